@@ -1,0 +1,9 @@
+/* client_list.h - the CLIENT subcommands that look at connections of all threads.  */
+#ifndef CMD_CLIENT_LIST_H
+#define CMD_CLIENT_LIST_H
+
+#include "shard/exec.h"
+
+command_fn command_client_info, command_client_list, command_client_kill;
+
+#endif

@@ -1,0 +1,58 @@
+/* find.h - looking keys up as the string and key commands do.
+ *
+ * Threads    The holder of the key's baton.  */
+#ifndef CMD_FIND_H
+#define CMD_FIND_H
+
+#include "cmd/commands.h"
+#include "shard/exec.h"
+
+#include <stdbool.h>
+
+/* exec_find_read without noting the access: commands that ask about a key do not keep it from being evicted. */
+static inline struct entry *find_read_untouched(struct exec *exec, struct key key)
+{
+    bool was_no_touch = exec->is_no_touch;
+    exec->is_no_touch = true;
+    struct entry *entry = exec_find_read(exec, key);
+    exec->is_no_touch = was_no_touch;
+    return entry;
+}
+
+/* True when `entry` is a string or NULL; otherwise replies WRONGTYPE. */
+static inline bool check_string(struct exec *exec, const struct entry *entry)
+{
+    if (LIKELY(entry == NULL || entry_type(entry) == VALUE_STRING)) {
+        return true;
+    }
+    reply_error(exec->reply, ERROR_WRONG_TYPE);
+    return false;
+}
+
+/* The next keys of a command, from argv[first] on and `step` words apart: at most KEY_BLOCK, so that they are fetched from
+ * memory together and not one after the other. Returns how many.  */
+enum { KEY_BLOCK = 16 };
+static inline uint32_t load_keys(const struct exec *exec, uint32_t first, uint32_t step, struct key keys[KEY_BLOCK])
+{
+    struct keyspace *spaces[KEY_BLOCK];
+    uint32_t count = 0;
+    for (uint32_t i = first; i < exec->argc && count < KEY_BLOCK; i += step) {
+        keys[count] = exec_key(exec, i);
+        spaces[count] = exec_keyspace(exec, keys[count]);
+        keyspace_prefetch_bucket(spaces[count], keys[count].hash);
+        count++;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        keyspace_prefetch_entry(spaces[i], keys[i].hash);
+    }
+    return count;
+}
+
+/* Deletes a key that exists and reports it. */
+static inline void delete_found(struct exec *exec, struct key key)
+{
+    keyspace_delete(exec_keyspace(exec, key), key, exec->now_ms);
+    exec_changed(exec, key, "del");
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* table_ddl.h - what the commands that change the catalogue share.
+ *
+ * Threads    All batons are held.  */
+#ifndef CMD_TABLE_DDL_H
+#define CMD_TABLE_DDL_H
+
+#include "shard/exec.h"
+#include "table/catalogue.h"
+
+/* Edits the catalogue, publishes the result, waits for its readers, frees the old one. The tables that are dropped are
+ * still the caller's.  */
+MUST_USE enum table_result ddl_edit_catalogue(struct exec *exec, const struct catalogue_edit *edit);
+/* Gives the table another schema and frees the old one. */
+void ddl_replace_schema(struct exec *exec, struct table *table, struct schema *schema);
+
+/* Does an edit that drops tables, and ends them. */
+MUST_USE enum table_result ddl_drop(struct exec *exec, const struct catalogue_edit *edit);
+/* Ends a table that is in no catalogue any more: its rows are freed at once while *budget lasts (rows and tables count),
+ * otherwise in slices of time; when a statement has it locked, by that statement's end (ddl_end_if_dropped).  */
+void ddl_end_table(struct exec *exec, struct table *table, uint64_t *budget);
+/* For whoever has given back a lock. */
+void ddl_end_if_dropped(struct exec *exec, struct table *table);
+
+/* Frees an index that no schema has any more, of shard `shard`: at once when it is small, else in slices of time. */
+void ddl_free_index(struct exec *exec, uint32_t shard, struct hash_index index);
+/* Frees a dropped column's cells, at once when the slice is small, else in slices of time. */
+void ddl_clean_column(struct exec *exec, uint32_t shard, struct table_slice *slice, uint32_t slot);
+
+#endif

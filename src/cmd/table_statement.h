@@ -1,0 +1,70 @@
+/* table_statement.h - a TABLE.SELECT, UPDATE or DELETE: read from its words, and run at once when it is small.
+ *
+ * Threads    Under the batons of the shards it works on.
+ * Read on    table_job.h, for the others.  */
+#ifndef CMD_TABLE_STATEMENT_H
+#define CMD_TABLE_STATEMENT_H
+
+#include "shard/exec.h"
+#include "table/definition.h"
+#include "table/found.h"
+#include "table/gather.h"
+
+enum statement_kind { STATEMENT_SELECT, STATEMENT_UPDATE, STATEMENT_DELETE };
+
+enum { STATEMENT_ALL_SHARDS = -1 };
+
+struct statement {
+    enum statement_kind kind;
+    struct table *table;
+    const struct schema *schema;
+    struct where where;
+    struct assignment *set; /* UPDATE */
+    uint32_t set_count;
+    bool moves_rows;        /* sets the routing column, and there are several shards */
+    int64_t scan_limit;     /* table-max-scan-rows; 0: none */
+};
+
+/* Splits a field, <col>=<value>, and finds the column: `bad_field` when it is none, TABLE_BAD_VALUE. */
+MUST_USE enum table_result field_parse(const struct schema *schema, struct bytes word, enum table_result bad_field,
+                                       struct assignment *out);
+
+/* The table named by argv[1]; NULL: there is none. Under a baton, or inside a route() section. */
+struct table *statement_table(const struct exec *exec);
+
+/* What statement_parse needs for the command's words. */
+size_t statement_bytes(const struct exec *exec);
+/* Reads argv[2] and on; `memory`: statement_bytes, aligned as malloc does. Values borrow argv. */
+MUST_USE enum table_result statement_parse(struct statement *statement, const struct exec *exec, enum statement_kind kind,
+                                           struct table *table, void *memory);
+/* The one shard that can have rows for it, or STATEMENT_ALL_SHARDS. */
+int32_t statement_shard(const struct statement *statement, const struct exec *exec);
+
+/* The shards that a statement works on. */
+struct shard_range {
+    uint32_t first, end;
+};
+struct shard_range statement_range(const struct statement *statement, int32_t shard);
+
+/* Refused before it begins: table-require-index, and table-max-scan-rows for scans. */
+MUST_USE enum table_result statement_check(const struct statement *statement, const struct exec *exec,
+                                           struct shard_range range);
+/* The rows that were looked at so far are within table-max-scan-rows. */
+bool statement_is_within_limit(const struct statement *statement, uint64_t examined);
+
+/* No other statement's lock is in its way. When it would write, later readers are held up until it has had its turn. */
+bool statement_may_run(const struct statement *statement, struct shard_range range);
+
+/* Runs it completely and replies, when that takes about 50 us at most. False: it is bigger; nothing was changed or replied.
+ * The batons of the range are held, and statement_may_run.  */
+MUST_USE bool statement_run_small(struct statement *statement, struct exec *exec, struct shard_range range);
+
+/* --- for jobs, too --- */
+
+/* One row: [column, value, ...] in declared order, without nulls. */
+void statement_reply_row(const struct statement *statement, struct exec *exec, const struct found_row *row);
+/* UPDATE: in place, or to the shard of its new routing value (both batons held). DELETE: removes it. */
+MUST_USE enum table_result statement_apply(const struct statement *statement, const struct exec *exec,
+                                           const struct found_row *row);
+
+#endif

@@ -1,0 +1,192 @@
+/* config.c - the configuration in a running server: made, asked, changed, thrown away.
+ *
+ * Threads    Any, except create and destroy. Two CONFIG SET at once: each one's values are all taken; which comes last wins.
+ * Read on    params.c (the rows), value.c (how a value is read and printed), load.c (files), rewrite.c.  */
+#include "config/config_private.h"
+#include "base/glob.h"
+#include "mem/heap.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+struct config *config_create(void)
+{
+    struct config *config = thread_alloc_zeroed(MEM_SERVER, sizeof *config);
+    if (config == NULL) {
+        return NULL;
+    }
+    pthread_mutex_init(&config->lock, NULL);
+    config->config_file = thread_alloc_zeroed(MEM_SERVER, 1);
+    bool is_done = config->config_file != NULL;
+    for (size_t i = 0; is_done && i < config_param_count; i++) {
+        is_done = param_commit_initial(config, &config_params[i]);
+    }
+    if (!is_done) {
+        config_destroy(config);
+        return NULL;
+    }
+    return config;
+}
+
+void config_destroy(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config_param_count; i++) {
+        param_clear(config, &config_params[i]);
+    }
+    if (config->config_file != NULL) {
+        thread_free(MEM_SERVER, config->config_file, strlen(config->config_file) + 1);
+    }
+    pthread_mutex_destroy(&config->lock);
+    thread_free(MEM_SERVER, config, sizeof *config);
+}
+
+void config_text_copy(struct config *config, char *const *field, char *out, size_t size)
+{
+    assert(size > 0);
+    pthread_mutex_lock(&config->lock);
+    snprintf(out, size, "%s", *field);
+    pthread_mutex_unlock(&config->lock);
+}
+
+bool config_password_equals(struct config *config, struct bytes password)
+{
+    pthread_mutex_lock(&config->lock);
+    const char *right = config->requirepass;
+    size_t right_len = strlen(right);
+    unsigned difference = password.len != right_len;
+    for (size_t i = 0; i < password.len; i++) { /* as many steps for every password of this length */
+        unsigned char expected = right_len == 0 ? 0 : (unsigned char)right[i % right_len];
+        difference |= (unsigned)((unsigned char)password.data[i] ^ expected);
+    }
+    pthread_mutex_unlock(&config->lock);
+    return difference == 0;
+}
+
+int64_t config_raise_file_limit(int64_t clients)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return clients;
+    }
+    rlim_t wanted = (rlim_t)clients + CONFIG_RESERVED_FILES;
+    if (limit.rlim_cur < wanted) {
+        struct rlimit raised = {wanted, limit.rlim_max > wanted ? limit.rlim_max : wanted};
+        if (setrlimit(RLIMIT_NOFILE, &raised) != 0 && limit.rlim_cur < limit.rlim_max) {
+            /* Raising the hard limit is the superuser's; what is left is to go up to it. */
+            raised = (struct rlimit){limit.rlim_max < wanted ? limit.rlim_max : wanted, limit.rlim_max};
+            (void)setrlimit(RLIMIT_NOFILE, &raised);
+        }
+        if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            return clients;
+        }
+    }
+    if (limit.rlim_cur >= wanted) {
+        return clients;
+    }
+    return limit.rlim_cur > CONFIG_RESERVED_FILES ? (int64_t)limit.rlim_cur - CONFIG_RESERVED_FILES : 1;
+}
+
+/* --- CONFIG SET --- */
+
+/* All names are looked at before any value is. */
+static enum result find_params(const struct bytes *pairs, size_t pair_count, const struct param **params,
+                               struct bytes *culprit, char reason[CONFIG_REASON_MAX])
+{
+    for (size_t i = 0; i < pair_count; i++) {
+        *culprit = pairs[2 * i];
+        const struct param *param = param_find(*culprit);
+        if (param == NULL) {
+            return RESULT_NOT_FOUND;
+        }
+        const char *refusal = param->flags & PARAM_IMMUTABLE   ? "can't set immutable config"
+                              : param->flags & PARAM_PROTECTED ? "can't set protected config"
+                                                               : NULL;
+        for (size_t k = 0; k < i && refusal == NULL; k++) {
+            refusal = params[k] == param ? "duplicate parameter" : NULL;
+        }
+        if (refusal != NULL) {
+            snprintf(reason, CONFIG_REASON_MAX, "%s", refusal);
+            return RESULT_SYNTAX;
+        }
+        assert(i < CONFIG_PAIRS_MAX); /* no name comes twice, and there are no more names */
+        params[i] = param;
+    }
+    return RESULT_OK;
+}
+
+/* A value of several words comes as one argument here. */
+static bool parse_argument(struct config *config, const struct param *param, struct bytes argument, struct param_value *out,
+                           char reason[CONFIG_REASON_MAX])
+{
+    if (param->kind != PARAM_OUTPUT_LIMITS) {
+        return param_parse(config, param, &argument, 1, out, reason);
+    }
+    struct words words;
+    if (words_split(argument, &words) != RESULT_OK) {
+        snprintf(reason, CONFIG_REASON_MAX, "Wrong number of arguments in buffer limit configuration.");
+        return false;
+    }
+    bool is_good = words.count > 0 && param_parse(config, param, words.items, words.count, out, reason);
+    if (words.count == 0) {
+        snprintf(reason, CONFIG_REASON_MAX, "Wrong number of arguments in buffer limit configuration.");
+    }
+    words_release(&words);
+    return is_good;
+}
+
+enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
+                       char reason[256])
+{
+    const struct param *params[CONFIG_PAIRS_MAX];
+    struct param_value values[CONFIG_PAIRS_MAX];
+    enum result result = find_params(pairs, pair_count, params, culprit, reason);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    size_t parsed = 0;
+    while (parsed < pair_count && parse_argument(config, params[parsed], pairs[2 * parsed + 1], &values[parsed], reason)) {
+        parsed++;
+    }
+    for (size_t i = 0; i < parsed; i++) {
+        if (parsed == pair_count) {
+            param_commit(config, params[i], &values[i]);
+        } else {
+            param_value_release(&values[i]);
+        }
+    }
+    if (parsed < pair_count) {
+        *culprit = pairs[2 * parsed];
+        return RESULT_SYNTAX;
+    }
+    return RESULT_OK;
+}
+
+/* --- CONFIG GET --- */
+
+static bool matches_any(struct bytes name, const struct bytes *patterns, size_t pattern_count)
+{
+    for (size_t i = 0; i < pattern_count; i++) {
+        if (glob_match(patterns[i], name, true)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit, void *arg)
+{
+    struct buffer value = BUFFER_EMPTY(MEM_SERVER);
+    for (size_t i = 0; i < config_param_count; i++) {
+        const struct param *param = &config_params[i];
+        value.len = 0;
+        if (matches_any(bytes_of_string(param->name), patterns, pattern_count) &&
+            param_format(config, param, PARAM_FOR_GET, &value)) {
+            visit(param->name, buffer_bytes(&value), arg);
+        }
+    }
+    buffer_release(&value);
+}

@@ -1,0 +1,99 @@
+/* config.h - every parameter of the server: one row each, from file, command line or CONFIG SET.
+ *
+ * Threads    Numbers are _Atomic and read relaxed by any thread. Texts are read through config_text_copy.  */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/attributes.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "mem/buffer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum config_policy { POLICY_NOEVICTION, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM, POLICY_VOLATILE_LRU,
+                     POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL };
+enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
+enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
+enum config_output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASS_COUNT };
+
+struct config_output_limit {
+    _Atomic uint64_t hard_bytes, soft_bytes, soft_seconds; /* 0: none */
+};
+
+struct config {
+    /* numbers, booleans (0/1) and enums: read with relaxed order */
+    _Atomic int64_t port;                  /* 0: no TCP */
+    _Atomic int64_t shards;                /* set once at start; 0 = one per core */
+    _Atomic int64_t shard_ports;
+    _Atomic int64_t shard_affinity;
+    _Atomic int64_t databases;
+    _Atomic int64_t tcp_backlog;
+    _Atomic int64_t tcp_keepalive;         /* seconds, 0 off */
+    _Atomic int64_t timeout;               /* seconds, 0 off */
+    _Atomic int64_t maxclients;
+    _Atomic int64_t client_query_buffer_limit;
+    _Atomic int64_t proto_max_bulk_len;
+    struct config_output_limit output_limits[OUTPUT_CLASS_COUNT];
+    _Atomic int64_t protected_mode;
+    _Atomic int64_t unixsocketperm;
+    _Atomic int64_t hz;
+    _Atomic int64_t maxmemory;             /* bytes, 0 none */
+    _Atomic int64_t maxmemory_policy;      /* enum config_policy */
+    _Atomic int64_t slowlog_log_slower_than; /* us; negative off */
+    _Atomic int64_t slowlog_max_len;
+    _Atomic int64_t latency_monitor_threshold; /* ms, 0 off */
+    _Atomic int64_t table_where_precedence;
+    _Atomic int64_t table_require_index;
+    _Atomic int64_t table_max_scan_rows;   /* 0 none */
+    _Atomic int64_t enable_debug_command;  /* enum config_debug_command */
+    _Atomic int64_t daemonize;
+    _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
+    _Atomic int64_t has_password;          /* requirepass is not empty */
+    /* texts: guarded by `lock` */
+    pthread_mutex_t lock;
+    char *bind;                            /* "127.0.0.1 -::1" */
+    char *unixsocket;                      /* "" none */
+    char *requirepass;
+    char *dir;
+    char *logfile;
+    char *pidfile;
+    char *save;                            /* "" : no snapshots yet */
+    char *appendonly;                      /* "no" */
+    char *config_file;                     /* absolute path of the file read at start, "" none */
+};
+
+/* All defaults. NULL: no memory. */
+struct config *config_create(void);
+void config_destroy(struct config *config);
+
+/* Reads `argc` words (without the program's name) as redis-server does: an optional file first, then --name value [value ...]
+ * pairs; a last word "-" reads more lines from standard input, before the pairs count. `dir` changes the working directory at
+ * once. On a mistake prints Redis-style text with file, line and the offending line to stderr and returns false.  */
+MUST_USE bool config_load(struct config *config, int argc, char **argv);
+
+/* Copies a text parameter under the lock into `out` (NUL-terminated, cut at size). */
+void config_text_copy(struct config *config, char *const *field, char *out, size_t size);
+/* Compares in constant time with requirepass. */
+bool config_password_equals(struct config *config, struct bytes password);
+
+/* CONFIG SET: several name/value pairs, all or nothing. RESULT_NOT_FOUND: no parameter of the name *culprit. RESULT_SYNTAX:
+ * refused, for the reason in `reason`, as Redis words it after "CONFIG SET failed (possibly related to argument '%s') - ".
+ * RESULT_NO_MEMORY. *culprit is lent from `pairs`. maxclients raises the limit of open files (config_raise_file_limit).  */
+MUST_USE enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
+                                char reason[256]);
+/* Visits every parameter whose name matches one of the patterns, each once, sorted by name. `value` as CONFIG GET prints it. */
+typedef void config_visit_fn(const char *name, struct bytes value, void *arg);
+void config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit, void *arg);
+/* Raises the process's limit of open files until it allows `clients` connections besides the server's own files. Returns how
+ * many connections it allows now: `clients`, or fewer. main calls it at start and lowers maxclients to what it returns.  */
+int64_t config_raise_file_limit(int64_t clients);
+
+/* Rewrites the file it was started with (CONFIG REWRITE): keeps comments and order, changes values, adds what differs from
+ * the default at the end, atomically by rename. RESULT_NOT_FOUND: started without a file; RESULT_SYSTEM: errno.  */
+MUST_USE enum result config_rewrite(struct config *config);
+
+#endif

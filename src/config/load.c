@@ -1,0 +1,293 @@
+/* load.c - the configuration at start: files, included files, standard input and the command line.
+ *
+ * Every source becomes lines, and every line words: the first one names the parameter. A later line wins.
+ * Limits     CONFIG_FILE_BYTES_MAX a source, CONFIG_INCLUDE_DEPTH_MAX files within files.  */
+#include "config/config_private.h"
+#include "mem/heap.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Where a line stands, for the text of an error. */
+struct source {
+    const char *name;     /* a file's; NULL: the command line */
+    unsigned line;        /* from 1 */
+    unsigned depth;       /* of includes */
+    struct buffer *error; /* the whole text to print */
+};
+
+/* Writes the text that stops the start; always false. */
+static bool fail(const struct source *source, struct bytes line, const char *reason)
+{
+    struct buffer *error = source->error;
+    bool is_done = buffer_append_format(error, "\n*** FATAL CONFIG FILE ERROR (Tessera %s) ***\n", TESSERA_VERSION);
+    if (is_done && source->name == NULL) {
+        is_done = buffer_append(error, BYTES("Reading the command line\n"));
+    } else if (is_done) {
+        is_done = buffer_append_format(error, "Reading the configuration file '%s', at line %u\n", source->name, source->line);
+    }
+    if (is_done && line.len > 0) {
+        is_done = buffer_append_format(error, ">>> '%.*s'\n", (int)(line.len > 512 ? 512 : line.len), line.data);
+    }
+    (void)(is_done && buffer_append_format(error, "%s\n", reason));
+    return false;
+}
+
+enum result config_read_descriptor(int descriptor, struct buffer *out)
+{
+    enum { CHUNK_BYTES = 16384 };
+    for (;;) {
+        if (!buffer_reserve(out, CHUNK_BYTES)) {
+            return RESULT_NO_MEMORY;
+        }
+        ssize_t count = read(descriptor, out->data + out->len, CHUNK_BYTES);
+        if (count == 0) {
+            return RESULT_OK;
+        }
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return RESULT_SYSTEM;
+        }
+        out->len += (size_t)count;
+        if (out->len > CONFIG_FILE_BYTES_MAX) {
+            return RESULT_TOO_LONG;
+        }
+    }
+}
+
+struct bytes config_trim(struct bytes line)
+{
+    while (line.len > 0 && isspace((unsigned char)line.data[line.len - 1])) {
+        line.len--;
+    }
+    while (line.len > 0 && isspace((unsigned char)line.data[0])) {
+        line.data++;
+        line.len--;
+    }
+    return line;
+}
+
+bool config_next_line(struct bytes *rest, struct bytes *line)
+{
+    if (rest->len == 0) {
+        return false;
+    }
+    const char *end = memchr(rest->data, '\n', rest->len);
+    line->data = rest->data;
+    line->len = end == NULL ? rest->len : (size_t)(end - rest->data);
+    size_t used = end == NULL ? line->len : line->len + 1;
+    rest->data += used;
+    rest->len -= used;
+    return true;
+}
+
+static bool load_include(struct config *config, const struct source *source, struct bytes line, struct bytes pattern);
+
+/* One directive: its words are split already. `line` is for the error. */
+static bool load_directive(struct config *config, const struct source *source, struct bytes line, const struct bytes *words,
+                           size_t count)
+{
+    if (bytes_equal_ignore_case(words[0], BYTES("include")) && count == 2) {
+        return load_include(config, source, line, words[1]);
+    }
+    const struct param *param = param_find(words[0]);
+    if (param == NULL || count < 2 || (count > 2 && !(param->flags & PARAM_MANY_WORDS))) {
+        return fail(source, line, "Bad directive or wrong number of arguments");
+    }
+    struct param_value value;
+    char reason[CONFIG_REASON_MAX];
+    if (!param_parse(config, param, words + 1, count - 1, &value, reason)) {
+        return fail(source, line, reason);
+    }
+    param_commit(config, param, &value);
+    return true;
+}
+
+static bool load_line(struct config *config, const struct source *source, struct bytes line)
+{
+    line = config_trim(line);
+    if (line.len == 0 || line.data[0] == '#') {
+        return true;
+    }
+    struct words words;
+    switch (words_split(line, &words)) {
+    case RESULT_OK: break;
+    case RESULT_SYNTAX: return fail(source, line, "Unbalanced quotes in configuration line");
+    case RESULT_TOO_LONG: return fail(source, line, "Too many words in configuration line");
+    default: return fail(source, line, "Out of memory");
+    }
+    bool is_good = load_directive(config, source, line, words.items, words.count);
+    words_release(&words);
+    return is_good;
+}
+
+static bool load_text(struct config *config, struct source *source, struct bytes text)
+{
+    struct bytes line;
+    while (config_next_line(&text, &line)) {
+        source->line++;
+        if (!load_line(config, source, line)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `from`: the line that asks for the file, for the error when it cannot be read; line 0 when the command line did. */
+static bool load_descriptor(struct config *config, const struct source *from, const char *name, int descriptor)
+{
+    struct buffer text = BUFFER_EMPTY(MEM_SERVER);
+    struct source source = {.name = name, .depth = from->depth + 1, .error = from->error};
+    bool is_good = false;
+    switch (config_read_descriptor(descriptor, &text)) {
+    case RESULT_OK: is_good = load_text(config, &source, buffer_bytes(&text)); break;
+    case RESULT_TOO_LONG: fail(&source, BYTES(""), "The file is too long"); break;
+    case RESULT_SYSTEM: fail(&source, BYTES(""), strerror(errno)); break;
+    default: fail(&source, BYTES(""), "Out of memory"); break;
+    }
+    buffer_release(&text);
+    return is_good;
+}
+
+static bool load_file(struct config *config, const struct source *from, struct bytes line, const char *name)
+{
+    int descriptor = open(name, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        char reason[PATH_MAX + 128];
+        snprintf(reason, sizeof reason, "Can't open the configuration file '%s': %s", name, strerror(errno));
+        return fail(from, line, reason);
+    }
+    bool is_good = load_descriptor(config, from, name, descriptor);
+    close(descriptor);
+    return is_good;
+}
+
+/* style: recursion, bounded by CONFIG_INCLUDE_DEPTH_MAX. */
+static bool load_include(struct config *config, const struct source *source, struct bytes line, struct bytes pattern)
+{
+    char path[PATH_MAX];
+    if (source->depth >= CONFIG_INCLUDE_DEPTH_MAX) {
+        return fail(source, line, "Files include each other too deeply");
+    }
+    if (pattern.len == 0 || pattern.len >= sizeof path || memchr(pattern.data, '\0', pattern.len) != NULL) {
+        return fail(source, line, "Not the name of a file");
+    }
+    memcpy(path, pattern.data, pattern.len);
+    path[pattern.len] = '\0';
+    if (strpbrk(path, "*?[") == NULL) {
+        return load_file(config, source, line, path);
+    }
+    glob_t found;
+    int status = glob(path, 0, NULL, &found);
+    if (status == GLOB_NOMATCH) {
+        return true;
+    }
+    if (status != 0) {
+        return fail(source, line, "Can't list the files to include");
+    }
+    bool is_good = true;
+    for (size_t i = 0; is_good && i < found.gl_pathc; i++) {
+        is_good = load_file(config, source, line, found.gl_pathv[i]);
+    }
+    globfree(&found);
+    return is_good;
+}
+
+bool config_load_text(struct config *config, const char *name, struct bytes text, struct buffer *error)
+{
+    struct source source = {.name = name, .error = error};
+    return load_text(config, &source, text);
+}
+
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] == '-';
+}
+
+/* One "--name value ..." from argv[*at] on. The first value may itself begin with "--", except behind --save, which may stand
+ * alone (it means ""). "--name value" in one word is taken, too.  */
+static bool load_option(struct config *config, struct source *source, int argc, char **argv, int *at)
+{
+    struct buffer line = BUFFER_EMPTY(MEM_SERVER);
+    const char *name = argv[*at] + 2;
+    bool is_save = strcmp(name, "save") == 0;
+    bool has_value = strchr(name, ' ') != NULL;
+    bool is_done = buffer_append(&line, bytes_of_string(name));
+    (*at)++;
+    while (is_done && *at < argc && (!is_option(argv[*at]) || (!has_value && !is_save))) {
+        is_done = buffer_append(&line, BYTES(" ")) && words_append_quoted(&line, bytes_of_string(argv[*at]));
+        has_value = true;
+        (*at)++;
+    }
+    if (is_done && is_save && !has_value) {
+        is_done = buffer_append(&line, BYTES(" \"\""));
+    }
+    bool is_good = is_done ? load_line(config, source, buffer_bytes(&line)) : fail(source, BYTES(""), "Out of memory");
+    buffer_release(&line);
+    return is_good;
+}
+
+/* Remembers the file's absolute path before `dir` can change what a relative one means. */
+static bool remember_file(struct config *config, const struct source *source, const char *name)
+{
+    char path[PATH_MAX];
+    if (realpath(name, path) == NULL) {
+        char reason[PATH_MAX + 128];
+        snprintf(reason, sizeof reason, "Can't open the configuration file '%s': %s", name, strerror(errno));
+        return fail(source, BYTES(""), reason);
+    }
+    char *copy = thread_alloc(MEM_SERVER, strlen(path) + 1);
+    if (copy == NULL) {
+        return fail(source, BYTES(""), "Out of memory");
+    }
+    strcpy(copy, path);
+    thread_free(MEM_SERVER, config->config_file, strlen(config->config_file) + 1);
+    config->config_file = copy;
+    return true;
+}
+
+bool config_load_words(struct config *config, int argc, char **argv, struct buffer *error)
+{
+    struct source source = {.error = error};
+    int at = 0;
+    if (argc > 0 && argv[0][0] != '-') {
+        if (!remember_file(config, &source, argv[0]) || !load_file(config, &source, BYTES(""), argv[0])) {
+            return false;
+        }
+        at = 1;
+    }
+    if (argc > at && strcmp(argv[argc - 1], "-") == 0) {
+        argc--;
+        if (!load_descriptor(config, &source, "standard input", STDIN_FILENO)) {
+            return false;
+        }
+    }
+    while (at < argc) {
+        if (!is_option(argv[at]) || argv[at][2] == '\0') {
+            return fail(&source, bytes_of_string(argv[at]), "Bad directive or wrong number of arguments");
+        }
+        if (!load_option(config, &source, argc, argv, &at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool config_load(struct config *config, int argc, char **argv)
+{
+    struct buffer error = BUFFER_EMPTY(MEM_SERVER);
+    bool is_good = config_load_words(config, argc, argv, &error);
+    if (!is_good) {
+        fprintf(stderr, "%.*s", (int)error.len, error.len == 0 ? "" : error.data);
+    }
+    buffer_release(&error);
+    return is_good;
+}

@@ -1,0 +1,158 @@
+/* params.c - every parameter: one row each.
+ *
+ * Names, defaults, ranges and error texts are Redis 7's where Redis has the parameter. A value that this version cannot
+ * honour is refused by the row's adjust function, never taken and ignored.
+ *
+ * Invariant  C1 rows are sorted by name (config_visit and param_find rely on it).  */
+#include "config/config_private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MEGABYTE (INT64_C(1) << 20)
+#define FIELD(field) offsetof(struct config, field)
+
+static const struct param_word debug_words[] = {
+    {"no", DEBUG_COMMAND_NO}, {"yes", DEBUG_COMMAND_YES}, {"local", DEBUG_COMMAND_LOCAL}, {0}};
+
+static const struct param_word loglevel_words[] = {{"debug", 0}, {"verbose", 1}, {"notice", 2}, {"warning", 3}, {0}};
+
+static const struct param_word policy_words[] = {
+    {"volatile-lru", POLICY_VOLATILE_LRU},       {"volatile-lfu", POLICY_VOLATILE_LFU},
+    {"volatile-random", POLICY_VOLATILE_RANDOM}, {"volatile-ttl", POLICY_VOLATILE_TTL},
+    {"allkeys-lru", POLICY_ALLKEYS_LRU},         {"allkeys-lfu", POLICY_ALLKEYS_LFU},
+    {"allkeys-random", POLICY_ALLKEYS_RANDOM},   {"noeviction", POLICY_NOEVICTION},
+    {0},
+};
+
+static const struct param_word precedence_words[] = {
+    {"and-before-or", WHERE_AND_BINDS_TIGHTER}, {"left-to-right", WHERE_LEFT_TO_RIGHT}, {0}};
+
+static bool refuse(char reason[CONFIG_REASON_MAX], const char *text)
+{
+    snprintf(reason, CONFIG_REASON_MAX, "%s", text);
+    return false;
+}
+
+static bool adjust_appendonly(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    struct bytes text = buffer_bytes(&value->text);
+    if (bytes_equal_ignore_case(text, BYTES("no"))) {
+        return true;
+    }
+    if (bytes_equal_ignore_case(text, BYTES("yes"))) {
+        return refuse(reason, "this version has no append-only file: the only value is 'no'");
+    }
+    return refuse(reason, "argument must be 'yes' or 'no'");
+}
+
+static bool adjust_save(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return value->text.len == 0 || refuse(reason, "this version writes no snapshots: the only value is \"\"");
+}
+
+static bool adjust_policy(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return value->number == POLICY_NOEVICTION ||
+           refuse(reason, "this version evicts no keys: the only value is 'noeviction'");
+}
+
+/* Makes the directory the working one, and its absolute path the value. */
+static bool adjust_dir(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%.*s", (int)value->text.len, value->text.data);
+    if (value->text.len >= sizeof path || chdir(path) != 0 || getcwd(path, sizeof path) == NULL) {
+        snprintf(reason, CONFIG_REASON_MAX, "Can't chdir to '%.160s': %s", path, strerror(errno));
+        return false;
+    }
+    value->text.len = 0;
+    return buffer_append(&value->text, bytes_of_string(path)) || refuse(reason, "out of memory");
+}
+
+static bool adjust_daemonize(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return value->number == 0 || refuse(reason, "this version stays in the foreground: the only value is 'no'");
+}
+
+static bool adjust_bind(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    enum { ADDRESSES_MAX = 16 };
+    size_t count = value->text.len > 0;
+    for (size_t i = 0; i < value->text.len; i++) {
+        count += value->text.data[i] == ' ';
+    }
+    return count <= ADDRESSES_MAX || refuse(reason, "Too many bind addresses specified.");
+}
+
+static bool adjust_unixsocket(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return value->text.len < sizeof((struct sockaddr_un *)NULL)->sun_path || refuse(reason, "the socket's path is too long");
+}
+
+static bool adjust_maxclients(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    int64_t possible = config_raise_file_limit(value->number);
+    if (possible >= value->number) {
+        return true;
+    }
+    snprintf(reason, CONFIG_REASON_MAX,
+             "The operating system is not able to handle the specified number of clients, try with %lld", (long long)possible);
+    return false;
+}
+
+/* style: a table reads best with one row a line, whatever its width. */
+/* clang-format off */
+const struct param config_params[] = {
+    {"appendonly", PARAM_TEXT, 0, FIELD(appendonly), .initial_text = "no", .adjust = adjust_appendonly},
+    {"bind", PARAM_TEXT, PARAM_IMMUTABLE | PARAM_MANY_WORDS, FIELD(bind), .initial_text = "* -::*", .adjust = adjust_bind},
+    {"client-output-buffer-limit", PARAM_OUTPUT_LIMITS, PARAM_MANY_WORDS, FIELD(output_limits), .initial_text = NULL},
+    {"client-query-buffer-limit", PARAM_MEMORY, 0, FIELD(client_query_buffer_limit), .initial = 1024 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
+    {"daemonize", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(daemonize), .initial = 0, .adjust = adjust_daemonize},
+    {"databases", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(databases), .initial = 16, .min = 1, .max = 65536},
+    {"dir", PARAM_TEXT, PARAM_PROTECTED, FIELD(dir), .initial_text = ".", .adjust = adjust_dir},
+    {"enable-debug-command", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_debug_command), .initial = DEBUG_COMMAND_LOCAL, .words = debug_words},
+    {"hz", PARAM_INTEGER, PARAM_CLAMPED, FIELD(hz), .initial = 10, .min = 1, .max = 500},
+    {"latency-monitor-threshold", PARAM_INTEGER, 0, FIELD(latency_monitor_threshold), .initial = 0, .min = 0, .max = INT64_MAX},
+    {"logfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(logfile), .initial_text = ""},
+    {"loglevel", PARAM_ENUM, 0, FIELD(loglevel), .initial = 2, .words = loglevel_words},
+    {"maxclients", PARAM_INTEGER, 0, FIELD(maxclients), .initial = 10000, .min = 1, .max = UINT32_MAX, .adjust = adjust_maxclients},
+    {"maxmemory", PARAM_MEMORY, 0, FIELD(maxmemory), .initial = 0, .min = 0, .max = INT64_MAX},
+    {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy), .initial = POLICY_NOEVICTION, .words = policy_words, .adjust = adjust_policy},
+    {"pidfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(pidfile), .initial_text = ""},
+    {"port", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(port), .initial = 6379, .min = 0, .max = 65535},
+    {"protected-mode", PARAM_BOOLEAN, 0, FIELD(protected_mode), .initial = 1},
+    {"proto-max-bulk-len", PARAM_MEMORY, 0, FIELD(proto_max_bulk_len), .initial = 512 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
+    {"requirepass", PARAM_TEXT, 0, FIELD(requirepass), .initial_text = ""},
+    {"save", PARAM_TEXT, PARAM_MANY_WORDS, FIELD(save), .initial_text = "", .adjust = adjust_save},
+    {"shard-affinity", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_affinity), .initial = 0},
+    {"shard-ports", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_ports), .initial = 0},
+    {"shards", PARAM_INTEGER, PARAM_IMMUTABLE | PARAM_CHOSEN, FIELD(shards), .initial = 0, .min = 0, .max = 64},
+    {"slowlog-log-slower-than", PARAM_INTEGER, 0, FIELD(slowlog_log_slower_than), .initial = 10000, .min = -1, .max = INT64_MAX},
+    {"slowlog-max-len", PARAM_INTEGER, 0, FIELD(slowlog_max_len), .initial = 128, .min = 0, .max = INT64_MAX},
+    {"table-max-scan-rows", PARAM_INTEGER, 0, FIELD(table_max_scan_rows), .initial = 0, .min = 0, .max = INT64_MAX},
+    {"table-require-index", PARAM_BOOLEAN, 0, FIELD(table_require_index), .initial = 0},
+    {"table-where-precedence", PARAM_ENUM, 0, FIELD(table_where_precedence), .initial = WHERE_AND_BINDS_TIGHTER, .words = precedence_words},
+    {"tcp-backlog", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(tcp_backlog), .initial = 511, .min = 0, .max = INT_MAX},
+    {"tcp-keepalive", PARAM_INTEGER, 0, FIELD(tcp_keepalive), .initial = 300, .min = 0, .max = INT_MAX},
+    {"timeout", PARAM_INTEGER, 0, FIELD(timeout), .initial = 0, .min = 0, .max = INT_MAX},
+    {"unixsocket", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(unixsocket), .initial_text = "", .adjust = adjust_unixsocket},
+    {"unixsocketperm", PARAM_OCTAL, PARAM_IMMUTABLE, FIELD(unixsocketperm), .initial = 0, .min = 0, .max = 0777},
+};
+/* clang-format on */
+const size_t config_param_count = sizeof config_params / sizeof config_params[0];
+_Static_assert(sizeof config_params / sizeof config_params[0] <= CONFIG_PAIRS_MAX, "one CONFIG SET may name every parameter");
+
+const struct param *param_find(struct bytes name)
+{
+    for (size_t i = 0; i < config_param_count; i++) {
+        if (bytes_equal_ignore_case(name, bytes_of_string(config_params[i].name))) {
+            return &config_params[i];
+        }
+    }
+    return NULL;
+}

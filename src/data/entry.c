@@ -1,0 +1,205 @@
+/* entry.c - reading and writing the bytes of one key; the layout is drawn in entry.h.  */
+#include "data/entry.h"
+
+#include "base/number.h"
+#include "data/entry_private.h"
+
+#include <assert.h>
+
+_Static_assert(offsetof(struct entry, rest) == 4, "head and access are four bytes");
+_Static_assert((int)STRING_SCRATCH >= (int)INT64_TEXT_MAX, "the scratch holds any integer");
+
+/* --- reading --- */
+
+struct bytes entry_key(const struct entry *entry)
+{
+    return (struct bytes){entry_key_data(entry), entry_key_len(entry)};
+}
+
+enum value_type entry_type(const struct entry *entry)
+{
+    static const uint8_t types[ENTRY_KIND_COUNT] = {
+        [ENTRY_INTEGER] = VALUE_STRING,
+        [ENTRY_INLINE] = VALUE_STRING,
+        [ENTRY_RAW] = VALUE_STRING,
+    };
+    return (enum value_type)types[entry_kind(entry)];
+}
+
+const char *value_type_name(enum value_type type)
+{
+    static const char *const names[VALUE_TYPE_COUNT] = {"string", "list", "set", "zset", "hash", "stream"};
+    return names[type];
+}
+
+const char *entry_encoding_name(const struct entry *entry)
+{
+    switch (entry_kind(entry)) {
+    case ENTRY_INTEGER:
+        return "int";
+    case ENTRY_INLINE:
+        return entry_value_len(entry) <= ENTRY_EMBSTR_MAX ? "embstr" : "raw";
+    default:
+        return "raw";
+    }
+}
+
+/* Within entry->rest, behind the two lengths. */
+static size_t expiry_offset(const struct entry *entry)
+{
+    return (entry->head & ENTRY_WIDE_LENGTHS) != 0 ? 2 * sizeof(uint32_t) : 2;
+}
+
+int64_t entry_expiry_near(const struct entry *entry, int64_t reference_ms)
+{
+    if (!entry_has_expiry(entry)) {
+        return -1;
+    }
+    if ((entry->head & ENTRY_WIDE_EXPIRY) != 0) {
+        int64_t expiry_ms;
+        memcpy(&expiry_ms, entry->rest + expiry_offset(entry), sizeof expiry_ms);
+        return expiry_ms;
+    }
+    uint32_t low;
+    memcpy(&low, entry->rest + expiry_offset(entry), sizeof low);
+    return reference_ms + (int32_t)(low - (uint32_t)reference_ms);
+}
+
+int64_t entry_expiry_ms(const struct entry *entry, int64_t now_ms)
+{
+    return entry_expiry_near(entry, now_ms);
+}
+
+uint64_t entry_memory_bytes(const struct entry *entry)
+{
+    const uint64_t own = heap_block_bytes(entry_block_request(entry_own_bytes(entry)));
+    if (entry_kind(entry) != ENTRY_RAW) {
+        return own;
+    }
+    return own + heap_block_bytes(raw_string_bytes(entry_raw_string(entry)->capacity));
+}
+
+struct bytes entry_string(const struct entry *entry, char scratch[STRING_SCRATCH])
+{
+    assert(entry_type(entry) == VALUE_STRING);
+    switch (entry_kind(entry)) {
+    case ENTRY_INTEGER:
+        return (struct bytes){scratch, int64_format((int64_t)entry_value_word(entry), scratch)};
+    case ENTRY_INLINE:
+        return (struct bytes){entry_value_data(entry), entry_value_len(entry)};
+    default:
+        return (struct bytes){entry_raw_string(entry)->data, entry_raw_string(entry)->len};
+    }
+}
+
+bool entry_integer(const struct entry *entry, int64_t *out)
+{
+    if (entry_kind(entry) != ENTRY_INTEGER) {
+        return false;
+    }
+    *out = (int64_t)entry_value_word(entry);
+    return true;
+}
+
+size_t entry_string_len(const struct entry *entry)
+{
+    char scratch[STRING_SCRATCH];
+    return entry_string(entry, scratch).len;
+}
+
+uint32_t entry_access(const struct entry *entry)
+{
+    return (uint32_t)entry->access[0] | (uint32_t)entry->access[1] << 8 | (uint32_t)entry->access[2] << 16;
+}
+
+void entry_set_access(struct entry *entry, uint32_t access)
+{
+    entry->access[0] = (uint8_t)access;
+    entry->access[1] = (uint8_t)(access >> 8);
+    entry->access[2] = (uint8_t)(access >> 16);
+}
+
+/* --- writing --- */
+
+static uint8_t expiry_flags(int64_t expiry_ms, int64_t reference_ms)
+{
+    if (expiry_ms < 0) {
+        return 0;
+    }
+    /* Without overflow for any two times: modulo 2^64 a small distance is one that is small. */
+    const uint64_t distance = (uint64_t)expiry_ms - (uint64_t)reference_ms + ENTRY_EXPIRY_REACH_MS;
+    const bool is_near = distance <= 2 * (uint64_t)ENTRY_EXPIRY_REACH_MS;
+    return is_near ? ENTRY_HAS_EXPIRY : ENTRY_HAS_EXPIRY | ENTRY_WIDE_EXPIRY;
+}
+
+static void write_expiry(struct entry *entry, int64_t expiry_ms)
+{
+    uint8_t *field = entry->rest + expiry_offset(entry);
+    if ((entry->head & ENTRY_WIDE_EXPIRY) != 0) {
+        memcpy(field, &expiry_ms, sizeof expiry_ms);
+    } else if (entry_has_expiry(entry)) {
+        const uint32_t low = (uint32_t)expiry_ms;
+        memcpy(field, &low, sizeof low);
+    }
+}
+
+static void write_lengths(struct entry *entry, size_t key_len, size_t value_len)
+{
+    if (LIKELY((entry->head & ENTRY_WIDE_LENGTHS) == 0)) {
+        entry->rest[0] = (uint8_t)key_len;
+        entry->rest[1] = (uint8_t)value_len;
+        return;
+    }
+    const uint32_t lengths[2] = {(uint32_t)key_len, (uint32_t)value_len};
+    memcpy(entry->rest, lengths, sizeof lengths);
+}
+
+uint8_t entry_plan_head(const struct entry_plan *plan, size_t *own_bytes)
+{
+    const size_t value_len = plan->kind == ENTRY_INLINE ? plan->text.len : ENTRY_WORD_BYTES;
+    const bool is_wide = plan->key.len > ENTRY_NARROW_LENGTH_MAX || value_len > ENTRY_NARROW_LENGTH_MAX;
+    const uint8_t head = (uint8_t)(plan->kind | expiry_flags(plan->expiry_ms, plan->reference_ms) |
+                                   (is_wide ? ENTRY_WIDE_LENGTHS : 0));
+    *own_bytes = entry_header_bytes(head) + plan->key.len + value_len;
+    return head;
+}
+
+void entry_write(struct entry *entry, uint8_t head, const struct entry_plan *plan)
+{
+    const bool is_inline = plan->kind == ENTRY_INLINE;
+    char *key = (char *)entry + entry_header_bytes(head);
+    /* The key first: it may stand in this very block, where the header is about to end elsewhere. */
+    if (plan->key.len > 0) {
+        memmove(key, plan->key.data, plan->key.len);
+    }
+    entry->head = head;
+    write_lengths(entry, plan->key.len, is_inline ? plan->text.len : ENTRY_WORD_BYTES);
+    write_expiry(entry, plan->expiry_ms);
+    if (is_inline) {
+        if (plan->text.len > 0) {
+            memcpy(key + plan->key.len, plan->text.data, plan->text.len);
+        }
+    } else {
+        memcpy(key + plan->key.len, &plan->word, sizeof plan->word);
+    }
+}
+
+uint8_t entry_head_with_expiry(const struct entry *entry, int64_t expiry_ms, int64_t reference_ms, size_t *own_bytes)
+{
+    const uint8_t kept = entry->head & (ENTRY_KIND_MASK | ENTRY_WIDE_LENGTHS);
+    const uint8_t head = (uint8_t)(kept | expiry_flags(expiry_ms, reference_ms));
+    *own_bytes = entry_own_bytes(entry) - entry_header_bytes(entry->head) + entry_header_bytes(head);
+    return head;
+}
+
+void entry_copy_with_expiry(struct entry *to, const struct entry *from, uint8_t head, int64_t expiry_ms)
+{
+    const size_t key_len = entry_key_len(from);
+    const size_t value_len = entry_value_len(from);
+    const uint32_t access = entry_access(from);
+    memmove((char *)to + entry_header_bytes(head), entry_key_data(from), key_len + value_len);
+    to->head = head;
+    entry_set_access(to, access);
+    write_lengths(to, key_len, value_len);
+    write_expiry(to, expiry_ms);
+}

@@ -1,0 +1,330 @@
+/* keyspace.c - finding, storing and removing keys: every change of a keyspace's structures is here.
+ *
+ * A change goes in two halves. First all that can be refused: the new block, room in the dictionary, spare blocks for the
+ * expiry index. Then, when nothing can fail any more, the entry is written and the structures follow.  */
+#include "data/keyspace.h"
+
+#include "data/keyspace_private.h"
+
+#include <assert.h>
+
+static uint64_t entry_hash(const void *element, const void *context)
+{
+    return hash_bytes(context, entry_key(element));
+}
+
+static const struct dict_type entry_dict_type = {.which = MEM_KEY_TABLE, .hash = entry_hash};
+
+void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret)
+{
+    *ks = (struct keyspace){.heap = heap, .secret = secret};
+    dict_init(&ks->dict, heap, &entry_dict_type, secret);
+    expiry_init(&ks->expiry, heap);
+}
+
+uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry)
+{
+    return hash_bytes(ks->secret, entry_key(entry));
+}
+
+uint64_t keyspace_table_bytes(const struct keyspace *ks)
+{
+    return dict_memory_bytes(&ks->dict);
+}
+
+uint64_t keyspace_expiry_bytes(const struct keyspace *ks)
+{
+    return ks->expiry.bytes;
+}
+
+int64_t keyspace_expiry_ms(const struct keyspace *ks, const struct entry *entry)
+{
+    return entry_expiry_near(entry, ks->expiry.reference_ms);
+}
+
+int64_t keyspace_next_expiry_ms(const struct keyspace *ks)
+{
+    return ks->expiry.earliest_ms;
+}
+
+/* --- taking out --- */
+
+struct raw_string *keyspace_raw_create(struct keyspace *ks, size_t capacity)
+{
+    const size_t request = entry_block_request(raw_string_bytes(capacity));
+    struct raw_string *raw = heap_alloc(ks->heap, MEM_STRING, request);
+    if (raw != NULL) {
+        raw->len = 0;
+        raw->capacity = request - sizeof *raw;
+    }
+    return raw;
+}
+
+void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw)
+{
+    heap_free(ks->heap, MEM_STRING, raw, raw_string_bytes(raw->capacity));
+}
+
+uint64_t keyspace_free_entry(struct keyspace *ks, struct entry *entry)
+{
+    const uint64_t bytes = entry_memory_bytes(entry);
+    if (entry_kind(entry) == ENTRY_RAW) {
+        keyspace_raw_free(ks, entry_raw_string(entry));
+    }
+    heap_free(ks->heap, MEM_STRING, entry, entry_block_request(entry_own_bytes(entry)));
+    return bytes;
+}
+
+static void leave_expiry_index(struct keyspace *ks, const struct entry *entry)
+{
+    if (entry_has_expiry(entry)) {
+        expiry_remove(&ks->expiry, keyspace_expiry_ms(ks, entry), entry);
+        counter_add(&ks->expiring_count, (uint64_t)-1);
+    }
+}
+
+void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry)
+{
+    const bool was_there = dict_remove(&ks->dict, hash, entry);
+    assert(was_there);
+    leave_expiry_index(ks, entry);
+    counter_add(&ks->entry_bytes, -keyspace_free_entry(ks, entry));
+    counter_add(&ks->key_count, (uint64_t)-1);
+}
+
+/* --- finding --- */
+
+static struct entry *find_expiring(struct keyspace *ks, uint64_t hash, struct entry *entry, int64_t now_ms)
+{
+    if (!keyspace_is_over(ks, entry, now_ms)) {
+        return entry;
+    }
+    keyspace_remove(ks, hash, entry);
+    counter_add(&ks->expired_total, 1);
+    return NULL;
+}
+
+struct entry *keyspace_find(struct keyspace *ks, struct key key, int64_t now_ms)
+{
+    expiry_note_time(&ks->expiry, now_ms);
+    struct entry *entry = dict_find(&ks->dict, key.hash, entry_key_matches, &key.name);
+    if (entry == NULL || LIKELY(!entry_has_expiry(entry))) {
+        return entry;
+    }
+    return find_expiring(ks, key.hash, entry, now_ms);
+}
+
+bool keyspace_delete(struct keyspace *ks, struct key key, int64_t now_ms)
+{
+    struct entry *entry = keyspace_find(ks, key, now_ms);
+    if (entry == NULL) {
+        return false;
+    }
+    keyspace_remove(ks, key.hash, entry);
+    return true;
+}
+
+/* --- storing --- */
+
+static void join_expiry_index(struct keyspace *ks, int64_t expiry_ms, const struct entry *entry, struct expiry_spare *spare)
+{
+    if (expiry_ms >= 0) {
+        expiry_insert(&ks->expiry, expiry_ms, entry, spare);
+        counter_add(&ks->expiring_count, 1);
+    }
+}
+
+/* A key that was not there. */
+static enum result store_new(struct keyspace *ks, struct key key, const struct entry_plan *plan)
+{
+    size_t own_bytes;
+    const uint8_t head = entry_plan_head(plan, &own_bytes);
+    const size_t request = entry_block_request(own_bytes);
+    struct entry *entry = heap_alloc(ks->heap, MEM_STRING, request);
+    if (UNLIKELY(entry == NULL)) {
+        return RESULT_NO_MEMORY;
+    }
+    struct expiry_spare spare;
+    if (plan->expiry_ms >= 0 && !expiry_reserve(&ks->expiry, plan->expiry_ms, entry, &spare)) {
+        goto refused;
+    }
+    if (UNLIKELY(!dict_insert(&ks->dict, key.hash, entry))) {
+        if (plan->expiry_ms >= 0) {
+            expiry_release(&ks->expiry, &spare);
+        }
+        goto refused;
+    }
+    entry_set_access(entry, ks->initial_access);
+    entry_write(entry, head, plan);
+    join_expiry_index(ks, plan->expiry_ms, entry, &spare);
+    counter_add(&ks->key_count, 1);
+    counter_add(&ks->entry_bytes, entry_memory_bytes(entry));
+    return RESULT_OK;
+
+refused:
+    heap_free(ks->heap, MEM_STRING, entry, request);
+    return RESULT_NO_MEMORY;
+}
+
+static enum result store_over(struct keyspace *ks, struct key key, struct entry *existing, const struct entry_plan *plan)
+{
+    size_t own_bytes;
+    const uint8_t head = entry_plan_head(plan, &own_bytes);
+    const size_t request = entry_block_request(own_bytes);
+    const size_t old_request = entry_block_request(entry_own_bytes(existing));
+    const uint64_t old_bytes = entry_memory_bytes(existing);
+    const bool is_in_place = request == old_request;
+    struct entry *entry = is_in_place ? existing : heap_alloc(ks->heap, MEM_STRING, request);
+    if (entry == NULL) {
+        return RESULT_NO_MEMORY;
+    }
+    const bool is_index_right = is_in_place && plan->expiry_ms == keyspace_expiry_ms(ks, existing);
+    struct expiry_spare spare = {0};
+    if (!is_index_right && plan->expiry_ms >= 0 && !expiry_reserve(&ks->expiry, plan->expiry_ms, entry, &spare)) {
+        if (!is_in_place) {
+            heap_free(ks->heap, MEM_STRING, entry, request);
+        }
+        return RESULT_NO_MEMORY;
+    }
+    if (!is_index_right) {
+        leave_expiry_index(ks, existing);
+    }
+    if (entry_kind(existing) == ENTRY_RAW) {
+        keyspace_raw_free(ks, entry_raw_string(existing));
+    }
+    entry_set_access(entry, entry_access(existing));
+    entry_write(entry, head, plan);
+    if (!is_in_place) {
+        dict_replace(&ks->dict, key.hash, existing, entry);
+        heap_free(ks->heap, MEM_STRING, existing, old_request);
+    }
+    if (!is_index_right) {
+        join_expiry_index(ks, plan->expiry_ms, entry, &spare);
+    }
+    counter_add(&ks->entry_bytes, entry_memory_bytes(entry) - old_bytes);
+    return RESULT_OK;
+}
+
+enum result keyspace_store(struct keyspace *ks, struct key key, struct entry *existing, const struct entry_plan *plan)
+{
+    if (UNLIKELY(key.name.len > UINT32_MAX)) {
+        return RESULT_TOO_LONG;
+    }
+    return existing == NULL ? store_new(ks, key, plan) : store_over(ks, key, existing, plan);
+}
+
+/* --- expiry of a key --- */
+
+enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64_t expiry_ms)
+{
+    struct entry *old = *entry;
+    if (expiry_ms < 0) {
+        expiry_ms = KEYSPACE_NO_EXPIRY;
+    }
+    if (expiry_ms == keyspace_expiry_ms(ks, old)) {
+        return RESULT_OK;
+    }
+    size_t own_bytes;
+    const uint8_t head = entry_head_with_expiry(old, expiry_ms, ks->expiry.reference_ms, &own_bytes);
+    const size_t request = entry_block_request(own_bytes);
+    const size_t old_request = entry_block_request(entry_own_bytes(old));
+    struct entry *moved = request == old_request ? old : heap_alloc(ks->heap, MEM_STRING, request);
+    if (moved == NULL) {
+        return RESULT_NO_MEMORY;
+    }
+    struct expiry_spare spare = {0};
+    if (expiry_ms >= 0 && !expiry_reserve(&ks->expiry, expiry_ms, moved, &spare)) {
+        if (moved != old) {
+            heap_free(ks->heap, MEM_STRING, moved, request);
+        }
+        return RESULT_NO_MEMORY;
+    }
+    leave_expiry_index(ks, old);
+    counter_add(&ks->entry_bytes, -entry_memory_bytes(old));
+    entry_copy_with_expiry(moved, old, head, expiry_ms);
+    counter_add(&ks->entry_bytes, entry_memory_bytes(moved));
+    if (moved != old) {
+        dict_replace(&ks->dict, keyspace_hash_of(ks, moved), old, moved);
+        heap_free(ks->heap, MEM_STRING, old, old_request);
+    }
+    join_expiry_index(ks, expiry_ms, moved, &spare);
+    *entry = moved;
+    return RESULT_OK;
+}
+
+/* --- copying --- */
+
+/* The source's value as a plan of its own; a raw string is copied. False: refused. */
+static bool plan_value_of(struct keyspace *ks, const struct entry *source, struct entry_plan *plan)
+{
+    plan->kind = entry_kind(source);
+    if (plan->kind == ENTRY_INLINE) {
+        plan->text = (struct bytes){entry_value_data(source), entry_value_len(source)};
+        return true;
+    }
+    plan->word = entry_value_word(source);
+    if (plan->kind != ENTRY_RAW) {
+        return true;
+    }
+    const struct raw_string *raw = entry_raw_string(source);
+    struct raw_string *copy = keyspace_raw_create(ks, raw->len);
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy->data, raw->data, raw->len);
+    copy->len = raw->len;
+    plan->word = (uint64_t)(uintptr_t)copy;
+    return true;
+}
+
+enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct entry *source, int64_t now_ms)
+{
+    struct entry *existing = keyspace_find(ks, key, now_ms);
+    if (existing == source) {
+        return RESULT_OK;
+    }
+    struct entry_plan plan = keyspace_plan(ks, key, NULL);
+    plan.expiry_ms = entry_expiry_ms(source, now_ms);
+    if (!plan_value_of(ks, source, &plan)) {
+        return RESULT_NO_MEMORY;
+    }
+    const enum result result = keyspace_store(ks, key, existing, &plan);
+    if (result != RESULT_OK && plan.kind == ENTRY_RAW) {
+        keyspace_raw_free(ks, (struct raw_string *)(uintptr_t)plan.word);
+    }
+    return result;
+}
+
+/* --- moving --- */
+
+/* The raw string of `source`, from a keyspace of the same heap, becomes `key`'s; the source keeps the address as a number. */
+static enum result take_raw(struct keyspace *ks, struct key key, struct keyspace *from, struct entry *source, int64_t now_ms)
+{
+    struct entry_plan plan = keyspace_plan(ks, key, NULL);
+    plan.kind = ENTRY_RAW;
+    plan.word = entry_value_word(source);
+    plan.expiry_ms = entry_expiry_ms(source, now_ms);
+    const enum result result = keyspace_store(ks, key, keyspace_find(ks, key, now_ms), &plan);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const uint64_t old_bytes = entry_memory_bytes(source);
+    source->head = (uint8_t)((source->head & ~ENTRY_KIND_MASK) | ENTRY_INTEGER);
+    counter_add(&from->entry_bytes, entry_memory_bytes(source) - old_bytes);
+    return RESULT_OK;
+}
+
+enum result keyspace_move_from(struct keyspace *ks, struct key key, struct keyspace *from, struct key from_key, int64_t now_ms)
+{
+    struct entry *source = keyspace_find(from, from_key, now_ms);
+    assert(source != NULL);
+    if (ks == from && bytes_equal(key.name, from_key.name)) {
+        return RESULT_OK;
+    }
+    const bool can_take = ks->heap == from->heap && entry_kind(source) == ENTRY_RAW;
+    const enum result result = can_take ? take_raw(ks, key, from, source, now_ms) : keyspace_copy_from(ks, key, source, now_ms);
+    if (result == RESULT_OK) {
+        keyspace_remove(from, from_key.hash, source);
+    }
+    return result;
+}

@@ -1,0 +1,140 @@
+/* keyspace.h - one database's keys in one shard: find, put, delete, expire, scan.
+ *
+ * Threads    All of it under the shard's baton, except the counters said to be readable by any thread.
+ * Memory     Entries are the keyspace's; what is lent (struct entry *, bytes of a value) is valid until the next call that
+ *            may write to the same keyspace.
+ * Invariant  K1 every entry is in the dictionary exactly once; K2 an entry has an expiry exactly when the expiry index
+ *            holds it; K3 entry_bytes is the sum of entry_memory_bytes over the entries.
+ * Limits     Keys below 4 GiB (RESULT_TOO_LONG).
+ * Read on    dict.h (the table), entry.h (the layout of one key), expiry.h (the index); keyspace.c, keyspace_string.c,
+ *            keyspace_walk.c.  */
+#ifndef DATA_KEYSPACE_H
+#define DATA_KEYSPACE_H
+
+#include "base/attributes.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "data/dict.h"
+#include "data/entry.h"
+#include "data/expiry.h"
+#include "mem/heap.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct key {
+    struct bytes name;
+    uint64_t hash; /* hash_bytes(secret, name) */
+};
+
+struct keyspace {
+    struct heap *heap;
+    const struct hash_secret *secret;
+    struct dict dict;
+    struct expiry_index expiry;
+    uint64_t key_count;        /* written under the baton, read relaxed by any thread; so are the four below */
+    uint64_t expiring_count;
+    uint64_t entry_bytes;      /* exact: K3 */
+    uint64_t expired_total;    /* keys removed because their time had come, since start */
+    uint64_t ttl_sum_hint_ms;  /* mean TTL of a recent sample, for INFO keyspace's avg_ttl; 0 unknown */
+    uint32_t initial_access;   /* what the access field of a new entry starts with; kept up to date by the eviction policy */
+    int64_t sampled_ms;        /* when ttl_sum_hint_ms was last touched */
+    uint64_t sample_cursor;
+};
+
+enum { KEYSPACE_NO_EXPIRY = -1 };
+
+void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret);
+/* Frees every entry at once. O(keys): for shutdown and tests. */
+void keyspace_clear(struct keyspace *ks);
+
+/* The entry, or NULL when there is none or its time has come (then it is removed, too; as in Redis, a key lives through the
+ * millisecond of its expiry). Touches nothing else.  */
+struct entry *keyspace_find(struct keyspace *ks, struct key key, int64_t now_ms);
+/* Two hints for a batch: first all buckets, then all entries (the second reads the buckets). They change nothing. */
+__attribute__((always_inline)) static inline void keyspace_prefetch_bucket(const struct keyspace *ks, uint64_t hash)
+{
+    dict_prefetch_bucket(&ks->dict, hash);
+}
+
+__attribute__((always_inline)) static inline void keyspace_prefetch_entry(const struct keyspace *ks, uint64_t hash)
+{
+    dict_prefetch_element(&ks->dict, hash);
+}
+
+/* --- strings --- */
+
+enum expiry_mode { EXPIRY_CLEAR, EXPIRY_KEEP, EXPIRY_SET };
+
+/* In all of these `value`, `tail` and `patch` must not be lent from the entry that they change.
+ *
+ * Stores `value` as SET does: as an integer when its text is one, otherwise as it is. Replaces whatever `existing` (the
+ * result of keyspace_find for this key in this step; NULL when absent) was, of any type. `expiry_ms` (absolute, wall
+ * clock) counts for EXPIRY_SET only. An existing block of the same size is reused in place.  */
+MUST_USE enum result keyspace_put_string(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value,
+                                         enum expiry_mode mode, int64_t expiry_ms);
+/* Stores `value` as text even when it is an integer's; keeps the expiry of `existing` (INCRBYFLOAT). */
+MUST_USE enum result keyspace_put_text(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value);
+/* The same for an integer; keeps the expiry of `existing` (INCR). */
+MUST_USE enum result keyspace_put_integer(struct keyspace *ks, struct key key, struct entry *existing, int64_t value);
+/* APPEND to an existing string (the caller made sure of the type and the total length). The result is kept as a raw
+ * string with room to grow. *new_len: bytes afterwards.  */
+MUST_USE enum result keyspace_string_append(struct keyspace *ks, struct key key, struct entry *existing,
+                                            struct bytes tail, size_t *new_len);
+/* SETRANGE (and SETBIT): `existing` NULL makes the key; zero-pads up to offset. patch.len > 0. */
+MUST_USE enum result keyspace_string_set_range(struct keyspace *ks, struct key key, struct entry *existing,
+                                               size_t offset, struct bytes patch, size_t *new_len);
+
+/* --- keys --- */
+
+/* True when there was one. The name may be the entry's own. */
+bool keyspace_delete(struct keyspace *ks, struct key key, int64_t now_ms);
+/* Sets (absolute ms) or with KEYSPACE_NO_EXPIRY removes the expiry. The entry may move: *entry is the new place. */
+MUST_USE enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64_t expiry_ms);
+/* Absolute milliseconds, or KEYSPACE_NO_EXPIRY: exact whatever the wall clock did since it was set. */
+int64_t keyspace_expiry_ms(const struct keyspace *ks, const struct entry *entry);
+/* Copies value and expiry of `source` (of any keyspace, also of another shard's) to `key`, replacing what is there. The caller
+ * holds both batons.  */
+MUST_USE enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct entry *source, int64_t now_ms);
+/* Moves value and expiry of `from_key`, which is there, to `key` of `ks`, replacing what is there and removing `from_key`. The
+ * caller holds both batons. A long value changes hands within a heap, O(1); otherwise it is copied.  */
+MUST_USE enum result keyspace_move_from(struct keyspace *ks, struct key key, struct keyspace *from, struct key from_key,
+                                        int64_t now_ms);
+/* A key chosen at random among the living; NULL when there is none (or a thousand picks were all expired: those are gone
+ * now).  */
+struct entry *keyspace_random(struct keyspace *ks, uint64_t *random_state, int64_t now_ms);
+
+/* Calls `visit` for keys from *cursor on, in the order of the table, until at least `count` were visited or the end came.
+ * *cursor starts at 0 and is 0 again at the end; every key that is there throughout is visited at least once, whatever is
+ * inserted, deleted, split or merged between the calls (see dict.h for what the cursor holds, KEYSPACE_CURSOR_BITS of it).
+ * Expired keys are skipped, but count. `visit` must not change the keyspace. Cost O(count + one bucket chain).  */
+enum { KEYSPACE_CURSOR_BITS = DICT_CURSOR_BITS };
+typedef void keyspace_visit_fn(struct entry *entry, void *arg);
+void keyspace_scan(struct keyspace *ks, uint64_t *cursor, size_t count, int64_t now_ms, keyspace_visit_fn *visit, void *arg);
+
+/* Removes up to `limit` keys whose time has come. Returns how many were removed; fewer than limit: nothing due is left. Cheap
+ * when nothing is due: call it often.  */
+size_t keyspace_expire_due(struct keyspace *ks, int64_t now_ms, size_t limit);
+/* No key expires before this; INT64_MAX when none will. The earliest expiry itself, unless keys that would have been earlier
+ * were deleted or given another TTL since keyspace_expire_due last looked. O(1).  */
+int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
+
+/* --- emptying without a pause --- */
+
+/* Takes everything out of `ks` in O(1), leaving it empty, into *remains (FLUSHALL, FLUSHDB). */
+void keyspace_detach(struct keyspace *ks, struct keyspace *remains);
+/* Frees up to `limit` entries and index blocks of detached remains. True when all is freed, tables included. */
+MUST_USE bool keyspace_free_slice(struct keyspace *remains, size_t limit);
+
+/* Walks everything at once and checks K1-K3 and the structures' own invariants. Adds what it saw to *seen. False and a
+ * one-line text in `finding` when one fails. Used by MEMORY AUDIT. Cost O(keys): 0.2 to 0.4 us each.  */
+struct keyspace_tally {
+    uint64_t keys, expiring, entry_bytes, table_bytes, expiry_bytes;
+};
+MUST_USE bool keyspace_audit(struct keyspace *ks, struct keyspace_tally *seen, char finding[200]);
+/* Bytes of the dictionary's segments and directory, and of the expiry index: O(1). */
+uint64_t keyspace_table_bytes(const struct keyspace *ks);
+uint64_t keyspace_expiry_bytes(const struct keyspace *ks);
+
+#endif

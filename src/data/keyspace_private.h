@@ -1,0 +1,48 @@
+/* keyspace_private.h - what the files of the keyspace share: how an entry is stored, replaced and taken out.  */
+#ifndef DATA_KEYSPACE_PRIVATE_H
+#define DATA_KEYSPACE_PRIVATE_H
+
+#include "data/entry_private.h"
+#include "data/keyspace.h"
+
+/* Counters that other threads read: one writer, relaxed. */
+static inline void counter_add(uint64_t *counter, uint64_t amount)
+{
+    __atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
+}
+
+static inline void counter_set(uint64_t *counter, uint64_t value)
+{
+    __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+/* A plan for `key` without value; its expiry is `existing`'s (none when NULL). */
+static inline struct entry_plan keyspace_plan(const struct keyspace *ks, struct key key, const struct entry *existing)
+{
+    return (struct entry_plan){
+        .key = key.name,
+        .expiry_ms = existing == NULL ? KEYSPACE_NO_EXPIRY : entry_expiry_near(existing, ks->expiry.reference_ms),
+        .reference_ms = ks->expiry.reference_ms,
+    };
+}
+
+/* Makes the key what the plan says. `existing` as for keyspace_put_string; its raw string is freed, the plan's raw string is
+ * taken on RESULT_OK.  */
+MUST_USE enum result keyspace_store(struct keyspace *ks, struct key key, struct entry *existing, const struct entry_plan *plan);
+
+/* Takes out an entry that is there and frees it. */
+void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry);
+/* Frees the blocks of an entry that is in no structure any more. Returns how many bytes they were. */
+uint64_t keyspace_free_entry(struct keyspace *ks, struct entry *entry);
+uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry);
+
+/* An empty raw string with room for `capacity` bytes or a few more; NULL when refused. */
+struct raw_string *keyspace_raw_create(struct keyspace *ks, size_t capacity);
+void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw);
+
+static inline bool keyspace_is_over(const struct keyspace *ks, const struct entry *entry, int64_t now_ms)
+{
+    return entry_has_expiry(entry) && entry_expiry_near(entry, ks->expiry.reference_ms) < now_ms;
+}
+
+#endif

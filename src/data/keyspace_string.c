@@ -1,0 +1,246 @@
+/* keyspace_string.c - storing strings and changing them in place.
+ *
+ * A string is an int64 when its text is one, stands in its entry when that is short, or apart in a raw string. What was
+ * modified in place stays a raw string with room to grow, until it is stored anew: OBJECT ENCODING shows it.  */
+#include "data/keyspace.h"
+
+#include "base/number.h"
+#include "data/keyspace_private.h"
+
+#include <assert.h>
+
+enum {
+    GROW_DOUBLE_MAX = 1024 * 1024, /* strings grow by doubling below this length, by as much above */
+};
+
+static struct raw_string *plan_raw(const struct entry_plan *plan)
+{
+    return (struct raw_string *)(uintptr_t)plan->word;
+}
+
+static bool is_same_block(const struct raw_string *raw, size_t len)
+{
+    return len <= raw->capacity && entry_block_request(raw_string_bytes(len)) == raw_string_bytes(raw->capacity);
+}
+
+/* True when it was done: a value that fills the same block and leaves the expiry alone goes where the old one was. */
+static bool overwrite_in_place(const struct keyspace *ks, struct entry *existing, struct bytes value,
+                               const struct entry_plan *plan)
+{
+    if (plan->expiry_ms != keyspace_expiry_ms(ks, existing) || entry_kind(existing) != plan->kind) {
+        return false;
+    }
+    if (plan->kind == ENTRY_RAW) {
+        struct raw_string *raw = entry_raw_string(existing);
+        if (!is_same_block(raw, value.len)) {
+            return false;
+        }
+        memcpy(raw->data, value.data, value.len);
+        raw->len = value.len;
+        return true;
+    }
+    if (plan->kind == ENTRY_INTEGER) {
+        memcpy(entry_value_data(existing), &plan->word, sizeof plan->word);
+        return true;
+    }
+    if (entry_value_len(existing) != value.len) {
+        return false;
+    }
+    if (value.len > 0) {
+        memcpy(entry_value_data(existing), value.data, value.len);
+    }
+    return true;
+}
+
+/* Text that begins as an integer may be one. */
+static bool is_integer(struct bytes value, int64_t *out)
+{
+    if (value.len == 0 || value.len > INT64_TEXT_MAX || (unsigned char)value.data[0] > '9') {
+        return false;
+    }
+    return int64_parse(value, out);
+}
+
+/* The value as bytes, also when they are digits; a raw string is not made yet. */
+static void plan_text(struct entry_plan *plan, struct bytes value)
+{
+    plan->kind = ENTRY_INLINE;
+    plan->text = value;
+    if (value.len > ENTRY_EMBSTR_MAX) {
+        size_t own_bytes;
+        entry_plan_head(plan, &own_bytes);
+        plan->kind = own_bytes > ENTRY_INLINE_MAX ? ENTRY_RAW : ENTRY_INLINE;
+    }
+}
+
+/* Which kind the value is. */
+static void plan_value(struct entry_plan *plan, struct bytes value)
+{
+    int64_t number;
+    if (!is_integer(value, &number)) {
+        plan_text(plan, value);
+        return;
+    }
+    plan->kind = ENTRY_INTEGER;
+    plan->word = (uint64_t)number;
+}
+
+/* Stores `value` as the plan says, which lacks only the raw string. */
+static enum result put_planned(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value,
+                               struct entry_plan *plan)
+{
+    if (existing != NULL && overwrite_in_place(ks, existing, value, plan)) {
+        return RESULT_OK;
+    }
+    if (LIKELY(plan->kind != ENTRY_RAW)) {
+        return keyspace_store(ks, key, existing, plan);
+    }
+    struct raw_string *raw = keyspace_raw_create(ks, value.len);
+    if (raw == NULL) {
+        return RESULT_NO_MEMORY;
+    }
+    memcpy(raw->data, value.data, value.len);
+    raw->len = value.len;
+    plan->word = (uint64_t)(uintptr_t)raw;
+    const enum result result = keyspace_store(ks, key, existing, plan);
+    if (result != RESULT_OK) {
+        keyspace_raw_free(ks, raw);
+    }
+    return result;
+}
+
+enum result keyspace_put_string(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value,
+                                enum expiry_mode mode, int64_t expiry_ms)
+{
+    struct entry_plan plan = keyspace_plan(ks, key, mode == EXPIRY_KEEP ? existing : NULL);
+    if (mode == EXPIRY_SET) {
+        assert(expiry_ms >= 0);
+        plan.expiry_ms = expiry_ms;
+    }
+    plan_value(&plan, value);
+    return put_planned(ks, key, existing, value, &plan);
+}
+
+enum result keyspace_put_text(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value)
+{
+    struct entry_plan plan = keyspace_plan(ks, key, existing);
+    plan_text(&plan, value);
+    return put_planned(ks, key, existing, value, &plan);
+}
+
+enum result keyspace_put_integer(struct keyspace *ks, struct key key, struct entry *existing, int64_t value)
+{
+    if (existing != NULL && entry_kind(existing) == ENTRY_INTEGER) {
+        memcpy(entry_value_data(existing), &value, sizeof value);
+        return RESULT_OK;
+    }
+    struct entry_plan plan = keyspace_plan(ks, key, existing);
+    plan.kind = ENTRY_INTEGER;
+    plan.word = (uint64_t)value;
+    return keyspace_store(ks, key, existing, &plan);
+}
+
+/* --- changing in place --- */
+
+static size_t grown_capacity(size_t len)
+{
+    return len < GROW_DOUBLE_MAX ? 2 * len : len + GROW_DOUBLE_MAX;
+}
+
+/* Gives an existing raw string room for `len` bytes. */
+static enum result raw_reserve(struct keyspace *ks, struct entry *entry, size_t len, struct raw_string **out)
+{
+    struct raw_string *raw = entry_raw_string(entry);
+    if (len > raw->capacity) {
+        const uint64_t old_bytes = entry_memory_bytes(entry);
+        const size_t request = entry_block_request(raw_string_bytes(grown_capacity(len)));
+        raw = heap_realloc(ks->heap, MEM_STRING, raw, raw_string_bytes(raw->capacity), request);
+        if (raw == NULL) {
+            return RESULT_NO_MEMORY;
+        }
+        raw->capacity = request - sizeof *raw;
+        const uint64_t word = (uint64_t)(uintptr_t)raw;
+        memcpy(entry_value_data(entry), &word, sizeof word);
+        counter_add(&ks->entry_bytes, entry_memory_bytes(entry) - old_bytes);
+    }
+    *out = raw;
+    return RESULT_OK;
+}
+
+/* The key's value as a raw string with room for `len` bytes, its text unchanged; an empty one for a new key. */
+static enum result raw_open(struct keyspace *ks, struct key key, struct entry *existing, size_t len, struct raw_string **out)
+{
+    if (len > PTRDIFF_MAX / 4) {
+        return RESULT_TOO_LONG;
+    }
+    if (existing != NULL && entry_kind(existing) == ENTRY_RAW) {
+        return raw_reserve(ks, existing, len, out);
+    }
+    struct entry_plan plan = keyspace_plan(ks, key, existing);
+    struct raw_string *raw = keyspace_raw_create(ks, existing == NULL ? len : grown_capacity(len));
+    if (raw == NULL) {
+        return RESULT_NO_MEMORY;
+    }
+    if (existing != NULL) {
+        char scratch[STRING_SCRATCH];
+        const struct bytes text = entry_string(existing, scratch);
+        raw->len = text.len;
+        if (text.len > 0) {
+            memcpy(raw->data, text.data, text.len);
+        }
+    }
+    plan.kind = ENTRY_RAW;
+    plan.word = (uint64_t)(uintptr_t)raw;
+    const enum result result = keyspace_store(ks, key, existing, &plan);
+    if (result != RESULT_OK) {
+        keyspace_raw_free(ks, plan_raw(&plan));
+        return result;
+    }
+    *out = raw;
+    return RESULT_OK;
+}
+
+enum result keyspace_string_append(struct keyspace *ks, struct key key, struct entry *existing, struct bytes tail,
+                                   size_t *new_len)
+{
+    assert(existing != NULL && entry_type(existing) == VALUE_STRING);
+    size_t len;
+    if (__builtin_add_overflow(entry_string_len(existing), tail.len, &len)) {
+        return RESULT_TOO_LONG;
+    }
+    struct raw_string *raw;
+    const enum result result = raw_open(ks, key, existing, len, &raw);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (tail.len > 0) {
+        memcpy(raw->data + raw->len, tail.data, tail.len);
+    }
+    raw->len = len;
+    *new_len = len;
+    return RESULT_OK;
+}
+
+enum result keyspace_string_set_range(struct keyspace *ks, struct key key, struct entry *existing, size_t offset,
+                                      struct bytes patch, size_t *new_len)
+{
+    assert(patch.len > 0);
+    size_t end;
+    if (__builtin_add_overflow(offset, patch.len, &end)) {
+        return RESULT_TOO_LONG;
+    }
+    const size_t old_len = existing == NULL ? 0 : entry_string_len(existing);
+    const size_t len = end > old_len ? end : old_len;
+    struct raw_string *raw;
+    const enum result result = raw_open(ks, key, existing, len, &raw);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (offset > old_len) {
+        memset(raw->data + old_len, 0, offset - old_len);
+    }
+    memcpy(raw->data + offset, patch.data, patch.len);
+    raw->len = len;
+    *new_len = len;
+    return RESULT_OK;
+}

@@ -1,0 +1,148 @@
+/* backend_mimalloc.c - heaps of mimalloc 2 that may be used by whoever holds a lock.
+ *
+ * mimalloc 2 binds a heap's bookkeeping to the thread that made it: only there do its frees take the path without atomics,
+ * and that thread's end would abandon the heap. So a custodian thread makes each heap and sleeps until the heap is
+ * destroyed; all other threads use it under the shard's baton. Every free is then a "foreign" one (atomic, about 50 ns
+ * dearer at worst), which is right from any thread.
+ *
+ * Source     experiments: 150M mixed operations by 4 threads on 4 heaps without corruption; tests/race/custodian.c repeats it.  */
+#if !defined(TESSERA_LIBC_HEAP)
+
+#include "mem/heap_private.h"
+
+#include <mimalloc.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct backend {
+    mi_heap_t *heap;
+    pthread_t custodian;
+    sem_t is_ready;
+    sem_t must_end;
+};
+
+static void *custodian_main(void *arg)
+{
+    struct backend *backend = arg;
+    backend->heap = mi_heap_new();
+    sem_post(&backend->is_ready);
+    while (sem_wait(&backend->must_end) != 0) {
+    }
+    if (backend->heap != NULL) {
+        mi_heap_destroy(backend->heap);
+    }
+    return NULL;
+}
+
+struct backend *backend_create(void)
+{
+    struct backend *backend = calloc(1, sizeof *backend);
+    if (backend == NULL) {
+        return NULL;
+    }
+    sem_init(&backend->is_ready, 0, 0);
+    sem_init(&backend->must_end, 0, 0);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 64 * 1024);
+    int refused = pthread_create(&backend->custodian, &attributes, custodian_main, backend);
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (refused != 0) {
+        free(backend);
+        return NULL;
+    }
+    while (sem_wait(&backend->is_ready) != 0) {
+    }
+    if (backend->heap == NULL) {
+        backend_destroy(backend);
+        return NULL;
+    }
+    return backend;
+}
+
+void backend_destroy(struct backend *backend)
+{
+    if (backend == NULL) {
+        return;
+    }
+    sem_post(&backend->must_end);
+    pthread_join(backend->custodian, NULL);
+    sem_destroy(&backend->is_ready);
+    sem_destroy(&backend->must_end);
+    free(backend);
+}
+
+void *backend_alloc(struct backend *backend, size_t size, bool is_zeroed)
+{
+    if (backend == NULL) {
+        return is_zeroed ? mi_zalloc(size) : mi_malloc(size);
+    }
+    return is_zeroed ? mi_heap_zalloc(backend->heap, size) : mi_heap_malloc(backend->heap, size);
+}
+
+void *backend_realloc(struct backend *backend, void *block, size_t new_size)
+{
+    return backend == NULL ? mi_realloc(block, new_size) : mi_heap_realloc(backend->heap, block, new_size);
+}
+
+void backend_free(void *block)
+{
+    mi_free(block);
+}
+
+void backend_collect(struct backend *backend)
+{
+    if (backend == NULL) {
+        mi_collect(true);
+    } else {
+        mi_heap_collect(backend->heap, true);
+    }
+}
+
+void backend_settle(struct backend *backend)
+{
+    mi_heap_collect(backend->heap, false);
+}
+
+static bool walk_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *block, size_t block_size, void *arg)
+{
+    (void)heap;
+    (void)block;
+    (void)block_size;
+    struct heap_walk *walk = arg;
+    uint64_t used = (uint64_t)area->used * area->block_size;
+    walk->areas++;
+    walk->used_blocks += area->used;
+    walk->used_bytes += used;
+    walk->committed_bytes += area->committed;
+    walk->sparse_areas += used * 2 < area->committed;
+    return true;
+}
+
+bool backend_walk(struct backend *backend, struct heap_walk *out)
+{
+    /* Frees wait in lists of their pages until the heap collects them. */
+    mi_heap_collect(backend->heap, false);
+    return mi_heap_visit_blocks(backend->heap, false, walk_area, out);
+}
+
+void backend_process_read(struct mem_process *out)
+{
+    size_t elapsed, user, system, rss, peak_rss, committed, peak_committed, faults;
+    mi_process_info(&elapsed, &user, &system, &rss, &peak_rss, &committed, &peak_committed, &faults);
+    out->allocator_committed_bytes = committed;
+    out->allocator_peak_committed_bytes = peak_committed;
+}
+
+const char *mem_allocator_name(void)
+{
+    return mi_version() == 209 ? "mimalloc-2.0.9" : "mimalloc-2";
+}
+
+#endif

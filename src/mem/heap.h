@@ -1,0 +1,107 @@
+/* heap.h - a shard's own heap: every block has a class, and the counters are exact.
+ *
+ * Threads    A heap is used by one thread at a time: the holder of its shard's baton (or a test's only thread). The
+ *            counters are written under the baton and read relaxed by any thread.
+ * Memory     mimalloc 2 ties a heap to the thread that made it, so a custodian thread makes each heap and then sleeps
+ *            until heap_destroy. Under ASan and valgrind (TESSERA_LIBC_HEAP) blocks come from libc, counted by the same rule.
+ * Invariant  counters.class_bytes[c] is the sum of heap_block_bytes over the live blocks of class c.
+ * Read on    docs/ARCHITECTURE.md, "Memory".  */
+#ifndef MEM_HEAP_H
+#define MEM_HEAP_H
+
+#include "base/attributes.h"
+#include "mem/class.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap;
+
+struct mem_counters {
+    int64_t class_bytes[MEM_CLASS_COUNT];  /* a thread's own may go below 0 when it frees what another allocated */
+    int64_t class_blocks[MEM_CLASS_COUNT]; /* the sum over all is exact */
+};
+
+/* Starts the custodian and waits for its heap. NULL when a thread or memory is refused. Gives: heap_destroy. */
+struct heap *heap_create(void);
+/* Frees every block still in the heap and ends the custodian. NULL is allowed. */
+void heap_destroy(struct heap *heap);
+
+/* The size that the allocator gives for a request of `size` bytes, 1 .. PTRDIFF_MAX: what is counted for it. A pure function
+ * of the size (mimalloc 2's bins; whole 64 KiB slices over HEAP_TABLED_MAX; whole pages from HEAP_DIRECT_MIN on, which are
+ * mapped directly), so no figure needs to be asked of the allocator. O(1).  */
+enum { HEAP_TABLED_MAX = 131072, HEAP_LARGE_STEP = 65536, HEAP_DIRECT_MIN = 524289 };
+size_t heap_block_bytes(size_t size) __attribute__((const));
+
+/* A block of at least `size` bytes (> 0), 16-byte aligned; 64-byte aligned when heap_block_bytes(size) is a multiple of 64.
+ * NULL when refused; then nothing is counted.  */
+void *heap_alloc(struct heap *heap, enum mem_class which, size_t size) MUST_USE;
+/* The same, zeroed. */
+void *heap_alloc_zeroed(struct heap *heap, enum mem_class which, size_t size) MUST_USE;
+/* `size` is what the block was asked for (any size with the same heap_block_bytes does). block NULL is allowed. */
+void heap_free(struct heap *heap, enum mem_class which, void *block, size_t size);
+/* Moves or resizes; NULL when refused, and the old block is as it was. Same-size-class requests return the block itself. */
+void *heap_realloc(struct heap *heap, enum mem_class which, void *block, size_t old_size, size_t new_size) MUST_USE;
+/* Hands a block from one class to another (RENAME of a type, adopting a buffer). */
+void heap_reclass(struct heap *heap, enum mem_class from, enum mem_class to, size_t size);
+
+const struct mem_counters *heap_counters(const struct heap *heap);
+/* Sum over the classes, relaxed: any thread. */
+int64_t mem_counters_total(const struct mem_counters *counters);
+/* into += from, relaxed. */
+void mem_counters_add(struct mem_counters *into, const struct mem_counters *from);
+
+/* Adds to one class by hand: for memory that is not from a heap (rings, stacks). `counters` is the caller's own. */
+void mem_count(struct mem_counters *counters, enum mem_class which, int64_t bytes, int64_t blocks);
+
+/* Tests: the next `allocations` requests succeed, then all are refused; -1 never. */
+void heap_fail_after(struct heap *heap, int64_t allocations);
+
+/* Returns free pages to the system (MEMORY PURGE). Cost: O(pages of the heap). */
+void heap_collect(struct heap *heap);
+
+/* Walks the heap's areas. False: this build has no walk (libc heap). */
+struct heap_walk {
+    uint64_t used_bytes;      /* live blocks, by the allocator's own count */
+    uint64_t used_blocks;
+    uint64_t committed_bytes; /* pages that hold them */
+    uint64_t areas;
+    uint64_t sparse_areas;    /* less than half full */
+};
+MUST_USE bool heap_walk(struct heap *heap, struct heap_walk *out);
+
+/* --- a thread's own memory: network buffers, connections, scratch. Any thread may free what another allocated. --- */
+
+/* Registers the calling thread's counters, which stay valid until process end; call once per thread, before the first
+ * allocation there (a thread that did not is counted in a shared, locked record).  */
+struct mem_counters *thread_heap_register(void);
+/* What is counted for a request of `size` bytes (> 0), all of which may be used: asking for the result gives the same. O(1). */
+size_t thread_block_bytes(size_t size) __attribute__((const));
+void *thread_alloc(enum mem_class which, size_t size) MUST_USE;
+void *thread_alloc_zeroed(enum mem_class which, size_t size) MUST_USE;
+void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t new_size) MUST_USE;
+void thread_free(enum mem_class which, void *block, size_t size);
+/* Adds up all threads' counters, those that ended included. */
+void thread_heaps_total(struct mem_counters *into);
+
+/* Everything: the sum of `heaps` and of all threads. */
+int64_t mem_process_used_bytes(struct heap *const *heaps, size_t heap_count);
+
+/* What the process has from the system, bytes. */
+struct mem_process {
+    uint64_t resident_bytes;
+    uint64_t anonymous_bytes;  /* of these, not backed by a file: the allocator's pages, stacks */
+    uint64_t peak_resident_bytes;
+    uint64_t allocator_committed_bytes;
+    uint64_t allocator_peak_committed_bytes;
+};
+void mem_process_read(struct mem_process *out);
+
+/* "mimalloc-2.0.9" or "libc". */
+const char *mem_allocator_name(void);
+/* The machine's memory, bytes; 0 unknown. */
+uint64_t mem_system_bytes(void);
+/* Gives the calling thread's own free pages back to the system (MEMORY PURGE). */
+void thread_heap_collect(void);
+
+#endif

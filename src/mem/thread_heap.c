@@ -1,0 +1,170 @@
+/* thread_heap.c - a thread's own memory: network buffers, connections, scratch.
+ *
+ * Threads    Any. Each thread writes only its own counters; a block that travels makes one thread's figure grow and another's
+ *            fall below zero, and the sum stays exact.
+ * style:     the registry and the thread's pointer are the process's: allocation has no argument to carry them in.  */
+#include "mem/heap.h"
+#include "mem/heap_private.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 256 };
+
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct mem_counters *registry[THREADS_MAX];
+static _Atomic int registry_count;
+static struct mem_counters unregistered; /* under registry_lock */
+static _Thread_local struct mem_counters *own;
+
+struct mem_counters *thread_heap_register(void)
+{
+    if (own != NULL) {
+        return own;
+    }
+    struct mem_counters *counters = aligned_alloc(CACHE_LINE_BYTES, (sizeof *counters + 63) & ~(size_t)63);
+    if (counters == NULL) {
+        return NULL;
+    }
+    memset(counters, 0, sizeof *counters);
+    pthread_mutex_lock(&registry_lock);
+    int count = registry_count;
+    if (count < THREADS_MAX) {
+        registry[count] = counters;
+        registry_count = count + 1;
+    }
+    pthread_mutex_unlock(&registry_lock);
+    if (count == THREADS_MAX) {
+        free(counters);
+        return NULL;
+    }
+    own = counters;
+    return own;
+}
+
+static void count(enum mem_class which, int64_t bytes, int64_t blocks)
+{
+    if (LIKELY(own != NULL)) {
+        mem_count(own, which, bytes, blocks);
+        return;
+    }
+    pthread_mutex_lock(&registry_lock);
+    mem_count(&unregistered, which, bytes, blocks);
+    pthread_mutex_unlock(&registry_lock);
+}
+
+/* A thread's blocks come from the allocator at every size: they are short-lived, so its cache serves them best. */
+size_t thread_block_bytes(size_t size)
+{
+    return size < HEAP_DIRECT_MIN ? heap_block_bytes(size) : (size + 524287) & ~(size_t)524287;
+}
+
+static void *alloc_any(enum mem_class which, size_t size, bool is_zeroed)
+{
+    assert(size > 0);
+    if (size > PTRDIFF_MAX) {
+        return NULL;
+    }
+    void *block = backend_alloc(NULL, size, is_zeroed);
+    if (LIKELY(block != NULL)) {
+        count(which, (int64_t)thread_block_bytes(size), 1);
+    }
+    return block;
+}
+
+void *thread_alloc(enum mem_class which, size_t size)
+{
+    return alloc_any(which, size, false);
+}
+
+void *thread_alloc_zeroed(enum mem_class which, size_t size)
+{
+    return alloc_any(which, size, true);
+}
+
+void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t new_size)
+{
+    if (block == NULL) {
+        return thread_alloc(which, new_size);
+    }
+    assert(old_size > 0 && new_size > 0);
+    if (new_size > PTRDIFF_MAX) {
+        return NULL;
+    }
+    void *moved = backend_realloc(NULL, block, new_size);
+    if (moved != NULL) {
+        count(which, (int64_t)thread_block_bytes(new_size) - (int64_t)thread_block_bytes(old_size), 0);
+    }
+    return moved;
+}
+
+void thread_free(enum mem_class which, void *block, size_t size)
+{
+    if (block == NULL) {
+        return;
+    }
+    assert(size > 0);
+    count(which, -(int64_t)thread_block_bytes(size), -1);
+    backend_free(block);
+}
+
+void thread_heaps_total(struct mem_counters *into)
+{
+    pthread_mutex_lock(&registry_lock);
+    mem_counters_add(into, &unregistered);
+    for (int i = 0; i < registry_count; i++) {
+        mem_counters_add(into, registry[i]);
+    }
+    pthread_mutex_unlock(&registry_lock);
+}
+
+int64_t mem_process_used_bytes(struct heap *const *heaps, size_t heap_count)
+{
+    struct mem_counters total = {0};
+    thread_heaps_total(&total);
+    for (size_t i = 0; i < heap_count; i++) {
+        mem_counters_add(&total, heap_counters(heaps[i]));
+    }
+    return mem_counters_total(&total);
+}
+
+void mem_process_read(struct mem_process *out)
+{
+    *out = (struct mem_process){0};
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    unsigned long long size_pages = 0, resident_pages = 0, file_pages = 0;
+    if (got > 0) {
+        text[got] = 0;
+        if (sscanf(text, "%llu %llu %llu", &size_pages, &resident_pages, &file_pages) == 3) {
+            out->resident_bytes = resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+            out->anonymous_bytes = (resident_pages - file_pages) * (uint64_t)sysconf(_SC_PAGESIZE);
+        }
+    }
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        out->peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    }
+    backend_process_read(out);
+}
+
+uint64_t mem_system_bytes(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    return pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void thread_heap_collect(void)
+{
+    backend_collect(NULL);
+}

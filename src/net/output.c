@@ -1,0 +1,209 @@
+/* output.c - see output.h.  */
+#include "net/output.h"
+
+#include "mem/heap.h"
+
+#include <assert.h>
+
+struct chunk {
+    struct chunk *next;
+    char *data;        /* behind this header, or an adopted buffer's */
+    size_t len, sent, capacity;
+    size_t block_bytes; /* of this block: header and inline data */
+    bool is_adopted;
+};
+
+static struct chunk *chunk_create(size_t block_bytes)
+{
+    struct chunk *chunk = thread_alloc(MEM_OUTPUT_BUFFER, block_bytes);
+    if (chunk != NULL) {
+        *chunk = (struct chunk){.data = (char *)(chunk + 1),
+                                .capacity = block_bytes - sizeof *chunk,
+                                .block_bytes = block_bytes};
+    }
+    return chunk;
+}
+
+static void chunk_destroy(struct chunk *chunk)
+{
+    if (chunk->is_adopted) {
+        thread_free(MEM_OUTPUT_BUFFER, chunk->data, chunk->capacity);
+    }
+    thread_free(MEM_OUTPUT_BUFFER, chunk, chunk->block_bytes);
+}
+
+bool chunk_pool_open(struct chunk_pool *pool)
+{
+    pool->small = chunk_create(CHUNK_SMALL_BYTES);
+    pool->large = chunk_create(CHUNK_BYTES);
+    pool->small_count = pool->large_count = 1;
+    return pool->small != NULL && pool->large != NULL;
+}
+
+static void free_list(struct chunk *chunk)
+{
+    while (chunk != NULL) {
+        struct chunk *next = chunk->next;
+        chunk_destroy(chunk);
+        chunk = next;
+    }
+}
+
+void chunk_pool_close(struct chunk_pool *pool)
+{
+    free_list(pool->small);
+    free_list(pool->large);
+    *pool = (struct chunk_pool){0};
+}
+
+static struct chunk *chunk_get(struct chunk_pool *pool, size_t for_bytes)
+{
+    bool is_small = for_bytes <= CHUNK_SMALL_BYTES - sizeof(struct chunk);
+    struct chunk **list = is_small ? &pool->small : &pool->large;
+    uint32_t *count = is_small ? &pool->small_count : &pool->large_count;
+    struct chunk *chunk = *list;
+    if (chunk == NULL) {
+        return chunk_create(is_small ? CHUNK_SMALL_BYTES : CHUNK_BYTES);
+    }
+    *list = chunk->next;
+    (*count)--;
+    chunk->next = NULL;
+    chunk->len = chunk->sent = 0;
+    return chunk;
+}
+
+static void chunk_put(struct chunk_pool *pool, struct chunk *chunk)
+{
+    bool is_small = chunk->block_bytes == CHUNK_SMALL_BYTES;
+    struct chunk **list = is_small ? &pool->small : &pool->large;
+    uint32_t *count = is_small ? &pool->small_count : &pool->large_count;
+    bool is_pooled = is_small || chunk->block_bytes == CHUNK_BYTES;
+    if (!is_pooled || chunk->is_adopted || *count >= CHUNK_POOL_MAX) {
+        chunk_destroy(chunk);
+        return;
+    }
+    chunk->next = *list;
+    *list = chunk;
+    (*count)++;
+}
+
+static void link_tail(struct output *output, struct chunk *chunk)
+{
+    if (output->tail == NULL) {
+        output->head = chunk;
+    } else {
+        output->tail->next = chunk;
+    }
+    output->tail = chunk;
+    output->chunks++;
+}
+
+bool output_append(struct output *output, struct chunk_pool *pool, struct bytes text)
+{
+    struct chunk *tail = output->tail;
+    size_t room = tail == NULL || tail->is_adopted ? 0 : tail->capacity - tail->len;
+    if (UNLIKELY(text.len > CHUNK_BYTES)) {
+        /* Longer than any chunk: one block of its own. */
+        struct buffer copy = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+        if (!buffer_append(&copy, text)) {
+            return false;
+        }
+        if (!output_take(output, pool, &copy)) {
+            buffer_release(&copy);
+            return false;
+        }
+        return true;
+    }
+    size_t first = text.len < room ? text.len : room;
+    struct chunk *added = NULL;
+    if (first < text.len) {
+        added = chunk_get(pool, text.len - first);
+        if (added == NULL || added->capacity < text.len - first) {
+            /* 16 KiB less the header: what is left over goes into the tail only with room; ask for a whole block. */
+            if (added != NULL) {
+                chunk_put(pool, added);
+            }
+            added = chunk_create(text.len - first + sizeof(struct chunk));
+            if (added == NULL) {
+                return false;
+            }
+        }
+    }
+    if (first > 0) {
+        memcpy(tail->data + tail->len, text.data, first);
+        tail->len += first;
+    }
+    if (added != NULL) {
+        memcpy(added->data, text.data + first, text.len - first);
+        added->len = text.len - first;
+        link_tail(output, added);
+    }
+    output->bytes += text.len;
+    return true;
+}
+
+bool output_take(struct output *output, struct chunk_pool *pool, struct buffer *buffer)
+{
+    (void)pool;
+    struct chunk *chunk = thread_alloc(MEM_OUTPUT_BUFFER, sizeof *chunk);
+    if (chunk == NULL) {
+        return false;
+    }
+    assert(buffer->which == MEM_OUTPUT_BUFFER);
+    *chunk = (struct chunk){.data = buffer->data,
+                            .len = buffer->len,
+                            .capacity = buffer->capacity,
+                            .block_bytes = sizeof *chunk,
+                            .is_adopted = true};
+    link_tail(output, chunk);
+    output->bytes += buffer->len;
+    *buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    return true;
+}
+
+int output_gather(const struct output *output, struct iovec pieces[OUTPUT_GATHER_MAX])
+{
+    int count = 0;
+    for (const struct chunk *chunk = output->head; chunk != NULL && count < OUTPUT_GATHER_MAX; chunk = chunk->next) {
+        if (chunk->len > chunk->sent) {
+            pieces[count++] = (struct iovec){chunk->data + chunk->sent, chunk->len - chunk->sent};
+        }
+    }
+    return count;
+}
+
+void output_sent(struct output *output, struct chunk_pool *pool, size_t count)
+{
+    assert(count <= output->bytes);
+    output->bytes -= count;
+    while (output->head != NULL) {
+        struct chunk *chunk = output->head;
+        size_t here = chunk->len - chunk->sent;
+        if (count < here) {
+            chunk->sent += count;
+            return;
+        }
+        count -= here;
+        output->head = chunk->next;
+        if (output->head == NULL) {
+            output->tail = NULL;
+        }
+        output->chunks--;
+        chunk_put(pool, chunk);
+    }
+    assert(count == 0);
+}
+
+void output_clear(struct output *output, struct chunk_pool *pool)
+{
+    output_sent(output, pool, output->bytes);
+}
+
+size_t output_memory_bytes(const struct output *output)
+{
+    size_t total = 0;
+    for (const struct chunk *chunk = output->head; chunk != NULL; chunk = chunk->next) {
+        total += heap_block_bytes(chunk->block_bytes) + (chunk->is_adopted ? heap_block_bytes(chunk->capacity) : 0);
+    }
+    return total;
+}

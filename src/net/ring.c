@@ -1,0 +1,237 @@
+/* ring.c - see ring.h. Needs Linux 6.1: multishot receive, provided buffer rings, deferred task work, ring messages.  */
+#include "net/ring.h"
+
+#include "mem/heap.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { BUFFER_GROUP = 0 };
+
+static uint64_t user_data(uint8_t kind, const void *owner)
+{
+    return (uint64_t)kind << 56 | (uint64_t)(uintptr_t)owner;
+}
+
+static void buffers_add(struct ring *ring, uint16_t buffer)
+{
+    io_uring_buf_ring_add(ring->buffers, ring_buffer(ring, buffer), RING_BUFFER_BYTES, buffer,
+                          io_uring_buf_ring_mask(ring->buffer_count), (int)ring->buffers_to_add);
+    ring->buffers_to_add++;
+}
+
+static void buffers_publish(struct ring *ring)
+{
+    if (ring->buffers_to_add > 0) {
+        io_uring_buf_ring_advance(ring->buffers, (int)ring->buffers_to_add);
+        ring->buffers_to_add = 0;
+    }
+}
+
+static size_t descriptors_bytes(const struct ring *ring)
+{
+    return ring->buffer_count * sizeof(struct io_uring_buf);
+}
+
+static void *map_pages(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static bool buffers_open(struct ring *ring, uint32_t count)
+{
+    ring->buffer_count = count;
+    ring->buffers = map_pages(descriptors_bytes(ring));
+    ring->buffer_memory = map_pages((size_t)count * RING_BUFFER_BYTES);
+    if (ring->buffers == NULL || ring->buffer_memory == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    struct io_uring_buf_reg registration = {
+        .ring_addr = (uintptr_t)ring->buffers, .ring_entries = count, .bgid = BUFFER_GROUP};
+    int result = io_uring_register_buf_ring(&ring->uring, &registration, 0);
+    if (result != 0) {
+        errno = -result;
+        return false;
+    }
+    io_uring_buf_ring_init(ring->buffers);
+    for (uint32_t i = 0; i < count; i++) {
+        buffers_add(ring, (uint16_t)i);
+    }
+    buffers_publish(ring);
+    struct mem_counters *own = thread_heap_register();
+    if (own != NULL) {
+        mem_count(own, MEM_SERVER, (int64_t)((size_t)count * RING_BUFFER_BYTES + descriptors_bytes(ring)), 1);
+    }
+    return true;
+}
+
+bool ring_open(struct ring *ring, uint32_t buffer_count)
+{
+    memset(ring, 0, sizeof *ring);
+    struct io_uring_params params = {
+        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
+        .cq_entries = RING_COMPLETIONS,
+    };
+    int result = io_uring_queue_init_params(RING_ENTRIES, &ring->uring, &params);
+    if (result != 0) {
+        errno = -result;
+        return false;
+    }
+    /* Saves a descriptor look-up at every turn; where it is refused the plain descriptor does as well. */
+    (void)io_uring_register_ring_fd(&ring->uring);
+    if (buffer_count > 0 && !buffers_open(ring, buffer_count)) {
+        int error = errno;
+        ring_close(ring);
+        errno = error;
+        return false;
+    }
+    return true;
+}
+
+void ring_close(struct ring *ring)
+{
+    io_uring_queue_exit(&ring->uring);
+    if (ring->buffers != NULL) {
+        munmap(ring->buffers, descriptors_bytes(ring));
+    }
+    if (ring->buffer_memory != NULL) {
+        munmap(ring->buffer_memory, (size_t)ring->buffer_count * RING_BUFFER_BYTES);
+        struct mem_counters *own = thread_heap_register();
+        if (own != NULL) {
+            mem_count(own, MEM_SERVER,
+                      -(int64_t)((size_t)ring->buffer_count * RING_BUFFER_BYTES + descriptors_bytes(ring)), -1);
+        }
+    }
+    memset(ring, 0, sizeof *ring);
+}
+
+const char *ring_refusal_text(int error)
+{
+    switch (error) {
+    case ENOSYS:
+        return "this kernel has no io_uring; Tessera needs Linux 6.1 or newer";
+    case EPERM:
+    case EACCES:
+        return "io_uring is forbidden here (container seccomp profile or sysctl kernel.io_uring_disabled); allow the "
+               "io_uring_setup, io_uring_enter and io_uring_register system calls";
+    case EINVAL:
+        return "this kernel's io_uring is too old; Tessera needs Linux 6.1 or newer";
+    case ENOMEM:
+        return "no memory for io_uring (check ulimit -l and the container's memory limit)";
+    default:
+        return strerror(error);
+    }
+}
+
+void ring_buffer_return(struct ring *ring, uint16_t buffer)
+{
+    assert(ring->buffers_lent > 0);
+    ring->buffers_lent--;
+    buffers_add(ring, buffer);
+}
+
+static struct io_uring_sqe *next_request(struct ring *ring)
+{
+    struct io_uring_sqe *request = io_uring_get_sqe(&ring->uring);
+    while (UNLIKELY(request == NULL)) {
+        io_uring_submit(&ring->uring);
+        request = io_uring_get_sqe(&ring->uring);
+    }
+    return request;
+}
+
+void ring_accept(struct ring *ring, int fd, uint8_t kind, void *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_multishot_accept(request, fd, NULL, NULL, SOCK_CLOEXEC);
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_recv_multishot(request, fd, NULL, 0, 0);
+    request->flags |= IOSQE_BUFFER_SELECT;
+    request->buf_group = BUFFER_GROUP;
+    request->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, void *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_send(request, fd, data, len, MSG_NOSIGNAL);
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, void *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_sendmsg(request, fd, message, MSG_NOSIGNAL);
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_cancel(struct ring *ring, uint8_t kind, void *owner, uint8_t own_kind)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_cancel64(request, user_data(kind, owner), 0);
+    io_uring_sqe_set_data64(request, user_data(own_kind, owner));
+}
+
+void ring_read(struct ring *ring, int fd, void *data, size_t len, uint8_t kind, void *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_read(request, fd, data, (unsigned)len, 0);
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void *owner, int32_t result)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_msg_ring(request, target->uring.ring_fd, (unsigned)result, user_data(kind, owner), 0);
+    request->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(request, user_data(0, NULL));
+}
+
+void ring_turn(struct ring *ring, int64_t timeout_us)
+{
+    if (ring->buffer_count > 0) {
+        buffers_publish(ring);
+    }
+    if (timeout_us <= 0) {
+        io_uring_submit_and_get_events(&ring->uring);
+        return;
+    }
+    struct __kernel_timespec limit = {.tv_sec = timeout_us / 1000000, .tv_nsec = timeout_us % 1000000 * 1000};
+    struct io_uring_cqe *unused;
+    io_uring_submit_and_wait_timeout(&ring->uring, &unused, 1, &limit, NULL);
+}
+
+uint32_t ring_events(struct ring *ring, struct ring_event *events, uint32_t capacity)
+{
+    uint32_t count = 0;
+    unsigned head;
+    struct io_uring_cqe *cqe;
+    io_uring_for_each_cqe(&ring->uring, head, cqe) {
+        if (count == capacity) {
+            break;
+        }
+        bool has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
+        events[count++] = (struct ring_event){
+            .kind = (uint8_t)(cqe->user_data >> 56),
+            .owner = (void *)(uintptr_t)(cqe->user_data & ((1ull << 56) - 1)),
+            .result = cqe->res,
+            .is_last = (cqe->flags & IORING_CQE_F_MORE) == 0,
+            .has_buffer = has_buffer,
+            .buffer = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT),
+        };
+        ring->buffers_lent += has_buffer;
+    }
+    io_uring_cq_advance(&ring->uring, count);
+    return count;
+}

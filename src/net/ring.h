@@ -1,0 +1,66 @@
+/* ring.h - one thread's io_uring: receive buffers, sends, wake-ups; the only place besides acceptor.c that knows liburing.
+ *
+ * Threads    The one that opened it (SINGLE_ISSUER, DEFER_TASKRUN). Another ring may post into it (ring_post).
+ * Memory     Receive buffers are lent with a completion until ring_buffer_return.
+ * Invariant  A completion is known by its user_data, never by its order.  */
+#ifndef NET_RING_H
+#define NET_RING_H
+
+#include "base/attributes.h"
+
+#include <liburing.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { RING_ENTRIES = 1024, RING_COMPLETIONS = 8192, RING_BUFFER_BYTES = 16384 };
+
+struct ring {
+    struct io_uring uring;
+    struct io_uring_buf_ring *buffers;
+    char *buffer_memory;
+    uint32_t buffer_count;   /* a power of two; 0: a ring without receive buffers */
+    uint32_t buffers_lent;   /* handed out with completions and not returned */
+    uint32_t buffers_to_add; /* returned, not yet visible to the kernel */
+};
+
+/* One completion. `kind` and `owner` are what the request was given. */
+struct ring_event {
+    uint8_t kind;
+    void *owner;
+    int32_t result;      /* bytes, a descriptor, or -errno */
+    bool is_last;        /* a multishot request has ended with this one */
+    bool has_buffer;
+    uint16_t buffer;
+};
+
+/* False: errno; ENOSYS, EPERM or EINVAL mean that the kernel or container forbids what is needed. */
+MUST_USE bool ring_open(struct ring *ring, uint32_t buffer_count);
+void ring_close(struct ring *ring);
+/* A sentence for the user that explains why a ring cannot be had. */
+const char *ring_refusal_text(int error);
+
+static inline char *ring_buffer(const struct ring *ring, uint16_t buffer)
+{
+    return ring->buffer_memory + (size_t)buffer * RING_BUFFER_BYTES;
+}
+void ring_buffer_return(struct ring *ring, uint16_t buffer);
+
+/* Requests; each completes with its kind and owner. They are submitted with the next ring_turn. */
+void ring_accept(struct ring *ring, int fd, uint8_t kind, void *owner);       /* multishot: result is a descriptor */
+void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner);      /* multishot, into the receive buffers */
+void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, void *owner);
+void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, void *owner);
+/* Ends the request that was given (kind, owner); completes itself as (own_kind, owner). */
+void ring_cancel(struct ring *ring, uint8_t kind, void *owner, uint8_t own_kind);
+void ring_read(struct ring *ring, int fd, void *data, size_t len, uint8_t kind, void *owner);
+/* Posts an event (kind, owner, result) into another thread's ring, waking it; no completion here unless it fails. */
+void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void *owner, int32_t result);
+
+/* Submits what was requested and waits until a completion is there or `timeout_us` has passed (0: only looks). */
+void ring_turn(struct ring *ring, int64_t timeout_us);
+/* Up to `capacity` completions; those taken are gone from the ring. Returns how many. */
+uint32_t ring_events(struct ring *ring, struct ring_event *events, uint32_t capacity);
+
+#endif

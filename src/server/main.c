@@ -1,0 +1,182 @@
+/* main.c - the server from start to end: configuration, sockets, shards, and the acceptor, which is the main thread.  */
+#include "cmd/commands.h"
+#include "cmd/latency_log.h"
+#include "cmd/slow_log.h"
+#include "config/config.h"
+#include "mem/heap.h"
+#include "net/listener.h"
+#include "net/ring.h"
+#include "shard/acceptor.h"
+#include "shard/log.h"
+#include "shard/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { DESCRIPTORS_RESERVED = 64 };
+
+static int64_t number(const _Atomic int64_t *field)
+{
+    return atomic_load_explicit(field, memory_order_relaxed);
+}
+
+static void choose_shard_count(struct config *config)
+{
+    if (number(&config->shards) == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        cores = cores < 1 ? 1 : cores > SHARD_COUNT_MAX ? SHARD_COUNT_MAX : cores;
+        atomic_store(&config->shards, cores);
+    }
+}
+
+/* maxclients needs as many descriptors; where the limit cannot be raised, maxclients comes down, as in Redis. */
+static void raise_descriptor_limit(struct config *config)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)number(&config->maxclients) + DESCRIPTORS_RESERVED;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = limit.rlim_max > wanted ? limit.rlim_max : wanted};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+        return;
+    }
+    raised = (struct rlimit){.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    rlim_t got = setrlimit(RLIMIT_NOFILE, &raised) == 0 ? limit.rlim_max : limit.rlim_cur;
+    int64_t possible = got > DESCRIPTORS_RESERVED ? (int64_t)(got - DESCRIPTORS_RESERVED) : 1;
+    log_write(config, LOG_LEVEL_WARNING, "only %llu open files are allowed here: maxclients is %lld",
+              (unsigned long long)got, (long long)possible);
+    atomic_store(&config->maxclients, possible);
+}
+
+static bool open_listeners(struct config *config, struct listeners *listeners)
+{
+    char bind[1024], unix_path[256], error[256] = "";
+    config_text_copy(config, &config->bind, bind, sizeof bind);
+    config_text_copy(config, &config->unixsocket, unix_path, sizeof unix_path);
+    int64_t port = number(&config->port);
+    int backlog = (int)number(&config->tcp_backlog);
+    bool is_open = port == 0 || listeners_add_tcp(listeners, bind, (uint16_t)port, backlog, LISTENER_ANY_SHARD, error);
+    bool has_shard_ports = port != 0 && number(&config->shard_ports) != 0;
+    for (int64_t i = 0; is_open && has_shard_ports && i < number(&config->shards); i++) {
+        is_open = listeners_add_tcp(listeners, bind, (uint16_t)(port + 1 + i), backlog, (int32_t)i, error);
+    }
+    if (is_open && unix_path[0] != 0) {
+        is_open = listeners_add_unix(listeners, unix_path, (uint32_t)number(&config->unixsocketperm), backlog, error);
+    }
+    if (!is_open) {
+        fprintf(stderr, "tessera-server: %s\n", error);
+    }
+    return is_open;
+}
+
+static void write_pid_file(struct config *config, char path[4096])
+{
+    config_text_copy(config, &config->pidfile, path, 4096);
+    if (path[0] == 0) {
+        return;
+    }
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        log_write(config, LOG_LEVEL_WARNING, "cannot write pidfile %s: %s", path, strerror(errno));
+        path[0] = 0;
+        return;
+    }
+    fprintf(file, "%d\n", (int)getpid());
+    fclose(file);
+}
+
+/* SIGTERM and SIGINT are read from a descriptor by the acceptor; threads inherit the mask. */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
+static bool serve(struct server *server, struct listeners *listeners)
+{
+    struct config *config = server->config;
+    if (!server_start_threads(server)) {
+        fprintf(stderr, "tessera-server: cannot start: %s\n", ring_refusal_text(errno));
+        return false;
+    }
+    log_write(config, LOG_LEVEL_NOTICE, "Tessera " TESSERA_VERSION ", %u shards, pid %d, memory by %s", server->shard_count,
+              (int)getpid(), mem_allocator_name());
+    log_write(config, LOG_LEVEL_NOTICE, "Ready to accept connections on port %lld", (long long)number(&config->port));
+    if (!acceptor_run(server, listeners)) {
+        fprintf(stderr, "tessera-server: cannot accept connections: %s\n", ring_refusal_text(errno));
+        server_stop(server);
+        server_join_threads(server);
+        return false;
+    }
+    server_join_threads(server);
+    log_write(config, LOG_LEVEL_WARNING, "Tessera is now ready to exit, bye bye...");
+    return true;
+}
+
+static bool logs_create(struct server *server)
+{
+    server->slow_log = slow_log_create();
+    server->latency_log = latency_log_create();
+    return server->slow_log != NULL && server->latency_log != NULL;
+}
+
+static bool run(struct config *config)
+{
+    struct listeners listeners = {0};
+    struct command_table commands;
+    char pid_path[4096] = "";
+    choose_shard_count(config);
+    raise_descriptor_limit(config);
+    if (!open_listeners(config, &listeners)) {
+        listeners_close(&listeners);
+        return false;
+    }
+    if (!command_table_create(&commands)) {
+        fprintf(stderr, "tessera-server: out of memory\n");
+        return false;
+    }
+    struct server_options options = {.config = config,
+                                     .commands = commands.rows,
+                                     .command_count = commands.count,
+                                     .observer = &command_observer};
+    struct server *server = server_create(&options);
+    if (server == NULL || !logs_create(server)) {
+        fprintf(stderr, "tessera-server: out of memory\n");
+        return false;
+    }
+    write_pid_file(config, pid_path);
+    bool is_good = serve(server, &listeners);
+    listeners_close(&listeners);
+    if (pid_path[0] != 0) {
+        unlink(pid_path);
+    }
+    slow_log_destroy(server->slow_log);
+    latency_log_destroy(server->latency_log);
+    server_destroy(server);
+    command_table_destroy(&commands);
+    return is_good;
+}
+
+int main(int argc, char **argv)
+{
+    thread_heap_register();
+    block_signals();
+    struct config *config = config_create();
+    if (config == NULL || !config_load(config, argc - 1, argv + 1)) {
+        return EXIT_FAILURE;
+    }
+    bool is_good = run(config);
+    config_destroy(config);
+    return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

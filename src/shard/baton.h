@@ -1,0 +1,26 @@
+/* baton.h - the one word that says who may touch a shard.
+ *
+ * Threads    Any. Held for one bounded step, never across a system call.
+ * Invariant  B1 at most one holder; B2 what the holder wrote is seen by the next one (acquire/release).  */
+#ifndef SHARD_BATON_H
+#define SHARD_BATON_H
+
+#include "base/attributes.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct CAPABILITY("baton") baton {
+    _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t is_held;
+};
+
+bool baton_try(struct baton *baton) TRY_ACQUIRE(true, baton);
+/* Spins briefly, then yields the processor between tries: holders are always short. */
+void baton_take(struct baton *baton) ACQUIRE(baton);
+/* A full barrier afterwards: whoever released and then finds an empty inbox knows that a later push will find a free baton. */
+void baton_release(struct baton *baton) RELEASE(baton);
+/* For what the analysis cannot see: loops over batons, callbacks. */
+void baton_assert_held(const struct baton *baton) ASSERT_CAPABILITY(baton);
+
+#endif

@@ -1,0 +1,433 @@
+/* dispatch.c - from received bytes to calls: which command is it, may it run, and on which shard.
+ *
+ * Threads    The connection's. Route functions read the catalogue inside an epoch section of this thread.
+ * Invariant  A call that runs alone begins its window: everything before it in the pipeline has been answered.  */
+#include "base/clock.h"
+#include "base/slot.h"
+#include "mem/heap.h"
+#include "shard/thread_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+/* What dispatch_call made of a command. */
+enum verdict {
+    VERDICT_NEXT,   /* taken; go on with the next command */
+    VERDICT_STOP,   /* taken; nothing after it yet */
+    VERDICT_BEFORE, /* not taken: everything before it must be answered first */
+    VERDICT_LATER,  /* not taken: it has not arrived completely, or clients are paused */
+};
+
+/* --- which command --- */
+
+static const struct command_spec *find_spec(struct thread *thread, struct bytes name)
+{
+    if (LIKELY(name.len == thread->last_name_len && memcmp(name.data, thread->last_name, name.len) == 0)) {
+        return thread->last_spec;
+    }
+    const struct command_spec *spec = server_find_command(thread->server, name);
+    if (spec != NULL && name.len <= sizeof thread->last_name) {
+        memcpy(thread->last_name, name.data, name.len);
+        thread->last_name_len = name.len;
+        thread->last_spec = spec;
+    }
+    return spec;
+}
+
+static const struct command_spec *find_subcommand(const struct command_spec *container, struct bytes name)
+{
+    for (const struct command_spec *row = container->subcommands; row->name != NULL; row++) {
+        if (bytes_equal_ignore_case(bytes_of_string(row->name), name)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static bool is_arity_right(const struct command_spec *spec, uint32_t argc)
+{
+    return spec->arity >= 0 ? argc == (uint32_t)spec->arity : argc >= (uint32_t)-spec->arity;
+}
+
+/* --- refusals --- */
+
+static void refuse_unknown(struct reply *reply, const struct call *call)
+{
+    char text[512];
+    size_t used = (size_t)snprintf(text, sizeof text, "ERR unknown command '%.*s', with args beginning with: ",
+                                   call->argv[0].len > 128 ? 128 : (int)call->argv[0].len, call->argv[0].data);
+    /* Redis cuts the list of arguments at 128 characters. */
+    size_t listed = 0;
+    for (uint32_t i = 1; i < call->argc && listed < 128 && used < sizeof text - 140; i++) {
+        size_t room = 128 - listed;
+        int len = (int)(call->argv[i].len < room ? call->argv[i].len : room);
+        int put = snprintf(text + used, sizeof text - used, "'%.*s' ", len, call->argv[i].data);
+        used += (size_t)put;
+        listed += (size_t)put;
+    }
+    reply_error(reply, text);
+}
+
+static void full_name(const struct command_spec *spec, char out[80])
+{
+    if (spec->parent != NULL) {
+        snprintf(out, 80, "%s|%s", spec->parent->name, spec->name);
+    } else {
+        snprintf(out, 80, "%s", spec->name);
+    }
+}
+
+static void refuse_arity(struct reply *reply, const struct command_spec *spec)
+{
+    char name[80];
+    full_name(spec, name);
+    reply_errorf(reply, "ERR wrong number of arguments for '%s' command", name);
+}
+
+static void refuse_subcommand(struct reply *reply, const struct call *call)
+{
+    char upper[64];
+    size_t len = strlen(call->spec->name);
+    for (size_t i = 0; i <= len && i < sizeof upper; i++) {
+        char c = call->spec->name[i];
+        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+    }
+    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                 call->argv[1].len > 128 ? 128 : (int)call->argv[1].len, call->argv[1].data, upper);
+}
+
+/* The first reason why the command may not run, or NULL. */
+static const char *call_refusal(const struct thread *thread, const struct session *session, const struct call *call)
+{
+    if (UNLIKELY(!session->is_authenticated) && (call->spec->flags & COMMAND_NO_AUTH) == 0 &&
+        atomic_load_explicit(&thread->server->config->has_password, memory_order_relaxed) != 0) {
+        return "NOAUTH Authentication required.";
+    }
+    if (UNLIKELY(thread->is_over_memory) && (call->spec->flags & COMMAND_DENYOOM) != 0) {
+        return "OOM command not allowed when used memory > 'maxmemory'.";
+    }
+    return NULL;
+}
+
+/* Looks the command up and checks it. False: the reply has the reason. */
+static bool call_check(struct thread *thread, struct session *session, struct call *call, struct reply *reply)
+{
+    call->spec = find_spec(thread, call->argv[0]);
+    if (UNLIKELY(call->spec == NULL)) {
+        refuse_unknown(reply, call);
+        return false;
+    }
+    if (UNLIKELY(call->spec->subcommands != NULL) && call->argc >= 2) {
+        const struct command_spec *row = find_subcommand(call->spec, call->argv[1]);
+        if (row == NULL && call->spec->run == NULL) {
+            refuse_subcommand(reply, call);
+            return false;
+        }
+        call->spec = row != NULL ? row : call->spec;
+    }
+    session->last_command = call->spec;
+    if (UNLIKELY(!is_arity_right(call->spec, call->argc) || call->spec->run == NULL)) {
+        refuse_arity(reply, call->spec);
+    } else {
+        const char *refusal = call_refusal(thread, session, call);
+        if (LIKELY(refusal == NULL)) {
+            return true;
+        }
+        reply_error(reply, refusal);
+    }
+    stat_add(&thread->command_stats[call->spec->index].rejected, 1);
+    return false;
+}
+
+/* --- where --- */
+
+/* SCOPE_KEYS: the shard when all keys are on one; otherwise the call runs alone. */
+static void route_by_keys(const struct thread *thread, struct call *call)
+{
+    const struct server *server = thread->server;
+    const struct command_keys *keys = &call->spec->keys;
+    if (UNLIKELY(keys->first == 0 || (uint32_t)keys->first >= call->argc)) {
+        call->is_alone = true;
+        call->first_key_hash = 0;
+        return;
+    }
+    call->first_key_hash = hash_bytes(&server->secret, call->argv[keys->first]);
+    call->shard = 0;
+    if (server->shard_count == 1) {
+        return;
+    }
+    call->shard = slot_to_shard(slot_of_key(call->argv[keys->first]), server->shard_count);
+    int32_t last = keys->last >= 0 ? keys->last : (int32_t)call->argc + keys->last;
+    for (int32_t i = keys->first + keys->step; i <= last && i < (int32_t)call->argc; i += keys->step) {
+        if (slot_to_shard(slot_of_key(call->argv[i]), server->shard_count) != call->shard) {
+            call->is_alone = true;
+            return;
+        }
+    }
+}
+
+static void route_by_function(struct thread *thread, struct call *call)
+{
+    struct exec exec;
+    struct reply unused = {0};
+    exec_prepare(&exec, thread, call, &unused);
+    call->is_routed = true;
+    call->is_alone = false;
+    call->first_key_hash = 0;
+    ck_epoch_begin(&thread->epoch, NULL);
+    call->route_version = server_route_version(thread->server);
+    int32_t shard = call->spec->route(&exec);
+    EPOCH_LEAVES(thread->server->epoch);
+    ck_epoch_end(&thread->epoch, NULL);
+    call->routed = exec.routed;
+    if (shard == ROUTE_SESSION) {
+        call->is_alone = true;
+        call->routed = NULL;
+        return;
+    }
+    assert(shard >= 0 && (uint32_t)shard < thread->server->shard_count);
+    call->shard = (uint32_t)shard;
+}
+
+static void call_route(struct thread *thread, struct call *call)
+{
+    switch ((enum command_scope)call->spec->scope) {
+    case SCOPE_KEYS:
+        route_by_keys(thread, call);
+        break;
+    case SCOPE_ROUTED:
+        route_by_function(thread, call);
+        break;
+    case SCOPE_INSTANT:
+    case SCOPE_SESSION:
+    case SCOPE_ALL:
+        call->first_key_hash = 0;
+        call->is_alone = call->spec->scope != SCOPE_INSTANT;
+        break;
+    }
+}
+
+/* CLIENT PAUSE: commands wait, all or those that write; what manages clients goes on. */
+static bool call_is_paused(const struct thread *thread, const struct call *call)
+{
+    const struct server *server = thread->server;
+    if (LIKELY(atomic_load_explicit(&server->pause_until_ms, memory_order_relaxed) <= thread->now_ms)) {
+        return false;
+    }
+    if (call->spec == NULL || strcmp(call->spec->group, "connection") == 0) {
+        return false;
+    }
+    bool is_for_writes = atomic_load_explicit(&server->is_pause_for_writes_only, memory_order_relaxed);
+    return !is_for_writes || (call->spec->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0;
+}
+
+/* --- one command --- */
+
+/* HTTP sent to the port by a browser that was tricked: Redis closes at once, too. */
+static bool is_http(struct bytes name)
+{
+    return bytes_equal_ignore_case(name, BYTES("post")) || bytes_equal_ignore_case(name, BYTES("host:"));
+}
+
+static void call_inherit_session(struct call *call, struct session *session)
+{
+    call->db = session->db;
+    call->protocol = session->protocol;
+    call->is_no_touch = session->is_no_touch;
+    call->is_silent = session->reply_mode != REPLY_ON;
+    if (UNLIKELY(session->reply_mode == REPLY_SKIP_NEXT)) {
+        session->reply_mode = REPLY_ON;
+    }
+}
+
+static void finish_refused(struct thread *thread, struct call *call, struct reply *reply)
+{
+    call->state = CALL_DONE;
+    call->replies = reply->out;
+    call->reply_start = reply->start;
+    call->reply_len = reply_len(reply);
+    call->is_broken = reply->is_broken;
+    stat_add(&thread->stats.error_replies, 1);
+    error_stats_note(&thread->error_stats, (struct bytes){reply->out->data + reply->start, call->reply_len});
+}
+
+static enum verdict run_here(struct thread *thread, struct connection *connection, struct call *call, struct round *round)
+{
+    const struct session *session = &connection->session;
+    bool was_off = session->reply_mode == REPLY_OFF;
+    call_run_alone(thread, call, &round->replies);
+    /* CLIENT REPLY ON is answered; OFF and SKIP are not. */
+    if (UNLIKELY(session->reply_mode != REPLY_ON)) {
+        call->is_silent = true;
+    } else if (UNLIKELY(was_off)) {
+        call->is_silent = false;
+    }
+    if (call->state != CALL_DONE || call->must_close || connection->session.must_close) {
+        call->must_close = call->must_close || connection->session.must_close;
+        return VERDICT_STOP;
+    }
+    size_t unsent = atomic_load_explicit(&call->window->reply_bytes, memory_order_relaxed);
+    return LIKELY(unsent <= CONNECTION_OUTPUT_SOFT) ? VERDICT_NEXT : VERDICT_STOP;
+}
+
+static enum verdict dispatch_call(struct thread *thread, struct connection *connection, struct call *call,
+                                  struct round *round)
+{
+    struct reply reply;
+    reply_begin(&reply, &round->replies, connection->session.protocol);
+    bool is_right = call_check(thread, &connection->session, call, &reply);
+    if (UNLIKELY(is_right && call_is_paused(thread, call))) {
+        connection_list_add(connection, LIST_PAUSED);
+        return VERDICT_LATER;
+    }
+    call->shard = 0;
+    if (LIKELY(is_right)) {
+        call_route(thread, call);
+        if (call->is_alone && call->window->count > 1) {
+            return VERDICT_BEFORE;
+        }
+    }
+    call_inherit_session(call, &connection->session);
+    connection->session.commands_total++;
+    if (UNLIKELY(!is_right)) {
+        finish_refused(thread, call, &reply);
+        if (is_http(call->argv[0])) {
+            call->must_close = call->is_silent = true;
+            return VERDICT_STOP;
+        }
+        return VERDICT_NEXT;
+    }
+    if (UNLIKELY(atomic_load_explicit(&thread->server->monitors_current, memory_order_relaxed) > 0)) {
+        monitor_feed(thread, call);
+    }
+    if (call->is_alone || call->spec->scope == SCOPE_INSTANT) {
+        return run_here(thread, connection, call, round);
+    }
+    round_queue_call(round, call);
+    return VERDICT_NEXT;
+}
+
+/* --- a connection's input --- */
+
+static void protocol_error(struct thread *thread, struct connection *connection, struct window *window,
+                           struct round *round, const char *text)
+{
+    struct call *call = round_add_call(round, window);
+    struct reply reply;
+    call->spec = NULL;
+    call->argc = 0;
+    call->own_words = NULL;
+    call->is_silent = false;
+    call->must_close = true;
+    call->protocol = connection->session.protocol;
+    reply_begin(&reply, &round->replies, call->protocol);
+    reply_errorf(&reply, "ERR %s", text);
+    finish_refused(thread, call, &reply);
+    parser_reset(&connection->parser);
+}
+
+static void undo_call(struct round *round, struct window *window)
+{
+    struct call *call = &window->calls[window->count - 1];
+    parsed_words_free(call->own_words, call->own_words_capacity);
+    window->count--;
+    round->call_count--;
+}
+
+static bool round_has_room(const struct round *round)
+{
+    return round->call_count < ROUND_CALLS && round->word_count + 16 <= ROUND_WORDS;
+}
+
+/* Parses one command into the round. */
+static enum verdict take_command(struct thread *thread, struct connection *connection, struct window *window,
+                                 struct round *round)
+{
+    const struct config *config = thread->server->config;
+    const struct parse_limits limits = {
+        .bulk_len_max = atomic_load_explicit(&config->proto_max_bulk_len, memory_order_relaxed),
+        .is_stranger = !connection->session.is_authenticated &&
+                       atomic_load_explicit(&config->has_password, memory_order_relaxed) != 0,
+    };
+    struct parsed parsed;
+    struct bytes *words = &round->words[round->word_count];
+    enum parse_status status = parser_next(&connection->parser, connection_input(connection), &limits, words,
+                                           ROUND_WORDS - round->word_count, &parsed);
+    if (status == PARSE_MORE) {
+        return VERDICT_LATER;
+    }
+    if (UNLIKELY(status == PARSE_ERROR)) {
+        protocol_error(thread, connection, window, round, parsed.error);
+        return VERDICT_STOP;
+    }
+    if (UNLIKELY(parsed.count == 0)) {
+        connection_consume(connection, parsed.consumed);
+        return VERDICT_NEXT;
+    }
+    struct call *call = round_add_call(round, window);
+    call->argv = parsed.words;
+    call->argc = parsed.count;
+    call->own_words = parsed.own_words;
+    call->own_words_capacity = parsed.own_capacity;
+    enum verdict verdict = dispatch_call(thread, connection, call, round);
+    if (UNLIKELY(verdict == VERDICT_BEFORE || verdict == VERDICT_LATER)) {
+        undo_call(round, window);
+        return verdict;
+    }
+    if (parsed.own_words == NULL) {
+        round->word_count += parsed.count;
+    }
+    connection_consume(connection, parsed.consumed);
+    return verdict;
+}
+
+void dispatch_fill(struct thread *thread, struct connection *connection, struct round *round)
+{
+    struct window *window = round_add_window(round, connection);
+    enum verdict verdict = VERDICT_NEXT;
+    while (verdict == VERDICT_NEXT && connection_input(connection).len > 0) {
+        if (!round_has_room(round)) {
+            break;
+        }
+        verdict = take_command(thread, connection, window, round);
+    }
+    connection->wants_more = verdict != VERDICT_LATER && connection_input(connection).len > 0;
+}
+
+/* --- windows that go on --- */
+
+static void resume_alone(struct thread *thread, struct window *window, struct call *call, struct round *round)
+{
+    if (call != &window->calls[window->flushed]) {
+        call->state = CALL_DEFERRED;
+        return;
+    }
+    run_here(thread, window->connection, call, round);
+}
+
+void dispatch_resume(struct thread *thread, struct window *window, struct round *round)
+{
+    round_list_window(round, window);
+    atomic_store_explicit(&window->cut_shards, 0, memory_order_relaxed);
+    atomic_store_explicit(&window->reply_bytes, window->connection->output.bytes, memory_order_relaxed);
+    for (uint32_t i = window->flushed; i < window->count; i++) {
+        struct call *call = &window->calls[i];
+        if (call->state == CALL_DONE) {
+            continue;
+        }
+        if (call->state == CALL_BUSY) {
+            return;
+        }
+        if (call->state == CALL_REROUTE || call->is_routed) {
+            route_by_function(thread, call);
+        }
+        if (call->is_alone) {
+            resume_alone(thread, window, call, round);
+            if (call->state != CALL_DONE) {
+                return;
+            }
+        } else {
+            round_queue_call(round, call);
+        }
+    }
+}

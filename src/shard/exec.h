@@ -1,0 +1,191 @@
+/* exec.h - what a command handler sees, and what a row of the command table says.
+ *
+ * The shard room runs commands without knowing any: src/cmd hands it the table at start (server_options.commands).
+ *
+ * Threads    A handler runs on the thread that holds the batons its scope promises; that need not be the thread of the
+ *            connection. It must not keep `exec`, argv or anything lent past its return, except as a job does.  */
+#ifndef SHARD_EXEC_H
+#define SHARD_EXEC_H
+
+#include "base/attributes.h"
+#include "base/bytes.h"
+#include "data/keyspace.h"
+#include "net/reply.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct exec;
+struct job;
+struct server;
+struct session;
+struct shard;
+struct thread;
+
+/* Redis's command flags (COMMAND INFO prints them under their names). */
+enum command_flag {
+    COMMAND_WRITE = 1 << 0,
+    COMMAND_READONLY = 1 << 1,
+    COMMAND_DENYOOM = 1 << 2,
+    COMMAND_ADMIN = 1 << 3,
+    COMMAND_PUBSUB = 1 << 4,
+    COMMAND_NOSCRIPT = 1 << 5,
+    COMMAND_BLOCKING = 1 << 6,
+    COMMAND_LOADING = 1 << 7,
+    COMMAND_STALE = 1 << 8,
+    COMMAND_SKIP_MONITOR = 1 << 9,
+    COMMAND_SKIP_SLOWLOG = 1 << 10,
+    COMMAND_FAST = 1 << 11,
+    COMMAND_NO_AUTH = 1 << 12,
+    COMMAND_MAY_REPLICATE = 1 << 13,
+    COMMAND_NO_MULTI = 1 << 14,
+    COMMAND_MOVABLE_KEYS = 1 << 15,
+    COMMAND_ALLOW_BUSY = 1 << 16,
+    COMMAND_NO_ASYNC_LOADING = 1 << 17,
+    COMMAND_SENTINEL = 1 << 18,
+};
+
+/* What a command needs, and so where and when it runs. */
+enum command_scope {
+    /* No data of any shard: runs on its connection's thread at the moment of parsing, in its place in the pipeline
+     * (PING, ECHO, SELECT, COMMAND). exec->session is set. May change the session. Must be short.  */
+    SCOPE_INSTANT,
+    /* The keys that the row names. All on one shard: runs there in a batch, exec->shard set, exec->session NULL. On several:
+     * waits for everything before it in its pipeline, then runs with all their batons. The code is the same: it reaches each
+     * key through exec_keyspace().  */
+    SCOPE_KEYS,
+    /* route() names the shard: like SCOPE_KEYS on one shard; or ROUTE_SESSION. */
+    SCOPE_ROUTED,
+    /* Waits for everything before it in its pipeline and runs alone, on the connection's thread, without any baton:
+     * exec->session is set. It may start a job or call the other threads.  */
+    SCOPE_SESSION,
+    /* As SCOPE_SESSION, with all batons held: one short step over all shards (SWAPDB, table DDL). */
+    SCOPE_ALL,
+};
+
+typedef void command_fn(struct exec *exec);
+
+enum { ROUTE_SESSION = -1 };
+/* Runs on the connection's thread inside an epoch section, without a baton: it may read the catalogue
+ * (server->catalogue), nothing else. A shard's number, or ROUTE_SESSION. It may leave a pointer in exec->routed: the
+ * handler gets it back only if no route changed in between (exec_routes_changed).  */
+typedef int32_t command_route_fn(struct exec *exec);
+
+/* Key positions as COMMAND INFO prints them: first 0 = no keys; last < 0 counts from the end. */
+struct command_keys {
+    int16_t first, last, step;
+};
+
+struct command_spec {
+    const char *name;          /* lower case; "table.insert"; containers ("config|get") are not separate rows: see subcommands */
+    command_fn *run;
+    command_route_fn *route;   /* SCOPE_ROUTED only */
+    int16_t arity;             /* with the name; negative: at least */
+    uint8_t scope;             /* enum command_scope */
+    uint32_t flags;            /* enum command_flag */
+    struct command_keys keys;
+    const char *since;         /* "1.0.0": Redis's; Tessera's own commands say "1.0.0" */
+    const char *group;         /* "string", "generic", "server", "connection", "table" ... */
+    const char *acl;           /* categories beyond those that follow from flags and group, "keyspace dangerous"; NULL none */
+    const char *complexity;    /* "O(1)" */
+    const char *summary;       /* one sentence, ours */
+    const char *syntax;        /* arguments, for COMMAND DOCS and HELP: "key value [NX|XX] [EX seconds|PX milliseconds]" */
+    const char *tips;          /* COMMAND INFO's tips, "nondeterministic_output request_policy:all_shards"; NULL none */
+    const char *key_flags;     /* COMMAND INFO's flags of each key specification, in order, between them '|': "RW access delete |
+                                  OW update". One: it covers all the keys; several: one key each. NULL: by the flags, "RO access" or
+                                  "RW update".  */
+    const struct command_spec *subcommands; /* rows named "get", "set"; ended by a row without a name. NULL: none. When set, the
+                                               dispatcher looks up argv[1] here; run answers the bare name (COMMAND), NULL: an
+                                               arity error.  */
+    uint16_t index;            /* set at start: its place in statistics */
+    const struct command_spec *parent; /* set at start */
+};
+
+/* One command being run. */
+struct exec {
+    struct server *server;
+    struct thread *thread;          /* that runs it */
+    struct shard *shard;            /* the one shard of SCOPE_KEYS and SCOPE_ROUTED; a job's current shard; else NULL */
+    struct session *session;        /* SCOPE_INSTANT, SCOPE_SESSION, SCOPE_ALL and jobs; else NULL */
+    const struct command_spec *spec;
+    const struct bytes *argv;       /* argv[0] is the command's name as sent; lent until the reply is done */
+    uint32_t argc;
+    uint32_t db;                    /* the selected database when it was sent */
+    uint64_t first_key_hash;        /* of argv[spec->keys.first]; 0 when not computed */
+    void *routed;
+    struct reply *reply;
+    int64_t now_ms;                 /* wall clock, one value for the whole command */
+    struct job *job;                /* exec_start_job */
+    struct visit *visit;            /* exec_visit_threads */
+    bool must_wait;                 /* exec_wait_and_retry */
+    bool must_close;                /* exec_close_after_reply */
+    bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
+};
+
+/* The key in argv[index], with its hash. */
+struct key exec_key(const struct exec *exec, uint32_t index);
+struct key exec_key_of(const struct exec *exec, struct bytes name);
+/* The keyspace that holds `key` in the selected database, or in database `db`. Its shard's baton is held. */
+struct keyspace *exec_keyspace(const struct exec *exec, struct key key);
+struct keyspace *exec_keyspace_in(const struct exec *exec, struct key key, uint32_t db);
+/* keyspace_find for reading: counts a hit or a miss (INFO stats) and notes the access. */
+struct entry *exec_find_read(struct exec *exec, struct key key);
+/* keyspace_find for writing. */
+struct entry *exec_find_write(struct exec *exec, struct key key);
+
+/* The one report of a change: watchers, notifications, log and replicas follow from it. `event` is Redis's keyspace event
+ * name ("set", "del", "expire").  */
+void exec_changed(struct exec *exec, struct key key, const char *event);
+/* For changes that are not one key's (FLUSHALL, table rows): adds to rdb_changes_since_last_save. */
+void exec_count_changes(struct exec *exec, uint64_t count);
+
+/* Scratch memory, 16-byte aligned, gone when the handler (or a job's step) returns. NULL when refused. */
+void *exec_scratch(struct exec *exec, size_t size) MUST_USE;
+
+/* What this command touches is locked by a statement that goes on in slices: run the whole command again later. Nothing
+ * was changed or replied.  */
+void exec_wait_and_retry(struct exec *exec);
+/* Whoever ends such a lock calls this under the shard's baton: waiting commands are tried again. */
+void exec_wake_waiters(struct exec *exec);
+/* Under all batons, after a change of what route functions read: commands already routed are routed again. */
+void exec_routes_changed(struct exec *exec);
+void exec_close_after_reply(struct exec *exec);
+
+/* --- jobs: commands that take many steps --- */
+
+enum job_status {
+    JOB_MORE, /* call step again, in this turn or a later one; other connections are served in between */
+    JOB_WAIT, /* something is locked or not ready: call again after a wake-up or a millisecond */
+    JOB_DONE, /* the reply is complete */
+};
+enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_STEP_US = 50 };
+
+/* Embedded as the first member of the maker's own structure (from thread_alloc). Runs on the connection's thread; its
+ * connection waits. Each step gets the baton of `shard` (it may change `shard` for the next step), should end after about
+ * JOB_STEP_US, and adds to exec->reply, which stays the same reply over all steps (as do argv and exec->now_ms's owner).  */
+struct job {
+    enum job_status (*step)(struct job *job, struct exec *exec);
+    /* Frees the job, after JOB_DONE or when the connection died in between (then `exec` has no session; locks that the job
+     * holds must be given up: called with all batons held).  */
+    void (*destroy)(struct job *job, struct exec *exec);
+    int32_t shard; /* a shard's number, JOB_NO_SHARD or JOB_ALL_SHARDS */
+};
+
+/* Replaces the rest of this command by `job`; the handler returns at once. From SCOPE_SESSION and SCOPE_ALL handlers, and
+ * from SCOPE_KEYS and SCOPE_ROUTED ones (which then must not have changed or replied anything before).  */
+void exec_start_job(struct exec *exec, struct job *job);
+
+/* True once about JOB_STEP_US have passed since this step began: end the slice. Cheap (a time-stamp read). */
+bool exec_slice_is_over(const struct exec *exec);
+
+/* --- all threads in turn --- */
+
+/* From SCOPE_SESSION handlers: `visit` runs on each thread, 0 .. N-1, one after the other, each between two of its turns and
+ * without a baton; then `finish` runs on the connection's thread with the reply. `arg` belongs to whoever it runs on.
+ * Instead of replying, finish may start a job. When the connection died meanwhile it is called with exec->session NULL: then it
+ * frees arg and does no more.  */
+typedef void thread_visit_fn(struct thread *thread, void *arg);
+typedef void thread_finish_fn(struct exec *exec, void *arg);
+void exec_visit_threads(struct exec *exec, thread_visit_fn *visit, thread_finish_fn *finish, void *arg);
+
+#endif

@@ -1,0 +1,89 @@
+/* graveyard.c - see graveyard.h.  */
+#include "shard/graveyard.h"
+
+#include "mem/heap.h"
+#include "shard/server.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct grave {
+    struct grave *next;
+    graveyard_free_fn *free_slice;
+    void *thing;
+};
+
+struct graveyard {
+    struct grave *first;
+    _Atomic bool is_empty; /* of `first`: relaxed, for a look without the baton */
+};
+
+struct graveyard *graveyard_create(void)
+{
+    struct graveyard *graveyard = thread_alloc_zeroed(MEM_SERVER, sizeof *graveyard);
+    if (graveyard != NULL) {
+        atomic_init(&graveyard->is_empty, true);
+    }
+    return graveyard;
+}
+
+static void remove_first(struct graveyard *graveyard)
+{
+    struct grave *grave = graveyard->first;
+    graveyard->first = grave->next;
+    atomic_store_explicit(&graveyard->is_empty, graveyard->first == NULL, memory_order_relaxed);
+    thread_free(MEM_SERVER, grave, sizeof *grave);
+}
+
+static void count(uint64_t *counter, uint64_t amount)
+{
+    __atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
+}
+
+void graveyard_destroy(struct graveyard *graveyard)
+{
+    if (graveyard == NULL) {
+        return;
+    }
+    while (graveyard->first != NULL) {
+        if (graveyard->first->free_slice(graveyard->first->thing, SIZE_MAX)) {
+            remove_first(graveyard);
+        }
+    }
+    thread_free(MEM_SERVER, graveyard, sizeof *graveyard);
+}
+
+void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *thing)
+{
+    struct grave *grave = thread_alloc(MEM_SERVER, sizeof *grave);
+    if (grave == NULL) {
+        while (!free_slice(thing, SIZE_MAX)) {
+        }
+        count(&shard->lazyfreed, 1);
+        return;
+    }
+    *grave = (struct grave){.next = shard->graveyard->first, .free_slice = free_slice, .thing = thing};
+    shard->graveyard->first = grave;
+    count(&shard->lazyfree_pending, 1);
+}
+
+bool graveyard_is_empty(const struct shard *shard)
+{
+    return shard->graveyard->first == NULL;
+}
+
+bool graveyard_is_empty_hint(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->graveyard->is_empty, memory_order_relaxed);
+}
+
+bool graveyard_work(struct shard *shard, size_t limit)
+{
+    struct graveyard *graveyard = shard->graveyard;
+    if (graveyard->first != NULL && graveyard->first->free_slice(graveyard->first->thing, limit)) {
+        remove_first(graveyard);
+        count(&shard->lazyfree_pending, -UINT64_C(1));
+        count(&shard->lazyfreed, 1);
+    }
+    return graveyard->first != NULL;
+}

@@ -1,0 +1,95 @@
+/* monitor.c - MONITOR: each command that is taken up becomes a line for every thread that has monitors.
+ *
+ * Threads    Fed on the connection's thread; lines travel as mail. Lines of one connection keep their order.  */
+#include "base/clock.h"
+#include "mem/heap.h"
+#include "shard/thread_private.h"
+
+#include <stdio.h>
+
+struct line {
+    struct mail mail;
+    size_t block_bytes, len;
+    char text[];
+};
+
+static void line_deliver(struct thread *thread, struct mail *mail)
+{
+    struct line *line = (struct line *)((char *)mail - offsetof(struct line, mail));
+    struct session *next;
+    for (struct session *session = thread_session_next(thread, NULL); session != NULL; session = next) {
+        next = thread_session_next(thread, session);
+        if (session->is_monitor) {
+            session_push(session, (struct bytes){line->text, line->len});
+        }
+    }
+    thread_free(MEM_OUTPUT_BUFFER, line, line->block_bytes);
+}
+
+/* "text" with C-like escapes, as Redis quotes it. */
+static bool append_quoted(struct buffer *out, struct bytes text)
+{
+    static const char from[] = "\n\r\t\a\b\\\"", to[] = "nrtab\\\"";
+    bool is_whole = buffer_append(out, BYTES("\""));
+    for (size_t i = 0; i < text.len && is_whole; i++) {
+        char c = text.data[i];
+        const char *found = c != 0 ? strchr(from, c) : NULL;
+        if (found != NULL) {
+            is_whole = buffer_append(out, (struct bytes){(char[]){'\\', to[found - from]}, 2});
+        } else if (c >= ' ' && c <= '~') {
+            is_whole = buffer_append(out, (struct bytes){&text.data[i], 1});
+        } else {
+            is_whole = buffer_append_format(out, "\\x%02x", (unsigned char)c);
+        }
+    }
+    return is_whole && buffer_append(out, BYTES("\""));
+}
+
+static bool format_line(const struct thread *thread, const struct call *call, struct buffer *out)
+{
+    const struct session *session = &call->window->connection->session;
+    const struct command_observer *observer = thread->server->observer;
+    char address[SESSION_ADDRESS_MAX];
+    session_peer_address(session, address);
+    int64_t now_us = clock_wall_us();
+    bool is_whole = buffer_append_format(out, "+%lld.%06lld [%u %s]", (long long)(now_us / 1000000),
+                                         (long long)(now_us % 1000000), session->db,
+                                         session->is_unix ? "unix:" : address);
+    if (session->is_unix && is_whole) {
+        /* Redis writes "unix:path" without the port. */
+        out->len -= strlen("unix:]");
+        address[strcspn(address, ":")] = 0;
+        is_whole = buffer_append_format(out, "unix:%s]", address);
+    }
+    for (uint32_t i = 0; i < call->argc && is_whole; i++) {
+        bool is_secret = observer != NULL && observer->argument_is_secret != NULL &&
+                         observer->argument_is_secret(call->spec, call->argv, call->argc, i);
+        is_whole = buffer_append(out, BYTES(" ")) &&
+                   append_quoted(out, is_secret ? BYTES("(redacted)") : call->argv[i]);
+    }
+    return is_whole && buffer_append(out, BYTES("\r\n"));
+}
+
+void monitor_feed(struct thread *thread, const struct call *call)
+{
+    if ((call->spec->flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) != 0) {
+        return;
+    }
+    struct buffer text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    bool is_whole = format_line(thread, call, &text);
+    for (uint32_t i = 0; i < thread->server->shard_count && is_whole; i++) {
+        struct thread *receiver = server_thread(thread->server, i);
+        if (__atomic_load_n(&receiver->stats.monitors_current, __ATOMIC_RELAXED) == 0) {
+            continue;
+        }
+        size_t block_bytes = sizeof(struct line) + text.len;
+        struct line *line = thread_alloc(MEM_OUTPUT_BUFFER, block_bytes);
+        if (line == NULL) {
+            break;
+        }
+        *line = (struct line){.mail = {.deliver = line_deliver}, .block_bytes = block_bytes, .len = text.len};
+        memcpy(line->text, text.data, text.len);
+        mail_send(thread, receiver, &line->mail);
+    }
+    buffer_release(&text);
+}

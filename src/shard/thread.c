@@ -1,0 +1,426 @@
+/* thread.c - a shard thread's loop.
+ *
+ *   wait -> completions and mail -> rounds of commands -> a step of each job -> background work of the own shard
+ *        -> one send a connection -> declare sleep, look once more -> wait
+ *
+ * Threads    This one; mail_send and thread_wake: any shard thread.
+ * Invariant  T1 no baton is held across ring_turn; T2 a thread that sleeps has declared it before its last look at its mailbox
+ *            and its shard's inbox, so whoever adds to either afterwards sees the declaration and wakes it.  */
+#include "base/clock.h"
+#include "mem/heap.h"
+#include "net/listener.h"
+#include "shard/graveyard.h"
+#include "shard/thread_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { GRAVEYARD_SLICE = 64, EXPIRE_SLICE = 64, STOP_POLL_US = 1000 };
+
+/* --- mail --- */
+
+void thread_wake(struct thread *sender, struct thread *sleeper)
+{
+    if (sender == sleeper) {
+        return;
+    }
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&sleeper->is_asleep, memory_order_relaxed) &&
+        atomic_exchange_explicit(&sleeper->is_asleep, false, memory_order_seq_cst)) {
+        stat_add(&sender->stats.wakes_sent, 1);
+        ring_post(&sender->ring, &sleeper->ring, EVENT_WAKE, NULL, 0);
+    }
+}
+
+void mail_send(struct thread *sender, struct thread *receiver, struct mail *mail)
+{
+    link_push(&receiver->mailbox, &mail->link);
+    if (sender != NULL) {
+        thread_wake(sender, receiver);
+    }
+}
+
+static void mail_deliver_all(struct thread *thread)
+{
+    struct link *next;
+    for (struct link *link = link_take_all(&thread->mailbox); link != NULL; link = next) {
+        next = link->next;
+        struct mail *mail = (struct mail *)((char *)link - offsetof(struct mail, link));
+        mail->deliver(thread, mail);
+    }
+}
+
+/* --- completions --- */
+
+static void handle_event(struct thread *thread, const struct ring_event *event)
+{
+    switch ((enum event_kind)event->kind) {
+    case EVENT_RECEIVE:
+        connection_received(thread, event->owner, event);
+        break;
+    case EVENT_SEND:
+        connection_was_sent(thread, event->owner, event);
+        break;
+    case EVENT_CANCEL:
+        connection_was_cancelled(thread, event->owner);
+        break;
+    case EVENT_NONE:
+    case EVENT_WAKE:
+    case EVENT_ACCEPT:
+    case EVENT_SIGNAL:
+        break;
+    }
+}
+
+static void handle_events(struct thread *thread)
+{
+    struct ring_event events[TURN_EVENTS];
+    uint32_t count;
+    do {
+        count = ring_events(&thread->ring, events, TURN_EVENTS);
+        for (uint32_t i = 0; i < count; i++) {
+            handle_event(thread, &events[i]);
+        }
+    } while (count == TURN_EVENTS);
+}
+
+/* --- commands --- */
+
+/* One round of what is ready. */
+static bool run_round(struct thread *thread)
+{
+    struct round *round = round_get(thread);
+    if (round == NULL) {
+        return false;
+    }
+    struct connection *connection;
+    while (round->window_count < ROUND_CALLS && round->call_count < ROUND_CALLS && round->word_count + 16 <= ROUND_WORDS &&
+           (connection = connection_list_take(thread, LIST_READY)) != NULL) {
+        if (connection->is_closing) {
+            continue;
+        }
+        struct window *window = connection->window;
+        if (window == NULL) {
+            dispatch_fill(thread, connection, round);
+        } else if (window->queued == 0 && window->is_parked) {
+            dispatch_resume(thread, window, round);
+        }
+    }
+    round_run(thread, round);
+    return true;
+}
+
+static void move_list(struct thread *thread, enum connection_list from)
+{
+    struct connection *first = thread->list_first[from];
+    while (thread->list_first[from] != NULL) {
+        struct connection *connection = connection_list_take(thread, from);
+        connection_list_add(connection, LIST_READY);
+        if (connection == first && thread->list_first[from] == first) {
+            break;
+        }
+    }
+}
+
+/* Waiting commands try again after a wake-up, or after a millisecond; paused ones when the pause is over. */
+static void retry_waiting(struct thread *thread)
+{
+    bool was_asked = atomic_exchange_explicit(&thread->must_retry_waiters, false, memory_order_seq_cst);
+    thread->is_retrying = was_asked || thread->now_ms - thread->waiters_ms >= WAITERS_MS;
+    if (thread->is_retrying) {
+        thread->waiters_ms = thread->now_ms;
+        move_list(thread, LIST_WAITING);
+    }
+    if (thread->list_first[LIST_PAUSED] != NULL && thread->now_ms != thread->paused_ms) {
+        thread->paused_ms = thread->now_ms;
+        move_list(thread, LIST_PAUSED);
+    }
+}
+
+/* --- background --- */
+
+static bool free_graves(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct shard *shard = thread->shard;
+    if (graveyard_is_empty_hint(shard) || !baton_try(&shard->baton)) {
+        return !graveyard_is_empty_hint(shard);
+    }
+    uint64_t end = clock_ticks() + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
+    bool is_more = true;
+    while (is_more && clock_ticks() < end) {
+        is_more = graveyard_work(shard, GRAVEYARD_SLICE);
+    }
+    shard_release(thread, shard);
+    return is_more;
+}
+
+/* True when the slice ended before what is due. */
+static bool expire_database(struct thread *thread, struct keyspace *ks, uint64_t end)
+{
+    while (keyspace_expire_due(ks, thread->now_ms, EXPIRE_SLICE) == EXPIRE_SLICE) {
+        if (clock_ticks() >= end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool expire_keys(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct shard *shard = thread->shard;
+    if (!thread->is_expiring && thread->now_ms - thread->expire_ms < EXPIRE_MS) {
+        return false;
+    }
+    if (!baton_try(&shard->baton)) {
+        return thread->is_expiring;
+    }
+    thread->expire_ms = thread->now_ms;
+    uint64_t start = clock_ticks();
+    uint64_t end = start + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
+    bool is_more = false;
+    int64_t databases = atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
+    for (int64_t i = 0; i < databases; i++) {
+        shard->databases[i].initial_access = thread->lru_clock;
+    }
+    for (int64_t i = 0; i < databases && !is_more && !shard->is_expiry_off; i++) {
+        if (shard->databases[i].expiring_count > 0) {
+            is_more = expire_database(thread, &shard->databases[i], end);
+        }
+    }
+    stat_add(&thread->stats.expiry_ticks, clock_ticks() - start);
+    stat_add(&thread->stats.expiry_cuts, is_more);
+    shard_release(thread, shard);
+    thread->is_expiring = is_more;
+    return is_more;
+}
+
+static void check_connections(struct thread *thread)
+{
+    struct connection *next;
+    for (struct connection *connection = thread->connections; connection != NULL; connection = next) {
+        next = connection->next;
+        if (!connection->is_closing) {
+            connection_check_limits(connection);
+        }
+    }
+}
+
+static void update_slow_threshold(struct thread *thread)
+{
+    const struct server *server = thread->server;
+    int64_t slowlog_us = atomic_load_explicit(&server->config->slowlog_log_slower_than, memory_order_relaxed);
+    int64_t latency_ms = atomic_load_explicit(&server->config->latency_monitor_threshold, memory_order_relaxed);
+    double limit_us = slowlog_us >= 0 ? (double)slowlog_us : 1e15;
+    if (latency_ms > 0 && (double)latency_ms * 1000 < limit_us) {
+        limit_us = (double)latency_ms * 1000;
+    }
+    thread->slow_ticks = (uint64_t)(limit_us * server->ticks_per_us);
+}
+
+static bool any_expiring(const struct thread *thread)
+{
+    int64_t databases = atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
+    for (int64_t i = 0; i < databases; i++) {
+        if (__atomic_load_n(&thread->shard->databases[i].expiring_count, __ATOMIC_RELAXED) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void cron(struct thread *thread)
+{
+    if (thread->now_ms - thread->cron_ms < CRON_MS && thread->now_ms >= thread->cron_ms) {
+        return;
+    }
+    thread->cron_ms = thread->now_ms;
+    thread->has_expiring = any_expiring(thread);
+    check_connections(thread);
+    server_used_bytes(thread->server);
+    if (thread->number == 0) {
+        server_sample_rates(thread->server, clock_monotonic_us() / 1000);
+    }
+}
+
+/* --- the turn --- */
+
+static void begin_turn(struct thread *thread)
+{
+    struct server *server = thread->server;
+    thread->now_ms = clock_wall_ms();
+    thread->lru_clock = (uint32_t)(thread->now_ms / 1000) & 0xffffff;
+    int64_t limit = atomic_load_explicit(&server->config->maxmemory, memory_order_relaxed);
+    thread->is_over_memory = limit > 0 && server_used_bytes(server) > limit;
+    update_slow_threshold(thread);
+    stat_add(&thread->stats.turns, 1);
+}
+
+static void settle_connections(struct thread *thread)
+{
+    struct connection *connection;
+    while ((connection = connection_list_take(thread, LIST_DIRTY)) != NULL) {
+        connection_settle(connection);
+    }
+}
+
+/* How long the thread may sleep, in microseconds; 0: something wants to go on. */
+static int64_t time_to_sleep(struct thread *thread, bool is_busy)
+{
+    if (is_busy || thread->list_first[LIST_READY] != NULL) {
+        return 0;
+    }
+    int64_t until_ms = CRON_MS;
+    if (thread->list_first[LIST_WAITING] != NULL || thread->jobs != NULL || thread->list_first[LIST_PAUSED] != NULL) {
+        until_ms = WAITERS_MS;
+    } else if (thread->has_expiring) {
+        until_ms = EXPIRE_MS;
+    }
+    return until_ms * 1000;
+}
+
+static void wait_for_work(struct thread *thread, int64_t timeout_us)
+{
+    if (timeout_us > 0) {
+        atomic_store_explicit(&thread->is_asleep, true, memory_order_seq_cst);
+        atomic_thread_fence(memory_order_seq_cst);
+        if (!link_is_empty(&thread->mailbox) || shard_has_mail(thread->shard) ||
+            atomic_load_explicit(&thread->must_retry_waiters, memory_order_relaxed)) {
+            timeout_us = 0;
+        } else {
+            stat_add(&thread->stats.sleeps, 1);
+        }
+    }
+    ring_turn(&thread->ring, timeout_us);
+    atomic_store_explicit(&thread->is_asleep, false, memory_order_seq_cst);
+}
+
+static int64_t turn(struct thread *thread)
+{
+    begin_turn(thread);
+    handle_events(thread);
+    mail_deliver_all(thread);
+    shard_drain_own(thread);
+    retry_waiting(thread);
+    for (int rounds = 0; rounds < TURN_ROUNDS_MAX && thread->list_first[LIST_READY] != NULL; rounds++) {
+        if (!run_round(thread)) {
+            break;
+        }
+    }
+    bool is_busy = jobs_step(thread);
+    is_busy = free_graves(thread) || is_busy;
+    is_busy = expire_keys(thread) || is_busy;
+    cron(thread);
+    settle_connections(thread);
+    return time_to_sleep(thread, is_busy);
+}
+
+/* --- the end --- */
+
+static bool has_foreign_work(const struct thread *thread)
+{
+    for (struct connection *connection = thread->connections; connection != NULL; connection = connection->next) {
+        if (connection->visits > 0 || (connection->window != NULL && connection->window->queued > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* First every thread takes back what others run for it, then all stop together: nobody is left waiting. */
+static void stop_together(struct thread *thread)
+{
+    struct server *server = thread->server;
+    bool is_quiet = false;
+    struct connection *connection;
+    while (atomic_load(&server->quiet_threads) < server->shard_count) {
+        begin_turn(thread);
+        handle_events(thread);
+        mail_deliver_all(thread);
+        shard_drain_own(thread);
+        while ((connection = connection_list_take(thread, LIST_READY)) != NULL) {
+        }
+        settle_connections(thread);
+        if (!is_quiet && !has_foreign_work(thread)) {
+            is_quiet = true;
+            atomic_fetch_add(&server->quiet_threads, 1);
+        }
+        ring_turn(&thread->ring, STOP_POLL_US);
+    }
+}
+
+static void close_connections(struct thread *thread)
+{
+    struct connection *next;
+    for (struct connection *connection = thread->connections; connection != NULL; connection = next) {
+        next = connection->next;
+        connection_close(connection);
+    }
+    /* The requests of closed sockets end at once; the bound is for the kernel's sake only. */
+    for (int turns = 0; turns < 1000 && thread->connections != NULL; turns++) {
+        settle_connections(thread);
+        ring_turn(&thread->ring, STOP_POLL_US);
+        handle_events(thread);
+        mail_deliver_all(thread);
+    }
+}
+
+void *thread_main(void *arg)
+{
+    struct thread *thread = arg;
+    struct server *server = thread->server;
+    char name[16];
+    snprintf(name, sizeof name, "shard-%u", thread->number);
+    pthread_setname_np(pthread_self(), name);
+    if (!thread_open(thread, server, thread->number)) {
+        atomic_store(&server->start_errno, errno == 0 ? ENOMEM : errno);
+        atomic_fetch_add(&server->threads_started, 1);
+        return NULL;
+    }
+    atomic_fetch_add(&server->threads_started, 1);
+    while (atomic_load_explicit(&server->is_stopping, memory_order_relaxed) == 0) {
+        uint64_t start = clock_ticks();
+        int64_t sleep_us = turn(thread);
+        int64_t busy = thread->stats.cpu_busy_ticks + (int64_t)(clock_ticks() - start);
+        __atomic_store_n(&thread->stats.cpu_busy_ticks, busy, __ATOMIC_RELAXED);
+        wait_for_work(thread, sleep_us);
+    }
+    stop_together(thread);
+    close_connections(thread);
+    thread_close(thread);
+    return NULL;
+}
+
+bool thread_open(struct thread *thread, struct server *server, uint32_t number)
+{
+    thread->server = server;
+    thread->number = number;
+    thread->shard = &server->shards[number];
+    thread->ns_per_tick = 1000.0 / server->ticks_per_us;
+    thread->counters = thread_heap_register();
+    thread->command_stats = thread_alloc_zeroed(MEM_SERVER, server->command_count * sizeof *thread->command_stats);
+    if (thread->counters == NULL || thread->command_stats == NULL || !chunk_pool_open(&thread->chunks)) {
+        errno = ENOMEM;
+        return false;
+    }
+    struct round *round = round_get(thread);
+    if (round == NULL || !ring_open(&thread->ring, RECEIVE_BUFFERS)) {
+        return false;
+    }
+    round_put(thread, round);
+    ck_epoch_register(server_epoch(server), &thread->epoch, NULL);
+    return true;
+}
+
+void thread_close(struct thread *thread)
+{
+    ring_close(&thread->ring);
+    while (thread->spare_rounds != NULL) {
+        struct round *round = round_get(thread);
+        round_destroy(thread, round);
+    }
+    chunk_pool_close(&thread->chunks);
+    scratch_free(thread);
+    ck_epoch_unregister(&thread->epoch);
+}

@@ -1,0 +1,328 @@
+/* thread_private.h - the inside of a shard thread: connections, rounds of commands, batches, mail.
+ *
+ * One command's way: connection.c receives bytes -> dispatch.c finds commands in them and routes each (a call) -> the calls
+ * of a turn stand in a round, grouped in one batch a shard -> run.c runs a batch under the shard's baton, here or by whoever
+ * holds it -> round.c puts the replies in order -> connection.c sends.
+ *
+ * Threads    Everything belongs to its thread, except where a field says otherwise. A batch (and its calls) that was handed
+ *            to another thread belongs to whoever runs it until its mail is back.  */
+#ifndef SHARD_THREAD_PRIVATE_H
+#define SHARD_THREAD_PRIVATE_H
+
+#include "net/output.h"
+#include "net/parser.h"
+#include "net/ring.h"
+#include "shard/error_stats.h"
+#include "shard/link.h"
+#include "shard/server.h"
+#include "shard/session.h"
+
+#include <ck_epoch.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    ROUND_CALLS = 256,
+    ROUND_WORDS = 2048,
+    ROUND_SPARE_MAX = 4,
+    BATCH_REPLY_KEEP = 65536,            /* a batch's reply buffer is cut back to this */
+    BATCH_REPLY_START = 8192,
+    INBOX_DRAIN_MAX = 8,                 /* batches that a combiner runs for others before it leaves the rest */
+    RUN_PREFETCH = 16,                   /* calls whose memory is asked for ahead */
+    CONNECTION_OUTPUT_SOFT = 1 << 20,    /* a connection with more unsent replies runs no commands */
+    CONNECTION_QUERY_SOFT = 1 << 18,     /* a connection that may not run commands is not read beyond this */
+    RECEIVE_BUFFERS = 128,               /* of RING_BUFFER_BYTES, a thread */
+    TURN_EVENTS = 256,
+    TURN_ROUNDS_MAX = 8,                 /* rounds in a turn before the network is looked at again */
+    CRON_MS = 100,
+    EXPIRE_MS = 10,
+    WAITERS_MS = 1,
+    SCRATCH_BLOCK_BYTES = 65536,
+};
+
+enum event_kind { EVENT_NONE, EVENT_WAKE, EVENT_RECEIVE, EVENT_SEND, EVENT_CANCEL, EVENT_ACCEPT, EVENT_SIGNAL };
+
+/* A note from thread to thread; lent from mail_send until deliver runs on the receiver. */
+struct mail {
+    struct link link;
+    void (*deliver)(struct thread *receiver, struct mail *mail);
+};
+
+enum call_state {
+    CALL_READY,    /* parsed, to be given to a batch */
+    CALL_QUEUED,   /* in a batch */
+    CALL_DONE,     /* the reply is there */
+    CALL_DEFERRED, /* not run: too many replies wait, or an earlier one of its connection waits */
+    CALL_WAITING,  /* not run: something is locked */
+    CALL_REROUTE,  /* not run: the catalogue changed since it was routed */
+    CALL_BUSY,     /* a job, or a visit of all threads, is under way */
+};
+
+struct call {
+    struct call *next;               /* in its batch */
+    struct window *window;
+    const struct command_spec *spec;
+    struct bytes *argv;
+    uint32_t argc;
+    uint32_t db;
+    uint64_t first_key_hash;
+    void *routed;
+    uint64_t route_version;
+    uint32_t shard;
+    uint8_t state;                   /* enum call_state */
+    uint8_t protocol;
+    bool is_routed;
+    bool is_alone;                   /* needs several shards, or none: see dispatch.c */
+    bool is_silent;                  /* CLIENT REPLY OFF/SKIP */
+    bool is_no_touch;
+    bool is_error, must_close, is_broken;
+    uint64_t ticks;                  /* how long it ran */
+    const struct buffer *replies;    /* where the reply is: a batch's buffer ... */
+    size_t reply_start, reply_len;
+    struct buffer own;               /* ... or its own, when capacity > 0 */
+    struct job *job;                 /* started by a handler in a batch, not yet taken up by the connection's thread */
+    struct bytes *own_words;         /* argv that did not fit into the round */
+    uint32_t own_words_capacity;
+};
+
+/* The commands of one connection that are under way: at most one window a connection. */
+struct window {
+    struct connection *connection;
+    struct call *calls;
+    uint32_t count, flushed;         /* calls, and how many of them have been answered */
+    uint32_t queued;                 /* calls in batches that other threads have */
+    bool is_parked;                  /* this block is the connection's own, see round_park */
+    bool is_listed;                  /* in the round's list */
+    size_t parked_bytes;
+    struct window *next;             /* in the round's list */
+    /* any thread that runs a batch: */
+    _Atomic size_t reply_bytes;      /* unsent replies of the connection and of this window; relaxed */
+    _Atomic uint64_t cut_shards;     /* bit s: on shard s a call of this window could not run; relaxed (one holder at a time) */
+};
+
+/* The calls of one round for one shard. */
+struct batch {
+    struct mail mail;                /* back to its maker */
+    struct link inbox_link;
+    struct round *round;
+    struct thread *home;
+    struct shard *shard;
+    struct call *first, *last;
+    uint32_t count;
+    struct buffer replies;
+};
+
+struct round {
+    struct call calls[ROUND_CALLS];
+    struct window windows[ROUND_CALLS];
+    struct bytes words[ROUND_WORDS];
+    uint32_t call_count, window_count, word_count;
+    struct window *listed;           /* every window that has calls in this round, parked ones included */
+    uint32_t batches_out;            /* handed to other threads */
+    struct round *next;              /* spare list */
+    struct buffer replies;           /* of calls that ran on this thread alone */
+    struct batch batches[];          /* one a shard */
+};
+
+enum connection_list { LIST_READY, LIST_WAITING, LIST_PAUSED, LIST_DIRTY, CONNECTION_LISTS };
+
+struct connection {
+    struct session session;          /* first: sessions and connections are the same address */
+    struct thread *thread;
+    int fd;
+    uint32_t requests;               /* receive, send and cancel requests in the ring */
+    uint32_t visits;                 /* visits of threads under way for it */
+    bool is_receiving, is_sending, is_cancelling;
+    bool is_closing;                 /* no more commands; freed when nothing is under way */
+    bool close_after_replies;
+    bool is_input_ended;             /* the peer has sent all it will send */
+    bool wants_more;                 /* its input may hold commands that were not looked at */
+    struct connection *previous, *next;                    /* of its thread */
+    struct connection *list_next[CONNECTION_LISTS];
+    bool is_in_list[CONNECTION_LISTS];
+    /* input: first what is left of a receive buffer, or the query buffer, never both */
+    int32_t held;                    /* receive buffer whose bytes calls use, or that is not parsed yet; -1 none */
+    uint32_t held_at, held_len;      /* its unparsed part */
+    struct buffer query;
+    size_t query_at;
+    struct buffer backlog;           /* what came while a window was under way */
+    struct parser parser;
+    struct window *window;
+    struct job_run *job;             /* of the window's first unanswered call */
+    struct output output;
+    struct iovec pieces[OUTPUT_GATHER_MAX];
+    struct msghdr message;
+    int64_t output_soft_since_ms;    /* over the soft limit since; 0 not */
+};
+
+/* A job under way: its command as the steps see it. */
+struct job_run {
+    struct exec exec;
+    struct reply reply;
+    struct buffer buffer;
+    struct call *call;
+    struct connection *connection;
+    struct job_run *next;
+    bool is_waiting;
+};
+
+struct scratch_block {
+    struct scratch_block *next;
+    size_t used, capacity;
+};
+
+struct thread {
+    /* its own */
+    struct server *server;
+    uint32_t number;
+    struct shard *shard;             /* the one whose background work is done here */
+    struct ring ring;
+    pthread_t handle;
+    int64_t now_ms;                  /* wall, of this turn */
+    int64_t cron_ms, expire_ms, waiters_ms, paused_ms;
+    struct connection *connections;
+    struct connection *list_first[CONNECTION_LISTS], *list_last[CONNECTION_LISTS];
+    struct round *spare_rounds;
+    uint32_t spare_count;
+    struct round *round;             /* being filled */
+    struct job_run *jobs, *jobs_last;
+    struct chunk_pool chunks;
+    struct scratch_block *scratch;
+    uint64_t step_ends_ticks;        /* exec_slice_is_over */
+    struct command_stats *command_stats;
+    struct error_stats error_stats;
+    struct mem_counters *counters;
+    const struct command_spec *last_spec;
+    char last_name[16];
+    size_t last_name_len;
+    bool is_over_memory;             /* used_memory > maxmemory at the start of this turn */
+    bool is_expiring;                /* the last slice did not find the end of what is due */
+    bool is_retrying;                /* waiting commands and jobs try again in this turn */
+    bool has_expiring;
+    uint64_t slow_ticks;             /* calls that took longer are reported */
+    double ns_per_tick;
+    uint32_t lru_clock;              /* seconds, 24 bits */
+    ck_epoch_record_t epoch;
+    /* any thread reads, relaxed */
+    _Alignas(CACHE_LINE_BYTES) struct thread_stats stats;
+    /* any thread writes */
+    _Alignas(CACHE_LINE_BYTES) struct link_stack mailbox;
+    _Atomic bool is_asleep;          /* seq_cst: set before the last look at mailbox and inbox, cleared by whoever wakes it */
+    _Atomic bool must_retry_waiters;
+    _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t connection_count; /* given to it by the acceptor and not closed */
+};
+
+/* What is private in struct shard's surroundings: one a shard, beside the public part. */
+struct inbox {
+    _Alignas(CACHE_LINE_BYTES) struct link_stack batches;
+};
+
+/* server.c */
+struct inbox *shard_inbox(struct shard *shard);
+uint64_t server_route_version(const struct server *server);
+ck_epoch_t *server_epoch(struct server *server);
+
+/* counters: written by one thread, read relaxed by others */
+static inline void stat_add(uint64_t *counter, uint64_t amount)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
+}
+
+/* What a reader inside an epoch section saw happened before what a waiter does afterwards: ck's assembly hides that from
+ * ThreadSanitizer. */
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#define EPOCH_LEAVES(epoch) __tsan_release(epoch)
+#define EPOCH_IS_PASSED(epoch) __tsan_acquire(epoch)
+#else
+#define EPOCH_LEAVES(epoch) ((void)(epoch))
+#define EPOCH_IS_PASSED(epoch) ((void)(epoch))
+#endif
+
+/* thread.c */
+/* Puts mail into the box; wakes the receiver when it sleeps. `sender` NULL: not from a shard thread (the caller wakes). */
+void mail_send(struct thread *sender, struct thread *receiver, struct mail *mail);
+void thread_wake(struct thread *sender, struct thread *sleeper);
+void *thread_main(void *thread);
+MUST_USE bool thread_open(struct thread *thread, struct server *server, uint32_t number);
+void thread_close(struct thread *thread);
+
+/* connection.c */
+struct connection *connection_create(struct thread *thread, int fd);
+void connection_received(struct thread *thread, struct connection *connection, const struct ring_event *event);
+void connection_was_sent(struct thread *thread, struct connection *connection, const struct ring_event *event);
+void connection_was_cancelled(struct thread *thread, struct connection *connection);
+/* Unparsed input, and how to move past what was parsed. */
+struct bytes connection_input(const struct connection *connection);
+void connection_consume(struct connection *connection, size_t count);
+/* What could not be parsed leaves the receive buffer, so that the kernel gets it back; what calls point to must be gone. */
+void connection_keep_rest(struct connection *connection);
+/* The window is answered: input that waited is next. */
+void connection_window_ended(struct connection *connection);
+void connection_close(struct connection *connection);
+/* Goes on with its input or its window, if nothing is in the way. */
+void connection_continue(struct connection *connection);
+/* At the end of a turn: sends what waits; frees it when it is closing and nothing is under way any more. */
+void connection_settle(struct connection *connection);
+void connection_list_add(struct connection *connection, enum connection_list list);
+struct connection *connection_list_take(struct thread *thread, enum connection_list list);
+/* May it run commands now, as far as its output goes? */
+bool connection_has_output_room(const struct connection *connection);
+/* Once in CRON_MS: idle time-out, soft output limit. */
+void connection_check_limits(struct connection *connection);
+
+/* dispatch.c */
+/* Takes as many commands from the connection's input as fit into the round. */
+void dispatch_fill(struct thread *thread, struct connection *connection, struct round *round);
+/* Gives calls of a parked window that may run again to the round. */
+void dispatch_resume(struct thread *thread, struct window *window, struct round *round);
+
+/* round.c */
+struct round *round_get(struct thread *thread);
+void round_put(struct thread *thread, struct round *round);
+void round_destroy(struct thread *thread, struct round *round);
+struct call *round_add_call(struct round *round, struct window *window);
+struct window *round_add_window(struct round *round, struct connection *connection);
+void round_list_window(struct round *round, struct window *window);
+void round_queue_call(struct round *round, struct call *call);
+/* Runs or hands over what the round has, and answers what is answered. */
+void round_run(struct thread *thread, struct round *round);
+/* Answers the window's finished calls in order; ends it, or sees to it that it goes on later. */
+void window_flush(struct thread *thread, struct window *window);
+void window_drop(struct window *window);
+size_t window_memory_bytes(const struct window *window);
+
+/* run.c */
+/* Runs the batch now or leaves it to whoever holds the shard. True: it has run. */
+bool batch_submit(struct thread *thread, struct batch *batch);
+/* Runs the batches that wait in the inbox of the thread's own shard. */
+void shard_drain_own(struct thread *thread);
+bool shard_has_mail(struct shard *shard);
+void shard_take(struct shard *shard) ACQUIRE(shard->baton);
+void shard_release(struct thread *thread, struct shard *shard) RELEASE(shard->baton);
+/* All batons, in ascending order. */
+void shards_take_all(struct server *server);
+void shards_release_all(struct thread *thread, struct server *server);
+/* Runs a call that is alone (or instant) on this thread; its reply goes to `replies`. */
+void call_run_alone(struct thread *thread, struct call *call, struct buffer *replies);
+void call_finish(struct thread *thread, struct call *call, struct reply *reply, uint64_t ticks);
+void exec_prepare(struct exec *exec, struct thread *thread, const struct call *call, struct reply *reply);
+
+/* job.c */
+/* The call's handler started a job: it becomes the connection's. False: no memory, the call was answered with an error. */
+bool job_begin(struct thread *thread, struct call *call, struct job *job);
+/* One step of each job. Returns true when some want to go on at once. */
+bool jobs_step(struct thread *thread);
+/* Gives up the connection's job and those that its window's calls had started. */
+void job_abandon(struct thread *thread, struct connection *connection);
+/* A step of the visits of all threads; exec.c made it. */
+struct visit;
+
+/* exec.c */
+void scratch_reset(struct thread *thread);
+void scratch_free(struct thread *thread);
+
+/* monitor.c */
+void monitor_feed(struct thread *thread, const struct call *call);
+
+#endif

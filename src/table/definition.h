@@ -1,0 +1,66 @@
+/* definition.h - a table as the TABLE.* commands make, change and end it.
+ *
+ * Threads    Created, changed and destroyed with all batons held. Inside a route() section, and under any one baton, the
+ *            name, the schema and the counters may be read. A slice belongs to its shard's baton.
+ * Memory     The table and its schema: shard 0's heap, MEM_CATALOGUE. Slice i: shard i's heap.  */
+#ifndef TABLE_DEFINITION_H
+#define TABLE_DEFINITION_H
+
+#include "table/schema.h"
+#include "table/slice.h"
+#include "table/table.h"
+
+#include <stdatomic.h>
+
+enum { TABLE_NAME_MAX = 64, NAMESPACE_NAME_MAX = 64 };
+
+struct table {
+    struct schema *_Atomic schema;
+    _Atomic uint64_t last_row_id;
+    _Atomic uint32_t placed;        /* rows that went round, see table_route */
+    uint32_t shard_count;
+    bool is_dropped;                /* out of the catalogue; whoever gives back the last lock ends it. Under all batons */
+    uint8_t namespace_len;
+    uint8_t name_len;               /* with namespace and dot */
+    struct table_slice *slices[];   /* one a shard; then the name */
+};
+
+/* Where a table's parts go. */
+struct table_place {
+    struct heap *const *heaps;      /* by shard */
+    uint32_t shard_count;
+    const struct hash_secret *secret;
+};
+
+/* Splits "namespace.table" at its first dot and checks the lengths; sets what it found also on errors, for messages. */
+MUST_USE enum table_result table_name_split(struct bytes name, struct bytes *name_space, struct bytes *table);
+/* TABLE_OK when a namespace may be called so. */
+MUST_USE enum table_result namespace_name_check(struct bytes name);
+
+/* NULL: no memory. `name` was accepted by table_name_split. Gives: table_destroy. */
+struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft) MUST_USE;
+/* Frees the table and its schema; the slices that are still its own must be gone or taken (set to NULL). */
+void table_destroy(struct heap *heap, struct table *table);
+/* Frees all slices at once; then table_destroy may follow. For tests and failed creation. */
+void table_free_slices(struct table *table);
+
+static inline const struct schema *table_schema(const struct table *table)
+{
+    return atomic_load_explicit(&table->schema, memory_order_acquire);
+}
+
+/* The next row id, from 1. Under the baton of the shard that the row goes to, so that ids ascend in a slice. */
+static inline uint64_t table_take_row_id(struct table *table)
+{
+    return atomic_fetch_add_explicit(&table->last_row_id, 1, memory_order_relaxed) + 1;
+}
+
+/* The shard of a row with this routing value; `value` NULL or null: the next one in turn. */
+uint32_t table_route(struct table *table, const struct hash_secret *secret, const struct value *value);
+
+/* A statement holds a lock on one of the slices. All batons held. */
+bool table_is_locked(const struct table *table);
+/* Statements that come later wait until ALTER has had its turn. All batons held. */
+void table_note_writer(struct table *table);
+
+#endif

@@ -1,0 +1,19 @@
+/* filter.h - which rows match a tree of conditions: a page at a time, column by column, or one row.
+ *
+ * Threads    As the slice: under its baton, or with the slice locked by a statement.  */
+#ifndef TABLE_FILTER_H
+#define TABLE_FILTER_H
+
+#include "table/page.h"
+#include "table/where.h"
+
+struct page_bits {
+    uint64_t words[PAGE_WORDS]; /* a bit a slot */
+};
+
+/* The live rows of a page that match. Cost: about a nanosecond a row and condition on numbers. */
+void filter_page(const struct where *where, const struct page *page, struct page_bits *matches);
+/* The same for one live row. */
+MUST_USE bool filter_row(const struct where *where, const struct page *page, uint32_t slot);
+
+#endif

@@ -1,0 +1,106 @@
+/* gather.c - see gather.h.  */
+#include "table/gather.h"
+
+#include "table/slice_private.h"
+
+#include <assert.h>
+
+_Static_assert((int)GATHER_ROWS >= (int)PAGE_ROWS, "a step takes a whole page");
+
+/* A condition that an index can answer. */
+static bool is_access(const struct condition *condition, const struct schema *schema)
+{
+    return condition->is_required && condition->comparison == COMPARE_EQUAL &&
+           schema->columns[condition->column].index_at != COLUMN_NONE;
+}
+
+bool gather_scans(const struct where *where, const struct schema *schema)
+{
+    for (uint32_t i = 0; i < where->condition_count; i++) {
+        if (is_access(&where->conditions[i], schema)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many rows the index has for the condition, at most GATHER_ROWS (one descent: it may be fewer than there are). */
+static size_t access_rows(const struct gather *gather, uint32_t index_at, uint32_t hash)
+{
+    uint32_t rows[GATHER_ROWS];
+    bool is_end;
+    return hash_index_rows(&gather->slice->indexes[index_at], hash_index_entry(hash, 0), rows, GATHER_ROWS, &is_end);
+}
+
+static void choose_access(struct gather *gather, const struct schema *schema)
+{
+    size_t fewest = SIZE_MAX;
+    uint32_t candidates = 0;
+    for (uint32_t i = 0; i < gather->where->condition_count; i++) {
+        candidates += is_access(&gather->where->conditions[i], schema) ? 1 : 0;
+    }
+    for (uint32_t i = 0; i < gather->where->condition_count; i++) {
+        const struct condition *condition = &gather->where->conditions[i];
+        if (!is_access(condition, schema)) {
+            continue;
+        }
+        uint32_t index_at = schema->columns[condition->column].index_at;
+        uint32_t hash = (uint32_t)value_hash(gather->slice->secret, (enum column_type)condition->type, &condition->value);
+        size_t rows = candidates == 1 ? 0 : access_rows(gather, index_at, hash);
+        if (rows < fewest) {
+            fewest = rows;
+            gather->access = condition;
+            gather->index_at = index_at;
+            gather->hash = hash;
+        }
+    }
+}
+
+void gather_begin(struct gather *gather, const struct table_slice *slice, const struct schema *schema, const struct where *where)
+{
+    *gather = (struct gather){.slice = slice, .where = where};
+    choose_access(gather, schema);
+    gather->next = gather->access == NULL ? slice->first : 0;
+    gather->is_done = gather->access == NULL && slice->first == PAGE_NONE;
+}
+
+static uint32_t step_index(struct gather *gather, uint32_t *rows)
+{
+    uint32_t candidates[GATHER_ROWS];
+    size_t count = hash_index_rows(&gather->slice->indexes[gather->index_at], hash_index_entry(gather->hash, gather->next),
+                                   candidates, GATHER_ROWS, &gather->is_done);
+    uint32_t matches = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (filter_row(gather->where, slice_page_of(gather->slice, candidates[i]), row_slot(candidates[i]))) {
+            rows[matches++] = candidates[i];
+        }
+    }
+    gather->examined += count;
+    if (!gather->is_done) {
+        gather->next = candidates[count - 1] + 1; /* no row has the last number: PAGE_NONE is no page's */
+    }
+    return matches;
+}
+
+static uint32_t step_scan(struct gather *gather, uint32_t *rows)
+{
+    const struct page *page = gather->slice->pages[gather->next];
+    struct page_bits matches;
+    uint32_t count = 0;
+    filter_page(gather->where, page, &matches);
+    for (uint32_t word = 0; word < PAGE_WORDS; word++) {
+        for (uint64_t rest = matches.words[word]; rest != 0; rest &= rest - 1) {
+            rows[count++] = row_number(page->id, word * 64 + (uint32_t)__builtin_ctzll(rest));
+        }
+    }
+    gather->examined += page->live;
+    gather->next = page->next;
+    gather->is_done = gather->next == PAGE_NONE;
+    return count;
+}
+
+uint32_t gather_step(struct gather *gather, uint32_t rows[GATHER_ROWS])
+{
+    assert(!gather->is_done);
+    return gather->access != NULL ? step_index(gather, rows) : step_scan(gather, rows);
+}

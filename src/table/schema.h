@@ -1,0 +1,75 @@
+/* schema.h - the columns of a table: names, types, indexes, and where a row's values lie.
+ *
+ * A schema is never changed once it is a table's: ALTER makes another one from a draft.
+ *
+ * Memory     One block of class MEM_CATALOGUE in shard 0's heap: the columns, then their names.
+ * Invariant  S1 names differ; S2 slots differ and are < slot_count; S3 index_at of the indexed columns are 0 ..
+ *            index_count - 1, each once; S4 there is at least one column.  */
+#ifndef TABLE_SCHEMA_H
+#define TABLE_SCHEMA_H
+
+#include "mem/heap.h"
+#include "table/table.h"
+#include "table/value.h"
+
+enum { TABLE_COLUMNS_MAX = 256, COLUMN_NAME_MAX = 64, COLUMN_NONE = 0xffff };
+
+enum index_kind { INDEX_NONE, INDEX_HASH, INDEX_BTREE, INDEX_KIND_COUNT };
+
+struct column {
+    uint16_t name_at;  /* in the names */
+    uint8_t name_len;
+    uint8_t type;      /* enum column_type */
+    uint8_t index;     /* enum index_kind; both kinds answer equality, see docs/COMPATIBILITY.md */
+    uint16_t slot;     /* which cells of a page are its own */
+    uint16_t index_at; /* which index of a slice is its own; COLUMN_NONE: not indexed */
+};
+
+struct schema {
+    uint16_t column_count;
+    uint16_t slot_count;     /* highest slot + 1 */
+    uint16_t index_count;
+    uint16_t routing_column; /* whose value names the shard of a row; COLUMN_NONE: rows go round */
+    uint32_t names_len;
+    struct column columns[]; /* in the order of their declaration; the names follow */
+};
+
+/* A schema in the making: what CREATE and ALTER work on. About 8 KiB, for the stack. */
+struct schema_draft {
+    uint16_t column_count;
+    struct draft_column {
+        struct bytes name; /* borrowed */
+        uint8_t type, index;
+        bool is_routing;
+        uint16_t slot, index_at;
+    } columns[TABLE_COLUMNS_MAX];
+};
+
+/* "hash", "btree", "none". */
+const char *index_kind_name(enum index_kind kind);
+/* The same words, and the old ones: true is hash, false is none. Case ignored. */
+MUST_USE bool index_kind_parse(struct bytes word, enum index_kind *out);
+
+/* Adds the column that "name:type[:index]" describes, in the lowest slot that no column of the draft has and whose bit in
+ * busy_slots (TABLE_COLUMNS_MAX bits, or NULL) is not set. Borrows the word. The draft is unchanged unless TABLE_OK.  */
+MUST_USE enum table_result schema_draft_add(struct schema_draft *draft, struct bytes word, const uint64_t *busy_slots);
+/* The first hash-indexed column becomes the routing column: for CREATE. */
+void schema_draft_choose_routing(struct schema_draft *draft);
+/* All that `schema` says; borrows its names. */
+void schema_draft_from(struct schema_draft *draft, const struct schema *schema);
+void schema_draft_remove(struct schema_draft *draft, uint32_t column);
+/* Gives the column an index (the next index_at) or takes it away (those behind it move up). */
+void schema_draft_set_index(struct schema_draft *draft, uint32_t column, enum index_kind kind);
+
+/* NULL: no memory. Gives: schema_destroy. */
+struct schema *schema_create(struct heap *heap, const struct schema_draft *draft) MUST_USE;
+/* NULL is allowed. */
+void schema_destroy(struct heap *heap, struct schema *schema);
+/* Of its block, as counted. */
+uint64_t schema_bytes(const struct schema *schema);
+
+struct bytes schema_column_name(const struct schema *schema, uint32_t column);
+/* The column's number, COLUMN_NONE when there is none of that name. */
+uint32_t schema_find_column(const struct schema *schema, struct bytes name);
+
+#endif

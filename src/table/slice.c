@@ -1,0 +1,364 @@
+/* slice.c - the rows of a slice: added, changed, removed; its locks, its end.  */
+#include "table/slice.h"
+
+#include "table/slice_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    PAGE_SPARSE = PAGE_ROWS / 2, /* pages with as few rows may be joined: slice_tidy looks at them */
+    FIRST_CAPACITY_SHARE = 4,    /* a further page begins with room for a quarter of the rows that are there */
+};
+
+struct table_slice *slice_create(struct heap *heap, const struct hash_secret *secret, uint32_t index_count)
+{
+    struct table_slice *slice = heap_alloc_zeroed(heap, MEM_TABLE_ROW, sizeof *slice);
+    if (slice == NULL) {
+        return NULL;
+    }
+    slice->heap = heap;
+    slice->secret = secret;
+    slice->first = slice->last = slice->pending = PAGE_NONE;
+    slice->is_ordered = true;
+    slice->row_bytes = heap_block_bytes(sizeof *slice);
+    for (uint32_t i = 0; i < index_count; i++) {
+        if (!slice_add_index(slice)) {
+            bool is_gone = slice_free(slice, SIZE_MAX);
+            assert(is_gone);
+            return NULL;
+        }
+    }
+    return slice;
+}
+
+bool slice_free(struct table_slice *slice, size_t limit)
+{
+    assert(slice->reader_count == 0 && !slice->is_write_locked);
+    while (slice->index_count > 0) {
+        struct hash_index *last = &slice->indexes[slice->index_count - 1];
+        uint64_t before = last->bytes;
+        if (!hash_index_free(last, slice->heap, limit)) {
+            return false;
+        }
+        size_t freed = before / 1024 + 1; /* about: a node is 1 or 2 KiB */
+        limit = freed < limit ? limit - freed : 0;
+        slice_take_index(slice, slice->index_count - 1u);
+    }
+    while (slice->first != PAGE_NONE) {
+        if (limit == 0) {
+            return false;
+        }
+        struct page *page = slice->pages[slice->first];
+        size_t blocks = 1u + page->cells_count;
+        for (uint32_t i = 0; i < page->cells_count; i++) {
+            blocks += page->columns[i].long_count;
+        }
+        slice_unlink_page(slice, page);
+        slice_remove_pending(slice, page);
+        slice_drop_page(slice, page);
+        limit = blocks < limit ? limit - blocks : 0;
+    }
+    heap_free(slice->heap, MEM_TABLE_ROW, slice, sizeof *slice);
+    return true;
+}
+
+struct value slice_value(const struct table_slice *slice, uint32_t row, uint32_t slot)
+{
+    const struct page *page = slice_page_of(slice, row);
+    const struct cells *cells = page_cells(page, slot);
+    return cells == NULL ? (struct value){.is_null = true} : cells_get(cells, page->capacity, row_slot(row));
+}
+
+uint64_t slice_row_id(const struct table_slice *slice, uint32_t row)
+{
+    return (uint64_t)cells_integer(&slice_page_of(slice, row)->ids, row_slot(row));
+}
+
+/* --- adding --- */
+
+/* The page at the end of the list, with a free slot. NULL: no memory or *is_full. */
+static struct page *open_page(struct table_slice *slice, const struct schema *schema, bool *is_full)
+{
+    *is_full = false;
+    struct page *page = slice->last == PAGE_NONE ? NULL : slice->pages[slice->last];
+    if (page != NULL && page->used == page->capacity && !slice->is_write_locked && (page->used - page->live) * 3 >= page->used) {
+        slice_rewrite(slice, schema, page, NULL);
+        page = slice->pages[slice->last];
+    }
+    if (page != NULL && page->used < page->capacity) {
+        return page;
+    }
+    if (page != NULL && page->used < PAGE_ROWS) {
+        struct cells_host host = slice_host(slice, page->capacity);
+        return page_grow(&host, page, page_capacity_for(page->used + 1u)) ? page : NULL;
+    }
+    uint64_t share = slice->row_count / FIRST_CAPACITY_SHARE;
+    uint32_t capacity = page_capacity_for(share < PAGE_ROWS ? (uint32_t)share : PAGE_ROWS);
+    page = slice_new_page(slice, capacity, schema->slot_count, is_full);
+    if (page != NULL) {
+        slice_link_page(slice, page, slice->last);
+    }
+    return page;
+}
+
+static void abandon_row(const struct schema *schema, const struct cells_host *host, const struct value *values,
+                        struct cells_write *writes, uint32_t column_count)
+{
+    for (uint32_t i = 0; i < column_count; i++) {
+        if (!values[i].is_null && schema->columns[i].type == COLUMN_STRING) {
+            cells_abandon(host, &values[i], &writes[i]);
+        }
+    }
+}
+
+/* Makes room for a row's values in `slot`. False: no memory, nothing to be undone. */
+static bool prepare_row(const struct schema *schema, struct page *page, const struct cells_host *host, uint32_t slot,
+                        const struct value *values, struct cells_write *writes)
+{
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        writes[i] = (struct cells_write){0};
+        if (!values[i].is_null && !cells_prepare(&page->columns[column->slot], host, slot, (enum column_type)column->type,
+                                                 &values[i], &writes[i])) {
+            abandon_row(schema, host, values, writes, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void unindex_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct value *values,
+                        uint32_t column_count)
+{
+    for (uint32_t i = 0; i < column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        if (column->index_at != COLUMN_NONE && !values[i].is_null) {
+            hash_index_remove(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &values[i], row));
+        }
+    }
+}
+
+/* Enters the row into the indexes of its values. False: no memory, nothing changed. */
+static bool index_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct value *values)
+{
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        if (column->index_at != COLUMN_NONE && !values[i].is_null &&
+            !hash_index_insert(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &values[i], row))) {
+            unindex_row(slice, schema, row, values, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool fill_slot(struct table_slice *slice, const struct schema *schema, struct page *page, uint64_t id,
+                      const struct value *values)
+{
+    struct cells_write writes[TABLE_COLUMNS_MAX];
+    struct cells_write id_write = {0};
+    struct value id_value = {.integer = (int64_t)id};
+    struct cells_host host = slice_host(slice, page->capacity);
+    uint32_t slot = page->used;
+    if (!cells_prepare(&page->ids, &host, slot, COLUMN_INTEGER, &id_value, &id_write) ||
+        !prepare_row(schema, page, &host, slot, values, writes)) {
+        return false;
+    }
+    if (!index_row(slice, schema, row_number(page->id, slot), values)) {
+        abandon_row(schema, &host, values, writes, schema->column_count);
+        return false;
+    }
+    cells_commit(&page->ids, &host, slot, &id_value, &id_write);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        if (!values[i].is_null) {
+            cells_commit(&page->columns[schema->columns[i].slot], &host, slot, &values[i], &writes[i]);
+        }
+    }
+    page->used++;
+    page->live++;
+    return true;
+}
+
+/* A page that was begun before a column came has no cells for it yet. NULL: no memory, the page is as it was. */
+static struct page *page_with_cells(struct table_slice *slice, struct page *page, uint32_t cells_count)
+{
+    if (page->cells_count >= cells_count) {
+        return page;
+    }
+    struct cells_host host = slice_host(slice, page->capacity);
+    struct page *moved = page_add_cells(&host, page, cells_count);
+    if (moved != NULL) {
+        slice->pages[moved->id] = moved;
+    }
+    return moved;
+}
+
+enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct value *values)
+{
+    bool is_full;
+    struct page *page = open_page(slice, schema, &is_full);
+    if (page == NULL) {
+        return is_full ? TABLE_FULL : TABLE_NO_MEMORY;
+    }
+    struct page *wide = page_with_cells(slice, page, schema->slot_count);
+    if (wide == NULL || !fill_slot(slice, schema, wide, id, values)) {
+        page = wide != NULL ? wide : page;
+        if (page->live == 0 && !page->is_pending) {
+            slice_unlink_page(slice, page);
+            slice_drop_page(slice, page);
+        }
+        return TABLE_NO_MEMORY;
+    }
+    if (id < slice->last_id) {
+        slice->is_ordered = false;
+    } else {
+        slice->last_id = id;
+    }
+    __atomic_store_n(&slice->row_count, slice->row_count + 1, __ATOMIC_RELAXED);
+    return TABLE_OK;
+}
+
+/* --- changing --- */
+
+struct change {
+    struct cells_write write;
+    uint64_t old_entry, new_entry;
+    bool has_old, has_new; /* the index loses old_entry, has got new_entry */
+};
+
+/* Enters the new value's entry into the column's index, and notes the old one for removal. */
+static bool index_change(struct table_slice *slice, const struct column *column, uint32_t row, const struct value *value,
+                         struct change *change)
+{
+    if (column->index_at == COLUMN_NONE) {
+        return true;
+    }
+    struct value old = slice_value(slice, row, column->slot);
+    change->new_entry = slice_entry(slice, column, value, row);
+    if (!old.is_null) {
+        change->old_entry = slice_entry(slice, column, &old, row);
+        if (change->old_entry == change->new_entry) {
+            return true;
+        }
+    }
+    if (!hash_index_insert(&slice->indexes[column->index_at], slice->heap, change->new_entry)) {
+        return false;
+    }
+    change->has_new = true;
+    change->has_old = !old.is_null;
+    return true;
+}
+
+static void undo_changes(struct table_slice *slice, const struct schema *schema, const struct cells_host *host,
+                         const struct assignment *set, struct change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct column *column = &schema->columns[set[i].column];
+        if (changes[i].has_new) {
+            hash_index_remove(&slice->indexes[column->index_at], slice->heap, changes[i].new_entry);
+        }
+        if (column->type == COLUMN_STRING) {
+            cells_abandon(host, &set[i].value, &changes[i].write);
+        }
+    }
+}
+
+enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,
+                               const struct assignment *set, size_t set_count)
+{
+    struct change changes[TABLE_COLUMNS_MAX];
+    struct page *page = page_with_cells(slice, slice_page_of(slice, row), schema->slot_count);
+    if (page == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    struct cells_host host = slice_host(slice, page->capacity);
+    uint32_t slot = row_slot(row);
+    assert(page_is_live(page, slot) && set_count <= TABLE_COLUMNS_MAX);
+    for (size_t i = 0; i < set_count; i++) {
+        const struct column *column = &schema->columns[set[i].column];
+        changes[i] = (struct change){0};
+        if (!cells_prepare(&page->columns[column->slot], &host, slot, (enum column_type)column->type, &set[i].value,
+                           &changes[i].write) ||
+            !index_change(slice, column, row, &set[i].value, &changes[i])) {
+            undo_changes(slice, schema, &host, set, changes, i + 1);
+            return TABLE_NO_MEMORY;
+        }
+    }
+    for (size_t i = 0; i < set_count; i++) {
+        const struct column *column = &schema->columns[set[i].column];
+        if (changes[i].has_old) {
+            hash_index_remove(&slice->indexes[column->index_at], slice->heap, changes[i].old_entry);
+        }
+        cells_commit(&page->columns[column->slot], &host, slot, &set[i].value, &changes[i].write);
+    }
+    return TABLE_OK;
+}
+
+/* --- removing --- */
+
+void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row)
+{
+    struct page *page = slice_page_of(slice, row);
+    uint32_t slot = row_slot(row);
+    assert(page_is_live(page, slot));
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        struct value value = {.is_null = true};
+        if (column->index_at != COLUMN_NONE) {
+            value = slice_value(slice, row, column->slot);
+        }
+        if (!value.is_null) {
+            hash_index_remove(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &value, row));
+        }
+    }
+    struct cells_host host = slice_host(slice, page->capacity);
+    page_clear_row(&host, page, slot);
+    __atomic_store_n(&slice->row_count, slice->row_count - 1, __ATOMIC_RELAXED);
+    if (page->live <= PAGE_SPARSE) {
+        slice_push_pending(slice, page);
+    }
+}
+
+/* --- locks --- */
+
+bool slice_lock_read(struct table_slice *slice)
+{
+    if (slice->is_write_locked || (slice->is_writer_waiting && slice->reader_count > 0)) {
+        return false;
+    }
+    slice->reader_count++;
+    return true;
+}
+
+void slice_unlock_read(struct table_slice *slice)
+{
+    assert(slice->reader_count > 0);
+    slice->reader_count--;
+    if (slice->reader_count == 0) {
+        slice->is_writer_waiting = false;
+    }
+}
+
+bool slice_lock_write(struct table_slice *slice)
+{
+    if (!slice_may_write(slice)) {
+        slice_note_writer(slice);
+        return false;
+    }
+    slice->is_write_locked = true;
+    return true;
+}
+
+void slice_unlock_write(struct table_slice *slice)
+{
+    assert(slice->is_write_locked);
+    slice->is_write_locked = false;
+}
+
+void slice_note_writer(struct table_slice *slice)
+{
+    if (slice->reader_count > 0) {
+        slice->is_writer_waiting = true;
+    }
+}

@@ -1,0 +1,144 @@
+/* slice.h - a table's rows in one shard, and their indexes.
+ *
+ * Pages stand in a list, in the order in which they were begun; rows are added at its end only, so that row ids ascend along
+ * the list (is_ordered; moving a row here from another shard may break that). A row's number is its page's id and its slot:
+ * it names the row in the indexes, and changes only when slice_tidy, or an insert into a slice without locks, rewrites pages.
+ *
+ * A statement that goes on in slices of time locks the slice. While it is locked for reading nobody changes rows, pages or
+ * indexes, and the statement may read them without the baton; while it is locked for writing nobody else reads either.
+ *
+ * Threads    Under the baton of its shard, with that exception. row_count, row_bytes and the indexes' bytes are read relaxed
+ *            by any thread.
+ * Memory     Everything comes from the shard's heap: the nodes of indexes as MEM_TABLE_INDEX, all else as MEM_TABLE_ROW,
+ *            counted in row_bytes.
+ * Invariant  L1 every page holds at least one row or is pending; L2 an index holds exactly the rows with a value in its
+ *            column; L3 row_bytes is the sum of the blocks; L4 with is_ordered, ids ascend along pages and slots; L5 a
+ *            reader and a writer never lock it at once.
+ * Read on    page.h, hash_index.h; gather.h finds rows.  */
+#ifndef TABLE_SLICE_H
+#define TABLE_SLICE_H
+
+#include "table/hash_index.h"
+#include "table/page.h"
+#include "table/schema.h"
+#include "table/table.h"
+
+struct table_slice {
+    struct heap *heap;
+    const struct hash_secret *secret;
+    struct page **pages;      /* by id; NULL: the id is free */
+    uint32_t pages_capacity;
+    uint32_t pages_end;       /* above the highest id in use */
+    uint32_t pages_hint;      /* no id below is free */
+    uint32_t page_count;
+    uint32_t first, last;     /* of the list; PAGE_NONE */
+    uint32_t pending;         /* first page to be tidied; PAGE_NONE */
+    uint32_t reader_count;    /* statements that have it locked for reading */
+    bool is_write_locked;
+    bool is_writer_waiting;   /* no further reading locks while one is held */
+    bool is_ordered;
+    bool is_cleaning;         /* a dropped column's cells are being freed, up to page id cleaning_next */
+    bool is_dropped;          /* whoever cleans frees all of it */
+    uint16_t cleaning_slot;
+    uint32_t cleaning_next;
+    uint16_t index_count;     /* one more than the schema's while an index is built */
+    uint16_t index_capacity;
+    uint64_t row_count, row_bytes;
+    uint64_t last_id;
+    struct hash_index *indexes;
+};
+
+enum { ROW_SLOT_BITS = 8 };
+
+static inline uint32_t row_number(uint32_t page, uint32_t slot)
+{
+    return page << ROW_SLOT_BITS | slot;
+}
+
+static inline struct page *slice_page_of(const struct table_slice *slice, uint32_t row)
+{
+    return slice->pages[row >> ROW_SLOT_BITS];
+}
+
+static inline uint32_t row_slot(uint32_t row)
+{
+    return row & ((1u << ROW_SLOT_BITS) - 1);
+}
+
+/* An empty slice with `index_count` empty indexes. NULL: no memory. */
+struct table_slice *slice_create(struct heap *heap, const struct hash_secret *secret, uint32_t index_count) MUST_USE;
+/* Frees about `limit` blocks; true when all is gone, the slice itself included. It is locked by nobody. */
+MUST_USE bool slice_free(struct table_slice *slice, size_t limit);
+
+/* --- rows --- */
+
+/* The value in a column's cells; text is lent until the page changes. */
+struct value slice_value(const struct table_slice *slice, uint32_t row, uint32_t slot);
+uint64_t slice_row_id(const struct table_slice *slice, uint32_t row);
+
+/* Adds a row; `values` has one for each column of the schema, of the column's type or null. All or nothing:
+ * TABLE_NO_MEMORY, TABLE_FULL. Row numbers change only when nobody has it locked for writing.  */
+MUST_USE enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id,
+                                        const struct value *values);
+
+struct assignment {
+    uint32_t column;
+    struct value value; /* of the column's type, not null */
+};
+/* Gives a row new values in some columns, each named once. All or nothing: TABLE_NO_MEMORY. Row numbers stay. */
+MUST_USE enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,
+                                        const struct assignment *set, size_t set_count);
+
+/* Removes a row. Its page may be left to slice_tidy; other row numbers stay. */
+void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row);
+
+/* Frees empty pages and rewrites sparse ones that deletions have left, `limit` pages at most. True when none is left.
+ * Row numbers change. Cost: up to PAGE_ROWS / 2 rows moved for a page.  */
+bool slice_tidy(struct table_slice *slice, const struct schema *schema, size_t limit);
+
+/* --- indexes and columns, for ALTER --- */
+
+/* Adds an empty index at the end. False: no memory. */
+MUST_USE bool slice_add_index(struct table_slice *slice);
+/* Enters the rows of up to `pages` pages into the last index, which is for `column`: begins at the page *cursor, sets it
+ * to the next one, PAGE_NONE at the end. False: no memory.  */
+MUST_USE bool slice_build_index(struct table_slice *slice, const struct column *column, uint32_t *cursor, uint32_t pages);
+/* Takes index `at` out; those behind it move up. The caller frees its nodes. */
+struct hash_index slice_take_index(struct table_slice *slice, uint32_t at);
+
+/* Begins to free a dropped column's cells; not while is_cleaning. */
+void slice_begin_cleaning(struct table_slice *slice, uint32_t slot);
+/* Goes on with it over about `limit` pages; true when it is done. Allowed under a statement's lock: its schema does not
+ * have the column any more.  */
+MUST_USE bool slice_clean(struct table_slice *slice, size_t limit);
+
+/* --- locks of statements --- */
+
+static inline bool slice_may_read(const struct table_slice *slice)
+{
+    return !slice->is_write_locked;
+}
+
+static inline bool slice_may_write(const struct table_slice *slice)
+{
+    return !slice->is_write_locked && slice->reader_count == 0;
+}
+
+/* False: not now. A reader is also held up while a writer waits for other readers. */
+MUST_USE bool slice_lock_read(struct table_slice *slice);
+void slice_unlock_read(struct table_slice *slice);
+/* False: not now, and readers that come later are held up. */
+MUST_USE bool slice_lock_write(struct table_slice *slice);
+void slice_unlock_write(struct table_slice *slice);
+/* Whoever may not write now says so: readers that come later are held up. */
+void slice_note_writer(struct table_slice *slice);
+
+/* --- checking --- */
+
+/* table_audit's work: O(pages + nodes). */
+MUST_USE bool slice_audit(const struct table_slice *slice, const struct schema *schema, struct table_memory *found,
+                          char finding[200]);
+/* Every row is in every index of its values, and L1-L5: O(rows log rows). For tests. */
+bool slice_is_valid(const struct table_slice *slice, const struct schema *schema);
+
+#endif

@@ -1,0 +1,52 @@
+/* slice_private.h - what the files of a slice share: slice.c (rows), slice_pages.c (the list and directory of pages),
+ * slice_tidy.c (rewriting), slice_alter.c (indexes and columns), slice_audit.c.  */
+#ifndef TABLE_SLICE_PRIVATE_H
+#define TABLE_SLICE_PRIVATE_H
+
+#include "table/slice.h"
+
+static inline struct cells_host slice_host(struct table_slice *slice, uint32_t capacity)
+{
+    return (struct cells_host){.heap = slice->heap, .row_bytes = &slice->row_bytes, .capacity = capacity};
+}
+
+void slice_count_bytes(struct table_slice *slice, size_t added, size_t removed);
+
+/* A new page that is not in the list yet. NULL: no memory, or PAGE_NONE pages are there (*is_full). */
+struct page *slice_new_page(struct table_slice *slice, uint32_t capacity, uint32_t cells_count, bool *is_full) MUST_USE;
+/* Into the list behind page `previous`, PAGE_NONE: at the beginning. */
+void slice_link_page(struct table_slice *slice, struct page *page, uint32_t previous);
+void slice_unlink_page(struct table_slice *slice, struct page *page);
+/* Frees a page that is not in the list, and its id. */
+void slice_drop_page(struct table_slice *slice, struct page *page);
+
+/* Onto the list of pages to tidy, unless it is there; and off it, if it is there. */
+void slice_push_pending(struct table_slice *slice, struct page *page);
+void slice_remove_pending(struct table_slice *slice, struct page *page);
+
+/* Puts page `a`, and behind it the rows of its next neighbour `b` (or NULL), into a new page that takes their place. False:
+ * no memory, nothing changed. Row numbers change.  */
+bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struct page *a, struct page *b);
+
+/* The entry of a value that is not null. */
+static inline uint64_t slice_entry(const struct table_slice *slice, const struct column *column, const struct value *value,
+                                   uint32_t row)
+{
+    return hash_index_entry((uint32_t)value_hash(slice->secret, (enum column_type)column->type, value), row);
+}
+
+/* The next live slot >= `from`; capacity: there is none. */
+static inline uint32_t page_next_live(const struct page *page, uint32_t from)
+{
+    const uint64_t *bits = page_live_bits(page);
+    while (bits != NULL && from < page->capacity) {
+        uint64_t rest = bits[from / 64] >> (from % 64);
+        if (rest != 0) {
+            return from + (uint32_t)__builtin_ctzll(rest);
+        }
+        from = (from / 64 + 1) * 64;
+    }
+    return page->capacity;
+}
+
+#endif

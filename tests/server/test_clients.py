@@ -1,0 +1,148 @@
+"""Client libraries and tools as people use them: redis-py, hiredis, redis-cli, redis-benchmark."""
+
+import os
+import re
+import subprocess
+
+import pytest
+import redis
+import redis.cluster
+
+from harness.process import BUILD, SLOWDOWN
+
+
+def run_tool(*words, seconds=60, **more):
+    """Runs a program to its end; gives what it printed. A failure of it fails the test."""
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=seconds * SLOWDOWN, check=False, **more)
+    assert ended.returncode == 0, "%s\n%s\n%s" % (" ".join(words), ended.stdout, ended.stderr)
+    return ended.stdout
+
+
+def cli(server, *words, **more):
+    return run_tool("redis-cli", "-p", str(server.port), *words, **more)
+
+
+@pytest.fixture
+def database(server):
+    with redis.Redis(port=server.port, decode_responses=True) as connected:
+        yield connected
+
+
+def test_redis_py_speaks_to_it(database):
+    assert database.ping()
+    assert database.set("a", "1", ex=100)
+    assert database.get("a") == "1"
+    assert 98 <= database.ttl("a") <= 100
+    assert database.set("a", "2", nx=True) is None
+    assert database.incrbyfloat("f", 1.5) == 1.5
+    assert database.mset({"k%d" % number: number for number in range(50)})
+    assert database.mget("k1", "nothing", "k49") == ["1", None, "49"]
+    assert database.delete("k1", "k2", "nothing") == 2
+    with pytest.raises(redis.ResponseError, match="not an integer"):
+        database.set("text", "abc")
+        database.incr("text")
+    assert sorted(database.scan_iter(match="k1*", count=7)) == ["k%d" % number for number in range(10, 20)]
+    assert database.info("server")["redis_version"]
+    assert database.info()["db0"]["keys"] == database.dbsize()
+    assert database.config_get("maxmemory") == {"maxmemory": "0"}
+    assert database.client_setname("me") and database.client_getname() == "me"
+    assert any(item["name"] == "me" for item in database.client_list())
+    assert database.command_count() > 50
+    assert "get" in database.command()
+    assert database.object("encoding", "f") in ("embstr", "raw")
+    assert database.memory_usage("f") > 0
+    assert database.memory_stats()["keys.count"] == database.dbsize()
+    assert database.time()[0] > 1_600_000_000
+    assert database.slowlog_get() is not None
+    assert database.flushall()
+    assert database.dbsize() == 0
+
+
+def test_redis_py_pipelines_keep_their_order(database):
+    with database.pipeline(transaction=False) as pipe:
+        for number in range(2000):
+            pipe.set("key:%d" % number, number)
+            pipe.get("key:%d" % number)
+        replies = pipe.execute()
+    assert replies[1::2] == [str(number) for number in range(2000)]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_password_is_asked_for_and_taken(start, shards, protocol):
+    server = start("--requirepass", "secret", shards=shards)
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=server.port).ping()
+    assert redis.Redis(port=server.port, password="secret").ping()
+    with server.connect(authenticate=False) as connection:
+        assert connection.call("HELLO", protocol)[1].startswith(b"NOAUTH ")
+        assert connection.call("AUTH", "wrong") == (
+            "-", b"WRONGPASS invalid username-password pair or user is disabled.")
+        connection.run("HELLO", protocol, "AUTH", "default", "secret")
+        assert connection.run("PING") == b"PONG"
+
+
+@pytest.mark.threads
+def test_a_cluster_client_finds_every_shard(start, shards):
+    server = start("--shard-ports", "yes", shards=shards)
+    cluster = redis.cluster.RedisCluster(host="127.0.0.1", port=server.port, decode_responses=True)
+    nodes = cluster.get_nodes()
+    assert sorted(node.port for node in nodes) == [server.port + 1 + number for number in range(shards)]
+    for number in range(500):
+        assert cluster.set("key:%d" % number, number)
+    for number in range(500):
+        assert cluster.get("key:%d" % number) == str(number)
+    cluster.close()
+    with server.connect() as plain:
+        assert plain.run("DBSIZE") == 500
+
+
+def test_hiredis_speaks_to_it(server):
+    run_tool(os.path.join(BUILD, "tests", "hiredis_smoke"), str(server.port))
+
+
+def test_redis_cli_looks_around(server):
+    cli(server, "MSET", *(word for number in range(300) for word in ("key:%d" % number, "x" * number)))
+    cli(server, "SET", "the-biggest", "x" * 5000)
+    assert len(cli(server, "--scan", "--pattern", "key:1*").split()) == 111
+    big = cli(server, "--bigkeys")
+    assert "the-biggest" in big and "301 strings" in big
+    memory = cli(server, "--memkeys")
+    assert "the-biggest" in memory
+    latency = cli(server, "--latency", "-i", "1")
+    assert re.match(r"\d+ \d+ [\d.]+ \d+", latency)
+    stat = cli(server, "-r", "2", "-i", "0.01", "INFO", "clients")
+    assert stat.count("connected_clients:1") == 2
+    assert cli(server, "-3", "GET", "nothing").strip() in ("", "(nil)")
+    assert cli(server, "--no-raw", "COMMAND", "DOCS", "get").count("summary") == 1
+
+
+def test_redis_cli_pipe_loads_in_bulk(server):
+    lines = "".join("SET key:%d %d\r\n" % (number, number) for number in range(5000))
+    text = cli(server, "--pipe", input=lines)
+    assert "errors: 0, replies: 5000" in text
+    assert cli(server, "DBSIZE").strip() == "5000"
+
+
+def rates(text):
+    """Test name -> requests per second of redis-benchmark -q."""
+    return {name: float(rate) for name, rate in re.findall(r"([A-Z_]+)[^:\r\n]*: ([\d.]+) requests per second", text)}
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("pipeline", ["1", "16"])
+def test_redis_benchmark_runs_through(server, pipeline):
+    count = str(int(4000 / SLOWDOWN))
+    text = run_tool("redis-benchmark", "-p", str(server.port), "-q", "-n", count, "-r", "1000", "-P", pipeline,
+                    "-t", "ping_inline,ping_mbulk,set,get,incr,mset")
+    assert set(rates(text)) == {"PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET"}
+    assert "rror" not in text
+
+
+@pytest.mark.threads
+def test_redis_benchmark_goes_straight_to_the_shards(start, shards):
+    server = start("--shard-ports", "yes", shards=shards)
+    count = str(int(4000 / SLOWDOWN))
+    text = run_tool("redis-benchmark", "-p", str(server.port), "--cluster", "-q", "-n", count, "-r", "1000", "-P", "8",
+                    "-t", "set,get")
+    assert set(rates(text)) == {"SET", "GET"}
+    assert "rror" not in text

@@ -1,0 +1,204 @@
+"""MEMORY: exact figures over the wire, Redis's fields and errors."""
+
+import re
+
+import pytest
+
+from harness.process import SLOWDOWN
+from harness.resp import wait_until
+
+
+@pytest.fixture
+def other(start):
+    """A connection to redis-server."""
+    with start(kind="redis").connect() as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("words", [
+    ["MEMORY"], ["MEMORY", "NOTHING"], ["MEMORY", "USAGE"], ["MEMORY", "USAGE", "a", "b"], ["MEMORY", "USAGE", "a", "SAMPLES"],
+    ["MEMORY", "USAGE", "a", "SAMPLES", "x"], ["MEMORY", "USAGE", "a", "SAMPLES", "-1"],
+    ["MEMORY", "USAGE", "a", "NOTHING", "1"], ["MEMORY", "USAGE", "missing"], ["memory", "usage", "missing", "samples", "3"],
+    ["MEMORY", "USAGE", "missing", "SAMPLES", "3", "SAMPLES", "0"], ["MEMORY", "STATS", "x"], ["MEMORY", "DOCTOR", "x"],
+    ["MEMORY", "PURGE"], ["MEMORY", "PURGE", "x"], ["MEMORY", "MALLOC-STATS", "x"], ["MEMORY", "HELP", "x"]])
+def test_errors_and_simple_replies_are_redis(client, other, words):
+    for protocol in (2, 3):
+        client.run("HELLO", protocol)
+        other.run("HELLO", protocol)
+        assert client.call(*words) == other.call(*words)
+
+
+def shape(reply):
+    """A typed reply's structure: types, and the names of maps."""
+    kind, value = reply
+    if kind == "%":
+        return {name[1].decode(): shape(inner) for name, inner in value}
+    return kind
+
+
+def test_stats_has_redis_fields_of_redis_types(client, other):
+    for connection in (client, other):
+        connection.run("HELLO", 3)
+        connection.run("SET", "a", "1")
+        connection.run("SELECT", 3)
+        connection.run("SET", "b", "1", "EX", "100")
+    ours, theirs = shape(client.call("MEMORY", "STATS")), shape(other.call("MEMORY", "STATS"))
+    assert {name: ours.get(name) for name in theirs} == theirs
+    assert [name for name in ours if name in theirs] == list(theirs)
+
+
+def test_stats_is_a_flat_array_in_resp2(client, other):
+    client.run("SET", "a", "1")
+    other.run("SET", "a", "1")
+    ours, theirs = client.run("MEMORY", "STATS"), other.run("MEMORY", "STATS")
+    names = theirs[0::2]
+    assert [name for name in ours[0::2] if name in names] == names
+    our_map, their_map = dict(zip(ours[0::2], ours[1::2])), dict(zip(theirs[0::2], theirs[1::2]))
+    for name in names:
+        assert isinstance(our_map[name], type(their_map[name])), name
+    assert our_map[b"db.0"][0::2] == their_map[b"db.0"][0::2]
+
+
+def stats(client):
+    client.run("HELLO", 3)
+    return client.run("MEMORY", "STATS")
+
+
+def test_usage_of_all_keys_is_what_the_classes_say(client):
+    for number in range(300):
+        client.run("SET", "key:%d" % number, "v" * (number * 7))
+        if number % 3 == 0:
+            client.run("EXPIRE", "key:%d" % number, 1000)
+    for number in range(50):
+        client.run("APPEND", "key:%d" % number, "more" * number)
+    usage = sum(client.run("MEMORY", "USAGE", "key:%d" % number) for number in range(300))
+    figures = stats(client)
+    assert figures[b"type.string"] == figures[b"class.string"][b"bytes"] == usage
+    assert figures[b"dataset.bytes"] == usage
+    assert figures[b"keys.count"] == 300
+    assert figures[b"total.allocated"] == sum(
+        value[b"bytes"] for name, value in figures.items() if name.startswith(b"class."))
+    shards = [value for name, value in figures.items() if name.startswith(b"shard.")]
+    assert sum(shard[b"keys.count"] for shard in shards) == 300
+    assert sum(shard[b"dataset.bytes"] for shard in shards) == usage
+
+
+def make_table(client, rows):
+    client.run("TABLE.NAMESPACE.CREATE", "ns")
+    client.run("TABLE.SCHEMA.CREATE", "ns.people", "id:integer:hash", "name:string", "age:integer")
+    client.pipeline(["TABLE.INSERT", "ns.people", "id=%d" % number, "name=name of %d" % number, "age=%d" % (number % 90)]
+                    for number in range(rows))
+
+
+def test_usage_of_tables_is_what_the_classes_say(client):
+    make_table(client, 1000)
+    table = client.run("MEMORY", "USAGE", "TABLE", "ns.people")
+    index = client.run("MEMORY", "USAGE", "TABLE", "ns.people", "INDEX", "id")
+    schema = client.run("MEMORY", "USAGE", "schema:ns.people")
+    figures = stats(client)
+    parts = figures[b"table.ns.people"]
+    assert parts[b"rows.count"] == 1000
+    assert parts[b"total.bytes"] == table == parts[b"rows.bytes"] + parts[b"indexes.bytes"] + parts[b"schema.bytes"]
+    assert parts[b"indexes.bytes"] == index == figures[b"class.table_index"][b"bytes"]
+    assert parts[b"rows.bytes"] == figures[b"class.table_row"][b"bytes"]
+    assert parts[b"schema.bytes"] == schema > 0
+    assert client.run("MEMORY", "USAGE", "TABLE", "ns.people", "INDEX", "age") == 0
+    client.run("SET", "schema:ns.people", "a key hides it")
+    assert client.run("MEMORY", "USAGE", "schema:ns.people") != schema
+
+
+@pytest.mark.parametrize("words,text", [
+    (["TABLE", "ns.nothing"], b"ERR table schema does not exist"),
+    (["TABLE", "ns.people", "INDEX", "nothing"], b"ERR column does not exist"),
+    (["TABLE", "ns.people", "INDEX"], b"ERR syntax error"),
+    (["TABLE", "ns.people", "KEY", "id"], b"ERR syntax error"),
+    (["NOTABLE", "ns.people"], b"ERR syntax error"),
+])
+def test_usage_of_what_is_not_there_is_an_error(client, words, text):
+    make_table(client, 1)
+    assert client.call("MEMORY", "USAGE", *words) == ("-", text)
+
+
+def test_a_key_named_table_can_be_asked_for(client):
+    client.run("SET", "TABLE", "x")
+    assert client.run("MEMORY", "USAGE", "TABLE") > 0
+    assert client.run("MEMORY", "USAGE", "TABLE", "SAMPLES", "5") > 0
+    assert client.run("MEMORY", "USAGE", "schema:ns.nothing") is None
+
+
+def test_asking_changes_nothing(client):
+    client.run("SET", "a", "1")
+    before = client.info("stats")
+    client.run("MEMORY", "USAGE", "a")
+    client.run("MEMORY", "USAGE", "nothing")
+    after = client.info("stats")
+    assert [before[name] for name in ("keyspace_hits", "keyspace_misses")] == [
+        after[name] for name in ("keyspace_hits", "keyspace_misses")]
+
+
+def test_everything_comes_back_after_flushall(client):
+    client.run("MEMORY", "STATS")
+    client.info("memory")
+    before = int(client.info("memory")["used_memory"])
+    for number in range(3000):
+        client.run("SET", "key:%d" % number, "v" * number, "EX", 1000)
+    make_table(client, 500)
+    assert int(client.info("memory")["used_memory"]) > before + 3000 * 1500
+    client.run("FLUSHALL")
+    wait_until(lambda: client.info("memory")["lazyfree_pending_objects"] == "0", 5 * SLOWDOWN)
+    assert int(client.info("memory")["used_memory_dataset"]) <= 1024
+    wait_until(lambda: int(client.info("memory")["used_memory"]) <= before + 1024, 5 * SLOWDOWN, "the memory of before")
+    assert client.call("MEMORY", "AUDIT") == ("+", b"OK")
+
+
+def test_audit_agrees_while_others_write(server, client):
+    with server.connect() as writer:
+        for turn in range(20):
+            for number in range(200):
+                writer.send("SET", "key:%d" % (number * turn), "v" * (number * turn % 777))
+            assert client.call("MEMORY", "AUDIT") == ("+", b"OK")
+            for number in range(200):
+                writer.read()
+
+
+def test_doctor_names_what_is_big_and_what_is_wrong(client):
+    client.run("SET", "big one\n", "x" * 20_000_000)
+    for number in range(100):
+        client.run("SET", "key:%d" % number, "v")
+    make_table(client, 100)
+    client.run("HELLO", 3)
+    kind, text = client.call("MEMORY", "DOCTOR")
+    assert kind == "="
+    text = text.decode()
+    assert "101 keys and 1 tables" in text
+    assert re.search(r"Biggest keys:\n +19\.\d\dM  string  big\\x20one\\x0a\n", text), text
+    assert re.search(r"Biggest tables:\n +\S+  table   ns\.people\n", text), text
+    assert "maxmemory is not set" in text
+    assert "One key holds 19." in text
+    client.run("CONFIG", "SET", "maxmemory", "100mb")
+    client.run("DEL", "big one\n")
+    assert "maxmemory is not set" not in client.run("MEMORY", "DOCTOR").decode()
+
+
+def test_malloc_stats_is_a_text(client):
+    client.run("HELLO", 3)
+    kind, text = client.call("MEMORY", "MALLOC-STATS")
+    assert kind == "=" and len(text) > 100
+
+
+def test_purge_gives_memory_back(server, client):
+    count = int(40000 / SLOWDOWN)
+    for first in range(0, count, 1000):
+        client.pipeline(["SET", "key:%d" % number, "v" * 1000] for number in range(first, first + 1000))
+    full = server.resident_bytes()
+    client.run("FLUSHALL")
+    wait_until(lambda: client.info("memory")["lazyfree_pending_objects"] == "0", 5 * SLOWDOWN)
+    assert client.run("MEMORY", "PURGE") == b"OK"
+    if SLOWDOWN == 1:
+        assert full - server.resident_bytes() > count * 1000 * 0.7
+
+
+def test_help_lists_every_subcommand(client):
+    text = b"\n".join(client.run("MEMORY", "HELP"))
+    for name in (b"AUDIT", b"DOCTOR", b"HELP", b"MALLOC-STATS", b"PURGE", b"STATS", b"USAGE"):
+        assert b"\n" + name in text

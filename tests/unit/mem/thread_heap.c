@@ -1,0 +1,104 @@
+/* thread_heap.c - what threads allocate for themselves: counted by thread, exact in sum.  */
+#include "mem/heap.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <string.h>
+
+static struct mem_counters totals(void)
+{
+    struct mem_counters total = {0};
+    thread_heaps_total(&total);
+    return total;
+}
+
+Test(thread_heap, counts_what_a_registered_thread_takes_and_gives)
+{
+    struct mem_counters *own = thread_heap_register();
+    cr_assert_not_null(own);
+    cr_assert_eq(thread_heap_register(), own, "registering twice is the same record");
+    for (size_t size = 1; size < 3000000; size = size * 2 + 3) {
+        char *block = thread_alloc(MEM_CLIENT, size);
+        memset(block, 1, thread_block_bytes(size) < size ? 0 : size);
+        cr_assert_eq(own->class_bytes[MEM_CLIENT], (int64_t)thread_block_bytes(size));
+        block = thread_realloc(MEM_CLIENT, block, size, size * 3);
+        cr_assert_eq(block[size - 1], 1);
+        cr_assert_eq(own->class_bytes[MEM_CLIENT], (int64_t)thread_block_bytes(size * 3));
+        cr_assert_eq(own->class_blocks[MEM_CLIENT], 1);
+        thread_free(MEM_CLIENT, block, size * 3);
+        cr_assert_eq(own->class_bytes[MEM_CLIENT], 0);
+        cr_assert_eq(own->class_blocks[MEM_CLIENT], 0);
+    }
+}
+
+Test(thread_heap, counts_a_thread_that_did_not_register)
+{
+    void *block = thread_alloc_zeroed(MEM_SERVER, 100);
+    cr_assert_eq(totals().class_bytes[MEM_SERVER], (int64_t)thread_block_bytes(100));
+    thread_free(MEM_SERVER, block, 100);
+    cr_assert_eq(totals().class_bytes[MEM_SERVER], 0);
+}
+
+Test(thread_heap, may_use_all_that_is_counted)
+{
+    for (size_t size = 1; size < 2000000; size += 1 + size / 37) {
+        const size_t bytes = thread_block_bytes(size);
+        cr_assert_geq(bytes, size);
+        cr_assert_eq(thread_block_bytes(bytes), bytes, "size %zu", size);
+        char *block = thread_alloc(MEM_SERVER, bytes);
+        memset(block, 1, bytes);
+        thread_free(MEM_SERVER, block, bytes);
+    }
+}
+
+Test(thread_heap, refuses_absurd_sizes)
+{
+    cr_assert_null(thread_alloc(MEM_SERVER, (size_t)PTRDIFF_MAX + 1));
+    void *block = thread_alloc(MEM_SERVER, 10);
+    cr_assert_null(thread_realloc(MEM_SERVER, block, 10, SIZE_MAX));
+    thread_free(MEM_SERVER, block, 10);
+    thread_free(MEM_SERVER, NULL, 10);
+    cr_assert_eq(totals().class_bytes[MEM_SERVER], 0);
+}
+
+static void *allocate_in_thread(void *arg)
+{
+    cr_assert_not_null(thread_heap_register());
+    void **block = arg;
+    *block = thread_alloc(MEM_OUTPUT_BUFFER, 5000);
+    return NULL;
+}
+
+Test(thread_heap, stays_exact_in_sum_when_blocks_travel_and_threads_end)
+{
+    struct mem_counters *own = thread_heap_register();
+    for (int i = 0; i < 20; i++) {
+        void *block = NULL;
+        pthread_t thread;
+        cr_assert_eq(pthread_create(&thread, NULL, allocate_in_thread, &block), 0);
+        pthread_join(thread, NULL);
+        cr_assert_eq(totals().class_bytes[MEM_OUTPUT_BUFFER], (int64_t)thread_block_bytes(5000));
+        thread_free(MEM_OUTPUT_BUFFER, block, 5000);
+        cr_assert_lt(own->class_bytes[MEM_OUTPUT_BUFFER], 0);
+        cr_assert_eq(totals().class_bytes[MEM_OUTPUT_BUFFER], 0);
+        cr_assert_eq(totals().class_blocks[MEM_OUTPUT_BUFFER], 0);
+    }
+}
+
+Test(thread_heap, adds_heaps_and_threads_up_to_the_process)
+{
+    struct heap *heaps[2] = {heap_create(), heap_create()};
+    const int64_t before = mem_process_used_bytes(heaps, 2);
+    void *first = heap_alloc(heaps[0], MEM_STRING, 100);
+    void *second = heap_alloc(heaps[1], MEM_HASH, 1000000);
+    void *third = thread_alloc(MEM_CLIENT, 300);
+    cr_assert_eq(mem_process_used_bytes(heaps, 2) - before,
+                 (int64_t)(heap_block_bytes(100) + heap_block_bytes(1000000) + thread_block_bytes(300)));
+    heap_free(heaps[0], MEM_STRING, first, 100);
+    heap_free(heaps[1], MEM_HASH, second, 1000000);
+    thread_free(MEM_CLIENT, third, 300);
+    thread_heap_collect();
+    cr_assert_eq(mem_process_used_bytes(heaps, 2), before);
+    heap_destroy(heaps[0]);
+    heap_destroy(heaps[1]);
+}
