@@ -64,6 +64,9 @@ static bool element_match(struct bytes pattern, size_t *at, unsigned char c, boo
 
 bool glob_match(struct bytes pattern, struct bytes text, bool ignore_case)
 {
+    if (text.len == 0) {
+        return pattern.len == 0;
+    }
     size_t at = 0;
     size_t text_at = 0;
     size_t behind_star = SIZE_MAX; /* the last star seen: where the pattern goes on */

@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Cost O(pattern x text) at worst, no recursion deeper than the stars that could still matter (bounded work on
+/* An empty text is matched by an empty pattern only, as in Redis: KEYS and SCAN do not ask about "*" at all.
+ * Cost O(pattern x text) at worst, no recursion deeper than the stars that could still matter (bounded work on
  * patterns like a*a*a*a*b).  */
 bool glob_match(struct bytes pattern, struct bytes text, bool ignore_case);
 

@@ -336,7 +336,8 @@ static bool read_kill_filters(struct exec *exec, struct search *search)
     search->skips_self = true;
     for (uint32_t i = 2; i < exec->argc; i += 2) {
         size_t found = 0;
-        while (found < KILL_FILTER_COUNT && !bytes_equal_ignore_case(exec->argv[i], bytes_of_string(kill_filters[found].name))) {
+        while (found < KILL_FILTER_COUNT &&
+               !bytes_equal_ignore_case(exec->argv[i], bytes_of_string(kill_filters[found].name))) {
             found++;
         }
         if (found == KILL_FILTER_COUNT || i + 1 == exec->argc) {

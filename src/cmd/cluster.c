@@ -1,7 +1,7 @@
 /* cluster.c - CLUSTER, READONLY, READWRITE: every shard looks like a node of a Redis Cluster.
  *
- * With `shard-ports yes` shard i listens on port + 1 + i, and here it is a master with its range of slots. So any cluster client
- * sends each key to the thread that owns it. The plain port is one more node, without slots: it is "myself" for who asks
+ * With `shard-ports yes` shard i listens on port + 1 + i, and here it is a master with its range of slots. So any cluster
+ * client sends each key to the thread that owns it. The plain port is one more node, without slots: it is "myself" for who asks
  * there, and no client sends it keys. Nodes are called by the address that the client itself used.
  *
  * Ids are the run id with its last two digits replaced by the node's number: they stay while the process lives.

@@ -130,7 +130,7 @@ static void reply_info(struct reply *reply, const struct command_spec *row)
     }
 }
 
-void command_command(struct exec *exec)
+static void reply_all(struct exec *exec)
 {
     const struct server *server = exec->server;
     size_t count = 0;
@@ -144,17 +144,28 @@ void command_command(struct exec *exec)
     reply_deferred_end(exec->reply, mark, '*', count);
 }
 
+/* The dispatcher brings a second word here only when it is no subcommand. */
+void command_command(struct exec *exec)
+{
+    if (exec->argc > 1) {
+        size_t len = exec->argv[1].len < 128 ? exec->argv[1].len : 128;
+        reply_errorf(exec->reply, "ERR unknown subcommand '%.*s'. Try COMMAND HELP.", (int)len, exec->argv[1].data);
+        return;
+    }
+    reply_all(exec);
+}
+
 void command_command_info(struct exec *exec)
 {
     if (exec->argc == 2) {
-        command_command(exec);
+        reply_all(exec);
         return;
     }
     reply_array(exec->reply, exec->argc - 2);
     for (uint32_t i = 2; i < exec->argc; i++) {
         const struct command_spec *row = command_find_full(exec->server, exec->argv[i]);
         if (row == NULL) {
-            reply_null_array(exec->reply);
+            reply_null(exec->reply);
         } else {
             reply_info(exec->reply, row);
         }

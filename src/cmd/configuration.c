@@ -51,7 +51,7 @@ static void command_config_set(struct exec *exec)
 
 static void command_config_resetstat(struct exec *exec)
 {
-    server_reset_stats(exec->server);
+    server_reset_stats(exec->thread);
     reply_ok(exec->reply);
 }
 

@@ -193,9 +193,9 @@ static void command_hello(struct exec *exec)
         return;
     }
     if (!exec->session->is_authenticated) {
-        reply_error(exec->reply, "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-                                 "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
-                                 "RESP protocol version at the same time");
+        reply_error(exec->reply, "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+                                 "<user> <pass> option can be used to authenticate the client and select the RESP protocol "
+                                 "version at the same time");
         return;
     }
     if (hello.has_name && !client_set_text(exec, &exec->session->name, hello.name)) {

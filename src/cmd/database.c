@@ -6,6 +6,7 @@
  *
  * Invariant  At any moment outside of the step a database is as it was before, or empty, in all shards.  */
 #include "cmd/commands.h"
+#include "base/number.h"
 #include "cmd/option.h"
 #include "cmd/table_databases.h"
 #include "mem/heap.h"
@@ -15,13 +16,17 @@
 
 #include <assert.h>
 
-/* Relaxed: counters of other shards may be a moment old, but those of this connection's earlier commands are in. */
+/* Relaxed: counters of other shards may be a moment old, but those of this connection's earlier commands are in. A shard's own
+ * port answers for that shard: cluster clients add the nodes up.  */
 static void command_dbsize(struct exec *exec)
 {
     const struct server *server = exec->server;
+    bool is_of_one = exec->session->is_shard_port;
     uint64_t count = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        count += __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
+        if (!is_of_one || i == thread_number(exec->thread)) {
+            count += __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
+        }
     }
     reply_integer(exec->reply, (int64_t)count);
 }
@@ -151,7 +156,8 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
     for (uint32_t i = 0; is_ready && i < flush->shard_count; i++) {
         is_ready = prepare_remains(flush, &server->shards[i]);
     }
-    if (!is_ready || !table_databases_flush(exec, flush->is_of_all ? (int64_t)TABLE_ALL_DATABASES : (int64_t)flush->first_db)) {
+    uint32_t tables_of = flush->is_of_all ? TABLE_ALL_DATABASES : flush->first_db;
+    if (!is_ready || !table_databases_flush(exec, tables_of)) {
         forget_remains(flush);
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return JOB_DONE;
@@ -240,6 +246,13 @@ static void swap_keyspaces(struct keyspace *a, struct keyspace *b)
 static void command_swapdb(struct exec *exec)
 {
     uint32_t a, b;
+    int64_t number;
+    /* As in Redis both must be numbers before either must be in range. */
+    if (int64_parse(exec->argv[1], &number) && number >= INT32_MIN && number <= INT32_MAX &&
+        !(int64_parse(exec->argv[2], &number) && number >= INT32_MIN && number <= INT32_MAX)) {
+        reply_error(exec->reply, "ERR invalid second DB index");
+        return;
+    }
     if (!exec_database_argument(exec, 1, "ERR invalid first DB index", &a) ||
         !exec_database_argument(exec, 2, "ERR invalid second DB index", &b)) {
         return;

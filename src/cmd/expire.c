@@ -1,6 +1,7 @@
 /* expire.c - when keys end: EXPIRE and its kin, TTL and its kin, PERSIST.
  *
- * Threads    The holder of the key's baton.  */
+ * Threads    The holder of the key's baton.
+ * Limits     A wrong option is repeated in the error up to ECHO_MAX bytes.  */
 #include "cmd/commands.h"
 #include "cmd/find.h"
 #include "cmd/option.h"
@@ -10,6 +11,8 @@ struct time_kind {
     int64_t unit_ms;
     bool is_absolute; /* since 1970; otherwise from now on */
 };
+
+enum { ECHO_MAX = 4096 };
 
 enum expire_flag { EXPIRE_NX = 1 << 0, EXPIRE_XX = 1 << 1, EXPIRE_GT = 1 << 2, EXPIRE_LT = 1 << 3 };
 
@@ -30,6 +33,16 @@ static const struct {
     {EXPIRE_GT, EXPIRE_LT, "ERR GT and LT options at the same time are not compatible"},
 };
 
+/* Repeats the word up to its first zero byte and without line ends behind it, as Redis does. */
+static void reply_unsupported(struct exec *exec, struct bytes word)
+{
+    size_t len = strnlen(word.data, word.len < ECHO_MAX ? word.len : ECHO_MAX);
+    while (len > 0 && (word.data[len - 1] == '\r' || word.data[len - 1] == '\n')) {
+        len--;
+    }
+    reply_errorf(exec->reply, "ERR Unsupported option %.*s", (int)len, word.data);
+}
+
 /* Reads argv[3...]; replies the error. */
 static bool expire_read_options(struct exec *exec, uint32_t *flags)
 {
@@ -37,8 +50,7 @@ static bool expire_read_options(struct exec *exec, uint32_t *flags)
     while (option_next(exec, expire_options, &walk)) {
     }
     if (walk.at < exec->argc) {
-        struct bytes word = exec->argv[walk.at];
-        reply_errorf(exec->reply, "ERR Unsupported option %.*s", (int)(word.len < 128 ? word.len : 128), word.data);
+        reply_unsupported(exec, exec->argv[walk.at]);
         return false;
     }
     for (size_t i = 0; i < sizeof(expire_contradictions) / sizeof(expire_contradictions[0]); i++) {
@@ -206,8 +218,10 @@ const struct command_spec expire_commands[] = {
     {.name = "pexpiretime", .run = command_pexpiretime, TTL_ROW, .since = "7.0.0",
      .summary = "Returns when a key ends, in milliseconds since 1970.", .syntax = "key"},
     {.name = "pttl", .run = command_pttl, TTL_ROW, .since = "2.6.0",
-     .summary = "Returns how many milliseconds a key has left.", .syntax = "key"},
+     .summary = "Returns how many milliseconds a key has left.", .syntax = "key",
+     .tips = "nondeterministic_output"},
     {.name = "ttl", .run = command_ttl, TTL_ROW, .since = "1.0.0",
-     .summary = "Returns how many seconds a key has left.", .syntax = "key"},
+     .summary = "Returns how many seconds a key has left.", .syntax = "key",
+     .tips = "nondeterministic_output"},
     {0},
 };

@@ -42,6 +42,8 @@ static const struct section sections[] = {
 
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
 
+_Static_assert(SECTION_COUNT < 32, "a set of sections has 32 bits");
+
 void info_printf(struct info *info, const char *format, ...)
 {
     va_list arguments;
@@ -90,11 +92,16 @@ void info_write_fields(struct info *info, const struct info_field *fields, size_
 /* --- which sections --- */
 
 /* A set of sections: bit i stands for sections[i]. */
-static uint32_t sections_where_default(bool only_default)
+static uint32_t sections_all(void)
+{
+    return (UINT32_C(1) << SECTION_COUNT) - 1;
+}
+
+static uint32_t sections_default(void)
 {
     uint32_t set = 0;
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
-        set |= (uint32_t)(sections[i].is_default || !only_default) << i;
+        set |= (uint32_t)sections[i].is_default << i;
     }
     return set;
 }
@@ -102,10 +109,10 @@ static uint32_t sections_where_default(bool only_default)
 static uint32_t sections_by_name(struct bytes name)
 {
     if (bytes_equal_ignore_case(name, BYTES("default"))) {
-        return sections_where_default(true);
+        return sections_default();
     }
     if (bytes_equal_ignore_case(name, BYTES("all")) || bytes_equal_ignore_case(name, BYTES("everything"))) {
-        return sections_where_default(false);
+        return sections_all();
     }
     if (bytes_equal_ignore_case(name, BYTES("module_list"))) {
         name = BYTES("modules");
@@ -121,7 +128,7 @@ static uint32_t sections_by_name(struct bytes name)
 static uint32_t sections_wanted(const struct exec *exec)
 {
     if (exec->argc == 1) {
-        return sections_where_default(true);
+        return sections_default();
     }
     uint32_t set = 0;
     for (uint32_t i = 1; i < exec->argc; i++) {
@@ -148,7 +155,6 @@ static void reply_info(struct exec *exec, uint32_t set, const struct heap_walk *
     struct memory_figures memory;
     struct info info = {
         .server = exec->server,
-        .thread = exec->thread,
         .now_ms = exec->now_ms,
         .walks = walks,
         .text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER),

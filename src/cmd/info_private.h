@@ -35,7 +35,6 @@ struct info_field {
 /* An INFO being written. */
 struct info {
     struct server *server;
-    struct thread *thread;
     int64_t now_ms;
     const struct heap_walk *walks;    /* one for each shard, or NULL when no selected section wants them */
     const struct memory_figures *memory; /* the same */

@@ -113,7 +113,7 @@ static void object_refcount(struct exec *exec)
 }
 
 #define OBJECT_ROW .arity = 3, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY, .keys = {2, 2, 1}, .group = "generic", \
-                   .complexity = "O(1)", .syntax = "key"
+                   .complexity = "O(1)", .syntax = "key", .tips = "nondeterministic_output", .key_flags = "RO"
 
 static const struct command_spec object_subcommands[] = {
     {.name = "encoding", .run = object_encoding, OBJECT_ROW, .since = "2.2.3",

@@ -3,7 +3,8 @@
  * All are jobs: one shard after the other, one slice after the other, so that nobody waits for them.
  *
  * Threads    The connection's; each step holds the baton of the shard that it looks at.
- * Memory     A job is the connection thread's own block; names are copied into the reply as they are seen.
+ * Memory     A job is the connection thread's own block; names are put by in blocks and moved into the reply at the end, when
+ *            their number is known.
  * Invariant  A cursor is shard number x 2^KEYSPACE_CURSOR_BITS + the keyspace's own; 0 begins and ends. A key that is there
  *            throughout is seen at least once, since it never changes its shard.
  * Limits     SCAN_SLICE_KEYS keys between two looks at the clock.  */
@@ -13,9 +14,11 @@
 #include "base/glob.h"
 #include "base/number.h"
 #include "cmd/commands.h"
+#include "cmd/name_list.h"
 #include "cmd/option.h"
 #include "mem/heap.h"
 #include "shard/server.h"
+#include "shard/session.h"
 
 #include <assert.h>
 
@@ -50,119 +53,59 @@ static bool filter_takes(const struct filter *filter, const struct exec *exec, c
     return filter->pattern_at == 0 || glob_match(exec->argv[filter->pattern_at], entry_key(entry), false);
 }
 
-/* --- KEYS --- */
+/* --- KEYS and SCAN --- */
 
-struct keys_job {
-    struct job job;
-    struct filter filter;
-    struct exec *exec;    /* of the running step */
-    uint64_t cursor;
-    size_t mark;
-    size_t count;
-    bool is_begun;
-};
-
-static void keys_visit(struct entry *entry, void *arg)
-{
-    struct keys_job *keys = arg;
-    if (filter_takes(&keys->filter, keys->exec, entry)) {
-        reply_bulk(keys->exec->reply, entry_key(entry));
-        keys->count++;
-    }
-}
-
-static enum job_status keys_step(struct job *job, struct exec *exec)
-{
-    struct keys_job *keys = (struct keys_job *)job;
-    keys->exec = exec;
-    if (!keys->is_begun) {
-        keys->is_begun = true;
-        keys->mark = reply_deferred_begin(exec->reply);
-    }
-    do {
-        keyspace_scan(job_keyspace(job, exec), &keys->cursor, SCAN_SLICE_KEYS, exec->now_ms, keys_visit, keys);
-    } while (keys->cursor != 0 && !exec_slice_is_over(exec));
-    if (keys->cursor != 0) {
-        return JOB_MORE;
-    }
-    job->shard++;
-    if ((uint32_t)job->shard < exec->server->shard_count) {
-        return JOB_MORE;
-    }
-    reply_deferred_end(exec->reply, keys->mark, '*', keys->count);
-    return JOB_DONE;
-}
-
-static void keys_destroy(struct job *job, struct exec *exec)
-{
-    (void)exec;
-    thread_free(MEM_CLIENT, job, sizeof(struct keys_job));
-}
-
-static void command_keys(struct exec *exec)
-{
-    struct keys_job *keys = thread_alloc_zeroed(MEM_CLIENT, sizeof *keys);
-    if (keys == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
-        return;
-    }
-    keys->job = (struct job){keys_step, keys_destroy, 0};
-    keys->filter.pattern_at = pattern_place(exec, 1);
-    exec_start_job(exec, &keys->job);
-}
-
-/* --- SCAN --- */
+enum phase { PHASE_COLLECT, PHASE_REPLY };
 
 struct scan_job {
     struct job job;
     struct filter filter;
-    const struct exec *exec; /* of the running step */
-    uint64_t cursor;      /* the keyspace's */
-    uint64_t wanted;      /* keys still to be visited */
-    uint64_t visited;     /* by the running call of keyspace_scan */
-    struct buffer names;  /* bulk strings, ready for the reply: the cursor comes before them */
-    uint64_t count;
-    bool is_broken;       /* memory was refused */
+    struct exec *exec;       /* of the running step */
+    enum phase phase;
+    bool has_cursor;         /* SCAN; KEYS replies the names alone */
+    bool is_broken;          /* memory was refused */
+    uint64_t cursor;         /* the keyspace's */
+    uint64_t wanted;         /* keys still to be visited */
+    uint64_t visited;        /* by the running call of keyspace_scan */
+    struct name_list names;
+    uint32_t end_shard;   /* the first that is not looked at any more */
 };
-
-static void scan_append_name(struct scan_job *scan, struct bytes name)
-{
-    char digits[INT64_TEXT_MAX];
-    struct bytes len = {digits, uint64_format(name.len, digits)};
-    if (!buffer_append(&scan->names, BYTES("$")) || !buffer_append(&scan->names, len) ||
-        !buffer_append(&scan->names, BYTES("\r\n")) || !buffer_append(&scan->names, name) ||
-        !buffer_append(&scan->names, BYTES("\r\n"))) {
-        scan->is_broken = true;
-        return;
-    }
-    scan->count++;
-}
 
 static void scan_visit(struct entry *entry, void *arg)
 {
     struct scan_job *scan = arg;
     scan->visited++;
-    if (filter_takes(&scan->filter, scan->exec, entry)) {
-        scan_append_name(scan, entry_key(entry));
+    if (filter_takes(&scan->filter, scan->exec, entry) && !name_list_add(&scan->names, entry_key(entry))) {
+        scan->is_broken = true;
     }
 }
 
-static void scan_reply(struct scan_job *scan, struct exec *exec, uint64_t cursor)
+/* Writes what comes before the names. */
+static void begin_reply(struct scan_job *scan, struct reply *reply, uint64_t cursor)
 {
-    if (scan->is_broken) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
-        return;
+    if (scan->has_cursor) {
+        char digits[INT64_TEXT_MAX];
+        reply_array(reply, 2);
+        reply_bulk(reply, (struct bytes){digits, uint64_format(cursor, digits)});
     }
-    char digits[INT64_TEXT_MAX];
-    reply_array(exec->reply, 2);
-    reply_bulk(exec->reply, (struct bytes){digits, uint64_format(cursor, digits)});
-    reply_array(exec->reply, scan->count);
-    reply_raw(exec->reply, buffer_bytes(&scan->names));
+    reply_array(reply, scan->names.count);
+    reply_reserve(reply, scan->names.bytes);
 }
 
-static enum job_status scan_step(struct job *job, struct exec *exec)
+static enum job_status reply_step(struct scan_job *scan, struct exec *exec)
 {
-    struct scan_job *scan = (struct scan_job *)job;
+    while (name_list_move_block(&scan->names, exec->reply)) {
+        if (scan->names.bytes > 0 && exec_slice_is_over(exec)) {
+            return JOB_MORE;
+        }
+    }
+    return JOB_DONE;
+}
+
+/* Looks at keys of the job's shard. True when enough were seen, or the last shard's end; then *cursor is the next one. */
+static bool collect_some(struct scan_job *scan, struct exec *exec, uint64_t *cursor)
+{
+    struct job *job = &scan->job;
     scan->exec = exec;
     do {
         size_t ask = scan->wanted < SCAN_SLICE_KEYS ? (size_t)scan->wanted : SCAN_SLICE_KEYS;
@@ -173,20 +116,72 @@ static enum job_status scan_step(struct job *job, struct exec *exec)
     if (scan->cursor == 0) {
         job->shard++;
     }
-    bool is_end = (uint32_t)job->shard == exec->server->shard_count;
-    if (!is_end && scan->wanted > 0 && !scan->is_broken) {
+    bool is_end = (uint32_t)job->shard == scan->end_shard;
+    *cursor = is_end ? 0 : scan_cursor_join((uint32_t)job->shard, scan->cursor);
+    return is_end || scan->wanted == 0 || scan->is_broken;
+}
+
+static enum job_status scan_step(struct job *job, struct exec *exec)
+{
+    struct scan_job *scan = (struct scan_job *)job;
+    uint64_t cursor;
+    if (scan->phase == PHASE_REPLY) {
+        return reply_step(scan, exec);
+    }
+    if (!collect_some(scan, exec, &cursor)) {
         return JOB_MORE;
     }
-    scan_reply(scan, exec, is_end ? 0 : scan_cursor_join((uint32_t)job->shard, scan->cursor));
-    return JOB_DONE;
+    if (scan->is_broken) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return JOB_DONE;
+    }
+    begin_reply(scan, exec->reply, cursor);
+    scan->phase = PHASE_REPLY;
+    job->shard = JOB_NO_SHARD;
+    return reply_step(scan, exec);
 }
 
 static void scan_destroy(struct job *job, struct exec *exec)
 {
     (void)exec;
     struct scan_job *scan = (struct scan_job *)job;
-    buffer_release(&scan->names);
+    name_list_release(&scan->names);
     thread_free(MEM_CLIENT, scan, sizeof *scan);
+}
+
+/* The shards whose keys are listed: all; on a shard's own port that one, since cluster clients add up all nodes. */
+struct shard_range {
+    uint32_t first, end;
+};
+
+static struct shard_range shards_in_sight(const struct exec *exec)
+{
+    uint32_t own = thread_number(exec->thread);
+    return exec->session->is_shard_port ? (struct shard_range){own, own + 1}
+                                        : (struct shard_range){0, exec->server->shard_count};
+}
+
+/* A job from `shard` on, which the caller completes and starts; NULL: no memory, which was replied. */
+static struct scan_job *scan_create(struct exec *exec, uint32_t shard)
+{
+    struct scan_job *scan = thread_alloc_zeroed(MEM_CLIENT, sizeof *scan);
+    if (scan == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return NULL;
+    }
+    scan->job = (struct job){scan_step, scan_destroy, (int32_t)shard};
+    scan->end_shard = shards_in_sight(exec).end;
+    return scan;
+}
+
+static void command_keys(struct exec *exec)
+{
+    struct scan_job *scan = scan_create(exec, shards_in_sight(exec).first);
+    if (scan != NULL) {
+        scan->filter.pattern_at = pattern_place(exec, 1);
+        scan->wanted = UINT64_MAX;
+        exec_start_job(exec, &scan->job);
+    }
 }
 
 uint64_t scan_cursor_join(uint32_t shard, uint64_t keyspace_cursor)
@@ -279,23 +274,22 @@ static void command_scan(struct exec *exec)
     if (!scan_read_options(exec, &filter, &count)) {
         return;
     }
-    uint64_t shard = cursor >> KEYSPACE_CURSOR_BITS;
-    struct scan_job *scan = thread_alloc_zeroed(MEM_CLIENT, sizeof *scan);
-    if (scan == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+    struct shard_range range = shards_in_sight(exec);
+    uint64_t shard = cursor == 0 ? range.first : cursor >> KEYSPACE_CURSOR_BITS;
+    if (shard < range.first || shard >= range.end) { /* never handed out: nothing is left */
+        reply_array(exec->reply, 2);
+        reply_bulk(exec->reply, BYTES("0"));
+        reply_array(exec->reply, 0);
         return;
     }
-    scan->filter = filter;
-    scan->names = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    scan->wanted = count;
-    if (shard >= exec->server->shard_count) { /* never handed out: nothing is left */
-        scan_reply(scan, exec, 0);
-        scan_destroy(&scan->job, exec);
-        return;
+    struct scan_job *scan = scan_create(exec, (uint32_t)shard);
+    if (scan != NULL) {
+        scan->has_cursor = true;
+        scan->filter = filter;
+        scan->wanted = count;
+        scan->cursor = cursor & ((UINT64_C(1) << KEYSPACE_CURSOR_BITS) - 1);
+        exec_start_job(exec, &scan->job);
     }
-    scan->job = (struct job){scan_step, scan_destroy, (int32_t)shard};
-    scan->cursor = cursor & ((UINT64_C(1) << KEYSPACE_CURSOR_BITS) - 1);
-    exec_start_job(exec, &scan->job);
 }
 
 /* --- RANDOMKEY --- */
@@ -365,20 +359,25 @@ static void command_randomkey(struct exec *exec)
         return;
     }
     choice->state = mix(clock_ticks());
-    choice->shards_left = exec->server->shard_count;
-    choice->job = (struct job){random_step, random_destroy, (int32_t)random_shard(exec, mix(choice->state))};
+    bool is_of_one = exec->session->is_shard_port;
+    uint32_t shard = is_of_one ? thread_number(exec->thread) : random_shard(exec, mix(choice->state));
+    choice->shards_left = is_of_one ? 1 : exec->server->shard_count;
+    choice->job = (struct job){random_step, random_destroy, (int32_t)shard};
     exec_start_job(exec, &choice->job);
 }
 
 const struct command_spec scan_commands[] = {
     {.name = "keys", .run = command_keys, .arity = 2, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY, .since = "1.0.0",
      .group = "generic", .acl = "dangerous", .complexity = "O(N), N the keys of the database",
-     .summary = "Returns all keys whose names match a pattern.", .syntax = "pattern"},
+     .summary = "Returns all keys whose names match a pattern.", .syntax = "pattern",
+     .tips = "request_policy:all_shards nondeterministic_output_order"},
     {.name = "randomkey", .run = command_randomkey, .arity = 1, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY,
-     .since = "1.0.0", .group = "generic", .complexity = "O(1)", .summary = "Returns the name of some key.", .syntax = ""},
+     .since = "1.0.0", .group = "generic", .complexity = "O(1)", .summary = "Returns the name of some key.", .syntax = "",
+     .tips = "request_policy:all_shards nondeterministic_output"},
     {.name = "scan", .run = command_scan, .arity = -2, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY, .since = "2.8.0",
      .group = "generic", .complexity = "O(1) a call; O(N) for all N keys",
      .summary = "Returns some keys and a cursor to go on from.",
-     .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]"},
+     .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+     .tips = "nondeterministic_output request_policy:special"},
     {0},
 };

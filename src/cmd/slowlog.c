@@ -32,8 +32,8 @@ static void command_slowlog_get(struct exec *exec)
 {
     int64_t limit = SLOWLOG_GET_DEFAULT;
     if (exec->argc > 3) {
-        reply_error(exec->reply,
-                    "ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.");
+        reply_errorf(exec->reply, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG HELP.",
+                     (int)exec->argv[1].len, exec->argv[1].data);
         return;
     }
     if (exec->argc == 3 && (!int64_parse(exec->argv[2], &limit) || limit < -1)) {

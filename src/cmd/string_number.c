@@ -109,7 +109,7 @@ static void command_incrbyfloat(struct exec *exec)
 }
 
 #define COUNTER_ROW .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, \
-                    .group = "string", .complexity = "O(1)"
+                    .group = "string", .complexity = "O(1)", .key_flags = "RW access update"
 
 const struct command_spec string_number_commands[] = {
     {.name = "decr", .run = command_decr, .arity = 2, COUNTER_ROW, .since = "1.0.0",

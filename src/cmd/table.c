@@ -1,10 +1,9 @@
 /* table.c - TABLE.INSERT, SELECT, UPDATE, DELETE, HELP.
  *
- * route() reads just enough of a command to name its shard; there the handler reads it again and runs it. What needs several
- * shards, or more than a moment, becomes a job.
+ * route() reads a command to name its shard, or all; there the handler reads it again and runs it. What needs more than a
+ * moment becomes a job.
  *
- * Threads    Route functions: the connection's, in an epoch section. Handlers: the holder of the shard's baton; or, for
- *            statements on all shards, the connection's.
+ * Threads    Route functions: the connection's, in an epoch section. Handlers: the holder of the shard's baton, or of all.
  * Read on    table_statement.c, table_job.c; table_schema.c for what changes the catalogue.  */
 #include "cmd/commands.h"
 #include "cmd/table_error.h"
@@ -19,37 +18,6 @@
 enum { ROUTE_WORDS = 24 }; /* statements with as many words are read on the stack */
 
 /* --- TABLE.INSERT --- */
-
-/* The value for the routing column among the fields; null: there is none, or it is wrong. */
-static struct value routing_value(const struct exec *exec, const struct schema *schema)
-{
-    struct value none = {.is_null = true};
-    if (schema->routing_column == COLUMN_NONE) {
-        return none;
-    }
-    struct bytes name = schema_column_name(schema, schema->routing_column);
-    enum column_type type = (enum column_type)schema->columns[schema->routing_column].type;
-    for (uint32_t i = 2; i < exec->argc; i++) {
-        struct bytes word = exec->argv[i];
-        if (word.len > name.len && word.data[name.len] == '=' && memcmp(word.data, name.data, name.len) == 0) {
-            struct bytes text = {word.data + name.len + 1, word.len - name.len - 1};
-            struct value value = none;
-            return value_parse(type, text, &value) ? value : none;
-        }
-    }
-    return none;
-}
-
-static int32_t route_insert(struct exec *exec)
-{
-    struct table *table = statement_table(exec);
-    exec->routed = table;
-    if (table == NULL || table->shard_count == 1) {
-        return 0;
-    }
-    struct value value = routing_value(exec, table_schema(table));
-    return (int32_t)table_route(table, &exec->server->secret, &value);
-}
 
 static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct value *values)
 {
@@ -68,6 +36,27 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
         values[field.column] = field.value;
     }
     return TABLE_OK;
+}
+
+/* The row id is taken here, where the commands of a pipeline still stand in order: on their shards they may pass each
+ * other. Mistakes take none; the handler finds them again.  */
+static int32_t route_insert(struct exec *exec)
+{
+    struct value values[TABLE_COLUMNS_MAX];
+    struct table *table = statement_table(exec);
+    exec->routed = table;
+    if (table == NULL || table->shard_count == 1) {
+        return 0;
+    }
+    const struct schema *schema = table_schema(table);
+    if (read_fields(exec, schema, values) != TABLE_OK) {
+        return 0;
+    }
+    if (exec->routed_number == 0) {
+        exec->routed_number = table_take_row_id(table);
+    }
+    const struct value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
+    return (int32_t)table_route(table, &exec->server->secret, routing);
 }
 
 static void command_insert(struct exec *exec)
@@ -90,7 +79,7 @@ static void command_insert(struct exec *exec)
         exec_wait_and_retry(exec);
         return;
     }
-    uint64_t id = table_take_row_id(table);
+    uint64_t id = exec->routed_number != 0 ? exec->routed_number : table_take_row_id(table);
     result = slice_insert(slice, schema, id, values);
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, 0);
@@ -119,7 +108,7 @@ static int32_t route_statement(struct exec *exec, enum statement_kind kind)
         return 0;
     }
     int32_t shard = statement_shard(&statement, exec);
-    return shard == STATEMENT_ALL_SHARDS ? ROUTE_SESSION : shard;
+    return shard == STATEMENT_ALL_SHARDS ? ROUTE_ALL : shard;
 }
 
 static int32_t route_select(struct exec *exec)
@@ -137,38 +126,29 @@ static int32_t route_delete(struct exec *exec)
     return route_statement(exec, STATEMENT_DELETE);
 }
 
-/* On one shard, in a batch: at once if it is small. */
-static void run_on_shard(struct exec *exec, enum statement_kind kind)
+/* On one shard, in a batch, or on all of them: at once if it is small. */
+static void run_statement(struct exec *exec, enum statement_kind kind)
 {
     struct statement statement;
-    struct table *table = exec->routed;
+    bool is_on_all = exec->shard == NULL;
+    struct table *table = is_on_all ? statement_table(exec) : exec->routed;
     void *memory = exec_scratch(exec, statement_bytes(exec));
     if (table == NULL || memory == NULL) {
         reply_table_error(exec->reply, table == NULL ? TABLE_MISSING : TABLE_NO_MEMORY, 0);
         return;
     }
-    struct shard_range range = {exec->shard->number, exec->shard->number + 1};
     enum table_result result = statement_parse(&statement, exec, kind, table, memory);
+    int32_t shard = is_on_all ? STATEMENT_ALL_SHARDS : (int32_t)exec->shard->number;
+    struct shard_range range = statement_range(&statement, shard);
     if (result == TABLE_OK) {
         result = statement_check(&statement, exec, range);
     }
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, statement.scan_limit);
-        return;
-    }
-    if (!statement_may_run(&statement, range)) {
+    } else if (!statement_may_run(&statement, range)) {
         exec_wait_and_retry(exec);
-    } else if (!statement_run_small(&statement, exec, range)) {
-        table_job_start(exec, kind, (int32_t)range.first);
-    }
-}
-
-static void run_statement(struct exec *exec, enum statement_kind kind)
-{
-    if (exec->shard == NULL) {
-        table_job_start(exec, kind, STATEMENT_ALL_SHARDS);
-    } else {
-        run_on_shard(exec, kind);
+    } else if (statement.moves_rows || !statement_run_small(&statement, exec, range)) {
+        table_job_start(exec, kind, shard);
     }
 }
 

@@ -123,7 +123,12 @@ static bool parse_argument(struct config *config, const struct param *param, str
                            char reason[CONFIG_REASON_MAX])
 {
     if (param->kind != PARAM_OUTPUT_LIMITS) {
-        return param_parse(config, param, &argument, 1, out, reason);
+        bool is_parsed = param_parse(config, param, &argument, 1, out, reason);
+        if (is_parsed && param->adjust_running != NULL && !param->adjust_running(out, reason)) {
+            param_value_release(out);
+            return false;
+        }
+        return is_parsed;
     }
     struct words words;
     if (words_split(argument, &words) != RESULT_OK) {

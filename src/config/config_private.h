@@ -47,6 +47,7 @@ struct param {
     const char *initial_text;
     const struct param_word *words; /* PARAM_ENUM */
     param_adjust_fn *adjust;
+    param_adjust_fn *adjust_running; /* the same, for CONFIG SET only */
 };
 
 /* params.c: all rows, sorted by name. */

@@ -74,11 +74,6 @@ static bool adjust_dir(struct param_value *value, char reason[CONFIG_REASON_MAX]
     return buffer_append(&value->text, bytes_of_string(path)) || refuse(reason, "out of memory");
 }
 
-static bool adjust_daemonize(struct param_value *value, char reason[CONFIG_REASON_MAX])
-{
-    return value->number == 0 || refuse(reason, "this version stays in the foreground: the only value is 'no'");
-}
-
 static bool adjust_bind(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
     enum { ADDRESSES_MAX = 16 };
@@ -94,6 +89,7 @@ static bool adjust_unixsocket(struct param_value *value, char reason[CONFIG_REAS
     return value->text.len < sizeof((struct sockaddr_un *)NULL)->sun_path || refuse(reason, "the socket's path is too long");
 }
 
+/* At start the server itself lowers maxclients to what is possible. */
 static bool adjust_maxclients(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
     int64_t possible = config_raise_file_limit(value->number);
@@ -105,38 +101,44 @@ static bool adjust_maxclients(struct param_value *value, char reason[CONFIG_REAS
     return false;
 }
 
-/* style: a table reads best with one row a line, whatever its width. */
 /* clang-format off */
 const struct param config_params[] = {
     {"appendonly", PARAM_TEXT, 0, FIELD(appendonly), .initial_text = "no", .adjust = adjust_appendonly},
     {"bind", PARAM_TEXT, PARAM_IMMUTABLE | PARAM_MANY_WORDS, FIELD(bind), .initial_text = "* -::*", .adjust = adjust_bind},
     {"client-output-buffer-limit", PARAM_OUTPUT_LIMITS, PARAM_MANY_WORDS, FIELD(output_limits), .initial_text = NULL},
-    {"client-query-buffer-limit", PARAM_MEMORY, 0, FIELD(client_query_buffer_limit), .initial = 1024 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
-    {"daemonize", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(daemonize), .initial = 0, .adjust = adjust_daemonize},
+    {"client-query-buffer-limit", PARAM_MEMORY, 0, FIELD(client_query_buffer_limit),
+     .initial = 1024 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
+    {"daemonize", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(daemonize), .initial = 0},
     {"databases", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(databases), .initial = 16, .min = 1, .max = 65536},
     {"dir", PARAM_TEXT, PARAM_PROTECTED, FIELD(dir), .initial_text = ".", .adjust = adjust_dir},
-    {"enable-debug-command", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_debug_command), .initial = DEBUG_COMMAND_LOCAL, .words = debug_words},
+    {"enable-debug-command", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_debug_command),
+     .initial = DEBUG_COMMAND_LOCAL, .words = debug_words},
     {"hz", PARAM_INTEGER, PARAM_CLAMPED, FIELD(hz), .initial = 10, .min = 1, .max = 500},
     {"latency-monitor-threshold", PARAM_INTEGER, 0, FIELD(latency_monitor_threshold), .initial = 0, .min = 0, .max = INT64_MAX},
     {"logfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(logfile), .initial_text = ""},
     {"loglevel", PARAM_ENUM, 0, FIELD(loglevel), .initial = 2, .words = loglevel_words},
-    {"maxclients", PARAM_INTEGER, 0, FIELD(maxclients), .initial = 10000, .min = 1, .max = UINT32_MAX, .adjust = adjust_maxclients},
+    {"maxclients", PARAM_INTEGER, 0, FIELD(maxclients),
+     .initial = 10000, .min = 1, .max = UINT32_MAX, .adjust_running = adjust_maxclients},
     {"maxmemory", PARAM_MEMORY, 0, FIELD(maxmemory), .initial = 0, .min = 0, .max = INT64_MAX},
-    {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy), .initial = POLICY_NOEVICTION, .words = policy_words, .adjust = adjust_policy},
+    {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy),
+     .initial = POLICY_NOEVICTION, .words = policy_words, .adjust = adjust_policy},
     {"pidfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(pidfile), .initial_text = ""},
     {"port", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(port), .initial = 6379, .min = 0, .max = 65535},
     {"protected-mode", PARAM_BOOLEAN, 0, FIELD(protected_mode), .initial = 1},
-    {"proto-max-bulk-len", PARAM_MEMORY, 0, FIELD(proto_max_bulk_len), .initial = 512 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
+    {"proto-max-bulk-len", PARAM_MEMORY, 0, FIELD(proto_max_bulk_len),
+     .initial = 512 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
     {"requirepass", PARAM_TEXT, 0, FIELD(requirepass), .initial_text = ""},
     {"save", PARAM_TEXT, PARAM_MANY_WORDS, FIELD(save), .initial_text = "", .adjust = adjust_save},
     {"shard-affinity", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_affinity), .initial = 0},
     {"shard-ports", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_ports), .initial = 0},
     {"shards", PARAM_INTEGER, PARAM_IMMUTABLE | PARAM_CHOSEN, FIELD(shards), .initial = 0, .min = 0, .max = 64},
-    {"slowlog-log-slower-than", PARAM_INTEGER, 0, FIELD(slowlog_log_slower_than), .initial = 10000, .min = -1, .max = INT64_MAX},
+    {"slowlog-log-slower-than", PARAM_INTEGER, 0, FIELD(slowlog_log_slower_than),
+     .initial = 10000, .min = -1, .max = INT64_MAX},
     {"slowlog-max-len", PARAM_INTEGER, 0, FIELD(slowlog_max_len), .initial = 128, .min = 0, .max = INT64_MAX},
     {"table-max-scan-rows", PARAM_INTEGER, 0, FIELD(table_max_scan_rows), .initial = 0, .min = 0, .max = INT64_MAX},
     {"table-require-index", PARAM_BOOLEAN, 0, FIELD(table_require_index), .initial = 0},
-    {"table-where-precedence", PARAM_ENUM, 0, FIELD(table_where_precedence), .initial = WHERE_AND_BINDS_TIGHTER, .words = precedence_words},
+    {"table-where-precedence", PARAM_ENUM, 0, FIELD(table_where_precedence),
+     .initial = WHERE_AND_BINDS_TIGHTER, .words = precedence_words},
     {"tcp-backlog", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(tcp_backlog), .initial = 511, .min = 0, .max = INT_MAX},
     {"tcp-keepalive", PARAM_INTEGER, 0, FIELD(tcp_keepalive), .initial = 300, .min = 0, .max = INT_MAX},
     {"timeout", PARAM_INTEGER, 0, FIELD(timeout), .initial = 0, .min = 0, .max = INT_MAX},

@@ -327,12 +327,29 @@ static bool format_enum(const struct param *param, int64_t number, struct buffer
     return buffer_append(out, bytes_of_string(row->word));
 }
 
+/* Each word quoted for itself, so that they are words again when they are read. */
+static bool append_words(struct buffer *out, struct bytes text)
+{
+    bool is_done = true;
+    for (;;) {
+        const char *space = text.len == 0 ? NULL : memchr(text.data, ' ', text.len);
+        size_t len = space == NULL ? text.len : (size_t)(space - text.data);
+        is_done = is_done && words_append_quoted(out, (struct bytes){text.data, len});
+        if (space == NULL) {
+            return is_done;
+        }
+        is_done = is_done && buffer_append(out, BYTES(" "));
+        text = (struct bytes){space + 1, text.len - len - 1};
+    }
+}
+
 static bool format_text(struct config *config, const struct param *param, enum param_style style, struct buffer *out)
 {
     pthread_mutex_lock(&config->lock);
     struct bytes text = bytes_of_string(*text_field(config, param));
-    bool is_plain = style == PARAM_FOR_GET || ((param->flags & PARAM_MANY_WORDS) && text.len > 0);
-    bool is_done = is_plain ? buffer_append(out, text) : words_append_quoted(out, text);
+    bool is_done = style == PARAM_FOR_GET               ? buffer_append(out, text)
+                   : param->flags & PARAM_MANY_WORDS    ? append_words(out, text)
+                                                        : words_append_quoted(out, text);
     pthread_mutex_unlock(&config->lock);
     return is_done;
 }

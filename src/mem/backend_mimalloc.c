@@ -96,18 +96,35 @@ void backend_free(void *block)
     mi_free(block);
 }
 
+static long decommit_delay_ms; /* written once, before the first use */
+static pthread_once_t decommit_delay_once = PTHREAD_ONCE_INIT;
+
+static void read_decommit_delay(void)
+{
+    decommit_delay_ms = mi_option_get(mi_option_decommit_delay);
+}
+
+/* Frees pages whose blocks are all free, and gives them to the system at once. By default the allocator keeps free pages for
+ * 25 ms and then looks again only when their segment is used, which may be never. For a shard's heap that is wrong:
+ * what is found here is mostly what FLUSHALL and mass deletions left. It stays right for the threads' own buffers, which come
+ * and go all the time (a 1 MB reply would cost 0.6 ms more), so the option is 0 only meanwhile. The option is read at each
+ * free of a page, also by other threads: theirs in this moment go back at once, too, which is harmless.  */
+static void collect_now(mi_heap_t *heap, bool is_forced)
+{
+    pthread_once(&decommit_delay_once, read_decommit_delay);
+    mi_option_set(mi_option_decommit_delay, 0);
+    mi_heap_collect(heap, is_forced);
+    mi_option_set(mi_option_decommit_delay, decommit_delay_ms);
+}
+
 void backend_collect(struct backend *backend)
 {
-    if (backend == NULL) {
-        mi_collect(true);
-    } else {
-        mi_heap_collect(backend->heap, true);
-    }
+    collect_now(backend == NULL ? mi_heap_get_default() : backend->heap, true);
 }
 
 void backend_settle(struct backend *backend)
 {
-    mi_heap_collect(backend->heap, false);
+    collect_now(backend->heap, false);
 }
 
 static bool walk_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *block, size_t block_size, void *arg)
@@ -128,7 +145,7 @@ static bool walk_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *b
 bool backend_walk(struct backend *backend, struct heap_walk *out)
 {
     /* Frees wait in lists of their pages until the heap collects them. */
-    mi_heap_collect(backend->heap, false);
+    collect_now(backend->heap, false);
     return mi_heap_visit_blocks(backend->heap, false, walk_area, out);
 }
 

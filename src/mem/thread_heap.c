@@ -12,10 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 256 };
+enum { THREADS_MAX = 256, MAP_PAGE_BYTES = 4096 };
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mem_counters *registry[THREADS_MAX];
@@ -59,10 +60,16 @@ static void count(enum mem_class which, int64_t bytes, int64_t blocks)
     pthread_mutex_unlock(&registry_lock);
 }
 
-/* A thread's blocks come from the allocator at every size: they are short-lived, so its cache serves them best. */
+/* From HEAP_DIRECT_MIN on blocks are mapped directly, so that a growing reply is not copied again and again. */
 size_t thread_block_bytes(size_t size)
 {
-    return size < HEAP_DIRECT_MIN ? heap_block_bytes(size) : (size + 524287) & ~(size_t)524287;
+    return size < HEAP_DIRECT_MIN ? heap_block_bytes(size) : (size + MAP_PAGE_BYTES - 1) & ~(size_t)(MAP_PAGE_BYTES - 1);
+}
+
+static void *map(size_t bytes)
+{
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
 }
 
 static void *alloc_any(enum mem_class which, size_t size, bool is_zeroed)
@@ -71,7 +78,7 @@ static void *alloc_any(enum mem_class which, size_t size, bool is_zeroed)
     if (size > PTRDIFF_MAX) {
         return NULL;
     }
-    void *block = backend_alloc(NULL, size, is_zeroed);
+    void *block = LIKELY(size < HEAP_DIRECT_MIN) ? backend_alloc(NULL, size, is_zeroed) : map(thread_block_bytes(size));
     if (LIKELY(block != NULL)) {
         count(which, (int64_t)thread_block_bytes(size), 1);
     }
@@ -88,6 +95,22 @@ void *thread_alloc_zeroed(enum mem_class which, size_t size)
     return alloc_any(which, size, true);
 }
 
+static void *remap(void *block, size_t old_bytes, size_t new_bytes)
+{
+    void *moved = old_bytes == new_bytes ? block : mremap(block, old_bytes, new_bytes, MREMAP_MAYMOVE);
+    return moved == MAP_FAILED ? NULL : moved;
+}
+
+static void *realloc_by_copy(enum mem_class which, void *block, size_t old_size, size_t new_size)
+{
+    void *moved = thread_alloc(which, new_size);
+    if (moved != NULL) {
+        memcpy(moved, block, old_size < new_size ? old_size : new_size);
+        thread_free(which, block, old_size);
+    }
+    return moved;
+}
+
 void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t new_size)
 {
     if (block == NULL) {
@@ -97,7 +120,12 @@ void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t 
     if (new_size > PTRDIFF_MAX) {
         return NULL;
     }
-    void *moved = backend_realloc(NULL, block, new_size);
+    bool was_mapped = old_size >= HEAP_DIRECT_MIN;
+    if (was_mapped != (new_size >= HEAP_DIRECT_MIN)) {
+        return realloc_by_copy(which, block, old_size, new_size);
+    }
+    void *moved = was_mapped ? remap(block, thread_block_bytes(old_size), thread_block_bytes(new_size))
+                             : backend_realloc(NULL, block, new_size);
     if (moved != NULL) {
         count(which, (int64_t)thread_block_bytes(new_size) - (int64_t)thread_block_bytes(old_size), 0);
     }
@@ -111,7 +139,11 @@ void thread_free(enum mem_class which, void *block, size_t size)
     }
     assert(size > 0);
     count(which, -(int64_t)thread_block_bytes(size), -1);
-    backend_free(block);
+    if (LIKELY(size < HEAP_DIRECT_MIN)) {
+        backend_free(block);
+    } else {
+        munmap(block, thread_block_bytes(size));
+    }
 }
 
 void thread_heaps_total(struct mem_counters *into)

@@ -203,7 +203,7 @@ size_t output_memory_bytes(const struct output *output)
 {
     size_t total = 0;
     for (const struct chunk *chunk = output->head; chunk != NULL; chunk = chunk->next) {
-        total += heap_block_bytes(chunk->block_bytes) + (chunk->is_adopted ? heap_block_bytes(chunk->capacity) : 0);
+        total += thread_block_bytes(chunk->block_bytes) + (chunk->is_adopted ? thread_block_bytes(chunk->capacity) : 0);
     }
     return total;
 }

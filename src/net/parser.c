@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { PROGRESS_WORDS_MIN = 32 };
+enum { PROGRESS_WORDS_MIN = 32, LENGTH_DIGITS_MAX = 9 };
 
 struct span {
     size_t offset, len;
@@ -38,7 +38,7 @@ void parser_reset(struct parser *parser)
 
 size_t parser_memory_bytes(const struct parser *parser)
 {
-    return parser->progress == NULL ? 0 : heap_block_bytes(progress_bytes(parser->progress->capacity));
+    return parser->progress == NULL ? 0 : thread_block_bytes(progress_bytes(parser->progress->capacity));
 }
 
 void parsed_words_free(struct bytes *own_words, uint32_t own_capacity)
@@ -56,11 +56,11 @@ static inline int64_t take_length(const char **cursor, const char *end)
     const char *at = *cursor;
     int64_t value = 0;
     const char *digits = at;
-    while (at < end && (unsigned char)(*at - '0') <= 9) {
+    while (at < end && (unsigned char)(*at - '0') <= 9 && at - digits <= LENGTH_DIGITS_MAX) {
         value = value * 10 + (*at - '0');
         at++;
     }
-    if (UNLIKELY(at == digits || at - digits > 9 || end - at < 2 || at[0] != '\r' || at[1] != '\n')) {
+    if (UNLIKELY(at == digits || at - digits > LENGTH_DIGITS_MAX || end - at < 2 || at[0] != '\r' || at[1] != '\n')) {
         return -1;
     }
     *cursor = at + 2;

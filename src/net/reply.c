@@ -183,6 +183,11 @@ static inline void reply_constant(struct reply *reply, struct bytes text)
     }
 }
 
+void reply_reserve(struct reply *reply, size_t bytes)
+{
+    (void)reply_space(reply, bytes); /* a refusal marks the reply as broken */
+}
+
 void reply_raw(struct reply *reply, struct bytes bytes)
 {
     char *at = reply_space(reply, bytes.len);

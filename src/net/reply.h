@@ -57,6 +57,8 @@ void reply_array(struct reply *reply, size_t count);
 void reply_map(struct reply *reply, size_t pairs);
 void reply_set(struct reply *reply, size_t count);
 void reply_push(struct reply *reply, size_t count);
+/* About so many bytes will follow: takes the room at once, so that a long reply is not copied as it grows. */
+void reply_reserve(struct reply *reply, size_t bytes);
 /* Protocol bytes as they are. */
 void reply_raw(struct reply *reply, struct bytes bytes);
 

@@ -15,10 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-enum { DESCRIPTORS_RESERVED = 64 };
 
 static int64_t number(const _Atomic int64_t *field)
 {
@@ -35,23 +32,21 @@ static void choose_shard_count(struct config *config)
 }
 
 /* maxclients needs as many descriptors; where the limit cannot be raised, maxclients comes down, as in Redis. */
-static void raise_descriptor_limit(struct config *config)
+static void raise_file_limit(struct config *config)
 {
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)number(&config->maxclients) + DESCRIPTORS_RESERVED;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
-        return;
+    int64_t wanted = number(&config->maxclients);
+    int64_t possible = config_raise_file_limit(wanted);
+    if (possible < wanted) {
+        log_write(config, LOG_LEVEL_WARNING, "too few open files are allowed here: maxclients is %lld instead of %lld",
+                  (long long)possible, (long long)wanted);
+        atomic_store(&config->maxclients, possible);
     }
-    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = limit.rlim_max > wanted ? limit.rlim_max : wanted};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
-        return;
-    }
-    raised = (struct rlimit){.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
-    rlim_t got = setrlimit(RLIMIT_NOFILE, &raised) == 0 ? limit.rlim_max : limit.rlim_cur;
-    int64_t possible = got > DESCRIPTORS_RESERVED ? (int64_t)(got - DESCRIPTORS_RESERVED) : 1;
-    log_write(config, LOG_LEVEL_WARNING, "only %llu open files are allowed here: maxclients is %lld",
-              (unsigned long long)got, (long long)possible);
-    atomic_store(&config->maxclients, possible);
+}
+
+/* `daemonize yes`: the parent ends at once. Before any thread or ring is made, neither of which survives a fork. */
+static bool go_to_background(const struct config *config)
+{
+    return number(&config->daemonize) == 0 || daemon(1, 0) == 0;
 }
 
 static bool open_listeners(struct config *config, struct listeners *listeners)
@@ -137,7 +132,7 @@ static bool run(struct config *config)
     struct command_table commands;
     char pid_path[4096] = "";
     choose_shard_count(config);
-    raise_descriptor_limit(config);
+    raise_file_limit(config);
     if (!open_listeners(config, &listeners)) {
         listeners_close(&listeners);
         return false;
@@ -174,6 +169,10 @@ int main(int argc, char **argv)
     block_signals();
     struct config *config = config_create();
     if (config == NULL || !config_load(config, argc - 1, argv + 1)) {
+        return EXIT_FAILURE;
+    }
+    if (!go_to_background(config)) {
+        fprintf(stderr, "tessera-server: cannot go to the background: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }
     bool is_good = run(config);

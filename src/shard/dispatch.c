@@ -175,12 +175,15 @@ static void route_by_function(struct thread *thread, struct call *call)
     call->is_alone = false;
     call->first_key_hash = 0;
     ck_epoch_begin(&thread->epoch, NULL);
-    call->route_version = server_route_version(thread->server);
+    uint64_t version = server_route_version(thread->server);
+    exec.routed_number = version == call->route_version ? call->routed_number : 0;
+    call->route_version = version;
     int32_t shard = call->spec->route(&exec);
     EPOCH_LEAVES(thread->server->epoch);
     ck_epoch_end(&thread->epoch, NULL);
     call->routed = exec.routed;
-    if (shard == ROUTE_SESSION) {
+    call->routed_number = exec.routed_number;
+    if (shard == ROUTE_ALL) {
         call->is_alone = true;
         call->routed = NULL;
         return;
@@ -231,7 +234,6 @@ static bool is_http(struct bytes name)
 
 static void call_inherit_session(struct call *call, struct session *session)
 {
-    call->db = session->db;
     call->protocol = session->protocol;
     call->is_no_touch = session->is_no_touch;
     call->is_silent = session->reply_mode != REPLY_ON;
@@ -281,6 +283,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         return VERDICT_LATER;
     }
     call->shard = 0;
+    call->db = connection->session.db;
     if (LIKELY(is_right)) {
         call_route(thread, call);
         if (call->is_alone && call->window->count > 1) {

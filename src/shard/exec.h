@@ -54,7 +54,7 @@ enum command_scope {
      * waits for everything before it in its pipeline, then runs with all their batons. The code is the same: it reaches each
      * key through exec_keyspace().  */
     SCOPE_KEYS,
-    /* route() names the shard: like SCOPE_KEYS on one shard; or ROUTE_SESSION. */
+    /* route() names the shard: like SCOPE_KEYS on one shard; or ROUTE_ALL. */
     SCOPE_ROUTED,
     /* Waits for everything before it in its pipeline and runs alone, on the connection's thread, without any baton:
      * exec->session is set. It may start a job or call the other threads.  */
@@ -65,9 +65,9 @@ enum command_scope {
 
 typedef void command_fn(struct exec *exec);
 
-enum { ROUTE_SESSION = -1 };
+enum { ROUTE_ALL = -1 };
 /* Runs on the connection's thread inside an epoch section, without a baton: it may read the catalogue
- * (server->catalogue), nothing else. A shard's number, or ROUTE_SESSION. It may leave a pointer in exec->routed: the
+ * (server->catalogue), nothing else. A shard's number, or ROUTE_ALL: the command then runs as with SCOPE_ALL. It may leave a pointer in exec->routed: the
  * handler gets it back only if no route changed in between (exec_routes_changed).  */
 typedef int32_t command_route_fn(struct exec *exec);
 
@@ -113,6 +113,8 @@ struct exec {
     uint32_t db;                    /* the selected database when it was sent */
     uint64_t first_key_hash;        /* of argv[spec->keys.first]; 0 when not computed */
     void *routed;
+    uint64_t routed_number;         /* route() may leave it for the handler; 0 at first, and kept when the command is routed
+                                       again and no route has changed */
     struct reply *reply;
     int64_t now_ms;                 /* wall clock, one value for the whole command */
     struct job *job;                /* exec_start_job */
@@ -162,7 +164,8 @@ enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_STEP_US = 50 };
 
 /* Embedded as the first member of the maker's own structure (from thread_alloc). Runs on the connection's thread; its
  * connection waits. Each step gets the baton of `shard` (it may change `shard` for the next step), should end after about
- * JOB_STEP_US, and adds to exec->reply, which stays the same reply over all steps (as do argv and exec->now_ms's owner).  */
+ * JOB_STEP_US, and adds to exec->reply, which stays the same reply over all steps. The words of the command move before the
+ * first step: a step reads exec->argv, and keeps no pointer that the handler took from it.  */
 struct job {
     enum job_status (*step)(struct job *job, struct exec *exec);
     /* Frees the job, after JOB_DONE or when the connection died in between (then `exec` has no session; locks that the job

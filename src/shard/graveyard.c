@@ -64,6 +64,7 @@ void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *th
     }
     *grave = (struct grave){.next = shard->graveyard->first, .free_slice = free_slice, .thing = thing};
     shard->graveyard->first = grave;
+    atomic_store_explicit(&shard->graveyard->is_empty, false, memory_order_relaxed);
     count(&shard->lazyfree_pending, 1);
 }
 

@@ -63,6 +63,15 @@ static void free_run(struct job_run *run)
     thread_free(MEM_CLIENT, run, sizeof *run);
 }
 
+static void destroy_job(struct thread *thread, struct job *job, struct exec *exec) NO_THREAD_SAFETY_ANALYSIS
+{
+    exec->session = NULL;
+    exec->shard = NULL;
+    shards_take_all(thread->server);
+    job->destroy(job, exec);
+    shards_release_all(thread, thread->server);
+}
+
 /* The reply leaves the run and belongs to the call. */
 static void run_finish(struct thread *thread, struct job_run *run)
 {
@@ -77,7 +86,11 @@ static void run_finish(struct thread *thread, struct job_run *run)
         run->buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     }
     struct job *job = run->exec.job;
-    job->destroy(job, &run->exec);
+    if (run->reply.is_broken) {
+        destroy_job(thread, job, &run->exec); /* it may have been ended in the middle, with locks to be given up */
+    } else {
+        job->destroy(job, &run->exec);
+    }
     unlink_run(thread, run);
     free_run(run);
     window_flush(thread, call->window);
@@ -135,15 +148,6 @@ bool jobs_step(struct thread *thread)
         }
     }
     return some_want_more;
-}
-
-static void destroy_job(struct thread *thread, struct job *job, struct exec *exec) NO_THREAD_SAFETY_ANALYSIS
-{
-    exec->session = NULL;
-    exec->shard = NULL;
-    shards_take_all(thread->server);
-    job->destroy(job, exec);
-    shards_release_all(thread, thread->server);
 }
 
 void job_abandon(struct thread *thread, struct connection *connection)

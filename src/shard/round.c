@@ -129,6 +129,7 @@ struct call *round_add_call(struct round *round, struct window *window)
     call->window = window;
     call->next = NULL;
     call->routed = NULL;
+    call->routed_number = 0;
     call->is_routed = call->is_alone = call->is_error = call->must_close = call->is_broken = false;
     call->ticks = 0;
     call->reply_len = 0;
@@ -322,7 +323,7 @@ static struct window *window_park(struct window *window)
 
 size_t window_memory_bytes(const struct window *window)
 {
-    size_t total = window->is_parked ? heap_block_bytes(window->parked_bytes) : 0;
+    size_t total = window->is_parked ? thread_block_bytes(window->parked_bytes) : 0;
     for (uint32_t i = window->flushed; i < window->count; i++) {
         total += window->calls[i].own.capacity;
     }

@@ -28,6 +28,7 @@ void exec_prepare(struct exec *exec, struct thread *thread, const struct call *c
     exec->db = call->db;
     exec->first_key_hash = call->first_key_hash;
     exec->routed = call->routed;
+    exec->routed_number = call->routed_number;
     exec->reply = reply;
     exec->now_ms = thread->now_ms;
     exec->job = NULL;
@@ -332,7 +333,7 @@ void call_run_alone(struct thread *thread, struct call *call, struct buffer *rep
 {
     struct server *server = thread->server;
     uint64_t set = 0;
-    if (call->spec->scope == SCOPE_ALL) {
+    if (call->spec->scope == SCOPE_ALL || call->spec->scope == SCOPE_ROUTED) {
         set = server->shard_count == 64 ? ~0ull : (1ull << server->shard_count) - 1;
     } else if (call->spec->scope == SCOPE_KEYS) {
         set = call_shards(server, call);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "shard/graveyard.h"
 #include "shard/thread_private.h"
+#include "table/table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -203,10 +204,13 @@ void server_join_threads(struct server *server)
 /* After all threads have ended. */
 void server_destroy(struct server *server)
 {
+    catalogue_free_with_tables(server->shards[0].heap, atomic_load(&server->catalogue));
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        graveyard_destroy(server->shards[i].graveyard);
+    }
     for (uint32_t i = 0; i < server->shard_count; i++) {
         struct shard *shard = &server->shards[i];
         size_t databases = (size_t)atomic_load(&server->config->databases);
-        graveyard_destroy(shard->graveyard);
         for (size_t d = 0; d < databases; d++) {
             keyspace_clear(&shard->databases[d]);
         }
@@ -343,9 +347,22 @@ static void reset_thread_stats(struct thread_stats *stats)
     }
 }
 
-void server_reset_stats(struct server *server)
+static void reset_shard_stats(struct thread *caller, struct shard *shard)
 {
+    uint32_t databases = (uint32_t)atomic_load_explicit(&shard->server->config->databases, memory_order_relaxed);
+    shard_take(shard);
+    for (uint32_t i = 0; i < databases; i++) {
+        __atomic_store_n(&shard->databases[i].expired_total, 0, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&shard->lazyfreed, 0, __ATOMIC_RELAXED);
+    shard_release(caller, shard);
+}
+
+void server_reset_stats(struct thread *caller)
+{
+    struct server *server = caller->server;
     for (uint32_t i = 0; i < server->shard_count; i++) {
+        reset_shard_stats(caller, &server->shards[i]);
         struct thread *thread = &server->threads[i];
         reset_thread_stats(&thread->stats);
         error_stats_reset(&thread->error_stats);

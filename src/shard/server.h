@@ -157,8 +157,8 @@ struct command_stats *thread_command_stats(struct thread *thread); /* command_co
 struct error_stats *thread_error_stats(struct thread *thread);     /* written through error_stats_note by that thread */
 struct thread *server_thread(struct server *server, uint32_t number);
 uint32_t thread_number(const struct thread *thread);
-/* Forgets all counts since start (CONFIG RESETSTAT). Any thread. */
-void server_reset_stats(struct server *server);
+/* Forgets all counts since start (CONFIG RESETSTAT). On a shard thread, without a baton. */
+void server_reset_stats(struct thread *caller);
 /* Adds up the threads. */
 void server_total_stats(const struct server *server, struct thread_stats *out);
 /* Takes one sample of each of server->rates. Thread 0, every RATE_SAMPLE_MS; `now_ms` is monotonic. */

@@ -35,7 +35,7 @@ void session_memory(const struct session *session, struct session_memory *out)
         .output_bytes = connection->output.bytes,
         .output_chunks = connection->output.chunks,
     };
-    out->total_bytes = heap_block_bytes(sizeof *connection) + out->query_capacity +
+    out->total_bytes = thread_block_bytes(sizeof *connection) + out->query_capacity +
                        output_memory_bytes(&connection->output) + parser_memory_bytes(&connection->parser) +
                        session->name.capacity + session->lib_name.capacity + session->lib_version.capacity;
     if (connection->window != NULL) {

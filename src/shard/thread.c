@@ -167,6 +167,36 @@ static bool expire_database(struct thread *thread, struct keyspace *ks, uint64_t
     return false;
 }
 
+/* One slice, going on with the database after the one where the last slice ended. True: it ended before what is due. */
+static bool expire_databases(struct thread *thread)
+{
+    struct shard *shard = thread->shard;
+    uint64_t end = clock_ticks() + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
+    uint32_t databases = (uint32_t)atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
+    bool is_more = false;
+    for (uint32_t i = 0; i < databases && !is_more; i++) {
+        uint32_t db = thread->expire_db;
+        if (shard->databases[db].expiring_count > 0) {
+            is_more = expire_database(thread, &shard->databases[db], end);
+        }
+        thread->expire_db = (db + 1) % databases;
+    }
+    return is_more;
+}
+
+/* New keys start with this second's access clock. */
+static void update_access_clock(struct thread *thread)
+{
+    uint32_t databases = (uint32_t)atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
+    if (thread->shard_lru_clock == thread->lru_clock) {
+        return;
+    }
+    thread->shard_lru_clock = thread->lru_clock;
+    for (uint32_t i = 0; i < databases; i++) {
+        thread->shard->databases[i].initial_access = thread->lru_clock;
+    }
+}
+
 static bool expire_keys(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
 {
     struct shard *shard = thread->shard;
@@ -178,17 +208,8 @@ static bool expire_keys(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     }
     thread->expire_ms = thread->now_ms;
     uint64_t start = clock_ticks();
-    uint64_t end = start + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
-    bool is_more = false;
-    int64_t databases = atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
-    for (int64_t i = 0; i < databases; i++) {
-        shard->databases[i].initial_access = thread->lru_clock;
-    }
-    for (int64_t i = 0; i < databases && !is_more && !shard->is_expiry_off; i++) {
-        if (shard->databases[i].expiring_count > 0) {
-            is_more = expire_database(thread, &shard->databases[i], end);
-        }
-    }
+    update_access_clock(thread);
+    bool is_more = thread->has_expiring && !shard->is_expiry_off && expire_databases(thread);
     stat_add(&thread->stats.expiry_ticks, clock_ticks() - start);
     stat_add(&thread->stats.expiry_cuts, is_more);
     shard_release(thread, shard);
@@ -230,17 +251,25 @@ static bool any_expiring(const struct thread *thread)
     return false;
 }
 
+/* `hz` times a second. */
+static int64_t cron_interval_ms(const struct thread *thread)
+{
+    return 1000 / atomic_load_explicit(&thread->server->config->hz, memory_order_relaxed);
+}
+
 static void cron(struct thread *thread)
 {
-    if (thread->now_ms - thread->cron_ms < CRON_MS && thread->now_ms >= thread->cron_ms) {
+    if (thread->now_ms - thread->cron_ms < cron_interval_ms(thread) && thread->now_ms >= thread->cron_ms) {
         return;
     }
     thread->cron_ms = thread->now_ms;
     thread->has_expiring = any_expiring(thread);
     check_connections(thread);
     server_used_bytes(thread->server);
-    if (thread->number == 0) {
-        server_sample_rates(thread->server, clock_monotonic_us() / 1000);
+    int64_t now_ms = clock_monotonic_us() / 1000;
+    if (thread->number == 0 && now_ms - thread->sampled_ms >= RATE_SAMPLE_MS) {
+        thread->sampled_ms = now_ms;
+        server_sample_rates(thread->server, now_ms);
     }
 }
 
@@ -271,7 +300,7 @@ static int64_t time_to_sleep(struct thread *thread, bool is_busy)
     if (is_busy || thread->list_first[LIST_READY] != NULL) {
         return 0;
     }
-    int64_t until_ms = CRON_MS;
+    int64_t until_ms = cron_interval_ms(thread);
     if (thread->list_first[LIST_WAITING] != NULL || thread->jobs != NULL || thread->list_first[LIST_PAUSED] != NULL) {
         until_ms = WAITERS_MS;
     } else if (thread->has_expiring) {
@@ -382,8 +411,7 @@ void *thread_main(void *arg)
     while (atomic_load_explicit(&server->is_stopping, memory_order_relaxed) == 0) {
         uint64_t start = clock_ticks();
         int64_t sleep_us = turn(thread);
-        int64_t busy = thread->stats.cpu_busy_ticks + (int64_t)(clock_ticks() - start);
-        __atomic_store_n(&thread->stats.cpu_busy_ticks, busy, __ATOMIC_RELAXED);
+        stat_add((uint64_t *)&thread->stats.cpu_busy_ticks, clock_ticks() - start);
         wait_for_work(thread, sleep_us);
     }
     stop_together(thread);

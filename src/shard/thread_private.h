@@ -34,7 +34,6 @@ enum {
     RECEIVE_BUFFERS = 128,               /* of RING_BUFFER_BYTES, a thread */
     TURN_EVENTS = 256,
     TURN_ROUNDS_MAX = 8,                 /* rounds in a turn before the network is looked at again */
-    CRON_MS = 100,
     EXPIRE_MS = 10,
     WAITERS_MS = 1,
     SCRATCH_BLOCK_BYTES = 65536,
@@ -67,6 +66,7 @@ struct call {
     uint32_t db;
     uint64_t first_key_hash;
     void *routed;
+    uint64_t routed_number;          /* of route_version */
     uint64_t route_version;
     uint32_t shard;
     uint8_t state;                   /* enum call_state */
@@ -179,7 +179,7 @@ struct thread {
     struct ring ring;
     pthread_t handle;
     int64_t now_ms;                  /* wall, of this turn */
-    int64_t cron_ms, expire_ms, waiters_ms, paused_ms;
+    int64_t cron_ms, expire_ms, waiters_ms, paused_ms, sampled_ms;
     struct connection *connections;
     struct connection *list_first[CONNECTION_LISTS], *list_last[CONNECTION_LISTS];
     struct round *spare_rounds;
@@ -199,9 +199,11 @@ struct thread {
     bool is_expiring;                /* the last slice did not find the end of what is due */
     bool is_retrying;                /* waiting commands and jobs try again in this turn */
     bool has_expiring;
+    uint32_t expire_db;              /* where the next slice of expiry begins */
     uint64_t slow_ticks;             /* calls that took longer are reported */
     double ns_per_tick;
     uint32_t lru_clock;              /* seconds, 24 bits */
+    uint32_t shard_lru_clock;        /* the one that the shard's keyspaces have */
     ck_epoch_record_t epoch;
     /* any thread reads, relaxed */
     _Alignas(CACHE_LINE_BYTES) struct thread_stats stats;
@@ -268,7 +270,7 @@ void connection_list_add(struct connection *connection, enum connection_list lis
 struct connection *connection_list_take(struct thread *thread, enum connection_list list);
 /* May it run commands now, as far as its output goes? */
 bool connection_has_output_room(const struct connection *connection);
-/* Once in CRON_MS: idle time-out, soft output limit. */
+/* `hz` times a second: idle time-out, soft output limit. */
 void connection_check_limits(struct connection *connection);
 
 /* dispatch.c */

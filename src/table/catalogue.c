@@ -72,6 +72,15 @@ bool catalogue_has_namespace(const struct catalogue *catalogue, uint32_t db, str
     return false;
 }
 
+void catalogue_free_with_tables(struct heap *heap, struct catalogue *catalogue)
+{
+    for (uint32_t i = 0; catalogue != NULL && i < catalogue->table_count; i++) {
+        table_free_slices(catalogue->tables[i].table);
+        table_destroy(heap, catalogue->tables[i].table);
+    }
+    catalogue_destroy(heap, catalogue);
+}
+
 void catalogue_visit(const struct catalogue *catalogue, catalogue_visit_fn *visit, void *arg)
 {
     for (uint32_t i = 0; catalogue != NULL && i < catalogue->table_count; i++) {

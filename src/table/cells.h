@@ -64,6 +64,22 @@ static inline bool cells_has_value(const struct cells *cells, uint32_t capacity,
     return cells->block != NULL && (cells_bits(cells, capacity)[slot / 64] >> (slot % 64) & 1) != 0;
 }
 
+/* Two hints: first where the value stands, then (it reads that) where its text does. */
+static inline void cells_prefetch(const struct cells *cells, uint32_t capacity, uint32_t slot)
+{
+    if (cells->block != NULL) {
+        __builtin_prefetch((const char *)cells->block + (size_t)cells->width * slot);
+        __builtin_prefetch(cells_bits(cells, capacity) + slot / 64);
+    }
+}
+
+static inline void cells_prefetch_text(const struct cells *cells, uint32_t slot)
+{
+    if (cells->kind == CELLS_TEXT && cells->arena != NULL) {
+        __builtin_prefetch(cells->arena + ((const uint16_t *)cells->block)[slot]);
+    }
+}
+
 /* The value of a row, null if it has none; text is lent until the page changes. */
 struct value cells_get(const struct cells *cells, uint32_t capacity, uint32_t slot);
 /* The integer of a row that has a value. */

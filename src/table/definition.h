@@ -49,7 +49,7 @@ static inline const struct schema *table_schema(const struct table *table)
     return atomic_load_explicit(&table->schema, memory_order_acquire);
 }
 
-/* The next row id, from 1. Under the baton of the shard that the row goes to, so that ids ascend in a slice. */
+/* The next row id, from 1. Any thread. */
 static inline uint64_t table_take_row_id(struct table *table)
 {
     return atomic_fetch_add_explicit(&table->last_row_id, 1, memory_order_relaxed) + 1;

@@ -122,17 +122,59 @@ static void node_trim(struct hash_index *index, struct heap *heap, struct index_
 
 /* --- finding --- */
 
-/* The first position whose entry is >= `entry`. */
-static uint32_t leaf_lower_bound(const struct index_node *leaf, uint64_t entry)
+/* Between which entries a leaf's lie, as the way down to it has shown. */
+struct bounds {
+    uint64_t least;  /* <= every entry of the leaf */
+    uint64_t above;  /* > every entry; UINT64_MAX: nothing is known */
+};
+
+static const struct bounds no_bounds = {0, UINT64_MAX};
+
+/* About where the entry stands: hashes are spread evenly. */
+static uint32_t leaf_guess(const struct index_node *leaf, uint64_t entry, struct bounds bounds)
 {
-    const uint64_t *base = leaf->words;
-    uint32_t length = leaf->count;
-    while (length > 1) {
-        uint32_t half = length / 2;
-        base += base[half - 1] < entry ? half : 0;
-        length -= half;
+    uint64_t span = (bounds.above >> 32) - (bounds.least >> 32) + 1;
+    uint64_t guess = entry < bounds.least ? 0 : ((entry >> 32) - (bounds.least >> 32)) * leaf->count / span;
+    return guess < leaf->count ? (uint32_t)guess : leaf->count - 1u;
+}
+
+/* The first position in [low, high) whose entry is >= `entry`; high: none. */
+static uint32_t lower_bound_between(const struct index_node *leaf, uint64_t entry, uint32_t low, uint32_t high)
+{
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (leaf->words[middle] < entry) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    return (uint32_t)(base - leaf->words) + (length == 1 && *base < entry ? 1 : 0);
+    return low;
+}
+
+/* The same in the whole leaf, begun at the guess: mostly one cache line of it is read. */
+static uint32_t leaf_lower_bound(const struct index_node *leaf, uint64_t entry, struct bounds bounds)
+{
+    if (leaf->count == 0) {
+        return 0;
+    }
+    uint32_t low = leaf_guess(leaf, entry, bounds);
+    uint32_t high = low;
+    uint32_t step = 2;
+    if (leaf->words[low] < entry) {
+        do {
+            low = high;
+            high = high + step < leaf->count ? high + step : leaf->count;
+            step *= 4;
+        } while (high < leaf->count && leaf->words[high] < entry);
+        return lower_bound_between(leaf, entry, low + 1, high);
+    }
+    do {
+        high = low;
+        low = low > step ? low - step : 0;
+        step *= 4;
+    } while (low > 0 && leaf->words[low] >= entry);
+    return lower_bound_between(leaf, entry, low, high);
 }
 
 /* The child below which `entry` belongs: the last whose key is <= entry. */
@@ -149,29 +191,35 @@ static uint32_t inner_find(const struct index_node *node, uint64_t entry)
     return low;
 }
 
+/* What is known below child `i` of an inner node. */
+static struct bounds bounds_below(const struct index_node *node, uint32_t i, struct bounds bounds)
+{
+    const uint64_t *node_keys = node->words + node->capacity;
+    return (struct bounds){i > 0 ? node_keys[i] : bounds.least, i + 1 < node->count ? node_keys[i + 1] : bounds.above};
+}
+
 size_t hash_index_rows(const struct hash_index *index, uint64_t from, uint32_t *rows, size_t max, bool *is_end)
 {
     uint32_t hash = (uint32_t)(from >> 32);
     while (index->root != NULL) {
         const struct index_node *node = index->root;
-        uint64_t next_leaf = 0; /* lower bound of the leaf to the right; 0: none, since it is above some entry */
+        struct bounds bounds = no_bounds;
         for (uint32_t level = index->height; level > 0; level--) {
             uint32_t i = inner_find(node, from);
-            if (i + 1 < node->count) {
-                next_leaf = node->words[node->capacity + i + 1];
-            }
+            bounds = bounds_below(node, i, bounds);
             node = child_at(node, i);
         }
         size_t count = 0;
-        uint32_t i = leaf_lower_bound(node, from);
+        uint32_t i = leaf_lower_bound(node, from, bounds);
         while (i < node->count && count < max && node->words[i] >> 32 == hash) {
             rows[count++] = (uint32_t)node->words[i++];
         }
-        *is_end = i < node->count ? node->words[i] >> 32 != hash : next_leaf == 0 || next_leaf >> 32 != hash;
+        bool is_last = bounds.above == UINT64_MAX || bounds.above >> 32 != hash;
+        *is_end = i < node->count ? node->words[i] >> 32 != hash : is_last;
         if (count > 0 || *is_end) {
             return count;
         }
-        from = next_leaf;
+        from = bounds.above;
     }
     *is_end = true;
     return 0;
@@ -228,19 +276,30 @@ static bool grow_root(struct hash_index *index, struct heap *heap)
     return true;
 }
 
-/* Makes sure that the child of *link below which `entry` belongs can take one more. Returns its place, NULL: no memory. */
-static struct index_node **step_down(struct hash_index *index, struct heap *heap, struct index_node **link, uint64_t entry,
-                                     bool is_leaf_below)
+/* Where the way down has come to. */
+struct descent {
+    struct index_node **link;
+    struct bounds bounds;
+    uint32_t level; /* of *link; 0: a leaf */
+};
+
+/* Goes to the child below which `entry` belongs, and makes sure that it can take one more. False: no memory. */
+static bool step_down(struct hash_index *index, struct heap *heap, struct descent *descent, uint64_t entry)
 {
+    struct index_node **link = descent->link;
+    bool is_leaf_below = descent->level == 1;
     uint32_t at = inner_find(*link, entry);
     if (children(*link)[at]->count == (is_leaf_below ? LEAF_MAX : INNER_MAX)) {
         if (!node_resize(index, heap, link, (*link)->count + 1u, false) ||
             !split_child(index, heap, *link, at, is_leaf_below)) {
-            return NULL;
+            return false;
         }
         at = inner_find(*link, entry);
     }
-    return &children(*link)[at];
+    descent->bounds = bounds_below(*link, at, descent->bounds);
+    descent->link = &children(*link)[at];
+    descent->level--;
+    return true;
 }
 
 bool hash_index_insert(struct hash_index *index, struct heap *heap, uint64_t entry)
@@ -255,18 +314,18 @@ bool hash_index_insert(struct hash_index *index, struct heap *heap, uint64_t ent
     if (index->root->count == (index->height == 0 ? LEAF_MAX : INNER_MAX) && !grow_root(index, heap)) {
         return false;
     }
-    struct index_node **link = &index->root;
-    for (uint32_t level = index->height; level > 0; level--) {
-        link = step_down(index, heap, link, entry, level == 1);
-        if (link == NULL) {
+    struct descent descent = {&index->root, no_bounds, index->height};
+    while (descent.level > 0) {
+        if (!step_down(index, heap, &descent, entry)) {
             return false;
         }
     }
+    struct index_node **link = descent.link;
     if ((*link)->count == (*link)->capacity && !node_resize(index, heap, link, (*link)->count + 1u, true)) {
         return false;
     }
     struct index_node *leaf = *link;
-    uint32_t at = leaf_lower_bound(leaf, entry);
+    uint32_t at = leaf_lower_bound(leaf, entry, descent.bounds);
     assert(at == leaf->count || leaf->words[at] != entry);
     memmove(leaf->words + at + 1, leaf->words + at, (size_t)(leaf->count - at) * 8);
     leaf->words[at] = entry;
@@ -353,12 +412,14 @@ void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t ent
     uint32_t at[HEIGHT_MAX];
     assert(index->root != NULL);
     struct index_node *node = index->root;
+    struct bounds bounds = no_bounds;
     for (uint32_t level = index->height; level > 0; level--) {
         path[level] = node;
         at[level] = inner_find(node, entry);
+        bounds = bounds_below(node, at[level], bounds);
         node = children(node)[at[level]];
     }
-    uint32_t i = leaf_lower_bound(node, entry);
+    uint32_t i = leaf_lower_bound(node, entry, bounds);
     assert(i < node->count && node->words[i] == entry);
     memmove(node->words + i, node->words + i + 1, (size_t)(node->count - i - 1u) * 8);
     node->count--;

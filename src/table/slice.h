@@ -1,7 +1,8 @@
 /* slice.h - a table's rows in one shard, and their indexes.
  *
- * Pages stand in a list, in the order in which they were begun; rows are added at its end only, so that row ids ascend along
- * the list (is_ordered; moving a row here from another shard may break that). A row's number is its page's id and its slot:
+ * Pages stand in a list, in the order in which they were begun; rows are added at its end only, so that row ids mostly ascend
+ * along the list (always while is_ordered: rows that came from another shard, or passed one another on their way here, break
+ * that). A row's number is its page's id and its slot:
  * it names the row in the indexes, and changes only when slice_tidy, or an insert into a slice without locks, rewrites pages.
  *
  * A statement that goes on in slices of time locks the slice. While it is locked for reading nobody changes rows, pages or

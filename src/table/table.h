@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct catalogue;
+struct heap;
 struct schema;
 struct table;
 
@@ -65,6 +66,9 @@ enum table_result {
 /* The table named "namespace.table" in database `db`; NULL when there is none. `catalogue` may be NULL (nothing exists).
  * Cost: one hash, no allocation.  */
 struct table *catalogue_find(const struct catalogue *catalogue, uint32_t db, struct bytes name);
+
+/* Frees everything: all tables with their rows, and the catalogue itself. For the server's end. NULL is allowed. */
+void catalogue_free_with_tables(struct heap *heap, struct catalogue *catalogue);
 
 /* Visits every table of every database, by database and name. */
 typedef void catalogue_visit_fn(uint32_t db, const struct table *table, void *arg);

@@ -65,21 +65,12 @@ class Bench:
         return last
 
     def run(self, commands):
-        """Runs commands in pipelines on a connection of their own; an error reply ends the scenario."""
+        """Runs commands one at a time on a connection of their own; an error reply ends the scenario."""
         with self.server.connect() as worker:
-            batch = []
             for command in commands:
-                batch.append(command)
-                if len(batch) == 200:
-                    self._flush(worker, batch)
-            self._flush(worker, batch)
-
-    @staticmethod
-    def _flush(worker, batch):
-        for command, reply in zip(batch, worker.pipeline(batch)):
-            if reply[0] == "-":
-                raise AssertionError("%s: %s" % (" ".join(command), reply[1].decode()))
-        batch.clear()
+                kind, value = worker.call(*command)
+                if kind == "-":
+                    raise AssertionError("%s: %s" % (" ".join(command), value.decode()))
 
     def measure(self, name, commands, most, least=None):
         """Runs commands and notes by how much they made used_memory grow."""

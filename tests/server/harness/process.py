@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from .resp import Connection
+from .resp import Closed, Connection
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 TESSERA = os.environ.get("TESSERA_SERVER", os.path.join(TOP, "build", "release", "tessera-server"))
@@ -24,6 +24,7 @@ REPORTS = re.compile(
     r"|Assertion .* failed|(definitely|indirectly) lost: [1-9]|ERROR SUMMARY: [1-9]")
 READY = "ready to accept connections"
 START_TRIES = 5
+AUDIT_SECONDS = 5
 
 
 def free_port(following=0):
@@ -159,8 +160,11 @@ class Server:
             return ["the server ended with status %d:\n%s" % (self.process.returncode, self.output()[-8000:])]
         found = []
         if self.kind == "tessera":
-            with self.connect() as connection:
-                reply = connection.call("MEMORY", "AUDIT")
+            with self.connect(timeout=AUDIT_SECONDS * SLOWDOWN) as connection:
+                try:
+                    reply = connection.call("MEMORY", "AUDIT")
+                except (OSError, Closed) as error:
+                    reply = error
                 if reply not in (("+", b"OK"), ("$", b"OK")):
                     found.append("MEMORY AUDIT: %r" % (reply,))
         return found

@@ -1,5 +1,5 @@
-/* The language of command_spec.syntax, read into trees. The trees are compared as text: (a b) a block, {a|b} one of them, ? optional,
- * + multiple, & multiple with its token, TOKEN=x an argument with a token.  */
+/* The language of command_spec.syntax, read into trees. The trees are compared as text: (a b) a block, {a|b} one of them,
+ * ? optional, + multiple, & multiple with its token, TOKEN=x an argument with a token.  */
 #include "cmd/syntax.h"
 
 #include <criterion/criterion.h>

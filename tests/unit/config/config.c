@@ -216,6 +216,12 @@ Test(config, says_how_many_clients_the_system_allows)
     }
     cr_assert_eq(config_raise_file_limit(10), 10);
     cr_assert_eq(config_raise_file_limit(1000), 200 - CONFIG_RESERVED_FILES);
+    struct config *config = config_create();
+    char reason[256] = "";
+    cr_assert_eq(set(config, "maxclients", "1000", reason), RESULT_SYNTAX);
+    cr_assert_str_eq(reason, "The operating system is not able to handle the specified number of clients, try with 104");
+    cr_assert_eq(set(config, "maxclients", "100", reason), RESULT_OK);
+    config_destroy(config);
 }
 
 Test(config, gives_all_memory_back)

@@ -274,7 +274,7 @@ Test(load, rewrite_keeps_comments_and_order_and_appends_what_is_new)
 
 Test(load, reads_back_all_that_rewrite_wrote)
 {
-    write_file("main.conf", "bind 127.0.0.1 ::1\nunixsocketperm 755\nshard-ports yes\n");
+    write_file("main.conf", "bind 127.0.0.1 ::1 \"odd \\\"  name\" #x\nunixsocketperm 755\nshard-ports yes\n");
     struct config *config = config_create();
     char error[1024];
     char *words[] = {"main.conf", NULL};
