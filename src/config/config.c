@@ -118,17 +118,11 @@ static enum result find_params(const struct bytes *pairs, size_t pair_count, con
     return RESULT_OK;
 }
 
-/* A value of several words comes as one argument here. */
-static bool parse_argument(struct config *config, const struct param *param, struct bytes argument, struct param_value *out,
-                           char reason[CONFIG_REASON_MAX])
+bool param_parse_argument(struct config *config, const struct param *param, struct bytes argument, struct param_value *out,
+                          char reason[CONFIG_REASON_MAX])
 {
     if (param->kind != PARAM_OUTPUT_LIMITS) {
-        bool is_parsed = param_parse(config, param, &argument, 1, out, reason);
-        if (is_parsed && param->adjust_running != NULL && !param->adjust_running(out, reason)) {
-            param_value_release(out);
-            return false;
-        }
-        return is_parsed;
+        return param_parse(config, param, &argument, 1, out, reason);
     }
     struct words words;
     if (words_split(argument, &words) != RESULT_OK) {
@@ -143,6 +137,17 @@ static bool parse_argument(struct config *config, const struct param *param, str
     return is_good;
 }
 
+static bool parse_running(struct config *config, const struct param *param, struct bytes argument, struct param_value *out,
+                          char reason[CONFIG_REASON_MAX])
+{
+    bool is_parsed = param_parse_argument(config, param, argument, out, reason);
+    if (is_parsed && param->adjust_running != NULL && !param->adjust_running(out, reason)) {
+        param_value_release(out);
+        return false;
+    }
+    return is_parsed;
+}
+
 enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
                        char reason[256])
 {
@@ -153,7 +158,7 @@ enum result config_set(struct config *config, const struct bytes *pairs, size_t 
         return result;
     }
     size_t parsed = 0;
-    while (parsed < pair_count && parse_argument(config, params[parsed], pairs[2 * parsed + 1], &values[parsed], reason)) {
+    while (parsed < pair_count && parse_running(config, params[parsed], pairs[2 * parsed + 1], &values[parsed], reason)) {
         parsed++;
     }
     for (size_t i = 0; i < parsed; i++) {

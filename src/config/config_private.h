@@ -87,6 +87,11 @@ void words_release(struct words *words);
 /* Appends `text` so that words_split reads it as one word: as it is, or in double quotes. */
 MUST_USE bool words_append_quoted(struct buffer *out, struct bytes text);
 
+/* config.c */
+/* As param_parse, from one argument: a value of several words (client-output-buffer-limit) is split at blanks. */
+MUST_USE bool param_parse_argument(struct config *config, const struct param *param, struct bytes argument,
+                                   struct param_value *out, char reason[CONFIG_REASON_MAX]);
+
 /* load.c */
 /* The whole of a file, at most CONFIG_FILE_BYTES_MAX; RESULT_SYSTEM, RESULT_TOO_LONG, RESULT_NO_MEMORY. */
 MUST_USE enum result config_read_descriptor(int descriptor, struct buffer *out);

@@ -104,7 +104,9 @@ static bool load_directive(struct config *config, const struct source *source, s
     }
     struct param_value value;
     char reason[CONFIG_REASON_MAX];
-    if (!param_parse(config, param, words + 1, count - 1, &value, reason)) {
+    bool is_parsed = count == 2 ? param_parse_argument(config, param, words[1], &value, reason)
+                                : param_parse(config, param, words + 1, count - 1, &value, reason);
+    if (!is_parsed) {
         return fail(source, line, reason);
     }
     param_commit(config, param, &value);

@@ -41,7 +41,8 @@ MUST_USE enum table_result namespace_name_check(struct bytes name);
 struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft) MUST_USE;
 /* Frees the table and its schema; the slices that are still its own must be gone or taken (set to NULL). */
 void table_destroy(struct heap *heap, struct table *table);
-/* Frees all slices at once; then table_destroy may follow. For tests and failed creation. */
+/* Frees all slices at once, but leaves those that are being cleaned to whoever cleans them (is_dropped); then table_destroy
+ * may follow. For tests, failed creation and the server's end.  */
 void table_free_slices(struct table *table);
 
 static inline const struct schema *table_schema(const struct table *table)

@@ -41,10 +41,13 @@ static size_t table_size(uint32_t shard_count, size_t name_len)
 void table_free_slices(struct table *table)
 {
     for (uint32_t i = 0; i < table->shard_count; i++) {
-        if (table->slices[i] != NULL) {
-            bool is_gone = slice_free(table->slices[i], SIZE_MAX);
+        struct table_slice *slice = table->slices[i];
+        table->slices[i] = NULL;
+        if (slice != NULL && slice->is_cleaning) {
+            slice->is_dropped = true;
+        } else if (slice != NULL) {
+            bool is_gone = slice_free(slice, SIZE_MAX);
             assert(is_gone);
-            table->slices[i] = NULL;
         }
     }
 }
