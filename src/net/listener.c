@@ -193,3 +193,9 @@ void socket_tune(int fd, int keepalive_seconds)
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
     }
 }
+
+void socket_abort_at_close(int fd)
+{
+    struct linger abort_at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort_at_once, sizeof abort_at_once);
+}

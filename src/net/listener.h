@@ -37,6 +37,8 @@ void socket_peer_text(int fd, char *out, size_t size);
 void socket_local_text(int fd, char *out, size_t size);
 /* True for a peer on 127.0.0.0/8, ::1 or a unix socket. */
 bool socket_peer_is_local(int fd);
+/* The peer is told by a reset when the socket is closed, even while it is still sending into a full window. */
+void socket_abort_at_close(int fd);
 /* TCP_NODELAY, and keep-alive probes after `keepalive_seconds` (0: none). */
 void socket_tune(int fd, int keepalive_seconds);
 

@@ -225,6 +225,7 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
         }
         if (UNLIKELY(is_query_too_long(connection))) {
             stat_add(&thread->stats.query_limit_disconnections, 1);
+            socket_abort_at_close(connection->fd);
             connection_close(connection);
             return;
         }
