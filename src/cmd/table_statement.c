@@ -138,7 +138,10 @@ int32_t statement_shard(const struct statement *statement, const struct exec *ex
     const struct condition *routing = statement->schema->routing_column == COLUMN_NONE || statement->moves_rows
                                           ? NULL
                                           : where_equality(&statement->where, statement->schema->routing_column);
-    return routing == NULL ? STATEMENT_ALL_SHARDS : (int32_t)table_route(statement->table, &exec->server->secret, &routing->value);
+    if (routing == NULL) {
+        return STATEMENT_ALL_SHARDS;
+    }
+    return (int32_t)table_route(statement->table, &exec->server->secret, &routing->value);
 }
 
 struct shard_range statement_range(const struct statement *statement, int32_t shard)

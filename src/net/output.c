@@ -164,9 +164,13 @@ bool output_take(struct output *output, struct chunk_pool *pool, struct buffer *
 int output_gather(const struct output *output, struct iovec pieces[OUTPUT_GATHER_MAX])
 {
     int count = 0;
-    for (const struct chunk *chunk = output->head; chunk != NULL && count < OUTPUT_GATHER_MAX; chunk = chunk->next) {
-        if (chunk->len > chunk->sent) {
-            pieces[count++] = (struct iovec){chunk->data + chunk->sent, chunk->len - chunk->sent};
+    size_t room = OUTPUT_GATHER_BYTES;
+    for (const struct chunk *chunk = output->head; chunk != NULL && count < OUTPUT_GATHER_MAX && room > 0; chunk = chunk->next) {
+        size_t here = chunk->len - chunk->sent;
+        if (here > 0) {
+            here = here < room ? here : room;
+            pieces[count++] = (struct iovec){chunk->data + chunk->sent, here};
+            room -= here;
         }
     }
     return count;

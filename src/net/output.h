@@ -19,6 +19,8 @@
 #include <sys/uio.h>
 
 enum { CHUNK_SMALL_BYTES = 1024, CHUNK_BYTES = 16384, CHUNK_POOL_MAX = 64, OUTPUT_GATHER_MAX = 16 };
+/* What one send is given at most: the copy of a 10 MB reply into the socket would keep the thread for milliseconds. */
+enum { OUTPUT_GATHER_BYTES = 1 << 18 };
 
 struct chunk;
 
@@ -42,7 +44,7 @@ void chunk_pool_close(struct chunk_pool *pool);
 MUST_USE bool output_append(struct output *output, struct chunk_pool *pool, struct bytes text);
 /* Takes over the buffer's memory; it is empty afterwards. False: refused, the buffer is as it was. */
 MUST_USE bool output_take(struct output *output, struct chunk_pool *pool, struct buffer *buffer);
-/* The unsent bytes in order, at most OUTPUT_GATHER_MAX pieces. Returns how many. */
+/* The first unsent bytes in order: at most OUTPUT_GATHER_MAX pieces and OUTPUT_GATHER_BYTES. Returns how many pieces. */
 int output_gather(const struct output *output, struct iovec pieces[OUTPUT_GATHER_MAX]);
 /* `count` bytes of what was gathered have been sent; their chunks are freed or kept. */
 void output_sent(struct output *output, struct chunk_pool *pool, size_t count);

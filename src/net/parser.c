@@ -50,7 +50,8 @@ void parsed_words_free(struct bytes *own_words, uint32_t own_capacity)
 
 /* --- the fast path --- */
 
-/* A length of at most 9 digits and its CR LF, or -1 when the bytes are anything else (or not all there). */
+/* A length of at most 9 digits and its CR LF, or -1 when the bytes are anything else (or not all there, or begin with a zero too
+ * many, which the careful path refuses). */
 static inline int64_t take_length(const char **cursor, const char *end)
 {
     const char *at = *cursor;
@@ -60,7 +61,8 @@ static inline int64_t take_length(const char **cursor, const char *end)
         value = value * 10 + (*at - '0');
         at++;
     }
-    if (UNLIKELY(at == digits || at - digits > LENGTH_DIGITS_MAX || end - at < 2 || at[0] != '\r' || at[1] != '\n')) {
+    if (UNLIKELY(at == digits || at - digits > LENGTH_DIGITS_MAX || end - at < 2 || at[0] != '\r' || at[1] != '\n' ||
+                 (*digits == '0' && at - digits > 1))) {
         return -1;
     }
     *cursor = at + 2;
@@ -290,7 +292,7 @@ static bool take_inline_word(char **at, char *end, struct bytes *word)
             break;
         }
         char c = *from;
-        if (quote == 0 && (is_space(c) || c == 0)) {
+        if (quote == 0 && is_space(c)) {
             break;
         }
         if (quote == 0 && (c == '"' || c == '\'')) {
@@ -360,6 +362,10 @@ static enum parse_status parse_inline(struct bytes input, struct bytes *words, u
     char *end = at + line_len;
     if (end > at && end[-1] == '\r') {
         end--;
+    }
+    char *nul = memchr(at, 0, (size_t)(end - at)); /* ends the line, as in Redis */
+    if (nul != NULL) {
+        end = nul;
     }
     for (;;) {
         while (at < end && is_space(*at)) {

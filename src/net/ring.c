@@ -200,13 +200,15 @@ void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void 
 }
 
 #ifdef TESSERA_VALGRIND
-/* valgrind 3.19 keeps its one lock while a thread waits in io_uring_enter, so that no other thread runs; in poll it does not. */
+/* valgrind 3.19 keeps its one lock while a thread waits in io_uring_enter, so that no other thread runs; in poll it does not.
+ * A message from another ring does not always end the poll: it is kept short.  */
 static void submit_and_wait(struct ring *ring, int64_t timeout_us)
 {
+    enum { POLL_MS_MAX = 2 };
     io_uring_submit_and_get_events(&ring->uring);
     if (io_uring_cq_ready(&ring->uring) == 0) {
         struct pollfd ready = {.fd = ring->uring.ring_fd, .events = POLLIN};
-        poll(&ready, 1, (int)((timeout_us + 999) / 1000));
+        poll(&ready, 1, timeout_us < POLL_MS_MAX * 1000 ? 1 : POLL_MS_MAX);
         io_uring_get_events(&ring->uring);
     }
 }

@@ -239,14 +239,14 @@ static bool fits_in_place(const struct cells *cells, uint32_t capacity, uint32_t
     return cells_has_value(cells, capacity, slot) && record_bytes(text_record(cells, slot)) >= needed;
 }
 
-static bool prepare_text(struct cells *cells, const struct cells_host *host, uint32_t slot, struct bytes text,
-                         struct cells_write *write)
+static bool prepare_text(struct cells *cells, const struct cells_host *host, struct cells_write *write)
 {
+    struct bytes text = write->value->text;
     uint32_t needed = text_bytes(text);
     if (cells->block == NULL && !create_block(cells, host, CELLS_TEXT, sizeof(uint16_t))) {
         return false;
     }
-    if (!fits_in_place(cells, host->capacity, slot, needed) && !arena_reserve(cells, host, needed)) {
+    if (!fits_in_place(cells, host->capacity, write->slot, needed) && !arena_reserve(cells, host, needed)) {
         return false;
     }
     if (text.len <= CELLS_INLINE_MAX || write->adopts_text) {
@@ -262,25 +262,24 @@ static bool prepare_text(struct cells *cells, const struct cells_host *host, uin
 
 /* --- writing --- */
 
-bool cells_prepare(struct cells *cells, const struct cells_host *host, uint32_t slot, enum column_type type,
-                   const struct value *value, struct cells_write *write)
+bool cells_prepare(struct cells *cells, const struct cells_host *host, struct cells_write *write)
 {
-    assert(!value->is_null && slot < host->capacity);
-    switch (type) {
+    assert(!write->value->is_null && write->slot < host->capacity);
+    switch (write->type) {
     case COLUMN_STRING:
-        return prepare_text(cells, host, slot, value->text, write);
+        return prepare_text(cells, host, write);
     case COLUMN_FLOAT:
         return cells->block != NULL || create_block(cells, host, CELLS_FLOAT, sizeof(double));
     default:
-        return prepare_integer(cells, host, value->integer);
+        return prepare_integer(cells, host, write->value->integer);
     }
 }
 
-void cells_abandon(const struct cells_host *host, const struct value *value, struct cells_write *write)
+void cells_abandon(const struct cells_host *host, struct cells_write *write)
 {
     if (write->long_block != NULL) {
-        heap_free(host->heap, MEM_TABLE_ROW, write->long_block, value->text.len);
-        count_bytes(host, 0, value->text.len);
+        heap_free(host->heap, MEM_TABLE_ROW, write->long_block, write->value->text.len);
+        count_bytes(host, 0, write->value->text.len);
         write->long_block = NULL;
     }
 }
@@ -314,49 +313,44 @@ static void write_record(struct cells *cells, uint32_t offset, struct bytes text
     cells->long_count++;
 }
 
-static void commit_text(struct cells *cells, const struct cells_host *host, uint32_t slot, struct bytes text,
-                        struct cells_write *write)
+static void commit_text(struct cells *cells, const struct cells_host *host, struct cells_write *write)
 {
+    struct bytes text = write->value->text;
     uint32_t needed = text_bytes(text);
+    uint32_t slot = write->slot;
     uint16_t *offsets = cells->block;
-    if (!fits_in_place(cells, host->capacity, slot, needed)) {
-        assert(cells->arena_used + needed <= cells->arena_capacity);
-        if (cells_has_value(cells, host->capacity, slot)) {
-            drop_text(cells, host, slot);
-        }
-        offsets[slot] = cells->arena_used;
-        cells->arena_used = (uint16_t)(cells->arena_used + needed);
-    } else {
+    bool is_in_place = fits_in_place(cells, host->capacity, slot, needed);
+    if (cells_has_value(cells, host->capacity, slot)) {
         drop_text(cells, host, slot);
     }
-    cells->arena_live = (uint16_t)(cells->arena_live + needed);
-    if (write->adopts_text) {
-        write_record(cells, offsets[slot], text, text.data);
-    } else {
-        if (write->long_block != NULL) {
-            memcpy(write->long_block, text.data, text.len);
-        }
-        write_record(cells, offsets[slot], text, write->long_block);
+    if (!is_in_place) {
+        assert(cells->arena_used + needed <= cells->arena_capacity);
+        offsets[slot] = cells->arena_used;
+        cells->arena_used = (uint16_t)(cells->arena_used + needed);
     }
+    cells->arena_live = (uint16_t)(cells->arena_live + needed);
+    if (write->long_block != NULL) {
+        memcpy(write->long_block, text.data, text.len);
+    }
+    write_record(cells, offsets[slot], text, write->adopts_text ? text.data : write->long_block);
     write->long_block = NULL;
 }
 
-void cells_commit(struct cells *cells, const struct cells_host *host, uint32_t slot, const struct value *value,
-                  struct cells_write *write)
+void cells_commit(struct cells *cells, const struct cells_host *host, struct cells_write *write)
 {
     switch (cells->kind) {
     case CELLS_INTEGER:
-        store_integer(cells, slot, value->integer);
+        store_integer(cells, write->slot, write->value->integer);
         break;
     case CELLS_FLOAT:
-        ((double *)cells->block)[slot] = value->number;
+        ((double *)cells->block)[write->slot] = write->value->number;
         break;
     default:
         assert(cells->kind == CELLS_TEXT);
-        commit_text(cells, host, slot, value->text, write);
+        commit_text(cells, host, write);
         break;
     }
-    cells_bits(cells, host->capacity)[slot / 64] |= UINT64_C(1) << (slot % 64);
+    cells_bits(cells, host->capacity)[write->slot / 64] |= UINT64_C(1) << (write->slot % 64);
 }
 
 void cells_clear(struct cells *cells, const struct cells_host *host, uint32_t slot)

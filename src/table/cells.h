@@ -88,18 +88,18 @@ int64_t cells_integer(const struct cells *cells, uint32_t slot);
 struct bytes cells_text(const struct cells *cells, uint32_t slot);
 
 /* A write in two halves, so that a row's writes all happen or none does: prepare makes room for this value in this row (and
- * for nothing else) and may be refused; commit then writes and cannot fail; abandon gives the room for a long string back.
- * adopts_text: set by a caller who gives the text's own long block instead of having it copied (moving a row).  */
+ * for nothing else) and may be refused; commit then writes and cannot fail; abandon gives the room for a long string back.  */
 struct cells_write {
-    void *long_block;
-    bool adopts_text;
+    const struct value *value; /* not null; borrowed until commit */
+    uint16_t slot;
+    uint8_t type;              /* enum column_type */
+    bool adopts_text;          /* the text's own long block is taken over, not copied: moving a row */
+    void *long_block;          /* NULL at first */
 };
 
-MUST_USE bool cells_prepare(struct cells *cells, const struct cells_host *host, uint32_t slot, enum column_type type,
-                            const struct value *value, struct cells_write *write);
-void cells_commit(struct cells *cells, const struct cells_host *host, uint32_t slot, const struct value *value,
-                  struct cells_write *write);
-void cells_abandon(const struct cells_host *host, const struct value *value, struct cells_write *write);
+MUST_USE bool cells_prepare(struct cells *cells, const struct cells_host *host, struct cells_write *write);
+void cells_commit(struct cells *cells, const struct cells_host *host, struct cells_write *write);
+void cells_abandon(const struct cells_host *host, struct cells_write *write);
 
 /* Makes a row null. */
 void cells_clear(struct cells *cells, const struct cells_host *host, uint32_t slot);

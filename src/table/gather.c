@@ -58,24 +58,40 @@ static void choose_access(struct gather *gather, const struct schema *schema)
 
 void gather_begin(struct gather *gather, const struct table_slice *slice, const struct schema *schema, const struct where *where)
 {
-    *gather = (struct gather){.slice = slice, .where = where};
+    *gather = (struct gather){.slice = slice, .schema = schema, .where = where};
     choose_access(gather, schema);
     gather->next = gather->access == NULL ? slice->first : 0;
     gather->is_done = gather->access == NULL && slice->first == PAGE_NONE;
 }
 
-/* The rows of an index lie anywhere: their memory is asked for together, before one of them is looked at. */
-static void prefetch_rows(const struct table_slice *slice, const uint32_t *rows, size_t count)
+/* The rows of an index lie anywhere: their memory is asked for together, before one of them is looked at. Only columns of
+ * the schema are touched: others may be being freed.  */
+static void prefetch_rows(const struct gather *gather, const uint32_t *rows, size_t count)
 {
+    const struct schema *schema = gather->schema;
     for (size_t i = 0; i < count; i++) {
-        __builtin_prefetch(slice_page_of(slice, rows[i]));
-        __builtin_prefetch((const char *)slice_page_of(slice, rows[i]) + CACHE_LINE_BYTES);
+        const char *page = (const char *)slice_page_of(gather->slice, rows[i]);
+        __builtin_prefetch(page);
+        __builtin_prefetch(page + CACHE_LINE_BYTES);
     }
     for (size_t i = 0; i < count; i++) {
-        page_prefetch_row(slice_page_of(slice, rows[i]), row_slot(rows[i]));
+        const struct page *page = slice_page_of(gather->slice, rows[i]);
+        cells_prefetch(&page->ids, page->capacity, row_slot(rows[i]));
+        for (uint32_t c = 0; c < schema->column_count; c++) {
+            const struct cells *cells = page_cells(page, schema->columns[c].slot);
+            if (cells != NULL) {
+                cells_prefetch(cells, page->capacity, row_slot(rows[i]));
+            }
+        }
     }
     for (size_t i = 0; i < count; i++) {
-        page_prefetch_texts(slice_page_of(slice, rows[i]), row_slot(rows[i]));
+        const struct page *page = slice_page_of(gather->slice, rows[i]);
+        for (uint32_t c = 0; c < schema->column_count; c++) {
+            const struct cells *cells = page_cells(page, schema->columns[c].slot);
+            if (cells != NULL) {
+                cells_prefetch_text(cells, row_slot(rows[i]));
+            }
+        }
     }
 }
 
@@ -85,7 +101,7 @@ static uint32_t step_index(struct gather *gather, uint32_t *rows)
     size_t count = hash_index_rows(&gather->slice->indexes[gather->index_at], hash_index_entry(gather->hash, gather->next),
                                    candidates, GATHER_ROWS, &gather->is_done);
     uint32_t matches = 0;
-    prefetch_rows(gather->slice, candidates, count);
+    prefetch_rows(gather, candidates, count);
     for (size_t i = 0; i < count; i++) {
         if (filter_row(gather->where, slice_page_of(gather->slice, candidates[i]), row_slot(candidates[i]))) {
             rows[matches++] = candidates[i];

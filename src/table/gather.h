@@ -14,6 +14,7 @@ enum { GATHER_ROWS = 255 };
 
 struct gather {
     const struct table_slice *slice;
+    const struct schema *schema;
     const struct where *where;
     const struct condition *access; /* answered by an index; NULL: a scan */
     uint32_t index_at;

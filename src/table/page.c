@@ -109,21 +109,6 @@ struct page *page_add_cells(const struct cells_host *host, struct page *page, ui
     return moved;
 }
 
-void page_prefetch_row(const struct page *page, uint32_t slot)
-{
-    cells_prefetch(&page->ids, page->capacity, slot);
-    for (uint32_t i = 0; i < page->cells_count; i++) {
-        cells_prefetch(&page->columns[i], page->capacity, slot);
-    }
-}
-
-void page_prefetch_texts(const struct page *page, uint32_t slot)
-{
-    for (uint32_t i = 0; i < page->cells_count; i++) {
-        cells_prefetch_text(&page->columns[i], slot);
-    }
-}
-
 void page_clear_row(const struct cells_host *host, struct page *page, uint32_t slot)
 {
     assert(page_is_live(page, slot));

@@ -52,10 +52,6 @@ static inline bool page_is_live(const struct page *page, uint32_t slot)
     return slot < page->capacity && cells_has_value(&page->ids, page->capacity, slot);
 }
 
-/* Hints for reading all values of some rows: page_prefetch_row for each, then page_prefetch_texts for each. */
-void page_prefetch_row(const struct page *page, uint32_t slot);
-void page_prefetch_texts(const struct page *page, uint32_t slot);
-
 /* Removes a live row's values and its id. */
 void page_clear_row(const struct cells_host *host, struct page *page, uint32_t slot);
 

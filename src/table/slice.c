@@ -102,30 +102,46 @@ static struct page *open_page(struct table_slice *slice, const struct schema *sc
     return page;
 }
 
-static void abandon_row(const struct schema *schema, const struct cells_host *host, const struct value *values,
-                        struct cells_write *writes, uint32_t column_count)
+/* A row on its way into a page. */
+struct row_write {
+    struct page *page;
+    struct cells_host host;
+    struct value id;
+    uint32_t count;
+    struct {
+        struct cells *cells;
+        struct cells_write write;
+    } parts[TABLE_COLUMNS_MAX + 1]; /* its id, and its values that are not null */
+};
+
+static void abandon_row(struct row_write *row)
 {
-    for (uint32_t i = 0; i < column_count; i++) {
-        if (!values[i].is_null && schema->columns[i].type == COLUMN_STRING) {
-            cells_abandon(host, &values[i], &writes[i]);
-        }
+    for (uint32_t i = 0; i < row->count; i++) {
+        cells_abandon(&row->host, &row->parts[i].write);
     }
 }
 
-/* Makes room for a row's values in `slot`. False: no memory, nothing to be undone. */
-static bool prepare_row(const struct schema *schema, struct page *page, const struct cells_host *host, uint32_t slot,
-                        const struct value *values, struct cells_write *writes)
+static bool prepare_part(struct row_write *row, struct cells *cells, enum column_type type, const struct value *value)
 {
-    for (uint32_t i = 0; i < schema->column_count; i++) {
+    row->parts[row->count].cells = cells;
+    row->parts[row->count].write = (struct cells_write){.value = value, .slot = row->page->used, .type = (uint8_t)type};
+    return cells_prepare(cells, &row->host, &row->parts[row->count++].write);
+}
+
+/* Makes room for a row in the page's next slot. False: no memory, nothing to be undone. */
+static bool prepare_row(struct row_write *row, const struct schema *schema, const struct value *values)
+{
+    bool is_ready = prepare_part(row, &row->page->ids, COLUMN_INTEGER, &row->id);
+    for (uint32_t i = 0; i < schema->column_count && is_ready; i++) {
         const struct column *column = &schema->columns[i];
-        writes[i] = (struct cells_write){0};
-        if (!values[i].is_null && !cells_prepare(&page->columns[column->slot], host, slot, (enum column_type)column->type,
-                                                 &values[i], &writes[i])) {
-            abandon_row(schema, host, values, writes, i);
-            return false;
+        if (!values[i].is_null) {
+            is_ready = prepare_part(row, &row->page->columns[column->slot], (enum column_type)column->type, &values[i]);
         }
     }
-    return true;
+    if (!is_ready) {
+        abandon_row(row);
+    }
+    return is_ready;
 }
 
 static void unindex_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct value *values,
@@ -156,24 +172,20 @@ static bool index_row(struct table_slice *slice, const struct schema *schema, ui
 static bool fill_slot(struct table_slice *slice, const struct schema *schema, struct page *page, uint64_t id,
                       const struct value *values)
 {
-    struct cells_write writes[TABLE_COLUMNS_MAX];
-    struct cells_write id_write = {0};
-    struct value id_value = {.integer = (int64_t)id};
-    struct cells_host host = slice_host(slice, page->capacity);
-    uint32_t slot = page->used;
-    if (!cells_prepare(&page->ids, &host, slot, COLUMN_INTEGER, &id_value, &id_write) ||
-        !prepare_row(schema, page, &host, slot, values, writes)) {
+    struct row_write row;
+    row.page = page;
+    row.host = slice_host(slice, page->capacity);
+    row.id = (struct value){.integer = (int64_t)id};
+    row.count = 0;
+    if (!prepare_row(&row, schema, values)) {
         return false;
     }
-    if (!index_row(slice, schema, row_number(page->id, slot), values)) {
-        abandon_row(schema, &host, values, writes, schema->column_count);
+    if (!index_row(slice, schema, row_number(page->id, page->used), values)) {
+        abandon_row(&row);
         return false;
     }
-    cells_commit(&page->ids, &host, slot, &id_value, &id_write);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        if (!values[i].is_null) {
-            cells_commit(&page->columns[schema->columns[i].slot], &host, slot, &values[i], &writes[i]);
-        }
+    for (uint32_t i = 0; i < row.count; i++) {
+        cells_commit(row.parts[i].cells, &row.host, &row.parts[i].write);
     }
     page->used++;
     page->live++;
@@ -222,20 +234,21 @@ enum table_result slice_insert(struct table_slice *slice, const struct schema *s
 /* --- changing --- */
 
 struct change {
+    const struct column *column;
     struct cells_write write;
     uint64_t old_entry, new_entry;
     bool has_old, has_new; /* the index loses old_entry, has got new_entry */
 };
 
 /* Enters the new value's entry into the column's index, and notes the old one for removal. */
-static bool index_change(struct table_slice *slice, const struct column *column, uint32_t row, const struct value *value,
-                         struct change *change)
+static bool index_change(struct table_slice *slice, uint32_t row, struct change *change)
 {
+    const struct column *column = change->column;
     if (column->index_at == COLUMN_NONE) {
         return true;
     }
     struct value old = slice_value(slice, row, column->slot);
-    change->new_entry = slice_entry(slice, column, value, row);
+    change->new_entry = slice_entry(slice, column, change->write.value, row);
     if (!old.is_null) {
         change->old_entry = slice_entry(slice, column, &old, row);
         if (change->old_entry == change->new_entry) {
@@ -250,17 +263,13 @@ static bool index_change(struct table_slice *slice, const struct column *column,
     return true;
 }
 
-static void undo_changes(struct table_slice *slice, const struct schema *schema, const struct cells_host *host,
-                         const struct assignment *set, struct change *changes, size_t count)
+static void undo_changes(struct table_slice *slice, const struct cells_host *host, struct change *changes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct column *column = &schema->columns[set[i].column];
         if (changes[i].has_new) {
-            hash_index_remove(&slice->indexes[column->index_at], slice->heap, changes[i].new_entry);
+            hash_index_remove(&slice->indexes[changes[i].column->index_at], slice->heap, changes[i].new_entry);
         }
-        if (column->type == COLUMN_STRING) {
-            cells_abandon(host, &set[i].value, &changes[i].write);
-        }
+        cells_abandon(host, &changes[i].write);
     }
 }
 
@@ -277,20 +286,20 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
     assert(page_is_live(page, slot) && set_count <= TABLE_COLUMNS_MAX);
     for (size_t i = 0; i < set_count; i++) {
         const struct column *column = &schema->columns[set[i].column];
-        changes[i] = (struct change){0};
-        if (!cells_prepare(&page->columns[column->slot], &host, slot, (enum column_type)column->type, &set[i].value,
-                           &changes[i].write) ||
-            !index_change(slice, column, row, &set[i].value, &changes[i])) {
-            undo_changes(slice, schema, &host, set, changes, i + 1);
+        changes[i] = (struct change){
+            .column = column, .write = {.value = &set[i].value, .slot = (uint16_t)slot, .type = column->type}};
+        if (!cells_prepare(&page->columns[column->slot], &host, &changes[i].write) ||
+            !index_change(slice, row, &changes[i])) {
+            undo_changes(slice, &host, changes, i + 1);
             return TABLE_NO_MEMORY;
         }
     }
     for (size_t i = 0; i < set_count; i++) {
-        const struct column *column = &schema->columns[set[i].column];
+        const struct column *column = changes[i].column;
         if (changes[i].has_old) {
             hash_index_remove(&slice->indexes[column->index_at], slice->heap, changes[i].old_entry);
         }
-        cells_commit(&page->columns[column->slot], &host, slot, &set[i].value, &changes[i].write);
+        cells_commit(&page->columns[column->slot], &host, &changes[i].write);
     }
     return TABLE_OK;
 }

@@ -12,13 +12,12 @@ static bool copy_row(struct table_slice *slice, const struct schema *schema, con
                      struct page *into)
 {
     struct cells_host host = slice_host(slice, into->capacity);
-    uint32_t target = into->used;
     struct value id = {.integer = cells_integer(&from->ids, slot)};
-    struct cells_write write = {0};
-    if (!cells_prepare(&into->ids, &host, target, COLUMN_INTEGER, &id, &write)) {
+    struct cells_write write = {.value = &id, .slot = into->used, .type = COLUMN_INTEGER};
+    if (!cells_prepare(&into->ids, &host, &write)) {
         return false;
     }
-    cells_commit(&into->ids, &host, target, &id, &write);
+    cells_commit(&into->ids, &host, &write);
     into->used++;
     into->live++;
     for (uint32_t i = 0; i < schema->column_count; i++) {
@@ -28,11 +27,12 @@ static bool copy_row(struct table_slice *slice, const struct schema *schema, con
         if (value.is_null) {
             continue;
         }
-        write = (struct cells_write){.adopts_text = column->type == COLUMN_STRING && value.text.len > CELLS_INLINE_MAX};
-        if (!cells_prepare(&into->columns[column->slot], &host, target, (enum column_type)column->type, &value, &write)) {
+        write = (struct cells_write){.value = &value, .slot = (uint16_t)(into->used - 1), .type = column->type};
+        write.adopts_text = column->type == COLUMN_STRING && value.text.len > CELLS_INLINE_MAX;
+        if (!cells_prepare(&into->columns[column->slot], &host, &write)) {
             return false;
         }
-        cells_commit(&into->columns[column->slot], &host, target, &value, &write);
+        cells_commit(&into->columns[column->slot], &host, &write);
     }
     return true;
 }

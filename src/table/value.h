@@ -30,8 +30,8 @@ const char *column_type_name(enum column_type type);
 /* By its name, case ignored; false: no such type. */
 MUST_USE bool column_type_parse(struct bytes word, enum column_type *out);
 
-/* Strict: an integer of 64 bits (leading zeros and a plus sign are allowed), a float as double_parse does, a date as YYYY-MM-DD that the Gregorian
- * calendar has, years 0001 .. 9999. False and *out unchanged otherwise. A string borrows `text`.  */
+/* Strict: an integer of 64 bits (leading zeros and a plus sign are allowed), a float as double_parse takes it, a date as
+ * YYYY-MM-DD that the Gregorian calendar has, years 0001 .. 9999. False and *out unchanged otherwise. A string borrows `text`.  */
 MUST_USE bool value_parse(enum column_type type, struct bytes text, struct value *out);
 
 /* The text of a value that is not null: lent from it (strings) or written to `scratch`. What value_parse takes back. */

@@ -55,6 +55,11 @@ def both_integers(ours, theirs, _command):
     return ours[0] == theirs[0] == ":"
 
 
+def idle_at_most_theirs(ours, theirs, _command):
+    """Small numbers are one object for all keys on redis-server, so that a key may seem idle that was just written."""
+    return ours[0] == theirs[0] == ":" and 0 <= ours[1] <= theirs[1] + 1
+
+
 def scans_agree(ours, theirs, command):
     """Two SCAN replies: a whole scan in one step gives the same keys; of a part nothing can be said."""
     if ours[0] != "*" or theirs[0] != "*" or len(ours[1]) != 2 or len(theirs[1]) != 2:
@@ -66,7 +71,7 @@ def scans_agree(ours, theirs, command):
 
 COMPARISONS = {
     b"TTL": within(1), b"EXPIRETIME": within(1), b"PTTL": within(1500), b"PEXPIRETIME": within(1500),
-    b"OBJECT IDLETIME": within(1), b"OBJECT REFCOUNT": both_integers,
+    b"OBJECT IDLETIME": idle_at_most_theirs, b"OBJECT REFCOUNT": both_integers,
     b"KEYS": same_elements, b"RANDOMKEY": both_present, b"SCAN": scans_agree,
 }
 
@@ -212,8 +217,8 @@ def main():
             result = run_family(family, shards, options.count, options.seed,
                                 [int(protocol) for protocol in options.protocols.split(",")], options.batch)
             results.append(result)
-            print("\n".join(result.texts if options.batch is not None else result.texts[:SHOWN_MAX]))
-            print("\n".join(result.problems))
+            for text in (result.texts if options.batch is not None else result.texts[:SHOWN_MAX]) + result.problems:
+                print(text)
     print("seed %s\n%-10s %6s %10s %12s %8s" % (options.seed, "family", "shards", "commands", "differences", "seconds"))
     for result in results:
         print("%-10s %6d %10d %12d %8.1f" % (result.family, result.shards, result.commands, result.differences, result.seconds))

@@ -1,4 +1,4 @@
-"""Families of commands for the differential tester: one module each with ROWS and, where replies may differ, COMPARE."""
+"""Families of commands for the differential tester: one module each, with its ROWS."""
 
 from . import key, string
 

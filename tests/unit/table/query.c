@@ -100,7 +100,8 @@ static void split_words(struct words *words, const char *line)
     }
 }
 
-static enum table_result parse(struct where *where, const struct words *words, bool is_left_to_right, void *memory, uint32_t *used)
+static enum table_result parse(struct where *where, const struct words *words, bool is_left_to_right, void *memory,
+                               uint32_t *used)
 {
     struct where_source source = {
         .schema = schema, .words = words->list, .count = words->count, .is_left_to_right = is_left_to_right, .ends_at_set = true};
@@ -410,7 +411,10 @@ Test(query, puts_rows_in_the_order_of_their_ids)
         uint64_t id = 0;
         for (size_t i = 0; i < count; i++) {
             id = next_random(&state) % (round % 3 == 0 ? 3 : 200) == 0 ? next_random(&state) % 100000 : id + 1;
-            struct value row[COLUMNS] = {{.is_null = true}, {.is_null = true}, {.is_null = true}, {.is_null = true}, {.is_null = true}};
+            struct value row[COLUMNS];
+            for (int c = 0; c < COLUMNS; c++) {
+                row[c] = (struct value){.is_null = true};
+            }
             cr_assert_eq(slice_insert(slice, schema, id, row), TABLE_OK);
             uint32_t number = row_number(slice->last, slice->pages[slice->last]->used - 1u);
             cr_assert(found_add(&found, slice, (uint32_t)round, &number, 1));

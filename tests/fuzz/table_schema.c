@@ -1,0 +1,63 @@
+/* Any words, one a line, as columns of a schema: what is taken makes a schema that says the same, and each further word
+ * as a value of each type: what is read is written so that it reads as the same value.  */
+#include "table/definition.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_value(struct bytes word)
+{
+    for (int type = 0; type < COLUMN_TYPE_COUNT; type++) {
+        struct value value;
+        struct value again;
+        char scratch[VALUE_TEXT_MAX];
+        if (value_parse((enum column_type)type, word, &value)) {
+            struct bytes text = value_format((enum column_type)type, &value, scratch);
+            bool is_read = value_parse((enum column_type)type, text, &again);
+            assert(is_read && value_compare((enum column_type)type, &value, &again) == 0);
+        }
+    }
+}
+
+static void check_schema(struct heap *heap, const struct schema_draft *draft)
+{
+    struct schema *schema = schema_create(heap, draft);
+    assert(schema->column_count == draft->column_count);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        assert(bytes_equal(schema_column_name(schema, i), draft->columns[i].name));
+        assert(schema_find_column(schema, draft->columns[i].name) == i);
+        assert((schema->columns[i].index_at == COLUMN_NONE) == (schema->columns[i].index == INDEX_NONE));
+    }
+    schema_destroy(heap, schema);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct heap *heap;
+    static struct schema_draft draft;
+    const char *text = (const char *)data;
+    const char *end = text + size;
+    heap = heap == NULL ? heap_create() : heap;
+    draft.column_count = 0;
+    while (text < end) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        stop = stop == NULL ? end : stop;
+        struct bytes word = {text, (size_t)(stop - text)};
+        struct bytes name_space;
+        struct bytes table;
+        uint16_t before = draft.column_count;
+        enum table_result result = schema_draft_add(&draft, word, NULL);
+        assert(draft.column_count == before + (result == TABLE_OK ? 1 : 0));
+        check_value(word);
+        if (table_name_split(word, &name_space, &table) == TABLE_OK) {
+            assert(namespace_name_check(name_space) == TABLE_OK && name_space.len + 1 + table.len == word.len);
+        }
+        text = stop + 1;
+    }
+    if (draft.column_count > 0) {
+        check_schema(heap, &draft);
+    }
+    return 0;
+}
