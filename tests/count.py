@@ -2,8 +2,9 @@
 """Adds up what ran: the JUnit files of ctest and pytest, Criterion's own counts for its programs. Closes with one line,
 `N passed, N failed, N skipped`, and ends with status 1 when anything failed or nothing ran.
 
-    tests/count.py [--failed "what did not even start"]... FILE.xml...
+    tests/count.py [--passed WHAT]... [--failed WHAT]... FILE.xml...
 
+--passed and --failed count what has no file as one test each: a script that ended well, a build that did not.
 A file that is missing or not complete counts as one failure: whatever should have written it died.
 """
 
@@ -52,10 +53,13 @@ def count_file(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--passed", action="append", default=[])
     parser.add_argument("--failed", action="append", default=[])
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
-    total = [0, len(options.failed), 0]
+    total = [len(options.passed), len(options.failed), 0]
+    for what in options.passed:
+        print("passed: " + what)
     for what in options.failed:
         print("failed: " + what)
     for path in options.files:

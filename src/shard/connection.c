@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { OUTPUT_CHECK_BYTES = 16384 }; /* fewer unsent bytes are not held against a limit at every turn */
+
 static const struct config *config_of(const struct connection *connection)
 {
     return connection->thread->server->config;
@@ -492,11 +494,15 @@ void connection_settle(struct connection *connection)
         settle_closing(connection);
         return;
     }
+    if (UNLIKELY(connection->output.bytes > OUTPUT_CHECK_BYTES || connection->output_soft_since_ms != 0)) {
+        check_output_limits(connection);
+        if (connection->is_closing) {
+            return; /* it is in this list again */
+        }
+    }
     if (connection->output.bytes > 0) {
         if (!connection->is_sending) {
             start_sending(connection);
-        } else {
-            check_output_limits(connection);
         }
     } else if (UNLIKELY(is_finished(connection))) {
         connection_close(connection);

@@ -1,5 +1,6 @@
 """Server processes: Tessera or redis-server on a free port in a folder of its own, ended and looked over afterwards."""
 
+import ctypes
 import os
 import re
 import shutil
@@ -56,6 +57,15 @@ class StartError(Exception):
         super().__init__("ended with status %s:\n%s" % (status, output))
         self.status = status
         self.output = output
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    """Runs in the child: a server does not outlive the tests, however they end."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def redis_program():
@@ -116,7 +126,8 @@ class Server:
             argv = self._command()
             self.process = subprocess.Popen(
                 ["redis-server"] + argv[1:] if self.kind == "redis" else argv,
-                executable=argv[0], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder)
+                executable=argv[0], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder,
+                preexec_fn=die_with_parent)
         end = time.monotonic() + 20 * SLOWDOWN
         while READY not in self.output().lower():
             if self.process.poll() is not None:
