@@ -24,12 +24,23 @@ bool gather_scans(const struct where *where, const struct schema *schema)
     return true;
 }
 
-/* How many rows the index has for the condition, at most GATHER_ROWS (one descent: it may be fewer than there are). */
+enum { ACCESS_DESCENTS = 4 };
+
+/* How many rows the index has for the condition, counted over ACCESS_DESCENTS leaves at most: the first may hold only the
+ * beginning of them.  */
 static size_t access_rows(const struct gather *gather, uint32_t index_at, uint32_t hash)
 {
+    const struct hash_index *index = &gather->slice->indexes[index_at];
     uint32_t rows[GATHER_ROWS];
-    bool is_end;
-    return hash_index_rows(&gather->slice->indexes[index_at], hash_index_entry(hash, 0), rows, GATHER_ROWS, &is_end);
+    uint64_t from = hash_index_entry(hash, 0);
+    size_t total = 0;
+    bool is_end = false;
+    for (int i = 0; i < ACCESS_DESCENTS && !is_end; i++) {
+        size_t count = hash_index_rows(index, from, rows, GATHER_ROWS, &is_end);
+        total += count;
+        from = count > 0 ? hash_index_entry(hash, rows[count - 1] + 1) : from;
+    }
+    return total;
 }
 
 static void choose_access(struct gather *gather, const struct schema *schema)
