@@ -103,7 +103,9 @@ static bool serve(struct server *server, struct listeners *listeners)
     struct config *config = server->config;
     if (!server_start_threads(server)) {
         fprintf(stderr, "tessera-server: cannot start: %s\n", ring_refusal_text(errno));
-        return false;
+        /* Some threads may run and others not: they cannot be stopped together, so the process ends with them. */
+        listeners_close(listeners);
+        _exit(EXIT_FAILURE);
     }
     log_write(config, LOG_LEVEL_NOTICE, "Tessera " TESSERA_VERSION ", %u shards, pid %d, memory by %s", server->shard_count,
               (int)getpid(), mem_allocator_name());
