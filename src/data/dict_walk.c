@@ -19,7 +19,8 @@ static unsigned used_slots(const struct dict_bucket *bucket)
     return ~dict_bucket_match(bucket, 0) & DICT_ALL_SLOTS;
 }
 
-static void prefetch_elements(const struct dict_bucket *bucket)
+/* Inlined by force: see dict_prefetch_bucket. */
+__attribute__((always_inline)) static inline void prefetch_elements(const struct dict_bucket *bucket)
 {
     for (unsigned used = used_slots(bucket); used != 0; used &= used - 1) {
         __builtin_prefetch(dict_word_element(bucket->words[__builtin_ctz(used)]));

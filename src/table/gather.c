@@ -77,7 +77,7 @@ void gather_begin(struct gather *gather, const struct table_slice *slice, const 
 
 /* The rows of an index lie anywhere: their memory is asked for together, before one of them is looked at. Only columns of
  * the schema are touched: others may be being freed.  */
-static void prefetch_rows(const struct gather *gather, const uint32_t *rows, size_t count)
+__attribute__((always_inline)) static inline void prefetch_rows(const struct gather *gather, const uint32_t *rows, size_t count)
 {
     const struct schema *schema = gather->schema;
     for (size_t i = 0; i < count; i++) {
