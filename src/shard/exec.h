@@ -67,8 +67,8 @@ typedef void command_fn(struct exec *exec);
 
 enum { ROUTE_ALL = -1 };
 /* Runs on the connection's thread inside an epoch section, without a baton: it may read the catalogue
- * (server->catalogue), nothing else. A shard's number, or ROUTE_ALL: the command then runs as with SCOPE_ALL. It may leave a pointer in exec->routed: the
- * handler gets it back only if no route changed in between (exec_routes_changed).  */
+ * (server->catalogue), nothing else. A shard's number, or ROUTE_ALL: the command then runs as with SCOPE_ALL. It may leave a
+ * pointer in exec->routed: the handler gets it back only if no route changed in between (exec_routes_changed).  */
 typedef int32_t command_route_fn(struct exec *exec);
 
 /* Key positions as COMMAND INFO prints them: first 0 = no keys; last < 0 counts from the end. */

@@ -4,7 +4,6 @@
 #include "mem/heap.h"
 #include "shard/server.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 struct grave {
@@ -15,23 +14,17 @@ struct grave {
 
 struct graveyard {
     struct grave *first;
-    _Atomic bool is_empty; /* of `first`: relaxed, for a look without the baton */
 };
 
 struct graveyard *graveyard_create(void)
 {
-    struct graveyard *graveyard = thread_alloc_zeroed(MEM_SERVER, sizeof *graveyard);
-    if (graveyard != NULL) {
-        atomic_init(&graveyard->is_empty, true);
-    }
-    return graveyard;
+    return thread_alloc_zeroed(MEM_SERVER, sizeof(struct graveyard));
 }
 
 static void remove_first(struct graveyard *graveyard)
 {
     struct grave *grave = graveyard->first;
     graveyard->first = grave->next;
-    atomic_store_explicit(&graveyard->is_empty, graveyard->first == NULL, memory_order_relaxed);
     thread_free(MEM_SERVER, grave, sizeof *grave);
 }
 
@@ -64,7 +57,6 @@ void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *th
     }
     *grave = (struct grave){.next = shard->graveyard->first, .free_slice = free_slice, .thing = thing};
     shard->graveyard->first = grave;
-    atomic_store_explicit(&shard->graveyard->is_empty, false, memory_order_relaxed);
     count(&shard->lazyfree_pending, 1);
 }
 
@@ -75,7 +67,7 @@ bool graveyard_is_empty(const struct shard *shard)
 
 bool graveyard_is_empty_hint(const struct shard *shard)
 {
-    return atomic_load_explicit(&shard->graveyard->is_empty, memory_order_relaxed);
+    return __atomic_load_n(&shard->lazyfree_pending, __ATOMIC_RELAXED) == 0;
 }
 
 bool graveyard_work(struct shard *shard, size_t limit)
