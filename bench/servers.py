@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "server"))
 
 from harness.process import Server  # noqa: E402
 
-RELEASE = os.path.join(TOP, "build", "release")
+RELEASE = os.environ.get("TESSERA_RELEASE", os.path.join(TOP, "build", "release"))
 NOCOUNT = os.path.join(TOP, "build", "nocount")
 
 

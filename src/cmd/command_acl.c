@@ -30,9 +30,15 @@ uint32_t acl_category_find(struct bytes name)
     return 0;
 }
 
+/* "-name" takes it away. */
 static void add_category(struct bytes word, void *arg)
 {
-    *(uint32_t *)arg |= acl_category_find(word);
+    uint32_t *categories = arg;
+    if (word.data[0] == '-') {
+        *categories &= ~acl_category_find((struct bytes){word.data + 1, word.len - 1});
+    } else {
+        *categories |= acl_category_find(word);
+    }
 }
 
 static uint32_t group_category(const char *group)

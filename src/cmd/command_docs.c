@@ -10,21 +10,55 @@
 
 enum { ARGUMENT_NAME_MAX = 160 };
 
-/* What kind of value an argument of that name takes; every other one is a string. */
+/* What kind of value an argument takes: by its name in some commands (a space between them), else by its name; every other one is
+ * a string.  */
+static const struct {
+    const char *name, *type, *commands;
+} argument_types_of_some[] = {
+    {"start", "string", "xrange xrevrange xpending xautoclaim zrange"},
+    {"end", "string", "xrange xrevrange xpending"},
+    {"stop", "string", "zrange"},
+    {"min", "double", "zcount zrangebyscore zrevrangebyscore zremrangebyscore"},
+    {"max", "double", "zcount zrangebyscore zrevrangebyscore zremrangebyscore"},
+    {"increment", "double", "incrbyfloat hincrbyfloat"},
+    {"value", "integer", "setbit bitfield"},
+    {"min-idle-time", "integer", "xpending"},
+};
+/* clang-format off */
 static const struct {
     const char *name, *type;
 } argument_types[] = {
-    {"key", "key"},           {"newkey", "key"},         {"source", "key"},
-    {"destination", "key"},   {"key1", "key"},           {"key2", "key"},
-    {"pattern", "pattern"},   {"seconds", "integer"},    {"milliseconds", "integer"},
-    {"index", "integer"},     {"index1", "integer"},     {"index2", "integer"},
-    {"db", "integer"},        {"destination-db", "integer"}, {"offset", "integer"},
-    {"count", "integer"},     {"start", "integer"},      {"end", "integer"},
-    {"cursor", "integer"},    {"increment", "integer"},  {"decrement", "integer"},
-    {"min-match-len", "integer"}, {"slot", "integer"},   {"timeout", "integer"},
-    {"client-id", "integer"}, {"protover", "integer"},   {"samples", "integer"},
+    {"key", "key"}, {"newkey", "key"}, {"source", "key"}, {"sourcekey", "key"}, {"destination", "key"}, {"destkey", "key"},
+    {"key1", "key"}, {"key2", "key"}, {"pattern", "pattern"}, {"seconds", "integer"}, {"milliseconds", "integer"},
+    {"ms", "integer"}, {"ttl", "integer"}, {"frequency", "integer"}, {"index", "integer"}, {"index1", "integer"},
+    {"index2", "integer"}, {"db", "integer"}, {"destination-db", "integer"}, {"offset", "integer"}, {"count", "integer"},
+    {"limit", "integer"}, {"start", "integer"}, {"end", "integer"}, {"stop", "integer"}, {"cursor", "integer"},
+    {"increment", "integer"}, {"decrement", "integer"}, {"min-match-len", "integer"}, {"numkeys", "integer"},
+    {"weight", "integer"}, {"score", "double"}, {"longitude", "double"}, {"latitude", "double"}, {"radius", "double"},
+    {"width", "double"}, {"height", "double"}, {"bit", "integer"}, {"rank", "integer"}, {"num-matches", "integer"},
+    {"len", "integer"}, {"entries-added", "integer"}, {"entries-read", "integer"}, {"slot", "integer"},
+    {"timeout", "integer"}, {"client-id", "integer"}, {"protover", "integer"}, {"samples", "integer"},
     {"unix-time-seconds", "unix-time"}, {"unix-time-milliseconds", "unix-time"},
 };
+/* clang-format on */
+
+struct word_search {
+    struct bytes wanted;
+    bool is_found;
+};
+
+static void compare_word(struct bytes word, void *arg)
+{
+    struct word_search *search = arg;
+    search->is_found |= bytes_equal(word, search->wanted);
+}
+
+static bool is_word_of(const char *words, const char *name)
+{
+    struct word_search search = {.wanted = bytes_of_string(name)};
+    words_visit(bytes_of_string(words), compare_word, &search);
+    return search.is_found;
+}
 
 static const char *argument_type(const struct command_spec *row, const struct syntax_node *node)
 {
@@ -34,10 +68,17 @@ static const char *argument_type(const struct command_spec *row, const struct sy
     case SYNTAX_BLOCK: return "block";
     case SYNTAX_ARGUMENT: break;
     }
+    for (size_t i = 0; i < sizeof argument_types_of_some / sizeof argument_types_of_some[0]; i++) {
+        if (bytes_equal(node->name, bytes_of_string(argument_types_of_some[i].name)) &&
+            is_word_of(argument_types_of_some[i].commands, row->name)) {
+            return argument_types_of_some[i].type;
+        }
+    }
     for (size_t i = 0; i < sizeof argument_types / sizeof argument_types[0]; i++) {
         if (bytes_equal(node->name, bytes_of_string(argument_types[i].name))) {
             bool is_key = strcmp(argument_types[i].type, "key") == 0;
-            return is_key && row->keys.first == 0 ? "string" : argument_types[i].type;
+            bool has_keys = row->keys.first != 0 || row->key_specs != NULL;
+            return is_key && !has_keys ? "string" : argument_types[i].type;
         }
     }
     return "string";
@@ -48,8 +89,9 @@ struct docs {
     struct reply *reply;
     const struct command_spec *row;
     struct syntax syntax;
+    struct key_spec key_specs[KEY_SPECS_MAX];
     size_t key_spec_count;
-    size_t keys_seen; /* arguments of type key so far: the i-th belongs to the i-th specification, if there are so many */
+    size_t key_spec; /* of the next argument of type key: the i-th one belongs to the i-th specification, if there are so many */
 };
 
 /* A group is called by its members: "nx_xx". */
@@ -100,6 +142,18 @@ static size_t child_count(const struct docs *docs, const struct syntax_node *nod
 
 static void reply_children(struct docs *docs, const struct syntax_node *node);
 
+/* Those without words of their own are passed over (SORT's BY and GET). */
+static size_t next_key_spec(struct docs *docs)
+{
+    size_t spec = docs->key_spec;
+    while (spec + 1 < docs->key_spec_count && docs->key_specs[spec].place.is_unknown &&
+           docs->key_specs[spec].place.keyword == NULL) {
+        spec++;
+    }
+    docs->key_spec = spec + 1 < docs->key_spec_count ? spec + 1 : spec;
+    return spec;
+}
+
 /* style: recursion, as deep as the brackets of our own text: SYNTAX_DEPTH_MAX. */
 static void reply_argument(struct docs *docs, const struct syntax_node *node)
 {
@@ -115,10 +169,8 @@ static void reply_argument(struct docs *docs, const struct syntax_node *node)
     reply_bulk_string(reply, "type");
     reply_bulk_string(reply, type);
     if (is_key) {
-        size_t spec = docs->keys_seen < docs->key_spec_count ? docs->keys_seen : docs->key_spec_count - 1;
-        docs->keys_seen++;
         reply_bulk_string(reply, "key_spec_index");
-        reply_integer(reply, (int64_t)spec);
+        reply_integer(reply, (int64_t)next_key_spec(docs));
     }
     if (node->token.len > 0) {
         reply_bulk_string(reply, "token");
@@ -154,8 +206,7 @@ static void reply_text_field(struct reply *reply, const char *name, const char *
 static void reply_docs(struct reply *reply, const struct command_spec *row)
 {
     struct docs docs = {.reply = reply, .row = row};
-    struct key_spec specs[KEY_SPECS_MAX];
-    docs.key_spec_count = command_key_specs(row, specs);
+    docs.key_spec_count = command_key_specs(row, docs.key_specs);
     bool is_syntax = syntax_parse(row->syntax, &docs.syntax);
     assert(is_syntax);
     char name[COMMAND_NAME_MAX];

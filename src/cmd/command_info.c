@@ -61,28 +61,69 @@ static void reply_named_integer(struct reply *reply, const char *name, int64_t v
     reply_integer(reply, value);
 }
 
+/* The words of a specification whose place is not known. */
+static const char *place_notes(const struct command_key_spec *place)
+{
+    return place->keyword != NULL ? "The key behind the optional STORE, which may stand anywhere among the options."
+                                  : "The keys that BY and GET read: their names are made from what the sorted key holds.";
+}
+
+static void begin_type(struct reply *reply, const char *name, const char *type, size_t fields)
+{
+    reply_bulk_string(reply, name);
+    reply_map(reply, 2);
+    reply_bulk_string(reply, "type");
+    reply_bulk_string(reply, type);
+    reply_bulk_string(reply, "spec");
+    reply_map(reply, fields);
+}
+
+static void reply_begin_search(struct reply *reply, const struct command_key_spec *place)
+{
+    if (place->is_unknown) {
+        begin_type(reply, "begin_search", "unknown", 0);
+    } else if (place->keyword == NULL) {
+        begin_type(reply, "begin_search", "index", 1);
+        reply_named_integer(reply, "index", place->index);
+    } else {
+        begin_type(reply, "begin_search", "keyword", 2);
+        reply_bulk_string(reply, "keyword");
+        reply_bulk_string(reply, place->keyword);
+        reply_named_integer(reply, "startfrom", place->index);
+    }
+}
+
+static void reply_find_keys(struct reply *reply, const struct command_key_spec *place)
+{
+    if (place->is_unknown) {
+        begin_type(reply, "find_keys", "unknown", 0);
+        return;
+    }
+    bool is_counted = place->search == KEYS_COUNTED;
+    begin_type(reply, "find_keys", is_counted ? "keynum" : "range", 3);
+    if (is_counted) {
+        reply_named_integer(reply, "keynumidx", place->count_index);
+        reply_named_integer(reply, "firstkey", place->first);
+        reply_named_integer(reply, "keystep", place->step);
+    } else {
+        reply_named_integer(reply, "lastkey", place->last);
+        reply_named_integer(reply, "keystep", place->step);
+        reply_named_integer(reply, "limit", place->limit);
+    }
+}
+
 /* {flags, begin_search: {type: index, spec: {index}}, find_keys: {type: range, spec: {lastkey, keystep, limit}}} */
 static void reply_key_spec(struct reply *reply, const struct key_spec *spec)
 {
-    reply_map(reply, 3);
+    reply_map(reply, spec->place.is_unknown ? 4 : 3);
+    if (spec->place.is_unknown) {
+        reply_bulk_string(reply, "notes");
+        reply_bulk_string(reply, place_notes(&spec->place));
+    }
     reply_bulk_string(reply, "flags");
     reply_word_set(reply, spec->flags);
-    reply_bulk_string(reply, "begin_search");
-    reply_map(reply, 2);
-    reply_bulk_string(reply, "type");
-    reply_bulk_string(reply, "index");
-    reply_bulk_string(reply, "spec");
-    reply_map(reply, 1);
-    reply_named_integer(reply, "index", spec->first);
-    reply_bulk_string(reply, "find_keys");
-    reply_map(reply, 2);
-    reply_bulk_string(reply, "type");
-    reply_bulk_string(reply, "range");
-    reply_bulk_string(reply, "spec");
-    reply_map(reply, 3);
-    reply_named_integer(reply, "lastkey", spec->last < 0 ? spec->last : spec->last - spec->first);
-    reply_named_integer(reply, "keystep", spec->step);
-    reply_named_integer(reply, "limit", 0);
+    reply_begin_search(reply, &spec->place);
+    reply_find_keys(reply, &spec->place);
 }
 
 static void reply_key_specs(struct reply *reply, const struct command_spec *row)

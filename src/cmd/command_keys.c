@@ -1,7 +1,10 @@
 /* command_keys.c - which words of a command are keys: COMMAND GETKEYS, GETKEYSANDFLAGS, and key specifications.  */
 #include "cmd/commands.h"
 #include "cmd/introspect.h"
+#include "shard/command_keys.h"
 #include "shard/server.h"
+
+#include <assert.h>
 
 size_t words_visit(struct bytes text, word_visit_fn *visit, void *arg)
 {
@@ -38,8 +41,23 @@ void reply_word_set(struct reply *reply, struct bytes text)
     words_visit(text, reply_word, reply);
 }
 
+static size_t own_key_specs(const struct command_spec *spec, struct key_spec out[KEY_SPECS_MAX])
+{
+    size_t count = 0;
+    for (const struct command_key_spec *row = spec->key_specs; row->flags != NULL; row++) {
+        assert(count < KEY_SPECS_MAX);
+        out[count] = (struct key_spec){bytes_of_string(row->flags), *row};
+        out[count].place.step = row->step == 0 ? 1 : row->step;
+        count++;
+    }
+    return count;
+}
+
 size_t command_key_specs(const struct command_spec *spec, struct key_spec out[KEY_SPECS_MAX])
 {
+    if (spec->key_specs != NULL) {
+        return own_key_specs(spec, out);
+    }
     if (spec->keys.first == 0) {
         return 0;
     }
@@ -53,11 +71,13 @@ size_t command_key_specs(const struct command_spec *spec, struct key_spec out[KE
         size_t used = bar == NULL ? len : len + 1;
         rest = (struct bytes){rest.data + used, rest.len - used};
     }
+    const struct command_keys *keys = &spec->keys;
     for (size_t i = 0; i < count; i++) {
-        int32_t first = spec->keys.first + (int32_t)i * spec->keys.step;
-        out[i].first = first;
-        out[i].last = count > 1 ? first : spec->keys.last;
-        out[i].step = count > 1 ? 1 : spec->keys.step;
+        struct command_key_spec *place = &out[i].place;
+        const bool is_last = i + 1 == count;
+        place->index = (int16_t)(keys->first + (int16_t)i * keys->step);
+        place->last = !is_last ? 0 : keys->last < 0 ? keys->last : (int16_t)(keys->last - place->index);
+        place->step = is_last ? keys->step : 1;
     }
     return count;
 }
@@ -73,6 +93,67 @@ static const struct command_spec *find_command_of(const struct exec *exec, uint3
     return command_find_below(spec, exec->argv[first + 1]);
 }
 
+/* --- flags that depend on the arguments --- */
+
+/* SET returns the old value with GET only. */
+static const char *set_flags(const struct bytes *argv, uint32_t argc)
+{
+    for (uint32_t i = 3; i < argc; i++) {
+        if (bytes_equal_ignore_case(argv[i], BYTES("get"))) {
+            return "RW access update";
+        }
+    }
+    return "OW update";
+}
+
+/* BITFIELD writes unless all of its operations are GET. */
+static const char *bitfield_flags(const struct bytes *argv, uint32_t argc)
+{
+    for (uint32_t i = 2; i < argc; i++) {
+        if (bytes_equal_ignore_case(argv[i], BYTES("get")) && argc - i > 2) {
+            i += 2;
+        } else if (bytes_equal_ignore_case(argv[i], BYTES("overflow")) && argc - i > 1) {
+            i++;
+        } else {
+            return "RW access update";
+        }
+    }
+    return "RO access";
+}
+
+static const struct {
+    const char *name;
+    const char *(*flags)(const struct bytes *argv, uint32_t argc);
+} variable_flags[] = {{"set", set_flags}, {"bitfield", bitfield_flags}};
+
+static void resolve_variable_flags(const struct exec *exec, uint32_t first, const struct command_spec *spec,
+                                   struct key_spec *key_spec)
+{
+    for (size_t i = 0; i < sizeof variable_flags / sizeof variable_flags[0]; i++) {
+        if (strcmp(spec->name, variable_flags[i].name) == 0) {
+            key_spec->flags = bytes_of_string(variable_flags[i].flags(exec->argv + first, exec->argc - first));
+        }
+    }
+}
+
+/* --- the answer --- */
+
+/* The ranges of all specifications; returns how many, 0 when there is no key or one of them is invalid. */
+static size_t find_ranges(const struct exec *exec, uint32_t first, const struct key_spec *specs, size_t spec_count,
+                          struct key_range ranges[KEY_SPECS_MAX])
+{
+    size_t found = 0;
+    for (size_t i = 0; i < spec_count; i++) {
+        ranges[i] = (struct key_range){1, 0, 1}; /* none */
+        switch (command_keys_find(&specs[i].place, exec->argv + first, exec->argc - first, &ranges[i])) {
+        case KEYS_FOUND: found++; break;
+        case KEYS_NONE: break;
+        case KEYS_INVALID: return 0;
+        }
+    }
+    return found;
+}
+
 /* Replies the keys of the command that argv[2] begins; with their flags, if wanted. */
 static void reply_keys(struct exec *exec, bool with_flags)
 {
@@ -82,7 +163,9 @@ static void reply_keys(struct exec *exec, bool with_flags)
         reply_error(exec->reply, "ERR Invalid command specified");
         return;
     }
-    if (spec->keys.first == 0) {
+    struct key_spec specs[KEY_SPECS_MAX];
+    const size_t spec_count = command_key_specs(spec, specs);
+    if (spec_count == 0) {
         reply_error(exec->reply, "ERR The command has no key arguments");
         return;
     }
@@ -91,17 +174,20 @@ static void reply_keys(struct exec *exec, bool with_flags)
         reply_error(exec->reply, "ERR Invalid number of arguments specified for command");
         return;
     }
-    struct key_spec specs[KEY_SPECS_MAX];
-    size_t spec_count = command_key_specs(spec, specs);
+    struct key_range ranges[KEY_SPECS_MAX];
+    if (find_ranges(exec, first, specs, spec_count, ranges) == 0) {
+        reply_error(exec->reply, "ERR Invalid arguments specified for command");
+        return;
+    }
+    resolve_variable_flags(exec, first, spec, &specs[0]);
     size_t mark = reply_deferred_begin(exec->reply);
     size_t count = 0;
     for (size_t i = 0; i < spec_count; i++) {
-        int32_t last = specs[i].last < 0 ? argc + specs[i].last : specs[i].last;
-        for (int32_t at = specs[i].first; at <= last && at < argc; at += specs[i].step) {
+        for (uint32_t at = ranges[i].first; at <= ranges[i].last; at += ranges[i].step) {
             if (with_flags) {
                 reply_array(exec->reply, 2);
             }
-            reply_bulk(exec->reply, exec->argv[first + (uint32_t)at]);
+            reply_bulk(exec->reply, exec->argv[first + at]);
             if (with_flags) {
                 reply_word_set(exec->reply, specs[i].flags);
             }

@@ -14,6 +14,17 @@ static const struct command_spec *const families[] = {
     cluster_commands,    memory_commands,       string_commands,        string_range_commands, string_number_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,
     table_commands,      schema_commands,
+    list_commands,       list_pop_commands,     list_read_commands,     list_edit_commands,
+    hash_commands,       hash_number_commands,  hash_all_commands,      hash_scan_commands,  hash_random_commands,
+    key_move_commands,
+    set_commands,        set_all_commands,      set_random_commands,    set_pop_commands,    set_algebra_commands,
+    bitmap_commands,     bitop_commands,        bitfield_commands,
+    hyperloglog_commands, sort_commands,
+    dump_commands,       zset_algebra_commands, geo_commands,          geo_search_commands,
+    zset_commands,       zset_range_commands,   zset_store_commands, zset_remove_commands, zset_random_commands,
+    zset_scan_commands,
+    stream_commands,     stream_read_commands,  stream_group_commands,  stream_deliver_commands, stream_pending_commands,
+    stream_claim_commands, stream_info_commands,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 

@@ -25,12 +25,49 @@ extern const struct command_spec string_commands[];     /* cmd/string.c */
 extern const struct command_spec string_range_commands[];  /* cmd/string_range.c: APPEND GETRANGE SETRANGE STRLEN SUBSTR */
 extern const struct command_spec string_number_commands[]; /* cmd/string_number.c: INCR family */
 extern const struct command_spec string_lcs_commands[]; /* cmd/string_lcs.c: LCS */
-extern const struct command_spec key_commands[];        /* cmd/key.c: generic keys */
+extern const struct command_spec hash_commands[];       /* cmd/hash.c: HSET HGET HDEL ... */
+extern const struct command_spec hash_number_commands[]; /* cmd/hash_number.c: HINCRBY HINCRBYFLOAT */
+extern const struct command_spec hash_all_commands[];   /* cmd/hash_all.c: HGETALL HKEYS HVALS */
+extern const struct command_spec hash_scan_commands[];  /* cmd/hash_scan.c: HSCAN */
+extern const struct command_spec hash_random_commands[]; /* cmd/hash_random.c: HRANDFIELD */
+extern const struct command_spec set_commands[];        /* cmd/set.c: SADD SREM SMOVE SISMEMBER ... */
+extern const struct command_spec set_all_commands[];    /* cmd/set_all.c: SMEMBERS SSCAN */
+extern const struct command_spec set_random_commands[]; /* cmd/set_random.c: SRANDMEMBER */
+extern const struct command_spec set_pop_commands[];    /* cmd/set_pop.c: SPOP */
+extern const struct command_spec set_algebra_commands[]; /* cmd/set_algebra.c: SINTER SUNION SDIFF ... */
+extern const struct command_spec list_commands[];       /* cmd/list.c: LPUSH RPUSH LPUSHX RPUSHX LLEN LMOVE RPOPLPUSH */
+extern const struct command_spec list_pop_commands[];   /* cmd/list_pop.c: LPOP RPOP LMPOP */
+extern const struct command_spec list_read_commands[];  /* cmd/list_read.c: LRANGE LINDEX LPOS */
+extern const struct command_spec list_edit_commands[];  /* cmd/list_edit.c: LSET LINSERT LREM LTRIM */
+extern const struct command_spec key_commands[];        /* cmd/key.c: DEL UNLINK EXISTS TOUCH TYPE */
+extern const struct command_spec key_move_commands[];   /* cmd/key_move.c: RENAME RENAMENX COPY MOVE */
 extern const struct command_spec expire_commands[];     /* cmd/expire.c: EXPIRE family, TTL family, PERSIST */
 extern const struct command_spec object_commands[];     /* cmd/object.c: OBJECT */
 extern const struct command_spec scan_commands[];       /* cmd/scan.c: KEYS SCAN RANDOMKEY */
+extern const struct command_spec dump_commands[];       /* cmd/dump.c: DUMP RESTORE */
+extern const struct command_spec zset_algebra_commands[]; /* cmd/zset_algebra.c: ZUNION ZINTER ZDIFF, their STORE forms, ZINTERCARD */
+extern const struct command_spec zset_commands[];        /* cmd/zset.c: single members of sorted sets */
+extern const struct command_spec zset_range_commands[];  /* cmd/zset_range.c: ZRANGE and its forms, ZCOUNT, ZLEXCOUNT */
+extern const struct command_spec zset_store_commands[];  /* cmd/zset_store.c: ZRANGESTORE */
+extern const struct command_spec zset_remove_commands[]; /* cmd/zset_remove.c: ZREMRANGEBY..., ZPOPMIN, ZPOPMAX, ZMPOP */
+extern const struct command_spec zset_random_commands[]; /* cmd/zset_random.c: ZRANDMEMBER */
+extern const struct command_spec zset_scan_commands[];   /* cmd/zset_scan.c: ZSCAN */
+extern const struct command_spec geo_commands[];        /* cmd/geo.c: GEOADD GEODIST GEOHASH GEOPOS */
+extern const struct command_spec geo_search_commands[]; /* cmd/geo_search.c: GEOSEARCH GEORADIUS and kin */
 extern const struct command_spec table_commands[];      /* cmd/table.c: TABLE.* rows */
 extern const struct command_spec schema_commands[];     /* cmd/table_schema.c: TABLE.NAMESPACE.* TABLE.SCHEMA.* */
+extern const struct command_spec bitmap_commands[];     /* cmd/bitmap.c: SETBIT GETBIT BITCOUNT BITPOS */
+extern const struct command_spec bitop_commands[];      /* cmd/bitop.c: BITOP */
+extern const struct command_spec bitfield_commands[];   /* cmd/bitfield.c: BITFIELD BITFIELD_RO */
+extern const struct command_spec hyperloglog_commands[]; /* cmd/hyperloglog.c */
+extern const struct command_spec sort_commands[];       /* cmd/sort.c: SORT SORT_RO */
+extern const struct command_spec stream_commands[];     /* cmd/stream.c: XADD XDEL XLEN XSETID XTRIM */
+extern const struct command_spec stream_read_commands[]; /* cmd/stream_read.c: XRANGE XREVRANGE XREAD */
+extern const struct command_spec stream_group_commands[]; /* cmd/stream_group.c: XGROUP */
+extern const struct command_spec stream_deliver_commands[]; /* cmd/stream_deliver.c: XREADGROUP */
+extern const struct command_spec stream_pending_commands[]; /* cmd/stream_pending.c: XPENDING XACK */
+extern const struct command_spec stream_claim_commands[]; /* cmd/stream_claim.c: XCLAIM XAUTOCLAIM */
+extern const struct command_spec stream_info_commands[]; /* cmd/stream_info.c: XINFO */
 
 /* All families in one table: copies of the rows, subcommands right behind their container, index and parent set. */
 struct command_table {

@@ -10,10 +10,10 @@ struct listing {
     size_t count;
 };
 
-static void list_parameter(const char *name, struct bytes value, void *arg)
+static void list_parameter(struct bytes name, struct bytes value, void *arg)
 {
     struct listing *listing = arg;
-    reply_bulk_string(listing->reply, name);
+    reply_bulk(listing->reply, name);
     reply_bulk(listing->reply, value);
     listing->count++;
 }

@@ -152,6 +152,11 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
 {
     struct flush_job *flush = (struct flush_job *)job;
     struct server *server = exec->server;
+    for (uint32_t i = 0; i < flush->shard_count; i++) {
+        if (server->shards[i].pinned_count > 0) {
+            return JOB_WAIT; /* a job reads a collection in slices */
+        }
+    }
     bool is_ready = true;
     for (uint32_t i = 0; is_ready && i < flush->shard_count; i++) {
         is_ready = prepare_remains(flush, &server->shards[i]);

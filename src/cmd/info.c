@@ -234,6 +234,7 @@ const struct command_spec info_commands[] = {
         .arity = -1,
         .scope = SCOPE_SESSION,
         .flags = COMMAND_LOADING | COMMAND_STALE,
+        .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
         .since = "1.0.0",
         .group = "server",
         .acl = "dangerous",

@@ -9,6 +9,7 @@ struct figures {
     struct memory_figures memory;
     char policy[64];
     const char *policy_text, *allocator;
+    int64_t defrag_percent;
 };
 
 static const struct info_field fields[] = {
@@ -60,12 +61,12 @@ static const struct info_field fields[] = {
     {"mem_cluster_links", INFO_CONSTANT, 0, "0"},
     {"mem_aof_buffer", INFO_INTEGER, AT(memory.log_buffers), NULL},
     {"mem_allocator", INFO_TEXT, AT(allocator), NULL},
-    {"active_defrag_running", INFO_CONSTANT, 0, "0"},
+    {"active_defrag_running", INFO_INTEGER, AT(defrag_percent), NULL},
     {"lazyfree_pending_objects", INFO_INTEGER, AT(memory.lazyfree_pending), NULL},
     {"lazyfreed_objects", INFO_INTEGER, AT(memory.lazyfreed), NULL},
 };
 
-static void copy_value(const char *name, struct bytes value, void *arg)
+static void copy_value(struct bytes name, struct bytes value, void *arg)
 {
     (void)name;
     struct figures *figures = arg;
@@ -75,10 +76,24 @@ static void copy_value(const char *name, struct bytes value, void *arg)
     figures->policy[len] = '\0';
 }
 
+/* Redis: the percentage of CPU that is spent, 0 when nothing runs. The greatest of the shards. */
+static int64_t defrag_percent(const struct server *server)
+{
+    int64_t percent = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct defrag *defrag = &server->shards[i].defrag;
+        const bool is_running = __atomic_load_n(&defrag->is_running, __ATOMIC_RELAXED);
+        const int64_t own = is_running ? (int64_t)__atomic_load_n(&defrag->cpu_percent, __ATOMIC_RELAXED) : 0;
+        percent = own > percent ? own : percent;
+    }
+    return percent;
+}
+
 void info_write_memory(struct info *info)
 {
     struct figures figures = {.memory = *info->memory, .allocator = mem_allocator_name()};
     figures.policy_text = figures.policy;
+    figures.defrag_percent = defrag_percent(info->server);
     const struct bytes pattern = BYTES("maxmemory-policy");
     config_visit(info->server->config, &pattern, 1, copy_value, &figures);
     info_write_fields(info, fields, INFO_FIELD_COUNT(fields), &figures);

@@ -8,6 +8,7 @@
 struct figures {
     int64_t connections, commands, ops_per_second, input_bytes, output_bytes, rejected_connections, expired_keys;
     int64_t expire_ms, expire_cuts, hits, misses, error_replies, reads, writes, query_limit, output_limit;
+    int64_t defrag_hits, defrag_misses, defrag_total_ms, defrag_current_ms;
     double input_kbps, output_kbps;
 };
 
@@ -44,12 +45,12 @@ static const struct info_field fields[] = {
     {"total_forks", INFO_CONSTANT, 0, "0"},
     {"migrate_cached_sockets", INFO_CONSTANT, 0, "0"},
     {"slave_expires_tracked_keys", INFO_CONSTANT, 0, "0"},
-    {"active_defrag_hits", INFO_CONSTANT, 0, "0"},
-    {"active_defrag_misses", INFO_CONSTANT, 0, "0"},
+    {"active_defrag_hits", INFO_INTEGER, AT(defrag_hits), NULL},
+    {"active_defrag_misses", INFO_INTEGER, AT(defrag_misses), NULL},
     {"active_defrag_key_hits", INFO_CONSTANT, 0, "0"},
     {"active_defrag_key_misses", INFO_CONSTANT, 0, "0"},
-    {"total_active_defrag_time", INFO_CONSTANT, 0, "0"},
-    {"current_active_defrag_time", INFO_CONSTANT, 0, "0"},
+    {"total_active_defrag_time", INFO_INTEGER, AT(defrag_total_ms), NULL},
+    {"current_active_defrag_time", INFO_INTEGER, AT(defrag_current_ms), NULL},
     {"tracking_total_keys", INFO_CONSTANT, 0, "0"},
     {"tracking_total_items", INFO_CONSTANT, 0, "0"},
     {"tracking_total_prefixes", INFO_CONSTANT, 0, "0"},
@@ -78,12 +79,27 @@ static int64_t expired_keys(const struct server *server)
     return (int64_t)sum;
 }
 
+/* CPU time of rounds, as that of Redis's single thread. */
+static void add_defrag(const struct server *server, struct figures *figures)
+{
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct defrag *defrag = &server->shards[i].defrag;
+        const struct heap_moves moves = heap_moves(server->shards[i].heap);
+        const uint64_t busy_us = __atomic_load_n(&defrag->busy_us, __ATOMIC_RELAXED);
+        const uint64_t round_us = busy_us - __atomic_load_n(&defrag->busy_us_before, __ATOMIC_RELAXED);
+        figures->defrag_hits += (int64_t)moves.moved;
+        figures->defrag_misses += (int64_t)moves.left;
+        figures->defrag_total_ms += (int64_t)(busy_us / 1000);
+        figures->defrag_current_ms += __atomic_load_n(&defrag->is_running, __ATOMIC_RELAXED) ? (int64_t)(round_us / 1000) : 0;
+    }
+}
+
 void info_write_stats(struct info *info)
 {
     const struct server *server = info->server;
     struct thread_stats total;
     server_total_stats(server, &total);
-    const struct figures figures = {
+    struct figures figures = {
         .connections = (int64_t)total.connections_received,
         .commands = (int64_t)total.commands_processed,
         .ops_per_second = (int64_t)rate_samples_per_second(&server->rates.commands),
@@ -103,6 +119,7 @@ void info_write_stats(struct info *info)
         .query_limit = (int64_t)total.query_limit_disconnections,
         .output_limit = (int64_t)total.output_limit_disconnections,
     };
+    add_defrag(server, &figures);
     info_write_fields(info, fields, INFO_FIELD_COUNT(fields), &figures);
 }
 

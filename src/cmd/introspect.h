@@ -12,11 +12,11 @@ uint32_t command_categories(const struct command_spec *spec);
 /* The bit of a category, case ignored; 0: there is none of that name. */
 uint32_t acl_category_find(struct bytes name);
 
-/* command_keys.c: the row's key specifications. */
+/* command_keys.c: the row's key specifications, its own or those that follow from `keys` and `key_flags`. */
 enum { KEY_SPECS_MAX = 4 };
 struct key_spec {
     struct bytes flags; /* "RW access delete", lent from the row */
-    int32_t first, last, step; /* last < 0: from the end */
+    struct command_key_spec place; /* without flags */
 };
 /* Returns how many. */
 size_t command_key_specs(const struct command_spec *spec, struct key_spec out[KEY_SPECS_MAX]);

@@ -125,11 +125,30 @@ static void purge_thread(struct thread *thread, void *arg)
     thread_heap_collect();
 }
 
+struct purge_job {
+    struct job job;
+    bool is_begun; /* on job.shard */
+};
+
+/* One shard after the other: a round of defragmentation, then its free pages go. */
 static enum job_status purge_step(struct job *job, struct exec *exec)
 {
-    heap_collect(exec->shard->heap);
-    job->shard++;
-    if ((uint32_t)job->shard < exec->server->shard_count) {
+    struct purge_job *purge = (struct purge_job *)job;
+    if (!purge->is_begun) {
+        if (exec->shard->defrag.is_purging) {
+            return JOB_WAIT; /* another MEMORY PURGE */
+        }
+        purge->is_begun = true;
+        defrag_purge_begin(exec->shard);
+        return JOB_MORE;
+    }
+    if (!defrag_purge_slice(exec->shard)) {
+        return JOB_MORE;
+    }
+    defrag_purge_end(exec->shard);
+    purge->is_begun = false;
+    if ((uint32_t)job->shard + 1 < exec->server->shard_count) {
+        job->shard++;
         return JOB_MORE;
     }
     reply_ok(exec->reply);
@@ -138,8 +157,11 @@ static enum job_status purge_step(struct job *job, struct exec *exec)
 
 static void purge_destroy(struct job *job, struct exec *exec)
 {
-    (void)exec;
-    thread_free(MEM_SERVER, job, sizeof *job);
+    struct purge_job *purge = (struct purge_job *)job;
+    if (purge->is_begun) {
+        defrag_purge_end(&exec->server->shards[job->shard]);
+    }
+    thread_free(MEM_SERVER, purge, sizeof *purge);
 }
 
 static void purge_shards(struct exec *exec, void *arg)
@@ -154,12 +176,12 @@ static void purge_shards(struct exec *exec, void *arg)
 
 static void memory_purge_run(struct exec *exec)
 {
-    struct job *job = thread_alloc(MEM_SERVER, sizeof *job);
+    struct purge_job *job = thread_alloc_zeroed(MEM_SERVER, sizeof *job);
     if (job == NULL) {
         reply_error(exec->reply, ERROR_NO_MEMORY);
         return;
     }
-    *job = (struct job){.step = purge_step, .destroy = purge_destroy, .shard = 0};
+    job->job = (struct job){.step = purge_step, .destroy = purge_destroy, .shard = 0};
     exec_visit_threads(exec, purge_thread, purge_shards, job);
 }
 
@@ -194,6 +216,7 @@ static const struct command_spec memory_subcommands[] = {
         .scope = SCOPE_SESSION,
         .since = "4.0.0",
         .group = "server",
+        .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
         .complexity = "O(N) with the number of keys, in slices.",
         .summary = "Tells where the memory is and what should be done about it.",
     },
@@ -205,6 +228,7 @@ static const struct command_spec memory_subcommands[] = {
         .scope = SCOPE_SESSION,
         .since = "4.0.0",
         .group = "server",
+        .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
         .complexity = "O(1)",
         .summary = "Shows the allocator's own report.",
     },
@@ -215,6 +239,7 @@ static const struct command_spec memory_subcommands[] = {
         .scope = SCOPE_SESSION,
         .since = "4.0.0",
         .group = "server",
+        .tips = "request_policy:all_shards response_policy:all_succeeded",
         .complexity = "O(N) with the number of heap pages.",
         .summary = "Gives free pages back to the system.",
     },
@@ -225,6 +250,7 @@ static const struct command_spec memory_subcommands[] = {
         .scope = SCOPE_SESSION,
         .since = "4.0.0",
         .group = "server",
+        .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
         .complexity = "O(D + T), the databases and the tables, and 25 ns for each 64 KiB of memory.",
         .summary = "Shows exact memory figures by purpose, database, type, shard and table.",
     },
@@ -236,6 +262,7 @@ static const struct command_spec memory_subcommands[] = {
         .scope = SCOPE_ROUTED,
         .flags = COMMAND_READONLY,
         .keys = {2, 2, 1},
+        .key_flags = "RO",
         .since = "4.0.0",
         .group = "server",
         .complexity = "O(1)",

@@ -9,7 +9,8 @@
  *
  * Threads    One shard after the other is stalled for the time of its walk (about 0.25 s for each million keys); the others
  *            and, between the walks, all of them go on serving.
- * Limits     What was dropped and is freed in slices belongs to no key: a shard is looked at when its graveyard is empty. A
+ * Limits     What was dropped and is freed in slices belongs to no key, nor do results that a job builds: a shard is looked at when
+ *            its graveyard is empty and no job holds a pin. A
  *            dropped table that a running statement still reads makes A4 .. A6 differ for a while: such a
  *            difference counts when it is still there after AUDIT_RETRIES looks, a millisecond or more apart.  */
 #include "cmd/commands.h"
@@ -184,7 +185,7 @@ static enum job_status audit_step(struct job *job, struct exec *exec)
         reply_ok(exec->reply);
         return JOB_DONE;
     }
-    if (!graveyard_is_empty(exec->shard)) {
+    if (!graveyard_is_empty(exec->shard) || exec->shard->pinned_count > 0) {
         return JOB_WAIT;
     }
     bool is_passing;

@@ -30,6 +30,16 @@ uint32_t object_frequency(uint32_t access, int64_t now_ms)
     return decay < counter ? counter - decay : 0;
 }
 
+uint32_t object_access_of_idle(int64_t idle_seconds, int64_t now_ms)
+{
+    return (uint32_t)((uint64_t)(now_ms / 1000) - (uint64_t)idle_seconds) & ACCESS_CLOCK_MASK;
+}
+
+uint32_t object_access_of_frequency(uint32_t frequency, int64_t now_ms)
+{
+    return ((uint32_t)(now_ms / 60000) & LFU_MINUTES_MASK) << LFU_COUNTER_BITS | frequency;
+}
+
 enum { POLICY_HAS_LRU = 1 << 0, POLICY_HAS_LFU = 1 << 1 };
 
 static const uint8_t policy_traits[] = {
@@ -46,6 +56,11 @@ static const uint8_t policy_traits[] = {
 static uint8_t policy_trait(const struct exec *exec)
 {
     return policy_traits[atomic_load_explicit(&exec->server->config->maxmemory_policy, memory_order_relaxed)];
+}
+
+bool object_policy_is_lfu(const struct exec *exec)
+{
+    return (policy_trait(exec) & POLICY_HAS_LFU) != 0;
 }
 
 /* The entry of argv[2]; replies null when there is none. */
@@ -72,7 +87,7 @@ static void object_freq(struct exec *exec)
     if (entry == NULL) {
         return;
     }
-    if ((policy_trait(exec) & POLICY_HAS_LFU) == 0) {
+    if (!object_policy_is_lfu(exec)) {
         reply_error(exec->reply,
                     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "
                     "switching between policies at runtime LRU and LFU data will take some time to adjust.");
@@ -87,7 +102,7 @@ static void object_idletime(struct exec *exec)
     if (entry == NULL) {
         return;
     }
-    if ((policy_trait(exec) & POLICY_HAS_LFU) != 0) {
+    if (object_policy_is_lfu(exec)) {
         reply_error(exec->reply,
                     "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "
                     "between policies at runtime LRU and LFU data will take some time to adjust.");

@@ -177,10 +177,23 @@ enum result config_set(struct config *config, const struct bytes *pairs, size_t 
 
 /* --- CONFIG GET --- */
 
-static bool matches_any(struct bytes name, const struct bytes *patterns, size_t pattern_count)
+static bool is_glob(struct bytes pattern)
+{
+    for (size_t i = 0; i < pattern.len; i++) {
+        if (pattern.data[i] == '*' || pattern.data[i] == '?' || pattern.data[i] == '[') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How the first pattern that fits calls the parameter: a name in full as it is written there. False: none fits. */
+static bool match_name(struct bytes name, const struct bytes *patterns, size_t pattern_count, struct bytes *out)
 {
     for (size_t i = 0; i < pattern_count; i++) {
-        if (glob_match(patterns[i], name, true)) {
+        bool is_open = is_glob(patterns[i]);
+        if (is_open ? glob_match(patterns[i], name, true) : bytes_equal_ignore_case(patterns[i], name)) {
+            *out = is_open ? name : patterns[i];
             return true;
         }
     }
@@ -192,10 +205,11 @@ void config_visit(struct config *config, const struct bytes *patterns, size_t pa
     struct buffer value = BUFFER_EMPTY(MEM_SERVER);
     for (size_t i = 0; i < config_param_count; i++) {
         const struct param *param = &config_params[i];
+        struct bytes name;
         value.len = 0;
-        if (matches_any(bytes_of_string(param->name), patterns, pattern_count) &&
+        if (match_name(bytes_of_string(param->name), patterns, pattern_count, &name) &&
             param_format(config, param, PARAM_FOR_GET, &value)) {
-            visit(param->name, buffer_bytes(&value), arg);
+            visit(name, buffer_bytes(&value), arg);
         }
     }
     buffer_release(&value);

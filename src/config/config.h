@@ -41,6 +41,10 @@ struct config {
     _Atomic int64_t protected_mode;
     _Atomic int64_t unixsocketperm;
     _Atomic int64_t hz;
+    _Atomic int64_t activedefrag;
+    _Atomic int64_t active_defrag_ignore_bytes;
+    _Atomic int64_t active_defrag_threshold_lower, active_defrag_threshold_upper; /* percent of used bytes */
+    _Atomic int64_t active_defrag_cycle_min, active_defrag_cycle_max;             /* percent of a core, each shard */
     _Atomic int64_t maxmemory;             /* bytes, 0 none */
     _Atomic int64_t maxmemory_policy;      /* enum config_policy */
     _Atomic int64_t slowlog_log_slower_than; /* us; negative off */
@@ -49,6 +53,14 @@ struct config {
     _Atomic int64_t table_where_precedence;
     _Atomic int64_t table_require_index;
     _Atomic int64_t table_max_scan_rows;   /* 0 none */
+    /* what keeps collections small: struct encoding_limits */
+    _Atomic int64_t hash_max_listpack_entries, hash_max_listpack_value;
+    _Atomic int64_t set_max_intset_entries;
+    _Atomic int64_t zset_max_listpack_entries, zset_max_listpack_value;
+    _Atomic int64_t list_max_listpack_size; /* negative: -1 .. -5 are 4, 8, 16, 32, 64 KiB a node */
+    _Atomic int64_t list_compress_depth;
+    _Atomic int64_t stream_node_max_bytes, stream_node_max_entries;
+    _Atomic int64_t hll_sparse_max_bytes;
     _Atomic int64_t enable_debug_command;  /* enum config_debug_command */
     _Atomic int64_t daemonize;
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
@@ -85,8 +97,9 @@ bool config_password_equals(struct config *config, struct bytes password);
  * RESULT_NO_MEMORY. *culprit is lent from `pairs`. maxclients raises the limit of open files (config_raise_file_limit).  */
 MUST_USE enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
                                 char reason[256]);
-/* Visits every parameter whose name matches one of the patterns, each once, sorted by name. `value` as CONFIG GET prints it. */
-typedef void config_visit_fn(const char *name, struct bytes value, void *arg);
+/* Visits every parameter whose name matches one of the patterns, each once, sorted by name. `name` as the first pattern that fits
+ * writes it, when that is a name in full; `value` as CONFIG GET prints it.  */
+typedef void config_visit_fn(struct bytes name, struct bytes value, void *arg);
 void config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit, void *arg);
 /* Raises the process's limit of open files until it allows `clients` connections besides the server's own files. Returns how
  * many connections it allows now: `clients`, or fewer. main calls it at start and lowers maxclients to what it returns.  */

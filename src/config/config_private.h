@@ -21,6 +21,7 @@ enum param_flag {
     PARAM_MANY_WORDS = 1 << 2, /* a line may give several words; they are kept as one text, a space between them */
     PARAM_CLAMPED = 1 << 3,    /* out of range means the nearest end */
     PARAM_CHOSEN = 1 << 4,     /* the server puts its own choice there at start: CONFIG REWRITE does not append it */
+    PARAM_ALIAS = 1 << 5,      /* an older name of the row with the same field: CONFIG REWRITE writes that one */
 };
 
 struct param_word {
@@ -55,6 +56,8 @@ extern const struct param config_params[];
 extern const size_t config_param_count;
 /* Case is ignored. NULL: no such parameter. */
 const struct param *param_find(struct bytes name);
+/* The row that an alias is another name of; any other row is its own. */
+const struct param *param_primary(const struct param *param);
 
 /* value.c */
 /* Reads `count` words. False: refused, `reason` says why; nothing to release. Starts from `config`'s value where words tell

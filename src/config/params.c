@@ -6,6 +6,7 @@
  * Invariant  C1 rows are sorted by name (config_visit and param_find rely on it).  */
 #include "config/config_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -103,6 +104,15 @@ static bool adjust_maxclients(struct param_value *value, char reason[CONFIG_REAS
 
 /* clang-format off */
 const struct param config_params[] = {
+    {"active-defrag-cycle-max", PARAM_INTEGER, 0, FIELD(active_defrag_cycle_max), .initial = 25, .min = 1, .max = 99},
+    {"active-defrag-cycle-min", PARAM_INTEGER, 0, FIELD(active_defrag_cycle_min), .initial = 1, .min = 1, .max = 99},
+    {"active-defrag-ignore-bytes", PARAM_MEMORY, 0, FIELD(active_defrag_ignore_bytes),
+     .initial = 2 * MEGABYTE, .min = 1, .max = INT64_MAX},
+    {"active-defrag-threshold-lower", PARAM_INTEGER, 0, FIELD(active_defrag_threshold_lower),
+     .initial = 10, .min = 0, .max = 1000},
+    {"active-defrag-threshold-upper", PARAM_INTEGER, 0, FIELD(active_defrag_threshold_upper),
+     .initial = 100, .min = 0, .max = 1000},
+    {"activedefrag", PARAM_BOOLEAN, 0, FIELD(activedefrag), .initial = 1},
     {"appendonly", PARAM_TEXT, 0, FIELD(appendonly), .initial_text = "no", .adjust = adjust_appendonly},
     {"bind", PARAM_TEXT, PARAM_IMMUTABLE | PARAM_MANY_WORDS, FIELD(bind), .initial_text = "* -::*", .adjust = adjust_bind},
     {"client-output-buffer-limit", PARAM_OUTPUT_LIMITS, PARAM_MANY_WORDS, FIELD(output_limits), .initial_text = NULL},
@@ -113,8 +123,19 @@ const struct param config_params[] = {
     {"dir", PARAM_TEXT, PARAM_PROTECTED, FIELD(dir), .initial_text = ".", .adjust = adjust_dir},
     {"enable-debug-command", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_debug_command),
      .initial = DEBUG_COMMAND_LOCAL, .words = debug_words},
+    {"hash-max-listpack-entries", PARAM_INTEGER, 0, FIELD(hash_max_listpack_entries), .initial = 512, .min = 0, .max = INT64_MAX},
+    {"hash-max-listpack-value", PARAM_MEMORY, 0, FIELD(hash_max_listpack_value), .initial = 64, .min = 0, .max = INT64_MAX},
+    {"hash-max-ziplist-entries", PARAM_INTEGER, PARAM_ALIAS, FIELD(hash_max_listpack_entries),
+     .initial = 512, .min = 0, .max = INT64_MAX},
+    {"hash-max-ziplist-value", PARAM_MEMORY, PARAM_ALIAS, FIELD(hash_max_listpack_value),
+     .initial = 64, .min = 0, .max = INT64_MAX},
+    {"hll-sparse-max-bytes", PARAM_MEMORY, 0, FIELD(hll_sparse_max_bytes), .initial = 3000, .min = 0, .max = INT64_MAX},
     {"hz", PARAM_INTEGER, PARAM_CLAMPED, FIELD(hz), .initial = 10, .min = 1, .max = 500},
     {"latency-monitor-threshold", PARAM_INTEGER, 0, FIELD(latency_monitor_threshold), .initial = 0, .min = 0, .max = INT64_MAX},
+    {"list-compress-depth", PARAM_INTEGER, 0, FIELD(list_compress_depth), .initial = 0, .min = 0, .max = INT_MAX},
+    {"list-max-listpack-size", PARAM_INTEGER, 0, FIELD(list_max_listpack_size), .initial = -2, .min = INT_MIN, .max = INT_MAX},
+    {"list-max-ziplist-size", PARAM_INTEGER, PARAM_ALIAS, FIELD(list_max_listpack_size),
+     .initial = -2, .min = INT_MIN, .max = INT_MAX},
     {"logfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(logfile), .initial_text = ""},
     {"loglevel", PARAM_ENUM, 0, FIELD(loglevel), .initial = 2, .words = loglevel_words},
     {"maxclients", PARAM_INTEGER, 0, FIELD(maxclients),
@@ -129,12 +150,15 @@ const struct param config_params[] = {
      .initial = 512 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
     {"requirepass", PARAM_TEXT, 0, FIELD(requirepass), .initial_text = ""},
     {"save", PARAM_TEXT, PARAM_MANY_WORDS, FIELD(save), .initial_text = "", .adjust = adjust_save},
+    {"set-max-intset-entries", PARAM_INTEGER, 0, FIELD(set_max_intset_entries), .initial = 512, .min = 0, .max = INT64_MAX},
     {"shard-affinity", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_affinity), .initial = 0},
     {"shard-ports", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_ports), .initial = 0},
     {"shards", PARAM_INTEGER, PARAM_IMMUTABLE | PARAM_CHOSEN, FIELD(shards), .initial = 0, .min = 0, .max = 64},
     {"slowlog-log-slower-than", PARAM_INTEGER, 0, FIELD(slowlog_log_slower_than),
      .initial = 10000, .min = -1, .max = INT64_MAX},
     {"slowlog-max-len", PARAM_INTEGER, 0, FIELD(slowlog_max_len), .initial = 128, .min = 0, .max = INT64_MAX},
+    {"stream-node-max-bytes", PARAM_MEMORY, 0, FIELD(stream_node_max_bytes), .initial = 4096, .min = 0, .max = INT64_MAX},
+    {"stream-node-max-entries", PARAM_INTEGER, 0, FIELD(stream_node_max_entries), .initial = 100, .min = 0, .max = INT64_MAX},
     {"table-max-scan-rows", PARAM_INTEGER, 0, FIELD(table_max_scan_rows), .initial = 0, .min = 0, .max = INT64_MAX},
     {"table-require-index", PARAM_BOOLEAN, 0, FIELD(table_require_index), .initial = 0},
     {"table-where-precedence", PARAM_ENUM, 0, FIELD(table_where_precedence),
@@ -144,10 +168,29 @@ const struct param config_params[] = {
     {"timeout", PARAM_INTEGER, 0, FIELD(timeout), .initial = 0, .min = 0, .max = INT_MAX},
     {"unixsocket", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(unixsocket), .initial_text = "", .adjust = adjust_unixsocket},
     {"unixsocketperm", PARAM_OCTAL, PARAM_IMMUTABLE, FIELD(unixsocketperm), .initial = 0, .min = 0, .max = 0777},
+    {"zset-max-listpack-entries", PARAM_INTEGER, 0, FIELD(zset_max_listpack_entries), .initial = 128, .min = 0, .max = INT64_MAX},
+    {"zset-max-listpack-value", PARAM_MEMORY, 0, FIELD(zset_max_listpack_value), .initial = 64, .min = 0, .max = INT64_MAX},
+    {"zset-max-ziplist-entries", PARAM_INTEGER, PARAM_ALIAS, FIELD(zset_max_listpack_entries),
+     .initial = 128, .min = 0, .max = INT64_MAX},
+    {"zset-max-ziplist-value", PARAM_MEMORY, PARAM_ALIAS, FIELD(zset_max_listpack_value),
+     .initial = 64, .min = 0, .max = INT64_MAX},
 };
 /* clang-format on */
 const size_t config_param_count = sizeof config_params / sizeof config_params[0];
 _Static_assert(sizeof config_params / sizeof config_params[0] <= CONFIG_PAIRS_MAX, "one CONFIG SET may name every parameter");
+
+const struct param *param_primary(const struct param *param)
+{
+    const struct param *row = param;
+    if (param->flags & PARAM_ALIAS) {
+        row = config_params;
+        while (row->offset != param->offset || (row->flags & PARAM_ALIAS)) {
+            row++;
+            assert(row < config_params + config_param_count); /* every alias has a row that it names */
+        }
+    }
+    return row;
+}
 
 const struct param *param_find(struct bytes name)
 {

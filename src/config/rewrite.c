@@ -32,7 +32,7 @@ static const struct param *param_of_line(struct bytes line)
     }
     const struct param *param = param_find(words.items[0]);
     words_release(&words);
-    return param;
+    return param == NULL ? NULL : param_primary(param);
 }
 
 /* The new text for the old one. False: no memory. */
@@ -53,7 +53,8 @@ static bool rewrite_text(struct config *config, struct bytes old, struct buffer 
         }
     }
     for (size_t i = 0; is_done && i < config_param_count; i++) {
-        bool is_wanted = !param_is_initial(config, &config_params[i]) && !(config_params[i].flags & PARAM_CHOSEN);
+        bool is_wanted =
+            !param_is_initial(config, &config_params[i]) && !(config_params[i].flags & (PARAM_CHOSEN | PARAM_ALIAS));
         if (is_written[i] || !is_wanted) {
             continue;
         }

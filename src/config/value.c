@@ -67,10 +67,10 @@ static bool parse_memory(const struct param *param, struct bytes word, struct pa
                          char reason[CONFIG_REASON_MAX])
 {
     uint64_t size;
-    if (!memory_size_parse(word, &size) || size > INT64_MAX) {
+    if (!memory_size_parse(word, &size)) {
         return refuse(reason, "argument must be a memory value");
     }
-    out->number = (int64_t)size;
+    out->number = (int64_t)size; /* above INT64_MAX: negative, and so out of range */
     return check_range(param, out, reason);
 }
 

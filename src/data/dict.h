@@ -105,6 +105,10 @@ void *dict_random(const struct dict *dict, uint64_t *random_state);
  * gone; until then only this function may be called.  */
 MUST_USE bool dict_free_slice(struct dict *dict, size_t *limit, dict_visit_fn *release, void *arg);
 
+/* Defragmentation (mem/heap.h): hands segments that stand in sparse pages to heap_move, from *cursor on (0 starts), about `limit` of
+ * them looked at. True at the end; *cursor is 0 again. Elements stay where they are. Cost O(limit).  */
+bool dict_move_segments(struct dict *dict, uint64_t *cursor, size_t limit);
+
 static inline uint64_t dict_memory_bytes(const struct dict *dict)
 {
     return dict->table_bytes;

@@ -136,6 +136,42 @@ static bool segment_resize(struct dict *dict, const struct dict_segment *segment
     return true;
 }
 
+/* --- defragmentation --- */
+
+static void segment_move(struct dict *dict, const struct dict_segment *segment)
+{
+    if (dict_segment_is_empty(segment->word)) {
+        return;
+    }
+    struct dict_bucket *buckets = dict_segment_buckets(segment->word);
+    const uint32_t bucket_count = dict_segment_bucket_count(segment->word);
+    struct dict_bucket *moved = heap_move(dict->heap, dict->type->which, buckets, bucket_count * sizeof *buckets);
+    if (moved != buckets) {
+        const uint64_t word = dict_segment_word_make(moved, bucket_count, dict_segment_depth(segment->word));
+        directory_set(dict, segment->first, segment->span, word, *segment->count);
+    }
+}
+
+bool dict_move_segments(struct dict *dict, uint64_t *cursor, size_t limit)
+{
+    if (*cursor == 0 && dict->depth > 0) {
+        dict->root.directory =
+            heap_move(dict->heap, dict->type->which, dict->root.directory, DICT_DIRECTORY_SLOT_BYTES << dict->depth);
+    }
+    /* The cursor is the first hash that is still to come, so it keeps its meaning when the directory changes. */
+    for (; limit > 0; limit--) {
+        const struct dict_segment segment = dict_segment_at(dict, dict_slot(dict, *cursor));
+        segment_move(dict, &segment);
+        const uint64_t next = (uint64_t)segment.first + segment.span;
+        if (next == UINT64_C(1) << dict->depth) {
+            *cursor = 0;
+            return true;
+        }
+        *cursor = next << (64 - dict->depth);
+    }
+    return false;
+}
+
 /* --- growing --- */
 
 static bool directory_double(struct dict *dict)

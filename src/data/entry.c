@@ -19,9 +19,11 @@ struct bytes entry_key(const struct entry *entry)
 enum value_type entry_type(const struct entry *entry)
 {
     static const uint8_t types[ENTRY_KIND_COUNT] = {
-        [ENTRY_INTEGER] = VALUE_STRING,
-        [ENTRY_INLINE] = VALUE_STRING,
-        [ENTRY_RAW] = VALUE_STRING,
+        [ENTRY_INTEGER] = VALUE_STRING,   [ENTRY_INLINE] = VALUE_STRING,  [ENTRY_RAW] = VALUE_STRING,
+        [ENTRY_LIST_PACKED] = VALUE_LIST, [ENTRY_LIST] = VALUE_LIST,      [ENTRY_SET_INTSET] = VALUE_SET,
+        [ENTRY_SET_PACKED] = VALUE_SET,   [ENTRY_SET] = VALUE_SET,        [ENTRY_HASH_PACKED] = VALUE_HASH,
+        [ENTRY_HASH] = VALUE_HASH,        [ENTRY_ZSET_PACKED] = VALUE_ZSET, [ENTRY_ZSET] = VALUE_ZSET,
+        [ENTRY_STREAM] = VALUE_STREAM,
     };
     return (enum value_type)types[entry_kind(entry)];
 }
@@ -34,14 +36,22 @@ const char *value_type_name(enum value_type type)
 
 const char *entry_encoding_name(const struct entry *entry)
 {
-    switch (entry_kind(entry)) {
-    case ENTRY_INTEGER:
+    static const char *const names[ENCODING_NAME_COUNT] = {"quicklist", "listpack", "intset", "hashtable", "skiplist", "stream"};
+    static const uint8_t of_kinds[ENTRY_KIND_COUNT] = {
+        [ENTRY_LIST_PACKED] = ENCODING_QUICKLIST, [ENTRY_SET_INTSET] = ENCODING_INTSET, [ENTRY_SET_PACKED] = ENCODING_HASHTABLE,
+        [ENTRY_HASH_PACKED] = ENCODING_LISTPACK,  [ENTRY_ZSET_PACKED] = ENCODING_LISTPACK,
+    };
+    const enum entry_kind kind = entry_kind(entry);
+    if (kind == ENTRY_INTEGER) {
         return "int";
-    case ENTRY_INLINE:
+    }
+    if (kind == ENTRY_INLINE) {
         return entry_value_len(entry) <= ENTRY_EMBSTR_MAX ? "embstr" : "raw";
-    default:
+    }
+    if (kind == ENTRY_RAW) {
         return "raw";
     }
+    return names[entry_kind_is_collection(kind) ? entry_collection_unchecked(entry)->encoding : of_kinds[kind]];
 }
 
 /* Within entry->rest, behind the two lengths. */
@@ -73,7 +83,11 @@ int64_t entry_expiry_ms(const struct entry *entry, int64_t now_ms)
 uint64_t entry_memory_bytes(const struct entry *entry)
 {
     const uint64_t own = heap_block_bytes(entry_block_request(entry_own_bytes(entry)));
-    if (entry_kind(entry) != ENTRY_RAW) {
+    const enum entry_kind kind = entry_kind(entry);
+    if (entry_kind_is_collection(kind)) {
+        return own + entry_collection_unchecked(entry)->bytes;
+    }
+    if (kind != ENTRY_RAW) {
         return own;
     }
     return own + heap_block_bytes(raw_string_bytes(entry_raw_string(entry)->capacity));
@@ -156,7 +170,7 @@ static void write_lengths(struct entry *entry, size_t key_len, size_t value_len)
 
 uint8_t entry_plan_head(const struct entry_plan *plan, size_t *own_bytes)
 {
-    const size_t value_len = plan->kind == ENTRY_INLINE ? plan->text.len : ENTRY_WORD_BYTES;
+    const size_t value_len = entry_kind_is_inline(plan->kind) ? plan->text.len : ENTRY_WORD_BYTES;
     const bool is_wide = plan->key.len > ENTRY_NARROW_LENGTH_MAX || value_len > ENTRY_NARROW_LENGTH_MAX;
     const uint8_t head = (uint8_t)(plan->kind | expiry_flags(plan->expiry_ms, plan->reference_ms) |
                                    (is_wide ? ENTRY_WIDE_LENGTHS : 0));
@@ -166,7 +180,7 @@ uint8_t entry_plan_head(const struct entry_plan *plan, size_t *own_bytes)
 
 void entry_write(struct entry *entry, uint8_t head, const struct entry_plan *plan)
 {
-    const bool is_inline = plan->kind == ENTRY_INLINE;
+    const bool is_inline = entry_kind_is_inline(plan->kind);
     char *key = (char *)entry + entry_header_bytes(head);
     /* The key first: it may stand in this very block, where the header is about to end elsewhere. */
     if (plan->key.len > 0) {
@@ -176,12 +190,44 @@ void entry_write(struct entry *entry, uint8_t head, const struct entry_plan *pla
     write_lengths(entry, plan->key.len, is_inline ? plan->text.len : ENTRY_WORD_BYTES);
     write_expiry(entry, plan->expiry_ms);
     if (is_inline) {
-        if (plan->text.len > 0) {
+        if (plan->text.len > 0 && plan->text.data != NULL) {
             memcpy(key + plan->key.len, plan->text.data, plan->text.len);
         }
     } else {
         memcpy(key + plan->key.len, &plan->word, sizeof plan->word);
     }
+}
+
+/* The head that `from` has with another value. */
+static uint8_t reshaped_head(const struct entry *from, size_t value_len)
+{
+    const bool is_wide = entry_key_len(from) > ENTRY_NARROW_LENGTH_MAX || value_len > ENTRY_NARROW_LENGTH_MAX;
+    const uint8_t kept = from->head & (ENTRY_HAS_EXPIRY | ENTRY_WIDE_EXPIRY);
+    return (uint8_t)(kept | (is_wide ? ENTRY_WIDE_LENGTHS : 0));
+}
+
+size_t entry_reshaped_bytes(const struct entry *from, size_t value_len)
+{
+    return entry_header_bytes(reshaped_head(from, value_len)) + entry_key_len(from) + value_len;
+}
+
+void entry_reshape(struct entry *to, const struct entry *from, enum entry_kind kind, size_t value_len, int64_t reference_ms)
+{
+    const uint8_t head = (uint8_t)(reshaped_head(from, value_len) | kind);
+    const size_t key_len = entry_key_len(from);
+    const size_t old_len = entry_value_len(from);
+    const size_t kept = old_len < value_len ? old_len : value_len;
+    if (to == from && head == from->head) {
+        write_lengths(to, key_len, value_len);
+        return;
+    }
+    const uint32_t access = entry_access(from);
+    const int64_t expiry_ms = entry_expiry_near(from, reference_ms);
+    memmove((char *)to + entry_header_bytes(head), entry_key_data(from), key_len + kept);
+    to->head = head;
+    entry_set_access(to, access);
+    write_lengths(to, key_len, value_len);
+    write_expiry(to, expiry_ms);
 }
 
 uint8_t entry_head_with_expiry(const struct entry *entry, int64_t expiry_ms, int64_t reference_ms, size_t *own_bytes)

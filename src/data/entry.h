@@ -6,7 +6,8 @@
  *   then   key length and inline value length: 1 + 1 byte, or 4 + 4 when WIDE_LENGTHS
  *   then   expiry: absent; 4 bytes, the low 32 bits of the absolute milliseconds (when it is less than 12 days away);
  *          or 8 bytes when WIDE_EXPIRY
- *   then   the key, then the value: inline bytes, or 8 bytes (an int64, or a pointer to struct raw_string)
+ *   then   the key, then the value: inline bytes (a short string, a small collection), or 8 bytes (an int64, or a pointer to
+ *          struct raw_string or struct collection)
  * A 14-byte key with an 8-byte value is 28 bytes, 32 with a TTL: one 32-byte block in both cases.
  *
  * Threads    Under the baton of its shard.  */
@@ -28,7 +29,8 @@ struct bytes entry_key(const struct entry *entry);
 enum value_type entry_type(const struct entry *entry);
 /* "string", "list" ...: TYPE's word. */
 const char *value_type_name(enum value_type type);
-/* "int", "embstr", "raw": OBJECT ENCODING's word, by Redis's rules (embstr: 44 bytes or fewer, never modified in place). */
+/* "int", "embstr", "raw", "listpack" ...: OBJECT ENCODING's word, by Redis's rules (embstr: 44 bytes or fewer, never modified in
+ * place).  */
 const char *entry_encoding_name(const struct entry *entry);
 /* Absolute milliseconds, or -1. `now_ms`: a wall clock near the one that keyspace_find was given. Exact unless that clock was
  * set back by more than 12 days since (keyspace_expiry_ms is exact then, too).  */

@@ -4,6 +4,7 @@
 
 #include "base/attributes.h"
 #include "data/entry.h"
+#include "encoding/collection.h"
 #include "mem/heap.h"
 
 #include <string.h>
@@ -27,7 +28,25 @@ enum entry_kind {
     ENTRY_INTEGER, /* int64 */
     ENTRY_INLINE,  /* bytes, as SET stored them */
     ENTRY_RAW,     /* address of a struct raw_string: long, or modified in place */
+    ENTRY_LIST_PACKED, /* from here on in the order of enum value_form: see data/value.h */
+    ENTRY_LIST,
+    ENTRY_SET_INTSET,
+    ENTRY_SET_PACKED,
+    ENTRY_SET,
+    ENTRY_HASH_PACKED,
+    ENTRY_HASH,
+    ENTRY_ZSET_PACKED,
+    ENTRY_ZSET,
+    ENTRY_STREAM,
     ENTRY_KIND_COUNT
+};
+
+enum {
+    /* kinds whose value is bytes in the entry */
+    ENTRY_INLINE_KINDS = 1 << ENTRY_INLINE | 1 << ENTRY_LIST_PACKED | 1 << ENTRY_SET_INTSET | 1 << ENTRY_SET_PACKED |
+                         1 << ENTRY_HASH_PACKED | 1 << ENTRY_ZSET_PACKED,
+    /* kinds whose value is the address of a struct collection */
+    ENTRY_COLLECTION_KINDS = 1 << ENTRY_LIST | 1 << ENTRY_SET | 1 << ENTRY_HASH | 1 << ENTRY_ZSET | 1 << ENTRY_STREAM,
 };
 
 struct entry {
@@ -59,6 +78,26 @@ static inline size_t entry_header_bytes(uint8_t head)
 static inline enum entry_kind entry_kind(const struct entry *entry)
 {
     return (enum entry_kind)(entry->head & ENTRY_KIND_MASK);
+}
+
+static inline bool entry_kind_is_inline(enum entry_kind kind)
+{
+    return (ENTRY_INLINE_KINDS >> kind & 1) != 0;
+}
+
+static inline bool entry_kind_is_collection(enum entry_kind kind)
+{
+    return (ENTRY_COLLECTION_KINDS >> kind & 1) != 0;
+}
+
+/* The class of an entry's own block. */
+static inline enum mem_class entry_class(enum entry_kind kind)
+{
+    static const uint8_t classes[ENTRY_KIND_COUNT] = {
+        MEM_STRING, MEM_STRING, MEM_STRING, MEM_LIST, MEM_LIST, MEM_SET, MEM_SET,
+        MEM_SET,    MEM_HASH,   MEM_HASH,   MEM_ZSET, MEM_ZSET, MEM_STREAM,
+    };
+    return (enum mem_class)classes[kind];
 }
 
 static inline bool entry_has_expiry(const struct entry *entry)
@@ -107,6 +146,17 @@ static inline uint64_t entry_value_word(const struct entry *entry)
 static inline struct raw_string *entry_raw_string(const struct entry *entry)
 {
     return (struct raw_string *)(uintptr_t)entry_value_word(entry);
+}
+
+static inline struct collection *entry_collection_unchecked(const struct entry *entry)
+{
+    return (struct collection *)(uintptr_t)entry_value_word(entry);
+}
+
+/* A job reads it in slices: nobody may change or free it now. */
+static inline bool entry_is_pinned(const struct entry *entry)
+{
+    return entry_kind_is_collection(entry_kind(entry)) && entry_collection_unchecked(entry)->pins > 0;
 }
 
 /* Bytes used in the entry's own block. */
@@ -164,7 +214,7 @@ int64_t entry_expiry_near(const struct entry *entry, int64_t reference_ms);
 struct entry_plan {
     struct bytes key;
     enum entry_kind kind;
-    struct bytes text;      /* ENTRY_INLINE */
+    struct bytes text;      /* inline kinds; data NULL: so many bytes, written later */
     uint64_t word;          /* otherwise */
     int64_t expiry_ms;      /* -1: none */
     int64_t reference_ms;   /* of the keyspace's expiry index: decides whether 4 bytes are enough */
@@ -174,6 +224,11 @@ struct entry_plan {
 uint8_t entry_plan_head(const struct entry_plan *plan, size_t *own_bytes);
 /* Writes all but the access field into a block of sufficient size. The key may be that of the entry itself. */
 void entry_write(struct entry *entry, uint8_t head, const struct entry_plan *plan);
+/* Writes `from` with its key and expiry, another kind and room for `value_len` bytes into `to`, which has the size for it and may
+ * be `from` itself. Of the value the first bytes stay, as many as both have. `reference_ms` as for entry_expiry_near.  */
+void entry_reshape(struct entry *to, const struct entry *from, enum entry_kind kind, size_t value_len, int64_t reference_ms);
+/* Bytes that it needs. */
+size_t entry_reshaped_bytes(const struct entry *from, size_t value_len);
 /* The head and size that `entry` gets with another expiry. */
 uint8_t entry_head_with_expiry(const struct entry *entry, int64_t expiry_ms, int64_t reference_ms, size_t *own_bytes);
 /* Copies `from` with another expiry into `to`, which may be the same. */

@@ -619,3 +619,36 @@ bool expiry_free_slice(struct expiry_index *index, size_t *limit)
     index->reference_ms = reference_ms;
     return true;
 }
+
+/* --- defragmentation --- */
+
+/* Moves the blocks on the way down to `key`. True: leaves follow, and *next is where. */
+static bool move_path(struct expiry_index *index, struct expiry_key key, struct expiry_key *next)
+{
+    bool has_next = false;
+    void **place = &index->root;
+    for (uint32_t level = 0; level < index->height; level++) {
+        struct expiry_inner *inner = heap_move(index->heap, MEM_EXPIRY_INDEX, *place, sizeof *inner);
+        *place = inner;
+        const uint32_t child = child_of(inner, key);
+        if (child + 1 < inner->count) {
+            *next = inner->bounds[child + 1];
+            has_next = true;
+        }
+        place = &inner->children[child];
+    }
+    const struct expiry_leaf *leaf = *place;
+    *place = heap_move(index->heap, MEM_EXPIRY_INDEX, *place, leaf_bytes(leaf->capacity));
+    return has_next;
+}
+
+bool expiry_move_blocks(struct expiry_index *index, struct expiry_cursor *cursor, size_t limit)
+{
+    struct expiry_key key = {cursor->expiry_ms, cursor->address};
+    bool is_end = index->root == NULL;
+    for (; limit > 0 && !is_end; limit--) {
+        is_end = !move_path(index, key, &key);
+    }
+    *cursor = is_end ? (struct expiry_cursor){0} : (struct expiry_cursor){key.expiry_ms, key.address};
+    return is_end;
+}

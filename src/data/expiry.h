@@ -73,6 +73,14 @@ size_t expiry_first(const struct expiry_index *index, struct entry *out[EXPIRY_L
 /* Frees up to *limit blocks and counts them off it. The entries may be gone already. True when all is freed. */
 MUST_USE bool expiry_free_slice(struct expiry_index *index, size_t *limit);
 
+/* Defragmentation (mem/heap.h): hands blocks that stand in sparse pages to heap_move, from the key `cursor` on (all 0 starts), about
+ * `limit` leaves looked at. True at the end; the cursor is all 0 again.  */
+struct expiry_cursor {
+    int64_t expiry_ms;
+    uintptr_t address;
+};
+bool expiry_move_blocks(struct expiry_index *index, struct expiry_cursor *cursor, size_t limit);
+
 /* Moves the reference when it is an hour away from the clock and no entry would be misread. */
 void expiry_move_reference(struct expiry_index *index, int64_t now_ms);
 static inline void expiry_note_time(struct expiry_index *index, int64_t now_ms)

@@ -65,13 +65,31 @@ void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw)
     heap_free(ks->heap, MEM_STRING, raw, raw_string_bytes(raw->capacity));
 }
 
+void keyspace_release_collection(struct keyspace *ks, struct collection *collection)
+{
+    assert(collection->pins == 0);
+    if (ks->bury != NULL && collection->bytes > KEYSPACE_BURY_BYTES) {
+        ks->bury(ks->bury_context, collection);
+    } else {
+        collection_destroy(collection);
+    }
+}
+
+/* Frees what the entry has outside of its block. */
+static void release_value(struct keyspace *ks, struct entry *entry)
+{
+    if (entry_kind(entry) == ENTRY_RAW) {
+        keyspace_raw_free(ks, entry_raw_string(entry));
+    } else if (UNLIKELY(entry_kind_is_collection(entry_kind(entry)))) {
+        keyspace_release_collection(ks, entry_collection_unchecked(entry));
+    }
+}
+
 uint64_t keyspace_free_entry(struct keyspace *ks, struct entry *entry)
 {
     const uint64_t bytes = entry_memory_bytes(entry);
-    if (entry_kind(entry) == ENTRY_RAW) {
-        keyspace_raw_free(ks, entry_raw_string(entry));
-    }
-    heap_free(ks->heap, MEM_STRING, entry, entry_block_request(entry_own_bytes(entry)));
+    release_value(ks, entry);
+    heap_free(ks->heap, entry_class(entry_kind(entry)), entry, entry_block_request(entry_own_bytes(entry)));
     return bytes;
 }
 
@@ -98,6 +116,9 @@ static struct entry *find_expiring(struct keyspace *ks, uint64_t hash, struct en
 {
     if (!keyspace_is_over(ks, entry, now_ms)) {
         return entry;
+    }
+    if (UNLIKELY(entry_is_pinned(entry))) {
+        return NULL; /* a job still reads it: it goes later */
     }
     keyspace_remove(ks, hash, entry);
     counter_add(&ks->expired_total, 1);
@@ -140,7 +161,7 @@ static enum result store_new(struct keyspace *ks, struct key key, const struct e
     size_t own_bytes;
     const uint8_t head = entry_plan_head(plan, &own_bytes);
     const size_t request = entry_block_request(own_bytes);
-    struct entry *entry = heap_alloc(ks->heap, MEM_STRING, request);
+    struct entry *entry = heap_alloc(ks->heap, entry_class(plan->kind), request);
     if (UNLIKELY(entry == NULL)) {
         return RESULT_NO_MEMORY;
     }
@@ -162,7 +183,7 @@ static enum result store_new(struct keyspace *ks, struct key key, const struct e
     return RESULT_OK;
 
 refused:
-    heap_free(ks->heap, MEM_STRING, entry, request);
+    heap_free(ks->heap, entry_class(plan->kind), entry, request);
     return RESULT_NO_MEMORY;
 }
 
@@ -174,7 +195,9 @@ static enum result store_over(struct keyspace *ks, struct key key, struct entry 
     const size_t old_request = entry_block_request(entry_own_bytes(existing));
     const uint64_t old_bytes = entry_memory_bytes(existing);
     const bool is_in_place = request == old_request;
-    struct entry *entry = is_in_place ? existing : heap_alloc(ks->heap, MEM_STRING, request);
+    const enum mem_class which = entry_class(plan->kind);
+    const enum mem_class old_class = entry_class(entry_kind(existing));
+    struct entry *entry = is_in_place ? existing : heap_alloc(ks->heap, which, request);
     if (entry == NULL) {
         return RESULT_NO_MEMORY;
     }
@@ -182,21 +205,21 @@ static enum result store_over(struct keyspace *ks, struct key key, struct entry 
     struct expiry_spare spare = {0};
     if (!is_index_right && plan->expiry_ms >= 0 && !expiry_reserve(&ks->expiry, plan->expiry_ms, entry, &spare)) {
         if (!is_in_place) {
-            heap_free(ks->heap, MEM_STRING, entry, request);
+            heap_free(ks->heap, which, entry, request);
         }
         return RESULT_NO_MEMORY;
     }
     if (!is_index_right) {
         leave_expiry_index(ks, existing);
     }
-    if (entry_kind(existing) == ENTRY_RAW) {
-        keyspace_raw_free(ks, entry_raw_string(existing));
-    }
+    release_value(ks, existing);
     entry_set_access(entry, entry_access(existing));
     entry_write(entry, head, plan);
     if (!is_in_place) {
         dict_replace(&ks->dict, key.hash, existing, entry);
-        heap_free(ks->heap, MEM_STRING, existing, old_request);
+        heap_free(ks->heap, old_class, existing, old_request);
+    } else if (UNLIKELY(which != old_class)) {
+        heap_reclass(ks->heap, old_class, which, request);
     }
     if (!is_index_right) {
         join_expiry_index(ks, plan->expiry_ms, entry, &spare);
@@ -211,6 +234,81 @@ enum result keyspace_store(struct keyspace *ks, struct key key, struct entry *ex
         return RESULT_TOO_LONG;
     }
     return existing == NULL ? store_new(ks, key, plan) : store_over(ks, key, existing, plan);
+}
+
+/* --- values that change their size --- */
+
+enum result keyspace_attach(struct keyspace *ks, uint64_t hash, struct entry *entry)
+{
+    if (UNLIKELY(!dict_insert(&ks->dict, hash, entry))) {
+        return RESULT_NO_MEMORY;
+    }
+    entry_set_access(entry, ks->initial_access);
+    counter_add(&ks->key_count, 1);
+    counter_add(&ks->entry_bytes, entry_memory_bytes(entry));
+    return RESULT_OK;
+}
+
+/* Moves an entry that expires, or not, to another block: all that can be refused. */
+static struct entry *move_block(struct keyspace *ks, const struct entry *entry, enum mem_class which, size_t request,
+                                struct expiry_spare *spare)
+{
+    struct entry *moved = heap_alloc(ks->heap, which, request);
+    if (moved == NULL || !entry_has_expiry(entry)) {
+        return moved;
+    }
+    if (!expiry_reserve(&ks->expiry, keyspace_expiry_ms(ks, entry), moved, spare)) {
+        heap_free(ks->heap, which, moved, request);
+        return NULL;
+    }
+    return moved;
+}
+
+enum result keyspace_reshape(struct keyspace *ks, uint64_t hash, struct entry **entry, enum entry_kind kind, size_t value_len)
+{
+    struct entry *old = *entry;
+    const size_t request = entry_block_request(entry_reshaped_bytes(old, value_len));
+    const size_t old_request = entry_block_request(entry_own_bytes(old));
+    const enum mem_class which = entry_class(kind);
+    const enum mem_class old_class = entry_class(entry_kind(old));
+    if (LIKELY(request == old_request)) {
+        entry_reshape(old, old, kind, value_len, ks->expiry.reference_ms);
+        if (UNLIKELY(which != old_class)) {
+            heap_reclass(ks->heap, old_class, which, request);
+        }
+        return RESULT_OK;
+    }
+    struct expiry_spare spare = {0};
+    struct entry *moved = move_block(ks, old, which, request, &spare);
+    if (moved == NULL) {
+        return RESULT_NO_MEMORY;
+    }
+    const int64_t expiry_ms = keyspace_expiry_ms(ks, old);
+    leave_expiry_index(ks, old);
+    entry_reshape(moved, old, kind, value_len, ks->expiry.reference_ms);
+    dict_replace(&ks->dict, hash, old, moved);
+    join_expiry_index(ks, expiry_ms, moved, &spare);
+    heap_free(ks->heap, old_class, old, old_request);
+    *entry = moved;
+    return RESULT_OK;
+}
+
+void keyspace_move_entry(struct keyspace *ks, struct entry *entry)
+{
+    const size_t request = entry_block_request(entry_own_bytes(entry));
+    const enum mem_class which = entry_class(entry_kind(entry));
+    struct expiry_spare spare = {0};
+    struct entry *moved = heap_is_sparse(ks->heap, entry) ? move_block(ks, entry, which, request, &spare) : NULL;
+    heap_count_move(ks->heap, moved != NULL);
+    if (moved == NULL) {
+        return;
+    }
+    memcpy(moved, entry, entry_own_bytes(entry));
+    const int64_t expiry_ms = keyspace_expiry_ms(ks, entry);
+    leave_expiry_index(ks, entry);
+    dict_replace(&ks->dict, keyspace_hash_of(ks, entry), entry, moved);
+    join_expiry_index(ks, expiry_ms, moved, &spare);
+    heap_free(ks->heap, which, entry, request);
 }
 
 /* --- expiry of a key --- */
@@ -228,14 +326,15 @@ enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64
     const uint8_t head = entry_head_with_expiry(old, expiry_ms, ks->expiry.reference_ms, &own_bytes);
     const size_t request = entry_block_request(own_bytes);
     const size_t old_request = entry_block_request(entry_own_bytes(old));
-    struct entry *moved = request == old_request ? old : heap_alloc(ks->heap, MEM_STRING, request);
+    const enum mem_class which = entry_class(entry_kind(old));
+    struct entry *moved = request == old_request ? old : heap_alloc(ks->heap, which, request);
     if (moved == NULL) {
         return RESULT_NO_MEMORY;
     }
     struct expiry_spare spare = {0};
     if (expiry_ms >= 0 && !expiry_reserve(&ks->expiry, expiry_ms, moved, &spare)) {
         if (moved != old) {
-            heap_free(ks->heap, MEM_STRING, moved, request);
+            heap_free(ks->heap, which, moved, request);
         }
         return RESULT_NO_MEMORY;
     }
@@ -245,7 +344,7 @@ enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64
     counter_add(&ks->entry_bytes, entry_memory_bytes(moved));
     if (moved != old) {
         dict_replace(&ks->dict, keyspace_hash_of(ks, moved), old, moved);
-        heap_free(ks->heap, MEM_STRING, old, old_request);
+        heap_free(ks->heap, which, old, old_request);
     }
     join_expiry_index(ks, expiry_ms, moved, &spare);
     *entry = moved;
@@ -254,13 +353,19 @@ enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64
 
 /* --- copying --- */
 
-/* The source's value as a plan of its own; a raw string is copied. False: refused. */
+/* The source's value as a plan of its own; a raw string or collection is copied. False: refused. */
 static bool plan_value_of(struct keyspace *ks, const struct entry *source, struct entry_plan *plan)
 {
     plan->kind = entry_kind(source);
-    if (plan->kind == ENTRY_INLINE) {
+    if (entry_kind_is_inline(plan->kind)) {
         plan->text = (struct bytes){entry_value_data(source), entry_value_len(source)};
         return true;
+    }
+    if (entry_kind_is_collection(plan->kind)) {
+        const struct collection *collection = entry_collection_unchecked(source);
+        struct collection *copy = collection->type->copy(collection, ks->heap);
+        plan->word = (uint64_t)(uintptr_t)copy;
+        return copy != NULL;
     }
     plan->word = entry_value_word(source);
     if (plan->kind != ENTRY_RAW) {
@@ -291,17 +396,20 @@ enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct
     const enum result result = keyspace_store(ks, key, existing, &plan);
     if (result != RESULT_OK && plan.kind == ENTRY_RAW) {
         keyspace_raw_free(ks, (struct raw_string *)(uintptr_t)plan.word);
+    } else if (result != RESULT_OK && entry_kind_is_collection(plan.kind)) {
+        collection_destroy((struct collection *)(uintptr_t)plan.word);
     }
     return result;
 }
 
 /* --- moving --- */
 
-/* The raw string of `source`, from a keyspace of the same heap, becomes `key`'s; the source keeps the address as a number. */
-static enum result take_raw(struct keyspace *ks, struct key key, struct keyspace *from, struct entry *source, int64_t now_ms)
+/* The raw string or collection of `source`, from a keyspace of the same heap, becomes `key`'s; the source keeps the address as a
+ * number.  */
+static enum result take_word(struct keyspace *ks, struct key key, struct keyspace *from, struct entry *source, int64_t now_ms)
 {
     struct entry_plan plan = keyspace_plan(ks, key, NULL);
-    plan.kind = ENTRY_RAW;
+    plan.kind = entry_kind(source);
     plan.word = entry_value_word(source);
     plan.expiry_ms = entry_expiry_ms(source, now_ms);
     const enum result result = keyspace_store(ks, key, keyspace_find(ks, key, now_ms), &plan);
@@ -309,6 +417,7 @@ static enum result take_raw(struct keyspace *ks, struct key key, struct keyspace
         return result;
     }
     const uint64_t old_bytes = entry_memory_bytes(source);
+    heap_reclass(from->heap, entry_class(plan.kind), MEM_STRING, entry_block_request(entry_own_bytes(source)));
     source->head = (uint8_t)((source->head & ~ENTRY_KIND_MASK) | ENTRY_INTEGER);
     counter_add(&from->entry_bytes, entry_memory_bytes(source) - old_bytes);
     return RESULT_OK;
@@ -321,8 +430,9 @@ enum result keyspace_move_from(struct keyspace *ks, struct key key, struct keysp
     if (ks == from && bytes_equal(key.name, from_key.name)) {
         return RESULT_OK;
     }
-    const bool can_take = ks->heap == from->heap && entry_kind(source) == ENTRY_RAW;
-    const enum result result = can_take ? take_raw(ks, key, from, source, now_ms) : keyspace_copy_from(ks, key, source, now_ms);
+    const enum entry_kind kind = entry_kind(source);
+    const bool can_take = ks->heap == from->heap && (kind == ENTRY_RAW || entry_kind_is_collection(kind));
+    const enum result result = can_take ? take_word(ks, key, from, source, now_ms) : keyspace_copy_from(ks, key, source, now_ms);
     if (result == RESULT_OK) {
         keyspace_remove(from, from_key.hash, source);
     }

@@ -23,10 +23,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct collection;
+
 struct key {
     struct bytes name;
     uint64_t hash; /* hash_bytes(secret, name) */
 };
+
+/* Takes a collection whose key is gone, to free it in slices (the shard's graveyard). */
+typedef void keyspace_bury_fn(void *context, struct collection *collection);
 
 struct keyspace {
     struct heap *heap;
@@ -39,18 +44,20 @@ struct keyspace {
     uint64_t expired_total;    /* keys removed because their time had come, since start */
     uint64_t ttl_sum_hint_ms;  /* mean TTL of a recent sample, for INFO keyspace's avg_ttl; 0 unknown */
     uint32_t initial_access;   /* what the access field of a new entry starts with; kept up to date by the eviction policy */
+    keyspace_bury_fn *bury;    /* for collections over KEYSPACE_BURY_BYTES; NULL: they are freed at once */
+    void *bury_context;
     int64_t sampled_ms;        /* when ttl_sum_hint_ms was last touched */
     uint64_t sample_cursor;
 };
 
-enum { KEYSPACE_NO_EXPIRY = -1 };
+enum { KEYSPACE_NO_EXPIRY = -1, KEYSPACE_BURY_BYTES = 16384 };
 
 void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret);
 /* Frees every entry at once. O(keys): for shutdown and tests. */
 void keyspace_clear(struct keyspace *ks);
 
-/* The entry, or NULL when there is none or its time has come (then it is removed, too; as in Redis, a key lives through the
- * millisecond of its expiry). Touches nothing else.  */
+/* The entry, or NULL when there is none or its time has come (then it is removed, too, unless a job has pinned it; as in Redis, a
+ * key lives through the millisecond of its expiry). Touches nothing else.  */
 struct entry *keyspace_find(struct keyspace *ks, struct key key, int64_t now_ms);
 /* Two hints for a batch: first all buckets, then all entries (the second reads the buckets). They change nothing. */
 __attribute__((always_inline)) static inline void keyspace_prefetch_bucket(const struct keyspace *ks, uint64_t hash)
@@ -85,6 +92,28 @@ MUST_USE enum result keyspace_string_append(struct keyspace *ks, struct key key,
 /* SETRANGE (and SETBIT): `existing` NULL makes the key; zero-pads up to offset. patch.len > 0. */
 MUST_USE enum result keyspace_string_set_range(struct keyspace *ks, struct key key, struct entry *existing,
                                                size_t offset, struct bytes patch, size_t *new_len);
+
+/* A string whose bytes are changed in place (SETBIT, BITFIELD, HyperLogLogs). Lent until the next call that may write to the
+ * keyspace.  */
+struct raw_string;
+struct open_string {
+    struct raw_string *raw;
+    char *data;
+    size_t len;  /* keyspace_string_set_len */
+    size_t room; /* bytes that may be written: what was asked for, or more */
+};
+/* Opens the key's string (`existing` NULL: a new, empty one) with room for `room` bytes, at least its own length: it is a raw
+ * string from now on. What lies between its len and the `room` asked for is 0. RESULT_NO_MEMORY, RESULT_TOO_LONG: as before.  */
+MUST_USE enum result keyspace_string_open(struct keyspace *ks, struct key key, struct entry *existing, size_t room,
+                                          struct open_string *out);
+/* `len` <= open->room. */
+void keyspace_string_set_len(struct open_string *open, size_t len);
+/* A raw string of `room` zero bytes that is no key's yet (BITOP): its len is 0. It must be stored or discarded. */
+MUST_USE enum result keyspace_string_create(struct keyspace *ks, size_t room, struct open_string *out);
+/* Gives it to `key` in place of `existing` (of any type; NULL: none), without expiry. On RESULT_OK it is taken. */
+MUST_USE enum result keyspace_string_store(struct keyspace *ks, struct key key, struct entry *existing,
+                                           struct open_string *string);
+void keyspace_string_discard(struct keyspace *ks, struct open_string *string);
 
 /* --- keys --- */
 
@@ -126,6 +155,22 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
 void keyspace_detach(struct keyspace *ks, struct keyspace *remains);
 /* Frees up to `limit` entries and index blocks of detached remains. True when all is freed, tables included. */
 MUST_USE bool keyspace_free_slice(struct keyspace *remains, size_t limit);
+
+/* --- defragmentation: see mem/heap.h --- */
+
+/* How far a walk has come; all 0 starts. */
+struct keyspace_defrag {
+    uint64_t elements;               /* cursor of the dictionary */
+    struct collection_cursor inner;  /* within the collection of the entry `at` of the batch there */
+    uint64_t segments;
+    struct expiry_cursor expiries;
+    uint32_t at;
+    uint8_t stage;
+};
+/* Moves what stands in sparse pages: entries, long strings, the blocks of collections that nobody has pinned, then the
+ * dictionary's segments and the expiry index. About `limit` blocks are looked at. True at the end. What comes, goes or moves in
+ * the table between the slices may be left out.  */
+bool keyspace_defrag_slice(struct keyspace *ks, struct keyspace_defrag *state, size_t limit);
 
 /* Walks everything at once and checks K1-K3 and the structures' own invariants. Adds what it saw to *seen. False and a
  * one-line text in `finding` when one fails. Used by MEMORY AUDIT. Cost O(keys): 0.2 to 0.4 us each.  */

@@ -30,6 +30,16 @@ static inline struct entry_plan keyspace_plan(const struct keyspace *ks, struct 
  * taken on RESULT_OK.  */
 MUST_USE enum result keyspace_store(struct keyspace *ks, struct key key, struct entry *existing, const struct entry_plan *plan);
 
+/* Adds an entry without expiry that is complete and not there yet. RESULT_NO_MEMORY: nothing has changed. */
+MUST_USE enum result keyspace_attach(struct keyspace *ks, uint64_t hash, struct entry *entry);
+/* Gives an entry that is there another kind and value length, as entry_reshape does; it may move. The caller counts its bytes. */
+MUST_USE enum result keyspace_reshape(struct keyspace *ks, uint64_t hash, struct entry **entry, enum entry_kind kind,
+                                      size_t value_len);
+/* Defragmentation: an entry that is there leaves a sparse page. */
+void keyspace_move_entry(struct keyspace *ks, struct entry *entry);
+/* Frees a collection that no key has any more, or has it buried. */
+void keyspace_release_collection(struct keyspace *ks, struct collection *collection);
+
 /* Takes out an entry that is there and frees it. */
 void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry);
 /* Frees the blocks of an entry that is in no structure any more. Returns how many bytes they were. */

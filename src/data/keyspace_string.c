@@ -13,11 +13,6 @@ enum {
     GROW_DOUBLE_MAX = 1024 * 1024, /* strings grow by doubling below this length, by as much above */
 };
 
-static struct raw_string *plan_raw(const struct entry_plan *plan)
-{
-    return (struct raw_string *)(uintptr_t)plan->word;
-}
-
 static bool is_same_block(const struct raw_string *raw, size_t len)
 {
     return len <= raw->capacity && entry_block_request(raw_string_bytes(len)) == raw_string_bytes(raw->capacity);
@@ -167,17 +162,44 @@ static enum result raw_reserve(struct keyspace *ks, struct entry *entry, size_t 
     return RESULT_OK;
 }
 
-/* The key's value as a raw string with room for `len` bytes, its text unchanged; an empty one for a new key. */
+/* A zeroed raw string; NULL when refused. A long one takes no pages until it is written. */
+static struct raw_string *raw_create_zeroed(struct keyspace *ks, size_t capacity)
+{
+    const size_t request = entry_block_request(raw_string_bytes(capacity));
+    struct raw_string *raw = heap_alloc_zeroed(ks->heap, MEM_STRING, request);
+    if (raw != NULL) {
+        raw->capacity = request - sizeof *raw;
+    }
+    return raw;
+}
+
+/* Stores a raw string, which is taken on RESULT_OK. */
+static enum result store_raw(struct keyspace *ks, struct key key, struct entry *existing, struct entry_plan *plan,
+                             struct raw_string *raw)
+{
+    plan->kind = ENTRY_RAW;
+    plan->word = (uint64_t)(uintptr_t)raw;
+    return keyspace_store(ks, key, existing, plan);
+}
+
+/* From short to long: then a new string is zeroed already, and the copy is the smaller part of the work. */
+static bool is_leap(size_t old_len, size_t len)
+{
+    return old_len < GROW_DOUBLE_MAX && len > 2 * GROW_DOUBLE_MAX;
+}
+
+/* The key's value as a raw string with room for `len` bytes, its text unchanged; an empty one for a new key. After a leap the
+ * rest is 0.  */
 static enum result raw_open(struct keyspace *ks, struct key key, struct entry *existing, size_t len, struct raw_string **out)
 {
+    const size_t old_len = existing == NULL ? 0 : entry_string_len(existing);
     if (len > PTRDIFF_MAX / 4) {
         return RESULT_TOO_LONG;
     }
-    if (existing != NULL && entry_kind(existing) == ENTRY_RAW) {
+    if (existing != NULL && entry_kind(existing) == ENTRY_RAW && !is_leap(old_len, len)) {
         return raw_reserve(ks, existing, len, out);
     }
-    struct entry_plan plan = keyspace_plan(ks, key, existing);
-    struct raw_string *raw = keyspace_raw_create(ks, existing == NULL ? len : grown_capacity(len));
+    struct raw_string *raw = raw_create_zeroed(ks, existing == NULL ? len : grown_capacity(len));
     if (raw == NULL) {
         return RESULT_NO_MEMORY;
     }
@@ -189,15 +211,73 @@ static enum result raw_open(struct keyspace *ks, struct key key, struct entry *e
             memcpy(raw->data, text.data, text.len);
         }
     }
-    plan.kind = ENTRY_RAW;
-    plan.word = (uint64_t)(uintptr_t)raw;
-    const enum result result = keyspace_store(ks, key, existing, &plan);
+    struct entry_plan plan = keyspace_plan(ks, key, existing);
+    const enum result result = store_raw(ks, key, existing, &plan, raw);
     if (result != RESULT_OK) {
-        keyspace_raw_free(ks, plan_raw(&plan));
+        keyspace_raw_free(ks, raw);
         return result;
     }
     *out = raw;
     return RESULT_OK;
+}
+
+static struct open_string open_raw(struct raw_string *raw)
+{
+    return (struct open_string){.raw = raw, .data = raw->data, .len = raw->len, .room = raw->capacity};
+}
+
+enum result keyspace_string_open(struct keyspace *ks, struct key key, struct entry *existing, size_t room,
+                                 struct open_string *out)
+{
+    const size_t old_len = existing == NULL ? 0 : entry_string_len(existing);
+    if (room < old_len) {
+        room = old_len;
+    }
+    struct raw_string *raw;
+    const enum result result = raw_open(ks, key, existing, room, &raw);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (room > old_len && !is_leap(old_len, room)) {
+        memset(raw->data + old_len, 0, room - old_len);
+    }
+    *out = open_raw(raw);
+    return RESULT_OK;
+}
+
+void keyspace_string_set_len(struct open_string *open, size_t len)
+{
+    assert(len <= open->room);
+    open->raw->len = len;
+    open->len = len;
+}
+
+enum result keyspace_string_create(struct keyspace *ks, size_t room, struct open_string *out)
+{
+    struct raw_string *raw = room > PTRDIFF_MAX / 4 ? NULL : raw_create_zeroed(ks, room);
+    if (raw == NULL) {
+        return RESULT_NO_MEMORY;
+    }
+    *out = open_raw(raw);
+    return RESULT_OK;
+}
+
+enum result keyspace_string_store(struct keyspace *ks, struct key key, struct entry *existing, struct open_string *string)
+{
+    struct entry_plan plan = keyspace_plan(ks, key, NULL);
+    const enum result result = store_raw(ks, key, existing, &plan, string->raw);
+    if (result == RESULT_OK) {
+        *string = (struct open_string){0};
+    }
+    return result;
+}
+
+void keyspace_string_discard(struct keyspace *ks, struct open_string *string)
+{
+    if (string->raw != NULL) {
+        keyspace_raw_free(ks, string->raw);
+    }
+    *string = (struct open_string){0};
 }
 
 enum result keyspace_string_append(struct keyspace *ks, struct key key, struct entry *existing, struct bytes tail,
@@ -229,18 +309,15 @@ enum result keyspace_string_set_range(struct keyspace *ks, struct key key, struc
     if (__builtin_add_overflow(offset, patch.len, &end)) {
         return RESULT_TOO_LONG;
     }
-    const size_t old_len = existing == NULL ? 0 : entry_string_len(existing);
-    const size_t len = end > old_len ? end : old_len;
-    struct raw_string *raw;
-    const enum result result = raw_open(ks, key, existing, len, &raw);
+    struct open_string string;
+    const enum result result = keyspace_string_open(ks, key, existing, end, &string);
     if (result != RESULT_OK) {
         return result;
     }
-    if (offset > old_len) {
-        memset(raw->data + old_len, 0, offset - old_len);
+    memcpy(string.data + offset, patch.data, patch.len);
+    if (end > string.len) {
+        keyspace_string_set_len(&string, end);
     }
-    memcpy(raw->data + offset, patch.data, patch.len);
-    raw->len = len;
-    *new_len = len;
+    *new_len = string.len;
     return RESULT_OK;
 }

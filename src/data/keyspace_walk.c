@@ -43,6 +43,9 @@ struct entry *keyspace_random(struct keyspace *ks, uint64_t *random_state, int64
         if (entry == NULL || !keyspace_is_over(ks, entry, now_ms)) {
             return entry;
         }
+        if (entry_is_pinned(entry)) {
+            continue;
+        }
         keyspace_remove(ks, keyspace_hash_of(ks, entry), entry);
         counter_add(&ks->expired_total, 1);
     }
@@ -94,7 +97,7 @@ static size_t expire_first_leaf(struct keyspace *ks, int64_t now_ms, size_t limi
     size_t removed = 0;
     for (size_t i = 0; i < count && removed < limit; i++) {
         const int64_t expiry_ms = keyspace_expiry_ms(ks, entries[i]);
-        if (expiry_ms < now_ms) {
+        if (expiry_ms < now_ms && !entry_is_pinned(entries[i])) {
             keyspace_remove(ks, keyspace_hash_of(ks, entries[i]), entries[i]);
             removed++;
         } else if (expiry_ms < earliest_ms) {
@@ -173,6 +176,7 @@ void keyspace_clear(struct keyspace *ks)
 struct audit {
     struct keyspace *ks;
     struct keyspace_tally tally;
+    const char *fault; /* of a collection; NULL: none */
     uint64_t strays; /* entries that a search by their own name does not find */
 };
 
@@ -186,6 +190,10 @@ static void audit_key(void *element, void *arg)
     audit->tally.expiring += entry_has_expiry(entry);
     audit->tally.entry_bytes += entry_memory_bytes(entry);
     audit->strays += found != entry;
+    if (entry_kind_is_collection(entry_kind(entry)) && audit->fault == NULL) {
+        const struct collection *collection = entry_collection_unchecked(entry);
+        audit->fault = collection->type->fault(collection);
+    }
 }
 
 static void audit_expiring(struct entry *entry, void *arg)
@@ -226,7 +234,7 @@ bool keyspace_audit(struct keyspace *ks, struct keyspace_tally *seen, char findi
         fault = expiry_fault(&ks->expiry, audit_expiring, &audit);
     }
     if (fault == NULL) {
-        fault = tally_fault(ks, &audit);
+        fault = audit.fault != NULL ? audit.fault : tally_fault(ks, &audit);
     }
     seen->keys += audit.tally.keys;
     seen->expiring += audit.tally.expiring;

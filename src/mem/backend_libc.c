@@ -68,6 +68,27 @@ bool backend_walk(struct backend *backend, struct heap_walk *out)
     return false;
 }
 
+void backend_eager_begin(void)
+{
+}
+
+void backend_eager_end(void)
+{
+}
+
+void backend_swap(struct backend *backend)
+{
+    (void)backend;
+}
+
+void backend_visit_pages(struct backend *backend, bool is_resting, backend_page_fn *visit, void *arg)
+{
+    (void)backend;
+    (void)is_resting;
+    (void)visit;
+    (void)arg;
+}
+
 void backend_process_read(struct mem_process *out)
 {
     out->allocator_committed_bytes = out->resident_bytes;

@@ -17,7 +17,8 @@
 #include <stdlib.h>
 
 struct backend {
-    mi_heap_t *heap;
+    mi_heap_t *heap;    /* blocks come from here */
+    mi_heap_t *resting; /* and came from here before the last backend_swap */
     pthread_t custodian;
     sem_t is_ready;
     sem_t must_end;
@@ -27,11 +28,15 @@ static void *custodian_main(void *arg)
 {
     struct backend *backend = arg;
     backend->heap = mi_heap_new();
+    backend->resting = mi_heap_new();
     sem_post(&backend->is_ready);
     while (sem_wait(&backend->must_end) != 0) {
     }
     if (backend->heap != NULL) {
         mi_heap_destroy(backend->heap);
+    }
+    if (backend->resting != NULL) {
+        mi_heap_destroy(backend->resting);
     }
     return NULL;
 }
@@ -59,7 +64,7 @@ struct backend *backend_create(void)
     }
     while (sem_wait(&backend->is_ready) != 0) {
     }
-    if (backend->heap == NULL) {
+    if (backend->heap == NULL || backend->resting == NULL) {
         backend_destroy(backend);
         return NULL;
     }
@@ -104,27 +109,55 @@ static void read_decommit_delay(void)
     decommit_delay_ms = mi_option_get(mi_option_decommit_delay);
 }
 
-/* Frees pages whose blocks are all free, and gives them to the system at once. By default the allocator keeps free pages for
+static pthread_mutex_t eager_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned eager_users; /* under the lock */
+
+/* While anybody is eager, pages that become free go back to the system at once. By default the allocator keeps free pages for
  * 25 ms and then looks again only when their segment is used, which may be never. For a shard's heap that is wrong:
  * what is found here is mostly what FLUSHALL and mass deletions left. It stays right for the threads' own buffers, which come
  * and go all the time (a 1 MB reply would cost 0.6 ms more), so the option is 0 only meanwhile. The option is read at each
  * free of a page, also by other threads: theirs in this moment go back at once, too, which is harmless.  */
-static void collect_now(mi_heap_t *heap, bool is_forced)
+void backend_eager_begin(void)
 {
     pthread_once(&decommit_delay_once, read_decommit_delay);
-    mi_option_set(mi_option_decommit_delay, 0);
+    pthread_mutex_lock(&eager_lock);
+    if (eager_users++ == 0) {
+        mi_option_set(mi_option_decommit_delay, 0);
+    }
+    pthread_mutex_unlock(&eager_lock);
+}
+
+void backend_eager_end(void)
+{
+    pthread_mutex_lock(&eager_lock);
+    if (--eager_users == 0) {
+        mi_option_set(mi_option_decommit_delay, decommit_delay_ms);
+    }
+    pthread_mutex_unlock(&eager_lock);
+}
+
+/* Frees pages whose blocks are all free, eagerly. */
+static void collect_now(mi_heap_t *heap, bool is_forced)
+{
+    backend_eager_begin();
     mi_heap_collect(heap, is_forced);
-    mi_option_set(mi_option_decommit_delay, decommit_delay_ms);
+    backend_eager_end();
 }
 
 void backend_collect(struct backend *backend)
 {
-    collect_now(backend == NULL ? mi_heap_get_default() : backend->heap, true);
+    if (backend == NULL) {
+        collect_now(mi_heap_get_default(), true);
+        return;
+    }
+    collect_now(backend->heap, true);
+    collect_now(backend->resting, true);
 }
 
 void backend_settle(struct backend *backend)
 {
     collect_now(backend->heap, false);
+    collect_now(backend->resting, false);
 }
 
 static bool walk_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *block, size_t block_size, void *arg)
@@ -145,8 +178,41 @@ static bool walk_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *b
 bool backend_walk(struct backend *backend, struct heap_walk *out)
 {
     /* Frees wait in lists of their pages until the heap collects them. */
-    collect_now(backend->heap, false);
-    return mi_heap_visit_blocks(backend->heap, false, walk_area, out);
+    backend_settle(backend);
+    /* It says false of a heap without pages, too. */
+    mi_heap_visit_blocks(backend->heap, false, walk_area, out);
+    mi_heap_visit_blocks(backend->resting, false, walk_area, out);
+    return true;
+}
+
+void backend_swap(struct backend *backend)
+{
+    mi_heap_t *heap = backend->heap;
+    backend->heap = backend->resting;
+    backend->resting = heap;
+}
+
+struct page_visit {
+    backend_page_fn *visit;
+    void *arg;
+};
+
+static bool visit_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *block, size_t block_size, void *arg)
+{
+    (void)heap;
+    (void)block;
+    (void)block_size;
+    const struct page_visit *visit = arg;
+    visit->visit((uintptr_t)area->blocks, area->committed, area->used * area->block_size, visit->arg);
+    return true;
+}
+
+void backend_visit_pages(struct backend *backend, bool is_resting, backend_page_fn *visit, void *arg)
+{
+    struct page_visit pages = {visit, arg};
+    mi_heap_t *heap = is_resting ? backend->resting : backend->heap;
+    collect_now(heap, false);
+    mi_heap_visit_blocks(heap, false, visit_area, &pages);
 }
 
 void backend_process_read(struct mem_process *out)

@@ -16,21 +16,6 @@
 
 enum { PAGE_BYTES = 4096, SETTLE_FREES_MIN = 1024 };
 
-/* In front of a block that is mapped directly; as long as a cache line, so that the block is aligned to one. */
-struct direct {
-    _Alignas(CACHE_LINE_BYTES) struct direct *next, *previous;
-    size_t mapped_bytes;
-};
-
-struct heap {
-    struct mem_counters counters;
-    struct backend *backend;
-    struct direct direct;   /* ring of the mapped blocks; itself the anchor */
-    uint64_t direct_bytes, direct_blocks;
-    uint32_t frees_until_settle;
-    int64_t fail_after;     /* -1: never; tests */
-};
-
 size_t heap_block_bytes(size_t size)
 {
     if (UNLIKELY(size >= HEAP_DIRECT_MIN)) {
@@ -155,6 +140,7 @@ void heap_destroy(struct heap *heap)
     if (heap == NULL) {
         return;
     }
+    heap_defrag_end(heap);
     while (heap->direct.next != &heap->direct) {
         direct_free(heap, heap->direct.next + 1);
     }
@@ -206,7 +192,13 @@ static void settle(struct heap *heap)
 {
     int64_t pages = mem_counters_total(&heap->counters) / HEAP_LARGE_STEP;
     heap->frees_until_settle = (uint32_t)(pages < SETTLE_FREES_MIN ? SETTLE_FREES_MIN : pages);
+    heap->settles++;
     backend_settle(heap->backend);
+}
+
+uint64_t heap_settles(const struct heap *heap)
+{
+    return heap->settles;
 }
 
 void heap_free(struct heap *heap, enum mem_class which, void *block, size_t size)

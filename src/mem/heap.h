@@ -60,6 +60,33 @@ void heap_fail_after(struct heap *heap, int64_t allocations);
 /* Returns free pages to the system (MEMORY PURGE). Cost: O(pages of the heap). */
 void heap_collect(struct heap *heap);
 
+/* --- defragmentation: blocks leave pages that are mostly free, so that these can go back to the system ---
+ *
+ * A round: heap_defrag_begin looks at all pages once and remembers the sparse ones; from then on new blocks come from other pages. The
+ * owners of blocks walk their structures and ask heap_move for each block; heap_defrag_end forgets the pages. One round at a
+ * time. Pages that became empty go back with the frees themselves (see settle), or with heap_collect.  */
+
+/* `used_percent_max`: pages that are used less are sparse, 1 .. 99. Returns how many bytes the sparse pages have free; 0: none is
+ * sparse, no memory, or this build cannot (libc heap): then no round has begun. Cost O(pages): about 25 us for each 64 MiB.  */
+uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max);
+void heap_defrag_end(struct heap *heap);
+/* Tests: begins a round in which every block counts as sparse, in any build. */
+void heap_defrag_begin_all(struct heap *heap);
+/* For who moves a block by other means: counts it as moved or left. */
+void heap_count_move(struct heap *heap, bool was_moved);
+/* Blocks that heap_move has moved and left since the heap was made; read relaxed by any thread. */
+struct heap_moves {
+    uint64_t moved, left;
+};
+struct heap_moves heap_moves(const struct heap *heap);
+/* Counts up when many blocks were freed since it last did (see settle in heap.c): when it stands, there is nothing to gain. */
+uint64_t heap_settles(const struct heap *heap);
+/* True when the block is in a sparse page of the round. False without a round. O(1). */
+bool heap_is_sparse(const struct heap *heap, const void *block);
+/* The block itself, or what it became when it was in a sparse page: a copy, the old one freed. `size` as for heap_free. Never
+ * refused: without memory it stays where it is.  */
+void *heap_move(struct heap *heap, enum mem_class which, void *block, size_t size) MUST_USE;
+
 /* Walks the heap's areas. False: this build has no walk (libc heap). */
 struct heap_walk {
     uint64_t used_bytes;      /* live blocks, by the allocator's own count */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/slot.h"
 #include "mem/heap.h"
+#include "shard/command_keys.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>
@@ -141,11 +142,37 @@ static bool call_check(struct thread *thread, struct session *session, struct ca
 
 /* --- where --- */
 
-/* SCOPE_KEYS: the shard when all keys are on one; otherwise the call runs alone. */
+/* SCOPE_KEYS where the row has key specifications. A call without any key is wrong: some shard replies so. */
+static void route_by_key_specs(const struct thread *thread, struct call *call)
+{
+    const struct server *server = thread->server;
+    struct key_walk walk;
+    uint32_t index;
+    key_walk_begin(&walk, call->spec, call->argv, call->argc);
+    call->shard = 0;
+    call->first_key_hash = 0;
+    if (!key_walk_next(&walk, &index)) {
+        return;
+    }
+    call->first_key_hash = hash_bytes(&server->secret, call->argv[index]);
+    if (server->shard_count == 1) {
+        return;
+    }
+    call->shard = slot_to_shard(slot_of_key(call->argv[index]), server->shard_count);
+    while (!call->is_alone && key_walk_next(&walk, &index)) {
+        call->is_alone = slot_to_shard(slot_of_key(call->argv[index]), server->shard_count) != call->shard;
+    }
+}
+
+/* SCOPE_KEYS: the shard, when all keys are on one; otherwise the call runs alone. */
 static void route_by_keys(const struct thread *thread, struct call *call)
 {
     const struct server *server = thread->server;
     const struct command_keys *keys = &call->spec->keys;
+    if (UNLIKELY(call->spec->key_specs != NULL)) {
+        route_by_key_specs(thread, call);
+        return;
+    }
     if (UNLIKELY(keys->first == 0 || (uint32_t)keys->first >= call->argc)) {
         call->is_alone = true;
         call->first_key_hash = 0;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct collection;
 struct exec;
 struct job;
 struct server;
@@ -76,6 +77,27 @@ struct command_keys {
     int16_t first, last, step;
 };
 
+/* Where the keys of a command are, as Redis 7's key specifications say it, for commands that {first, last, step} cannot
+ * describe: read by shard/command_keys.h. An array of them ends with a row without flags. When `keys` has a first one, it is
+ * the first one here.  */
+enum key_search {
+    KEYS_RANGE,   /* from the first one to `last`, `step` apart, `limit` as in Redis */
+    KEYS_COUNTED, /* as many as the word `count_index` behind the first one says, beginning `first` behind it, `step` apart */
+};
+struct command_key_spec {
+    const char *flags;   /* "RO access", "OW update" ... */
+    const char *keyword; /* they begin behind this word, looked for from `index` on (negative: from the end backwards);
+                            NULL: at `index` */
+    int16_t index;
+    uint8_t search;      /* enum key_search */
+    int16_t last;        /* relative to the first; negative: from the end, -1 the last word */
+    int16_t step;        /* 0 means 1 */
+    int16_t limit;       /* with last -1: the keys are the first 1/limit of the words that are left (XREAD: 2); 0: all */
+    int16_t count_index, first;
+    bool is_unknown;     /* COMMAND INFO says that the place is not known; with a keyword, as SORT's STORE is found; without, there
+                            are no words for these keys (SORT's BY and GET) */
+};
+
 struct command_spec {
     const char *name;          /* lower case; "table.insert"; containers ("config|get") are not separate rows: see subcommands */
     command_fn *run;
@@ -86,14 +108,17 @@ struct command_spec {
     struct command_keys keys;
     const char *since;         /* "1.0.0": Redis's; Tessera's own commands say "1.0.0" */
     const char *group;         /* "string", "generic", "server", "connection", "table" ... */
-    const char *acl;           /* categories beyond those that follow from flags and group, "keyspace dangerous"; NULL none */
+    const char *acl;           /* categories beyond those that follow from flags and group, "keyspace dangerous", "-keyspace" for
+                                  one that does follow but is not its; NULL none */
     const char *complexity;    /* "O(1)" */
     const char *summary;       /* one sentence, ours */
     const char *syntax;        /* arguments, for COMMAND DOCS and HELP: "key value [NX|XX] [EX seconds|PX milliseconds]" */
     const char *tips;          /* COMMAND INFO's tips, "nondeterministic_output request_policy:all_shards"; NULL none */
     const char *key_flags;     /* COMMAND INFO's flags of each key specification, in order, between them '|': "RW access delete |
-                                  OW update". One: it covers all the keys; several: one key each. NULL: by the flags, "RO access" or
-                                  "RW update".  */
+                                  OW update". One: it covers all the keys; several: one key each, the last one all that are left. NULL: by
+                                  the flags, "RO access" or "RW update".  */
+    const struct command_key_spec *key_specs; /* instead of key_flags where `keys` cannot say it; NULL: `keys` says it. `keys` are
+                                                 then what COMMAND INFO prints as first, last and step.  */
     const struct command_spec *subcommands; /* rows named "get", "set"; ended by a row without a name. NULL: none. When set, the
                                                dispatcher looks up argv[1] here; run answers the bare name (COMMAND), NULL: an
                                                arity error.  */
@@ -111,7 +136,8 @@ struct exec {
     const struct bytes *argv;       /* argv[0] is the command's name as sent; lent until the reply is done */
     uint32_t argc;
     uint32_t db;                    /* the selected database when it was sent */
-    uint64_t first_key_hash;        /* of argv[spec->keys.first]; 0 when not computed */
+    uint64_t first_key_hash;        /* of argv[spec->keys.first], or of the first key that the specifications give; 0 when not
+                                       computed */
     void *routed;
     uint64_t routed_number;         /* route() may leave it for the handler; 0 at first, and kept when the command is routed
                                        again and no route has changed */
@@ -168,8 +194,8 @@ enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_STEP_US = 50 };
  * first step: a step reads exec->argv, and keeps no pointer that the handler took from it.  */
 struct job {
     enum job_status (*step)(struct job *job, struct exec *exec);
-    /* Frees the job, after JOB_DONE or when the connection died in between (then `exec` has no session; locks that the job
-     * holds must be given up: called with all batons held).  */
+    /* Frees the job and gives up what it holds (pins, locks): after JOB_DONE, with the batons that a step would get; or when the
+     * connection died in between, with all batons (then `exec` has no session and no shard).  */
     void (*destroy)(struct job *job, struct exec *exec);
     int32_t shard; /* a shard's number, JOB_NO_SHARD or JOB_ALL_SHARDS */
 };
@@ -177,6 +203,22 @@ struct job {
 /* Replaces the rest of this command by `job`; the handler returns at once. From SCOPE_SESSION and SCOPE_ALL handlers, and
  * from SCOPE_KEYS and SCOPE_ROUTED ones (which then must not have changed or replied anything before).  */
 void exec_start_job(struct exec *exec, struct job *job);
+
+/* A job that reads collections in slices pins their keys: until they are unpinned no command may write them (the loop lets
+ * writers wait), and their structures stay as they are, so that a walk may go on from step to step. A job that keeps a
+ * detached value in a shard's heap between its steps pins a key there as well (with entry NULL: the audit waits for it).
+ *
+ * exec_pin     under the baton of the key's shard, in the handler or a step. `entry`: the key's; NULL: there is none. A collection
+ *              stays even when it expires; what stands in its entry may then go. False: a writer waits for the key, or no
+ *              memory; in a handler exec_wait_and_retry was called. The caller unpins what it has and returns (a step: JOB_WAIT).
+ * exec_unpin   under the same baton (or all); in `destroy`, too. Does nothing when there is no pin.  */
+struct pin {
+    struct shard *shard; /* NULL: no pin */
+    struct collection *collection;
+    uint64_t hash;
+};
+MUST_USE bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out);
+void exec_unpin(struct exec *exec, struct pin *pin);
 
 /* True once about JOB_STEP_US have passed since this step began: end the slice. Cheap (a time-stamp read). */
 bool exec_slice_is_over(const struct exec *exec);

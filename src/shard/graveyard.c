@@ -12,8 +12,9 @@ struct grave {
     void *thing;
 };
 
+/* In the order of burial: what is freed may bury more of its own (a database its large collections). */
 struct graveyard {
-    struct grave *first;
+    struct grave *first, *last;
 };
 
 struct graveyard *graveyard_create(void)
@@ -25,6 +26,9 @@ static void remove_first(struct graveyard *graveyard)
 {
     struct grave *grave = graveyard->first;
     graveyard->first = grave->next;
+    if (grave->next == NULL) {
+        graveyard->last = NULL;
+    }
     thread_free(MEM_SERVER, grave, sizeof *grave);
 }
 
@@ -55,8 +59,13 @@ void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *th
         count(&shard->lazyfreed, 1);
         return;
     }
-    *grave = (struct grave){.next = shard->graveyard->first, .free_slice = free_slice, .thing = thing};
-    shard->graveyard->first = grave;
+    *grave = (struct grave){.free_slice = free_slice, .thing = thing};
+    if (shard->graveyard->first == NULL) {
+        shard->graveyard->first = grave;
+    } else {
+        shard->graveyard->last->next = grave;
+    }
+    shard->graveyard->last = grave;
     count(&shard->lazyfree_pending, 1);
 }
 

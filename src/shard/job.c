@@ -72,30 +72,6 @@ static void destroy_job(struct thread *thread, struct job *job, struct exec *exe
     shards_release_all(thread, thread->server);
 }
 
-/* The reply leaves the run and belongs to the call. */
-static void run_finish(struct thread *thread, struct job_run *run)
-{
-    struct call *call = run->call;
-    call_finish(thread, call, &run->reply, 0);
-    call->must_close = run->exec.must_close;
-    if (run->reply.out == &run->reply.own) {
-        run->reply.own = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    } else {
-        call->own = run->buffer;
-        call->replies = &call->own;
-        run->buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    }
-    struct job *job = run->exec.job;
-    if (run->reply.is_broken) {
-        destroy_job(thread, job, &run->exec); /* it may have been ended in the middle, with locks to be given up */
-    } else {
-        job->destroy(job, &run->exec);
-    }
-    unlink_run(thread, run);
-    free_run(run);
-    window_flush(thread, call->window);
-}
-
 static void take_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_ANALYSIS
 {
     if (shard == JOB_ALL_SHARDS) {
@@ -112,6 +88,33 @@ static void release_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_A
     } else if (shard >= 0) {
         shard_release(thread, &thread->server->shards[shard]);
     }
+}
+
+/* The reply leaves the run and belongs to the call. */
+static void run_finish(struct thread *thread, struct job_run *run) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct call *call = run->call;
+    call_finish(thread, call, &run->reply, 0);
+    call->must_close = run->exec.must_close;
+    if (run->reply.out == &run->reply.own) {
+        run->reply.own = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    } else {
+        call->own = run->buffer;
+        call->replies = &call->own;
+        run->buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    }
+    struct job *job = run->exec.job;
+    if (run->reply.is_broken) {
+        destroy_job(thread, job, &run->exec); /* it may have been ended in the middle, with locks to be given up */
+    } else {
+        int32_t shard = job->shard;
+        take_for(thread, shard);
+        job->destroy(job, &run->exec);
+        release_for(thread, shard);
+    }
+    unlink_run(thread, run);
+    free_run(run);
+    window_flush(thread, call->window);
 }
 
 static enum job_status run_step(struct thread *thread, struct job_run *run) NO_THREAD_SAFETY_ANALYSIS

@@ -10,6 +10,7 @@
  * Read on    docs/ARCHITECTURE.md, "The baton".  */
 #include "base/clock.h"
 #include "base/slot.h"
+#include "shard/command_keys.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>
@@ -160,6 +161,11 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
             window_cut(call->window, shard);
             continue;
         }
+        if (UNLIKELY(shard->pinned_count > 0) && call_waits_for_pin(thread->server, call)) {
+            call->state = CALL_WAITING;
+            window_cut(call->window, shard);
+            continue;
+        }
         reply_begin(&reply, &batch->replies, call->protocol);
         exec_prepare(&exec, thread, call, &reply);
         exec.shard = shard;
@@ -288,12 +294,11 @@ void shards_release_all(struct thread *thread, struct server *server) NO_THREAD_
 static uint64_t call_shards(const struct server *server, const struct call *call)
 {
     uint64_t set = 0;
-    int32_t last = call->spec->keys.last;
-    if (last < 0) {
-        last += (int32_t)call->argc;
-    }
-    for (int32_t i = call->spec->keys.first; i <= last; i += call->spec->keys.step) {
-        set |= 1ull << slot_to_shard(slot_of_key(call->argv[i]), server->shard_count);
+    struct key_walk walk;
+    uint32_t index;
+    key_walk_begin(&walk, call->spec, call->argv, call->argc);
+    while (key_walk_next(&walk, &index)) {
+        set |= 1ull << slot_to_shard(slot_of_key(call->argv[index]), server->shard_count);
     }
     return set;
 }
@@ -350,7 +355,11 @@ void call_run_alone(struct thread *thread, struct call *call, struct buffer *rep
         stat_add(&thread->stats.steps_all, 1);
     }
     uint64_t before = clock_ticks();
-    call->spec->run(&exec);
+    if (set != 0 && UNLIKELY(call_waits_for_pin(server, call))) {
+        exec.must_wait = true;
+    } else {
+        call->spec->run(&exec);
+    }
     uint64_t ticks = clock_ticks() - before;
     shards_release_set(thread, set);
     scratch_reset(thread);

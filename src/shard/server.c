@@ -2,6 +2,7 @@
 #include "shard/server.h"
 
 #include "base/clock.h"
+#include "encoding/collection.h"
 #include "shard/graveyard.h"
 #include "shard/thread_private.h"
 #include "table/table.h"
@@ -80,6 +81,17 @@ const struct command_spec *server_find_command(const struct server *server, stru
 
 /* --- start --- */
 
+static bool free_buried(void *thing, size_t limit)
+{
+    struct collection *collection = thing;
+    return collection->type->free_slice(collection, &limit);
+}
+
+static void bury_collection(void *context, struct collection *collection)
+{
+    graveyard_bury(context, free_buried, collection);
+}
+
 static bool open_shard(struct server *server, uint32_t number)
 {
     struct shard *shard = &server->shards[number];
@@ -94,6 +106,8 @@ static bool open_shard(struct server *server, uint32_t number)
     }
     for (size_t i = 0; i < databases; i++) {
         keyspace_init(&shard->databases[i], shard->heap, &server->secret);
+        shard->databases[i].bury = bury_collection;
+        shard->databases[i].bury_context = shard;
     }
     return true;
 }
@@ -212,9 +226,11 @@ void server_destroy(struct server *server)
         struct shard *shard = &server->shards[i];
         size_t databases = (size_t)atomic_load(&server->config->databases);
         for (size_t d = 0; d < databases; d++) {
+            shard->databases[d].bury = NULL;
             keyspace_clear(&shard->databases[d]);
         }
         thread_free(MEM_SERVER, shard->databases, databases * sizeof *shard->databases);
+        pins_free(shard);
         heap_destroy(shard->heap);
         struct thread *thread = &server->threads[i];
         thread_free(MEM_SERVER, thread->command_stats, server->command_count * sizeof *thread->command_stats);

@@ -10,6 +10,7 @@
 #include "data/keyspace.h"
 #include "mem/heap.h"
 #include "shard/baton.h"
+#include "shard/defrag.h"
 #include "shard/error_stats.h"
 #include "shard/exec.h"
 #include "shard/rate_samples.h"
@@ -33,6 +34,9 @@ struct shard {
     struct heap *heap;
     struct keyspace *databases;     /* config->databases of them */
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
+    struct pinned *pinned;          /* keys that jobs read in slices: shard/pin.c */
+    uint32_t pinned_count, pinned_capacity;
+    struct defrag defrag;
     uint64_t changes;               /* since the last save; read relaxed by any thread */
     uint64_t lazyfree_pending;      /* things in the graveyard; read relaxed by any thread */
     uint64_t lazyfreed;             /* things freed from there since start; the same */
@@ -95,6 +99,7 @@ struct thread_stats {
 };
 
 struct inbox;
+struct pinned;
 struct ck_epoch;
 
 struct server {

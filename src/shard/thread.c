@@ -217,6 +217,20 @@ static bool expire_keys(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     return is_more;
 }
 
+/* A slice of active defragmentation when it is due. */
+static void defragment(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct shard *shard = thread->shard;
+    const int64_t now_us = clock_monotonic_us();
+    if (now_us < thread->defrag_us || !baton_try(&shard->baton)) {
+        return;
+    }
+    const int64_t wait_us = defrag_work(shard, thread->now_ms);
+    thread->is_defragmenting = wait_us > 0;
+    thread->defrag_us = now_us + (wait_us > 0 ? wait_us : DEFRAG_IDLE_US);
+    shard_release(thread, shard);
+}
+
 static void check_connections(struct thread *thread)
 {
     struct connection *next;
@@ -306,7 +320,12 @@ static int64_t time_to_sleep(struct thread *thread, bool is_busy)
     } else if (thread->has_expiring) {
         until_ms = EXPIRE_MS;
     }
-    return until_ms * 1000;
+    int64_t until_us = until_ms * 1000;
+    if (thread->is_defragmenting) {
+        const int64_t left_us = thread->defrag_us - clock_monotonic_us();
+        until_us = left_us < 1 ? 1 : left_us < until_us ? left_us : until_us;
+    }
+    return until_us;
 }
 
 static void wait_for_work(struct thread *thread, int64_t timeout_us)
@@ -340,6 +359,7 @@ static int64_t turn(struct thread *thread)
     bool is_busy = jobs_step(thread);
     is_busy = free_graves(thread) || is_busy;
     is_busy = expire_keys(thread) || is_busy;
+    defragment(thread);
     cron(thread);
     settle_connections(thread);
     return time_to_sleep(thread, is_busy);

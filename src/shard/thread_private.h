@@ -35,6 +35,7 @@ enum {
     TURN_EVENTS = 256,
     TURN_ROUNDS_MAX = 8,                 /* rounds in a turn before the network is looked at again */
     EXPIRE_MS = 10,
+    DEFRAG_IDLE_US = 250000, /* between two looks whether the heap is worth a round of defragmentation */
     WAITERS_MS = 1,
     SCRATCH_BLOCK_BYTES = 65536,
 };
@@ -195,6 +196,8 @@ struct thread {
     const struct command_spec *last_spec;
     char last_name[16];
     size_t last_name_len;
+    bool is_defragmenting;           /* a round is running in the own shard */
+    int64_t defrag_us;               /* monotonic: the next slice or look */
     bool is_over_memory;             /* used_memory > maxmemory at the start of this turn */
     bool is_expiring;                /* the last slice did not find the end of what is due */
     bool is_retrying;                /* waiting commands and jobs try again in this turn */
@@ -322,6 +325,11 @@ struct visit;
 
 /* exec.c */
 void scratch_reset(struct thread *thread);
+
+/* pin.c: true when the call writes a key that a job has pinned; the key is then wanted. Under the batons of its keys. */
+bool call_waits_for_pin(const struct server *server, const struct call *call);
+/* The shard's list, when there is no pin (left). */
+void pins_free(struct shard *shard);
 void scratch_free(struct thread *thread);
 
 /* monitor.c */

@@ -2,12 +2,13 @@
 """Sends the same random commands to this server and to redis-server and compares every reply, errors included.
 
     tests/server/differential.py                              20,000 commands of every family on 1, 2 and 4 shards
-    tests/server/differential.py --family string --count 1000000 --shards 2
+    tests/server/differential.py --family string --commands 1000000 --shards 2
     tests/server/differential.py --family key --seed 7 --batch 12 --shards 4       one batch again, with its commands
+    tests/server/differential.py --family key --seed 7 --batch 12 --shrink         as few commands of it as still differ
 
 Commands go in batches, each from empty databases and from a generator seeded by seed, family and batch, so that a batch alone
 repeats what it found. Both sides get a batch as one pipeline; when the bytes that come back are equal nothing is parsed.
-Replies that may differ (order, times, cursors) are compared by COMPARISONS.
+Replies that may differ (order, times, cursors) are compared by the rules of comparisons.py.
 """
 
 import argparse
@@ -18,10 +19,11 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from families import FAMILIES  # noqa: E402
-from families.arguments import GARBAGE, KEYS, words  # noqa: E402
+from families import FAMILIES, load  # noqa: E402
+from families.arguments import GARBAGE, KEYS, Group, words  # noqa: E402
+from harness import comparisons  # noqa: E402
 from harness.process import Server  # noqa: E402
-from harness.resp import encode, parse_all  # noqa: E402
+from harness.resp import encode, parse_pairs, plain  # noqa: E402
 from harness.transcript import show  # noqa: E402
 
 BATCH_SIZE = 400
@@ -30,71 +32,43 @@ SENTINEL_REPLY = b"$%d\r\n%s\r\n" % (len(SENTINEL), SENTINEL)
 MUTATION_CHANCE = 0.06
 SHOWN_MAX = 20
 
-
-# ---- comparisons: (our reply, theirs, command) -> whether they agree; only asked when they are not equal ----
-
-def within(tolerance):
-    """Integers at most `tolerance` apart; negative ones (no key, no time to live) must be equal."""
-    def compare(ours, theirs, _command):
-        return (ours[0] == theirs[0] == ":" and ours[1] >= 0 and theirs[1] >= 0 and abs(ours[1] - theirs[1]) <= tolerance)
-    return compare
-
-
-def same_elements(ours, theirs, _command=None):
-    """Collections with the same elements in any order."""
-    return ours[0] == theirs[0] and ours[0] in "*~" and sorted(map(repr, ours[1])) == sorted(map(repr, theirs[1]))
-
-
-def both_present(ours, theirs, _command):
-    """Two random picks: both something or both nothing."""
-    return ours[0] == theirs[0] and (ours[1] is None) == (theirs[1] is None)
-
-
-def both_integers(ours, theirs, _command):
-    """Two counts that say nothing to a client."""
-    return ours[0] == theirs[0] == ":"
-
-
-def idle_at_most_theirs(ours, theirs, _command):
-    """Small numbers are one object for all keys on redis-server, so that a key may seem idle that was just written."""
-    return ours[0] == theirs[0] == ":" and 0 <= ours[1] <= theirs[1] + 1
-
-
-def scans_agree(ours, theirs, command):
-    """Two SCAN replies: a whole scan in one step gives the same keys; of a part nothing can be said."""
-    if ours[0] != "*" or theirs[0] != "*" or len(ours[1]) != 2 or len(theirs[1]) != 2:
-        return False
-    if command[1] == b"0" and b"1000" in command and ours[1][0] == theirs[1][0] == ("$", b"0"):
-        return same_elements(ours[1][1], theirs[1][1])
-    return True
-
-
-COMPARISONS = {
-    b"TTL": within(1), b"EXPIRETIME": within(1), b"PTTL": within(1500), b"PEXPIRETIME": within(1500),
-    b"OBJECT IDLETIME": idle_at_most_theirs, b"OBJECT REFCOUNT": both_integers,
-    b"KEYS": same_elements, b"RANDOMKEY": both_present, b"SCAN": scans_agree,
-}
-
-
-def agree(command, ours, theirs):
-    if ours == theirs:
-        return True
-    compare = COMPARISONS.get(command[0].upper()) or COMPARISONS.get(b" ".join(command[:2]).upper())
-    return compare is not None and compare(ours, theirs, command)
+# How everything that is left in a database is read at the end of a batch, as far as this server has the commands.
+READERS = ((b"GET",), (b"LRANGE", b"0", b"-1"), (b"SMEMBERS",), (b"HGETALL",), (b"ZRANGE", b"0", b"-1", b"WITHSCORES"),
+           (b"XRANGE", b"-", b"+"))
 
 
 # ---- commands ----
 
-def mutate(command, rng):
+class Step:
+    """Commands that stay together: one; one behind the OBJECT ENCODING that tells how to compare it; or a group and its check."""
+
+    def __init__(self, commands, check=None, has_encoding=False):
+        self.commands = commands
+        self.check = check
+        self.has_encoding = has_encoding
+
+
+def step_of(command):
+    """A command whose reply has an order or not by the encoding of its key asks for that first."""
+    if command and command[0].upper() in comparisons.ORDERED_BY_ENCODING and len(command) > 1:
+        return Step([[b"OBJECT", b"ENCODING", command[1]], command], has_encoding=True)
+    return Step([command])
+
+
+def mutate(command, rng, garbage):
     """A wrong command from a right one: a word too few or too many, or another word in its place."""
+    if command[0] in comparisons.RANDOM:
+        return command
+    if command[0] == b"XADD":
+        garbage = [word for word in garbage if word != b"*"]  # an id by the clock is never the same on two servers
     kind = rng.randrange(5)
     command = list(command)
     if kind == 0 and len(command) > 1:
         command.pop()
     elif kind == 1:
-        command.append(rng.choice(GARBAGE))
+        command.append(rng.choice(garbage))
     elif kind == 2 and len(command) > 1:
-        command[rng.randrange(1, len(command))] = rng.choice(GARBAGE)
+        command[rng.randrange(1, len(command))] = rng.choice(garbage)
     elif kind == 3 and len(command) > 1:
         del command[rng.randrange(1, len(command))]
     else:
@@ -102,33 +76,49 @@ def mutate(command, rng):
     return command
 
 
-def batch_commands(family, seed, batch):
-    """The commands of one batch: random rows, then a look at everything that is left."""
+def batch_steps(family, seed, batch, readers):
+    """The steps of one batch: random rows, then a look at everything that is left."""
     rng = random.Random("%s:%s:%d" % (seed, family, batch))
-    rows = FAMILIES[family].ROWS
-    weights = [row[0] for row in rows]
-    commands = []
-    for row in rng.choices(rows, weights, k=BATCH_SIZE):
+    module = load(family)
+    garbage = getattr(module, "GARBAGE", GARBAGE)
+    steps = []
+    for row in rng.choices(module.ROWS, [row[0] for row in module.ROWS], k=BATCH_SIZE):
+        if isinstance(row[1], Group):
+            steps.append(Step(*row[1].make(rng)))
+            continue
         command = [word for part in row[1:] for word in words(part, rng)]
-        commands.append(mutate(command, rng) if rng.random() < MUTATION_CHANCE else command)
-    for database in (b"0", b"1", b"2"):
-        commands += [[b"SELECT", database], [b"DBSIZE"], [b"KEYS", b"*"], [b"SCAN", b"0", b"COUNT", b"1000"]]
-        commands += [[name, key] for key in KEYS for name in (b"TYPE", b"PTTL", b"GET")]
-        commands += [[b"OBJECT", b"ENCODING", key] for key in KEYS]
-    return commands
+        steps.append(step_of(mutate(command, rng, garbage) if rng.random() < MUTATION_CHANCE else command))
+    for database in getattr(module, "DATABASES", (b"0",)):
+        commands = [[b"SELECT", database], [b"DBSIZE"], [b"KEYS", b"*"], [b"SCAN", b"0", b"COUNT", b"1000"]]
+        for key in getattr(module, "KEYS", KEYS):
+            commands += [[b"TYPE", key], [b"PTTL", key], [b"OBJECT", b"ENCODING", key]]
+            commands += [[reader[0], key, *reader[1:]] for reader in readers]
+        steps += map(step_of, commands)
+    return steps
 
+
+# ---- the two servers ----
 
 class Side:
     """One server and the connection that batches go over."""
 
     def __init__(self, kind, shards=1):
-        self.server = Server(kind, shards)
+        self.server = Server(kind, shards, ("--enable-debug-command", "yes"))
         self.connection = self.server.connect()
         self.protocol = 2
 
-    def prepare(self, protocol):
+    def has_command(self, name):
+        return self.connection.call("COMMAND", "INFO", name)[1][0][1] is not None
+
+    def parameters(self, names):
+        """The configuration's values of now."""
+        return {name: plain(self.connection.call("CONFIG", "GET", name))[1] for name in names}
+
+    def prepare(self, protocol, parameters):
         self.connection.run("FLUSHALL")
         self.connection.run("SELECT", "0")
+        if parameters:
+            self.connection.run("CONFIG", "SET", *[word for pair in parameters.items() for word in pair])
         if protocol != self.protocol:
             self.connection.run("HELLO", protocol)
             self.protocol = protocol
@@ -139,25 +129,94 @@ class Side:
         return problems + self.server.stop()
 
 
-def play(ours, theirs, commands, protocol):
-    """Runs a batch on both; gives the differing (number, command, our reply, their reply), and both byte counts."""
-    data = b"".join(encode(*command) for command in commands) + encode("ECHO", SENTINEL)
-    for side in (ours, theirs):
-        side.prepare(protocol)
-    for side in (ours, theirs):
-        side.connection.send_raw(data)
-    received = [side.connection.read_until(SENTINEL_REPLY) for side in (ours, theirs)]
-    if received[0] == received[1]:
-        return []
-    replies = [parse_all(part) for part in received]
-    if len(replies[0]) != len(replies[1]):
-        return [(0, [b"(the whole batch)"], (":", len(replies[0])), (":", len(replies[1])))]
-    return [(number, command, mine, other)
-            for number, (command, mine, other) in enumerate(zip(commands, *replies)) if not agree(command, mine, other)]
+class Pair:
+    """Both servers, and how a family's batches are played to them."""
+
+    def __init__(self, family, shards, kind="tessera"):
+        self.module = load(family)
+        self.ours, self.theirs = Side(kind, shards), Side("redis")
+        self.readers = [reader for reader in READERS if self.ours.has_command(reader[0])]
+        self.rules = {**comparisons.RULES, **getattr(self.module, "COMPARISONS", {})}
+        self.configs = getattr(self.module, "CONFIGS", ({},))
+        self.defaults = self.theirs.parameters(sorted({name for config in self.configs for name in config}))
+
+    def play(self, steps, protocol, config):
+        """Plays a batch on both; gives the differing (number, command, our reply, their reply)."""
+        commands = [command for step in steps for command in step.commands]
+        data = b"".join(encode(*command) for command in commands) + encode("ECHO", SENTINEL)
+        for side in (self.ours, self.theirs):
+            side.prepare(protocol, dict(self.defaults, **config))
+        for side in (self.ours, self.theirs):
+            side.connection.send_raw(data)
+        received = [side.connection.read_until(SENTINEL_REPLY) for side in (self.ours, self.theirs)]
+        if received[0] == received[1]:
+            return []
+        pairs = parse_pairs(*received)
+        if len(pairs) != len(commands) + 1 or None in pairs[-1]:
+            counts = [sum(reply is not None for reply in replies) for replies in zip(*pairs)]
+            return [(0, [b"(the whole batch)"], (":", counts[0]), (":", counts[1]))]
+        found = []
+        at = 0
+        for step in steps:
+            count = len(step.commands)
+            part = pairs[at:at + count]
+            if any(mine is not other for mine, other in part):
+                found += self.compare(step, at, *zip(*part))
+            at += count
+        return found
+
+    def compare(self, step, at, ours, theirs):
+        """The differences of one step, whose first command is number `at` of its batch."""
+        if ours == theirs:
+            return []
+        if step.check is not None:
+            sentences = [step.check(replies) for replies in (ours, theirs)]
+            if any(sentences):
+                texts = [("-", (sentence or "fits").encode()) for sentence in sentences]
+                return [(at, [b"(a group with)", *step.commands[1]], *texts)]
+        found = []
+        for number, (command, mine, other) in enumerate(zip(step.commands, ours, theirs)):
+            if step.check is not None:
+                is_same = mine == other or mine[0] == other[0] != "-"
+            else:
+                encoding = theirs[0][1] if step.has_encoding and number == 1 else None
+                is_same = comparisons.agree(self.rules, command, mine, other, encoding)
+            if not is_same:
+                found.append((at + number, command, mine, other))
+        return found
+
+    def shrink(self, steps, protocol, config):
+        """As few steps as still give a difference in the same command."""
+        found = self.play(steps, protocol, config)
+        if not found:
+            return steps
+        name = found[0][1][0].upper()
+
+        def differs(tried):
+            return any(command[0].upper() == name for _, command, _, _ in self.play(tried, protocol, config)[:1])
+        size = len(steps) // 2
+        while size > 0:
+            at = 0
+            while at < len(steps):
+                tried = steps[:at] + steps[at + size:]
+                if tried and differs(tried):
+                    steps = tried
+                else:
+                    at += size
+            size //= 2
+        return steps
+
+    def end(self):
+        return self.ours.end() + self.theirs.end()
 
 
 def quoted(command):
     return " ".join(show(("$", word))[1:] for word in command)
+
+
+def describe(mine, other):
+    texts = [show(reply).replace("\n", "\n           ") for reply in (mine, other)]
+    return "  tessera: %s\n  redis:   %s" % tuple(texts)
 
 
 class Result:
@@ -174,54 +233,80 @@ class Result:
         self.problems = []
 
 
-def run_family(family, shards, count, seed, protocols=(2, 3), only_batch=None):
-    """Plays `count` commands of a family to both servers. A batch's first difference is shown, the rest follow from it."""
+def run_batch(pair, result, seed, batch, protocol, show_all=False, is_shrunk=False):
+    """Plays one batch and adds what it gave to `result`."""
+    steps = batch_steps(result.family, seed, batch, pair.readers)
+    config = pair.configs[batch % len(pair.configs)]
+    if is_shrunk:
+        steps = pair.shrink(steps, protocol, config)
+    found = pair.play(steps, protocol, config)
+    commands = [command for step in steps for command in step.commands]
+    result.commands += len(commands)
+    if show_all or is_shrunk:
+        result.texts += ["%4d %s" % entry for entry in enumerate(map(quoted, commands))]
+    if found:
+        result.differing_batches += 1
+        result.differences += len(found)
+        number, command, mine, other = found[0]
+        result.texts.append("family %s, seed %s, batch %d, RESP%d%s, command %d: %s\n%s" % (
+            result.family, seed, batch, protocol, "".join(" %s=%s" % entry for entry in config.items()), number, quoted(command),
+            describe(mine, other)))
+
+
+def run_family(family, shards, count, seed, protocols=(2, 3), only_batch=None, is_shrunk=False, kind="tessera", seconds=None):
+    """Plays `count` commands of a family to both servers, or as many as `seconds` allow. A batch's first difference is shown, the
+    rest follow from it."""
     result = Result(family, shards)
-    ours, theirs = Side("tessera", shards), Side("redis")
+    pair = Pair(family, shards, kind)
     began = time.monotonic()
     try:
-        batches = [only_batch] if only_batch is not None else range((count + BATCH_SIZE - 1) // BATCH_SIZE)
-        for batch in batches:
-            commands = batch_commands(family, seed, batch)
-            protocol = protocols[batch % len(protocols)]
-            found = play(ours, theirs, commands, protocol)
-            result.commands += len(commands)
-            if only_batch is not None:
-                result.texts += ["%4d %s" % pair for pair in enumerate(map(quoted, commands))]
-            if found:
-                result.differing_batches += 1
-                result.differences += len(found)
-                number, command, mine, other = found[0]
-                result.texts.append("family %s, seed %s, batch %d, RESP%d, command %d: %s\n  tessera: %s\n  redis:   %s" % (
-                    family, seed, batch, protocol, number, quoted(command),
-                    show(mine).replace("\n", "\n           "), show(other).replace("\n", "\n           ")))
+        batch = only_batch if only_batch is not None else 0
+        while batch == only_batch if only_batch is not None else result.commands < count:
+            if seconds is not None and time.monotonic() - began > seconds:
+                break
+            # Each configuration is played in each protocol.
+            protocol = protocols[batch // len(pair.configs) % len(protocols)]
+            run_batch(pair, result, seed, batch, protocol, only_batch is not None, is_shrunk)
+            batch += 1
     finally:
-        result.problems = ours.end() + theirs.end()
+        result.problems = pair.end()
     result.seconds = time.monotonic() - began
     return result
+
+
+def print_table(results, seed):
+    print("seed %s\n%-14s %6s %10s %12s %8s" % (seed, "family", "shards", "commands", "differences", "seconds"))
+    for result in results:
+        print("%-14s %6d %10d %12d %8.1f" % (result.family, result.shards, result.commands, result.differences, result.seconds))
+    if len(results) > 1:
+        print("%-14s %6s %10d %12d %8.1f" % ("all", "", sum(result.commands for result in results),
+                                             sum(result.differences for result in results),
+                                             sum(result.seconds for result in results)))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", default="all", help="comma list of: " + ", ".join(FAMILIES))
-    parser.add_argument("--count", type=int, default=20000, help="commands per family and number of shards")
+    parser.add_argument("--commands", "--count", type=int, default=20000, help="commands per family and number of shards")
     parser.add_argument("--shards", default="1,2,4")
     parser.add_argument("--protocols", default="2,3")
     parser.add_argument("--seed", default=str(random.randrange(10**9)))
     parser.add_argument("--batch", type=int, help="this batch only, with its commands")
+    parser.add_argument("--shrink", action="store_true", help="with --batch: leave out what the difference does not need")
+    parser.add_argument("--redis-on-both-sides", dest="kind", action="store_const", const="redis", default="tessera",
+                        help="to see whether a family's rules are right: there must be no difference")
     options = parser.parse_args()
     families = list(FAMILIES) if options.family == "all" else options.family.split(",")
     results = []
     for family in families:
         for shards in map(int, options.shards.split(",")):
-            result = run_family(family, shards, options.count, options.seed,
-                                [int(protocol) for protocol in options.protocols.split(",")], options.batch)
+            result = run_family(family, shards, options.commands, options.seed,
+                                [int(protocol) for protocol in options.protocols.split(",")], options.batch, options.shrink,
+                                options.kind)
             results.append(result)
             for text in (result.texts if options.batch is not None else result.texts[:SHOWN_MAX]) + result.problems:
-                print(text)
-    print("seed %s\n%-10s %6s %10s %12s %8s" % (options.seed, "family", "shards", "commands", "differences", "seconds"))
-    for result in results:
-        print("%-10s %6d %10d %12d %8.1f" % (result.family, result.shards, result.commands, result.differences, result.seconds))
+                print(text, flush=True)
+    print_table(results, options.seed)
     sys.exit(1 if any(result.differences or result.problems for result in results) else 0)
 
 

@@ -1,6 +1,7 @@
 """What rows are made of: each name is a function from a random generator to one word, or to a list of words.
 
-A row is (weight, word or function, ...). Words are taken as they are. Pools are tiny so that commands meet each other's keys.
+A row is (weight, word or function, ...), or (weight, Group): several commands that belong together. Words are
+taken as they are. Pools are tiny so that commands meet each other's keys.
 Times to live are either over or at least 100 s away, and never the same twice, so that no reply depends on the moment.
 """
 
@@ -107,6 +108,82 @@ def options(*choices, most=3):
         count = 0 if rng.random() < 0.3 else rng.randint(1, most)
         return [word for _ in range(count) for part in rng.choice(choices) for word in words(part, rng)]
     return pick
+
+
+def few_or_many(*parts, most=4, many=700, chance=0.03):
+    """As several; now and then so many that a collection leaves its small encoding at once."""
+    def pick(rng):
+        count = rng.randint(most + 1, many) if rng.random() < chance else rng.randint(1, most)
+        return [word for _ in range(count) for part in parts for word in words(part, rng)]
+    return pick
+
+
+def command(*parts):
+    """A function that makes one command, for groups: command(b"SET", key, value)(rng)."""
+    return lambda rng: [word for part in parts for word in words(part, rng)]
+
+
+class Group:
+    """Commands that follow each other without another between them. make(rng) gives (commands, check): check(replies) looks at
+    the replies of one server and gives a sentence when they cannot be; None instead of a check: the replies are compared."""
+
+    def __init__(self, make):
+        self.make = make
+
+
+def members_of(reply, width):
+    """The elements of a reply without types: flat or, in RESP3, in pairs; `width` of them make one tuple."""
+    flat = []
+    for item in reply[1] or []:
+        flat += [part[1] for part in (item[1] if item[0] == "*" else item if isinstance(item[0], tuple) else [item])]
+    return [tuple(flat[i:i + width]) for i in range(0, len(flat), width)]
+
+
+def picks(name, read, key_part, count_part, with_word=None):
+    """A Group for SRANDMEMBER, HRANDFIELD, ZRANDMEMBER: what is picked must be there, as often as `count` says.
+
+    read(key) is the command that gives all: members, or with `with_word` pairs.
+    """
+    def make(rng):
+        where = words(key_part, rng)[0]
+        count = words(count_part, rng)[0]
+        extra = [with_word] if with_word else []
+        width = 2 if with_word else 1
+
+        def check(replies):
+            if replies[0][0] == "-" or replies[1][0] == "-":
+                return None
+            there, picked = members_of(replies[0], width), members_of(replies[1], width)
+            wanted = int(count)
+            expected = min(wanted, len(there)) if wanted >= 0 else (-wanted if there else 0)
+            if len(picked) != expected:
+                return "%d picked instead of %d" % (len(picked), expected)
+            if not set(picked) <= set(there):
+                return "picked what is not there"
+            if wanted >= 0 and len(set(picked)) != len(picked):
+                return "picked twice"
+            return None
+        return [read(where), [name, where, count] + extra], check
+    return Group(make)
+
+
+def random_pops(name, read, key_part, count_part):
+    """A Group for SPOP: what is popped was there and is there no longer, and all the rest is. The key is deleted at the end: from
+    there on both servers would have different members."""
+    def make(rng):
+        where = words(key_part, rng)[0]
+        count = words(count_part, rng)
+
+        def check(replies):
+            before, popped, after = replies[0], replies[1], replies[2]
+            if "-" in (before[0], popped[0]):
+                return None
+            gone = members_of(popped, 1) if popped[0] in "*~" else [(popped[1],)] if popped[1] is not None else []
+            if sorted(gone + members_of(after, 1)) != sorted(members_of(before, 1)):
+                return "members before are not those popped and those after"
+            return None
+        return [read(where), [name, where] + count, read(where), [b"DEL", where]], check
+    return Group(make)
 
 
 def words(part, rng):

@@ -9,6 +9,8 @@ GETEX_OPTIONS = options((b"PERSIST",), (b"EX", seconds), (b"PX", milliseconds), 
                         (b"PXAT", at_milliseconds), (b"NX",), most=2)
 LCS_OPTIONS = options((b"LEN",), (b"IDX",), (b"WITHMATCHLEN",), (b"MINMATCHLEN", integer), (b"BOGUS",))
 
+DATABASES = (b"0", b"1", b"2")
+
 ROWS = [
     (10, b"SET", key, value, SET_OPTIONS),
     (6, b"SET", key, value),

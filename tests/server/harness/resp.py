@@ -29,8 +29,28 @@ def encode(*words):
     return b"".join(parts)
 
 
+DOLLAR = ord("$")
+
+
 class _Incomplete(Exception):
     pass
+
+
+def _parse_items(data, at, count):
+    """`count` replies in a row; the way of most, bulk strings, is short."""
+    items = []
+    size = len(data)
+    for _ in range(count):
+        if at < size and data[at] == DOLLAR:
+            end = data.find(b"\r\n", at)
+            length = int(data[at + 1:end]) if end > 0 else -1
+            if 0 <= length and end + length + 4 <= size and data[end + 2 + length] == 13:
+                items.append(("$", bytes(data[end + 2:end + 2 + length])))
+                at = end + length + 4
+                continue
+        item, at = _parse(data, at)
+        items.append(item)
+    return items, at
 
 
 def _parse(data, at):
@@ -61,13 +81,9 @@ def _parse(data, at):
         count = int(line)
         if count < 0:
             return (kind, None), at
-        items = []
-        for _ in range(count):
-            item, at = _parse(data, at)
-            if kind == "%":
-                value, at = _parse(data, at)
-                item = (item, value)
-            items.append(item)
+        items, at = _parse_items(data, at, 2 * count if kind == "%" else count)
+        if kind == "%":
+            items = list(zip(items[::2], items[1::2]))
         return (kind, items), at
     raise ProtocolError("reply starts with %r" % (kind + line.decode("latin1"))[:80])
 
@@ -80,14 +96,22 @@ def parse(data, at=0):
         return None, at
 
 
-def parse_all(data):
-    """All complete replies in `data`."""
-    replies = []
-    at = 0
-    while at < len(data):
-        reply, at = _parse(data, at)
-        replies.append(reply)
-    return replies
+def parse_pairs(ours, theirs):
+    """The replies in two servers' bytes, as pairs; equal bytes are parsed once. One of a pair is None when only the other
+    side has a reply."""
+    pairs = []
+    mine = other = 0
+    while mine < len(ours) or other < len(theirs):
+        reply, end = _parse(ours, mine) if mine < len(ours) else (None, mine)
+        count = end - mine
+        if count > 0 and theirs[other:other + count] == ours[mine:end]:
+            pairs.append((reply, reply))
+            other += count
+        else:
+            second, other = _parse(theirs, other) if other < len(theirs) else (None, other)
+            pairs.append((reply, second))
+        mine = end
+    return pairs
 
 
 def plain(reply):

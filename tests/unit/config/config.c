@@ -16,10 +16,10 @@ struct found {
     size_t count;
 };
 
-static void note(const char *name, struct bytes value, void *arg)
+static void note(struct bytes name, struct bytes value, void *arg)
 {
     struct found *found = arg;
-    snprintf(found->name, sizeof found->name, "%s", name);
+    snprintf(found->name, sizeof found->name, "%.*s", (int)name.len, name.data);
     snprintf(found->value, sizeof found->value, "%.*s", (int)value.len, value.len == 0 ? "" : value.data);
     found->count++;
 }
@@ -48,6 +48,11 @@ Test(config, rows_are_sorted_and_well_formed)
         cr_assert((param->kind == PARAM_TEXT) == (param->initial_text != NULL), "%s", param->name);
         cr_assert_leq(param->min, param->max, "%s", param->name);
         cr_assert_eq(param_find(bytes_of_string(param->name)), param);
+        const struct param *primary = param_primary(param);
+        cr_assert_eq(primary == param, (param->flags & PARAM_ALIAS) == 0, "%s", param->name);
+        cr_assert(primary->offset == param->offset && primary->kind == param->kind && primary->initial == param->initial &&
+                      primary->min == param->min && primary->max == param->max,
+                  "%s", param->name);
     }
 }
 
@@ -76,6 +81,16 @@ static const struct {
     {"unixsocketperm", "0"},
     {"loglevel", "notice"},
     {"requirepass", ""},
+    {"hash-max-listpack-entries", "512"},
+    {"hash-max-ziplist-value", "64"},
+    {"set-max-intset-entries", "512"},
+    {"zset-max-listpack-entries", "128"},
+    {"zset-max-ziplist-value", "64"},
+    {"list-max-listpack-size", "-2"},
+    {"list-compress-depth", "0"},
+    {"stream-node-max-bytes", "4096"},
+    {"stream-node-max-entries", "100"},
+    {"hll-sparse-max-bytes", "3000"},
     {"table-where-precedence", "and-before-or"},
     {"table-require-index", "no"},
     {"table-max-scan-rows", "0"},
@@ -112,6 +127,8 @@ static const struct {
     {"save", "", ""},
     {"appendonly", "no", "no"},
     {"maxmemory-policy", "noeviction", "noeviction"},
+    {"hash-max-listpack-value", "4kb", "4096"},
+    {"list-max-listpack-size", "-2147483648", "-2147483648"},
     {"table-where-precedence", "left-to-right", "left-to-right"},
     {"client-output-buffer-limit", "pubsub 1kb 2kb 3 replica 0 0 0", "normal 0 0 0 slave 0 0 0 pubsub 1024 2048 3"},
 };
@@ -141,6 +158,11 @@ static const struct {
     {"maxmemory", "1x", RESULT_SYNTAX, "argument must be a memory value"},
     {"maxmemory", "99999999999gb", RESULT_SYNTAX, "argument must be a memory value"},
     {"proto-max-bulk-len", "1", RESULT_SYNTAX, "argument must be between 1048576 and 9223372036854775807 inclusive"},
+    {"proto-max-bulk-len", "9223372036854775808", RESULT_SYNTAX,
+     "argument must be between 1048576 and 9223372036854775807 inclusive"},
+    {"hash-max-ziplist-entries", "-1", RESULT_SYNTAX, "argument must be between 0 and 9223372036854775807 inclusive"},
+    {"hash-max-listpack-entries", "4kb", RESULT_SYNTAX, "argument couldn't be parsed into an integer"},
+    {"list-max-listpack-size", "2147483648", RESULT_SYNTAX, "argument must be between -2147483648 and 2147483647 inclusive"},
     {"protected-mode", "maybe", RESULT_SYNTAX, "argument must be 'yes' or 'no'"},
     {"loglevel", "loud", RESULT_SYNTAX, "argument(s) must be one of the following: debug, verbose, notice, warning"},
     {"maxmemory-policy", "allkeys-lru", RESULT_SYNTAX, "this version evicts no keys: the only value is 'noeviction'"},
@@ -182,6 +204,22 @@ Test(config, sets_all_pairs_or_none)
     struct bytes twice[] = {BYTES("hz"), BYTES("1"), BYTES("HZ"), BYTES("2")};
     cr_assert_eq(config_set(config, twice, 2, &culprit, reason), RESULT_SYNTAX);
     cr_assert_str_eq(reason, "duplicate parameter");
+    config_destroy(config);
+}
+
+Test(config, shows_a_renamed_parameter_under_both_names)
+{
+    struct config *config = config_create();
+    char reason[256];
+    cr_assert_eq(set(config, "hash-max-ziplist-entries", "7", reason), RESULT_OK);
+    cr_assert_str_eq(get(config, "hash-max-listpack-entries").value, "7");
+    cr_assert_str_eq(get(config, "hash-max-ziplist-entries").value, "7");
+    cr_assert_eq(get(config, "hash-max-*-entries").count, 2);
+    /* Redis does not see that both are the same: the later one wins. */
+    struct bytes both[] = {BYTES("zset-max-listpack-value"), BYTES("5"), BYTES("zset-max-ziplist-value"), BYTES("6")};
+    struct bytes culprit;
+    cr_assert_eq(config_set(config, both, 2, &culprit, reason), RESULT_OK);
+    cr_assert_str_eq(get(config, "zset-max-listpack-value").value, "6");
     config_destroy(config);
 }
 

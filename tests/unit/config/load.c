@@ -247,7 +247,8 @@ Test(load, rewrite_needs_a_file)
 
 Test(load, rewrite_keeps_comments_and_order_and_appends_what_is_new)
 {
-    write_file("main.conf", "# mine\nmaxmemory 1mb\n\nhz 10\nmaxmemory 2mb\ninclude more.conf\n# end");
+    write_file("main.conf", "# mine\nmaxmemory 1mb\n\nhz 10\nmaxmemory 2mb\ninclude more.conf\n"
+                            "zset-max-ziplist-entries 9\n# end");
     write_file("more.conf", "timeout 4\n");
     cr_assert_eq(chmod("main.conf", 0640), 0);
     struct config *config = config_create();
@@ -256,12 +257,13 @@ Test(load, rewrite_keeps_comments_and_order_and_appends_what_is_new)
     cr_assert(load(config, words, error), "%s", error);
     set(config, "maxmemory", "3145728");
     set(config, "requirepass", "a b");
+    set(config, "hash-max-ziplist-value", "70");
     cr_assert_eq(config_rewrite(config), RESULT_OK);
     char text[2048], expected[2048];
     read_file("main.conf", text, sizeof text);
     snprintf(expected, sizeof expected,
-             "# mine\nmaxmemory 3mb\n\nhz 10\ninclude more.conf\n# end\n# Written by CONFIG REWRITE\n"
-             "dir %s\nrequirepass \"a b\"\ntimeout 4\n", folder);
+             "# mine\nmaxmemory 3mb\n\nhz 10\ninclude more.conf\nzset-max-listpack-entries 9\n# end\n"
+             "# Written by CONFIG REWRITE\ndir %s\nhash-max-listpack-value 70\nrequirepass \"a b\"\ntimeout 4\n", folder);
     cr_assert_str_eq(text, expected);
     struct stat status;
     cr_assert_eq(stat("main.conf", &status), 0);

@@ -1,0 +1,483 @@
+/* set_algebra.c - intersection, union and difference: replied, counted or stored.
+ *
+ * An intersection walks its smallest set and asks the others, a difference walks its first one; a union walks all. Where little
+ * is to be walked that is done at once, reading the sets where they are. Otherwise a job does it: sets apart are pinned, those in
+ * entries are copied (and their keys pinned, too), so that the result is that of one moment.
+ *
+ * Threads    The holder of the keys' batons.
+ * Memory     What an intersection replies is kept until its number is known; what a union or a difference replies
+ *            is a set in the first key's heap; what is stored, a value in the target's. Sources and job are the thread's own.
+ * Limits     Members are looked up ALGEBRA_BATCH at a time, so that their memory is fetched together.
+ * Read on    set_algebra_job.c.  */
+#include "cmd/set_algebra.h"
+
+#include "cmd/option.h"
+#include "shard/server.h"
+
+enum { ALGEBRA_AT_ONCE_MAX = 1000, ALGEBRA_BATCH = 16 };
+
+/* --- the work --- */
+
+static bool is_in_result(const struct algebra *algebra, uint64_t hash, const struct item *member)
+{
+    if (algebra->operation == OPERATION_UNION) {
+        return true;
+    }
+    const bool is_wanted = algebra->operation == OPERATION_INTERSECTION;
+    for (uint32_t i = 0; i < algebra->source_count; i++) {
+        const struct algebra_source *source = &algebra->sources[i];
+        if (i != algebra->walked && !source->is_missing && set_view_contains(&source->view, hash, member) != is_wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* False: memory refused. */
+static bool put_out(struct algebra *algebra, struct exec *exec, const struct item *member)
+{
+    char scratch[ITEM_SCRATCH];
+    bool is_new = true;
+    bool is_done = true;
+    switch (algebra->output) {
+    case OUTPUT_REPLY:
+        reply_item(exec->reply, member);
+        break;
+    case OUTPUT_NAMES:
+        is_done = name_list_add(&algebra->names, item_text(member, scratch));
+        break;
+    case OUTPUT_TABLE:
+        is_done = member_table_put(algebra->table, member, NULL, &is_new) == RESULT_OK;
+        algebra->has_text = algebra->has_text || !item_is_integer(member);
+        break;
+    case OUTPUT_VALUE:
+    case OUTPUT_STORE:
+        is_done = set_add(&algebra->result, &algebra->limits, member, &is_new) == RESULT_OK;
+        break;
+    case OUTPUT_COUNT:
+        break;
+    }
+    algebra->count += is_done && is_new;
+    return is_done;
+}
+
+struct batch {
+    struct item members[ALGEBRA_BATCH];
+    uint64_t hashes[ALGEBRA_BATCH];
+    unsigned count;
+};
+
+/* The next members of the walk, and what will be asked of the other sets on its way into the cache. */
+static void fill_batch(struct algebra *algebra, const struct exec *exec, struct batch *batch)
+{
+    for (batch->count = 0; batch->count < ALGEBRA_BATCH; batch->count++) {
+        struct item *member = &batch->members[batch->count];
+        if (!set_walk_next(&algebra->walk, member)) {
+            return;
+        }
+        algebra->has_text = algebra->has_text || (algebra->is_subtraction && !item_is_integer(member));
+        if (algebra->operation == OPERATION_UNION) {
+            continue;
+        }
+        const uint64_t hash = member_hash(&exec->server->secret, member);
+        batch->hashes[batch->count] = hash;
+        for (uint32_t i = 0; i < algebra->source_count; i++) {
+            const struct member_table *table = algebra->sources[i].view.table;
+            if (table != NULL && i != algebra->walked) {
+                member_table_prefetch(table, hash);
+            }
+        }
+    }
+}
+
+/* Goes to the next source that has to be walked; false: there is none. */
+static bool next_source(struct algebra *algebra)
+{
+    if (algebra->is_walking) {
+        if (algebra->operation != OPERATION_UNION) {
+            return false;
+        }
+        algebra->walked++;
+    }
+    while (algebra->walked < algebra->source_count && algebra->sources[algebra->walked].is_missing) {
+        algebra->walked++;
+    }
+    if (algebra->walked == algebra->source_count) {
+        return false;
+    }
+    set_walk_begin_view(&algebra->walk, &algebra->sources[algebra->walked].view);
+    algebra->is_walking = true;
+    return true;
+}
+
+enum algebra_progress algebra_step(struct algebra *algebra, struct exec *exec)
+{
+    struct batch batch;
+    fill_batch(algebra, exec, &batch);
+    for (unsigned i = 0; i < batch.count; i++) {
+        if (!is_in_result(algebra, batch.hashes[i], &batch.members[i])) {
+            continue;
+        }
+        if (!put_out(algebra, exec, &batch.members[i])) {
+            return ALGEBRA_REFUSED;
+        }
+        if (algebra->limit != 0 && algebra->count == algebra->limit) {
+            return ALGEBRA_DONE;
+        }
+    }
+    return batch.count < ALGEBRA_BATCH && !next_source(algebra) ? ALGEBRA_DONE : ALGEBRA_MORE;
+}
+
+bool algebra_begin(struct algebra *algebra)
+{
+    return next_source(algebra);
+}
+
+/* As Redis weighs it: asking for each member of the first set in half of the others, or going over all of them. */
+static void plan_subtraction(struct algebra *algebra)
+{
+    const struct algebra_source *first = &algebra->sources[0];
+    uint64_t asked = 0;
+    uint64_t walked = 0;
+    if (first->is_missing) {
+        return;
+    }
+    algebra->first_count = set_view_count(&first->view);
+    for (uint32_t i = 0; i < algebra->source_count; i++) {
+        const struct algebra_source *source = &algebra->sources[i];
+        asked += source->is_missing ? 0 : algebra->first_count;
+        walked += source->is_missing ? 0 : set_view_count(&source->view);
+    }
+    algebra->is_subtraction = asked / 2 > walked;
+}
+
+/* How many members will be walked, about; says which source, too. */
+static uint64_t plan_walk(struct algebra *algebra)
+{
+    uint64_t walked = 0;
+    uint64_t smallest = UINT64_MAX;
+    for (uint32_t i = 0; i < algebra->source_count; i++) {
+        const struct algebra_source *source = &algebra->sources[i];
+        const uint64_t count = source->is_missing ? 0 : set_view_count(&source->view);
+        walked += count;
+        if (count < smallest && algebra->operation == OPERATION_INTERSECTION) {
+            smallest = count;
+            algebra->walked = i;
+        }
+        if (i == 0 && algebra->operation == OPERATION_DIFFERENCE) {
+            return count;
+        }
+    }
+    return algebra->operation == OPERATION_INTERSECTION ? smallest : walked;
+}
+
+/* --- results --- */
+
+void algebra_store(struct algebra *algebra, struct exec *exec)
+{
+    const struct key key = exec_key(exec, algebra->target_at);
+    struct keyspace *ks = exec_keyspace(exec, key);
+    struct entry *existing = exec_find_write(exec, key);
+    if (algebra->count == 0) {
+        if (existing != NULL) {
+            delete_found(exec, key);
+        }
+        reply_integer(exec->reply, 0);
+        return;
+    }
+    enum result result = RESULT_OK;
+    const uint64_t intset_max = (uint64_t)algebra->limits.set_max_intset_entries;
+    if (algebra->is_subtraction && (algebra->has_text || algebra->first_count > intset_max)) {
+        result = set_make_hashtable(&algebra->result);
+    }
+    if (result == RESULT_OK) {
+        result = value_store(&algebra->result, ks, key, existing);
+    }
+    if (result != RESULT_OK) {
+        reply_result_error(exec->reply, result);
+        return;
+    }
+    exec_changed(exec, key, exec->spec->name);
+    reply_integer(exec->reply, (int64_t)algebra->count);
+}
+
+bool algebra_prepare(struct algebra *algebra, struct exec *exec)
+{
+    const uint32_t at = algebra->output == OUTPUT_STORE ? algebra->target_at : algebra->sources_at;
+    const struct keyspace *ks = exec_keyspace(exec, exec_key(exec, at));
+    algebra->limits = exec_limits(exec);
+    if (algebra->output == OUTPUT_STORE || algebra->output == OUTPUT_VALUE) {
+        value_open_detached(&algebra->result, ks->heap, ks->secret);
+    }
+    if (algebra->output == OUTPUT_TABLE) {
+        algebra->table = member_table_create(ks->heap, ks->secret, &member_set_type, ENCODING_HASHTABLE);
+        return algebra->table != NULL;
+    }
+    return true;
+}
+
+void algebra_release_output(struct algebra *algebra, struct exec *exec)
+{
+    name_list_release(&algebra->names);
+    if (algebra->output == OUTPUT_STORE || algebra->output == OUTPUT_VALUE) {
+        value_remove(&algebra->result);
+    }
+    if (algebra->table != NULL) {
+        const struct keyspace *ks = exec_keyspace(exec, exec_key(exec, algebra->sources_at));
+        if (ks->bury != NULL && algebra->table->collection.bytes > KEYSPACE_BURY_BYTES) {
+            ks->bury(ks->bury_context, member_table_collection(algebra->table));
+        } else {
+            collection_destroy(member_table_collection(algebra->table));
+        }
+        algebra->table = NULL;
+    }
+}
+
+/* --- at once --- */
+
+static void reply_value(const struct value *value, struct reply *reply)
+{
+    reply_set(reply, set_value_count(value));
+    if (value->entry == NULL) {
+        return;
+    }
+    struct set_walk walk;
+    struct item member;
+    for (set_walk_begin(&walk, value->entry); set_walk_next(&walk, &member);) {
+        reply_item(reply, &member);
+    }
+}
+
+/* The table is the set that Redis would have made an intset: in ascending order, then. */
+bool algebra_reply_integers(struct algebra *algebra, struct exec *exec)
+{
+    struct value sorted;
+    struct member_walk walk;
+    struct item member;
+    enum result result = RESULT_OK;
+    bool is_new;
+    value_open_detached(&sorted, algebra->table->collection.heap, algebra->table->secret);
+    member_walk_begin(&walk, algebra->table);
+    while (result == RESULT_OK && member_walk_next(&walk, &member, NULL)) {
+        result = set_add(&sorted, &algebra->limits, &member, &is_new);
+    }
+    if (result == RESULT_OK) {
+        reply_value(&sorted, exec->reply);
+    }
+    value_remove(&sorted);
+    return result == RESULT_OK;
+}
+
+static void run_at_once(struct algebra *algebra, struct exec *exec)
+{
+    size_t mark = 0;
+    if (!algebra_prepare(algebra, exec)) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    if (algebra->output == OUTPUT_REPLY) {
+        mark = reply_deferred_begin(exec->reply);
+    }
+    enum algebra_progress progress = algebra_begin(algebra) ? ALGEBRA_MORE : ALGEBRA_DONE;
+    while (progress == ALGEBRA_MORE) {
+        progress = algebra_step(algebra, exec);
+    }
+    if (progress == ALGEBRA_REFUSED) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+    } else if (algebra->output == OUTPUT_REPLY) {
+        reply_deferred_end(exec->reply, mark, '~', algebra->count);
+    } else if (algebra->output == OUTPUT_VALUE) {
+        reply_value(&algebra->result, exec->reply);
+    } else if (algebra->output == OUTPUT_STORE) {
+        algebra_store(algebra, exec);
+    } else {
+        reply_integer(exec->reply, (int64_t)algebra->count);
+    }
+    algebra_release_output(algebra, exec);
+}
+
+/* --- the commands --- */
+
+/* What a union or difference replies is made a set first: integers come in ascending order, as from Redis. */
+static void choose_output(struct algebra *algebra, bool is_job)
+{
+    if (algebra->output == OUTPUT_REPLY && algebra->operation != OPERATION_INTERSECTION) {
+        algebra->output = is_job ? OUTPUT_TABLE : OUTPUT_VALUE;
+    } else if (algebra->output == OUTPUT_REPLY && is_job) {
+        algebra->output = OUTPUT_NAMES;
+    }
+}
+
+/* Looks up all sources; replies WRONGTYPE. */
+static bool find_sources(struct algebra *algebra, struct exec *exec, bool *has_missing)
+{
+    *has_missing = false;
+    for (uint32_t i = 0; i < algebra->source_count; i++) {
+        const struct entry *entry = exec_find_read(exec, exec_key(exec, algebra->sources_at + i));
+        if (!check_set(exec, entry)) {
+            return false;
+        }
+        struct algebra_source *source = &algebra->sources[i];
+        *source = (struct algebra_source){.is_missing = entry == NULL};
+        *has_missing = *has_missing || entry == NULL;
+        if (entry != NULL) {
+            source->view = set_view(entry);
+        }
+    }
+    return true;
+}
+
+static void run(struct algebra *algebra, struct exec *exec)
+{
+    bool has_missing;
+    algebra->sources = exec_scratch(exec, algebra->source_count * sizeof *algebra->sources);
+    if (algebra->sources == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    if (!find_sources(algebra, exec, &has_missing)) {
+        return;
+    }
+    if (has_missing && algebra->operation == OPERATION_INTERSECTION) {
+        algebra->source_count = 0;
+    }
+    if (algebra->operation == OPERATION_DIFFERENCE) {
+        plan_subtraction(algebra);
+    }
+    const bool is_job = algebra->source_count > 0 && plan_walk(algebra) > ALGEBRA_AT_ONCE_MAX;
+    choose_output(algebra, is_job);
+    if (is_job) {
+        algebra_start_job(algebra, exec);
+        return;
+    }
+    if (algebra->operation == OPERATION_DIFFERENCE && algebra->sources[0].is_missing) {
+        algebra->source_count = 0;
+    }
+    run_at_once(algebra, exec);
+}
+
+static void run_reply(struct exec *exec, enum algebra_operation operation)
+{
+    struct algebra algebra = {.operation = operation, .output = OUTPUT_REPLY, .sources_at = 1, .source_count = exec->argc - 1};
+    run(&algebra, exec);
+}
+
+static void run_store(struct exec *exec, enum algebra_operation operation)
+{
+    struct algebra algebra = {.operation = operation, .output = OUTPUT_STORE, .target_at = 1, .sources_at = 2,
+                              .source_count = exec->argc - 2};
+    run(&algebra, exec);
+}
+
+static void command_sinter(struct exec *exec)
+{
+    run_reply(exec, OPERATION_INTERSECTION);
+}
+
+static void command_sunion(struct exec *exec)
+{
+    run_reply(exec, OPERATION_UNION);
+}
+
+static void command_sdiff(struct exec *exec)
+{
+    run_reply(exec, OPERATION_DIFFERENCE);
+}
+
+static void command_sinterstore(struct exec *exec)
+{
+    run_store(exec, OPERATION_INTERSECTION);
+}
+
+static void command_sunionstore(struct exec *exec)
+{
+    run_store(exec, OPERATION_UNION);
+}
+
+static void command_sdiffstore(struct exec *exec)
+{
+    run_store(exec, OPERATION_DIFFERENCE);
+}
+
+/* Reads "numkeys key ... [LIMIT limit]"; replies the error. */
+static bool read_card_words(struct exec *exec, struct algebra *algebra)
+{
+    int64_t number;
+    if (!int64_parse(exec->argv[1], &number) || number < 1) {
+        reply_error(exec->reply, "ERR numkeys should be greater than 0");
+        return false;
+    }
+    if (number > (int64_t)exec->argc - 2) {
+        reply_error(exec->reply, "ERR Number of keys can't be greater than number of args");
+        return false;
+    }
+    algebra->source_count = (uint32_t)number;
+    static const struct option options[] = {{"LIMIT", .sets = 1, .has_value = true}, {0}};
+    struct option_walk walk = {.at = 2 + algebra->source_count};
+    while (option_next(exec, options, &walk)) {
+        int64_t limit;
+        if (!int64_parse(exec->argv[walk.value], &limit) || limit < 0) {
+            reply_error(exec->reply, "ERR LIMIT can't be negative");
+            return false;
+        }
+        algebra->limit = (uint64_t)limit;
+    }
+    if (walk.at < exec->argc) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return false;
+    }
+    return true;
+}
+
+static void command_sintercard(struct exec *exec)
+{
+    struct algebra algebra = {.operation = OPERATION_INTERSECTION, .output = OUTPUT_COUNT, .sources_at = 2};
+    if (read_card_words(exec, &algebra)) {
+        run(&algebra, exec);
+    }
+}
+
+static const struct command_key_spec update_keys[] = {
+    {.flags = "RW update", .index = 1},
+    {.flags = "RO access", .index = 2, .last = -1, .step = 1},
+    {0},
+};
+static const struct command_key_spec overwrite_keys[] = {
+    {.flags = "OW update", .index = 1},
+    {.flags = "RO access", .index = 2, .last = -1, .step = 1},
+    {0},
+};
+static const struct command_key_spec counted_keys[] = {
+    {.flags = "RO access", .index = 1, .search = KEYS_COUNTED, .count_index = 0, .first = 1, .step = 1},
+    {0},
+};
+
+#define REPLY_ROW                                                                                                              \
+    .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY, .keys = {1, -1, 1}, .since = "1.0.0", .group = "set",         \
+    .syntax = "key [key ...]", .tips = "nondeterministic_output_order"
+#define STORE_ROW                                                                                                              \
+    .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM, .keys = {1, -1, 1}, .since = "1.0.0",          \
+    .group = "set", .syntax = "destination key [key ...]"
+#define INTERSECTION_COST "O(N*M), N the members of the smallest set, M the number of sets"
+#define SUM_COST "O(N), N the members of all sets"
+#define DIFFERENCE_COST "O(N*M), N the members of the first set, M the number of sets"
+
+const struct command_spec set_algebra_commands[] = {
+    {.name = "sinter", .run = command_sinter, REPLY_ROW, .complexity = INTERSECTION_COST,
+     .summary = "Returns the members that all of the sets have."},
+    {.name = "sunion", .run = command_sunion, REPLY_ROW, .complexity = SUM_COST,
+     .summary = "Returns the members that any of the sets has."},
+    {.name = "sdiff", .run = command_sdiff, REPLY_ROW, .complexity = DIFFERENCE_COST,
+     .summary = "Returns the members of the first set that no other has."},
+    {.name = "sinterstore", .run = command_sinterstore, STORE_ROW, .complexity = INTERSECTION_COST,
+     .summary = "Stores the members that all of the sets have.", .key_specs = update_keys},
+    {.name = "sunionstore", .run = command_sunionstore, STORE_ROW, .complexity = SUM_COST,
+     .summary = "Stores the members that any of the sets has.", .key_specs = overwrite_keys},
+    {.name = "sdiffstore", .run = command_sdiffstore, STORE_ROW, .complexity = DIFFERENCE_COST,
+     .summary = "Stores the members of the first set that no other has.", .key_specs = overwrite_keys},
+    {.name = "sintercard", .run = command_sintercard, .arity = -3, .scope = SCOPE_KEYS,
+     .flags = COMMAND_READONLY | COMMAND_MOVABLE_KEYS, .since = "7.0.0", .group = "set", .complexity = INTERSECTION_COST,
+     .summary = "Counts the members that all of the sets have.", .syntax = "numkeys key [key ...] [LIMIT limit]",
+     .key_specs = counted_keys},
+    {0},
+};

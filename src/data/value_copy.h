@@ -1,0 +1,43 @@
+/* value_copy.h - a copy of a large collection that is made in slices, while the source is pinned.
+ *
+ *   value_copy_begin, value_copy_step ... until it is done, then value_copy_store or value_copy_discard
+ *
+ * Threads    Steps: under the batons of both shards. The source must not change in between.
+ * Memory     The copy is in the heap that it shall be stored in, and nobody's until value_copy_store.  */
+#ifndef DATA_VALUE_COPY_H
+#define DATA_VALUE_COPY_H
+
+#include "data/value.h"
+#include "encoding/member_table.h"
+#include "encoding/quicklist.h"
+#include "encoding/score_set.h"
+
+/* A collection of fewer bytes is copied at once, in less time than a slice has. */
+enum { VALUE_COPY_SLICED_MIN = 65536 };
+
+struct value_copy {
+    const struct collection *source;
+    struct collection *copy; /* NULL: stored, discarded or never begun */
+    enum value_form form;
+    union {
+        struct member_walk members;
+        struct score_walk scores;
+        struct quicklist_walk items;
+    } walk;
+};
+
+/* True when the value should be copied so: a big set, hash, sorted set or list. The others are copied by value_clone. */
+bool value_copy_is_sliced(const struct entry *entry);
+
+/* RESULT_NO_MEMORY: nothing is kept. */
+MUST_USE enum result value_copy_begin(struct value_copy *copy, const struct entry *source, struct heap *heap,
+                                      const struct hash_secret *secret);
+/* Copies up to `count` items more. RESULT_NO_MEMORY: to be discarded. */
+MUST_USE enum result value_copy_step(struct value_copy *copy, size_t count, bool *is_done);
+/* Gives the finished copy to `key`, as value_store_with_expiry. RESULT_NO_MEMORY: it is gone. */
+MUST_USE enum result value_copy_store(struct value_copy *copy, struct keyspace *ks, struct key key, struct entry *existing,
+                                      int64_t expiry_ms);
+/* Ends it at any time; `ks` is one of the heap's. Does nothing after value_copy_store. */
+void value_copy_discard(struct value_copy *copy, struct keyspace *ks);
+
+#endif

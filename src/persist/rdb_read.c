@@ -1,0 +1,379 @@
+/* rdb_read.c - one function per type reads an element and adds it to the value; what an element is made of, a table says.
+ *
+ * Invariant  A count that the payload claims is only ever counted down: what is allocated follows from bytes that are there.
+ * Read on    rdb_read_private.h, rdb_read_stream.c.  */
+#include "persist/rdb_read_private.h"
+
+#include "data/hash_value.h"
+#include "data/list.h"
+#include "data/set.h"
+#include "data/zset.h"
+#include "mem/heap.h"
+#include "persist/crc64.h"
+#include "persist/rdb_format.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* --- the footer --- */
+
+enum rdb_status rdb_check_step(struct rdb_check *check, struct bytes payload, size_t limit)
+{
+    if (payload.len < RDB_FOOTER) {
+        return RDB_BAD;
+    }
+    const char *footer = payload.data + payload.len - RDB_FOOTER;
+    const unsigned version = (unsigned char)footer[0] | (unsigned)(unsigned char)footer[1] << 8;
+    if (version > RDB_VERSION) {
+        return RDB_BAD;
+    }
+    const size_t end = payload.len - RDB_FOOTER + 2;
+    const size_t some = end - check->at < limit ? end - check->at : limit;
+    check->crc = crc64(check->crc, (struct bytes){payload.data + check->at, some});
+    check->at += some;
+    if (check->at < end) {
+        return RDB_MORE;
+    }
+    return memcmp(&check->crc, footer + 2, sizeof check->crc) == 0 ? RDB_DONE : RDB_BAD;
+}
+
+/* --- items --- */
+
+enum rdb_status rdb_status_of_result(enum result result)
+{
+    return result == RESULT_OK ? RDB_DONE : result == RESULT_NO_MEMORY ? RDB_NO_MEMORY : RDB_BAD;
+}
+
+enum rdb_status rdb_read_item(struct rdb_input *input, struct buffer *room, struct item *out)
+{
+    struct rdb_text text;
+    if (!rdb_read_text(input, &text)) {
+        return RDB_BAD;
+    }
+    const enum rdb_status status = rdb_status_of_result(rdb_text_unpack(&text, room));
+    if (status == RDB_DONE) {
+        *out = text.bytes.data != NULL ? item_of_text(text.bytes) : item_of_integer(text.integer);
+    }
+    return status;
+}
+
+static struct bytes blob_bytes(const struct rdb_reader *reader, struct bytes payload)
+{
+    return reader->is_unpacked ? buffer_bytes(&reader->rooms[0])
+                               : (struct bytes){payload.data + reader->blob_at, reader->blob_len};
+}
+
+/* Takes the next string of the payload as the blob: RDB_DONE. */
+static enum rdb_status take_blob(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct rdb_text text;
+    if (!rdb_read_text(input, &text)) {
+        return RDB_BAD;
+    }
+    reader->is_unpacked = text.packed_from != 0 || text.bytes.data == NULL;
+    if (text.bytes.data == NULL) { /* an integer: its digits */
+        reader->rooms[0].len = 0;
+        const struct bytes digits = {reader->digits, int64_format(text.integer, reader->digits)};
+        return buffer_append(&reader->rooms[0], digits) ? RDB_DONE : RDB_NO_MEMORY;
+    }
+    if (text.packed_from != 0) {
+        return rdb_status_of_result(rdb_text_unpack(&text, &reader->rooms[0]));
+    }
+    reader->blob_at = (size_t)(text.bytes.data - input->bytes.data);
+    reader->blob_len = text.bytes.len;
+    return RDB_DONE;
+}
+
+/* Begins the next string of many items: RDB_DONE. */
+static enum rdb_status open_blob(struct rdb_reader *reader, struct rdb_input *input)
+{
+    enum blob_form form = (enum blob_form)reader->plan->blob;
+    uint64_t container;
+    if (reader->plan->has_containers) {
+        if (!rdb_read_length(input, &container) || (container != RDB_NODE_PLAIN && container != RDB_NODE_PACKED)) {
+            return RDB_BAD;
+        }
+        form = container == RDB_NODE_PLAIN ? BLOB_TEXT : form;
+    }
+    const enum rdb_status status = take_blob(reader, input);
+    if (status != RDB_DONE) {
+        return status;
+    }
+    reader->is_in_blob = true;
+    return blob_begin(&reader->cursor, form, blob_bytes(reader, input->bytes)) ? RDB_DONE : RDB_BAD;
+}
+
+/* One item of an element, the first or the second. RDB_DONE: *out. RDB_MORE: the blob has no more. */
+static enum rdb_status next_item(struct rdb_reader *reader, struct rdb_input *input, unsigned which, struct item *out)
+{
+    if (!reader->is_in_blob) {
+        return rdb_read_item(input, &reader->rooms[which], out);
+    }
+    static const enum rdb_status statuses[] = {[BLOB_ITEM] = RDB_DONE, [BLOB_END] = RDB_MORE, [BLOB_BAD] = RDB_BAD};
+    return statuses[blob_next(&reader->cursor, blob_bytes(reader, input->bytes), out)];
+}
+
+/* The same for an item that must be there. */
+static enum rdb_status next_half(struct rdb_reader *reader, struct rdb_input *input, struct item *out)
+{
+    const enum rdb_status status = next_item(reader, input, 1, out);
+    return status == RDB_MORE ? RDB_BAD : status;
+}
+
+/* --- elements: RDB_DONE: one was added; RDB_MORE: the blob has no more --- */
+
+static enum rdb_status add_to_list(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct item item;
+    char scratch[ITEM_SCRATCH];
+    const enum rdb_status status = next_item(reader, input, 0, &item);
+    if (status != RDB_DONE) {
+        return status;
+    }
+    return rdb_status_of_result(list_push(&reader->value, &reader->limits, LIST_TAIL, item_text(&item, scratch)));
+}
+
+static enum rdb_status add_to_set(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct item item;
+    bool is_new = false;
+    char scratch[ITEM_SCRATCH];
+    enum rdb_status status = next_item(reader, input, 0, &item);
+    if (status != RDB_DONE) {
+        return status;
+    }
+    const struct item member = set_member(item_text(&item, scratch));
+    status = rdb_status_of_result(set_add(&reader->value, &reader->limits, &member, &is_new));
+    return status == RDB_DONE && !is_new ? RDB_BAD : status;
+}
+
+static enum rdb_status add_to_hash(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct item field, text;
+    bool is_new = false;
+    char scratch[2][ITEM_SCRATCH];
+    enum rdb_status status = next_item(reader, input, 0, &field);
+    if (status == RDB_DONE) {
+        status = next_half(reader, input, &text);
+    }
+    if (status != RDB_DONE) {
+        return status;
+    }
+    status = rdb_status_of_result(hash_put(&reader->value, &reader->limits, item_text(&field, scratch[0]),
+                                           item_text(&text, scratch[1]), &is_new));
+    return status == RDB_DONE && !is_new ? RDB_BAD : status;
+}
+
+static enum rdb_status read_text_score(struct rdb_input *input, double *out)
+{
+    uint8_t len;
+    struct bytes text;
+    if (!rdb_read_byte(input, &len) || len == RDB_SCORE_NAN) {
+        return RDB_BAD;
+    }
+    if (len == RDB_SCORE_INF || len == RDB_SCORE_MINUS_INF) {
+        *out = len == RDB_SCORE_INF ? (double)INFINITY : -(double)INFINITY;
+        return RDB_DONE;
+    }
+    return rdb_read_raw(input, len, &text) && double_parse(text, out) ? RDB_DONE : RDB_BAD;
+}
+
+static enum rdb_status read_binary_score(struct rdb_input *input, double *out)
+{
+    uint64_t bits;
+    if (!rdb_read_word(input, &bits)) {
+        return RDB_BAD;
+    }
+    memcpy(out, &bits, sizeof *out);
+    return isnan(*out) ? RDB_BAD : RDB_DONE;
+}
+
+static enum rdb_status read_score(struct rdb_reader *reader, struct rdb_input *input, double *out)
+{
+    if (!reader->is_in_blob) {
+        return reader->plan->has_binary_score ? read_binary_score(input, out) : read_text_score(input, out);
+    }
+    struct item item;
+    const enum rdb_status status = next_half(reader, input, &item);
+    if (status != RDB_DONE) {
+        return status;
+    }
+    if (item_is_integer(&item)) {
+        *out = (double)item.integer;
+        return RDB_DONE;
+    }
+    return double_parse((struct bytes){item.data, item.len}, out) ? RDB_DONE : RDB_BAD;
+}
+
+static enum rdb_status add_to_zset(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct item member;
+    double score;
+    struct zset_place place;
+    char scratch[ITEM_SCRATCH];
+    enum rdb_status status = next_item(reader, input, 0, &member);
+    if (status == RDB_DONE) {
+        status = read_score(reader, input, &score);
+    }
+    if (status != RDB_DONE) {
+        return status;
+    }
+    if (zset_find(&reader->value, item_text(&member, scratch), &place)) {
+        return RDB_BAD;
+    }
+    return rdb_status_of_result(zset_add(&reader->value, &reader->limits, &place, score));
+}
+
+/* --- any value --- */
+
+static const struct read_plan read_plans[] = {
+    [RDB_LIST] = {.add = add_to_list, .blob = BLOB_TEXT, .has_count = true},
+    [RDB_LIST_ZIPLIST] = {.add = add_to_list, .blob = BLOB_ZIPLIST},
+    [RDB_LIST_QUICKLIST] = {.add = add_to_list, .blob = BLOB_ZIPLIST, .has_count = true},
+    [RDB_LIST_QUICKLIST_2] = {.add = add_to_list, .blob = BLOB_LISTPACK, .has_count = true, .has_containers = true},
+    [RDB_SET] = {.add = add_to_set, .blob = BLOB_TEXT, .has_count = true},
+    [RDB_SET_INTSET] = {.add = add_to_set, .blob = BLOB_INTSET},
+    [RDB_ZSET_TEXT] = {.add = add_to_zset, .blob = BLOB_TEXT, .has_count = true, .is_made_large = true},
+    [RDB_ZSET] = {.add = add_to_zset, .blob = BLOB_TEXT, .has_count = true, .has_binary_score = true, .is_made_large = true},
+    [RDB_ZSET_ZIPLIST] = {.add = add_to_zset, .blob = BLOB_ZIPLIST, .ignores_lengths = true},
+    [RDB_ZSET_LISTPACK] = {.add = add_to_zset, .blob = BLOB_LISTPACK, .ignores_lengths = true},
+    [RDB_HASH] = {.add = add_to_hash, .blob = BLOB_TEXT, .has_count = true},
+    [RDB_HASH_ZIPMAP] = {.add = add_to_hash, .blob = BLOB_ZIPMAP},
+    [RDB_HASH_ZIPLIST] = {.add = add_to_hash, .blob = BLOB_ZIPLIST, .ignores_lengths = true},
+    [RDB_HASH_LISTPACK] = {.add = add_to_hash, .blob = BLOB_LISTPACK, .ignores_lengths = true},
+    [RDB_STREAM] = {.has_count = true, .is_stream = true, .is_old_stream = true},
+    [RDB_STREAM_2] = {.has_count = true, .is_stream = true},
+};
+
+struct rdb_reader *rdb_reader_create(struct heap *heap, const struct hash_secret *secret, const struct encoding_limits *limits)
+{
+    struct rdb_reader *reader = thread_alloc_zeroed(MEM_CLIENT, sizeof *reader);
+    if (reader != NULL) {
+        value_open_detached(&reader->value, heap, secret);
+        reader->limits = *limits;
+        reader->final_limits = *limits;
+        reader->rooms[0] = BUFFER_EMPTY(MEM_CLIENT);
+        reader->rooms[1] = BUFFER_EMPTY(MEM_CLIENT);
+    }
+    return reader;
+}
+
+/* Reads the type and how much there is: RDB_DONE. */
+static enum rdb_status begin_value(struct rdb_reader *reader, struct rdb_input *input)
+{
+    uint8_t type;
+    if (!rdb_read_byte(input, &type)) {
+        return RDB_BAD;
+    }
+    if (type == RDB_STRING) {
+        reader->is_string = true;
+        return take_blob(reader, input);
+    }
+    const bool is_known = type < sizeof read_plans / sizeof read_plans[0] &&
+                          (read_plans[type].add != NULL || read_plans[type].is_stream);
+    if (!is_known) {
+        return RDB_BAD;
+    }
+    reader->plan = &read_plans[type];
+    reader->left = 1;
+    if (reader->plan->ignores_lengths) {
+        reader->limits.hash_max_listpack_value = INT64_MAX;
+        reader->limits.zset_max_listpack_value = INT64_MAX;
+    }
+    if (reader->plan->is_made_large) {
+        reader->limits.zset_max_listpack_entries = 0;
+    }
+    return !reader->plan->has_count || rdb_read_length(input, &reader->left) ? RDB_DONE : RDB_BAD;
+}
+
+/* Reads an element, or goes to the next blob: RDB_MORE. RDB_DONE: nothing was left. */
+static enum rdb_status read_element(struct rdb_reader *reader, struct rdb_input *input)
+{
+    enum rdb_status status = RDB_DONE;
+    if (!reader->is_in_blob) {
+        if (reader->left == 0) {
+            return RDB_DONE;
+        }
+        reader->left--;
+        if (reader->plan->blob != BLOB_TEXT) {
+            status = open_blob(reader, input);
+        }
+    }
+    if (status == RDB_DONE) {
+        status = reader->plan->add(reader, input);
+    }
+    if (status == RDB_MORE) {
+        reader->is_in_blob = false;
+    }
+    return status == RDB_DONE ? RDB_MORE : status;
+}
+
+/* All elements are there. Redis takes no empty collections. */
+static enum rdb_status end_value(struct rdb_reader *reader)
+{
+    if (reader->value.entry == NULL) {
+        return RDB_BAD;
+    }
+    const bool is_settled = !reader->plan->is_made_large;
+    return is_settled ? RDB_DONE : rdb_status_of_result(zset_settle(&reader->value, &reader->final_limits));
+}
+
+static enum rdb_status read_some(struct rdb_reader *reader, struct rdb_input *input, size_t items)
+{
+    enum rdb_status status = RDB_MORE;
+    if (reader->plan == NULL) {
+        status = begin_value(reader, input);
+        if (status != RDB_DONE || reader->is_string) {
+            return status;
+        }
+        status = RDB_MORE;
+    }
+    if (reader->plan->is_stream) {
+        return rdb_read_stream_step(reader, input, items);
+    }
+    for (size_t i = 0; i < items && status == RDB_MORE; i++) {
+        status = read_element(reader, input);
+    }
+    return status == RDB_DONE ? end_value(reader) : status;
+}
+
+enum rdb_status rdb_reader_step(struct rdb_reader *reader, struct bytes payload, size_t items)
+{
+    if (payload.len < RDB_FOOTER) {
+        return RDB_BAD;
+    }
+    struct rdb_input input = {{payload.data, payload.len - RDB_FOOTER}, reader->at};
+    const enum rdb_status status = read_some(reader, &input, items);
+    reader->at = input.at;
+    if (status != RDB_MORE) {
+        rdb_read_stream_end(reader);
+    }
+    return status;
+}
+
+bool rdb_reader_string(const struct rdb_reader *reader, struct bytes payload, struct bytes *out)
+{
+    if (reader->is_string) {
+        *out = blob_bytes(reader, payload);
+    }
+    return reader->is_string;
+}
+
+struct value *rdb_reader_value(struct rdb_reader *reader)
+{
+    return &reader->value;
+}
+
+void rdb_reader_destroy(struct rdb_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    rdb_read_stream_end(reader);
+    if (reader->value.entry != NULL) {
+        value_remove(&reader->value);
+    }
+    buffer_release(&reader->rooms[0]);
+    buffer_release(&reader->rooms[1]);
+    thread_free(MEM_CLIENT, reader, sizeof *reader);
+}

@@ -1,0 +1,49 @@
+/* rdb_read_private.h - a reader's insides, for rdb_read.c and rdb_read_stream.c.  */
+#ifndef PERSIST_RDB_READ_PRIVATE_H
+#define PERSIST_RDB_READ_PRIVATE_H
+
+#include "persist/blob.h"
+#include "persist/rdb_string.h"
+#include "persist/rdb_value.h"
+
+/* Of what a type is made: strings one after the other, or strings that hold many items each. */
+struct read_plan {
+    /* Reads one element and adds it; NULL: there is no such type, or it is a stream. */
+    enum rdb_status (*add)(struct rdb_reader *reader, struct rdb_input *input);
+    uint8_t blob;          /* enum blob_form; BLOB_TEXT: each string is an item */
+    bool has_count;        /* how many strings there are comes first; otherwise one */
+    bool has_containers;   /* before each string: whether it is an item or a listpack */
+    bool has_binary_score;
+    bool is_made_large;    /* a sorted set that only its end makes small: a small one cannot hold -0 */
+    bool is_stream, is_old_stream;
+    bool ignores_lengths;  /* items may be longer than the limits of small encodings, as in Redis */
+};
+
+struct rdb_reader {
+    struct value value;            /* what was read so far */
+    struct encoding_limits limits; /* while it is read */
+    struct encoding_limits final_limits;
+    const struct read_plan *plan;  /* NULL: the type was not read yet */
+    size_t at;                     /* in the payload: what comes next */
+    uint64_t left;                 /* strings, or elements of them, still to come */
+    bool is_in_blob;               /* items are taken from: */
+    bool is_unpacked;              /* rooms[0], or the payload */
+    size_t blob_at, blob_len;
+    struct blob_cursor cursor;
+    struct buffer rooms[2];        /* unpacked strings: of one element there are two at most */
+    bool is_string;                /* the value is the string in the blob's place */
+    char digits[ITEM_SCRATCH];
+    struct stream_reader *stream;  /* NULL: it is none, or not begun */
+};
+
+/* RDB_DONE: *out is lent from the payload or the room. */
+enum rdb_status rdb_read_item(struct rdb_input *input, struct buffer *room, struct item *out);
+/* What a result of lower rooms means here. */
+enum rdb_status rdb_status_of_result(enum result result);
+
+/* Goes on with a stream: RDB_DONE when it is whole. */
+enum rdb_status rdb_read_stream_step(struct rdb_reader *reader, struct rdb_input *input, size_t items);
+/* Frees what is only needed while it is read, before the value is freed or stored. */
+void rdb_read_stream_end(struct rdb_reader *reader);
+
+#endif

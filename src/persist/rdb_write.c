@@ -1,0 +1,343 @@
+/* rdb_write.c - one step function per type that redis-server would write; each goes on where it stopped.
+ *
+ * A small hash or sorted set becomes a listpack in `blob` before it is written, since a string's length comes first.
+ *
+ * Invariant  `summed` bytes of the output are in `crc`.  */
+#include "persist/rdb_write_private.h"
+
+#include "encoding/intset.h"
+#include "encoding/listpack.h"
+#include "mem/heap.h"
+#include "persist/crc64.h"
+#include "persist/rdb_format.h"
+#include "persist/rdb_string.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Redis keeps scores as integers up to here, on either side of 0. */
+#define SCORE_INTEGER_MAX 4611686018427387904.0
+
+/* --- strings --- */
+
+static enum rdb_status string_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    (void)items;
+    int64_t integer;
+    if (entry_integer(writer->entry, &integer)) {
+        return rdb_status_of(rdb_write_integer(out, integer), RDB_DONE);
+    }
+    char scratch[STRING_SCRATCH];
+    return rdb_status_of(rdb_write_text(out, entry_string(writer->entry, scratch)), RDB_DONE);
+}
+
+/* --- a listpack in the making --- */
+
+bool rdb_blob_add(struct rdb_writer *writer, const struct item *item)
+{
+    struct buffer *blob = &writer->blob;
+    if (blob->len == 0) {
+        if (!buffer_reserve(blob, LISTPACK_HEADER)) {
+            return false;
+        }
+        blob->len = LISTPACK_HEADER;
+    }
+    if (!buffer_reserve(blob, listpack_entry_size(item) + 1)) { /* and the end byte */
+        return false;
+    }
+    blob->len += listpack_write_entry(blob->data + blob->len, item);
+    writer->blob_count++;
+    return true;
+}
+
+bool rdb_blob_write(struct rdb_writer *writer, struct buffer *out)
+{
+    struct buffer *blob = &writer->blob;
+    const size_t len = blob->len + 1;
+    listpack_frame(blob->data, blob->len - LISTPACK_HEADER, writer->blob_count);
+    blob->len = 0;
+    writer->blob_count = 0;
+    return rdb_write_text(out, (struct bytes){blob->data, len});
+}
+
+/* --- sets --- */
+
+static int compare_integers(const void *a, const void *b)
+{
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+/* A large set of integers (set-max-intset-entries allowed it): the integers are collected, sorted, and written as wide as the
+ * widest needs.  */
+static enum rdb_status intset_finish(struct rdb_writer *writer, struct buffer *out)
+{
+    struct buffer *blob = &writer->blob;
+    const size_t count = blob->len / sizeof(int64_t);
+    qsort(blob->data, count, sizeof(int64_t), compare_integers);
+    int64_t first = 0;
+    int64_t last = 0;
+    if (count > 0) {
+        memcpy(&first, blob->data, sizeof first);
+        memcpy(&last, blob->data + blob->len - sizeof last, sizeof last);
+    }
+    const bool is_16 = first >= INT16_MIN && last <= INT16_MAX;
+    const bool is_32 = first >= INT32_MIN && last <= INT32_MAX;
+    const uint32_t header[2] = {is_16 ? 2 : is_32 ? 4 : 8, (uint32_t)count};
+    struct buffer set = BUFFER_EMPTY(MEM_CLIENT);
+    bool is_written = buffer_reserve(&set, sizeof header + count * header[0]) &&
+                      buffer_append(&set, (struct bytes){(const char *)header, sizeof header});
+    for (size_t i = 0; is_written && i < count; i++) {
+        is_written = buffer_append(&set, (struct bytes){blob->data + i * sizeof(int64_t), header[0]});
+    }
+    is_written = is_written && rdb_write_text(out, buffer_bytes(&set));
+    buffer_release(&set);
+    return rdb_status_of(is_written, RDB_DONE);
+}
+
+static enum rdb_status intset_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    if (writer->entry != NULL) {
+        return rdb_status_of(rdb_write_text(out, entry_packed(writer->entry)), RDB_DONE);
+    }
+    struct item member;
+    for (size_t i = 0; i < items; i++) {
+        if (!set_walk_next(&writer->walk.set, &member)) {
+            return intset_finish(writer, out);
+        }
+        assert(item_is_integer(&member));
+        if (!buffer_append(&writer->blob, (struct bytes){(const char *)&member.integer, sizeof member.integer})) {
+            return RDB_NO_MEMORY;
+        }
+    }
+    return RDB_MORE;
+}
+
+static enum rdb_status set_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    struct item member;
+    for (size_t i = 0; i < items; i++) {
+        if (!set_walk_next(&writer->walk.set, &member)) {
+            return RDB_DONE;
+        }
+        if (!rdb_write_item(out, &member)) {
+            return RDB_NO_MEMORY;
+        }
+    }
+    return RDB_MORE;
+}
+
+/* --- hashes --- */
+
+/* Redis keeps as an integer what reads like one, also where our large form has kept the text. */
+static bool blob_add_text(struct rdb_writer *writer, const struct item *item)
+{
+    char scratch[ITEM_SCRATCH];
+    struct item kept = packed_item(item_text(item, scratch));
+    return rdb_blob_add(writer, &kept);
+}
+
+static enum rdb_status hash_listpack_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    struct item field, text;
+    for (size_t i = 0; i < items; i++) {
+        if (!hash_walk_next(&writer->walk.hash, &field, &text)) {
+            return rdb_status_of(rdb_blob_write(writer, out), RDB_DONE);
+        }
+        if (!blob_add_text(writer, &field) || !blob_add_text(writer, &text)) {
+            return RDB_NO_MEMORY;
+        }
+    }
+    return RDB_MORE;
+}
+
+static enum rdb_status hash_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    struct item field, text;
+    for (size_t i = 0; i < items; i++) {
+        if (!hash_walk_next(&writer->walk.hash, &field, &text)) {
+            return RDB_DONE;
+        }
+        if (!rdb_write_item(out, &field) || !rdb_write_item(out, &text)) {
+            return RDB_NO_MEMORY;
+        }
+    }
+    return RDB_MORE;
+}
+
+/* --- sorted sets --- */
+
+static bool blob_add_score(struct rdb_writer *writer, double score)
+{
+    char digits[DOUBLE_TEXT_MAX];
+    if (score >= -SCORE_INTEGER_MAX && score <= SCORE_INTEGER_MAX && (double)(int64_t)score == score) {
+        struct item integer = item_of_integer((int64_t)score);
+        return rdb_blob_add(writer, &integer);
+    }
+    struct item text = item_of_text((struct bytes){digits, double_format(score, digits)});
+    return rdb_blob_add(writer, &text);
+}
+
+static enum rdb_status zset_listpack_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    struct item member;
+    double score;
+    for (size_t i = 0; i < items; i++) {
+        if (!zset_walk_next(&writer->walk.zset, &member, &score)) {
+            return rdb_status_of(rdb_blob_write(writer, out), RDB_DONE);
+        }
+        if (!blob_add_text(writer, &member) || !blob_add_score(writer, score)) {
+            return RDB_NO_MEMORY;
+        }
+    }
+    return RDB_MORE;
+}
+
+/* From the highest score to the lowest, as redis-server does, so that reading finds each place at the front. */
+static enum rdb_status zset_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    struct item member;
+    double score;
+    for (size_t i = 0; i < items; i++) {
+        if (!zset_walk_previous(&writer->walk.zset, &member, &score)) {
+            return RDB_DONE;
+        }
+        uint64_t bits;
+        memcpy(&bits, &score, sizeof bits);
+        if (!rdb_write_item(out, &member) || !rdb_write_word(out, bits)) {
+            return RDB_NO_MEMORY;
+        }
+    }
+    return RDB_MORE;
+}
+
+/* --- any value --- */
+
+typedef enum rdb_status write_step_fn(struct rdb_writer *writer, struct buffer *out, size_t items);
+
+static const struct write_plan {
+    uint8_t type; /* enum rdb_type */
+    bool has_count;
+    write_step_fn *step;
+} write_plans[] = {
+    [WRITE_STRING] = {RDB_STRING, false, string_step},
+    [WRITE_LIST] = {RDB_LIST_QUICKLIST_2, false, rdb_list_step},
+    [WRITE_INTSET] = {RDB_SET_INTSET, false, intset_step},
+    [WRITE_SET] = {RDB_SET, true, set_step},
+    [WRITE_HASH_LISTPACK] = {RDB_HASH_LISTPACK, false, hash_listpack_step},
+    [WRITE_HASH] = {RDB_HASH, true, hash_step},
+    [WRITE_ZSET_LISTPACK] = {RDB_ZSET_LISTPACK, false, zset_listpack_step},
+    [WRITE_ZSET] = {RDB_ZSET, true, zset_step},
+    [WRITE_STREAM] = {RDB_STREAM_2, false, rdb_stream_step},
+};
+
+/* Large collections say how they are called; small ones are called after their form. */
+static enum encoding_name encoding_of(const struct entry *entry, enum encoding_name small)
+{
+    const enum value_form form = entry_form(entry);
+    const bool is_large = form == VALUE_FORM_HASH || form == VALUE_FORM_ZSET;
+    return is_large ? (enum encoding_name)entry_collection(entry)->encoding : small;
+}
+
+static void begin_set(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits)
+{
+    (void)limits;
+    const bool is_intset = set_encoding(entry) == ENCODING_INTSET;
+    writer->kind = is_intset ? WRITE_INTSET : WRITE_SET;
+    if (entry_form(entry) == VALUE_FORM_SET) {
+        writer->entry = NULL;
+    }
+    writer->count = set_count(entry);
+    set_walk_begin(&writer->walk.set, entry);
+}
+
+static void begin_hash(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits)
+{
+    (void)limits;
+    const bool is_small = encoding_of(entry, ENCODING_LISTPACK) == ENCODING_LISTPACK;
+    writer->kind = is_small ? WRITE_HASH_LISTPACK : WRITE_HASH;
+    writer->count = hash_count(entry);
+    hash_walk_begin(&writer->walk.hash, entry);
+}
+
+static void begin_zset(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits)
+{
+    (void)limits;
+    const bool is_small = encoding_of(entry, ENCODING_LISTPACK) == ENCODING_LISTPACK;
+    writer->kind = is_small ? WRITE_ZSET_LISTPACK : WRITE_ZSET;
+    writer->count = zset_count(entry);
+    zset_walk_begin(&writer->walk.zset, entry, is_small ? 0 : writer->count);
+}
+
+static void begin_string(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits)
+{
+    (void)limits;
+    (void)entry;
+    writer->kind = WRITE_STRING;
+}
+
+typedef void begin_fn(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits);
+
+struct rdb_writer *rdb_writer_create(const struct entry *entry, const struct encoding_limits *limits)
+{
+    static begin_fn *const begins[VALUE_TYPE_COUNT] = {
+        [VALUE_STRING] = begin_string, [VALUE_LIST] = rdb_list_begin, [VALUE_SET] = begin_set,
+        [VALUE_ZSET] = begin_zset,     [VALUE_HASH] = begin_hash,     [VALUE_STREAM] = rdb_stream_begin,
+    };
+    struct rdb_writer *writer = thread_alloc_zeroed(MEM_CLIENT, sizeof *writer);
+    if (writer != NULL) {
+        writer->blob = BUFFER_EMPTY(MEM_CLIENT);
+        writer->entry = entry;
+        begins[entry_type(entry)](writer, entry, limits);
+    }
+    return writer;
+}
+
+static bool write_head(const struct rdb_writer *writer, struct buffer *out)
+{
+    const struct write_plan *plan = &write_plans[writer->kind];
+    return rdb_write_byte(out, plan->type) && (!plan->has_count || rdb_write_length(out, writer->count));
+}
+
+/* Takes what was written since the last time into the checksum. */
+static void sum_up(struct rdb_writer *writer, const struct buffer *out)
+{
+    writer->crc = crc64(writer->crc, (struct bytes){out->data + writer->summed, out->len - writer->summed});
+    writer->summed = out->len;
+}
+
+static bool write_footer(struct rdb_writer *writer, struct buffer *out)
+{
+    const char version[2] = {RDB_VERSION & 255, RDB_VERSION >> 8};
+    if (!buffer_append(out, (struct bytes){version, sizeof version})) {
+        return false;
+    }
+    sum_up(writer, out);
+    return rdb_write_word(out, writer->crc);
+}
+
+enum rdb_status rdb_writer_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    if (out->len == 0 && !write_head(writer, out)) {
+        return RDB_NO_MEMORY;
+    }
+    const enum rdb_status status = write_plans[writer->kind].step(writer, out, items);
+    if (status == RDB_DONE) {
+        return rdb_status_of(write_footer(writer, out), RDB_DONE);
+    }
+    if (status == RDB_MORE) {
+        sum_up(writer, out);
+    }
+    return status;
+}
+
+void rdb_writer_destroy(struct rdb_writer *writer)
+{
+    if (writer != NULL) {
+        buffer_release(&writer->blob);
+        rdb_list_end(writer);
+        thread_free(MEM_CLIENT, writer, sizeof *writer);
+    }
+}

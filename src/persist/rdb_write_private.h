@@ -1,0 +1,78 @@
+/* rdb_write_private.h - a writer's insides, for rdb_write.c and the types that have files of their own.  */
+#ifndef PERSIST_RDB_WRITE_PRIVATE_H
+#define PERSIST_RDB_WRITE_PRIVATE_H
+
+#include "data/hash_value.h"
+#include "data/list.h"
+#include "data/set.h"
+#include "data/zset.h"
+#include "encoding/stream_group.h"
+#include "persist/rdb_value.h"
+
+enum write_kind {
+    WRITE_STRING,
+    WRITE_LIST,
+    WRITE_INTSET,
+    WRITE_SET,
+    WRITE_HASH_LISTPACK,
+    WRITE_HASH,
+    WRITE_ZSET_LISTPACK,
+    WRITE_ZSET,
+    WRITE_STREAM,
+};
+
+/* A list is walked twice: its nodes are counted before they are written. */
+struct list_writer {
+    struct list_walk walks[2];
+    int64_t node_limit;    /* list-max-listpack-size */
+    bool is_counting;      /* with the first walk; written is with the second */
+    uint64_t nodes;
+    size_t node_bytes;     /* of the node in the making, 0: there is none */
+    uint64_t node_items;
+};
+
+enum stream_writing { WRITING_NODE, WRITING_GROUP, WRITING_PENDING, WRITING_CONSUMER, WRITING_OWNED };
+
+struct stream_writer {
+    const struct stream *stream;
+    enum stream_writing state;
+    bool is_begun;
+    uint32_t group, consumer;  /* the group being written; its next consumer */
+    struct id_cursor cursor;   /* the next node or pending entry */
+};
+
+struct rdb_writer {
+    enum write_kind kind;
+    const struct entry *entry;   /* values that are written in one step */
+    uint64_t count;              /* members, fields */
+    struct buffer blob;          /* one string in the making */
+    size_t blob_count;           /* items in it */
+    uint64_t crc;                /* of the first `summed` bytes of the output */
+    size_t summed;
+    union {
+        struct set_walk set;
+        struct hash_walk hash;
+        struct zset_walk zset;
+        struct list_writer list;
+        struct stream_writer stream;
+    } walk;
+};
+
+static inline enum rdb_status rdb_status_of(bool is_written, enum rdb_status next)
+{
+    return is_written ? next : RDB_NO_MEMORY;
+}
+
+/* Adds an item to the listpack in the making. */
+MUST_USE bool rdb_blob_add(struct rdb_writer *writer, const struct item *item);
+/* Writes that listpack as a string and forgets it. */
+MUST_USE bool rdb_blob_write(struct rdb_writer *writer, struct buffer *out);
+
+void rdb_list_begin(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits);
+enum rdb_status rdb_list_step(struct rdb_writer *writer, struct buffer *out, size_t items);
+void rdb_list_end(struct rdb_writer *writer);
+
+void rdb_stream_begin(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits);
+enum rdb_status rdb_stream_step(struct rdb_writer *writer, struct buffer *out, size_t items);
+
+#endif
