@@ -1,14 +1,15 @@
 /* database.c - whole databases: DBSIZE FLUSHDB FLUSHALL SWAPDB.
  *
- * FLUSHDB and FLUSHALL take everything out of all shards in one short step under all batons. What was taken out is freed
- * afterwards in slices: by the command itself (SYNC, the default), which answers when all is freed, or by the shards'
- * background work (ASYNC). Tables go the same way in both cases: by the background.
+ * FLUSHDB and FLUSHALL take everything out of all shards in one short step under all batons. What was taken out goes to the
+ * shards' graveyards and is freed in slices by their background work; SYNC, the default, helps, and answers when nothing is
+ * left there.
  *
  * Invariant  At any moment outside of the step a database is as it was before, or empty, in all shards.  */
 #include "cmd/commands.h"
 #include "base/number.h"
 #include "cmd/option.h"
 #include "cmd/table_databases.h"
+#include "data/key_top.h"
 #include "mem/heap.h"
 #include "shard/graveyard.h"
 #include "shard/server.h"
@@ -47,7 +48,6 @@ struct flush_job {
     bool is_of_all;       /* FLUSHALL */
     uint32_t first_db, db_count;
     uint32_t shard_count;
-    uint32_t freeing;     /* shards below have been freed */
     struct remains *remains[SHARD_COUNT_MAX]; /* by shard; NULL: nothing, or handed on */
 };
 
@@ -107,11 +107,21 @@ static uint64_t detach_databases(struct flush_job *flush, struct shard *shard)
     return keys;
 }
 
+static uint64_t remains_bytes(const struct remains *remains)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < remains->count; i++) {
+        const struct keyspace *ks = &remains->databases[i];
+        bytes += ks->entry_bytes + keyspace_table_bytes(ks) + keyspace_expiry_bytes(ks);
+    }
+    return bytes;
+}
+
 static void bury_remains(struct flush_job *flush, struct server *server)
 {
     for (uint32_t i = 0; i < flush->shard_count; i++) {
         if (flush->remains[i] != NULL) {
-            graveyard_bury(&server->shards[i], remains_free_slice, flush->remains[i]);
+            graveyard_bury(&server->shards[i], remains_free_slice, flush->remains[i], remains_bytes(flush->remains[i]));
             flush->remains[i] = NULL;
         }
     }
@@ -127,23 +137,20 @@ static void forget_remains(struct flush_job *flush)
     }
 }
 
-/* Further steps: one shard after the other. */
+/* Further steps of SYNC: one shard's graveyard after the other, until nothing is left in it. */
 static enum job_status free_step(struct job *job, struct exec *exec)
 {
-    struct flush_job *flush = (struct flush_job *)job;
-    do {
-        struct remains **remains = &flush->remains[flush->freeing];
-        if (*remains == NULL || remains_free_slice(*remains, FLUSH_FREE_LIMIT)) {
-            *remains = NULL;
-            flush->freeing++;
-            if (flush->freeing == flush->shard_count) {
-                reply_ok(exec->reply);
-                return JOB_DONE;
-            }
-            job->shard = (int32_t)flush->freeing;
+    const struct flush_job *flush = (const struct flush_job *)job;
+    while (graveyard_work(exec->shard, FLUSH_FREE_LIMIT)) {
+        if (exec_slice_is_over(exec)) {
             return JOB_MORE;
         }
-    } while (!exec_slice_is_over(exec));
+    }
+    if ((uint32_t)job->shard + 1 == flush->shard_count) {
+        reply_ok(exec->reply);
+        return JOB_DONE;
+    }
+    job->shard++;
     return JOB_MORE;
 }
 
@@ -172,8 +179,8 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
         keys += detach_databases(flush, &server->shards[i]);
     }
     exec_count_changes(exec, keys);
+    bury_remains(flush, server);
     if (flush->is_async) {
-        bury_remains(flush, server);
         reply_ok(exec->reply);
         return JOB_DONE;
     }
@@ -182,14 +189,10 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
     return JOB_MORE;
 }
 
-/* A connection that dies while its job frees leaves the rest to the background. */
 static void flush_destroy(struct job *job, struct exec *exec)
 {
-    struct flush_job *flush = (struct flush_job *)job;
-    if (exec->session == NULL) {
-        bury_remains(flush, exec->server);
-    }
-    thread_free(MEM_SERVER, flush, sizeof *flush);
+    (void)exec;
+    thread_free(MEM_SERVER, job, sizeof(struct flush_job));
 }
 
 enum { FLUSH_ASYNC = 1, FLUSH_SYNC = 2 };
@@ -269,6 +272,7 @@ static void command_swapdb(struct exec *exec)
     for (uint32_t i = 0; a != b && i < exec->server->shard_count; i++) {
         baton_assert_held(&exec->server->shards[i].baton);
         swap_keyspaces(&exec->server->shards[i].databases[a], &exec->server->shards[i].databases[b]);
+        key_top_swapped(exec->server->shards[i].top, a, b);
     }
     exec_count_changes(exec, 1);
     reply_ok(exec->reply);

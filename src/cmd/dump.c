@@ -304,10 +304,12 @@ static void reply_read_error(struct exec *exec, enum rdb_status status)
 static struct rdb_reader *create_reader(struct exec *exec)
 {
     const struct encoding_limits limits = exec_limits(exec);
-    const struct keyspace *ks = exec_keyspace(exec, exec_key(exec, RESTORE_KEY));
+    struct keyspace *ks = exec_keyspace(exec, exec_key(exec, RESTORE_KEY));
     struct rdb_reader *reader = rdb_reader_create(ks->heap, ks->secret, &limits);
     if (reader == NULL) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
+    } else {
+        rdb_reader_value(reader)->home = ks;
     }
     return reader;
 }

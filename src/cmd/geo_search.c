@@ -402,10 +402,28 @@ static enum job_status reply_hits(struct geo_search *search, struct exec *exec)
 
 /* --- storing --- */
 
+/* A result that will be large is so from the start: a small one would make 0 of a score of -0. */
+static enum result start_result(struct geo_search *search)
+{
+    uint64_t count = search->wanted;
+    for (size_t i = 0; i < search->wanted; i++) {
+        if ((int64_t)search->hits.hits[i].member.len > search->limits.zset_max_listpack_value) {
+            count = UINT64_MAX;
+        }
+    }
+    return zset_start(&search->result, &search->limits, count);
+}
+
 static enum result build(struct geo_search *search, struct exec *exec, bool *is_done)
 {
     char scratch[ITEM_SCRATCH];
     *is_done = false;
+    if (search->done == 0 && search->wanted > 0) {
+        const enum result result = start_result(search);
+        if (result != RESULT_OK) {
+            return result;
+        }
+    }
     while (search->done < search->wanted) {
         const struct geo_hit *hit = &search->hits.hits[search->done++];
         const bool is_distance = (search->flags & GEO_STOREDIST) != 0;
@@ -576,8 +594,8 @@ static void run_search(struct exec *exec, const struct geo_kind *kind, uint32_t 
         return;
     }
     if (search.store_key != 0) {
-        const struct keyspace *ks = exec_keyspace(exec, exec_key(exec, search.store_key));
-        value_open_detached(&search.result, ks->heap, ks->secret);
+        struct keyspace *ks = exec_keyspace(exec, exec_key(exec, search.store_key));
+        value_open_detached_for(&search.result, ks);
     }
     const bool is_large = form_is_apart(entry_form(search.entry));
     search.scores = is_large ? score_set_of(entry_collection(search.entry)) : NULL;

@@ -8,6 +8,7 @@
 struct figures {
     int64_t connections, commands, ops_per_second, input_bytes, output_bytes, rejected_connections, expired_keys;
     int64_t expire_ms, expire_cuts, hits, misses, error_replies, reads, writes, query_limit, output_limit;
+    int64_t evicted_keys, evicted_clients, exceeded_total_ms, exceeded_current_ms;
     int64_t defrag_hits, defrag_misses, defrag_total_ms, defrag_current_ms;
     double input_kbps, output_kbps;
 };
@@ -32,10 +33,10 @@ static const struct info_field fields[] = {
     {"expired_stale_perc", INFO_CONSTANT, 0, "0.00"},
     {"expired_time_cap_reached_count", INFO_INTEGER, AT(expire_cuts), NULL},
     {"expire_cycle_cpu_milliseconds", INFO_INTEGER, AT(expire_ms), NULL},
-    {"evicted_keys", INFO_CONSTANT, 0, "0"},
-    {"evicted_clients", INFO_CONSTANT, 0, "0"},
-    {"total_eviction_exceeded_time", INFO_CONSTANT, 0, "0"},
-    {"current_eviction_exceeded_time", INFO_CONSTANT, 0, "0"},
+    {"evicted_keys", INFO_INTEGER, AT(evicted_keys), NULL},
+    {"evicted_clients", INFO_INTEGER, AT(evicted_clients), NULL},
+    {"total_eviction_exceeded_time", INFO_INTEGER, AT(exceeded_total_ms), NULL},
+    {"current_eviction_exceeded_time", INFO_INTEGER, AT(exceeded_current_ms), NULL},
     {"keyspace_hits", INFO_INTEGER, AT(hits), NULL},
     {"keyspace_misses", INFO_INTEGER, AT(misses), NULL},
     {"pubsub_channels", INFO_CONSTANT, 0, "0"},
@@ -79,6 +80,16 @@ static int64_t expired_keys(const struct server *server)
     return (int64_t)sum;
 }
 
+static void add_evictions(const struct server *server, struct figures *figures)
+{
+    const struct evict_exceeded exceeded = evict_exceeded(server);
+    figures->exceeded_total_ms = exceeded.total_ms;
+    figures->exceeded_current_ms = exceeded.current_ms;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        figures->evicted_keys += (int64_t)__atomic_load_n(&server->shards[i].evict.evicted_keys, __ATOMIC_RELAXED);
+    }
+}
+
 /* CPU time of rounds, as that of Redis's single thread. */
 static void add_defrag(const struct server *server, struct figures *figures)
 {
@@ -118,7 +129,9 @@ void info_write_stats(struct info *info)
         .writes = (int64_t)total.writes_processed,
         .query_limit = (int64_t)total.query_limit_disconnections,
         .output_limit = (int64_t)total.output_limit_disconnections,
+        .evicted_clients = (int64_t)total.evicted_clients,
     };
+    add_evictions(server, &figures);
     add_defrag(server, &figures);
     info_write_fields(info, fields, INFO_FIELD_COUNT(fields), &figures);
 }

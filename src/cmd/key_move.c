@@ -43,6 +43,8 @@ static void changed_at(struct exec *exec, const struct place *place, const char 
 
 /* --- big copies --- */
 
+static void run_copy(struct exec *exec, struct value_copy *made);
+
 /* What a command does, with a copy of the source that was made before, or without (NULL). It may use the copy up. */
 typedef void move_fn(struct exec *exec, struct value_copy *made);
 
@@ -52,18 +54,33 @@ struct copy_job {
     struct pin from_pin, to_pin;
     struct value_copy copy;
     struct keyspace *to_ks;
+    uint32_t to_db;
+    bool from_stays; /* COPY */
+    bool is_copied;
 };
+
+/* Nobody must be reading any more what the command will replace or, unless it is COPY, take away. */
+static bool claim_places(struct copy_job *work, struct exec *exec)
+{
+    const uint32_t db = exec->db;
+    exec->db = work->to_db;
+    const bool is_to_free = exec_claim(exec, exec_key(exec, 2), &work->from_pin);
+    exec->db = db;
+    return is_to_free && (work->from_stays || exec_claim(exec, exec_key(exec, 1), &work->from_pin));
+}
 
 static enum job_status copy_step(struct job *job, struct exec *exec)
 {
     struct copy_job *work = (struct copy_job *)job;
     enum result result = RESULT_OK;
-    bool is_done = false;
-    while (result == RESULT_OK && !is_done) {
-        result = value_copy_step(&work->copy, ITEMS_PER_LOOK, &is_done);
-        if (!is_done && exec_slice_is_over(exec)) {
+    while (result == RESULT_OK && !work->is_copied) {
+        result = value_copy_step(&work->copy, ITEMS_PER_LOOK, &work->is_copied);
+        if (!work->is_copied && exec_slice_is_over(exec)) {
             return JOB_MORE;
         }
+    }
+    if (result == RESULT_OK && !claim_places(work, exec)) {
+        return JOB_WAIT;
     }
     exec_unpin(exec, &work->from_pin);
     exec_unpin(exec, &work->to_pin);
@@ -120,6 +137,8 @@ static void start_copy(struct exec *exec, const struct place *from, const struct
     work->job = (struct job){copy_step, copy_destroy, shard};
     work->run = run;
     work->to_ks = to->ks;
+    work->to_db = to->db;
+    work->from_stays = run == run_copy;
     exec_start_job(exec, &work->job);
 }
 

@@ -43,7 +43,7 @@ static bool set_finish(struct list_task *task, struct exec *exec)
     return true;
 }
 
-static const struct list_task_kind set_kind = {.size = sizeof(struct list_task), .look = set_look, .finish = set_finish};
+static const struct list_task_kind set_kind = {.size = sizeof(struct list_task), .changes = true, .look = set_look, .finish = set_finish};
 
 static void command_lset(struct exec *exec)
 {
@@ -103,7 +103,7 @@ static bool insert_finish(struct list_task *task, struct exec *exec)
 }
 
 static const struct list_task_kind insert_kind = {
-    .size = sizeof(struct insert_task), .look = insert_look, .finish = insert_finish,
+    .size = sizeof(struct insert_task), .changes = true, .look = insert_look, .finish = insert_finish,
 };
 
 static void command_linsert(struct exec *exec)
@@ -224,10 +224,10 @@ static void remove_release(struct list_task *task, struct exec *exec)
 static bool remove_finish(struct list_task *task, struct exec *exec);
 
 static const struct list_task_kind remove_kind = {
-    .size = sizeof(struct remove_task), .look = remove_look, .finish = remove_finish, .release = remove_release,
+    .size = sizeof(struct remove_task), .changes = true, .look = remove_look, .finish = remove_finish, .release = remove_release,
 };
 static const struct list_task_kind keep_kind = {
-    .size = sizeof(struct remove_task), .look = keep_look, .finish = keep_finish, .release = remove_release,
+    .size = sizeof(struct remove_task), .changes = true, .look = keep_look, .finish = keep_finish, .release = remove_release,
 };
 
 static bool remove_finish(struct list_task *task, struct exec *exec)

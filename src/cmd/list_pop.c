@@ -60,7 +60,7 @@ static bool pop_finish(struct list_task *task, struct exec *exec)
 }
 
 static const struct list_task_kind pop_kind = {
-    .size = sizeof(struct pop_task), .replies_at_once = true,
+    .size = sizeof(struct pop_task), .replies_at_once = true, .changes = true,
     .begin = pop_begin, .look = pop_look, .finish = pop_finish,
 };
 

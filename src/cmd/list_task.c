@@ -110,9 +110,13 @@ static enum job_status run_some(struct list_task *task, struct exec *exec, uint6
         task->kind->begin(task, exec);
     }
     task->is_begun = true;
-    for (;;) {
-        if (!seek(task, exec) || !look_at_some(task, exec, most)) {
+    for (;; task->is_looked = false) {
+        if (!task->is_looked && (!seek(task, exec) || !look_at_some(task, exec, most))) {
             return JOB_MORE;
+        }
+        task->is_looked = true;
+        if (task->entry == NULL && task->kind->changes && !exec_claim(exec, exec_key(exec, task->key_at), &task->pin)) {
+            return JOB_WAIT;
         }
         if (UNLIKELY(list_walk_is_refused(&task->walk))) {
             reply_rewind(exec->reply);

@@ -19,6 +19,7 @@ struct list_task;
 struct list_task_kind {
     size_t size;           /* of the structure that begins with the task; it must not hold its own address */
     bool replies_at_once;  /* begin and look reply: then a job does all of it, not only what is left */
+    bool changes;          /* finish changes the list: it waits until no other job reads it */
     /* Before the first item. NULL: nothing is to be done. */
     void (*begin)(struct list_task *task, struct exec *exec);
     /* False: no more items are wanted. */
@@ -42,6 +43,7 @@ struct list_task {
     struct pin pin;
     struct list_walk walk;      /* `look` may ask for the place of its item */
     bool is_begun;
+    bool is_looked;             /* all items were: `finish` is next */
 };
 
 /* Runs the task, or starts a job that does. `entry` is a list that is not empty. */

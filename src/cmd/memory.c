@@ -2,7 +2,7 @@
  *
  * MEMORY USAGE is exact: every key and table knows its bytes. SAMPLES is taken and not needed.
  *
- * Read on    memory_stats.c, memory_doctor.c, memory_audit.c; docs/MEMORY.md.  */
+ * Read on    memory_stats.c, memory_top.c, memory_prefix.c, memory_history.c, memory_doctor.c, memory_audit.c; docs/MEMORY.md.  */
 #include "cmd/commands.h"
 #include "cmd/memory_private.h"
 
@@ -217,10 +217,22 @@ static const struct command_spec memory_subcommands[] = {
         .since = "4.0.0",
         .group = "server",
         .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
-        .complexity = "O(N) with the number of keys, in slices.",
+        .complexity = "O(N) with the number of pages of heaps and tables, in slices.",
         .summary = "Tells where the memory is and what should be done about it.",
     },
     {COMMAND_HELP_ROW, .since = "4.0.0", .group = "server"},
+    {
+        .name = "history",
+        .run = memory_history_run,
+        .arity = -2,
+        .scope = SCOPE_SESSION,
+        .since = "1.0.0",
+        .group = "server",
+        .tips = "nondeterministic_output",
+        .complexity = "O(N) with the number of samples in the reply.",
+        .summary = "Shows memory over time: a sample a second for ten minutes, one a minute for a day.",
+        .syntax = "[COUNT count]",
+    },
     {
         .name = "malloc-stats",
         .run = memory_malloc_stats_run,
@@ -231,6 +243,18 @@ static const struct command_spec memory_subcommands[] = {
         .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
         .complexity = "O(1)",
         .summary = "Shows the allocator's own report.",
+    },
+    {
+        .name = "prefix",
+        .run = memory_prefix_run,
+        .arity = -2,
+        .scope = SCOPE_SESSION,
+        .since = "1.0.0",
+        .group = "server",
+        .tips = "nondeterministic_output",
+        .complexity = "O(N) with the number of keys in the database, in slices.",
+        .summary = "Adds up keys and bytes by the beginnings of the keys' names.",
+        .syntax = "[DELIM delimiter] [DEPTH depth] [COUNT count]",
     },
     {
         .name = "purge",
@@ -253,6 +277,18 @@ static const struct command_spec memory_subcommands[] = {
         .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
         .complexity = "O(D + T), the databases and the tables, and 25 ns for each 64 KiB of memory.",
         .summary = "Shows exact memory figures by purpose, database, type, shard and table.",
+    },
+    {
+        .name = "top",
+        .run = memory_top_run,
+        .arity = -2,
+        .scope = SCOPE_SESSION,
+        .since = "1.0.0",
+        .group = "server",
+        .tips = "nondeterministic_output",
+        .complexity = "O(1) with the number of keys, as a rule; O(N) in slices after the biggest were deleted.",
+        .summary = "Lists the biggest keys and tables.",
+        .syntax = "[COUNT count] [TYPE type]",
     },
     {
         .name = "usage",

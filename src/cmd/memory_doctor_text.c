@@ -3,7 +3,7 @@
  * A finding is a row: a function that looks at the figures and, if something is wrong, says what, how much, and what to
  * do. To add one, write the function and its row.
  *
- * Threads    Any; reads the report and relaxed counters.  */
+ * Threads    Any; reads the report.  */
 #include "cmd/memory_private.h"
 
 #include "base/number.h"
@@ -14,26 +14,35 @@
 
 /* From when on something is a finding. Ratios are noise while little memory is used. */
 static const struct {
-    int64_t small_bytes, frag_bytes, client_bytes, client_mean_bytes, big_key_bytes, index_bytes, shard_bytes;
-    double frag_ratio, sparse_share, peak_ratio, big_key_share, full_share, uneven_ratio;
+    int64_t small_bytes, frag_bytes, gap_bytes, client_bytes, client_mean_bytes, big_key_bytes, index_bytes, shard_bytes;
+    int64_t hole_bytes, misfit_bytes, swapped_bytes;
+    uint64_t commands, lasting_keys;
+    double frag_ratio, gap_ratio, peak_ratio, big_key_share, full_share, uneven_ratio, misfit_share, lasting_share;
 } limits = {
     .small_bytes = 5 * MIB,
     .frag_bytes = 10 * MIB,
+    .gap_bytes = 32 * MIB,
     .client_bytes = 32 * MIB,
     .client_mean_bytes = 200 * 1024,
     .big_key_bytes = 10 * MIB,
     .index_bytes = MIB,
     .shard_bytes = 10 * MIB,
+    .hole_bytes = MIB,
+    .misfit_bytes = 16 * 1024,
+    .swapped_bytes = MIB,
+    .commands = 10000,
+    .lasting_keys = 100,
     .frag_ratio = 1.4,
-    .sparse_share = 0.25,
+    .gap_ratio = 1.3,
     .peak_ratio = 1.5,
     .big_key_share = 0.1,
     .full_share = 0.9,
     .uneven_ratio = 1.5,
+    .misfit_share = 0.01,
+    .lasting_share = 0.1,
 };
 
 struct doctor {
-    struct server *server;
     const struct doctor_report *report;
     struct buffer *out;
     bool is_refused;
@@ -82,23 +91,33 @@ static void say_name(struct doctor *doctor, const struct doctor_item *item)
 
 /* --- findings --- */
 
+/* Three quarters of what there is. */
+static long long advised_mib(const struct doctor *doctor)
+{
+    return (long long)(mem_system_limit(&doctor->report->system) / (uint64_t)MIB * 3 / 4);
+}
+
 static void find_maxmemory(struct doctor *doctor)
 {
     const struct memory_figures *memory = &doctor->report->memory;
+    const struct mem_system *system = &doctor->report->system;
+    const int64_t limit = (int64_t)mem_system_limit(system);
+    const bool is_of_group = system->group_limit_bytes > 0 && (uint64_t)limit == system->group_limit_bytes;
+    const char *whose = is_of_group ? "control group" : "machine";
     if (memory->maxmemory == 0) {
         begin_finding(doctor);
-        say(doctor, "maxmemory is not set: the server may take all of the machine's %s. Set one that leaves room for buffers: "
+        say(doctor, "maxmemory is not set: the server may take all of the %s's %s. Set one that leaves room for buffers: "
                     "CONFIG SET maxmemory %lldmb.\n",
-            human(memory->system).text, (long long)(memory->system / MIB * 3 / 4));
-    } else if (memory->system > 0 && memory->maxmemory > memory->system) {
+            whose, human(limit).text, advised_mib(doctor));
+    } else if (limit > 0 && memory->maxmemory > limit) {
         begin_finding(doctor);
-        say(doctor, "maxmemory is %s, but the machine has only %s: it would swap, or the process be killed, before writes are "
+        say(doctor, "maxmemory is %s, but the %s has only %s: it would swap, or the process be killed, before writes are "
                     "refused. Lower it: CONFIG SET maxmemory %lldmb.\n",
-            human(memory->maxmemory).text, human(memory->system).text, (long long)(memory->system / MIB * 3 / 4));
-    } else if ((double)memory->used > limits.full_share * (double)memory->maxmemory) {
+            human(memory->maxmemory).text, whose, human(limit).text, advised_mib(doctor));
+    } else if (doctor->report->is_evicting_nothing && (double)memory->used > limits.full_share * (double)memory->maxmemory) {
         begin_finding(doctor);
-        say(doctor, "%s of maxmemory's %s are used: beyond it writes are refused. Raise it with CONFIG SET maxmemory, or delete "
-                    "or expire keys.\n",
+        say(doctor, "%s of maxmemory's %s are used: beyond it writes are refused. Raise it with CONFIG SET maxmemory, delete "
+                    "or expire keys, or let them be evicted: CONFIG SET maxmemory-policy allkeys-lru.\n",
             human(memory->used).text, human(memory->maxmemory).text);
     }
 }
@@ -110,29 +129,54 @@ static void find_peak(struct doctor *doctor)
         return;
     }
     begin_finding(doctor);
-    say(doctor, "The peak was %s, %.1f times what is used now. If resident memory (%s) has not come down, MEMORY PURGE gives free "
-                "pages back.\n",
+    say(doctor, "The peak was %s, %.1f times what is used now. If resident memory (%s) has not come down, MEMORY PURGE gives "
+                "free pages back; MEMORY HISTORY tells when it was.\n",
         human(memory->peak).text, (double)memory->peak / (double)memory->used, human(memory->rss).text);
 }
 
+/* Heap by heap: the one that wastes most is named. */
 static void find_fragmentation(struct doctor *doctor)
 {
-    const struct memory_figures *memory = &doctor->report->memory;
-    uint64_t areas = 0, sparse = 0;
-    for (uint32_t i = 0; i < doctor->server->shard_count; i++) {
-        areas += doctor->report->walks[i].areas;
-        sparse += doctor->report->walks[i].sparse_areas;
+    const struct doctor_report *report = doctor->report;
+    int64_t wasted = 0, worst_wasted = 0;
+    uint32_t worst = 0, count = 0;
+    for (uint32_t i = 0; i < report->shard_count; i++) {
+        const struct heap_walk *walk = &report->shards[i].walk;
+        const int64_t own = (int64_t)(walk->committed_bytes - walk->used_bytes);
+        if (own < limits.frag_bytes || (double)walk->committed_bytes < limits.frag_ratio * (double)walk->used_bytes) {
+            continue;
+        }
+        count++;
+        wasted += own;
+        if (own > worst_wasted) {
+            worst_wasted = own;
+            worst = i;
+        }
     }
-    const bool is_fragmented = memory->fragmentation_ratio > limits.frag_ratio;
-    const bool is_sparse = (double)sparse > limits.sparse_share * (double)areas;
-    if (memory->used < limits.small_bytes || memory->fragmentation_bytes < limits.frag_bytes || !(is_fragmented || is_sparse)) {
+    if (count == 0) {
+        return;
+    }
+    const struct heap_walk *walk = &report->shards[worst].walk;
+    begin_finding(doctor);
+    say(doctor, "Fragmentation: %u of %u heaps hold %s that no block uses. The worst is shard %u's: %s of pages for %s of "
+                "blocks (ratio %.2f), %llu of its %llu areas less than half full. MEMORY PURGE moves the blocks together%s.\n",
+        count, report->shard_count, human(wasted).text, worst, human((int64_t)walk->committed_bytes).text,
+        human((int64_t)walk->used_bytes).text, (double)walk->committed_bytes / (double)(walk->used_bytes + 1),
+        (unsigned long long)walk->sparse_areas, (unsigned long long)walk->areas,
+        report->is_defrag_on ? "" : "; CONFIG SET activedefrag yes does so by itself");
+}
+
+/* What the process keeps beyond the pages with blocks. */
+static void find_resident_gap(struct doctor *doctor)
+{
+    const struct memory_figures *memory = &doctor->report->memory;
+    if (memory->rss_gap_bytes < limits.gap_bytes || memory->rss_gap_ratio < limits.gap_ratio) {
         return;
     }
     begin_finding(doctor);
-    say(doctor, "Fragmentation: %s resident for %s used (ratio %.2f); %llu of the heaps' %llu areas are less than half full. "
-                "MEMORY PURGE gives back what is wholly free.\n",
-        human(memory->rss).text, human(memory->used).text, memory->fragmentation_ratio, (unsigned long long)sparse,
-        (unsigned long long)areas);
+    say(doctor, "%s are resident, but only %s lie in pages with blocks (ratio %.2f): the allocator keeps %s. MEMORY PURGE "
+                "gives it back.\n",
+        human(memory->resident).text, human(memory->active).text, memory->rss_gap_ratio, human(memory->rss_gap_bytes).text);
 }
 
 static void find_big_keys(struct doctor *doctor)
@@ -163,45 +207,145 @@ static void find_heavy_indexes(struct doctor *doctor)
         begin_finding(doctor);
         say(doctor, "The indexes of table ");
         say_name(doctor, item);
-        say(doctor, " take %s, more than its rows (%s). MEMORY USAGE TABLE <table> INDEX <column> tells which; drop those that "
-                    "no query needs with TABLE.SCHEMA.ALTER <table> DROP INDEX <column>.\n",
+        say(doctor, " take %s, more than its rows (%s). MEMORY USAGE TABLE <table> INDEX <column> tells which; drop those "
+                    "that no query needs with TABLE.SCHEMA.ALTER <table> DROP INDEX <column>.\n",
             human((int64_t)item->bytes).text, human((int64_t)item->detail).text);
     }
 }
 
-static void find_uneven_shards(struct doctor *doctor)
+static void find_holey_tables(struct doctor *doctor)
 {
-    const struct server *server = doctor->server;
-    int64_t sum = 0, greatest = 0;
-    uint32_t greatest_shard = 0;
-    for (uint32_t i = 0; i < server->shard_count; i++) {
-        const int64_t used = mem_counters_total(heap_counters(server->shards[i].heap));
-        sum += used;
-        if (used > greatest) {
-            greatest = used;
-            greatest_shard = i;
+    const struct doctor_top *tables = &doctor->report->holey_tables;
+    for (uint32_t i = 0; i < tables->count; i++) {
+        const struct doctor_item *item = &tables->items[i];
+        if ((int64_t)item->bytes < limits.hole_bytes) {
+            return;
         }
+        begin_finding(doctor);
+        say(doctor, "Table ");
+        say_name(doctor, item);
+        say(doctor, " has %llu deleted rows between those that live: %s. Pages less than half full are joined with their "
+                    "neighbours when something is deleted from them; copying the rest into a new table (TABLE.SELECT, "
+                    "TABLE.INSERT) gives back all of it.\n",
+            (unsigned long long)item->detail, human((int64_t)item->bytes).text);
     }
-    const double mean = (double)sum / server->shard_count;
-    if (greatest < limits.shard_bytes || (double)greatest < limits.uneven_ratio * mean) {
+}
+
+static void find_misfits(struct doctor *doctor)
+{
+    const struct doctor_report *report = doctor->report;
+    const double share = limits.misfit_share * (double)report->memory.dataset;
+    if ((int64_t)report->misfit_bytes < limits.misfit_bytes || (double)report->misfit_bytes < share) {
         return;
     }
     begin_finding(doctor);
-    say(doctor, "Shard %u holds %s, %.1f times the shards' mean of %s. Look for big keys and for many keys with one {hash tag}.\n",
-        greatest_shard, human(greatest).text, (double)greatest / mean, human((int64_t)mean).text);
+    say(doctor, "%llu of the biggest hashes, sets and sorted sets would fit their small form, but are kept as tables (%s): "
+                "they were bigger once, or the limits (*-max-listpack-*, set-max-intset-entries) lower. The first is ",
+        (unsigned long long)report->misfit_count, human((int64_t)report->misfit_bytes).text);
+    say_name(doctor, &report->misfits.items[0]);
+    say(doctor, ". Write it anew: DUMP it, then RESTORE it with REPLACE.\n");
+}
+
+static void find_uneven_shards(struct doctor *doctor)
+{
+    const struct doctor_report *report = doctor->report;
+    int64_t sum = 0;
+    uint32_t greatest = 0;
+    for (uint32_t i = 0; i < report->shard_count; i++) {
+        sum += report->shards[i].used_bytes;
+        greatest = report->shards[i].used_bytes > report->shards[greatest].used_bytes ? i : greatest;
+    }
+    const int64_t used = report->shards[greatest].used_bytes;
+    const double mean = (double)sum / report->shard_count;
+    if (used < limits.shard_bytes || (double)used < limits.uneven_ratio * mean) {
+        return;
+    }
+    begin_finding(doctor);
+    say(doctor, "Shard %u holds %s, %.1f times the shards' mean of %s. Look for big keys (MEMORY TOP) and for many keys with "
+                "one {hash tag}.\n",
+        greatest, human(used).text, (double)used / mean, human((int64_t)mean).text);
+}
+
+static void find_hot_shard(struct doctor *doctor)
+{
+    const struct doctor_report *report = doctor->report;
+    uint64_t sum = 0;
+    uint32_t hottest = 0;
+    for (uint32_t i = 0; i < report->shard_count; i++) {
+        sum += report->shards[i].commands;
+        hottest = report->shards[i].commands > report->shards[hottest].commands ? i : hottest;
+    }
+    const uint64_t commands = report->shards[hottest].commands;
+    const double mean = (double)sum / report->shard_count;
+    if (sum < limits.commands || (double)commands < limits.uneven_ratio * mean) {
+        return;
+    }
+    begin_finding(doctor);
+    say(doctor, "Shard %u ran %llu of the %llu commands that came for one shard, %.1f times the mean. Look with MONITOR for "
+                "keys that are asked for again and again, and for many keys with one {hash tag}; spread them over several "
+                "names.\n",
+        hottest, (unsigned long long)commands, (unsigned long long)sum, (double)commands / mean);
+}
+
+static void find_lasting_keys(struct doctor *doctor)
+{
+    const struct doctor_report *report = doctor->report;
+    const uint64_t expiring = report->expiring_count < report->key_count ? report->expiring_count : report->key_count;
+    const uint64_t lasting = report->key_count - expiring;
+    if (!report->is_policy_volatile || lasting < limits.lasting_keys ||
+        (double)lasting < limits.lasting_share * (double)report->key_count) {
+        return;
+    }
+    begin_finding(doctor);
+    say(doctor, "maxmemory-policy %s evicts only keys that expire, but %llu of %llu keys (%.0f%%) have no TTL: they stay when "
+                "memory is short. Give them one (EXPIRE), or CONFIG SET maxmemory-policy allkeys-lru.\n",
+        report->policy, (unsigned long long)lasting, (unsigned long long)report->key_count,
+        100 * (double)lasting / (double)report->key_count);
+}
+
+static void find_huge_pages(struct doctor *doctor)
+{
+    if (doctor->report->system.are_huge_pages_always) {
+        begin_finding(doctor);
+        say(doctor, "Transparent huge pages are on for everything: a page of 2 MiB stays resident for the sake of one block, "
+                    "so freed memory does not go back. Turn them off: echo madvise > "
+                    "/sys/kernel/mm/transparent_hugepage/enabled.\n");
+    }
+}
+
+static void find_overcommit(struct doctor *doctor)
+{
+    const struct mem_system *system = &doctor->report->system;
+    if (system->overcommit_mode == 2) {
+        begin_finding(doctor);
+        say(doctor, "vm.overcommit_memory is 2: the system promises no more than %s to all processes together (%s are "
+                    "promised), and may refuse memory while there is some. Allow more: sysctl vm.overcommit_memory=1.\n",
+            human((int64_t)system->commit_limit_bytes).text, human((int64_t)system->committed_bytes).text);
+    }
+}
+
+static void find_swap(struct doctor *doctor)
+{
+    const struct mem_system *system = &doctor->report->system;
+    if ((int64_t)system->swapped_bytes >= limits.swapped_bytes) {
+        begin_finding(doctor);
+        say(doctor, "%s of this process are swapped out: whoever needs them waits for the disk. Lower maxmemory (CONFIG SET "
+                    "maxmemory %lldmb), or keep the system from it: sysctl vm.swappiness=1.\n",
+            human((int64_t)system->swapped_bytes).text, advised_mib(doctor));
+    }
 }
 
 static void find_clients(struct doctor *doctor)
 {
     const struct memory_figures *memory = &doctor->report->memory;
-    const uint32_t connected = atomic_load_explicit(&doctor->server->clients_current, memory_order_relaxed);
+    const uint32_t connected = doctor->report->clients;
     const int64_t mean = connected > 0 ? memory->clients / connected : 0;
     if (memory->clients < limits.client_bytes && (memory->clients < limits.small_bytes || mean < limits.client_mean_bytes)) {
         return;
     }
     begin_finding(doctor);
-    say(doctor, "%u connections hold %s, %s each: %s of commands not yet run and %s of replies not yet read. CLIENT LIST shows "
-                "which (qbuf, omem); client-output-buffer-limit bounds them.\n",
+    say(doctor, "%u connections hold %s, %s each: %s of commands not yet run and %s of replies not yet read. CLIENT LIST "
+                "shows which (qbuf, omem); client-output-buffer-limit bounds them.\n",
         connected, human(memory->clients).text, human(mean).text,
         human(memory->classes.class_bytes[MEM_QUERY_BUFFER]).text, human(memory->classes.class_bytes[MEM_OUTPUT_BUFFER]).text);
 }
@@ -211,7 +355,8 @@ static void find_lazyfree(struct doctor *doctor)
     const struct memory_figures *memory = &doctor->report->memory;
     if (memory->lazyfree_pending > 0) {
         begin_finding(doctor);
-        say(doctor, "%lld dropped databases or tables are still being freed in the background: used memory will fall by itself.\n",
+        say(doctor, "%lld dropped databases or tables are still being freed in the background: used memory will fall by "
+                    "itself.\n",
             (long long)memory->lazyfree_pending);
     }
 }
@@ -219,8 +364,9 @@ static void find_lazyfree(struct doctor *doctor)
 typedef void find_fn(struct doctor *doctor);
 
 static find_fn *const finders[] = {
-    find_maxmemory,     find_peak,          find_fragmentation, find_big_keys,
-    find_heavy_indexes, find_uneven_shards, find_clients,       find_lazyfree,
+    find_maxmemory,    find_peak,    find_fragmentation, find_resident_gap, find_big_keys,     find_heavy_indexes,
+    find_holey_tables, find_misfits, find_uneven_shards, find_hot_shard,    find_clients,      find_lasting_keys,
+    find_lazyfree,     find_swap,    find_huge_pages,    find_overcommit,
 };
 
 /* --- the report --- */
@@ -238,9 +384,9 @@ static void say_top(struct doctor *doctor, const char *title, const struct docto
     }
 }
 
-bool doctor_write(struct server *server, const struct doctor_report *report, struct buffer *out)
+bool doctor_write(const struct doctor_report *report, struct buffer *out)
 {
-    struct doctor doctor = {.server = server, .report = report, .out = out};
+    struct doctor doctor = {.report = report, .out = out};
     const struct memory_figures *memory = &report->memory;
     say(&doctor, "Used: %s (%lld bytes): %s of data in %llu keys and %llu tables, %s of overhead. Resident: %s. Peak: %s.\n",
         human(memory->used).text, (long long)memory->used, human(memory->dataset).text,

@@ -3,18 +3,50 @@
 #define CMD_MEMORY_PRIVATE_H
 
 #include "cmd/memory_figures.h"
+#include "encoding/collection.h"
+#include "mem/system.h"
 #include "shard/exec.h"
+#include "table/table.h"
 
 command_fn memory_stats_run;  /* memory_stats.c */
 command_fn memory_doctor_run; /* memory_doctor.c */
 command_fn memory_audit_run;  /* memory_audit.c */
+command_fn memory_top_run;    /* memory_top.c */
+command_fn memory_prefix_run; /* memory_prefix.c */
+command_fn memory_history_run; /* memory_history.c */
 
-/* What MEMORY DOCTOR found out, handed to the text's writer. */
+/* memory_top.c: the number in argv[index], 1 .. most; false: replied an error that names the word before it. */
+MUST_USE bool memory_count_argument(struct exec *exec, uint32_t index, int64_t most, int64_t *out);
+
+/* --- memory_tables.c: all tables in turn --- */
+
+struct memory_table_walk {
+    bool is_new;
+    uint64_t version;      /* of the catalogue */
+    uint32_t at, page;     /* the table's number there, and the page in the job's shard */
+    uint64_t done;         /* tables that were handed out */
+    uint32_t last_db;      /* of the last one that was */
+    size_t last_len;
+    char last_name[256];
+    struct table_walk sum; /* of the table so far */
+};
+/* Under shard 0's baton. */
+typedef void memory_table_fn(uint32_t db, const struct table *table, const struct table_walk *sum, void *arg);
+/* Goes on in the job's shard, and says in job->shard where to go on; `walk` begins with is_new set and all else 0. True: all
+ * tables were handed out, under shard 0's baton.  */
+MUST_USE bool memory_table_walk_slice(struct memory_table_walk *walk, struct job *job, struct exec *exec, memory_table_fn *visit,
+                                      void *arg);
+
+/* memory_misfit.c: a hash, set or sorted set that stands apart though its small form would do. Walks 1,024 items at most. */
+MUST_USE bool memory_is_misfit(const struct entry *entry, const struct encoding_limits *limits);
+
+/* --- what MEMORY DOCTOR found out, handed to the text's writer --- */
+
 enum { DOCTOR_TOP_COUNT = 5, DOCTOR_NAME_MAX = 80 };
 
 struct doctor_item {
     uint64_t bytes;
-    uint64_t detail;             /* a table's index bytes */
+    uint64_t detail;             /* what the list says */
     uint32_t db;
     uint32_t name_len;           /* of the whole name */
     const char *kind;            /* "string", "table" */
@@ -27,14 +59,31 @@ struct doctor_top {
     struct doctor_item items[DOCTOR_TOP_COUNT];
 };
 
-struct doctor_report {
-    struct memory_figures memory;
-    struct heap_walk walks[SHARD_COUNT_MAX];
-    struct doctor_top keys, tables, heavy_indexes;
-    uint64_t key_count, table_count;
+struct doctor_shard {
+    struct heap_walk walk;
+    int64_t used_bytes;
+    uint64_t commands;           /* since start */
 };
 
-/* memory_doctor_text.c: writes the report for people; false when memory was refused. */
-MUST_USE bool doctor_write(struct server *server, const struct doctor_report *report, struct buffer *out);
+struct doctor_report {
+    struct memory_figures memory;
+    struct mem_system system;
+    uint32_t shard_count;
+    struct doctor_shard shards[SHARD_COUNT_MAX];
+    struct doctor_top keys, tables;
+    struct doctor_top heavy_indexes;    /* bytes: of the indexes; detail: of the rows */
+    struct doctor_top holey_tables;     /* bytes: in deleted rows; detail: those rows */
+    struct doctor_top misfits;          /* keys */
+    uint64_t misfit_count, misfit_bytes;
+    uint64_t key_count, expiring_count, table_count;
+    uint32_t clients;
+    const char *policy;                 /* maxmemory-policy */
+    bool is_policy_volatile;            /* it evicts keys with a TTL only */
+    bool is_evicting_nothing;           /* noeviction */
+    bool is_defrag_on;                  /* activedefrag */
+};
+
+/* memory_doctor_text.c: writes the report for people; false when memory was refused. Any thread. */
+MUST_USE bool doctor_write(const struct doctor_report *report, struct buffer *out);
 
 #endif

@@ -4,10 +4,12 @@
  * A job looks at one shard after the other, each for a moment under its baton, and then writes the reply. Between two shards
  * the server goes on, so figures of databases and shards may be some commands apart; the classes are read at once.
  *
- * Limits     The reply is one step: O(databases + tables) under shard 0's baton, which keeps the tables in place.  */
+ * Limits     The first part of the reply is one step: O(databases + shards). Tables follow one by one, their pages in slices: a
+ *            table that comes, goes or changes meanwhile may be left out or counted in parts.  */
 #include "cmd/commands.h"
 #include "cmd/memory_private.h"
 
+#include "data/key_top.h"
 #include "table/table.h"
 
 #include <stddef.h>
@@ -15,12 +17,20 @@
 
 enum { STATS_NAME_MAX = 64 + 2 * 64 + 32 };
 
+/* A map being written: what its header will say. */
+struct stats_map {
+    struct reply *reply;
+    size_t mark, pairs;
+};
+
 struct database_memory {
-    uint64_t keys, table_bytes, expiry_bytes;
+    uint64_t keys, entry_bytes, table_bytes, expiry_bytes;
 };
 
 struct stats_job {
     struct job job;
+    struct stats_map map;            /* the reply; NULL in it: not begun */
+    struct memory_table_walk tables;
     struct heap_walk walks[SHARD_COUNT_MAX];
     uint32_t database_count;
     struct database_memory databases[];
@@ -30,12 +40,6 @@ static size_t stats_job_size(uint32_t database_count)
 {
     return sizeof(struct stats_job) + database_count * sizeof(struct database_memory);
 }
-
-/* A map being written: what its header will say. */
-struct stats_map {
-    struct reply *reply;
-    size_t mark, pairs;
-};
 
 static struct stats_map map_begin(struct reply *reply)
 {
@@ -192,14 +196,56 @@ static void write_allocator(struct stats_map *map, const struct server *server, 
     map_integer(map, "allocator.heaps.sparse-areas", sum.sparse_areas);
 }
 
+/* What runs for MEMORY's own commands. */
+static void write_watch(struct stats_map *map, const struct server *server)
+{
+    uint64_t fills = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        fills += __atomic_load_n(&server->shards[i].top->fills, __ATOMIC_RELAXED);
+    }
+    map_integer(map, "top.fills", fills);
+    map_integer(map, "prefix.jobs", atomic_load_explicit(&server->prefix_jobs, memory_order_relaxed));
+    map_integer(map, "prefix.keys-expected", atomic_load_explicit(&server->prefix_keys_expected, memory_order_relaxed));
+    map_integer(map, "prefix.keys-seen", atomic_load_explicit(&server->prefix_keys_seen, memory_order_relaxed));
+}
+
+/* All connections' memory by purpose. */
+static void write_clients(struct stats_map *map, const struct server *server, const struct mem_counters *classes)
+{
+    map_integer(map, "clients.count", atomic_load_explicit(&server->clients_current, memory_order_relaxed));
+    map_integer(map, "clients.connections", (uint64_t)classes->class_bytes[MEM_CLIENT]);
+    map_integer(map, "clients.query-buffers", (uint64_t)classes->class_bytes[MEM_QUERY_BUFFER]);
+    map_integer(map, "clients.output-buffers", (uint64_t)classes->class_bytes[MEM_OUTPUT_BUFFER]);
+}
+
+/* What Redis's db.N leaves out. */
+static void write_datasets(struct stats_map *map, const struct stats_job *job)
+{
+    for (uint32_t db = 0; db < job->database_count; db++) {
+        if (job->databases[db].keys > 0) {
+            char name[STATS_NAME_MAX];
+            (void)snprintf(name, sizeof name, "db.%u.keys.count", db);
+            map_integer(map, name, job->databases[db].keys);
+            (void)snprintf(name, sizeof name, "db.%u.dataset.bytes", db);
+            map_integer(map, name, job->databases[db].entry_bytes);
+        }
+    }
+}
+
+static double fragmentation(const struct heap_walk *walk)
+{
+    return walk->used_bytes == 0 ? 0 : (double)walk->committed_bytes / (double)walk->used_bytes;
+}
+
 static void write_shards(struct stats_map *map, const struct server *server, const struct stats_job *job)
 {
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct shard *shard = &server->shards[i];
         const struct mem_counters *counters = heap_counters(shard->heap);
-        uint64_t keys = 0, dataset = 0;
+        uint64_t keys = 0, expires = 0, dataset = 0;
         for (uint32_t db = 0; db < job->database_count; db++) {
             keys += __atomic_load_n(&shard->databases[db].key_count, __ATOMIC_RELAXED);
+            expires += __atomic_load_n(&shard->databases[db].expiring_count, __ATOMIC_RELAXED);
         }
         for (int which = 0; which < MEM_CLASS_COUNT; which++) {
             if (mem_class_is_dataset((enum mem_class)which)) {
@@ -213,14 +259,42 @@ static void write_shards(struct stats_map *map, const struct server *server, con
         map_integer(&inner, "keys.count", keys);
         map_integer(&inner, "total.allocated", (uint64_t)mem_counters_total(counters));
         map_integer(&inner, "dataset.bytes", dataset);
+        map_integer(&inner, "expires.count", expires);
+        map_integer(&inner, "commands", __atomic_load_n(&shard->calls, __ATOMIC_RELAXED));
         map_integer(&inner, "allocator.committed", job->walks[i].committed_bytes);
+        map_integer(&inner, "allocator.allocated", job->walks[i].used_bytes);
+        map_integer(&inner, "allocator.active", job->walks[i].committed_bytes);
+        map_integer(&inner, "allocator.resident", job->walks[i].committed_bytes);
+        map_double(&inner, "allocator.fragmentation", fragmentation(&job->walks[i]));
         map_integer(&inner, "allocator.sparse-areas", job->walks[i].sparse_areas);
         map_end(&inner);
     }
 }
 
+/* Each column's part of the rows, and of the indexes. */
+static void write_columns(struct stats_map *map, const struct table *table, const struct table_walk *sum)
+{
+    map_name(map, "columns");
+    struct stats_map columns = map_begin(map->reply);
+    const uint32_t count = table_column_count(table);
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_indexed;
+        const struct bytes name = table_column(table, i, &is_indexed);
+        uint64_t index_bytes = 0;
+        reply_bulk(map->reply, name);
+        columns.pairs++;
+        struct stats_map column = map_begin(map->reply);
+        map_integer(&column, "bytes", sum->column_bytes[i]);
+        if (is_indexed && table_index_memory(table, name, &index_bytes)) {
+            map_integer(&column, "index.bytes", index_bytes);
+        }
+        map_end(&column);
+    }
+    map_end(&columns);
+}
+
 /* "table.ns.t" in database 0, "db.3.table.ns.t" in others. */
-static void write_table(uint32_t db, const struct table *table, void *arg)
+static void write_table(uint32_t db, const struct table *table, const struct table_walk *sum, void *arg)
 {
     struct stats_map *map = arg;
     const struct bytes table_text = table_name(table);
@@ -239,10 +313,14 @@ static void write_table(uint32_t db, const struct table *table, void *arg)
     map_integer(&inner, "rows.bytes", memory.row_bytes);
     map_integer(&inner, "indexes.bytes", memory.index_bytes);
     map_integer(&inner, "schema.bytes", memory.catalogue_bytes);
+    map_integer(&inner, "rows.deleted", sum->slots - sum->rows);
+    map_integer(&inner, "row-ids.bytes", sum->row_id_bytes);
+    write_columns(&inner, table, sum);
     map_end(&inner);
 }
 
-static void reply_stats(struct exec *exec, const struct stats_job *job)
+/* All but the tables, which follow in slices. */
+static void begin_reply(struct exec *exec, struct stats_job *job)
 {
     struct server *server = exec->server;
     struct figures figures = {0};
@@ -258,9 +336,12 @@ static void reply_stats(struct exec *exec, const struct stats_job *job)
     WRITE_FIELDS(&map, fields_after_databases, &figures);
     write_allocator(&map, server, job->walks);
     write_classes(&map, &figures.memory.classes);
+    write_watch(&map, server);
+    write_clients(&map, server, &figures.memory.classes);
+    write_datasets(&map, job);
     write_shards(&map, server, job);
-    catalogue_visit(atomic_load_explicit(&server->catalogue, memory_order_acquire), write_table, &map);
-    map_end(&map);
+    job->map = map;
+    job->tables.is_new = true;
 }
 
 static void look_at_shard(struct stats_job *job, struct shard *shard)
@@ -270,21 +351,28 @@ static void look_at_shard(struct stats_job *job, struct shard *shard)
     for (uint32_t db = 0; db < job->database_count; db++) {
         const struct keyspace *ks = &shard->databases[db];
         job->databases[db].keys += ks->key_count;
+        job->databases[db].entry_bytes += ks->entry_bytes;
         job->databases[db].table_bytes += keyspace_table_bytes(ks);
         job->databases[db].expiry_bytes += keyspace_expiry_bytes(ks);
     }
 }
 
-/* Shards from the last to the first: the last step, which writes, holds shard 0's baton. */
+/* Shards from the last to the first, then the tables. */
 static enum job_status stats_step(struct job *job, struct exec *exec)
 {
     struct stats_job *stats = (struct stats_job *)job;
-    look_at_shard(stats, exec->shard);
-    if (job->shard > 0) {
-        job->shard--;
+    if (stats->map.reply == NULL) {
+        look_at_shard(stats, exec->shard);
+        if (job->shard > 0) {
+            job->shard--;
+            return JOB_MORE;
+        }
+        begin_reply(exec, stats);
+    }
+    if (!memory_table_walk_slice(&stats->tables, job, exec, write_table, &stats->map)) {
         return JOB_MORE;
     }
-    reply_stats(exec, stats);
+    map_end(&stats->map);
     return JOB_DONE;
 }
 

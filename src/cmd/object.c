@@ -1,43 +1,31 @@
 /* object.c - OBJECT: how a value is kept and when it was last used.
  *
  * Threads    The holder of the key's baton.
- * Read on    data/entry.h, "access": 24 bits, either the seconds of the last use, or minutes and a logarithmic counter.  */
+ * Read on    data/access.h.  */
 #include "cmd/commands.h"
 #include "cmd/find.h"
 #include "cmd/object.h"
+#include "data/access.h"
 #include "shard/server.h"
 
 enum {
-    ACCESS_CLOCK_MASK = 0xffffff,
-    LFU_COUNTER_BITS = 8,
-    LFU_MINUTES_MASK = 0xffff,
-    LFU_DECAY_MINUTES = 1,            /* Redis's default lfu-decay-time */
     SHARED_INTEGER_MAX = 9999,        /* Redis keeps one object for each integer from 0 to here */
     SHARED_REFERENCE_COUNT = INT32_MAX,
 };
 
 uint32_t object_idle_seconds(uint32_t access, int64_t now_ms)
 {
-    return ((uint32_t)(now_ms / 1000) - access) & ACCESS_CLOCK_MASK;
-}
-
-uint32_t object_frequency(uint32_t access, int64_t now_ms)
-{
-    uint32_t now_minutes = (uint32_t)(now_ms / 60000) & LFU_MINUTES_MASK;
-    uint32_t elapsed = (now_minutes - (access >> LFU_COUNTER_BITS)) & LFU_MINUTES_MASK;
-    uint32_t counter = access & ((1u << LFU_COUNTER_BITS) - 1);
-    uint32_t decay = elapsed / LFU_DECAY_MINUTES;
-    return decay < counter ? counter - decay : 0;
+    return access_idle_seconds(access, access_seconds(now_ms));
 }
 
 uint32_t object_access_of_idle(int64_t idle_seconds, int64_t now_ms)
 {
-    return (uint32_t)((uint64_t)(now_ms / 1000) - (uint64_t)idle_seconds) & ACCESS_CLOCK_MASK;
+    return (uint32_t)((uint64_t)(now_ms / 1000) - (uint64_t)idle_seconds) & ACCESS_SECONDS_MASK;
 }
 
 uint32_t object_access_of_frequency(uint32_t frequency, int64_t now_ms)
 {
-    return ((uint32_t)(now_ms / 60000) & LFU_MINUTES_MASK) << LFU_COUNTER_BITS | frequency;
+    return access_make_lfu(access_minutes(now_ms), frequency);
 }
 
 enum { POLICY_HAS_LRU = 1 << 0, POLICY_HAS_LFU = 1 << 1 };
@@ -93,7 +81,8 @@ static void object_freq(struct exec *exec)
                     "switching between policies at runtime LRU and LFU data will take some time to adjust.");
         return;
     }
-    reply_integer(exec->reply, object_frequency(entry_access(entry), exec->now_ms));
+    const uint32_t decay = (uint32_t)atomic_load_explicit(&exec->server->config->lfu_decay_time, memory_order_relaxed);
+    reply_integer(exec->reply, access_counter(entry_access(entry), access_minutes(exec->now_ms), decay));
 }
 
 static void object_idletime(struct exec *exec)

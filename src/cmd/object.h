@@ -9,8 +9,6 @@
 
 /* Seconds since the access clock in `access` (24 bits, seconds: it turns over after 194 days). */
 uint32_t object_idle_seconds(uint32_t access, int64_t now_ms);
-/* The LFU counter in `access` (16 bits of minutes, 8 of counter), less one for each minute since. */
-uint32_t object_frequency(uint32_t access, int64_t now_ms);
 
 /* The other way round: what RESTORE puts into the access field. `idle_seconds` >= 0; `frequency` 0 .. 255. */
 uint32_t object_access_of_idle(int64_t idle_seconds, int64_t now_ms);

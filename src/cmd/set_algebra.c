@@ -204,10 +204,10 @@ void algebra_store(struct algebra *algebra, struct exec *exec)
 bool algebra_prepare(struct algebra *algebra, struct exec *exec)
 {
     const uint32_t at = algebra->output == OUTPUT_STORE ? algebra->target_at : algebra->sources_at;
-    const struct keyspace *ks = exec_keyspace(exec, exec_key(exec, at));
+    struct keyspace *ks = exec_keyspace(exec, exec_key(exec, at));
     algebra->limits = exec_limits(exec);
     if (algebra->output == OUTPUT_STORE || algebra->output == OUTPUT_VALUE) {
-        value_open_detached(&algebra->result, ks->heap, ks->secret);
+        value_open_detached_for(&algebra->result, ks);
     }
     if (algebra->output == OUTPUT_TABLE) {
         algebra->table = member_table_create(ks->heap, ks->secret, &member_set_type, ENCODING_HASHTABLE);

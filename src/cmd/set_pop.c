@@ -28,14 +28,14 @@ struct pop {
 
 static void pop_begin(struct pop *pop, struct exec *exec, struct key key, const struct entry *entry, uint64_t count)
 {
-    const struct keyspace *ks = exec_keyspace(exec, key);
+    struct keyspace *ks = exec_keyspace(exec, key);
     *pop = (struct pop){.to_go = count, .to_come = set_count(entry), .random_state = clock_ticks(), .limits = exec_limits(exec)};
     const bool few_stay = (pop->to_come - count) * FEW_STAY <= count;
     if (!few_stay && set_encoding(entry) != ENCODING_INTSET) {
         pop->limits.set_max_intset_entries = 0; /* the encoding stays */
     }
     set_walk_begin(&pop->walk, entry);
-    value_open_detached(&pop->stay, ks->heap, ks->secret);
+    value_open_detached_for(&pop->stay, ks);
 }
 
 /* Looks at some members; RESULT_OK and *is_done false: there are more. */

@@ -342,7 +342,7 @@ static bool begin_result(struct sort *sort, struct exec *exec)
     if (exec->job != NULL && !exec_pin(exec, key, NULL, &sort->result_pin)) {
         return false;
     }
-    value_open_detached(&sort->result, ks->heap, ks->secret);
+    value_open_detached_for(&sort->result, ks);
     sort->has_result = true;
     return true;
 }

@@ -368,9 +368,6 @@ static bool read_set_id_option(struct exec *exec, uint32_t at, struct set_id_wor
 static const char *set_id_error(const struct stream *stream, const struct set_id_words *words)
 {
     struct stream_id top;
-    if (stream_id_compare(words->id, stream->max_deleted_id) < 0) {
-        return "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
-    }
     if (!stream_edge_id(stream, true, &top)) {
         return NULL;
     }
@@ -422,7 +419,7 @@ const struct command_spec stream_commands[] = {
     {.name = "xadd", .run = command_xadd, STREAM_ROW, .arity = -5, .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST,
      .complexity = "O(1); with trimming O(N), N the nodes and entries cut off",
      .summary = "Adds an entry to the end of a stream, which is made when there is none; may trim it.",
-     .syntax = "key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value [field value ...]",
+     .syntax = "key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] (*|id) field value [field value ...]",
      .tips = "nondeterministic_output", .key_flags = "RW update"},
     {.name = "xdel", .run = command_xdel, STREAM_ROW, .arity = -3, .flags = COMMAND_WRITE | COMMAND_FAST,
      .complexity = "O(log N) for each id", .summary = "Deletes entries and returns how many there were.",
@@ -436,7 +433,7 @@ const struct command_spec stream_commands[] = {
     {.name = "xtrim", .run = command_xtrim, STREAM_ROW, .arity = -4, .flags = COMMAND_WRITE,
      .complexity = "O(N), N the nodes and entries cut off",
      .summary = "Cuts off the oldest entries of a stream and returns how many.",
-     .syntax = "key MAXLEN|MINID [=|~] threshold [LIMIT count]", .tips = "nondeterministic_output",
+     .syntax = "key (MAXLEN|MINID [=|~] threshold [LIMIT count])", .tips = "nondeterministic_output",
      .key_flags = "RW delete"},
     {0},
 };

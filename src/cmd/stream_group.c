@@ -301,7 +301,7 @@ static void command_delconsumer(struct exec *exec)
 static const struct command_spec xgroup_subcommands[] = {
     {.name = "create", .run = command_create, GROUP_ROW, .arity = -5, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .complexity = "O(log N), N the groups", .summary = "Makes a consumer group that reads from behind an id on.",
-     .syntax = "key group id|$ [MKSTREAM] [ENTRIESREAD entries-read]", .key_flags = "RW insert"},
+     .syntax = "key group (id|$) [MKSTREAM] [ENTRIESREAD entries-read]", .key_flags = "RW insert"},
     {.name = "createconsumer", .run = command_createconsumer, .scope = SCOPE_KEYS, .keys = {2, 2, 1}, .since = "6.2.0",
      .group = "stream", .arity = 5, .flags = COMMAND_WRITE | COMMAND_DENYOOM, .complexity = "O(log N), N the consumers",
      .summary = "Makes a consumer in a group.", .syntax = "key group consumer", .key_flags = "RW insert"},
@@ -315,7 +315,7 @@ static const struct command_spec xgroup_subcommands[] = {
     {COMMAND_HELP_ROW, .since = "5.0.0", .group = "stream"},
     {.name = "setid", .run = command_setid, GROUP_ROW, .arity = -5, .flags = COMMAND_WRITE, .complexity = "O(1)",
      .summary = "Sets the id behind which a group goes on reading.",
-     .syntax = "key group id|$ [ENTRIESREAD entries-read]", .key_flags = "RW update"},
+     .syntax = "key group (id|$) [ENTRIESREAD entries-read]", .key_flags = "RW update"},
     {0},
 };
 

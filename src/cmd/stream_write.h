@@ -29,8 +29,8 @@ enum stream_write_state {
     STREAM_WRITE_GONE, /* the key has expired meanwhile; the stream may be read, but not be changed */
 };
 
-/* A job of `size` bytes that begins with a struct stream_job, zeroed, whose keys are pinned: `key_count` from argv[first_key_at] on,
- * those that are there. The caller sets its step and starts it. NULL: nothing is to be done (replied, or retried later).  */
+/* A job of `size` bytes that begins with a struct stream_job, zeroed, whose keys are pinned: `key_count` from argv[first_key_at]
+ * on, those that are there. The caller sets its step and starts it. NULL: nothing is to be done (replied, or retried later).  */
 void *stream_job_create(struct exec *exec, size_t size, uint32_t first_key_at, uint32_t key_count);
 /* The stream of the job's key number `index`, which was there when the job was made. */
 enum stream_write_state stream_job_open(struct stream_job *job, struct exec *exec, uint32_t index, struct stream_write *out);

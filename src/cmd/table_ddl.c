@@ -63,7 +63,7 @@ static void end_slice(struct exec *exec, uint32_t shard, struct table_slice *sli
         bool is_gone = slice_free(slice, SIZE_MAX);
         assert(is_gone);
     } else {
-        graveyard_bury(&exec->server->shards[shard], free_slice, slice);
+        graveyard_bury(&exec->server->shards[shard], free_slice, slice, 0);
     }
 }
 
@@ -120,7 +120,7 @@ void ddl_free_index(struct exec *exec, uint32_t shard, struct hash_index index)
         return;
     }
     *remains = (struct index_remains){heap, index};
-    graveyard_bury(&exec->server->shards[shard], free_index, remains);
+    graveyard_bury(&exec->server->shards[shard], free_index, remains, index.bytes);
 }
 
 /* The grave of a column; should the whole table be dropped meanwhile, of the slice. */
@@ -138,7 +138,7 @@ void ddl_clean_column(struct exec *exec, uint32_t shard, struct table_slice *sli
 {
     slice_begin_cleaning(slice, slot);
     if (slice->row_count > COLUMN_SMALL_ROWS) {
-        graveyard_bury(&exec->server->shards[shard], clean_slice, slice);
+        graveyard_bury(&exec->server->shards[shard], clean_slice, slice, 0);
         return;
     }
     bool is_clean = slice_clean(slice, SIZE_MAX);

@@ -604,11 +604,11 @@ static void run_algebra(struct exec *exec, const struct algebra_kind *kind)
         return;
     }
     const uint32_t first_key = kind->is_stored ? 1 : count_index + 1;
-    const struct keyspace *ks = exec_keyspace(exec, exec_key(exec, first_key));
+    struct keyspace *ks = exec_keyspace(exec, exec_key(exec, first_key));
     run->kind = kind;
     run->limits = exec_limits(exec);
     run->source_count = source_count;
-    value_open_detached(&run->result, ks->heap, ks->secret);
+    value_open_detached_for(&run->result, ks);
     bool is_job = false;
     if (read_arguments(exec, run, count_index + 1)) {
         use_large_form(run);

@@ -1,26 +1,45 @@
 /* zset_remove.c - taking many members out of sorted sets: ZREMRANGEBY..., ZPOPMIN, ZPOPMAX, ZMPOP.
  *
- * Threads    The holder of the keys' batons.  */
-#include "cmd/zset_private.h"
+ * Threads    The holder of the keys' batons; a job when there are very many.  */
+#include "cmd/zset_remove.h"
+
+/* True when a job is needed to remove so many in slices. */
+static bool is_long(const struct value *value, const struct zset_removal *removal)
+{
+    const uint64_t count = removal->ranks.end - removal->ranks.first;
+    const bool is_all = !removal->is_pop && count == zset_value_count(value);
+    return count > ZSET_REMOVED_AT_ONCE && !is_all && value_form(value) == VALUE_FORM_ZSET;
+}
 
 /* --- ranges --- */
 
 static void remove_range(struct exec *exec, enum zset_by by, const char *event)
 {
     struct zset_interval interval = {.by = by};
+    struct zset_removal removal = {.event = event, .key_at = 1};
     struct value value;
     if (!zset_read_interval(exec, 2, 3, &interval) || !open_zset(exec, exec_key(exec, 1), &value)) {
         return;
     }
-    struct zset_ranks ranks = {0};
-    enum result result = RESULT_OK;
-    if (value.entry != NULL) {
-        ranks = zset_interval_ranks(value.entry, &interval);
-        result = zset_remove_ranks(&value, ranks);
+    if (value.entry == NULL) {
+        reply_integer(exec->reply, 0);
+        return;
     }
-    const bool is_changed = result == RESULT_OK && ranks.end > ranks.first;
-    if (close_zset_removal(exec, &value, result, event, is_changed)) {
-        reply_integer(exec->reply, (int64_t)(ranks.end - ranks.first));
+    removal.ranks = zset_interval_ranks(value.entry, &interval);
+    if (is_long(&value, &removal)) {
+        zset_removal_start(exec, &removal, value.entry);
+        return;
+    }
+    const uint64_t count = removal.ranks.end - removal.ranks.first;
+    bool is_done = true;
+    if (count > 0 && count == zset_value_count(&value)) {
+        zset_remove_all(exec, &value, event);
+    } else {
+        const enum result result = zset_remove_ranks(&value, removal.ranks);
+        is_done = close_zset_removal(exec, &value, result, event, result == RESULT_OK && count > 0);
+    }
+    if (is_done) {
+        reply_integer(exec->reply, (int64_t)count);
     }
 }
 
@@ -41,46 +60,36 @@ static void command_zremrangebylex(struct exec *exec)
 
 /* --- popping --- */
 
-/* How the members that are taken are replied. */
+/* What a pop's words say. */
 struct pop {
-    bool is_max;     /* from the highest score */
-    bool has_pairs;  /* each member with its score is an array */
-    bool has_key;    /* behind the key's name */
+    struct zset_removal removal;
     int64_t count;
 };
 
 /* Replies the members that pop takes from the key, and takes them. */
-static void pop_from(struct exec *exec, struct value *value, const struct pop *pop)
+static void pop_from(struct exec *exec, struct value *value, struct pop *pop)
 {
+    struct zset_removal *removal = &pop->removal;
     const uint64_t there = zset_value_count(value);
     const uint64_t count = (uint64_t)pop->count < there ? (uint64_t)pop->count : there;
-    if (pop->has_key) {
-        reply_array(exec->reply, 2);
-        reply_bulk(exec->reply, value->key.name);
+    removal->event = removal->is_max ? "zpopmax" : "zpopmin";
+    removal->ranks.first = removal->is_max ? there - count : 0;
+    removal->ranks.end = removal->ranks.first + count;
+    if (is_long(value, removal)) {
+        zset_removal_start(exec, removal, value->entry);
+        return;
     }
-    reply_array(exec->reply, pop->has_pairs ? count : count * 2);
     struct zset_walk walk;
-    zset_walk_begin(&walk, value->entry, pop->is_max ? there : 0);
+    zset_pop_begin(exec, removal);
+    zset_pop_walk(&walk, value->entry, removal);
     for (uint64_t i = 0; i < count; i++) {
-        struct item member = {0};
-        double score = 0;
-        if (pop->is_max) {
-            zset_walk_previous(&walk, &member, &score);
-        } else {
-            zset_walk_next(&walk, &member, &score);
-        }
-        if (pop->has_pairs) {
-            reply_array(exec->reply, 2);
-        }
-        reply_item(exec->reply, &member);
-        reply_double(exec->reply, score);
+        zset_pop_reply(exec, &walk, removal);
     }
-    const uint64_t first = pop->is_max ? there - count : 0;
-    const enum result result = zset_remove_ranks(value, (struct zset_ranks){first, first + count});
+    const enum result result = zset_remove_ranks(value, removal->ranks);
     if (UNLIKELY(result != RESULT_OK)) {
         reply_rewind(exec->reply);
     }
-    (void)close_zset_removal(exec, value, result, pop->is_max ? "zpopmax" : "zpopmin", result == RESULT_OK && count > 0);
+    (void)close_zset_removal(exec, value, result, removal->event, result == RESULT_OK && count > 0);
 }
 
 /* A number that is `least` or more, or replies `error`. */
@@ -95,7 +104,8 @@ static bool read_count(struct exec *exec, uint32_t index, int64_t least, const c
 
 static void pop_command(struct exec *exec, bool is_max)
 {
-    struct pop pop = {.is_max = is_max, .has_pairs = exec->argc > 2 && exec->reply->protocol == 3, .count = 1};
+    struct pop pop = {.removal = {.key_at = 1, .is_pop = true, .is_max = is_max}, .count = 1};
+    pop.removal.has_pairs = exec->argc > 2 && exec->reply->protocol == 3;
     if (exec->argc > 3) {
         reply_error(exec->reply, ERROR_SYNTAX);
         return;
@@ -127,8 +137,8 @@ static void command_zpopmax(struct exec *exec)
 /* Reads MIN or MAX and COUNT, from argv[at] on; replies the error. */
 static bool read_pop_words(struct exec *exec, uint32_t at, struct pop *pop)
 {
-    pop->is_max = bytes_equal_ignore_case(exec->argv[at], BYTES("max"));
-    bool is_right = pop->is_max || bytes_equal_ignore_case(exec->argv[at], BYTES("min"));
+    pop->removal.is_max = bytes_equal_ignore_case(exec->argv[at], BYTES("max"));
+    bool is_right = pop->removal.is_max || bytes_equal_ignore_case(exec->argv[at], BYTES("min"));
     if (is_right && at + 1 < exec->argc) {
         is_right = at + 2 < exec->argc && bytes_equal_ignore_case(exec->argv[at + 1], BYTES("count"));
         if (is_right && !read_count(exec, at + 2, 1, "ERR count should be greater than 0", &pop->count)) {
@@ -145,7 +155,7 @@ static bool read_pop_words(struct exec *exec, uint32_t at, struct pop *pop)
 static void command_zmpop(struct exec *exec)
 {
     int64_t keys;
-    struct pop pop = {.has_pairs = true, .has_key = true, .count = 1};
+    struct pop pop = {.removal = {.is_pop = true, .has_pairs = true, .has_key = true}, .count = 1};
     if (!read_count(exec, 1, 1, "ERR numkeys should be greater than 0", &keys)) {
         return;
     }
@@ -162,6 +172,7 @@ static void command_zmpop(struct exec *exec)
             return;
         }
         if (value.entry != NULL) {
+            pop.removal.key_at = i;
             pop_from(exec, &value, &pop);
             return;
         }

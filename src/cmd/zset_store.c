@@ -135,7 +135,7 @@ static void command_zrangestore(struct exec *exec)
     }
     struct storing storing = {.limits = exec_limits(exec)};
     struct keyspace *ks = exec_keyspace(exec, key);
-    value_open_detached(&storing.value, ks->heap, ks->secret);
+    value_open_detached_for(&storing.value, ks);
     if (entry != NULL) {
         const struct zset_ranks ranks = range_ranks(entry, &request);
         storing.left = ranks.end - ranks.first;

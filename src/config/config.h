@@ -47,6 +47,11 @@ struct config {
     _Atomic int64_t active_defrag_cycle_min, active_defrag_cycle_max;             /* percent of a core, each shard */
     _Atomic int64_t maxmemory;             /* bytes, 0 none */
     _Atomic int64_t maxmemory_policy;      /* enum config_policy */
+    _Atomic int64_t maxmemory_samples;
+    _Atomic int64_t maxmemory_eviction_tenacity; /* 0 .. 100: how long one command may evict */
+    _Atomic int64_t maxmemory_clients;     /* bytes, 0 none; negative: percent of maxmemory */
+    _Atomic int64_t lfu_log_factor;
+    _Atomic int64_t lfu_decay_time;        /* minutes, 0 never */
     _Atomic int64_t slowlog_log_slower_than; /* us; negative off */
     _Atomic int64_t slowlog_max_len;
     _Atomic int64_t latency_monitor_threshold; /* ms, 0 off */

@@ -9,7 +9,7 @@ enum {
     CONFIG_FILE_BYTES_MAX = 1 << 20, /* one file, or standard input */
     CONFIG_INCLUDE_DEPTH_MAX = 8,
     CONFIG_REASON_MAX = 256,
-    CONFIG_PAIRS_MAX = 64,           /* of one CONFIG SET; there are fewer parameters */
+    CONFIG_PAIRS_MAX = 128,          /* of one CONFIG SET; there are fewer parameters */
     CONFIG_RESERVED_FILES = 96,      /* what the server itself opens: rings, listeners, log, timers (64 shards share them) */
 };
 
@@ -22,6 +22,7 @@ enum param_flag {
     PARAM_CLAMPED = 1 << 3,    /* out of range means the nearest end */
     PARAM_CHOSEN = 1 << 4,     /* the server puts its own choice there at start: CONFIG REWRITE does not append it */
     PARAM_ALIAS = 1 << 5,      /* an older name of the row with the same field: CONFIG REWRITE writes that one */
+    PARAM_PERCENT = 1 << 6,    /* PARAM_MEMORY: "5%" is possible, too, and kept as -5 */
 };
 
 struct param_word {

@@ -56,12 +56,6 @@ static bool adjust_save(struct param_value *value, char reason[CONFIG_REASON_MAX
     return value->text.len == 0 || refuse(reason, "this version writes no snapshots: the only value is \"\"");
 }
 
-static bool adjust_policy(struct param_value *value, char reason[CONFIG_REASON_MAX])
-{
-    return value->number == POLICY_NOEVICTION ||
-           refuse(reason, "this version evicts no keys: the only value is 'noeviction'");
-}
-
 /* Makes the directory the working one, and its absolute path the value. */
 static bool adjust_dir(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
@@ -132,6 +126,8 @@ const struct param config_params[] = {
     {"hll-sparse-max-bytes", PARAM_MEMORY, 0, FIELD(hll_sparse_max_bytes), .initial = 3000, .min = 0, .max = INT64_MAX},
     {"hz", PARAM_INTEGER, PARAM_CLAMPED, FIELD(hz), .initial = 10, .min = 1, .max = 500},
     {"latency-monitor-threshold", PARAM_INTEGER, 0, FIELD(latency_monitor_threshold), .initial = 0, .min = 0, .max = INT64_MAX},
+    {"lfu-decay-time", PARAM_INTEGER, 0, FIELD(lfu_decay_time), .initial = 1, .min = 0, .max = INT_MAX},
+    {"lfu-log-factor", PARAM_INTEGER, 0, FIELD(lfu_log_factor), .initial = 10, .min = 0, .max = INT_MAX},
     {"list-compress-depth", PARAM_INTEGER, 0, FIELD(list_compress_depth), .initial = 0, .min = 0, .max = INT_MAX},
     {"list-max-listpack-size", PARAM_INTEGER, 0, FIELD(list_max_listpack_size), .initial = -2, .min = INT_MIN, .max = INT_MAX},
     {"list-max-ziplist-size", PARAM_INTEGER, PARAM_ALIAS, FIELD(list_max_listpack_size),
@@ -141,8 +137,10 @@ const struct param config_params[] = {
     {"maxclients", PARAM_INTEGER, 0, FIELD(maxclients),
      .initial = 10000, .min = 1, .max = UINT32_MAX, .adjust_running = adjust_maxclients},
     {"maxmemory", PARAM_MEMORY, 0, FIELD(maxmemory), .initial = 0, .min = 0, .max = INT64_MAX},
-    {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy),
-     .initial = POLICY_NOEVICTION, .words = policy_words, .adjust = adjust_policy},
+    {"maxmemory-clients", PARAM_MEMORY, PARAM_PERCENT, FIELD(maxmemory_clients), .initial = 0, .min = -100, .max = INT64_MAX},
+    {"maxmemory-eviction-tenacity", PARAM_INTEGER, 0, FIELD(maxmemory_eviction_tenacity), .initial = 10, .min = 0, .max = 100},
+    {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy), .initial = POLICY_NOEVICTION, .words = policy_words},
+    {"maxmemory-samples", PARAM_INTEGER, 0, FIELD(maxmemory_samples), .initial = 5, .min = 1, .max = INT_MAX},
     {"pidfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(pidfile), .initial_text = ""},
     {"port", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(port), .initial = 6379, .min = 0, .max = 65535},
     {"protected-mode", PARAM_BOOLEAN, 0, FIELD(protected_mode), .initial = 1},

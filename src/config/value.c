@@ -63,12 +63,28 @@ static bool parse_integer(const struct param *param, struct bytes word, struct p
     return check_range(param, out, reason);
 }
 
+/* "5%": kept as -5. */
+static bool parse_percent(struct bytes word, struct param_value *out, char reason[CONFIG_REASON_MAX])
+{
+    const struct bytes digits = {word.data, word.len - 1};
+    int64_t percent;
+    if (!int64_parse(digits, &percent) || percent < 0) {
+        return refuse(reason, "argument must be a memory or percent value");
+    }
+    out->number = -percent;
+    return percent <= 100 || refuse(reason, "percentage argument must be less or equal to 100");
+}
+
 static bool parse_memory(const struct param *param, struct bytes word, struct param_value *out,
                          char reason[CONFIG_REASON_MAX])
 {
-    uint64_t size;
-    if (!memory_size_parse(word, &size)) {
-        return refuse(reason, "argument must be a memory value");
+    const bool may_be_percent = (param->flags & PARAM_PERCENT) != 0;
+    if (may_be_percent && word.len > 1 && word.data[word.len - 1] == '%') {
+        return parse_percent(word, out, reason);
+    }
+    uint64_t size = 0; /* Redis takes no text for nothing */
+    if ((word.len > 0 && !memory_size_parse(word, &size)) || (may_be_percent && size > INT64_MAX)) {
+        return refuse(reason, may_be_percent ? "argument must be a memory or percent value" : "argument must be a memory value");
     }
     out->number = (int64_t)size; /* above INT64_MAX: negative, and so out of range */
     return check_range(param, out, reason);
@@ -308,6 +324,9 @@ bool param_is_initial(struct config *config, const struct param *param)
 static bool format_memory(int64_t number, enum param_style style, struct buffer *out)
 {
     static const char *const units[] = {"gb", "mb", "kb"};
+    if (number < 0) {
+        return buffer_append_format(out, "%lld%%", -(long long)number);
+    }
     for (int i = 0; style == PARAM_FOR_FILE && i < 3; i++) {
         int64_t unit = INT64_C(1) << (30 - 10 * i);
         if (number != 0 && number % unit == 0) {

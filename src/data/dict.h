@@ -101,6 +101,10 @@ MUST_USE uint64_t dict_scan(const struct dict *dict, uint64_t cursor, size_t cou
 /* An element picked at random, nearly evenly; NULL when there is none. *random_state: any number, moved on. */
 void *dict_random(const struct dict *dict, uint64_t *random_state);
 
+/* All elements of buckets picked at random, nearly evenly, until there are `at_least`; a table that is nearly empty gives fewer,
+ * none only when there are none. The same one may come twice. `out` holds at_least + DICT_BUCKET_SLOTS - 1. O(at_least).  */
+size_t dict_sample(const struct dict *dict, uint64_t *random_state, void **out, size_t at_least);
+
 /* Hands elements to `release` and frees the tables, in slices: *limit counts down by one for each element. True when all is
  * gone; until then only this function may be called.  */
 MUST_USE bool dict_free_slice(struct dict *dict, size_t *limit, dict_visit_fn *release, void *arg);

@@ -1,4 +1,5 @@
 /* dict_walk.c - going over the whole table: scan, a random element, freeing in slices, checking.  */
+#include "base/random.h"
 #include "data/dict_private.h"
 
 #include <assert.h>
@@ -9,6 +10,8 @@ enum {
     CURSOR_DEPTH_SHIFT = CURSOR_PREFIX_SHIFT + DICT_DEPTH_MAX,
     POSITION_COUNT = 1 << 16,
     RANDOM_TRIES_MAX = 200,
+    SAMPLE_BUCKETS = 8,     /* asked for ahead together */
+    SAMPLE_ROUNDS_MAX = 16, /* of a table that is nearly empty */
     FAULT_BUCKETS_MAX = DICT_SPLIT_BUCKETS, /* overflow is recounted in segments of so many buckets at most */
 };
 _Static_assert(CURSOR_DEPTH_SHIFT + 5 == DICT_CURSOR_BITS, "five bits of depth, the prefix and the position make a cursor");
@@ -119,15 +122,6 @@ uint64_t dict_scan(const struct dict *dict, uint64_t cursor, size_t count, dict_
 
 /* --- one at random --- */
 
-/* splitmix64 (Steele, Lea and Flood, 2014). */
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 /* The first element in the buckets from `slot` on, around the end. */
 static void *first_element_from(const struct dict *dict, uint32_t slot)
 {
@@ -161,6 +155,35 @@ void *dict_random(const struct dict *dict, uint64_t *random_state)
         }
     }
     return first_element_from(dict, dict_slot(dict, random_next(random_state)));
+}
+
+/* --- some at random --- */
+
+size_t dict_sample(const struct dict *dict, uint64_t *random_state, void **out, size_t at_least)
+{
+    const struct dict_bucket *buckets[SAMPLE_BUCKETS];
+    size_t count = 0;
+    for (unsigned i = 0; i < SAMPLE_ROUNDS_MAX && count < at_least && dict->count > 0; i++) {
+        /* Two passes: the misses of the buckets come together. */
+        const size_t left = (at_least - count + DICT_BUCKET_SLOTS - 1) / DICT_BUCKET_SLOTS;
+        const size_t wanted = left < SAMPLE_BUCKETS ? left : SAMPLE_BUCKETS;
+        for (size_t k = 0; k < wanted; k++) {
+            const uint64_t random = random_next(random_state);
+            const uint64_t segment = dict_segment_word(dict, random);
+            const uint32_t at = dict_home(dict_hash_position(random), dict_segment_bucket_count(segment));
+            buckets[k] = &dict_segment_buckets(segment)[at];
+            __builtin_prefetch(buckets[k]);
+        }
+        for (size_t k = 0; k < wanted; k++) {
+            for (unsigned used = used_slots(buckets[k]); used != 0; used &= used - 1) {
+                out[count++] = dict_word_element(buckets[k]->words[__builtin_ctz(used)]);
+            }
+        }
+    }
+    if (count == 0 && dict->count > 0 && at_least > 0) {
+        out[count++] = dict_random(dict, random_state);
+    }
+    return count;
 }
 
 /* --- freeing in slices --- */

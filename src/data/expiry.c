@@ -10,6 +10,7 @@
  * After a removal two neighbours with LEAF_MERGE_MAX entries or fewer become one; inner nodes likewise.  */
 #include "data/expiry.h"
 
+#include "base/random.h"
 #include "data/entry_private.h"
 #include "data/expiry_private.h"
 
@@ -121,6 +122,25 @@ size_t expiry_first(const struct expiry_index *index, struct entry *out[EXPIRY_L
     const struct expiry_leaf *leaf = node;
     memcpy(out, leaf->entries, leaf->count * sizeof out[0]);
     return leaf->count;
+}
+
+size_t expiry_sample(const struct expiry_index *index, uint64_t *random_state, struct entry **out, size_t limit)
+{
+    if (index->root == NULL) {
+        return 0;
+    }
+    const void *node = index->root;
+    for (uint32_t level = 0; level < index->height; level++) {
+        const struct expiry_inner *inner = node;
+        node = inner->children[random_below(random_state, inner->count)];
+    }
+    const struct expiry_leaf *leaf = node;
+    const size_t count = leaf->count < limit ? leaf->count : limit;
+    const size_t first = random_below(random_state, leaf->count);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = leaf->entries[(first + i) % leaf->count];
+    }
+    return count;
 }
 
 /* --- reserving --- */

@@ -70,6 +70,10 @@ void expiry_remove(struct expiry_index *index, int64_t expiry_ms, const struct e
 /* The entries of the first leaf, in no order: all others expire no earlier than each of them. Returns how many. */
 size_t expiry_first(const struct expiry_index *index, struct entry *out[EXPIRY_LEAF_MAX]);
 
+/* Up to `limit` entries that stand together in a leaf picked at random, nearly evenly. 0: there are none, and only then.
+ * *random_state: any number, moved on.  */
+size_t expiry_sample(const struct expiry_index *index, uint64_t *random_state, struct entry **out, size_t limit);
+
 /* Frees up to *limit blocks and counts them off it. The entries may be gone already. True when all is freed. */
 MUST_USE bool expiry_free_slice(struct expiry_index *index, size_t *limit);
 

@@ -17,7 +17,11 @@ static const struct dict_type entry_dict_type = {.which = MEM_KEY_TABLE, .hash =
 
 void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret)
 {
-    *ks = (struct keyspace){.heap = heap, .secret = secret};
+    static const uint64_t no_floors[KEY_TOP_KINDS] = {
+        UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+        UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+    };
+    *ks = (struct keyspace){.heap = heap, .secret = secret, .top_floors = no_floors};
     dict_init(&ks->dict, heap, &entry_dict_type, secret);
     expiry_init(&ks->expiry, heap);
 }
@@ -179,7 +183,9 @@ static enum result store_new(struct keyspace *ks, struct key key, const struct e
     entry_write(entry, head, plan);
     join_expiry_index(ks, plan->expiry_ms, entry, &spare);
     counter_add(&ks->key_count, 1);
-    counter_add(&ks->entry_bytes, entry_memory_bytes(entry));
+    const uint64_t bytes = entry_memory_bytes(entry);
+    counter_add(&ks->entry_bytes, bytes);
+    keyspace_note_size(ks, entry, 0, bytes);
     return RESULT_OK;
 
 refused:
@@ -224,7 +230,9 @@ static enum result store_over(struct keyspace *ks, struct key key, struct entry 
     if (!is_index_right) {
         join_expiry_index(ks, plan->expiry_ms, entry, &spare);
     }
-    counter_add(&ks->entry_bytes, entry_memory_bytes(entry) - old_bytes);
+    const uint64_t bytes = entry_memory_bytes(entry);
+    counter_add(&ks->entry_bytes, bytes - old_bytes);
+    keyspace_note_size(ks, entry, which == old_class ? old_bytes : 0, bytes);
     return RESULT_OK;
 }
 
@@ -245,7 +253,9 @@ enum result keyspace_attach(struct keyspace *ks, uint64_t hash, struct entry *en
     }
     entry_set_access(entry, ks->initial_access);
     counter_add(&ks->key_count, 1);
-    counter_add(&ks->entry_bytes, entry_memory_bytes(entry));
+    const uint64_t bytes = entry_memory_bytes(entry);
+    counter_add(&ks->entry_bytes, bytes);
+    keyspace_note_size(ks, entry, 0, bytes);
     return RESULT_OK;
 }
 
@@ -339,9 +349,11 @@ enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64
         return RESULT_NO_MEMORY;
     }
     leave_expiry_index(ks, old);
-    counter_add(&ks->entry_bytes, -entry_memory_bytes(old));
+    const uint64_t old_bytes = entry_memory_bytes(old);
     entry_copy_with_expiry(moved, old, head, expiry_ms);
-    counter_add(&ks->entry_bytes, entry_memory_bytes(moved));
+    const uint64_t bytes = entry_memory_bytes(moved);
+    counter_add(&ks->entry_bytes, bytes - old_bytes);
+    keyspace_note_size(ks, moved, old_bytes, bytes);
     if (moved != old) {
         dict_replace(&ks->dict, keyspace_hash_of(ks, moved), old, moved);
         heap_free(ks->heap, which, old, old_request);

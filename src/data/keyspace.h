@@ -18,12 +18,14 @@
 #include "data/dict.h"
 #include "data/entry.h"
 #include "data/expiry.h"
+#include "encoding/collection.h"
 #include "mem/heap.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct collection;
+struct key_top;
 
 struct key {
     struct bytes name;
@@ -44,6 +46,9 @@ struct keyspace {
     uint64_t expired_total;    /* keys removed because their time had come, since start */
     uint64_t ttl_sum_hint_ms;  /* mean TTL of a recent sample, for INFO keyspace's avg_ttl; 0 unknown */
     uint32_t initial_access;   /* what the access field of a new entry starts with; kept up to date by the eviction policy */
+    uint32_t number;           /* among the shard's, for key_top.h */
+    const uint64_t *top_floors; /* by kind of entry: whatever grows beyond belongs to the biggest keys; key_top.h */
+    struct key_top *top;       /* NULL: nobody asks for the biggest keys */
     keyspace_bury_fn *bury;    /* for collections over KEYSPACE_BURY_BYTES; NULL: they are freed at once */
     void *bury_context;
     int64_t sampled_ms;        /* when ttl_sum_hint_ms was last touched */

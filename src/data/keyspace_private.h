@@ -3,6 +3,7 @@
 #define DATA_KEYSPACE_PRIVATE_H
 
 #include "data/entry_private.h"
+#include "data/key_top.h"
 #include "data/keyspace.h"
 
 /* Counters that other threads read: one writer, relaxed. */
@@ -14,6 +15,15 @@ static inline void counter_add(uint64_t *counter, uint64_t amount)
 static inline void counter_set(uint64_t *counter, uint64_t value)
 {
     __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+/* An entry has `bytes` now, and had `old_bytes` of its type before (0: it was not there). */
+static inline void keyspace_note_size(struct keyspace *ks, const struct entry *entry, uint64_t old_bytes, uint64_t bytes)
+{
+    const uint64_t floor = ks->top_floors[entry_kind(entry)];
+    if (UNLIKELY(bytes > floor) && UNLIKELY(old_bytes <= floor)) {
+        key_top_note(ks, entry);
+    }
 }
 
 /* A plan for `key` without value; its expiry is `existing`'s (none when NULL). */

@@ -156,7 +156,9 @@ static enum result raw_reserve(struct keyspace *ks, struct entry *entry, size_t 
         raw->capacity = request - sizeof *raw;
         const uint64_t word = (uint64_t)(uintptr_t)raw;
         memcpy(entry_value_data(entry), &word, sizeof word);
-        counter_add(&ks->entry_bytes, entry_memory_bytes(entry) - old_bytes);
+        const uint64_t bytes = entry_memory_bytes(entry);
+        counter_add(&ks->entry_bytes, bytes - old_bytes);
+        keyspace_note_size(ks, entry, old_bytes, bytes);
     }
     *out = raw;
     return RESULT_OK;

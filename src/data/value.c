@@ -200,7 +200,10 @@ static void free_new(struct value *value)
         return;
     }
     const enum entry_kind kind = entry_kind(entry);
-    if (entry_kind_is_collection(kind)) {
+    struct keyspace *ks = value->ks != NULL ? value->ks : value->home;
+    if (entry_kind_is_collection(kind) && ks != NULL) {
+        keyspace_release_collection(ks, entry_collection_unchecked(entry));
+    } else if (entry_kind_is_collection(kind)) {
         collection_destroy(entry_collection_unchecked(entry));
     }
     heap_free(value->heap, entry_class(kind), entry, entry_block_request(entry_own_bytes(entry)));
@@ -210,6 +213,7 @@ static void settle(struct value *value)
 {
     const uint64_t bytes = entry_memory_bytes(value->entry);
     counter_add(&value->ks->entry_bytes, bytes - value->counted_bytes);
+    keyspace_note_size(value->ks, value->entry, value->counted_bytes, bytes);
     value->counted_bytes = bytes;
 }
 

@@ -35,6 +35,7 @@ enum value_form {
 
 struct value {
     struct keyspace *ks;      /* NULL: detached */
+    struct keyspace *home;    /* detached: buries a big collection that is thrown away; NULL: it is freed at once */
     struct heap *heap;
     const struct hash_secret *secret;
     struct key key;           /* borrowed until close; of no meaning when detached */
@@ -47,6 +48,12 @@ struct value {
 void value_open(struct value *value, struct keyspace *ks, struct key key, struct entry *entry);
 /* For a result that is not a key's yet, in the heap that it shall be stored in. */
 void value_open_detached(struct value *value, struct heap *heap, const struct hash_secret *secret);
+/* The same, in the heap of the keyspace where it shall be stored. */
+static inline void value_open_detached_for(struct value *value, struct keyspace *ks)
+{
+    value_open_detached(value, ks->heap, ks->secret);
+    value->home = ks;
+}
 
 /* A detached copy of `source`'s value, in any form (a small one costs a memcpy, a large one as much as it has items). Gives a
  * detached value; RESULT_NO_MEMORY: there is none.  */

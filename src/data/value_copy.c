@@ -5,15 +5,7 @@
 
 bool value_copy_is_sliced(const struct entry *entry)
 {
-    switch (entry_form(entry)) {
-    case VALUE_FORM_SET:
-    case VALUE_FORM_HASH:
-    case VALUE_FORM_ZSET:
-    case VALUE_FORM_LIST:
-        return entry_collection(entry)->bytes > VALUE_COPY_SLICED_MIN;
-    default:
-        return false;
-    }
+    return form_is_apart(entry_form(entry)) && entry_collection(entry)->bytes > VALUE_COPY_SLICED_MIN;
 }
 
 /* An empty list that will have nodes like those of `source`. */
@@ -41,6 +33,9 @@ enum result value_copy_begin(struct value_copy *copy, const struct entry *source
         score_walk_begin(&copy->walk.scores, score_set_of(from), 0);
     } else if (copy->form == VALUE_FORM_LIST) {
         copy->copy = list_like((const struct quicklist *)from, heap);
+    } else if (copy->form == VALUE_FORM_STREAM) {
+        struct stream_copy *stream = &copy->walk.stream;
+        copy->copy = stream_copy_begin(stream, stream_of_collection(from), heap) != RESULT_OK ? NULL : &stream->to->collection;
     } else {
         struct member_table *table = member_table_create(heap, secret, from->type, (enum encoding_name)from->encoding);
         copy->copy = table == NULL ? NULL : member_table_collection(table);
@@ -85,6 +80,9 @@ enum result value_copy_step(struct value_copy *copy, size_t count, bool *is_done
 {
     enum result result = RESULT_OK;
     *is_done = false;
+    if (copy->form == VALUE_FORM_STREAM) {
+        return stream_copy_step(&copy->walk.stream, count, is_done);
+    }
     for (; count > 0 && !*is_done && result == RESULT_OK; count--) {
         result = copy_one(copy, is_done);
     }
@@ -102,7 +100,7 @@ enum result value_copy_store(struct value_copy *copy, struct keyspace *ks, struc
                              int64_t expiry_ms)
 {
     struct value value;
-    value_open_detached(&value, ks->heap, ks->secret);
+    value_open_detached_for(&value, ks);
     enum result result = value_set_collection(&value, copy->form, copy->copy);
     if (result != RESULT_OK) {
         value_copy_discard(copy, ks);

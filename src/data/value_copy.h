@@ -11,6 +11,7 @@
 #include "encoding/member_table.h"
 #include "encoding/quicklist.h"
 #include "encoding/score_set.h"
+#include "encoding/stream_copy.h"
 
 /* A collection of fewer bytes is copied at once, in less time than a slice has. */
 enum { VALUE_COPY_SLICED_MIN = 65536 };
@@ -23,10 +24,11 @@ struct value_copy {
         struct member_walk members;
         struct score_walk scores;
         struct quicklist_walk items;
+        struct stream_copy stream;
     } walk;
 };
 
-/* True when the value should be copied so: a big set, hash, sorted set or list. The others are copied by value_clone. */
+/* True when the value should be copied so: a big collection. The others are copied by value_clone. */
 bool value_copy_is_sliced(const struct entry *entry);
 
 /* RESULT_NO_MEMORY: nothing is kept. */

@@ -629,6 +629,16 @@ enum result zset_remove_ranks(struct value *value, struct zset_ranks ranks)
     return value_edit(value, VALUE_FORM_ZSET_PACKED, &edit);
 }
 
+bool zset_cut_ranks(struct value *value, struct zset_ranks ranks)
+{
+    return score_set_cut(set_of(value->entry), ranks.first, ranks.end - ranks.first);
+}
+
+bool zset_clean(struct value *value, size_t *limit)
+{
+    return score_set_clean(set_of(value->entry), limit);
+}
+
 const char *zset_packed_fault(struct bytes run)
 {
     size_t count;

@@ -88,14 +88,10 @@ static inline MUST_USE void *collection_realloc(struct collection *collection, v
     return moved;
 }
 
-/* heap_move for a block of the collection, not NULL; counts 1 off *limit for the look, and more for a long copy. */
-enum { COLLECTION_MOVE_BYTES = 1024 };
+/* heap_move_within for a block of the collection. */
 static inline MUST_USE void *collection_move_block(const struct collection *collection, void *block, size_t size, size_t *limit)
 {
-    void *moved = heap_move(collection->heap, collection->type->which, block, size);
-    const size_t work = moved == block ? 1 : 1 + size / COLLECTION_MOVE_BYTES;
-    *limit -= work < *limit ? work : *limit;
-    return moved;
+    return heap_move_within(collection->heap, collection->type->which, block, size, limit);
 }
 
 /* Frees all of it at once. NULL is allowed. */

@@ -528,6 +528,48 @@ void id_tree_give_first_leaf(struct id_tree *from, struct collection *from_owner
     lower_root(from, from_owner);
 }
 
+/* --- defragmentation --- */
+
+/* Where the node is now: its neighbours know, its parent does not yet. */
+static struct id_tree_node *move_node(struct id_tree *tree, const struct collection *owner, struct id_tree_node *node,
+                                      size_t *limit)
+{
+    struct id_tree_node *moved = collection_move_block(owner, node, node_bytes(tree, node->level, node->capacity), limit);
+    if (moved == node) {
+        return node;
+    }
+    if (moved->next != NULL) {
+        moved->next->previous = moved;
+    }
+    if (moved->previous != NULL) {
+        moved->previous->next = moved;
+    }
+    if (moved->level == 0) {
+        tree->first = moved->previous == NULL ? moved : tree->first;
+        tree->last = moved->next == NULL ? moved : tree->last;
+    }
+    return moved;
+}
+
+struct id_cursor id_tree_move_path(struct id_tree *tree, const struct collection *owner, struct stream_id id, size_t *limit)
+{
+    const struct id_cursor place = id_tree_at_least(tree, id);
+    if (place.leaf == NULL) {
+        return place;
+    }
+    struct path path;
+    path_to(tree, id_cursor_id(place), &path);
+    tree->root = move_node(tree, owner, tree->root, limit);
+    struct id_tree_node *node = tree->root;
+    while (node->level > 0) {
+        const uint32_t at = path.at[node->level];
+        struct id_tree_node *child = move_node(tree, owner, child_at(node, at), limit);
+        memcpy(values_of(node) + (size_t)at * CHILD_BYTES, &child, sizeof child);
+        node = child;
+    }
+    return (struct id_cursor){node, path.at[0]};
+}
+
 /* --- freeing, checking --- */
 
 static void free_values(struct collection *owner, const struct id_tree *tree, const struct id_tree_node *leaf,

@@ -83,6 +83,10 @@ bool id_tree_remove(struct id_tree *tree, struct collection *owner, struct strea
 void id_tree_give_first_leaf(struct id_tree *from, struct collection *from_owner, struct id_tree *to,
                              struct collection *to_owner);
 
+/* Defragmentation: hands the leaf that has the first id not below `id`, and the nodes above it, to collection_move_block. Returns
+ * the place of that id; leaf NULL: there is none. O(log n).  */
+struct id_cursor id_tree_move_path(struct id_tree *tree, const struct collection *owner, struct stream_id id, size_t *limit);
+
 /* Frees about *limit values (by `free_value`, NULL: nothing to do) and nodes, and counts them off. True when all is gone; until
  * then no other function may be called for the tree.  */
 typedef void id_tree_free_fn(struct collection *owner, void *value);

@@ -76,6 +76,15 @@ static bool store_member(struct score_set *set, struct bytes member, double scor
     return true;
 }
 
+/* What a cut has left and nobody has cleaned goes little by little, with every change. */
+static void clean_some(struct score_set *set)
+{
+    size_t limit = 1;
+    if (UNLIKELY(set->remains != NULL)) {
+        (void)score_set_clean(set, &limit);
+    }
+}
+
 /* Adds a member where `path` says. */
 static enum result add_at(struct score_set *set, struct score_path *path, uint32_t hash, struct score_item item)
 {
@@ -89,6 +98,7 @@ static enum result add_at(struct score_set *set, struct score_path *path, uint32
         return RESULT_NO_MEMORY;
     }
     score_index_add(set, hash, item.score);
+    clean_some(set);
     return RESULT_OK;
 }
 
@@ -152,6 +162,7 @@ enum result score_set_move(struct score_set *set, const struct score_place *plac
     assert(is_found);
     score_tree_remove(set, &path, 1);
     score_index_move(set, place->hash, place->score, score);
+    clean_some(set);
     return RESULT_OK;
 }
 
@@ -163,6 +174,7 @@ void score_set_remove(struct score_set *set, const struct score_place *place)
     score_apart_free(set, &stored);
     score_tree_remove(set, &path, 1);
     score_index_remove(set, place->hash, place->score);
+    clean_some(set);
 }
 
 enum result score_set_put(struct score_set *set, struct bytes member, double score)
@@ -367,7 +379,7 @@ bool score_scan_step(struct score_scan *scan, size_t limit, score_visit_fn *visi
 static bool set_free_slice(struct collection *collection, size_t *limit)
 {
     struct score_set *set = score_set_of(collection);
-    if (!score_tree_free_slice(set, limit) || !score_index_free_slice(set, limit)) {
+    if (!score_remains_free_slice(set, limit) || !score_index_free_slice(set, limit)) {
         return false;
     }
     heap_free(collection->heap, MEM_ZSET, set, sizeof *set);
@@ -423,14 +435,21 @@ struct score_set *score_set_copy(const struct score_set *set, struct heap *heap)
 const char *score_set_fault(const struct score_set *set)
 {
     uint64_t bytes = heap_block_bytes(sizeof *set), in_tree = 0, in_index = 0;
-    const char *fault = score_tree_fault(set, &bytes, &in_tree);
+    uint64_t in_remains = 0;
+    const char *fault = score_tree_fault(set->root, set->height, &bytes, &in_tree);
+    if (fault == NULL) {
+        fault = score_remains_fault(set, &bytes, &in_remains);
+    }
     if (fault == NULL) {
         fault = score_index_fault(set, &bytes, &in_index);
+    }
+    if (fault == NULL && set->height > 0 && ((struct score_inner *)set->root)->count == 1) {
+        fault = "the root of a sorted set has one child";
     }
     if (fault != NULL) {
         return fault;
     }
-    if (in_tree != set->count || in_index != set->count) {
+    if (in_tree != set->count || in_index != set->count + in_remains) {
         return "a sorted set counts its members wrong";
     }
     struct score_walk walk;

@@ -110,8 +110,17 @@ void score_walk_begin(struct score_walk *walk, const struct score_set *set, uint
 bool score_walk_next(struct score_walk *walk, struct score_item *out);
 bool score_walk_previous(struct score_walk *walk, struct score_item *out);
 
-/* Removes `count` members from `rank` on (all there). O(count + log n); about 0.2 us each: callers go in slices. */
+/* Removes `count` members from `rank` on (all there). O(count + log n); about 0.2 us each: for not too many. */
 void score_set_remove_range(struct score_set *set, uint64_t rank, uint64_t count);
+
+/* The same for many, at once for everybody who looks and in slices for their memory: score_set_cut takes them out of the order,
+ * score_set_clean frees them and takes them out of the index, as long as the set is not being walked. In between the set may be
+ * used and changed, and every change cleans a little; the members count in `bytes`, but nowhere else.
+ *
+ * score_set_cut    not all members; nothing may be left of another cut. O(log n) and about two leaves. False: refused, as before.
+ * score_set_clean  counts members off *limit, at least a leaf's; true when nothing is left.  */
+MUST_USE bool score_set_cut(struct score_set *set, uint64_t rank, uint64_t count);
+bool score_set_clean(struct score_set *set, size_t *limit);
 
 /* --- scan: all members, while the set may change between the calls --- */
 

@@ -1,4 +1,4 @@
-/* score_set_private.h - the two structures of a sorted set, for score_tree.c, score_index.c and score_set.c.
+/* score_set_private.h - the two structures of a sorted set, for score_tree.c, score_index.c, score_cut.c and score_set.c.
  *
  * Leaf of the tree: one block, all of which may be used (block_bytes is what the heap gives).
  *
@@ -24,7 +24,8 @@
  * Invariants
  *   S1 The tree's members are in strictly ascending order; all of its leaves are `height` steps below the root.
  *   S2 Scores and counts of inner nodes are exact.
- *   S3 The index has, for every member, one entry with its hash and score, and no others.
+ *   S3 The index has, for every member and for every one that still stands in the remains of a cut, one entry with its hash and
+ *      score, and no others.
  *   S4 No leaf or inner node is empty; an inner root has two children at least.
  *   S5 collection.bytes is the sum over all blocks.  */
 #ifndef ENCODING_SCORE_SET_PRIVATE_H
@@ -85,7 +86,23 @@ struct score_set {
     uint8_t height;
     uint8_t depth;
     uint64_t freed_places;         /* free_slice: the directory up to here is done */
+    struct score_remains *remains; /* of a cut: NULL: none */
 };
+
+/* What was cut out of a tree: whole trees of their own. Their members are still in the index. */
+struct score_remains {
+    uint64_t members;
+    uint32_t count, capacity;      /* pieces */
+    struct score_piece {
+        void *root;
+        unsigned height;
+    } pieces[];
+};
+
+static inline size_t score_remains_bytes(uint32_t capacity)
+{
+    return sizeof(struct score_remains) + capacity * sizeof(struct score_piece);
+}
 
 static inline uint16_t *score_leaf_ends(struct score_leaf *leaf)
 {
@@ -110,6 +127,17 @@ static inline uint32_t *score_inner_counts(struct score_inner *inner)
 static inline uint32_t *index_leaf_hashes(struct index_leaf *leaf)
 {
     return (uint32_t *)(void *)&leaf->scores[leaf->capacity];
+}
+
+/* The members below it. */
+static inline uint32_t score_inner_total(struct score_inner *inner)
+{
+    const uint32_t *counts = score_inner_counts(inner);
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < inner->count; i++) {
+        total += counts[i];
+    }
+    return total;
 }
 
 static inline size_t score_inner_bytes(uint32_t capacity)
@@ -170,11 +198,16 @@ MUST_USE bool score_tree_insert(struct score_set *set, struct score_path *path, 
 void score_tree_remove(struct score_set *set, struct score_path *path, uint32_t count);
 /* Changes the score at the path; the order must allow it. */
 void score_tree_set_score(struct score_set *set, struct score_path *path, double score);
+/* A root with one child gives way to it. */
+void score_tree_lower_root(struct score_set *set);
+/* Unlinks the last leaf of a tree that is about to go, and frees what is above it alone. *root NULL: it was the last one. */
+struct score_leaf *score_tree_take_leaf(struct score_set *set, void **root, unsigned height);
 /* Frees leaves and what is above them from the right end on, counting members off *limit; true when all is gone. */
 bool score_tree_free_slice(struct score_set *set, size_t *limit);
+void score_leaf_free(struct score_set *set, struct score_leaf *leaf);
 void score_apart_free(struct score_set *set, const struct score_stored *item);
-/* Adds what it found to *bytes and *count. */
-const char *score_tree_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count);
+/* Checks the set's tree, or one of its remains. Adds what it found to *bytes and *count. */
+const char *score_tree_fault(void *root, unsigned height, uint64_t *bytes, uint64_t *count);
 
 /* --- score_index.c --- */
 
@@ -196,6 +229,12 @@ struct index_cursor score_index_seek(const struct score_set *set, uint32_t hash)
 uint64_t score_index_leaf_end(const struct score_set *set, uint32_t hash);
 bool score_index_free_slice(struct score_set *set, size_t *limit);
 const char *score_index_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count);
+
+/* --- score_cut.c --- */
+
+/* Frees the tree and the remains as score_tree_free_slice. */
+bool score_remains_free_slice(struct score_set *set, size_t *limit);
+const char *score_remains_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count);
 
 /* --- score_defrag.c --- */
 

@@ -216,16 +216,6 @@ static void inner_cut(struct score_inner *inner, uint32_t index)
     inner->count--;
 }
 
-static uint32_t inner_total(struct score_inner *inner)
-{
-    const uint32_t *counts = score_inner_counts(inner);
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < inner->count; i++) {
-        total += counts[i];
-    }
-    return total;
-}
-
 /* --- seeking --- */
 
 static void prefetch_scores(const void *node)
@@ -536,7 +526,7 @@ static bool put_child(struct score_path *path, unsigned level, struct spares *sp
     } else {
         inner_put(right, step->index + 1 - cut, child);
     }
-    *child = (struct child){right, right->scores[0], inner_total(right)};
+    *child = (struct child){right, right->scores[0], score_inner_total(right)};
     return false;
 }
 
@@ -684,8 +674,7 @@ void score_tree_set_score(struct score_set *set, struct score_path *path, double
 
 /* --- removing --- */
 
-/* A root with one child gives way to it. */
-static void lower_root(struct score_set *set)
+void score_tree_lower_root(struct score_set *set)
 {
     while (set->height > 0 && ((struct score_inner *)set->root)->count == 1) {
         struct score_inner *root = set->root;
@@ -737,7 +726,7 @@ static void drop_child(struct score_set *set, struct score_path *path, unsigned 
     if (inner_capacity(last->count + 8u) < last->capacity) {
         (void)!inner_resize(set, path, level, last->count + 2u);
     }
-    lower_root(set);
+    score_tree_lower_root(set);
 }
 
 /* The children at left_index and behind it, inner nodes of `level`, become one. The path must not be used below. */
@@ -825,7 +814,25 @@ void score_tree_remove(struct score_set *set, struct score_path *path, uint32_t 
 
 /* --- freeing and checking --- */
 
-static void free_leaf(struct score_set *set, struct score_leaf *leaf)
+struct score_leaf *score_tree_take_leaf(struct score_set *set, void **root, unsigned height)
+{
+    struct score_inner *above[SCORE_HEIGHT_MAX];
+    void *node = *root;
+    for (unsigned level = 0; level < height; level++) {
+        above[level] = node;
+        node = score_inner_children(node)[above[level]->count - 1];
+    }
+    while (height > 0 && --above[height - 1]->count == 0) {
+        height--;
+        inner_free(set, above[height]);
+    }
+    if (height == 0) {
+        *root = NULL;
+    }
+    return node;
+}
+
+void score_leaf_free(struct score_set *set, struct score_leaf *leaf)
 {
     for (uint32_t i = 0; i < leaf->count; i++) {
         const struct score_stored item = score_leaf_stored(leaf, i);
@@ -840,31 +847,15 @@ bool score_tree_free_slice(struct score_set *set, size_t *limit)
         if (*limit == 0) {
             return false;
         }
-        struct score_path path;
-        void *node = set->root;
-        for (unsigned level = 0; level < set->height; level++) {
-            struct score_inner *inner = node;
-            path.steps[level] = (struct score_step){inner, inner->count - 1u};
-            node = score_inner_children(inner)[inner->count - 1];
-        }
-        const uint32_t count = ((struct score_leaf *)node)->count;
-        *limit -= count < *limit ? count : *limit;
-        free_leaf(set, node);
-        unsigned level = set->height;
-        while (level > 0 && --path.steps[level - 1].node->count == 0) {
-            level--;
-            inner_free(set, path.steps[level].node);
-        }
-        if (level == 0) {
-            set->root = NULL;
-        }
+        struct score_leaf *leaf = score_tree_take_leaf(set, &set->root, set->height);
+        *limit -= leaf->count < *limit ? leaf->count : *limit;
+        score_leaf_free(set, leaf);
     }
     return true;
 }
 
 /* What a check has seen so far. */
 struct tally {
-    const struct score_set *set;
     uint64_t bytes, count;
     bool has_last;
     struct score_item last;
@@ -920,13 +911,10 @@ static const char *node_fault(void *node, unsigned height, struct tally *tally)
     return NULL;
 }
 
-const char *score_tree_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count)
+const char *score_tree_fault(void *root, unsigned height, uint64_t *bytes, uint64_t *count)
 {
-    struct tally tally = {.set = set};
-    const char *fault = set->root == NULL ? NULL : node_fault(set->root, set->height, &tally);
-    if (set->height > 0 && ((struct score_inner *)set->root)->count == 1) {
-        fault = "the root of a sorted set has one child";
-    }
+    struct tally tally = {0};
+    const char *fault = root == NULL ? NULL : node_fault(root, height, &tally);
     *bytes += tally.bytes;
     *count += tally.count;
     return fault;

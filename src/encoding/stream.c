@@ -1,6 +1,7 @@
 /* stream.c - the entries of a stream; see stream.h.  */
 #include "encoding/stream.h"
 
+#include "encoding/stream_copy.h"
 #include "encoding/stream_group.h"
 
 #include <assert.h>
@@ -45,43 +46,6 @@ static bool free_slice(struct collection *collection, size_t *limit)
     return true;
 }
 
-static bool copy_nodes(struct stream *to, const struct stream *from)
-{
-    for (struct id_cursor cursor = id_tree_first(&from->nodes); cursor.leaf != NULL; id_cursor_next(&cursor)) {
-        struct stream_node node;
-        struct id_cursor place;
-        const uint32_t live = node_at(from, cursor)->live;
-        if (stream_node_copy(&node, &to->collection, stream_listpack(from, cursor), live) != RESULT_OK) {
-            return false;
-        }
-        if (id_tree_insert(&to->nodes, &to->collection, id_cursor_id(cursor), &place) != RESULT_OK) {
-            stream_node_free(&node, &to->collection);
-            return false;
-        }
-        *node_at(to, place) = node;
-    }
-    return true;
-}
-
-static struct collection *copy(const struct collection *collection, struct heap *heap)
-{
-    const struct stream *from = (const struct stream *)collection;
-    struct stream *to = stream_create(heap);
-    if (to == NULL) {
-        return NULL;
-    }
-    to->length = from->length;
-    to->last_id = from->last_id;
-    to->first_id = from->first_id;
-    to->max_deleted_id = from->max_deleted_id;
-    to->entries_added = from->entries_added;
-    if (!copy_nodes(to, from) || stream_copy_groups(to, from) != RESULT_OK) {
-        collection_destroy(&to->collection);
-        return NULL;
-    }
-    return &to->collection;
-}
-
 static const char *nodes_fault(const struct stream *stream, uint64_t *bytes)
 {
     uint64_t length = 0;
@@ -99,7 +63,7 @@ static const char *nodes_fault(const struct stream *stream, uint64_t *bytes)
             (length > 0 && stream_id_compare(base, last) <= 0)) {
             return "a stream's nodes are not in order";
         }
-        last = facts.last_id;
+        last = facts.live > 0 ? facts.last_live_id : last;
         length += node->live;
         *bytes += block_bytes(node);
     }
@@ -127,7 +91,7 @@ static const char *stream_fault(const struct collection *collection)
 }
 
 static const struct collection_type stream_type = {
-    .which = MEM_STREAM, .free_slice = free_slice, .copy = copy, .fault = stream_fault};
+    .which = MEM_STREAM, .free_slice = free_slice, .copy = stream_copy_all, .fault = stream_fault, .defrag = stream_defrag};
 
 struct stream *stream_create(struct heap *heap)
 {
@@ -230,12 +194,12 @@ enum result stream_add_listpack(struct stream *stream, struct stream_id base, st
         return RESULT_SYNTAX;
     }
     const struct id_cursor last = id_tree_last(&stream->nodes);
-    if (last.leaf != NULL) {
-        struct stream_id last_id;
-        const bool has_last = stream_node_last_id(node_at(stream, last), id_cursor_id(last), &last_id);
-        if (!has_last || stream_id_compare(base, last_id) <= 0) {
-            return RESULT_SYNTAX;
-        }
+    struct stream_id top;
+    if (last.leaf != NULL && stream_id_compare(base, id_cursor_id(last)) <= 0) {
+        return RESULT_SYNTAX;
+    }
+    if (stream_edge_id(stream, true, &top) && stream_id_compare(base, top) <= 0) {
+        return RESULT_SYNTAX;
     }
     enum result result = stream_node_copy(&node, &stream->collection, listpack, facts.live);
     if (result != RESULT_OK) {
@@ -248,6 +212,7 @@ enum result stream_add_listpack(struct stream *stream, struct stream_id base, st
     }
     *node_at(stream, place) = node;
     stream->length += facts.live;
+    stream->has_strays = true; /* perhaps */
     return RESULT_OK;
 }
 
@@ -371,7 +336,7 @@ bool stream_edge_id(const struct stream *stream, bool is_last, struct stream_id 
     return true;
 }
 
-/* The entry with this id, deleted or not, in the node at *place. */
+/* The live entry with this id, in the node at *place. */
 static bool find_entry(const struct stream *stream, struct stream_id id, struct id_cursor *place, struct stream_entry *out)
 {
     struct stream_node_walk walk;
@@ -381,7 +346,7 @@ static bool find_entry(const struct stream *stream, struct stream_id id, struct 
     }
     stream_node_walk_begin(&walk, node_at(stream, *place), id_cursor_id(*place));
     while (stream_node_walk_next(&walk, out)) {
-        const int order = stream_id_compare(out->id, id);
+        const int order = out->is_deleted ? -1 : stream_id_compare(out->id, id);
         if (order >= 0) {
             return order == 0;
         }
@@ -393,7 +358,7 @@ bool stream_has(const struct stream *stream, struct stream_id id)
 {
     struct id_cursor place;
     struct stream_entry entry;
-    return find_entry(stream, id, &place, &entry) && !entry.is_deleted;
+    return find_entry(stream, id, &place, &entry);
 }
 
 static uint64_t count_in_node(const struct stream *stream, struct id_cursor cursor, struct stream_id first,
@@ -403,8 +368,8 @@ static uint64_t count_in_node(const struct stream *stream, struct id_cursor curs
     struct stream_entry entry;
     uint64_t count = 0;
     stream_node_walk_begin(&walk, node_at(stream, cursor), id_cursor_id(cursor));
-    while (stream_node_walk_next(&walk, &entry) && stream_id_compare(entry.id, last) <= 0) {
-        count += !entry.is_deleted && stream_id_compare(entry.id, first) >= 0;
+    while (stream_node_walk_next(&walk, &entry)) {
+        count += !entry.is_deleted && stream_id_compare(entry.id, first) >= 0 && stream_id_compare(entry.id, last) <= 0;
     }
     return count;
 }
@@ -447,7 +412,7 @@ enum result stream_delete(struct stream *stream, struct stream_id id)
 {
     struct id_cursor place;
     struct stream_entry entry;
-    if (!find_entry(stream, id, &place, &entry) || entry.is_deleted) {
+    if (!find_entry(stream, id, &place, &entry)) {
         return RESULT_NOT_FOUND;
     }
     struct stream_node *node = node_at(stream, place);
@@ -480,9 +445,7 @@ void stream_set_last_id(struct stream *stream, struct stream_id id)
         remove_node(stream, last);
         last = id_tree_last(&stream->nodes);
     }
-    if (last.leaf != NULL) {
-        stream_node_forget_behind(node_at(stream, last), id_cursor_id(last), id);
-    }
+    stream->has_strays = stream->has_strays || stream_id_compare(id, stream->last_id) < 0;
     stream->last_id = id;
 }
 
@@ -496,7 +459,7 @@ static bool goes_whole(const struct stream *stream, struct id_cursor cursor, con
         return length - node_at(stream, cursor)->live >= trim->max_length;
     }
     struct id_cursor behind = cursor;
-    if (id_cursor_next(&behind) && stream_id_compare(id_cursor_id(behind), trim->min_id) <= 0) {
+    if (!stream->has_strays && id_cursor_next(&behind) && stream_id_compare(id_cursor_id(behind), trim->min_id) <= 0) {
         return true;
     }
     return stream_node_last_id(node_at(stream, cursor), id_cursor_id(cursor), &last) &&

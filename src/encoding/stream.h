@@ -2,8 +2,9 @@
  *
  * Threads    Under the baton of the shard whose heap it is in.
  * Memory     All blocks are counted in collection.bytes. What walks hand out is lent until the stream changes.
- * Invariant  S1 the nodes are in order, each under the id of its first entry (deleted or not); S2 length is the sum of the nodes' live
- *            entries; S3 no id is above last_id; S4 groups ascend by name, and each holds G1 of stream_group.h.
+ * Invariant  S1 the nodes are in order, each under the id of its first entry (deleted or not), and live entries ascend over
+ *            them; S2 length is the sum of the nodes' live entries; S3 no live entry is above last_id; S4 groups ascend by
+ *            name, and each holds G1 of stream_group.h.
  * Read on    stream_node.h (a node), id_tree.h (what keeps them), stream_group.h.  */
 #ifndef ENCODING_STREAM_H
 #define ENCODING_STREAM_H
@@ -21,6 +22,7 @@ struct stream {
     struct stream_id first_id;          /* of the first live entry as Redis keeps it; 0-0: none */
     struct stream_id max_deleted_id;    /* the highest that XDEL took out */
     uint64_t entries_added;             /* ever, or what XSETID said */
+    bool has_strays;                    /* deleted entries may be above live ones behind them: XSETID took last_id back */
     struct stream_group **groups;       /* ascending by name */
     uint32_t group_count, group_capacity;
 };
@@ -49,15 +51,15 @@ struct stream_trim {
     uint64_t max_length;
     uint64_t limit;             /* entries; a node that would pass it stays; 0: none */
 };
-/* Trims and returns how many entries went. When many nodes did they are given in *remains (otherwise NULL), for the caller to bury
- * or to destroy; its bytes are not the stream's any more. Cost: O(nodes cut off), some ns each, and O(one node).  */
+/* Trims and returns how many entries went. When many nodes did they are given in *remains (otherwise NULL), for the caller to
+ * bury or to destroy; its bytes are not the stream's any more. Cost: O(nodes cut off), some ns each, and O(one node).  */
 uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim, struct stream **remains);
 
 /* Deletes an entry, and notes it for max_deleted_id and first_id. RESULT_NOT_FOUND: there is none. RESULT_NO_MEMORY: as before.
  * Cost: O(log nodes + one node).  */
 MUST_USE enum result stream_delete(struct stream *stream, struct stream_id id);
 
-/* XSETID: `id` is not below any live entry. Deleted entries above it are forgotten, so that their ids may come again. */
+/* XSETID: `id` is not below any live entry. The ids of deleted entries above it may come again. */
 void stream_set_last_id(struct stream *stream, struct stream_id id);
 
 /* The first or last live entry's id; false: there is none. */

@@ -285,51 +285,7 @@ bool stream_remove_pending(struct stream *stream, struct stream_group *group, st
     return true;
 }
 
-/* --- copying, checking --- */
-
-/* The consumers of `from`, at the same places. */
-static enum result copy_consumers(struct stream *stream, struct stream_group *to, const struct stream_group *from)
-{
-    for (uint32_t i = 0; i < from->consumer_count; i++) {
-        struct stream_consumer *consumer;
-        const enum result result = stream_create_consumer(stream, to, stream_consumer_name(from->consumers[i]),
-                                                          from->consumers[i]->seen_ms, &consumer);
-        if (result != RESULT_OK) {
-            return result;
-        }
-    }
-    return RESULT_OK;
-}
-
-static enum result copy_pending(struct stream *stream, struct stream_group *to, const struct stream_group *from)
-{
-    for (struct id_cursor cursor = id_tree_first(&from->pending); cursor.leaf != NULL; id_cursor_next(&cursor)) {
-        struct stream_nack nack = *(struct stream_nack *)id_cursor_value(&from->pending, cursor);
-        nack.consumer = stream_find_consumer(to, stream_consumer_name(nack.consumer));
-        const enum result result = stream_set_pending(stream, to, id_cursor_id(cursor), &nack);
-        if (result != RESULT_OK) {
-            return result;
-        }
-    }
-    return RESULT_OK;
-}
-
-enum result stream_copy_groups(struct stream *to, const struct stream *from)
-{
-    enum result result = RESULT_OK;
-    for (uint32_t i = 0; result == RESULT_OK && i < from->group_count; i++) {
-        const struct stream_group *source = from->groups[i];
-        struct stream_group *group;
-        result = stream_create_group(to, stream_group_name(source), source->last_id, source->entries_read, &group);
-        if (result == RESULT_OK) {
-            result = copy_consumers(to, group, source);
-        }
-        if (result == RESULT_OK) {
-            result = copy_pending(to, group, source);
-        }
-    }
-    return result;
-}
+/* --- checking --- */
 
 static const char *consumer_fault(const struct stream_group *group, const struct stream_consumer *consumer)
 {

@@ -3,7 +3,8 @@
  * Each pending entry is in two trees: the group's, with what is known of its delivery, and its consumer's, without a value.
  *
  * Threads    Under the baton of the shard whose heap the stream is in.
- * Memory     All blocks are counted in the stream's bytes. Groups and consumers stay at their addresses while they live.
+ * Memory     All blocks are counted in the stream's bytes. Groups and consumers stay at their addresses while
+ *            nobody defragments the stream.
  * Invariant  G1 the group's pending ids are those of its consumers together, and each is its consumer's only; consumers ascend by
  *            name.  */
 #ifndef ENCODING_STREAM_GROUP_H
@@ -74,8 +75,20 @@ bool stream_remove_pending(struct stream *stream, struct stream_group *group, st
 
 /* Frees about *limit items of the group; true when it is gone. */
 MUST_USE bool stream_group_free_slice(struct stream *stream, struct stream_group *group, size_t *limit);
-/* Copies all groups of `from`; RESULT_NO_MEMORY: `to` has some of them. */
-MUST_USE enum result stream_copy_groups(struct stream *to, const struct stream *from);
+/* What their blocks were asked for. */
+static inline size_t stream_group_bytes(const struct stream_group *group)
+{
+    return sizeof *group + group->name_len;
+}
+
+static inline size_t stream_consumer_bytes(const struct stream_consumer *consumer)
+{
+    return sizeof *consumer + consumer->name_len;
+}
+
+/* stream_defrag.c */
+struct collection *stream_defrag(struct collection *collection, struct collection_cursor *cursor, size_t *limit);
+
 /* NULL, or what is wrong; adds the group's bytes to *bytes. */
 const char *stream_group_fault(const struct stream_group *group, uint64_t *bytes);
 

@@ -102,16 +102,6 @@ static void add_elements(struct stream_node *node, uint64_t count)
     memcpy(node->data + sizeof(uint32_t), &elements, sizeof elements);
 }
 
-static void remove_elements(struct stream_node *node, uint64_t count)
-{
-    uint16_t elements;
-    memcpy(&elements, node->data + sizeof(uint32_t), sizeof elements);
-    if (elements < STREAM_NODE_ELEMENTS_MAX) {
-        elements = (uint16_t)(elements - count);
-        memcpy(node->data + sizeof(uint32_t), &elements, sizeof elements);
-    }
-}
-
 /* All of what the allocator gives for it. */
 static size_t block_request(size_t size)
 {
@@ -389,28 +379,6 @@ void stream_node_count_deleted(struct stream_node *node, uint32_t count)
     set_counts(node, node->live - count, stream_node_deleted_count(node) + count);
 }
 
-void stream_node_forget_behind(struct stream_node *node, struct stream_id base, struct stream_id id)
-{
-    struct stream_node_walk walk;
-    struct stream_entry entry;
-    const char *end = NULL;
-    uint32_t count = 0;
-    uint64_t elements = 0;
-    stream_node_walk_begin(&walk, node, base);
-    stream_node_walk_to_end(&walk);
-    while (stream_node_walk_previous(&walk, &entry) && entry.is_deleted && stream_id_compare(entry.id, id) > 0) {
-        end = entry.start;
-        count++;
-        elements += ENTRY_FIXED + 1 + (entry.fields != NULL ? entry.pair_count : 2 * entry.pair_count + 1);
-    }
-    if (end != NULL) {
-        node->data[end - node->data] = (char)STREAM_NODE_END;
-        set_len(node, (size_t)(end + 1 - node->data));
-        remove_elements(node, elements);
-        set_counts(node, node->live, stream_node_deleted_count(node) - count);
-    }
-}
-
 enum result stream_node_copy(struct stream_node *out, struct collection *owner, struct bytes listpack, uint32_t live)
 {
     struct stream_node node = {0};
@@ -544,12 +512,16 @@ static bool check_entries(struct reader *reader, uint64_t master_fields, struct 
         if (!check_entry(reader, master_fields, &id, &is_deleted)) {
             return false;
         }
-        const bool is_first = facts->live + facts->deleted == 0;
-        if (stream_id_compare(id, base) < 0 || (!is_first && stream_id_compare(id, facts->last_id) <= 0)) {
+        if (stream_id_compare(id, base) < 0) {
             return false;
         }
-        facts->first_id = is_first ? id : facts->first_id;
-        facts->last_id = id;
+        if (!is_deleted) {
+            if (facts->live > 0 && stream_id_compare(id, facts->last_live_id) <= 0) {
+                return false;
+            }
+            facts->last_live_id = id;
+        }
+        facts->first_id = facts->live + facts->deleted == 0 ? id : facts->first_id;
         facts->deleted += is_deleted;
         facts->live += !is_deleted;
     }

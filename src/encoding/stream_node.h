@@ -6,8 +6,8 @@
  *   entry:    flags  ms  seq  value-1 ... value-n  length                       when it has the master's fields (SAME_FIELDS)
  *             flags  ms  seq  n  field-1  value-1 ... field-n  value-n  length
  *
- * Each word is an item as in packed.h, followed by its length, to be read backwards (7 bits a byte, all but the first with the high
- * bit set). ms and seq are relative to the id under which the stream keeps the node; the length of an entry is the number of
+ * Each word is an item as in packed.h, followed by its length, to be read backwards (7 bits a byte, all but the first with the
+ * high bit set). ms and seq are relative to the id under which the stream keeps the node; the length of an entry is the number of
  * its elements before it. Deleted entries stay, marked in their flags.
  *
  * Threads    Under the baton of the shard whose heap it is in.
@@ -106,8 +106,6 @@ MUST_USE enum result stream_node_reserve(struct stream_node *node, struct collec
 void stream_node_mark_deleted(struct stream_node *node, const struct stream_entry *entry);
 /* Tells the master that `count` more entries are deleted. After stream_node_reserve. */
 void stream_node_count_deleted(struct stream_node *node, uint32_t count);
-/* Cuts off the deleted entries at the end whose ids are above `id`. */
-void stream_node_forget_behind(struct stream_node *node, struct stream_id base, struct stream_id id);
 /* A copy of somebody else's node that stream_node_check found right. */
 MUST_USE enum result stream_node_copy(struct stream_node *out, struct collection *owner, struct bytes listpack, uint32_t live);
 void stream_node_free(struct stream_node *node, struct collection *owner);
@@ -116,10 +114,12 @@ void stream_node_free(struct stream_node *node, struct collection *owner);
 
 struct stream_node_facts {
     uint32_t live, deleted;
-    struct stream_id first_id, last_id; /* deleted ones included; of no meaning when there is no entry */
+    struct stream_id first_id;     /* deleted or not; of no meaning when there is no entry */
+    struct stream_id last_live_id; /* of no meaning when none is live */
 };
 
-/* True when `listpack` is a node whose every byte is in its place, with ids that ascend from `base` on. O(bytes). */
+/* True when `listpack` is a node whose every byte is in its place, with no id below `base` and live ones that ascend. Deleted
+ * ones may stand among higher ones, when XSETID took a stream's last id back. O(bytes).  */
 MUST_USE bool stream_node_check(struct bytes listpack, struct stream_id base, struct stream_node_facts *out);
 
 #endif

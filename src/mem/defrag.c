@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SLICE_SHIFT = 16, LOAD_SHIFT = 1 };
+enum { SLICE_SHIFT = 16, LOAD_SHIFT = 1, WORK_BYTES = 1024 };
 
 /* The 64 KiB slices of the address space that sparse pages cover: an open-addressed table. A page begins anywhere in its first
  * slice; no slice has parts of two pages.  */
@@ -134,6 +134,14 @@ void *heap_move(struct heap *heap, enum mem_class which, void *block, size_t siz
     }
     memcpy(moved, block, size);
     heap_free(heap, which, block, size);
+    return moved;
+}
+
+void *heap_move_within(struct heap *heap, enum mem_class which, void *block, size_t size, size_t *limit)
+{
+    void *moved = heap_move(heap, which, block, size);
+    const size_t work = moved == block ? 1 : 1 + size / WORK_BYTES;
+    *limit -= work < *limit ? work : *limit;
     return moved;
 }
 

@@ -86,6 +86,8 @@ bool heap_is_sparse(const struct heap *heap, const void *block);
 /* The block itself, or what it became when it was in a sparse page: a copy, the old one freed. `size` as for heap_free. Never
  * refused: without memory it stays where it is.  */
 void *heap_move(struct heap *heap, enum mem_class which, void *block, size_t size) MUST_USE;
+/* The same; the work is counted off *limit, down to 0: 1 for the look, and 1 more for each KiB that was copied. */
+void *heap_move_within(struct heap *heap, enum mem_class which, void *block, size_t size, size_t *limit) MUST_USE;
 
 /* Walks the heap's areas. False: this build has no walk (libc heap). */
 struct heap_walk {
@@ -108,8 +110,10 @@ void *thread_alloc(enum mem_class which, size_t size) MUST_USE;
 void *thread_alloc_zeroed(enum mem_class which, size_t size) MUST_USE;
 void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t new_size) MUST_USE;
 void thread_free(enum mem_class which, void *block, size_t size);
-/* Adds up all threads' counters, those that ended included. */
+/* Adds up all threads' counters, those that ended included. Any thread, without a lock. */
 void thread_heaps_total(struct mem_counters *into);
+/* Their bytes alone. */
+int64_t thread_heaps_bytes(void);
 
 /* Everything: the sum of `heaps` and of all threads. */
 int64_t mem_process_used_bytes(struct heap *const *heaps, size_t heap_count);

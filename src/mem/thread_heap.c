@@ -19,9 +19,9 @@
 enum { THREADS_MAX = 256, MAP_PAGE_BYTES = 4096 };
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct mem_counters *registry[THREADS_MAX];
+static struct mem_counters *registry[THREADS_MAX]; /* written under registry_lock, before the count; never taken back */
 static _Atomic int registry_count;
-static struct mem_counters unregistered; /* under registry_lock */
+static struct mem_counters unregistered; /* written under registry_lock, read relaxed */
 static _Thread_local struct mem_counters *own;
 
 struct mem_counters *thread_heap_register(void)
@@ -148,12 +148,21 @@ void thread_free(enum mem_class which, void *block, size_t size)
 
 void thread_heaps_total(struct mem_counters *into)
 {
-    pthread_mutex_lock(&registry_lock);
     mem_counters_add(into, &unregistered);
-    for (int i = 0; i < registry_count; i++) {
+    const int count = registry_count;
+    for (int i = 0; i < count; i++) {
         mem_counters_add(into, registry[i]);
     }
-    pthread_mutex_unlock(&registry_lock);
+}
+
+int64_t thread_heaps_bytes(void)
+{
+    int64_t total = mem_counters_total(&unregistered);
+    const int count = registry_count;
+    for (int i = 0; i < count; i++) {
+        total += mem_counters_total(registry[i]);
+    }
+    return total;
 }
 
 int64_t mem_process_used_bytes(struct heap *const *heaps, size_t heap_count)

@@ -163,7 +163,8 @@ void connection_keep_rest(struct connection *connection)
             keep(connection, &connection->query, rest);
         }
         ring_buffer_return(ring, buffer);
-    } else if (connection->query_at > 0) {
+    } else if (2 * connection->query_at >= connection->query.len) {
+        /* Not before half of it is read: then each byte is moved once at most, however many windows it takes. */
         buffer_consume(&connection->query, connection->query_at);
         connection->query_at = 0;
     }
@@ -172,11 +173,17 @@ void connection_keep_rest(struct connection *connection)
     }
 }
 
+/* Bytes that were received and not read yet, but for what stands in a receive buffer. */
+static size_t waiting_bytes(const struct connection *connection)
+{
+    return connection->query.len - connection->query_at + connection->backlog.len;
+}
+
 /* Over the limit of what a client may have waiting? */
 static bool is_query_too_long(const struct connection *connection)
 {
     int64_t limit = atomic_load_explicit(&config_of(connection)->client_query_buffer_limit, memory_order_relaxed);
-    return connection->query.len + connection->backlog.len > (size_t)limit;
+    return waiting_bytes(connection) > (size_t)limit;
 }
 
 static bool may_run(const struct connection *connection)
@@ -191,7 +198,7 @@ static void adjust_receiving(struct connection *connection)
     if (connection->is_closing || connection->is_input_ended) {
         return;
     }
-    size_t waiting = connection->query.len + connection->backlog.len;
+    size_t waiting = waiting_bytes(connection);
     bool must_stop = waiting > CONNECTION_QUERY_SOFT && !may_run(connection);
     if (must_stop && connection->is_receiving && !connection->is_cancelling) {
         ring_cancel(&connection->thread->ring, EVENT_RECEIVE, connection, EVENT_CANCEL);
@@ -221,7 +228,8 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
             keep(connection, &connection->query, text);
         }
         ring_buffer_return(&thread->ring, buffer);
-        size_t waiting = connection->query.len + connection->backlog.len;
+        client_memory_note(connection);
+        size_t waiting = waiting_bytes(connection);
         if (waiting > thread->stats.query_bytes_max) {
             __atomic_store_n(&thread->stats.query_bytes_max, waiting, __ATOMIC_RELAXED);
         }
@@ -446,6 +454,7 @@ static void connection_free(struct connection *connection)
     if (connection->held >= 0) {
         ring_buffer_return(&thread->ring, (uint16_t)connection->held);
     }
+    client_memory_forget(connection);
     buffer_release(&connection->query);
     buffer_release(&connection->backlog);
     parser_reset(&connection->parser);
@@ -500,6 +509,7 @@ void connection_settle(struct connection *connection)
             return; /* it is in this list again */
         }
     }
+    client_memory_note(connection);
     if (connection->output.bytes > 0) {
         if (!connection->is_sending) {
             start_sending(connection);
@@ -507,7 +517,7 @@ void connection_settle(struct connection *connection)
     } else if (UNLIKELY(is_finished(connection))) {
         connection_close(connection);
     }
-    if (UNLIKELY(!connection->is_receiving || connection->query.len + connection->backlog.len > CONNECTION_QUERY_SOFT)) {
+    if (UNLIKELY(!connection->is_receiving || waiting_bytes(connection) > CONNECTION_QUERY_SOFT)) {
         adjust_receiving(connection);
     }
 }

@@ -49,6 +49,7 @@ static bool round_begin(struct shard *shard, unsigned used_percent_max)
         return false;
     }
     defrag->walk = (struct keyspace_defrag){0};
+    defrag->tables = (struct table_defrag){0};
     defrag->db = 0;
     __atomic_store_n(&defrag->busy_us_before, defrag->busy_us, __ATOMIC_RELAXED);
     __atomic_store_n(&defrag->is_running, true, __ATOMIC_RELAXED);
@@ -59,8 +60,8 @@ static void round_end(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
     heap_defrag_end(shard->heap);
-    heap_collect(shard->heap);
     uint64_t used;
+    /* What is empty goes back with this; heap_collect would stop the shard for 20 ms after 300 MB were deleted. */
     const uint64_t wasted = wasted_bytes(shard, &used);
     const uint64_t gained = wasted < defrag->wasted_before ? defrag->wasted_before - wasted : 0;
     defrag->was_in_vain = gained * 100 < defrag->wasted_before * GAIN_PERCENT_MIN;
@@ -74,23 +75,35 @@ static void round_end(struct shard *shard)
     defrag->settles_seen = heap_settles(shard->heap);
 }
 
-/* A slice of the walk; true when all databases are done. */
+/* Goes on with the walk: through the databases, then the tables. True at its end. */
+static bool walk_on(struct shard *shard)
+{
+    struct defrag *defrag = &shard->defrag;
+    if (defrag->db >= (uint32_t)config_number(&shard->server->config->databases)) {
+        const struct catalogue *catalogue = atomic_load_explicit(&shard->server->catalogue, memory_order_acquire);
+        return catalogue_defrag_slice(catalogue, shard->number, &defrag->tables, SLICE_BLOCKS);
+    }
+    if (keyspace_defrag_slice(&shard->databases[defrag->db], &defrag->walk, SLICE_BLOCKS)) {
+        defrag->walk = (struct keyspace_defrag){0};
+        defrag->db++;
+    }
+    return false;
+}
+
+/* A slice of the walk; true at its end. */
 static bool round_slice(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
-    const uint32_t databases = (uint32_t)config_number(&shard->server->config->databases);
     const uint64_t start = clock_ticks();
     const uint64_t end = start + (uint64_t)(SLICE_US * shard->server->ticks_per_us);
     uint64_t now = start;
-    while (defrag->db < databases && now < end) {
-        if (keyspace_defrag_slice(&shard->databases[defrag->db], &defrag->walk, SLICE_BLOCKS)) {
-            defrag->walk = (struct keyspace_defrag){0};
-            defrag->db++;
-        }
+    bool is_done = false;
+    while (!is_done && now < end) {
+        is_done = walk_on(shard);
         now = clock_ticks();
     }
     add_relaxed(&defrag->busy_us, (uint64_t)((double)(now - start) / shard->server->ticks_per_us));
-    return defrag->db >= databases;
+    return is_done;
 }
 
 /* --- in the background --- */
@@ -109,23 +122,34 @@ static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64
     return (unsigned)(least + (most - least) * (percent - lower) / (upper - lower));
 }
 
-/* Begins a round when there is enough to gain. */
+/* Begins a round when there is enough to gain. When frees have come to rest with nothing to gain, the empty pages of
+ * the thread's buffers go back, once.  */
 static void look(struct shard *shard, int64_t now_ms)
 {
     struct defrag *defrag = &shard->defrag;
     const struct config *config = shard->server->config;
     const uint64_t settles = heap_settles(shard->heap);
     const uint64_t new_settles = settles - defrag->settles_seen;
-    if ((defrag->is_at_rest && new_settles == 0) || now_ms - defrag->looked_ms < defrag->vain_wait_ms) {
+    const int64_t ignored = config_number(&config->active_defrag_ignore_bytes) / shard->server->shard_count;
+    const int64_t lower = config_number(&config->active_defrag_threshold_lower);
+    if (defrag->is_at_rest && new_settles == 0 && ignored == defrag->ignored && lower == defrag->lower) {
+        if (!defrag->is_collected) {
+            thread_heap_collect();
+            defrag->is_collected = true;
+        }
+        return;
+    }
+    defrag->is_collected = false;
+    if (now_ms - defrag->looked_ms < defrag->vain_wait_ms) {
         return;
     }
     defrag->looked_ms = now_ms;
     defrag->settles_seen = settles;
     uint64_t used;
     const uint64_t wasted = wasted_bytes(shard, &used);
-    const uint64_t ignored = (uint64_t)config_number(&config->active_defrag_ignore_bytes) / shard->server->shard_count;
-    const uint64_t lower = (uint64_t)config_number(&config->active_defrag_threshold_lower);
-    defrag->is_at_rest = wasted <= ignored || wasted * 100 <= used * lower;
+    defrag->ignored = ignored;
+    defrag->lower = lower;
+    defrag->is_at_rest = wasted <= (uint64_t)ignored || wasted * 100 <= used * (uint64_t)lower;
     if (defrag->is_at_rest) {
         return;
     }
@@ -195,7 +219,5 @@ void defrag_purge_end(struct shard *shard)
 {
     if (shard->defrag.is_purging) {
         round_end(shard);
-    } else {
-        heap_collect(shard->heap);
     }
 }

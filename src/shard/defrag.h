@@ -6,6 +6,7 @@
 #define SHARD_DEFRAG_H
 
 #include "data/keyspace.h"
+#include "table/table.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,15 +15,18 @@ struct shard;
 
 struct defrag {
     struct keyspace_defrag walk;
-    uint32_t db;                 /* whose keyspace it is in */
+    uint32_t db;                 /* whose keyspace it is in; behind the last: the tables follow */
+    struct table_defrag tables;
     bool is_running;             /* a round; read relaxed by any thread */
     bool is_purging;             /* it is MEMORY PURGE's */
-    bool is_at_rest;             /* the last look found nothing to gain */
+    bool is_at_rest;             /* the last look found nothing to gain, */
+    bool is_collected;           /* and in the quiet since then free pages went back */
     bool was_in_vain;            /* the last round gained little */
     int64_t vain_wait_ms;        /* so wait before the next look */
     unsigned cpu_percent;        /* of this round */
     unsigned purge_rounds;       /* of this MEMORY PURGE */
-    uint64_t settles_seen;       /* heap_settles at the last look */
+    uint64_t settles_seen;       /* heap_settles at the last look, */
+    int64_t ignored, lower;      /* and the thresholds then */
     int64_t looked_ms;
     uint64_t wasted_before;      /* bytes of pages that were not used when the round began */
     uint64_t rounds;             /* since start; these four are read relaxed by any thread */

@@ -104,9 +104,6 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
         atomic_load_explicit(&thread->server->config->has_password, memory_order_relaxed) != 0) {
         return "NOAUTH Authentication required.";
     }
-    if (UNLIKELY(thread->is_over_memory) && (call->spec->flags & COMMAND_DENYOOM) != 0) {
-        return "OOM command not allowed when used memory > 'maxmemory'.";
-    }
     return NULL;
 }
 
@@ -269,7 +266,7 @@ static void call_inherit_session(struct call *call, struct session *session)
     }
 }
 
-static void finish_refused(struct thread *thread, struct call *call, struct reply *reply)
+void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply)
 {
     call->state = CALL_DONE;
     call->replies = reply->out;
@@ -320,7 +317,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
     call_inherit_session(call, &connection->session);
     connection->session.commands_total++;
     if (UNLIKELY(!is_right)) {
-        finish_refused(thread, call, &reply);
+        call_finish_refused(thread, call, &reply);
         if (is_http(call->argv[0])) {
             call->must_close = call->is_silent = true;
             return VERDICT_STOP;
@@ -352,7 +349,7 @@ static void protocol_error(struct thread *thread, struct connection *connection,
     call->protocol = connection->session.protocol;
     reply_begin(&reply, &round->replies, call->protocol);
     reply_errorf(&reply, "ERR %s", text);
-    finish_refused(thread, call, &reply);
+    call_finish_refused(thread, call, &reply);
     parser_reset(&connection->parser);
 }
 

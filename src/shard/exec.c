@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/slot.h"
+#include "data/access.h"
 #include "mem/heap.h"
 #include "shard/thread_private.h"
 
@@ -47,12 +48,35 @@ struct keyspace *exec_keyspace(const struct exec *exec, struct key key)
     return exec_keyspace_in(exec, key, exec->db);
 }
 
-/* Notes the access; writes only when the clock has moved, so that hot keys' cache lines stay clean. */
+static uint32_t access_after_use(struct thread *thread, uint32_t access)
+{
+    if (LIKELY(!thread->is_lfu)) {
+        return thread->access_now;
+    }
+    const uint32_t minutes = thread->access_now >> ACCESS_COUNTER_BITS;
+    const uint32_t counter = access_counter(access, minutes, thread->lfu_decay_minutes);
+    return access_make_lfu(minutes, access_counter_raised(counter, thread->lfu_log_factor, &thread->lfu_random));
+}
+
+/* Notes the access; writes only when something has changed, so that hot keys' cache lines stay clean. */
 static void note_access(const struct exec *exec, struct entry *entry)
 {
-    uint32_t now = exec->thread->lru_clock;
-    if (UNLIKELY(entry_access(entry) != now) && !exec->is_no_touch) {
-        entry_set_access(entry, now);
+    const uint32_t before = entry_access(entry);
+    const uint32_t after = access_after_use(exec->thread, before);
+    if (UNLIKELY(after != before) && !exec->is_no_touch) {
+        entry_set_access(entry, after);
+    }
+}
+
+void shard_note_access(struct thread *thread, struct shard *shard)
+{
+    if (LIKELY(shard->initial_access == thread->access_now)) {
+        return;
+    }
+    shard->initial_access = thread->access_now;
+    const uint32_t databases = (uint32_t)atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
+    for (uint32_t i = 0; i < databases; i++) {
+        shard->databases[i].initial_access = thread->access_now;
     }
 }
 
@@ -85,6 +109,14 @@ void exec_changed(struct exec *exec, struct key key, const char *event)
     (void)event; /* subscribers to keyspace events come with pub/sub */
     struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
     stat_add(&shard->changes, 1);
+}
+
+void shard_report(struct shard *shard, uint32_t db, struct key key, const char *event)
+{
+    (void)shard; /* as above; Redis does not count it as a change, either */
+    (void)db;
+    (void)key;
+    (void)event;
 }
 
 void exec_count_changes(struct exec *exec, uint64_t count)

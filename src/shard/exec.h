@@ -211,6 +211,8 @@ void exec_start_job(struct exec *exec, struct job *job);
  * exec_pin     under the baton of the key's shard, in the handler or a step. `entry`: the key's; NULL: there is none. A collection
  *              stays even when it expires; what stands in its entry may then go. False: a writer waits for the key, or no
  *              memory; in a handler exec_wait_and_retry was called. The caller unpins what it has and returns (a step: JOB_WAIT).
+ * exec_claim   in a step, before what is at `key` is changed or replaced: true when no job but the caller's reads it, of which `own`
+ *              may be on it, too (NULL: none). False: the caller returns JOB_WAIT and asks again; no new readers come before it.
  * exec_unpin   under the same baton (or all); in `destroy`, too. Does nothing when there is no pin.  */
 struct pin {
     struct shard *shard; /* NULL: no pin */
@@ -218,6 +220,7 @@ struct pin {
     uint64_t hash;
 };
 MUST_USE bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out);
+MUST_USE bool exec_claim(struct exec *exec, struct key key, const struct pin *own);
 void exec_unpin(struct exec *exec, struct pin *pin);
 
 /* True once about JOB_STEP_US have passed since this step began: end the slice. Cheap (a time-stamp read). */

@@ -10,6 +10,7 @@ struct grave {
     struct grave *next;
     graveyard_free_fn *free_slice;
     void *thing;
+    uint64_t bytes; /* left of what was expected to become free */
 };
 
 /* In the order of burial: what is freed may bury more of its own (a database its large collections). */
@@ -50,7 +51,7 @@ void graveyard_destroy(struct graveyard *graveyard)
     thread_free(MEM_SERVER, graveyard, sizeof *graveyard);
 }
 
-void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *thing)
+void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *thing, uint64_t bytes)
 {
     struct grave *grave = thread_alloc(MEM_SERVER, sizeof *grave);
     if (grave == NULL) {
@@ -59,7 +60,7 @@ void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *th
         count(&shard->lazyfreed, 1);
         return;
     }
-    *grave = (struct grave){.free_slice = free_slice, .thing = thing};
+    *grave = (struct grave){.free_slice = free_slice, .thing = thing, .bytes = bytes};
     if (shard->graveyard->first == NULL) {
         shard->graveyard->first = grave;
     } else {
@@ -67,6 +68,7 @@ void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *th
     }
     shard->graveyard->last = grave;
     count(&shard->lazyfree_pending, 1);
+    count(&shard->buried_bytes, bytes);
 }
 
 bool graveyard_is_empty(const struct shard *shard)
@@ -81,11 +83,23 @@ bool graveyard_is_empty_hint(const struct shard *shard)
 
 bool graveyard_work(struct shard *shard, size_t limit)
 {
-    struct graveyard *graveyard = shard->graveyard;
-    if (graveyard->first != NULL && graveyard->first->free_slice(graveyard->first->thing, limit)) {
-        remove_first(graveyard);
+    struct grave *grave = shard->graveyard->first;
+    if (grave == NULL) {
+        return false;
+    }
+    const int64_t before = mem_counters_total(heap_counters(shard->heap));
+    const bool is_gone = grave->free_slice(grave->thing, limit);
+    const int64_t freed = before - mem_counters_total(heap_counters(shard->heap));
+    uint64_t settled = grave->bytes;
+    if (!is_gone && (freed <= 0 || (uint64_t)freed < settled)) {
+        settled = freed <= 0 ? 0 : (uint64_t)freed;
+    }
+    grave->bytes -= settled;
+    count(&shard->buried_bytes, -settled);
+    if (is_gone) {
+        remove_first(shard->graveyard);
         count(&shard->lazyfree_pending, -UINT64_C(1));
         count(&shard->lazyfreed, 1);
     }
-    return graveyard->first != NULL;
+    return shard->graveyard->first != NULL;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct shard;
 struct graveyard;
@@ -18,8 +19,9 @@ typedef bool graveyard_free_fn(void *thing, size_t limit);
 struct graveyard *graveyard_create(void);
 void graveyard_destroy(struct graveyard *graveyard);
 
-/* Takes `thing`; when no memory is left for the note it is freed on the spot. */
-void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *thing);
+/* Takes `thing`; when no memory is left for the note it is freed on the spot. `bytes` of the shard's heap are to become free;
+ * 0: unknown.  */
+void graveyard_bury(struct shard *shard, graveyard_free_fn *free_slice, void *thing, uint64_t bytes);
 bool graveyard_is_empty(const struct shard *shard);
 /* The same without the baton: true may be outdated a moment later. Any thread. */
 bool graveyard_is_empty_hint(const struct shard *shard);

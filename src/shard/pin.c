@@ -61,6 +61,16 @@ static bool is_wanted(const struct shard *shard, uint64_t hash)
     return false;
 }
 
+bool shard_has_pin(const struct shard *shard, uint64_t hash)
+{
+    for (uint32_t i = 0; i < shard->pinned_count; i++) {
+        if (shard->pinned[i].hash == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out)
 {
     struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
@@ -80,6 +90,24 @@ bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin
     }
     *out = (struct pin){shard, collection, key.hash};
     return true;
+}
+
+bool exec_claim(struct exec *exec, struct key key, const struct pin *own)
+{
+    const struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+    if (entry == NULL || !form_is_apart(entry_form(entry))) {
+        return true;
+    }
+    const struct collection *collection = entry_collection(entry);
+    if (collection->pins <= (own != NULL && own->collection == collection ? 1u : 0u)) {
+        return true;
+    }
+    struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
+    baton_assert_held(&shard->baton);
+    for (uint32_t i = 0; i < shard->pinned_count; i++) {
+        shard->pinned[i].is_wanted |= shard->pinned[i].hash == key.hash;
+    }
+    return false;
 }
 
 void exec_unpin(struct exec *exec, struct pin *pin)

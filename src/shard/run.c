@@ -136,6 +136,23 @@ static enum call_state call_obstacle(const struct thread *thread, const struct s
     return CALL_READY;
 }
 
+/* Room is made for a call that may need memory. EVICT_REFUSED: it is answered. */
+static enum evict_verdict call_make_room(struct thread *thread, struct call *call, uint64_t held, struct buffer *replies)
+{
+    if ((call->spec->flags & COMMAND_DENYOOM) == 0) {
+        return EVICT_FITS;
+    }
+    const enum evict_verdict verdict = evict_before_call(thread, call, held);
+    if (UNLIKELY(verdict == EVICT_REFUSED)) {
+        struct reply reply;
+        reply_begin(&reply, replies, call->protocol);
+        reply_error(&reply, "OOM command not allowed when used memory > 'maxmemory'.");
+        call_finish_refused(thread, call, &reply);
+        stat_add(&thread->command_stats[call->spec->index].rejected, 1);
+    }
+    return verdict;
+}
+
 /* From here on the window's calls on this shard wait: a command never passes an earlier one of its connection. */
 static void window_cut(struct window *window, const struct shard *shard)
 {
@@ -149,6 +166,8 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
     struct reply reply;
     unsigned ahead = 0;
     uint64_t before = clock_ticks();
+    shard_note_access(thread, shard);
+    stat_add(&shard->calls, batch->count);
     for (struct call *call = batch->first; call != NULL; call = call->next) {
         if (ahead == 0) {
             batch_prefetch(shard, call, RUN_PREFETCH);
@@ -164,6 +183,15 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
         if (UNLIKELY(shard->pinned_count > 0) && call_waits_for_pin(thread->server, call)) {
             call->state = CALL_WAITING;
             window_cut(call->window, shard);
+            continue;
+        }
+        const enum evict_verdict verdict = call_make_room(thread, call, UINT64_C(1) << shard->number, &batch->replies);
+        if (UNLIKELY(verdict != EVICT_FITS)) {
+            if (verdict == EVICT_LATER) {
+                call->state = CALL_WAITING;
+                window_cut(call->window, shard);
+            }
+            before = clock_ticks();
             continue;
         }
         reply_begin(&reply, &batch->replies, call->protocol);
@@ -334,6 +362,31 @@ static void shards_release_set(struct thread *thread, uint64_t set) NO_THREAD_SA
     }
 }
 
+/* The batons of `set` are held; they are given up when the handler has returned. */
+static void run_with_batons(struct thread *thread, struct call *call, uint64_t set, struct buffer *replies)
+{
+    struct exec exec;
+    struct reply reply;
+    reply_begin(&reply, replies, call->protocol);
+    exec_prepare(&exec, thread, call, &reply);
+    if (call->spec->scope != SCOPE_KEYS) {
+        exec.session = &call->window->connection->session;
+    }
+    for (uint64_t left = set; left != 0; left &= left - 1) {
+        shard_note_access(thread, &thread->server->shards[__builtin_ctzll(left)]);
+    }
+    uint64_t before = clock_ticks();
+    if (set != 0 && UNLIKELY(call_waits_for_pin(thread->server, call))) {
+        exec.must_wait = true;
+    } else {
+        call->spec->run(&exec);
+    }
+    uint64_t ticks = clock_ticks() - before;
+    shards_release_set(thread, set);
+    scratch_reset(thread);
+    call_conclude(thread, &exec, call, ticks);
+}
+
 void call_run_alone(struct thread *thread, struct call *call, struct buffer *replies)
 {
     struct server *server = thread->server;
@@ -343,25 +396,15 @@ void call_run_alone(struct thread *thread, struct call *call, struct buffer *rep
     } else if (call->spec->scope == SCOPE_KEYS) {
         set = call_shards(server, call);
     }
-    struct exec exec;
-    struct reply reply;
-    reply_begin(&reply, replies, call->protocol);
-    exec_prepare(&exec, thread, call, &reply);
-    if (call->spec->scope != SCOPE_KEYS) {
-        exec.session = &call->window->connection->session;
-    }
     if (set != 0) {
         shards_take_set(thread, set);
         stat_add(&thread->stats.steps_all, 1);
     }
-    uint64_t before = clock_ticks();
-    if (set != 0 && UNLIKELY(call_waits_for_pin(server, call))) {
-        exec.must_wait = true;
-    } else {
-        call->spec->run(&exec);
+    const enum evict_verdict verdict = call_make_room(thread, call, set, replies);
+    if (UNLIKELY(verdict != EVICT_FITS)) {
+        shards_release_set(thread, set);
+        call->state = verdict == EVICT_LATER ? CALL_WAITING : call->state;
+        return;
     }
-    uint64_t ticks = clock_ticks() - before;
-    shards_release_set(thread, set);
-    scratch_reset(thread);
-    call_conclude(thread, &exec, call, ticks);
+    run_with_batons(thread, call, set, replies);
 }

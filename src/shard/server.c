@@ -2,8 +2,10 @@
 #include "shard/server.h"
 
 #include "base/clock.h"
+#include "data/key_top.h"
 #include "encoding/collection.h"
 #include "shard/graveyard.h"
+#include "shard/memory_history.h"
 #include "shard/thread_private.h"
 #include "table/table.h"
 
@@ -89,7 +91,7 @@ static bool free_buried(void *thing, size_t limit)
 
 static void bury_collection(void *context, struct collection *collection)
 {
-    graveyard_bury(context, free_buried, collection);
+    graveyard_bury(context, free_buried, collection, collection->bytes);
 }
 
 static bool open_shard(struct server *server, uint32_t number)
@@ -101,6 +103,7 @@ static bool open_shard(struct server *server, uint32_t number)
     shard->heap = heap_create();
     shard->databases = thread_alloc_zeroed(MEM_SERVER, databases * sizeof *shard->databases);
     shard->graveyard = graveyard_create();
+    shard->evict.random = (uint64_t)server->started_ms + number;
     if (shard->heap == NULL || shard->databases == NULL || shard->graveyard == NULL) {
         return false;
     }
@@ -109,7 +112,8 @@ static bool open_shard(struct server *server, uint32_t number)
         shard->databases[i].bury = bury_collection;
         shard->databases[i].bury_context = shard;
     }
-    return true;
+    shard->top = key_top_create(shard->heap, shard->databases, (uint32_t)databases);
+    return shard->top != NULL;
 }
 
 static bool draw_run_id(struct server *server)
@@ -160,6 +164,10 @@ struct server *server_create(const struct server_options *options)
         return NULL;
     }
     ck_epoch_init(server->epoch);
+    server->memory_history = memory_history_create();
+    if (server->memory_history == NULL) {
+        return NULL;
+    }
     for (uint32_t i = 0; i < server->shard_count; i++) {
         if (!open_shard(server, i)) {
             return NULL;
@@ -231,11 +239,13 @@ void server_destroy(struct server *server)
         }
         thread_free(MEM_SERVER, shard->databases, databases * sizeof *shard->databases);
         pins_free(shard);
+        key_top_destroy(shard->top);
         heap_destroy(shard->heap);
         struct thread *thread = &server->threads[i];
         thread_free(MEM_SERVER, thread->command_stats, server->command_count * sizeof *thread->command_stats);
     }
     thread_free(MEM_SERVER, server->command_index, index_size(server) * sizeof(*server->command_index));
+    memory_history_destroy(server->memory_history);
     close(server->stop_fd);
     free(server->epoch);
     free(server->threads);
@@ -309,12 +319,10 @@ struct error_stats *thread_error_stats(struct thread *thread)
 
 int64_t server_used_bytes(struct server *server)
 {
-    struct mem_counters total = {0};
-    thread_heaps_total(&total);
+    int64_t used = thread_heaps_bytes();
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        mem_counters_add(&total, heap_counters(server->shards[i].heap));
+        used += mem_counters_total(heap_counters(server->shards[i].heap));
     }
-    int64_t used = mem_counters_total(&total);
     int64_t peak = atomic_load_explicit(&server->used_bytes_peak, memory_order_relaxed);
     while (used > peak && !atomic_compare_exchange_weak_explicit(&server->used_bytes_peak, &peak, used,
                                                                  memory_order_relaxed, memory_order_relaxed)) {
@@ -377,6 +385,7 @@ static void reset_shard_stats(struct thread *caller, struct shard *shard)
 void server_reset_stats(struct thread *caller)
 {
     struct server *server = caller->server;
+    evict_reset_stats(server);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         reset_shard_stats(caller, &server->shards[i]);
         struct thread *thread = &server->threads[i];

@@ -12,6 +12,7 @@
 #include "shard/baton.h"
 #include "shard/defrag.h"
 #include "shard/error_stats.h"
+#include "shard/evict.h"
 #include "shard/exec.h"
 #include "shard/rate_samples.h"
 
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 struct catalogue;     /* src/table */
+struct memory_history;
 struct latency_log;   /* src/cmd */
 struct slow_log;      /* src/cmd */
 struct thread;
@@ -33,12 +35,17 @@ struct shard {
     struct server *server;
     struct heap *heap;
     struct keyspace *databases;     /* config->databases of them */
+    struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pin.c */
     uint32_t pinned_count, pinned_capacity;
     struct defrag defrag;
+    struct evict evict;
+    uint32_t initial_access;        /* what the keyspaces were given last: shard_note_access */
     uint64_t changes;               /* since the last save; read relaxed by any thread */
+    uint64_t calls;                 /* commands of one shard that came here since start; read relaxed by any thread */
     uint64_t lazyfree_pending;      /* things in the graveyard; read relaxed by any thread */
+    uint64_t buried_bytes;          /* of what is in there, as far as it is known; the same */
     uint64_t lazyfreed;             /* things freed from there since start; the same */
     bool is_expiry_off;             /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
@@ -87,7 +94,7 @@ struct thread_stats {
     uint64_t reads_processed, writes_processed;    /* completions of recv and send */
     uint64_t keyspace_hits, keyspace_misses;
     uint64_t error_replies;
-    uint64_t query_limit_disconnections, output_limit_disconnections;
+    uint64_t query_limit_disconnections, output_limit_disconnections, evicted_clients;
     uint64_t turns, sleeps, wakes_sent;
     uint64_t batches_in_place, batches_handed, batches_combined, batches_waited; /* INFO shards: DESIGN 4 */
     uint64_t steps_all;                            /* multi-shard steps */
@@ -118,6 +125,8 @@ struct server {
     _Atomic uint64_t route_version;  /* counts changes of the catalogue */
     int stop_fd;                     /* eventfd: wakes the acceptor */
     uint64_t rejected_connections;   /* written by the acceptor, read relaxed */
+    _Atomic uint64_t prefix_jobs, prefix_keys_expected, prefix_keys_seen; /* of all MEMORY PREFIX that run now */
+    struct memory_history *memory_history; /* taken by thread 0 every second; locks itself */
     struct slow_log *slow_log;       /* locks itself; set at start by src/cmd */
     struct latency_log *latency_log;
     char run_id[41];
@@ -130,6 +139,10 @@ struct server {
     _Atomic bool is_pause_for_writes_only;
     _Atomic int is_stopping;         /* SIGTERM, SHUTDOWN: threads end after their turn */
     _Atomic int64_t used_bytes_peak; /* highest used_memory that a turn's end saw */
+    _Atomic int64_t exceeded_us;     /* how long used_memory was above maxmemory before this time; these two: thread 0 writes */
+    _Atomic int64_t exceeded_since_us; /* monotonic; 0: it is not now */
+    _Atomic bool is_dividing_excess; /* evict.c: one thread at a time */
+    _Atomic int64_t threads_bytes_peak; /* what threads (buffers, rounds) needed of late: evict.c keeps room for it */
     int64_t startup_used_bytes;      /* used_memory when the start was done */
     _Atomic int64_t last_save_ms;
     _Atomic uint32_t threads_started, quiet_threads; /* start and end of the shard threads */

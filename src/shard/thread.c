@@ -7,9 +7,12 @@
  * Invariant  T1 no baton is held across ring_turn; T2 a thread that sleeps has declared it before its last look at its mailbox
  *            and its shard's inbox, so whoever adds to either afterwards sees the declaration and wakes it.  */
 #include "base/clock.h"
+#include "data/access.h"
+#include "data/key_top.h"
 #include "mem/heap.h"
 #include "net/listener.h"
 #include "shard/graveyard.h"
+#include "shard/memory_history.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>
@@ -17,7 +20,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { GRAVEYARD_SLICE = 64, EXPIRE_SLICE = 64, STOP_POLL_US = 1000 };
+enum { GRAVEYARD_SLICE = 64, EXPIRE_SLICE = 64, TOP_SLICE = 64, STOP_POLL_US = 1000 };
 
 /* --- mail --- */
 
@@ -88,6 +91,21 @@ static void handle_events(struct thread *thread)
 
 /* --- commands --- */
 
+/* By the policy: it may have changed in the round before. */
+static void update_access(struct thread *thread)
+{
+    const struct config *config = thread->server->config;
+    const int64_t policy = atomic_load_explicit(&config->maxmemory_policy, memory_order_relaxed);
+    thread->is_lfu = policy == POLICY_ALLKEYS_LFU || policy == POLICY_VOLATILE_LFU;
+    if (LIKELY(!thread->is_lfu)) {
+        thread->access_now = access_seconds(thread->now_ms);
+        return;
+    }
+    thread->access_now = access_make_lfu(access_minutes(thread->now_ms), ACCESS_COUNTER_NEW);
+    thread->lfu_log_factor = (uint32_t)atomic_load_explicit(&config->lfu_log_factor, memory_order_relaxed);
+    thread->lfu_decay_minutes = (uint32_t)atomic_load_explicit(&config->lfu_decay_time, memory_order_relaxed);
+}
+
 /* One round of what is ready. */
 static bool run_round(struct thread *thread)
 {
@@ -95,6 +113,7 @@ static bool run_round(struct thread *thread)
     if (round == NULL) {
         return false;
     }
+    update_access(thread);
     struct connection *connection;
     while (round->window_count < ROUND_CALLS && round->call_count < ROUND_CALLS && round->word_count + 16 <= ROUND_WORDS &&
            (connection = connection_list_take(thread, LIST_READY)) != NULL) {
@@ -184,19 +203,6 @@ static bool expire_databases(struct thread *thread)
     return is_more;
 }
 
-/* New keys start with this second's access clock. */
-static void update_access_clock(struct thread *thread)
-{
-    uint32_t databases = (uint32_t)atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
-    if (thread->shard_lru_clock == thread->lru_clock) {
-        return;
-    }
-    thread->shard_lru_clock = thread->lru_clock;
-    for (uint32_t i = 0; i < databases; i++) {
-        thread->shard->databases[i].initial_access = thread->lru_clock;
-    }
-}
-
 static bool expire_keys(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
 {
     struct shard *shard = thread->shard;
@@ -208,7 +214,7 @@ static bool expire_keys(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     }
     thread->expire_ms = thread->now_ms;
     uint64_t start = clock_ticks();
-    update_access_clock(thread);
+    shard_note_access(thread, shard);
     bool is_more = thread->has_expiring && !shard->is_expiry_off && expire_databases(thread);
     stat_add(&thread->stats.expiry_ticks, clock_ticks() - start);
     stat_add(&thread->stats.expiry_cuts, is_more);
@@ -228,6 +234,23 @@ static void defragment(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     const int64_t wait_us = defrag_work(shard, thread->now_ms);
     thread->is_defragmenting = wait_us > 0;
     thread->defrag_us = now_us + (wait_us > 0 ? wait_us : DEFRAG_IDLE_US);
+    shard_release(thread, shard);
+}
+
+/* Fills the list of the biggest keys in slices when too few of them are left. */
+static void tend_top(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct shard *shard = thread->shard;
+    const int64_t now_us = clock_monotonic_us();
+    if (now_us < thread->top_us || !baton_try(&shard->baton)) {
+        return;
+    }
+    const uint64_t end = clock_ticks() + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
+    while (!key_top_fill_slice(shard->top, TOP_SLICE) && clock_ticks() < end) {
+    }
+    key_top_tend(shard->top, thread->now_ms);
+    thread->is_filling_top = shard->top->fill_types != 0;
+    thread->top_us = now_us + (thread->is_filling_top ? TOP_FILL_US : TOP_IDLE_US);
     shard_release(thread, shard);
 }
 
@@ -285,17 +308,17 @@ static void cron(struct thread *thread)
         thread->sampled_ms = now_ms;
         server_sample_rates(thread->server, now_ms);
     }
+    if (thread->number == 0 && now_ms >= thread->history_ms) {
+        thread->history_ms = now_ms + MEMORY_HISTORY_SHORT_MS;
+        memory_history_sample(thread->server, thread->now_ms);
+    }
 }
 
 /* --- the turn --- */
 
 static void begin_turn(struct thread *thread)
 {
-    struct server *server = thread->server;
     thread->now_ms = clock_wall_ms();
-    thread->lru_clock = (uint32_t)(thread->now_ms / 1000) & 0xffffff;
-    int64_t limit = atomic_load_explicit(&server->config->maxmemory, memory_order_relaxed);
-    thread->is_over_memory = limit > 0 && server_used_bytes(server) > limit;
     update_slow_threshold(thread);
     stat_add(&thread->stats.turns, 1);
 }
@@ -317,7 +340,7 @@ static int64_t time_to_sleep(struct thread *thread, bool is_busy)
     int64_t until_ms = cron_interval_ms(thread);
     if (thread->list_first[LIST_WAITING] != NULL || thread->jobs != NULL || thread->list_first[LIST_PAUSED] != NULL) {
         until_ms = WAITERS_MS;
-    } else if (thread->has_expiring) {
+    } else if (thread->has_expiring || thread->is_filling_top) {
         until_ms = EXPIRE_MS;
     }
     int64_t until_us = until_ms * 1000;
@@ -349,6 +372,7 @@ static int64_t turn(struct thread *thread)
     begin_turn(thread);
     handle_events(thread);
     mail_deliver_all(thread);
+    update_access(thread);
     shard_drain_own(thread);
     retry_waiting(thread);
     for (int rounds = 0; rounds < TURN_ROUNDS_MAX && thread->list_first[LIST_READY] != NULL; rounds++) {
@@ -359,9 +383,12 @@ static int64_t turn(struct thread *thread)
     bool is_busy = jobs_step(thread);
     is_busy = free_graves(thread) || is_busy;
     is_busy = expire_keys(thread) || is_busy;
+    is_busy = evict_in_background(thread) || is_busy;
     defragment(thread);
+    tend_top(thread);
     cron(thread);
     settle_connections(thread);
+    client_memory_check(thread);
     return time_to_sleep(thread, is_busy);
 }
 

@@ -35,6 +35,8 @@ enum {
     TURN_EVENTS = 256,
     TURN_ROUNDS_MAX = 8,                 /* rounds in a turn before the network is looked at again */
     EXPIRE_MS = 10,
+    TOP_FILL_US = 10000,     /* between two slices of 50 us: half a percent of a core */
+    TOP_IDLE_US = 200000,    /* between two looks whether enough of the biggest keys are known */
     DEFRAG_IDLE_US = 250000, /* between two looks whether the heap is worth a round of defragmentation */
     WAITERS_MS = 1,
     SCRATCH_BLOCK_BYTES = 65536,
@@ -154,6 +156,7 @@ struct connection {
     struct iovec pieces[OUTPUT_GATHER_MAX];
     struct msghdr message;
     int64_t output_soft_since_ms;    /* over the soft limit since; 0 not */
+    size_t counted_bytes;            /* of its thread's clients_bytes */
 };
 
 /* A job under way: its command as the steps see it. */
@@ -198,18 +201,27 @@ struct thread {
     size_t last_name_len;
     bool is_defragmenting;           /* a round is running in the own shard */
     int64_t defrag_us;               /* monotonic: the next slice or look */
-    bool is_over_memory;             /* used_memory > maxmemory at the start of this turn */
+    bool is_filling_top;             /* the list of the shard's biggest keys is being filled: data/key_top.h */
+    int64_t top_us, history_ms;      /* monotonic: the next slice or look there; the next sample of the memory */
+    bool is_counting_clients;        /* maxmemory-clients is set: client_memory.c */
+    int64_t evict_peak_ms;           /* when thread 0 last let the threads' peak decay */
+    int64_t evict_wake_ms;           /* when it last woke the others to evict */
+    uint64_t evict_ticks_max;        /* the longest eviction since it was last reported */
     bool is_expiring;                /* the last slice did not find the end of what is due */
     bool is_retrying;                /* waiting commands and jobs try again in this turn */
     bool has_expiring;
     uint32_t expire_db;              /* where the next slice of expiry begins */
     uint64_t slow_ticks;             /* calls that took longer are reported */
     double ns_per_tick;
-    uint32_t lru_clock;              /* seconds, 24 bits */
-    uint32_t shard_lru_clock;        /* the one that the shard's keyspaces have */
+    uint32_t access_now;             /* what a use writes into the key, or a new key begins with: data/access.h */
+    bool is_lfu;                     /* access_now is of that kind */
+    uint32_t lfu_log_factor, lfu_decay_minutes;
+    uint64_t lfu_random;
     ck_epoch_record_t epoch;
     /* any thread reads, relaxed */
     _Alignas(CACHE_LINE_BYTES) struct thread_stats stats;
+    int64_t clients_bytes;           /* of its connections, while they are counted */
+    int64_t client_bytes_max;        /* of the largest that may be closed; too large rather than too small */
     /* any thread writes */
     _Alignas(CACHE_LINE_BYTES) struct link_stack mailbox;
     _Atomic bool is_asleep;          /* seq_cst: set before the last look at mailbox and inbox, cleared by whoever wakes it */
@@ -277,6 +289,8 @@ bool connection_has_output_room(const struct connection *connection);
 void connection_check_limits(struct connection *connection);
 
 /* dispatch.c */
+/* The call is done with the error in `reply`: refused, not run. */
+void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply);
 /* Takes as many commands from the connection's input as fit into the round. */
 void dispatch_fill(struct thread *thread, struct connection *connection, struct round *round);
 /* Gives calls of a parked window that may run again to the round. */
@@ -296,6 +310,14 @@ void round_run(struct thread *thread, struct round *round);
 void window_flush(struct thread *thread, struct window *window);
 void window_drop(struct window *window);
 size_t window_memory_bytes(const struct window *window);
+
+/* client_memory.c */
+/* The connection's memory has changed; only counted while maxmemory-clients is set. */
+void client_memory_note(struct connection *connection);
+/* It is gone. */
+void client_memory_forget(struct connection *connection);
+/* Once a turn: closes the largest connections while all together are over maxmemory-clients. */
+void client_memory_check(struct thread *thread);
 
 /* run.c */
 /* Runs the batch now or leaves it to whoever holds the shard. True: it has run. */
@@ -324,8 +346,14 @@ void job_abandon(struct thread *thread, struct connection *connection);
 struct visit;
 
 /* exec.c */
+/* exec_changed for what no command does ("evicted"). Under the baton; the name may be the entry's own. */
+void shard_report(struct shard *shard, uint32_t db, struct key key, const char *event);
+/* New keys of the shard begin with this thread's second, or minute. Under the baton. */
+void shard_note_access(struct thread *thread, struct shard *shard);
 void scratch_reset(struct thread *thread);
 
+/* True when a job has pinned a key with this hash. Under the baton. */
+bool shard_has_pin(const struct shard *shard, uint64_t hash);
 /* pin.c: true when the call writes a key that a job has pinned; the key is then wanted. Under the batons of its keys. */
 bool call_waits_for_pin(const struct server *server, const struct call *call);
 /* The shard's list, when there is no pin (left). */

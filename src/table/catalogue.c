@@ -88,6 +88,17 @@ void catalogue_visit(const struct catalogue *catalogue, catalogue_visit_fn *visi
     }
 }
 
+struct table *catalogue_table_at(const struct catalogue *catalogue, uint32_t at)
+{
+    return catalogue != NULL && at < catalogue->table_count ? catalogue->tables[at].table : NULL;
+}
+
+uint32_t catalogue_table_db(const struct catalogue *catalogue, uint32_t at)
+{
+    assert(at < catalogue->table_count);
+    return catalogue->tables[at].db;
+}
+
 void catalogue_visit_namespaces(const struct catalogue *catalogue, catalogue_visit_namespace_fn *visit, void *arg)
 {
     for (uint32_t i = 0; catalogue != NULL && i < catalogue->namespace_count; i++) {

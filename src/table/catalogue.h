@@ -38,6 +38,11 @@ MUST_USE enum table_result catalogue_copy(const struct catalogue *old, struct he
 /* Frees the catalogue itself, no table. NULL is allowed. */
 void catalogue_destroy(struct heap *heap, struct catalogue *catalogue);
 
+/* The table with this number, in the order of catalogue_visit; NULL: there are not so many. O(1). */
+struct table *catalogue_table_at(const struct catalogue *catalogue, uint32_t at);
+/* Its database. There is such a table. */
+uint32_t catalogue_table_db(const struct catalogue *catalogue, uint32_t at);
+
 bool catalogue_has_namespace(const struct catalogue *catalogue, uint32_t db, struct bytes name);
 /* Whether an edit of a dropping kind drops this table of this database. */
 bool catalogue_edit_drops(const struct catalogue_edit *edit, uint32_t db, const struct table *table);

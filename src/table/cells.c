@@ -411,6 +411,41 @@ void cells_release(struct cells *cells, const struct cells_host *host)
     *cells = (struct cells){0};
 }
 
+static void move_text(struct cells *cells, const struct cells_host *host, uint32_t slot, size_t *limit)
+{
+    unsigned char *record = (unsigned char *)cells->arena + ((const uint16_t *)cells->block)[slot];
+    if (record[0] == TEXT_LONG) {
+        const struct bytes text = record_text(record);
+        const void *moved =
+            heap_move_within(host->heap, MEM_TABLE_ROW, (void *)(uintptr_t)text.data, text.len, limit);
+        memcpy(record + 5, &moved, sizeof moved);
+    }
+}
+
+bool cells_move(struct cells *cells, const struct cells_host *host, uint32_t *slot, size_t *limit)
+{
+    if (cells->block == NULL) {
+        return true;
+    }
+    if (*slot == 0) {
+        const size_t size = block_size(cells->width, host->capacity);
+        cells->block = heap_move_within(host->heap, MEM_TABLE_ROW, cells->block, size, limit);
+        if (cells->kind == CELLS_TEXT && cells->arena != NULL) {
+            cells->arena = heap_move_within(host->heap, MEM_TABLE_ROW, cells->arena, cells->arena_capacity, limit);
+        }
+    }
+    while (cells->long_count > 0 && *slot < host->capacity) {
+        const uint32_t row = (*slot)++;
+        if (cells_has_value(cells, host->capacity, row)) {
+            move_text(cells, host, row, limit);
+        }
+        if (*limit == 0) {
+            return *slot == host->capacity;
+        }
+    }
+    return true;
+}
+
 static bool audit_text(const struct cells *cells, uint32_t capacity, uint64_t *bytes)
 {
     uint32_t live = 0;

@@ -114,6 +114,10 @@ void cells_free_block(const struct cells *cells, const struct cells_host *host, 
 /* Frees everything; the cells are CELLS_NONE afterwards. */
 void cells_release(struct cells *cells, const struct cells_host *host);
 
+/* Defragmentation: hands the blocks to heap_move_within, long strings from row *slot on. True at the end; otherwise *slot is
+ * where to go on. *slot 0 begins.  */
+MUST_USE bool cells_move(struct cells *cells, const struct cells_host *host, uint32_t *slot, size_t *limit);
+
 /* Bytes of all blocks, counted again; false: C1-C4 do not hold. */
 MUST_USE bool cells_audit(const struct cells *cells, uint32_t capacity, uint64_t *bytes);
 

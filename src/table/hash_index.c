@@ -433,6 +433,23 @@ void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t ent
 
 /* --- the whole tree --- */
 
+bool hash_index_move(struct hash_index *index, struct heap *heap, uint64_t *entry, size_t *limit)
+{
+    struct index_node **link = &index->root;
+    struct bounds bounds = no_bounds;
+    for (uint32_t left = index->root == NULL ? 0 : index->height + 1u; left > 0; left--) {
+        const bool is_leaf = left == 1;
+        *link = heap_move_within(heap, MEM_TABLE_INDEX, *link, node_size((*link)->capacity, is_leaf), limit);
+        if (!is_leaf) {
+            const uint32_t at = inner_find(*link, *entry);
+            bounds = bounds_below(*link, at, bounds);
+            link = &children(*link)[at];
+        }
+    }
+    *entry = bounds.above;
+    return bounds.above == UINT64_MAX;
+}
+
 bool hash_index_free(struct hash_index *index, struct heap *heap, size_t limit)
 {
     index->count = 0;

@@ -46,6 +46,10 @@ void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t ent
  * O(log n + returned).  */
 size_t hash_index_rows(const struct hash_index *index, uint64_t from, uint32_t *rows, size_t max, bool *is_end);
 
+/* Defragmentation: hands the leaf for *entry, and the nodes above it, to heap_move_within; *entry 0 begins. True: it was the last
+ * leaf; otherwise *entry is where to go on. O(log n).  */
+MUST_USE bool hash_index_move(struct hash_index *index, struct heap *heap, uint64_t *entry, size_t *limit);
+
 /* Frees about `limit` nodes; true when the index is empty. */
 MUST_USE bool hash_index_free(struct hash_index *index, struct heap *heap, size_t limit);
 

@@ -120,6 +120,24 @@ void page_clear_row(const struct cells_host *host, struct page *page, uint32_t s
     page->live--;
 }
 
+struct page *page_move(const struct cells_host *host, struct page *page, struct page_cursor *cursor, size_t *limit,
+                       bool *is_done)
+{
+    if (cursor->cells == 0 && cursor->slot == 0) {
+        page = heap_move_within(host->heap, MEM_TABLE_ROW, page, page_size(page->cells_count), limit);
+    }
+    const struct cells_host own = host_of(host, page);
+    struct cells *cells = &page->ids; /* cells[0] is ids, the columns follow */
+    while (cursor->cells <= page->cells_count && cells_move(&cells[cursor->cells], &own, &cursor->slot, limit)) {
+        *cursor = (struct page_cursor){.cells = cursor->cells + 1};
+        if (*limit == 0) {
+            break;
+        }
+    }
+    *is_done = cursor->cells > page->cells_count;
+    return page;
+}
+
 /* P3: no value without a row. */
 static bool only_live_rows_have_values(const struct page *page, const struct cells *cells)
 {

@@ -9,6 +9,7 @@
 #define TABLE_PAGE_H
 
 #include "table/cells.h"
+#include "table/table.h"
 
 enum { PAGE_NONE = 0xffffff };
 
@@ -54,6 +55,10 @@ static inline bool page_is_live(const struct page *page, uint32_t slot)
 
 /* Removes a live row's values and its id. */
 void page_clear_row(const struct cells_host *host, struct page *page, uint32_t slot);
+
+/* Defragmentation: hands the page's blocks to heap_move_within, and returns where the page is now. *is_done: to the last one. */
+struct page *page_move(const struct cells_host *host, struct page *page, struct page_cursor *cursor, size_t *limit,
+                       bool *is_done) MUST_USE;
 
 /* Bytes of the page and its cells, counted again; false: P1-P3 or an invariant of its cells does not hold. */
 MUST_USE bool page_audit(const struct page *page, uint64_t *bytes);

@@ -97,6 +97,10 @@ void slice_delete(struct table_slice *slice, const struct schema *schema, uint32
  * Row numbers change. Cost: up to PAGE_ROWS / 2 rows moved for a page.  */
 bool slice_tidy(struct table_slice *slice, const struct schema *schema, size_t limit);
 
+/* Defragmentation (mem/heap.h): hands the blocks of pages and indexes to heap_move_within. True at the end, or when a statement
+ * has it locked. What comes, goes or moves between two calls may be left out.  */
+MUST_USE bool slice_defrag(struct table_slice *slice, struct slice_defrag *state, size_t *limit);
+
 /* --- indexes and columns, for ALTER --- */
 
 /* Adds an empty index at the end. False: no memory. */

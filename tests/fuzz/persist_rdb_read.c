@@ -1,5 +1,5 @@
-/* Fuzz target of persist: any bytes as a value, read within two sets of limits, at once and in steps. What is refused leaves nothing
- * behind; what is taken is sound, and comes back the same through a payload of its own.  */
+/* Fuzz target of persist: any bytes as a value, read within two sets of limits, at once and in steps. What is refused leaves
+ * nothing behind; what is taken is sound, and comes back the same through a payload of its own.  */
 #include "data/keyspace.h"
 #include "mem/buffer.h"
 #include "persist/crc64.h"

@@ -14,12 +14,19 @@ FILLERS = {
     "set": ("SADD", lambda i: ("member:%08d" % i,)),
     "zset": ("ZADD", lambda i: (str(i * 7 % 1000), "member:%08d" % i)),
     "list": ("RPUSH", lambda i: ("item:%08d" % i,)),
+    "stream": ("XADD", lambda i: ("%d-1" % (i + 1), "field", "value:%d" % i)),
 }
-READERS = {"hash": ("HGETALL",), "set": ("SMEMBERS",), "zset": ("ZRANGE", "0", "-1", "WITHSCORES"), "list": ("LRANGE", "0", "-1")}
+READERS = {"hash": ("HGETALL",), "set": ("SMEMBERS",), "zset": ("ZRANGE", "0", "-1", "WITHSCORES"), "list": ("LRANGE", "0", "-1"),
+           "stream": ("XRANGE", "-", "+")}
 
 
 def fill(client, key, kind):
     name, words = FILLERS[kind]
+    if kind == "stream":
+        client.pipeline([(name, key) + words(i) for i in range(ITEMS)])
+        client.run("XGROUP", "CREATE", key, "group", "0")
+        client.run("XREADGROUP", "GROUP", "group", "one", "COUNT", str(ITEMS // 2), "STREAMS", key, ">")
+        return
     for start in range(0, ITEMS, 500):
         client.run(name, key, *[word for i in range(start, min(start + 500, ITEMS)) for word in words(i)])
 
@@ -46,6 +53,9 @@ def test_a_big_copy_equals_its_source(server, kind):
             assert read(client, target, kind) == expected
             assert 0 < client.run("PTTL", target) <= 100000000
             assert client.run("OBJECT", "ENCODING", target) == client.run("OBJECT", "ENCODING", "source")
+            if kind == "stream":
+                assert client.run("XINFO", "GROUPS", target) == client.run("XINFO", "GROUPS", "source")
+                assert client.run("XPENDING", target, "group") == client.run("XPENDING", "source", "group")
             client.run("SET", "x", "1")
             client.run("RENAME", target, "x")
             assert client.run("EXISTS", target) == 0

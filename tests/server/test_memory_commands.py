@@ -136,6 +136,61 @@ def test_asking_changes_nothing(client):
         after[name] for name in ("keyspace_hits", "keyspace_misses")]
 
 
+def test_stats_tells_columns_apart(client):
+    client.run("TABLE.NAMESPACE.CREATE", "ns")
+    for name in ("ns.a", "ns.b"):
+        client.run("TABLE.SCHEMA.CREATE", name, "id:integer:hash", "text:string", "empty:string", "long:string:btree")
+    client.pipeline(["TABLE.INSERT", "ns.a", "id=%d" % number, "text=some text %d" % number, "long=%s" % ("x" * 300)]
+                    for number in range(2000))
+    client.run("TABLE.DELETE", "ns.a", "WHERE", "id<20")
+    figures = stats(client)
+    parts = figures[b"table.ns.a"]
+    columns = parts[b"columns"]
+    assert list(columns) == [b"id", b"text", b"empty", b"long"]
+    assert columns[b"empty"] == {b"bytes": 0} and set(columns[b"text"]) == {b"bytes"}
+    for name in (b"id", b"long"):
+        assert columns[name][b"index.bytes"] == client.run("MEMORY", "USAGE", "TABLE", "ns.a", "INDEX", name)
+    assert sum(column.get(b"index.bytes", 0) for column in columns.values()) == parts[b"indexes.bytes"]
+    of_rows = parts[b"row-ids.bytes"] + sum(column[b"bytes"] for column in columns.values())
+    assert 1980 * 300 < columns[b"long"][b"bytes"] < of_rows < parts[b"rows.bytes"] < of_rows * 1.1 + 10000
+    assert parts[b"rows.count"] == 1980 and 0 <= parts[b"rows.deleted"] <= 20
+    assert figures[b"table.ns.b"][b"rows.count"] == 0
+
+
+def test_stats_has_figures_of_databases_shards_and_clients(client):
+    client.run("SET", "a", "x" * 1000)
+    client.run("SET", "b", "1", "EX", "1000")
+    client.run("SELECT", 2)
+    client.run("RPUSH", "c", "1")
+    figures = stats(client)
+    assert figures[b"db.0.keys.count"] == 2 and figures[b"db.2.keys.count"] == 1
+    assert figures[b"db.0.dataset.bytes"] == figures[b"type.string"] and figures[b"db.2.dataset.bytes"] == figures[b"type.list"]
+    shards = [value for name, value in figures.items() if name.startswith(b"shard.")]
+    assert sum(shard[b"expires.count"] for shard in shards) == 1
+    assert sum(shard[b"commands"] for shard in shards) == 3
+    for shard in shards:
+        assert shard[b"allocator.resident"] >= shard[b"allocator.active"] >= shard[b"allocator.allocated"] >= 0
+        assert float(shard[b"allocator.fragmentation"]) >= 0
+    assert figures[b"clients.count"] == 1 and figures[b"clients.connections"] > 0
+    assert figures[b"clients.normal"] == sum(
+        figures[b"clients." + name] for name in (b"connections", b"query-buffers", b"output-buffers"))
+
+
+def test_stats_goes_on_while_tables_come_and_go(server, client):
+    client.run("TABLE.NAMESPACE.CREATE", "ns")
+    for number in range(40):
+        client.run("TABLE.SCHEMA.CREATE", "ns.t%02d" % number, "id:integer:hash")
+        client.pipeline(["TABLE.INSERT", "ns.t%02d" % number, "id=%d" % row] for row in range(50))
+    with server.connect() as changer:
+        for turn in range(30):
+            changer.send("TABLE.SCHEMA.DROP", "ns.t%02d" % turn, "FORCE")
+            changer.send("TABLE.SCHEMA.ALTER", "ns.t39", "ADD", "COLUMN", "c%d:string" % turn)
+            names = [name for name in stats(client) if name.startswith(b"table.")]
+            assert names == sorted(names) and len(names) >= 10
+            changer.read()
+            changer.read()
+
+
 DATA_CLASSES = (b"key_table", b"expiry_index", b"string", b"table_row", b"table_index", b"catalogue")
 
 
@@ -154,6 +209,7 @@ def fill_and_flush(client):
 
 
 def test_everything_comes_back_after_flushall(client):
+    client.run("CONFIG", "SET", "slowlog-log-slower-than", -1)  # its entries are memory, too
     before = stats(client)
     full, first, used_first = fill_and_flush(client)
     assert all(full[name] > first[name] for name in DATA_CLASSES)
@@ -213,5 +269,5 @@ def test_purge_gives_memory_back(server, client):
 
 def test_help_lists_every_subcommand(client):
     text = b"\n".join(client.run("MEMORY", "HELP"))
-    for name in (b"AUDIT", b"DOCTOR", b"HELP", b"MALLOC-STATS", b"PURGE", b"STATS", b"USAGE"):
+    for name in (b"AUDIT", b"DOCTOR", b"HELP", b"HISTORY", b"MALLOC-STATS", b"PREFIX", b"PURGE", b"STATS", b"TOP", b"USAGE"):
         assert b"\n" + name in text

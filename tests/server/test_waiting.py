@@ -86,7 +86,7 @@ ELEMENTS = int(100_000 / SLOWDOWN)
 
 
 def fill_collections(connection):
-    """A hash, two sets and a sorted set of ELEMENTS each."""
+    """A hash, two sets, a sorted set, a list and a stream of ELEMENTS each."""
     connection.run("FLUSHALL")
     for start in range(0, ELEMENTS, 1000):
         names = [b"member%08d" % number for number in range(start, start + 1000)]
@@ -94,6 +94,8 @@ def fill_collections(connection):
         connection.run("SADD", "set", *names)
         connection.run("SADD", "other", *(name[::-1] for name in names))
         connection.run("ZADD", "zset", *(word for name in names for word in (int(name[6:]) % 977, name)))
+        connection.run("RPUSH", "list", *("item" for _ in names))
+        connection.pipeline(("XADD", "stream", "%d-1" % (int(name[6:]) + 1), "field", name) for name in names)
 
 
 @pytest.mark.slow
@@ -101,7 +103,9 @@ def fill_collections(connection):
 @pytest.mark.parametrize("words", (
     ("HGETALL", "hash"), ("SMEMBERS", "set"), ("SUNION", "set", "other"), ("SINTERSTORE", "new", "set", "set"),
     ("ZRANGE", "zset", "0", "-1", "WITHSCORES"), ("ZUNIONSTORE", "new", "2", "zset", "set"), ("COPY", "zset", "new"),
-    ("DEL", "hash", "set", "zset")), ids=lambda words: words[0])
+    ("DEL", "hash", "set", "zset"), ("ZREMRANGEBYRANK", "zset", "10", "-10"), ("ZPOPMIN", "zset", str(ELEMENTS // 2)),
+    ("COPY", "stream", "new"), ("XTRIM", "stream", "MAXLEN", "10"), ("LREM", "list", "0", "item"), ("LTRIM", "list", "10", "-10"),
+    ("LPOP", "list", str(ELEMENTS // 2))), ids=lambda words: words[0])
 def test_commands_over_whole_collections(server, connection, words):
     def act():
         reply = read_all(connection, *words)

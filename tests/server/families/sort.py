@@ -6,7 +6,7 @@ start, for redis-server makes a small one large when it is sorted. And 1e400 is 
 come after it in the pipeline, too, as long as errno stays what it was.
 """
 
-from .arguments import GARBAGE as ANY_GARBAGE, KEYS, integer, key, maybe, one_of, options, several, value
+from .arguments import GARBAGE as ANY_GARBAGE, KEYS, integer, key, maybe, one_of, options, several
 
 LISTS, SETS, ZSETS, DESTINATIONS = KEYS[:4], KEYS[4:6], KEYS[6:8], KEYS[8:10]
 ELEMENTS = [b"%d" % number for number in range(-3, 14)] + [b"1.5", b"-0.5", b"1e3", b"007", b"10.0", b"1.0"]
@@ -94,7 +94,7 @@ ROWS = [
     (1, b"SADD", set_key, several(element, least=100, most=400)),
     (3, b"ZADD", zset_key, several(score, element, most=12)),
     (1, b"ZADD", zset_key, several(score, text, most=4)),
-    (1, b"SET", key, value),
+    (1, b"SET", key, one_of(weight, text)),
     (5, b"MSET", several(weight_key, weight, most=8)),
     (3, b"HSET", hash_key, one_of(b"f", b"g"), weight),
     (1, b"LPUSH", weight_key, b"1"),

@@ -5,15 +5,15 @@ Ids are explicit and small, so that they meet: added in order, out of order, del
 
 from harness.comparisons import near_time, similar
 
-from .arguments import INTEGERS, command, few_or_many, integer, maybe, one_of, options, seconds, several, value
+from .arguments import INTEGERS, Group, command, few_or_many, integer, maybe, one_of, options, seconds, several, value
 from .arguments import GARBAGE as ALL_GARBAGE
 
 KEYS = [b"a", b"b", b"c", b"{tag}1", b"nul\x00key"]
 GROUPS = [b"g", b"g", b"h", b"", b"gr\x00up"]
 CONSUMERS = [b"x", b"y", b"z", b"", b"a\r\nb"]
 GARBAGE = [word for word in ALL_GARBAGE if word != b"*"]
-ODD_IDS = [b"", b"-", b"+", b"0-0", b"0", b"x", b"1-", b"-1", b"1-x", b"1--1", b"1--05", b" 1", b"+1-1", b"01-01", b"1-1-1", b"(1", b"(",
-           b"(0-0", b"(18446744073709551615-18446744073709551615", b"18446744073709551615-18446744073709551615",
+ODD_IDS = [b"", b"-", b"+", b"0-0", b"0", b"x", b"1-", b"-1", b"1-x", b"1--1", b"1--05", b" 1", b"+1-1", b"01-01", b"1-1-1",
+           b"(1", b"(", b"(0-0", b"(18446744073709551615-18446744073709551615", b"18446744073709551615-18446744073709551615",
            b"18446744073709551615-18446744073709551614", b"18446744073709551616", b"9223372036854775808-1", b"1\x00-5", b"5-*",
            b"$", b">", b"1" * 130, b"18446744073709551615"]
 FIELDS = [b"f", b"g", b"h", b"", b"1", b"-1", b"127", b"128", b"4096", b"01", b"f\x00", b"k" * 63, b"k" * 64]
@@ -133,6 +133,34 @@ def last_id(rng):
     return rng.choice([b"$", b"0", b"0-0", id_(rng), id_(rng)])
 
 
+def long_stream(rng):
+    """A stream that is read, delivered, claimed and trimmed in slices."""
+    name, who, other = key(rng), rng.choice(CONSUMERS), rng.choice(CONSUMERS)
+    size = rng.choice([505, 700, 1100])
+    commands = [[b"DEL", name], [b"XGROUP", b"CREATE", name, b"g", b"0", b"MKSTREAM"]]
+    for i in range(size):
+        fields = [b"f", b"%d" % i] if i % 7 else [b"g", b"v" * (i % 90), b"f", b"x"]
+        commands.append([b"XADD", name, b"%d-%d" % (i // 3 + 1, i % 3)] + fields)
+    delivered = [[b"XREADGROUP", b"GROUP", b"g", who, b"COUNT", b"%d" % rng.choice([1, 600]), b"STREAMS", name, b">"],
+                 [b"XREADGROUP", b"GROUP", b"g", other, b"STREAMS", name, b">"],
+                 [b"XREADGROUP", b"GROUP", b"g", other, b"STREAMS", name, name, b"0", b"5"]]
+    looks = [[b"XRANGE", name, b"-", b"+"], [b"XREVRANGE", name, b"+", b"(10", b"COUNT", b"600"],
+             [b"XREAD", b"STREAMS", name, key(rng), name, b"0", b"0", b"20"], [b"XPENDING", name, b"g", b"-", b"+", b"100000"],
+             [b"XPENDING", name, b"g", b"IDLE", b"0", b"(5-1", b"+", b"700", other],
+             [b"XINFO", b"STREAM", name, b"FULL", b"COUNT", b"0"], [b"XINFO", b"STREAM", name]]
+    changes = [[b"XDEL", name] + [b"%d-%d" % (i, i % 3) for i in range(0, size // 3, 2)],
+               [b"XAUTOCLAIM", name, b"g", who, b"0", b"0", b"COUNT", b"2000"] + rng.choice([[], [b"JUSTID"]]),
+               [b"XAUTOCLAIM", name, b"g", who, b"1000000000", b"30", b"COUNT", b"600"],
+               [b"XGROUP", b"DELCONSUMER", name, b"g", rng.choice([who, other])],
+               [b"XTRIM", name, b"MINID", rng.choice([b"=", b"~"]), b"%d" % rng.randrange(size // 3)],
+               [b"XTRIM", name, b"MAXLEN", b"%d" % rng.randrange(size)]]
+    rng.shuffle(looks)
+    rng.shuffle(changes)
+    commands += looks[:2] + delivered[:2] + looks[2:4] + delivered[2:]
+    commands += [step for pair in zip(changes, looks) for step in pair] + [[b"XGROUP", b"DESTROY", name, b"g"]]
+    return commands, None
+
+
 def same_info(ours, theirs, _command):
     """XINFO: all but the times is the same, how redis-server keeps a stream included."""
     def is_loose(path, mine, other):
@@ -186,6 +214,7 @@ ROWS = [
     (5, b"XINFO", b"GROUPS", key),
     (4, b"XINFO", b"CONSUMERS", key, group),
     (1, b"XINFO", one_of(b"BOGUS", b"groups"), key),
+    (0.15, Group(long_stream)),
     (1, b"OBJECT", b"ENCODING", key),
     (1, b"TYPE", key),
     (1, b"DEL", key),

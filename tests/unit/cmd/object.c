@@ -11,12 +11,3 @@ Test(object, idle_seconds_survive_the_turn_of_the_clock)
     const int64_t turned_s = INT64_C(102) << 24;
     cr_expect_eq(object_idle_seconds((uint32_t)(turned_s - 7) & 0xffffff, turned_s * 1000), 7);
 }
-
-Test(object, frequency_loses_one_a_minute_and_stops_at_zero)
-{
-    const int64_t now_minutes = INT64_C(28333333);
-    const uint32_t now_field = (uint32_t)now_minutes & 0xffff;
-    cr_expect_eq(object_frequency(now_field << 8 | 5, now_minutes * 60000), 5);
-    cr_expect_eq(object_frequency(((now_field - 3) & 0xffff) << 8 | 5, now_minutes * 60000), 2);
-    cr_expect_eq(object_frequency(((now_field - 300) & 0xffff) << 8 | 255, now_minutes * 60000), 0);
-}

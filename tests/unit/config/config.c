@@ -107,7 +107,8 @@ Test(config, starts_with_redis_defaults)
     char folder[4096];
     cr_assert_str_eq(get(config, "dir").value, getcwd(folder, sizeof folder));
     cr_assert_eq(get(config, "*").count, config_param_count);
-    cr_assert_eq(get(config, "MAXMEM*").count, 2);
+    cr_assert_eq(get(config, "MAXMEMORY-EV*").count, 1);
+    cr_assert_eq(get(config, "maxmem*").count, 5);
     cr_assert_eq(get(config, "nothing").count, 0);
     config_destroy(config);
 }
@@ -127,6 +128,8 @@ static const struct {
     {"save", "", ""},
     {"appendonly", "no", "no"},
     {"maxmemory-policy", "noeviction", "noeviction"},
+    {"maxmemory-policy", "allkeys-lru", "allkeys-lru"},
+    {"maxmemory-clients", "5%", "5%"},
     {"hash-max-listpack-value", "4kb", "4096"},
     {"list-max-listpack-size", "-2147483648", "-2147483648"},
     {"table-where-precedence", "left-to-right", "left-to-right"},
@@ -165,7 +168,11 @@ static const struct {
     {"list-max-listpack-size", "2147483648", RESULT_SYNTAX, "argument must be between -2147483648 and 2147483647 inclusive"},
     {"protected-mode", "maybe", RESULT_SYNTAX, "argument must be 'yes' or 'no'"},
     {"loglevel", "loud", RESULT_SYNTAX, "argument(s) must be one of the following: debug, verbose, notice, warning"},
-    {"maxmemory-policy", "allkeys-lru", RESULT_SYNTAX, "this version evicts no keys: the only value is 'noeviction'"},
+    {"maxmemory-policy", "allkeys", RESULT_SYNTAX,
+     "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, "
+     "allkeys-lfu, allkeys-random, noeviction"},
+    {"maxmemory-samples", "0", RESULT_SYNTAX, "argument must be between 1 and 2147483647 inclusive"},
+    {"maxmemory-clients", "101%", RESULT_SYNTAX, NULL},
     {"appendonly", "maybe", RESULT_SYNTAX, "argument must be 'yes' or 'no'"},
     {"save", "60 1", RESULT_SYNTAX, "this version writes no snapshots: the only value is \"\""},
     {"client-output-buffer-limit", "", RESULT_SYNTAX, "Wrong number of arguments in buffer limit configuration."},

@@ -141,7 +141,7 @@ static const struct {
     {"requirepass \"open\n", "at line 1\n", ">>> 'requirepass \"open'\n", "Unbalanced quotes in configuration line\n"},
     {"unixsocketperm 999\n", "at line 1\n", ">>> 'unixsocketperm 999'\n", "argument couldn't be parsed as an octal number\n"},
     {"unixsocketperm 1000\n", "at line 1\n", ">>>", "argument must be between 0 and 777 inclusive\n"},
-    {"maxmemory-policy allkeys-lru\n", "at line 1\n", ">>>", "this version evicts no keys: the only value is 'noeviction'\n"},
+    {"maxmemory-policy allkeys\n", "at line 1\n", ">>>", "argument(s) must be one of the following: volatile-lru"},
     {"save 60 1\n", "at line 1\n", ">>>", "this version writes no snapshots: the only value is \"\"\n"},
     {"appendonly yes\n", "at line 1\n", ">>>", "this version has no append-only file: the only value is 'no'\n"},
     {"include missing.conf\n", "'main.conf', at line 1\n", ">>> 'include missing.conf'\n",

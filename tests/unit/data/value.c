@@ -66,12 +66,12 @@ static const char *box_fault(const struct collection *collection)
     return bytes == collection->bytes ? NULL : "a box's bytes";
 }
 
-static struct collection *box_defrag(struct collection *collection, uint64_t *cursor, size_t *limit)
+static struct collection *box_defrag(struct collection *collection, struct collection_cursor *cursor, size_t *limit)
 {
     struct box *box = (struct box *)collection;
     box->text = heap_move(collection->heap, MEM_HASH, box->text, box->len);
     *limit -= *limit > 0;
-    *cursor = 0;
+    cursor->is_inside = false;
     return heap_move(collection->heap, MEM_HASH, box, sizeof *box);
 }
 

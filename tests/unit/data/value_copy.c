@@ -9,7 +9,8 @@
 enum { ITEMS = 30000, SLICE = 100 };
 
 static const int64_t now_ms = INT64_C(1700000000000);
-static const enum value_form forms[] = {VALUE_FORM_HASH, VALUE_FORM_SET, VALUE_FORM_ZSET, VALUE_FORM_LIST};
+static const enum value_form forms[] = {VALUE_FORM_HASH, VALUE_FORM_SET, VALUE_FORM_ZSET, VALUE_FORM_LIST,
+                                         VALUE_FORM_STREAM};
 
 struct world {
     struct heap *heaps[2];
@@ -50,6 +51,8 @@ static struct collection *make_empty(struct world *world, enum value_form form)
         return score_set_collection(score_set_create(heap, &world->secret));
     case VALUE_FORM_LIST:
         return &quicklist_create(heap, &limits)->base;
+    case VALUE_FORM_STREAM:
+        return &stream_create(heap)->collection;
     default:
         return member_table_collection(member_table_create(
             heap, &world->secret, form == VALUE_FORM_SET ? &member_set_type : &member_hash_type, ENCODING_HASHTABLE));
@@ -62,12 +65,17 @@ static enum result add(struct collection *collection, enum value_form form, unsi
     int len = snprintf(text, sizeof text, "member:%012u", number);
     struct item item = item_of_text((struct bytes){text, (size_t)len});
     struct item value = item_of_integer(number);
+    const struct bytes words[2] = {BYTES("number"), {text, (size_t)len}};
+    static const struct encoding_limits limits = {.stream_node_max_entries = 10};
     bool is_new;
     switch (form) {
     case VALUE_FORM_ZSET:
         return score_set_put(score_set_of(collection), (struct bytes){text, (size_t)len}, number % 100);
     case VALUE_FORM_LIST:
         return quicklist_push((struct quicklist *)collection, LIST_TAIL, &item);
+    case VALUE_FORM_STREAM:
+        return stream_append(stream_of_collection(collection), (struct stream_id){number + 1, 0}, (struct stream_words){words, 1},
+                             &limits);
     default:
         return member_table_put(member_table_of(collection), &item, form == VALUE_FORM_HASH ? &value : NULL, &is_new);
     }

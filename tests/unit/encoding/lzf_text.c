@@ -2,7 +2,7 @@
 #include "encoding/lzf_text.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
+#include <stdint.h>
 
 Test(lzf_text, gives_back_what_it_compressed)
 {
@@ -23,6 +23,24 @@ Test(lzf_text, gives_back_what_it_compressed)
         cr_expect(!lzf_text_decompress(input, again, len + 1));
         cr_expect(!lzf_text_decompress((struct bytes){compressed, compressed_len - 1}, again, len));
         cr_expect_eq(lzf_text_compress((struct bytes){text, len}, compressed, compressed_len - 5), 0);
+    }
+}
+
+Test(lzf_text, gives_the_same_bytes_whatever_came_before)
+{
+    static char texts[2][9000], first[9000], again[9000];
+    uint64_t state = 1;
+    for (size_t i = 0; i < sizeof texts; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+        texts[i / sizeof texts[0]][i % sizeof texts[0]] = (char)('a' + (state >> 60 & 3));
+    }
+    const struct bytes text = {texts[0], sizeof texts[0]};
+    const size_t len = lzf_text_compress(text, first, sizeof first);
+    cr_assert_gt(len, 0);
+    for (size_t other = 100; other <= sizeof texts[1]; other += 100) {
+        lzf_text_compress((struct bytes){texts[1], other}, again, sizeof again);
+        cr_assert_eq(lzf_text_compress(text, again, sizeof again), len);
+        cr_assert_eq(memcmp(first, again, len), 0);
     }
 }
 

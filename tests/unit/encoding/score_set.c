@@ -271,7 +271,7 @@ static void random_step(struct fixture *f, const struct recipe *recipe, unsigned
     }
 }
 
-Test(score_set, equals_a_sorted_array_after_random_steps, .timeout = 300)
+Test(score_set, equals_a_sorted_array_after_random_steps)
 {
     seed_random();
     for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
@@ -297,7 +297,7 @@ Test(score_set, equals_a_sorted_array_after_random_steps, .timeout = 300)
     }
 }
 
-Test(score_set, removes_ranges_of_ranks, .timeout = 120)
+Test(score_set, removes_ranges_of_ranks)
 {
     seed_random();
     for (unsigned round = 0; round < 30; round++) {
@@ -320,6 +320,89 @@ Test(score_set, removes_ranges_of_ranks, .timeout = 120)
         }
         fixture_unmake(&f);
     }
+}
+
+/* Cuts ranks out of set and model, and cleans or not. */
+static void cut(struct fixture *f, uint64_t rank, uint64_t count)
+{
+    cr_assert(score_set_cut(f->set, rank, count));
+    for (uint64_t i = 0; i < count; i++) {
+        free((void *)(uintptr_t)f->items[rank + i].member.data);
+    }
+    f->count -= count;
+    memmove(&f->items[rank], &f->items[rank + count], (f->count - rank) * sizeof *f->items);
+    check_structure(f);
+}
+
+Test(score_set, cuts_out_ranks_and_cleans_up_in_slices)
+{
+    seed_random();
+    for (unsigned round = 0; round < 20; round++) {
+        const struct recipe *recipe = &recipes[round % (sizeof recipes / sizeof *recipes)];
+        const unsigned members = round % 2 == 0 ? recipe->members : 12000;
+        struct fixture f = fixture_make(members + 100);
+        fixture_start(&f);
+        for (unsigned i = 0; i < members; i++) {
+            char room[2048];
+            const struct bytes member = make_member(recipe, i, room);
+            const double score = recipe->scores == 1 ? 1 : i / 3;
+            struct score_place place;
+            if (!score_set_find(f.set, member, &place)) {
+                cr_assert_eq(score_set_put(f.set, member, score), RESULT_OK);
+                char *copy = malloc(member.len + 1);
+                memcpy(copy, member.data, member.len);
+                model_insert(&f, (struct bytes){copy, member.len}, score);
+            }
+        }
+        for (unsigned step = 0; step < 8 && f.count > 1; step++) {
+            const uint64_t rank = random_u64() % 4 == 0 ? 0 : random_u64() % f.count;
+            const uint64_t most = f.count - rank - (rank == 0);
+            cut(&f, rank, random_u64() % 4 == 0 ? most : 1 + random_u64() % (most == 0 ? 1 : most));
+            check_equal(&f);
+            /* While something is left of it the set is used: members come again with the same score or another. */
+            for (unsigned i = 0; i < 50 && f.count + 1 < f.capacity; i++) {
+                char room[2048];
+                put(&f, make_member(recipe, (unsigned)(random_u64() % members), room), (double)(random_u64() % members / 3));
+                take(&f, make_member(recipe, (unsigned)(random_u64() % members), room));
+            }
+            check_structure(&f);
+            size_t limit = random_u64() % 4 == 0 ? 0 : 500;
+            while (limit > 0 && !score_set_clean(f.set, &limit)) {
+                check_structure(&f);
+                limit = 1 + random_u64() % 2000;
+            }
+            if (limit == 0) {
+                if (round % 3 == 0) {
+                    break; /* freed with its remains */
+                }
+                limit = SIZE_MAX;
+                cr_assert(score_set_clean(f.set, &limit));
+            }
+            check_equal(&f);
+        }
+        fixture_unmake(&f);
+    }
+}
+
+Test(score_set, a_cut_that_is_refused_changes_nothing)
+{
+    struct fixture f = fixture_make(5000);
+    fixture_start(&f);
+    for (unsigned i = 0; i < 4000; i++) {
+        char room[2048];
+        const struct bytes member = make_member(&recipes[0], i, room);
+        cr_assert_eq(score_set_append(f.set, member, i), RESULT_OK);
+        model_put(&f, member, i);
+    }
+    heap_fail_after(f.heap, 0);
+    cr_assert_not(score_set_cut(f.set, 100, 3000));
+    heap_fail_after(f.heap, -1);
+    check_equal(&f);
+    cut(&f, 100, 3000);
+    size_t limit = SIZE_MAX;
+    cr_assert(score_set_clean(f.set, &limit));
+    check_equal(&f);
+    fixture_unmake(&f);
 }
 
 Test(score_set, appends_fill_leaves_and_copies_are_equal)
@@ -355,7 +438,7 @@ Test(score_set, appends_fill_leaves_and_copies_are_equal)
     fixture_unmake(&f);
 }
 
-Test(score_set, changes_nothing_when_memory_is_refused, .timeout = 300)
+Test(score_set, changes_nothing_when_memory_is_refused)
 {
     seed_random();
     for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++) {
@@ -453,7 +536,7 @@ static void scan_while_changing(unsigned scores, unsigned stay, unsigned others)
     fixture_unmake(&f);
 }
 
-Test(score_set, scans_visit_what_is_there_throughout, .timeout = 120)
+Test(score_set, scans_visit_what_is_there_throughout)
 {
     seed_random();
     scan_while_changing(0, 5000, 3000);
@@ -465,7 +548,7 @@ Test(score_set, scans_visit_what_is_there_throughout, .timeout = 120)
 
 /* --- figures --- */
 
-Test(score_set, a_member_of_14_bytes_costs_at_most_45, .timeout = 120)
+Test(score_set, a_member_of_14_bytes_costs_at_most_45)
 {
     seed_random();
     static const unsigned counts[] = {1000, 10000, 50000, 70000, 100000, 140000};

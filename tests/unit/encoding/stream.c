@@ -1,5 +1,7 @@
-/* stream.c - streams and their groups against arrays: adding, both kinds of trimming, deleting, ranges both ways, pending entries.  */
+/* stream.c - streams and their groups against arrays: adding, both kinds of trimming, deleting, ranges both ways, and what
+ * is pending.  */
 #include "encoding/stream.h"
+#include "encoding/stream_copy.h"
 #include "encoding/stream_group.h"
 
 #include <criterion/criterion.h>
@@ -390,19 +392,35 @@ Test(stream, begins_a_node_by_bytes_and_refuses_what_is_too_long)
     world_destroy(world);
 }
 
-Test(stream, forgets_deleted_entries_above_a_lower_last_id)
+static void check_fault(const struct world *world)
 {
-    struct world *world = world_create(2);
+    const char *fault = world->stream->collection.type->fault(&world->stream->collection);
+    cr_assert_null(fault, "%s", fault);
+}
+
+Test(stream, lets_ids_of_deleted_entries_come_again)
+{
+    struct world *world = world_create(3);
     for (uint64_t ms = 1; ms <= 5; ms++) {
         add_id(world, ms);
     }
     cr_assert_eq(stream_delete(world->stream, (struct stream_id){4, 1}), RESULT_OK);
-    cr_assert_eq(stream_delete(world->stream, (struct stream_id){5, 1}), RESULT_OK);
-    stream_set_last_id(world->stream, (struct stream_id){3, 5});
-    add_id(world, 4);
-    cr_assert_eq(world->stream->length, 4);
-    const char *fault = world->stream->collection.type->fault(&world->stream->collection);
-    cr_assert_null(fault, "%s", fault);
+    cr_assert_eq(stream_delete(world->stream, (struct stream_id){5, 1}), RESULT_OK); /* the second node is gone */
+    cr_assert_eq(stream_delete(world->stream, (struct stream_id){3, 1}), RESULT_OK);
+    stream_set_last_id(world->stream, (struct stream_id){2, 5});
+    check_fault(world);
+    add_id(world, 3);
+    check_fault(world);
+    cr_assert_eq(world->stream->length, 3);
+    cr_assert_eq(world->stream->nodes.count, 2);
+    cr_assert(stream_has(world->stream, (struct stream_id){3, 1}));
+    cr_assert_eq(stream_delete(world->stream, (struct stream_id){3, 1}), RESULT_OK);
+    cr_assert_eq(stream_delete(world->stream, (struct stream_id){3, 1}), RESULT_NOT_FOUND);
+    /* The first node's last entry is a deleted 3-1: it does not go as a whole. */
+    struct stream *remains;
+    const struct stream_trim how = {.by_id = true, .is_approximate = true, .min_id = {3, 1}};
+    cr_assert_eq(stream_trim(world->stream, &how, &remains), 0);
+    check_fault(world);
     world_destroy(world);
 }
 
@@ -531,7 +549,17 @@ Test(stream, keeps_groups_consumers_and_pending_entries)
     world_destroy(world);
 }
 
-Test(stream, copies_nothing_or_everything)
+static void check_copy(const struct world *world, struct collection *copy)
+{
+    const char *fault = copy->type->fault(copy);
+    cr_assert_null(fault, "%s", fault);
+    cr_assert_eq(stream_of_collection(copy)->length, world->stream->length);
+    cr_assert_eq(stream_of_collection(copy)->nodes.count, world->stream->nodes.count);
+    cr_assert_eq(stream_of_collection(copy)->groups[0]->pending.count, world->stream->groups[0]->pending.count);
+    collection_destroy(copy);
+}
+
+Test(stream, copies_nothing_or_everything_and_in_slices)
 {
     struct world *world = world_create(3);
     struct stream_group *group;
@@ -553,9 +581,13 @@ Test(stream, copies_nothing_or_everything)
         copy = world->stream->collection.type->copy(&world->stream->collection, world->heap);
     }
     heap_fail_after(world->heap, -1);
-    const char *fault = copy->type->fault(copy);
-    cr_assert_null(fault, "%s", fault);
-    cr_assert_eq(stream_of_collection(copy)->length, world->stream->length);
-    collection_destroy(copy);
+    check_copy(world, copy);
+    struct stream_copy slices;
+    bool is_done = false;
+    cr_assert_eq(stream_copy_begin(&slices, world->stream, world->heap), RESULT_OK);
+    while (!is_done) {
+        cr_assert_eq(stream_copy_step(&slices, 1, &is_done), RESULT_OK);
+    }
+    check_copy(world, &slices.to->collection);
     world_destroy(world);
 }

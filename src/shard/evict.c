@@ -1,0 +1,568 @@
+/* evict.c - see evict.h.
+ *
+ * Invariant  V1 what is granted in advance over all shards is at most limit / GRANT_PARTS; V2 a command never makes the sum grow
+ *            while it is above the limit: it frees first what its shard has grown beyond its allowance.  */
+#include "shard/evict.h"
+
+#include "base/clock.h"
+#include "data/access.h"
+#include "shard/graveyard.h"
+#include "shard/thread_private.h"
+
+#include <assert.h>
+
+enum {
+    GRANT_PARTS = 400,      /* a 400th of the limit, over all shards: 0.25 % */
+    RESERVE_PARTS = 128,    /* kept free for what threads take between two looks: rounds, buffers */
+    RESERVE_BYTES_MAX = 1 << 18,
+    PEAK_DECAY_PARTS = 16,  /* what they needed of late is forgotten by so much ... */
+    PEAK_DECAY_MS = 100,    /* ... in that time */
+    WHOLE_PARTS = 32,       /* less than that part of the limit too much: one command frees all of it if there is time */
+    MARGIN_PARTS = 512,     /* the background keeps so much more of the limit free */
+    SLACK_BYTES = 2048,     /* freed more than needed, so that not each command has to look */
+    CALL_BYTES = 128,       /* what a command takes beyond its words: heads, tables */
+    REQUEST_PARTS = 64,     /* words longer than that part of the limit are not made room for ahead */
+    GRAVE_SLICE = 64,
+    EVICT_TRIES = 32,       /* keys in a row that a job has pinned */
+    LOOK_PICKS = 1024,      /* evictions between two looks which databases have keys */
+    FULL_TENACITY = 100,
+};
+
+/* Memory that is to be freed for somebody. */
+struct effort {
+    struct thread *thread;
+    struct server *server;
+    struct evict_rule rule;
+    int64_t goal, freed;    /* bytes */
+    uint64_t end_ticks;
+    bool is_out_of_time;
+    bool was_busy;          /* a baton was not free */
+};
+
+static int64_t shard_bytes(const struct shard *shard)
+{
+    return mem_counters_total(heap_counters(shard->heap));
+}
+
+static int64_t setting(const _Atomic int64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+/* --- which key --- */
+
+/* False: noeviction. */
+static bool read_rule(const struct thread *thread, struct evict_rule *out)
+{
+    static const struct {
+        uint8_t order;
+        bool is_volatile;
+    } rules[] = {
+        [POLICY_ALLKEYS_LRU] = {EVICT_LEAST_RECENT, false},      [POLICY_VOLATILE_LRU] = {EVICT_LEAST_RECENT, true},
+        [POLICY_ALLKEYS_LFU] = {EVICT_LEAST_FREQUENT, false},    [POLICY_VOLATILE_LFU] = {EVICT_LEAST_FREQUENT, true},
+        [POLICY_ALLKEYS_RANDOM] = {EVICT_RANDOM, false},         [POLICY_VOLATILE_RANDOM] = {EVICT_RANDOM, true},
+        [POLICY_VOLATILE_TTL] = {EVICT_EARLIEST, true},
+    };
+    const struct config *config = thread->server->config;
+    const int64_t policy = setting(&config->maxmemory_policy);
+    if (policy == POLICY_NOEVICTION) {
+        return false;
+    }
+    *out = (struct evict_rule){
+        .order = rules[policy].order,
+        .is_volatile = rules[policy].is_volatile,
+        .samples = (uint32_t)setting(&config->maxmemory_samples),
+        .now_seconds = access_seconds(thread->now_ms),
+        .now_minutes = access_minutes(thread->now_ms),
+        .decay_minutes = (uint32_t)setting(&config->lfu_decay_time),
+    };
+    return true;
+}
+
+/* Databases behind the last one that has keys are passed over until the next look. */
+static uint64_t count_evictable(struct shard *shard, const struct evict_rule *rule)
+{
+    struct evict *evict = &shard->evict;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < evict->db_end; i++) {
+        total += keyspace_evictable_count(&shard->databases[i], rule);
+    }
+    if (LIKELY(total > 0 && evict->picks_until_look > 0)) {
+        evict->picks_until_look--;
+        return total;
+    }
+    const uint32_t databases = (uint32_t)setting(&shard->server->config->databases);
+    total = 0;
+    evict->db_end = 0;
+    evict->picks_until_look = LOOK_PICKS;
+    for (uint32_t i = 0; i < databases; i++) {
+        const uint64_t count = keyspace_evictable_count(&shard->databases[i], rule);
+        total += count;
+        evict->db_end = count > 0 ? i + 1 : evict->db_end;
+    }
+    return total;
+}
+
+static uint32_t database_of_earliest(const struct shard *shard)
+{
+    uint32_t earliest = 0;
+    for (uint32_t i = 1; i < shard->evict.db_end; i++) {
+        if (keyspace_next_expiry_ms(&shard->databases[i]) < keyspace_next_expiry_ms(&shard->databases[earliest])) {
+            earliest = i;
+        }
+    }
+    return earliest;
+}
+
+/* Each key of the shard has the same chance that its database is looked at. */
+static uint32_t pick_database(struct shard *shard, const struct evict_rule *rule, uint64_t total)
+{
+    if (rule->order == EVICT_EARLIEST) {
+        return database_of_earliest(shard);
+    }
+    uint64_t at = random_below(&shard->evict.random, total);
+    uint32_t db = 0;
+    for (;;) {
+        const uint64_t count = keyspace_evictable_count(&shard->databases[db], rule);
+        if (at < count) {
+            return db;
+        }
+        at -= count;
+        db++;
+        assert(db < shard->evict.db_end);
+    }
+}
+
+/* A key on its way out. */
+struct victim {
+    struct keyspace *ks;
+    struct entry *entry;
+    uint64_t hash;
+    uint32_t db;
+};
+
+static bool take_from_pool(struct shard *shard, const struct evict_rule *rule, struct victim *out)
+{
+    struct evict_pool *pool = &shard->evict.pool;
+    while (pool->count > 0) {
+        const struct evict_candidate *candidate = &pool->best[--pool->count];
+        struct keyspace *ks = &shard->databases[candidate->db];
+        struct entry *entry = keyspace_evict_candidate(ks, candidate, rule);
+        if (entry != NULL && !shard_has_pin(shard, candidate->hash)) {
+            *out = (struct victim){ks, entry, candidate->hash, candidate->db};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A pool filled under another policy is worth nothing. */
+static void match_pool(struct evict *evict, const struct evict_rule *rule)
+{
+    if (evict->pool_order != rule->order || evict->pool_is_volatile != rule->is_volatile) {
+        evict->pool.count = 0;
+        evict->pool_order = rule->order;
+        evict->pool_is_volatile = rule->is_volatile;
+    }
+}
+
+static bool find_victim(struct shard *shard, const struct evict_rule *rule, struct victim *out)
+{
+    match_pool(&shard->evict, rule);
+    for (unsigned i = 0; i < EVICT_TRIES; i++) {
+        const uint64_t total = count_evictable(shard, rule);
+        if (total == 0) {
+            return false;
+        }
+        const uint32_t db = pick_database(shard, rule, total);
+        struct keyspace *ks = &shard->databases[db];
+        if (rule->order == EVICT_LEAST_RECENT || rule->order == EVICT_LEAST_FREQUENT) {
+            keyspace_evict_sample(ks, db, rule, &shard->evict.pool, &shard->evict.random);
+            if (take_from_pool(shard, rule, out)) {
+                return true;
+            }
+            continue;
+        }
+        struct entry *entry = keyspace_evict_pick(ks, rule, &shard->evict.random);
+        const uint64_t hash = entry == NULL ? 0 : keyspace_entry_hash(ks, entry);
+        if (entry != NULL && !shard_has_pin(shard, hash)) {
+            *out = (struct victim){ks, entry, hash, db};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One key goes. False: none can. */
+static bool evict_one(struct shard *shard, const struct evict_rule *rule)
+{
+    struct victim victim;
+    if (!find_victim(shard, rule, &victim)) {
+        return false;
+    }
+    shard_report(shard, victim.db, (struct key){entry_key(victim.entry), victim.hash}, "evicted");
+    keyspace_evict(victim.ks, victim.hash, victim.entry);
+    stat_add(&shard->evict.evicted_keys, 1);
+    return true;
+}
+
+/* --- freeing --- */
+
+/* What was taken out before and is freed in slices comes first: a giant that goes takes no others with it. */
+static void free_from_shard(struct effort *effort, struct shard *shard)
+{
+    baton_assert_held(&shard->baton);
+    const int64_t start = shard_bytes(shard);
+    const int64_t freed_before = effort->freed;
+    bool is_more = true;
+    while (is_more && effort->freed < effort->goal) {
+        if (!graveyard_is_empty(shard)) {
+            graveyard_work(shard, GRAVE_SLICE);
+        } else {
+            is_more = evict_one(shard, &effort->rule);
+        }
+        effort->freed = freed_before + start - shard_bytes(shard);
+        if (clock_ticks() >= effort->end_ticks) {
+            effort->is_out_of_time = true;
+            break;
+        }
+    }
+}
+
+static bool has_something(const struct shard *shard, const struct evict_rule *rule)
+{
+    if (!graveyard_is_empty_hint(shard)) {
+        return true;
+    }
+    const uint32_t databases = (uint32_t)setting(&shard->server->config->databases);
+    for (uint32_t i = 0; i < databases; i++) {
+        if (keyspace_evictable_count(&shard->databases[i], rule) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A baton taken only to free: what others left in the inbox meanwhile is the own thread's. */
+static void free_from_other(struct effort *effort, struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+{
+    if (!baton_try(&shard->baton)) {
+        effort->was_busy = true;
+        return;
+    }
+    free_from_shard(effort, shard);
+    baton_release(&shard->baton);
+    if (shard_has_mail(shard)) {
+        thread_wake(effort->thread, server_thread(effort->server, shard->number));
+    }
+}
+
+static bool is_done(const struct effort *effort)
+{
+    return effort->freed >= effort->goal || effort->is_out_of_time;
+}
+
+static void free_from_all(struct effort *effort, uint64_t held)
+{
+    struct server *server = effort->server;
+    for (uint32_t i = 0; i < server->shard_count && !is_done(effort); i++) {
+        if ((held >> i & 1) != 0) {
+            free_from_shard(effort, &server->shards[i]);
+        }
+    }
+    for (uint32_t i = 0; i < server->shard_count && !is_done(effort); i++) {
+        struct shard *shard = &server->shards[(effort->thread->number + i) % server->shard_count];
+        if ((held >> shard->number & 1) == 0 && has_something(shard, &effort->rule)) {
+            free_from_other(effort, shard);
+        }
+    }
+}
+
+/* maxmemory-eviction-tenacity in microseconds, as Redis reads it: 50 for each of the first ten, then 15 % more each. */
+static double patience_us(int64_t tenacity)
+{
+    if (tenacity >= FULL_TENACITY) {
+        return 1e12;
+    }
+    double us = (double)(tenacity < 10 ? tenacity : 10) * 50;
+    for (int64_t i = 10; i < tenacity; i++) {
+        us *= 1.15;
+    }
+    return us;
+}
+
+/* --- before a command --- */
+
+/* What a call will take, as far as its words tell. */
+static int64_t request_bytes(const struct call *call, int64_t limit)
+{
+    uint64_t bytes = CALL_BYTES;
+    for (uint32_t i = 1; i < call->argc; i++) {
+        bytes += call->argv[i].len;
+    }
+    const int64_t longest = limit / REQUEST_PARTS + CALL_BYTES;
+    return bytes < (uint64_t)longest ? (int64_t)bytes : longest;
+}
+
+static int64_t grant_max(const struct server *server, int64_t limit)
+{
+    return limit / GRANT_PARTS / server->shard_count;
+}
+
+/* The other threads look after their own shards, at the latest a millisecond from now. */
+static void wake_others(struct thread *thread)
+{
+    if (thread->evict_wake_ms == thread->now_ms) {
+        return;
+    }
+    thread->evict_wake_ms = thread->now_ms;
+    for (uint32_t i = 0; i < thread->server->shard_count; i++) {
+        thread_wake(thread, server_thread(thread->server, i));
+    }
+}
+
+/* What must be freed at least for the call, and so is its share: never more than what is too much. */
+static int64_t debt_of(const struct shard *only, int64_t request)
+{
+    const int64_t grown = only == NULL ? 0 : shard_bytes(only) - only->evict.allowed_bytes;
+    return grown > 0 ? grown + request : request;
+}
+
+struct need {
+    int64_t debt; /* bytes without which the command does not run */
+    int64_t goal; /* more that should be freed if there is time: at least debt */
+    int64_t limit;
+};
+
+static enum evict_verdict make_room(struct thread *thread, const struct need *need, uint64_t held)
+{
+    struct server *server = thread->server;
+    struct effort effort = {.thread = thread, .server = server};
+    const int64_t grant = grant_max(server, need->limit);
+    if (!read_rule(thread, &effort.rule)) {
+        return server_used_bytes(server) > need->limit ? EVICT_REFUSED : EVICT_FITS;
+    }
+    const double patience = patience_us(setting(&server->config->maxmemory_eviction_tenacity));
+    const uint64_t start = clock_ticks();
+    effort.goal = need->goal + (grant < SLACK_BYTES ? grant : SLACK_BYTES);
+    effort.end_ticks = start + (uint64_t)(patience * server->ticks_per_us);
+    free_from_all(&effort, held);
+    const uint64_t ticks = clock_ticks() - start;
+    thread->evict_ticks_max = ticks > thread->evict_ticks_max ? ticks : thread->evict_ticks_max;
+    if (server->shard_count > 1) {
+        wake_others(thread);
+    }
+    if (effort.freed >= need->debt) {
+        return EVICT_FITS;
+    }
+    if (effort.is_out_of_time || effort.was_busy) {
+        return EVICT_LATER;
+    }
+    return server_used_bytes(server) > need->limit ? EVICT_REFUSED : EVICT_FITS;
+}
+
+/* The only shard of `held`, or NULL. */
+static struct shard *only_shard(struct server *server, uint64_t held)
+{
+    const bool is_one = held != 0 && (held & (held - 1)) == 0;
+    return is_one ? &server->shards[__builtin_ctzll(held)] : NULL;
+}
+
+/* used_memory as eviction sees it: buffers come and go by the megabyte with the clients' pipelines, so the threads count with
+ * what they needed of late.  */
+static int64_t foreseen_bytes(struct server *server)
+{
+    int64_t bytes = thread_heaps_bytes();
+    const int64_t peak = atomic_load_explicit(&server->threads_bytes_peak, memory_order_relaxed);
+    if (bytes > peak) {
+        atomic_store_explicit(&server->threads_bytes_peak, bytes, memory_order_relaxed);
+    } else {
+        bytes = peak;
+    }
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        bytes += shard_bytes(&server->shards[i]);
+    }
+    return bytes;
+}
+
+/* Thread 0, every PEAK_DECAY_MS. */
+static void forget_peak(struct server *server)
+{
+    const int64_t peak = atomic_load_explicit(&server->threads_bytes_peak, memory_order_relaxed);
+    const int64_t bytes = thread_heaps_bytes();
+    atomic_store_explicit(&server->threads_bytes_peak, peak - (peak - bytes) / PEAK_DECAY_PARTS, memory_order_relaxed);
+}
+
+/* Up to where the sum may go while keys can be evicted. */
+static int64_t evict_limit(int64_t limit)
+{
+    const int64_t reserve = limit / RESERVE_PARTS;
+    return limit - (reserve < RESERVE_BYTES_MAX ? reserve : RESERVE_BYTES_MAX);
+}
+
+static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, int64_t limit, uint64_t held)
+{
+    struct server *server = thread->server;
+    const bool is_evicting = setting(&server->config->maxmemory_policy) != POLICY_NOEVICTION;
+    struct shard *only = only_shard(server, held);
+    const int64_t grant = grant_max(server, limit);
+    if (only != NULL && only->evict.limit_bytes != limit) {
+        only->evict.limit_bytes = limit;
+        only->evict.allowed_bytes = shard_bytes(only);
+    }
+    const int64_t used = server_used_bytes(server);
+    const int64_t room = (is_evicting ? evict_limit(limit) - foreseen_bytes(server) : limit - used) - request;
+    int64_t reserve = server->shard_count > 1 ? room / 2 : room;
+    enum evict_verdict verdict = EVICT_FITS;
+    if (room < 0) {
+        const int64_t debt = debt_of(only, request);
+        const struct need need = {
+            .debt = debt < -room ? debt : -room,
+            .goal = -room < limit / WHOLE_PARTS || -room < debt ? -room : debt,
+            .limit = limit,
+        };
+        verdict = make_room(thread, &need, held);
+        reserve = grant < SLACK_BYTES ? grant : SLACK_BYTES;
+    }
+    if (only != NULL && verdict == EVICT_FITS) {
+        only->evict.allowed_bytes = shard_bytes(only) + request + (reserve < grant ? reserve : grant);
+    }
+    return verdict;
+}
+
+enum evict_verdict evict_before_call(struct thread *thread, const struct call *call, uint64_t held)
+{
+    const int64_t limit = setting(&thread->server->config->maxmemory);
+    if (LIKELY(limit == 0)) {
+        return EVICT_FITS;
+    }
+    const int64_t request = request_bytes(call, limit);
+    const struct shard *only = only_shard(thread->server, held);
+    if (LIKELY(only != NULL && only->evict.limit_bytes == limit)) {
+        /* An allowance far above the heap is from before something was deleted, and others may have taken the room. */
+        const int64_t left = only->evict.allowed_bytes - shard_bytes(only) - request;
+        if (LIKELY(left >= 0 && left <= grant_max(thread->server, limit))) {
+            return EVICT_FITS;
+        }
+    }
+    return look_at_sum(thread, request, limit, held);
+}
+
+/* --- in the background --- */
+
+static void note_exceeded(struct server *server, bool is_over)
+{
+    const int64_t since_us = atomic_load_explicit(&server->exceeded_since_us, memory_order_relaxed);
+    if (is_over == (since_us != 0)) {
+        return;
+    }
+    const int64_t now_us = clock_monotonic_us();
+    if (!is_over) {
+        atomic_fetch_add_explicit(&server->exceeded_us, now_us - since_us, memory_order_relaxed);
+    }
+    atomic_store_explicit(&server->exceeded_since_us, is_over ? now_us : 0, memory_order_relaxed);
+}
+
+struct evict_exceeded evict_exceeded(const struct server *server)
+{
+    const int64_t since_us = atomic_load_explicit(&server->exceeded_since_us, memory_order_relaxed);
+    const int64_t current_us = since_us == 0 ? 0 : clock_monotonic_us() - since_us;
+    const int64_t total_us = atomic_load_explicit(&server->exceeded_us, memory_order_relaxed) + current_us;
+    return (struct evict_exceeded){total_us / 1000, current_us / 1000};
+}
+
+void evict_reset_stats(struct server *server)
+{
+    atomic_store_explicit(&server->exceeded_us, 0, memory_order_relaxed);
+    atomic_store_explicit(&server->exceeded_since_us, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        __atomic_store_n(&server->shards[i].evict.evicted_keys, 0, __ATOMIC_RELAXED);
+    }
+}
+
+/* What is too much, and is neither buried nor some shard's to free already, is divided among the shards that have something to
+ * give, by their size.  */
+static void divide(struct thread *thread, const struct evict_rule *rule, int64_t excess)
+{
+    struct server *server = thread->server;
+    if (atomic_exchange_explicit(&server->is_dividing_excess, true, memory_order_acquire)) {
+        return;
+    }
+    double all = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct shard *shard = &server->shards[i];
+        all += has_something(shard, rule) ? (double)shard_bytes(shard) : 0;
+        excess -= setting(&shard->evict.owed_bytes) + (int64_t)__atomic_load_n(&shard->buried_bytes, __ATOMIC_RELAXED);
+    }
+    for (uint32_t i = 0; i < server->shard_count && excess > 0; i++) {
+        struct shard *shard = &server->shards[i];
+        if (!has_something(shard, rule)) {
+            continue;
+        }
+        const int64_t part = (int64_t)((double)excess * (double)shard_bytes(shard) / all) + 1;
+        atomic_fetch_add_explicit(&shard->evict.owed_bytes, part, memory_order_relaxed);
+        thread_wake(thread, server_thread(server, i));
+    }
+    atomic_store_explicit(&server->is_dividing_excess, false, memory_order_release);
+}
+
+static void report_slow_eviction(struct thread *thread)
+{
+    const struct server *server = thread->server;
+    const int64_t ms = (int64_t)((double)thread->evict_ticks_max / server->ticks_per_us / 1000);
+    thread->evict_ticks_max = 0;
+    if (UNLIKELY(ms > 0) && server->observer != NULL) {
+        server->observer->slow_event(thread->server, "eviction-cycle", ms);
+    }
+}
+
+/* Frees some of what the own shard owes. True: there is more. */
+static bool pay_slice(struct thread *thread, const struct evict_rule *rule, int64_t bytes)
+{
+    struct evict *evict = &thread->shard->evict;
+    struct effort effort = {.thread = thread, .server = thread->server, .rule = *rule, .goal = bytes};
+    const uint64_t start = clock_ticks();
+    effort.end_ticks = start + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
+    free_from_shard(&effort, thread->shard);
+    const uint64_t ticks = clock_ticks() - start;
+    thread->evict_ticks_max = ticks > thread->evict_ticks_max ? ticks : thread->evict_ticks_max;
+    if (!effort.is_out_of_time || effort.freed >= bytes) {
+        atomic_store_explicit(&evict->owed_bytes, 0, memory_order_relaxed); /* done, or nothing can go: others may */
+        return false;
+    }
+    atomic_fetch_sub_explicit(&evict->owed_bytes, effort.freed, memory_order_relaxed);
+    return true;
+}
+
+bool evict_in_background(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct server *server = thread->server;
+    struct shard *shard = thread->shard;
+    const int64_t limit = setting(&server->config->maxmemory);
+    if (thread->number == 0) {
+        note_exceeded(server, limit > 0 && server_used_bytes(server) > limit);
+        if (thread->now_ms - thread->evict_peak_ms >= PEAK_DECAY_MS) {
+            thread->evict_peak_ms = thread->now_ms;
+            forget_peak(server);
+        }
+    }
+    if (UNLIKELY(thread->evict_ticks_max > 0)) {
+        report_slow_eviction(thread);
+    }
+    struct evict_rule rule;
+    const int64_t excess = limit == 0 ? 0 : foreseen_bytes(server) - (evict_limit(limit) - limit / MARGIN_PARTS);
+    if (LIKELY(excess <= 0) || !read_rule(thread, &rule)) {
+        if (UNLIKELY(setting(&shard->evict.owed_bytes) != 0)) {
+            atomic_store_explicit(&shard->evict.owed_bytes, 0, memory_order_relaxed);
+        }
+        return false;
+    }
+    divide(thread, &rule, excess);
+    const int64_t owed = setting(&shard->evict.owed_bytes);
+    if (owed <= 0 || !baton_try(&shard->baton)) {
+        return owed > 0;
+    }
+    const bool is_more = pay_slice(thread, &rule, owed < excess ? owed : excess);
+    shard_release(thread, shard);
+    return is_more;
+}

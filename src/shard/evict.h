@@ -1,0 +1,60 @@
+/* evict.h - maxmemory: before a command may take memory there is room for it, or it is refused.
+ *
+ * The limit is on the sum over all shards and threads; keys go where the memory is. Each shard has an allowance: up to so many
+ * bytes of its own heap it may grow without a look at the sum. A command that needs more looks, and is given a new
+ * allowance, at most a 400th of the limit over all shards together; when the sum has no room left, it first frees what its
+ * shard has grown: from its own shard, and when there is nothing, from those whose batons are free. So the sum stays within
+ * the limit, but for what one command takes more than its words say. The threads evict from their own shards in the
+ * background, in slices: whoever sees that there is too much divides it among the shards by their size.
+ *
+ * Threads    struct evict: under the shard's baton; what says so is read relaxed by any thread.
+ * Read on    data/keyspace_evict.h (which key), docs/ARCHITECTURE.md, "Memory".  */
+#ifndef SHARD_EVICT_H
+#define SHARD_EVICT_H
+
+#include "base/attributes.h"
+#include "data/keyspace_evict.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct call;
+struct server;
+struct shard;
+struct thread;
+
+struct evict {
+    int64_t allowed_bytes;     /* of the shard's heap: no look at the sum until then */
+    int64_t limit_bytes;       /* the maxmemory that it was given under */
+    struct evict_pool pool;    /* of `pool_order` and `pool_is_volatile` */
+    uint8_t pool_order;
+    bool pool_is_volatile;
+    uint64_t random;
+    uint32_t db_end;           /* no database from here on had keys when that was last looked at */
+    uint32_t picks_until_look;
+    uint64_t evicted_keys;     /* since start; read relaxed by any thread */
+    _Atomic int64_t owed_bytes; /* the shard's part of what is too much, for its own thread to free */
+};
+
+enum evict_verdict {
+    EVICT_FITS,
+    EVICT_LATER,   /* memory is about to be freed, or other shards must be asked: run the command again */
+    EVICT_REFUSED, /* over maxmemory, and nothing can go: -OOM */
+};
+
+/* Makes room for a call with COMMAND_DENYOOM, under the batons of `held` (bit i: shard i; 0: none). Keys may go: nothing may be
+ * lent from a keyspace. Takes about as long as maxmemory-eviction-tenacity says at most (0.5 ms by default). Cheap while there
+ * is room.  */
+enum evict_verdict evict_before_call(struct thread *thread, const struct call *call, uint64_t held);
+/* A slice for the thread's own shard. True: more is to be done at once. Without a baton. */
+bool evict_in_background(struct thread *thread);
+
+/* Milliseconds that used_memory was above maxmemory: since start, and this time. Any thread. */
+struct evict_exceeded {
+    int64_t total_ms, current_ms;
+};
+struct evict_exceeded evict_exceeded(const struct server *server);
+/* CONFIG RESETSTAT. */
+void evict_reset_stats(struct server *server);
+
+#endif

@@ -1,0 +1,467 @@
+"""maxmemory: which keys go under each policy, that the limit is kept under load, what is refused, and how it recovers."""
+
+import random
+import threading
+import time
+
+import pytest
+
+from harness.process import SLOWDOWN
+from harness.resp import Closed, ReplyError, encode
+
+MIB = 1 << 20
+OOM = ("-", b"OOM command not allowed when used memory > 'maxmemory'.")
+PATIENCE_SECONDS = 20 * SLOWDOWN
+
+
+def used(client):
+    return int(client.info("memory")["used_memory"])
+
+
+def stat(client, name):
+    return int(client.info("stats")[name])
+
+
+def wait_until(condition, what):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+def pipeline(client, commands):
+    """Sends them all, gives the typed replies."""
+    client.send_raw(b"".join(encode(*words) for words in commands))
+    return [client.read() for _ in commands]
+
+
+def fill(client, names, value=b"v" * 200, *more):
+    names = list(names)
+    for start in range(0, len(names), 500):
+        for reply in pipeline(client, [("SET", name, value, *more) for name in names[start:start + 500]]):
+            assert reply == ("+", b"OK"), reply
+
+
+def left(client, names):
+    """Which of them are still there; does not count as a use."""
+    names = list(names)
+    replies = []
+    for start in range(0, len(names), 500):
+        replies += pipeline(client, [("OBJECT", "REFCOUNT", name) for name in names[start:start + 500]])
+    return {name for name, reply in zip(names, replies) if reply[1] is not None}
+
+
+def squeeze(client, policy, share):
+    """Sets a limit that leaves `share` of what is there above the start, and waits until it fits."""
+    before = used(client)
+    client.run("CONFIG", "SET", "maxmemory-policy", policy)
+    startup = int(client.info("memory")["used_memory_startup"])
+    limit = startup + int((before - startup) * share)
+    client.run("CONFIG", "SET", "maxmemory", str(limit))
+    wait_until(lambda: used(client) <= limit, "it never fits")
+    return limit
+
+
+OLD = ["old:%05d" % i for i in range(4000)]
+NEW = ["new:%05d" % i for i in range(4000)]
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru"])
+def test_what_was_used_longest_ago_goes(server, policy):
+    ttl = () if policy.startswith("all") else ("EX", "100000")
+    with server.connect() as client:
+        fill(client, OLD, b"v" * 200, *ttl)
+        time.sleep(1.1)
+        fill(client, NEW, b"v" * 200, *ttl)
+        time.sleep(1.1)
+        used_again = OLD[:1000]
+        pipeline(client, [("GET", name) for name in used_again])
+        squeeze(client, policy, 0.8)
+        gone = set(OLD + NEW) - left(client, OLD + NEW)
+        assert len(gone) > 1000
+        wrong = gone - set(OLD[1000:])
+        assert len(wrong) <= len(gone) * 0.08, (len(wrong), len(gone))
+        assert stat(client, "evicted_keys") >= len(gone)
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lfu", "volatile-lfu"])
+def test_what_is_used_least_goes(server, policy):
+    ttl = () if policy.startswith("all") else ("EX", "100000")
+    with server.connect() as client:
+        client.run("CONFIG", "SET", "maxmemory-policy", policy)
+        client.run("CONFIG", "SET", "lfu-log-factor", "0")
+        fill(client, OLD, b"v" * 200, *ttl)
+        for _ in range(5):
+            pipeline(client, [("GET", name) for name in OLD])
+        fill(client, NEW, b"v" * 200, *ttl)
+        assert client.run("OBJECT", "FREQ", OLD[0]) == 10
+        assert client.run("OBJECT", "FREQ", NEW[0]) == 5
+        squeeze(client, policy, 0.8)
+        gone = set(OLD + NEW) - left(client, OLD + NEW)
+        assert len(gone) > 1000
+        assert len(gone - set(NEW)) <= len(gone) * 0.08
+
+
+@pytest.mark.parametrize("policy", ["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"])
+@pytest.mark.parametrize("volatile_count", [1000, 3000])
+def test_keys_without_expiry_stay(server, policy, volatile_count):
+    with server.connect() as client:
+        volatile = NEW[:volatile_count]
+        fill(client, OLD)
+        fill(client, volatile, b"v" * 200, "EX", "100000")
+        squeeze(client, policy, 0.95)
+        assert left(client, OLD) == set(OLD)
+        assert 0 < len(left(client, volatile)) < volatile_count
+        with_less = used(client) * 3 // 4
+        client.run("CONFIG", "SET", "maxmemory", str(with_less))
+        if volatile_count == 1000:
+            wait_until(lambda: not left(client, volatile), "volatile keys stay")
+            assert client.call("SET", "k", "v") == OOM
+            assert left(client, OLD) == set(OLD)
+
+
+def test_the_earliest_expiry_goes_first(server, shards):
+    with server.connect() as client:
+        names = ["ttl:%05d" % i for i in range(6000)]
+        order = list(range(6000))
+        random.Random(1).shuffle(order)
+        pipeline(client, [("SET", names[i], b"v" * 200, "EX", str(10000 + i)) for i in order])
+        squeeze(client, "volatile-ttl", 0.6)
+        kept = left(client, names)
+        gone = len(names) - len(kept)
+        assert gone > 1000
+        # Each shard evicts its own earliest.
+        slack = 0 if shards == 1 else gone // 4
+        assert not kept & set(names[:gone - slack]), "a key that expires early is still there"
+
+
+@pytest.mark.parametrize("policy", ["allkeys-random", "volatile-random"])
+def test_any_key_may_go(server, policy):
+    ttl = () if policy.startswith("all") else ("EX", "100000")
+    with server.connect() as client:
+        fill(client, OLD, b"v" * 200, *ttl)
+        fill(client, NEW, b"v" * 200, *ttl)
+        squeeze(client, policy, 0.5)
+        old, new = len(left(client, OLD)), len(left(client, NEW))
+        assert 0.75 < old / new < 1.33, (old, new)
+
+
+def test_all_databases_take_part(server):
+    with server.connect() as client:
+        counts = {0: 4000, 3: 2000, 15: 4000}
+        for db, count in counts.items():
+            client.run("SELECT", str(db))
+            fill(client, OLD[:count])
+        client.run("SELECT", "0")
+        squeeze(client, "allkeys-random", 0.5)
+        for db, count in counts.items():
+            client.run("SELECT", str(db))
+            assert 0.25 * count < client.run("DBSIZE") < 0.75 * count
+
+
+class Sampler(threading.Thread):
+    """Looks at used_memory as fast as it can."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server = server
+        self.highest = 0
+        self.samples = 0
+        self.is_over = False
+
+    def run(self):
+        with self.server.connect() as client:
+            while not self.is_over:
+                self.highest = max(self.highest, used(client))
+                self.samples += 1
+
+
+def write_much(server, number, amount, size, refusals):
+    """Writes `amount` bytes of values in pipelines of all kinds of keys."""
+    rng = random.Random(number)
+    with server.connect() as client:
+        while amount > 0:
+            commands = []
+            for _ in range(50):
+                value = b"x" * rng.randrange(1, 2 * size)
+                name = "k:%d:%d" % (number, rng.randrange(1 << 40))
+                commands.append(rng.choice([
+                    ("SET", name, value), ("SET", name, value, "EX", "1000"), ("APPEND", name, value),
+                    ("RPUSH", "l:%d:%d" % (number, rng.randrange(2000)), value),
+                    ("HSET", "h:%d:%d" % (number, rng.randrange(2000)), name, value),
+                    ("SADD", "s:%d:%d" % (number, rng.randrange(200)), value[:40] + name.encode()),
+                    ("ZADD", "z:%d" % rng.randrange(200), "1", name),
+                    ("MSET", name, value, name + "x", value),
+                ]))
+                amount -= len(value)
+            replies = pipeline(client, commands)
+            refused = [reply for reply in replies if reply[0] == "-"]
+            assert all(reply == OOM for reply in refused), refused[:3]
+            refusals.append(len(refused))
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"])
+def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
+    limit = int(40 * MIB / max(1.0, SLOWDOWN ** 0.5))
+    with server.connect() as client:
+        limit += used(client)
+        client.run("CONFIG", "SET", "maxmemory-policy", policy)
+        client.run("CONFIG", "SET", "maxmemory", str(limit))
+        client.run("CONFIG", "RESETSTAT")
+        sampler = Sampler(server)
+        sampler.start()
+        refusals = []
+        writers = [threading.Thread(target=write_much, args=(server, i, 3 * limit // 8 + 1, 300, refusals)) for i in range(8)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        sampler.is_over = True
+        sampler.join()
+        peak = int(client.info("memory")["used_memory_peak"])
+        assert len(refusals) > 8
+        assert sampler.samples > 10
+        highest = max(sampler.highest, peak)
+        assert highest <= limit * (1.01 if SLOWDOWN == 1 else 1.03), "%.2f %%" % (100.0 * highest / limit - 100)
+        if policy == "noeviction":
+            assert sum(refusals) > 0 and stat(client, "evicted_keys") == 0
+        else:
+            assert sum(refusals) == 0 and stat(client, "evicted_keys") > 0
+        assert used(client) > 0.8 * limit
+
+
+def test_refusals_and_what_is_still_allowed(server):
+    with server.connect() as client:
+        fill(client, OLD)
+        client.run("CONFIG", "SET", "maxmemory", "1")
+        for words in (("SET", "k", "v"), ("INCR", "n"), ("LPUSH", "l", "a"), ("APPEND", OLD[0], "x"), ("SETRANGE", "k", "9", "x"),
+                      ("MSET", "a", "1", "b", "2"), ("COPY", OLD[0], "copy"), ("SUNIONSTORE", "d", "a", "b"),
+                      ("XADD", "s", "*", "f", "v")):
+            assert client.call(*words) == OOM, words
+        assert client.call("SET", "k")[1].startswith(b"ERR wrong number of arguments")
+        assert client.run("GET", OLD[0]) == b"v" * 200
+        assert client.run("EXPIRE", OLD[0], "1000") == 1
+        assert client.run("RENAME", OLD[1], OLD[2]) == b"OK"
+        assert client.run("DEL", OLD[0]) == 1
+        assert "rejected_calls=2" in client.info("commandstats")["cmdstat_set"]
+        assert client.info("errorstats")["errorstat_OOM"] == "count=9"
+        client.run("CONFIG", "SET", "maxmemory", "0")
+        assert client.run("SET", "k", "v") == b"OK"
+
+
+def test_a_mass_delete_recovers_by_itself(server):
+    with server.connect() as client:
+        limit = used(client) + 8 * MIB
+        client.run("CONFIG", "SET", "maxmemory", str(limit))
+        names = []
+        refused = False
+        while not refused:
+            batch = ["name:%08d" % (len(names) + i) for i in range(500)]
+            replies = pipeline(client, [("SET", name, b"v" * 60) for name in batch])
+            names += batch
+            refused = OOM in replies
+        full = used(client)
+        assert limit * 0.99 < full <= limit * 1.01
+        for start in range(0, len(names) * 9 // 10, 500):
+            pipeline(client, [("DEL", name) for name in names[start:start + 500]])
+        assert client.run("SET", "again", "v") == b"OK"
+        data = full - (limit - 8 * MIB)
+        wait_until(lambda: used(client) < limit - 8 * MIB + data * 0.13, "memory is not given back")
+        fill(client, ["next:%06d" % i for i in range(len(names) // 2)], b"v" * 60)
+
+
+def test_tables_are_not_evicted(server):
+    with server.connect() as client:
+        client.run("TABLE.NAMESPACE.CREATE", "shop")
+        client.run("TABLE.SCHEMA.CREATE", "shop.items", "id:string:hash", "name:string")
+        limit = used(client) + 6 * MIB
+        client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        client.run("CONFIG", "SET", "maxmemory", str(limit))
+        fill(client, NEW)
+        rows = 0
+        while True:
+            replies = pipeline(client, [("TABLE.INSERT", "shop.items", "id=%d" % (rows + i), "name=" + "n" * 100)
+                                        for i in range(200)])
+            rows += sum(reply[0] != "-" for reply in replies)
+            refused = [reply for reply in replies if reply[0] == "-"]
+            if refused:
+                assert set(refused) == {OOM}
+                break
+        assert rows > 1000
+        assert client.run("DBSIZE") == 0
+        assert len(client.run("TABLE.SELECT", "shop.items")) == rows
+        assert used(client) <= limit * 1.01
+        client.run("CONFIG", "SET", "maxmemory", str(limit - MIB))
+        assert client.call("SET", "k", "v") == OOM
+
+
+def test_a_lower_limit_is_reached_in_slices(server):
+    with server.connect() as client, server.connect() as other:
+        fill(client, ["k:%06d" % i for i in range(int(200_000 / SLOWDOWN))], b"v" * 100)
+        client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        startup = int(client.info("memory")["used_memory_startup"])
+        limit = (used(client) + startup) // 2
+        client.run("CONFIG", "SET", "maxmemory", str(limit))
+        longest = 0.0
+        while used(other) > limit:
+            start = time.monotonic()
+            other.run("PING")
+            assert other.run("SET", "written:meanwhile", "v") == b"OK"
+            longest = max(longest, time.monotonic() - start)
+        assert longest < 0.5 * SLOWDOWN, longest
+
+
+def test_a_giant_does_not_take_others_with_it(server, shards):
+    """An evicted giant is freed in slices; until it is gone nothing else has to go, but for the other shards' part."""
+    with server.connect() as client:
+        client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        for start in range(0, 200_000, 1000):
+            client.run("SADD", "giant", *["member:%07d" % i for i in range(start, start + 1000)])
+        time.sleep(2.1)
+        fill(client, OLD)
+        giant = client.run("MEMORY", "USAGE", "giant")
+        client.run("CONFIG", "SET", "maxmemory-samples", "1000")
+        client.run("CONFIG", "SET", "maxmemory", str(used(client) - giant // 2))
+        for i in range(100):
+            client.run("SET", "more", "v")
+        wait_until(lambda: client.run("EXISTS", "giant") == 0, "the giant stays")
+        wait_until(lambda: client.info("memory")["lazyfree_pending_objects"] == "0", "it is not freed")
+        assert len(left(client, OLD)) > (0.98 if shards == 1 else 0.75) * len(OLD)
+
+
+@pytest.mark.threads
+def test_keys_that_are_read_in_slices_are_not_evicted(server):
+    with server.connect() as client, server.connect() as reader:
+        count = int(120 / SLOWDOWN ** 0.5) * 500
+        for start in range(0, count, 500):
+            client.run("HSET", "big", *[word for i in range(start, start + 500) for word in ("f%d" % i, "v%d" % i)])
+        client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+        reader.send("HGETALL", "big")
+        client.run("CONFIG", "SET", "maxmemory", "1")
+        reply = reader.read()
+        assert reply[0] == "*" and len(reply[1]) in (0, 2 * count)
+        client.run("CONFIG", "SET", "maxmemory", "0")
+
+
+def test_access_fields_follow_the_policy(server):
+    with server.connect() as client:
+        client.run("SET", "k", "v")
+        time.sleep(1.1)
+        assert client.run("OBJECT", "IDLETIME", "k") >= 1
+        client.run("GET", "k")
+        assert client.run("OBJECT", "IDLETIME", "k") == 0
+        client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
+        client.run("SET", "n", "v")
+        assert client.run("OBJECT", "FREQ", "n") == 5
+        client.run("CONFIG", "SET", "lfu-log-factor", "0")
+        for _ in range(300):
+            client.run("GET", "n")
+        assert client.run("OBJECT", "FREQ", "n") == 255
+        dump = client.run("DUMP", "n")
+        client.run("RESTORE", "copy", "0", dump, "FREQ", "77")
+        assert client.run("OBJECT", "FREQ", "copy") == 77
+        with pytest.raises(ReplyError, match="idle time not tracked"):
+            client.run("OBJECT", "IDLETIME", "n")
+        client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        client.run("RESTORE", "copy", "0", dump, "REPLACE", "IDLETIME", "1000")
+        assert client.run("OBJECT", "IDLETIME", "copy") == 1000
+        client.run("CLIENT", "NO-TOUCH", "ON")
+        client.run("GET", "copy")
+        assert client.run("OBJECT", "IDLETIME", "copy") == 1000
+
+
+CONFIG_WORDS = [
+    (name, value)
+    for name, values in {
+        "maxmemory": ("abc", "-1", "1xb", "", "1mb", "0"),
+        "maxmemory-policy": ("nonsense", "allkeys", "ALLKEYS-LRU", "noeviction"),
+        "maxmemory-samples": ("0", "-1", "2147483648", "x", "10", "5"),
+        "maxmemory-eviction-tenacity": ("-1", "101", "x", "0", "100", "10"),
+        "maxmemory-clients": ("foo", "-1", "101%", "-5%", "%", "1.5%", "0%", "50%", "100mb", "0"),
+        "lfu-log-factor": ("-1", "x", "0", "10"),
+        "lfu-decay-time": ("-1", "x", "0", "1"),
+    }.items()
+    for value in values
+]
+
+
+def test_config_words_are_taken_and_refused_as_by_redis(start):
+    ours, theirs = start(kind="tessera"), start(kind="redis")
+    with ours.connect() as mine, theirs.connect() as other:
+        for name, value in CONFIG_WORDS:
+            assert mine.call("CONFIG", "SET", name, value) == other.call("CONFIG", "SET", name, value), (name, value)
+            assert mine.call("CONFIG", "GET", name) == other.call("CONFIG", "GET", name), (name, value)
+
+
+# --- maxmemory-clients ---
+
+
+def hold_output(server, size):
+    """A connection that asks for `size` bytes and does not read them."""
+    client = server.connect(receive_buffer=4096)
+    client.run("CLIENT", "SETNAME", "greedy:%d" % size)
+    client.send("GET", "big:%d" % size)
+    return client
+
+
+def is_closed(client):
+    try:
+        while True:
+            client.read()
+    except (Closed, OSError):
+        return True
+
+
+def names_of_clients(client):
+    return client.run("CLIENT", "LIST")
+
+
+@pytest.mark.threads
+def test_the_largest_clients_are_closed(server):
+    with server.connect() as client:
+        client.run("CLIENT", "NO-EVICT", "ON")
+        sizes = [8 * MIB, 16 * MIB, 24 * MIB]
+        for size in sizes:
+            client.run("SETRANGE", "big:%d" % size, str(size - 1), "x")
+        greedy = [hold_output(server, size) for size in sizes]
+        quiet = [server.connect() for _ in range(20)]
+        wait_until(lambda: names_of_clients(client).count(b"greedy") == 3, "they are not there")
+        time.sleep(0.2)
+        client.run("CONFIG", "SET", "maxmemory-clients", str(12 * MIB))
+        wait_until(lambda: names_of_clients(client).count(b"greedy") == 1, "nobody is closed")
+        assert b"greedy:%d " % sizes[0] in names_of_clients(client)
+        assert stat(client, "evicted_clients") == 2
+        assert all(connection.run("PING") == b"PONG" for connection in quiet)
+        client.run("CONFIG", "SET", "maxmemory-clients", str(2 * MIB))
+        wait_until(lambda: names_of_clients(client).count(b"greedy") == 0, "the last one stays")
+        assert stat(client, "evicted_clients") == 3
+        for connection in greedy + quiet:
+            connection.close()
+
+
+@pytest.mark.threads
+def test_exempt_clients_stay(server):
+    with server.connect() as client:
+        client.run("CLIENT", "NO-EVICT", "ON")
+        client.run("CONFIG", "SET", "maxmemory-clients", str(2 * MIB))
+        client.send_raw(b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % (6 * MIB))
+        client.send_raw(b"x" * (6 * MIB) + b"\r\n")
+        assert len(client.read()[1]) == 6 * MIB
+        with server.connect() as other:
+            with pytest.raises((Closed, OSError)):
+                other.send_raw(b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % (6 * MIB))
+                other.send_raw(b"x" * (6 * MIB) + b"\r\n")
+                other.read()
+        assert stat(client, "evicted_clients") == 1
+
+
+def test_a_share_of_maxmemory_for_clients(server):
+    with server.connect() as client:
+        client.run("CLIENT", "NO-EVICT", "ON")
+        client.run("CONFIG", "SET", "maxmemory", str(100 * MIB), "maxmemory-clients", "5%")
+        size = 8 * MIB
+        client.run("SETRANGE", "big:%d" % size, str(size - 1), "x")
+        greedy = hold_output(server, size)
+        wait_until(lambda: stat(client, "evicted_clients") == 1, "it stays")
+        assert is_closed(greedy)
