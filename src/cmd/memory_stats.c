@@ -218,16 +218,18 @@ static void write_clients(struct stats_map *map, const struct server *server, co
     map_integer(map, "clients.output-buffers", (uint64_t)classes->class_bytes[MEM_OUTPUT_BUFFER]);
 }
 
-/* What Redis's db.N leaves out. */
+/* What Redis's db.N leaves out; clients that read that one know which fields it has. */
 static void write_datasets(struct stats_map *map, const struct stats_job *job)
 {
     for (uint32_t db = 0; db < job->database_count; db++) {
         if (job->databases[db].keys > 0) {
             char name[STATS_NAME_MAX];
-            (void)snprintf(name, sizeof name, "db.%u.keys.count", db);
-            map_integer(map, name, job->databases[db].keys);
-            (void)snprintf(name, sizeof name, "db.%u.dataset.bytes", db);
-            map_integer(map, name, job->databases[db].entry_bytes);
+            (void)snprintf(name, sizeof name, "keyspace.%u", db);
+            map_name(map, name);
+            struct stats_map inner = map_begin(map->reply);
+            map_integer(&inner, "keys.count", job->databases[db].keys);
+            map_integer(&inner, "dataset.bytes", job->databases[db].entry_bytes);
+            map_end(&inner);
         }
     }
 }

@@ -103,7 +103,11 @@ void *dict_random(const struct dict *dict, uint64_t *random_state);
 
 /* All elements of buckets picked at random, nearly evenly, until there are `at_least`; a table that is nearly empty gives fewer,
  * none only when there are none. The same one may come twice. `out` holds at_least + DICT_BUCKET_SLOTS - 1. O(at_least).  */
-size_t dict_sample(const struct dict *dict, uint64_t *random_state, void **out, size_t at_least);
+struct dict_sampler {
+    uint64_t random;   /* any number to begin with */
+    uint64_t seeds[2]; /* of the next two samples; 0 to begin with */
+};
+size_t dict_sample(const struct dict *dict, struct dict_sampler *sampler, void **out, size_t at_least);
 
 /* Hands elements to `release` and frees the tables, in slices: *limit counts down by one for each element. True when all is
  * gone; until then only this function may be called.  */

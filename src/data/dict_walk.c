@@ -10,7 +10,7 @@ enum {
     CURSOR_DEPTH_SHIFT = CURSOR_PREFIX_SHIFT + DICT_DEPTH_MAX,
     POSITION_COUNT = 1 << 16,
     RANDOM_TRIES_MAX = 200,
-    SAMPLE_BUCKETS = 8,     /* asked for ahead together */
+    SAMPLE_AHEAD_BUCKETS = 4,
     SAMPLE_ROUNDS_MAX = 16, /* of a table that is nearly empty */
     FAULT_BUCKETS_MAX = DICT_SPLIT_BUCKETS, /* overflow is recounted in segments of so many buckets at most */
 };
@@ -159,29 +159,52 @@ void *dict_random(const struct dict *dict, uint64_t *random_state)
 
 /* --- some at random --- */
 
-size_t dict_sample(const struct dict *dict, uint64_t *random_state, void **out, size_t at_least)
+static const struct dict_bucket *bucket_at_random(const struct dict *dict, uint64_t *random_state)
 {
-    const struct dict_bucket *buckets[SAMPLE_BUCKETS];
+    const uint64_t random = random_next(random_state);
+    const uint64_t segment = dict_segment_word(dict, random);
+    const uint32_t at = dict_home(dict_hash_position(random), dict_segment_bucket_count(segment));
+    return &dict_segment_buckets(segment)[at];
+}
+
+static size_t sample_bucket_count(size_t elements)
+{
+    return (elements + DICT_BUCKET_SLOTS - 1) / DICT_BUCKET_SLOTS;
+}
+
+/* A sample follows from its seed. While one is taken the elements of the next and the buckets of the one after are asked for:
+ * a sample is nothing but cache misses. */
+static uint64_t sampler_advance(const struct dict *dict, struct dict_sampler *sampler, size_t bucket_count)
+{
+    const uint64_t seed = sampler->seeds[0];
+    sampler->seeds[0] = sampler->seeds[1];
+    sampler->seeds[1] = random_next(&sampler->random);
+    uint64_t next = sampler->seeds[0];
+    uint64_t after_next = sampler->seeds[1];
+    for (size_t i = 0; i < bucket_count && i < SAMPLE_AHEAD_BUCKETS; i++) {
+        __builtin_prefetch(bucket_at_random(dict, &after_next));
+        prefetch_elements(bucket_at_random(dict, &next));
+    }
+    return seed;
+}
+
+size_t dict_sample(const struct dict *dict, struct dict_sampler *sampler, void **out, size_t at_least)
+{
+    if (dict->count == 0 || at_least == 0) {
+        return 0;
+    }
+    uint64_t random = sampler_advance(dict, sampler, sample_bucket_count(at_least));
     size_t count = 0;
-    for (unsigned i = 0; i < SAMPLE_ROUNDS_MAX && count < at_least && dict->count > 0; i++) {
-        /* Two passes: the misses of the buckets come together. */
-        const size_t left = (at_least - count + DICT_BUCKET_SLOTS - 1) / DICT_BUCKET_SLOTS;
-        const size_t wanted = left < SAMPLE_BUCKETS ? left : SAMPLE_BUCKETS;
-        for (size_t k = 0; k < wanted; k++) {
-            const uint64_t random = random_next(random_state);
-            const uint64_t segment = dict_segment_word(dict, random);
-            const uint32_t at = dict_home(dict_hash_position(random), dict_segment_bucket_count(segment));
-            buckets[k] = &dict_segment_buckets(segment)[at];
-            __builtin_prefetch(buckets[k]);
-        }
-        for (size_t k = 0; k < wanted; k++) {
-            for (unsigned used = used_slots(buckets[k]); used != 0; used &= used - 1) {
-                out[count++] = dict_word_element(buckets[k]->words[__builtin_ctz(used)]);
+    for (unsigned i = 0; i < SAMPLE_ROUNDS_MAX && count < at_least; i++) {
+        for (size_t left = sample_bucket_count(at_least - count); left > 0; left--) {
+            const struct dict_bucket *bucket = bucket_at_random(dict, &random);
+            for (unsigned used = used_slots(bucket); used != 0; used &= used - 1) {
+                out[count++] = dict_word_element(bucket->words[__builtin_ctz(used)]);
             }
         }
     }
-    if (count == 0 && dict->count > 0 && at_least > 0) {
-        out[count++] = dict_random(dict, random_state);
+    if (count == 0) {
+        out[count++] = dict_random(dict, &random);
     }
     return count;
 }

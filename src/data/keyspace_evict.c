@@ -94,15 +94,15 @@ static bool is_sampled_from_index(const struct keyspace *ks, const struct evict_
 }
 
 /* About `limit` keys, DICT_BUCKET_SLOTS - 1 more at most, some of which may not be volatile. */
-static size_t sample(struct keyspace *ks, const struct evict_rule *rule, void **out, size_t limit, uint64_t *random_state)
+static size_t sample(struct keyspace *ks, const struct evict_rule *rule, void **out, size_t limit, struct dict_sampler *sampler)
 {
     if (!is_sampled_from_index(ks, rule)) {
-        return dict_sample(&ks->dict, random_state, out, limit);
+        return dict_sample(&ks->dict, sampler, out, limit);
     }
     size_t count = 0;
     while (count < limit) {
         const size_t room = limit - count < LEAF_SAMPLES ? limit - count : LEAF_SAMPLES;
-        const size_t found = expiry_sample(&ks->expiry, random_state, (struct entry **)out + count, room);
+        const size_t found = expiry_sample(&ks->expiry, &sampler->random, (struct entry **)out + count, room);
         count += found;
         if (found == 0) {
             break;
@@ -111,8 +111,7 @@ static size_t sample(struct keyspace *ks, const struct evict_rule *rule, void **
     return count;
 }
 
-void keyspace_evict_sample(struct keyspace *ks, uint32_t db, const struct evict_rule *rule, struct evict_pool *pool,
-                           uint64_t *random_state)
+void keyspace_evict_sample(struct keyspace *ks, uint32_t db, const struct evict_rule *rule, struct evict_pool *pool)
 {
     const size_t wanted = rule->samples < EVICT_SAMPLES_MAX / NEAR_KEYS_FACTOR ? rule->samples * NEAR_KEYS_FACTOR
                                                                                 : EVICT_SAMPLES_MAX;
@@ -120,7 +119,7 @@ void keyspace_evict_sample(struct keyspace *ks, uint32_t db, const struct evict_
     size_t seen = 0;
     while (seen < wanted && keyspace_evictable_count(ks, rule) > 0) {
         const size_t room = wanted - seen < SAMPLE_BATCH ? wanted - seen : SAMPLE_BATCH;
-        const size_t count = sample(ks, rule, found, room, random_state);
+        const size_t count = sample(ks, rule, found, room, &pool->sampler);
         for (size_t i = 0; i < count; i++) {
             __builtin_prefetch(found[i]);
         }

@@ -41,14 +41,14 @@ struct evict_candidate {
 struct evict_pool {
     struct evict_candidate best[EVICT_POOL_MAX];
     uint32_t count;
+    struct dict_sampler sampler;
 };
 
 /* How many keys could go. O(1). */
 uint64_t keyspace_evictable_count(const struct keyspace *ks, const struct evict_rule *rule);
 
 /* EVICT_LEAST_RECENT and EVICT_LEAST_FREQUENT: looks at some keys of database `db` and adds the better ones to the pool. */
-void keyspace_evict_sample(struct keyspace *ks, uint32_t db, const struct evict_rule *rule, struct evict_pool *pool,
-                           uint64_t *random_state);
+void keyspace_evict_sample(struct keyspace *ks, uint32_t db, const struct evict_rule *rule, struct evict_pool *pool);
 /* The candidate's entry if it is still there, unused since; otherwise NULL. */
 struct entry *keyspace_evict_candidate(struct keyspace *ks, const struct evict_candidate *candidate,
                                        const struct evict_rule *rule);

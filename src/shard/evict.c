@@ -177,7 +177,7 @@ static bool find_victim(struct shard *shard, const struct evict_rule *rule, stru
         const uint32_t db = pick_database(shard, rule, total);
         struct keyspace *ks = &shard->databases[db];
         if (rule->order == EVICT_LEAST_RECENT || rule->order == EVICT_LEAST_FREQUENT) {
-            keyspace_evict_sample(ks, db, rule, &shard->evict.pool, &shard->evict.random);
+            keyspace_evict_sample(ks, db, rule, &shard->evict.pool);
             if (take_from_pool(shard, rule, out)) {
                 return true;
             }

@@ -104,6 +104,7 @@ static bool open_shard(struct server *server, uint32_t number)
     shard->databases = thread_alloc_zeroed(MEM_SERVER, databases * sizeof *shard->databases);
     shard->graveyard = graveyard_create();
     shard->evict.random = (uint64_t)server->started_ms + number;
+    shard->evict.pool.sampler.random = ~shard->evict.random;
     if (shard->heap == NULL || shard->databases == NULL || shard->graveyard == NULL) {
         return false;
     }

@@ -40,7 +40,7 @@ def pairs(flat):
     return dict(zip(flat[0::2], flat[1::2]))
 
 
-@pytest.mark.parametrize("kind", FILLERS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "stream" else kind for kind in FILLERS])
 def test_a_big_copy_equals_its_source(server, kind):
     with server.connect() as client:
         fill(client, "source", kind)

@@ -201,7 +201,8 @@ def write_much(server, number, amount, size, refusals):
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"])
+@pytest.mark.parametrize("policy", ["allkeys-lru", pytest.param("allkeys-lfu", marks=pytest.mark.slow),
+                                    pytest.param("allkeys-random", marks=pytest.mark.slow), "noeviction"])
 def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
     limit = int(40 * MIB / max(1.0, SLOWDOWN ** 0.5))
     with server.connect() as client:

@@ -163,8 +163,8 @@ def test_stats_has_figures_of_databases_shards_and_clients(client):
     client.run("SELECT", 2)
     client.run("RPUSH", "c", "1")
     figures = stats(client)
-    assert figures[b"db.0.keys.count"] == 2 and figures[b"db.2.keys.count"] == 1
-    assert figures[b"db.0.dataset.bytes"] == figures[b"type.string"] and figures[b"db.2.dataset.bytes"] == figures[b"type.list"]
+    assert figures[b"keyspace.0"] == {b"keys.count": 2, b"dataset.bytes": figures[b"type.string"]}
+    assert figures[b"keyspace.2"] == {b"keys.count": 1, b"dataset.bytes": figures[b"type.list"]}
     shards = [value for name, value in figures.items() if name.startswith(b"shard.")]
     assert sum(shard[b"expires.count"] for shard in shards) == 1
     assert sum(shard[b"commands"] for shard in shards) == 3

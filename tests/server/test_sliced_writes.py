@@ -120,6 +120,7 @@ def test_a_writer_that_dies_did_all_or_nothing(server, case):
             client.run("DEL", "key")
             fill(client)
             dying = server.connect()
+            dying.run("PING")  # the server knows it: when it is gone from the list its command is over
             dying.send(*removal)
             dying.close()
             wait_until(lambda: client.run("CLIENT", "LIST").count(b"\n") == 1)

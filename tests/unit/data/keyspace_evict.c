@@ -17,6 +17,7 @@ struct fixture {
     struct hash_secret secret;
     struct keyspace ks;
     uint64_t random;
+    struct dict_sampler sampler;
     char name[32];
 };
 
@@ -68,7 +69,7 @@ static struct evict_rule rule_of(enum evict_order order, bool is_volatile, uint3
 /* Evicts by the pool, as a shard does. NULL: nothing. */
 static struct entry *next_of_pool(struct fixture *f, const struct evict_rule *rule, struct evict_pool *pool)
 {
-    keyspace_evict_sample(&f->ks, 0, rule, pool, &f->random);
+    keyspace_evict_sample(&f->ks, 0, rule, pool);
     while (pool->count > 0) {
         struct entry *entry = keyspace_evict_candidate(&f->ks, &pool->best[--pool->count], rule);
         if (entry != NULL) {
@@ -86,7 +87,7 @@ Test(keyspace_evict, a_sample_takes_every_key_about_as_often)
     void *out[16 + DICT_BUCKET_SLOTS - 1];
     unsigned total = 0;
     for (unsigned i = 0; i < 100000; i++) {
-        const size_t count = dict_sample(&f.ks.dict, &f.random, out, 16);
+        const size_t count = dict_sample(&f.ks.dict, &f.sampler, out, 16);
         cr_assert(count >= 16 && count < 16 + DICT_BUCKET_SLOTS);
         for (size_t k = 0; k < count; k++) {
             seen[number_of(out[k])]++;
@@ -107,7 +108,7 @@ Test(keyspace_evict, small_tables_are_sampled_too)
         open_with_keys(&f, count, 2);
         void *out[10 + DICT_BUCKET_SLOTS - 1];
         struct entry *expiring[10];
-        cr_expect_eq(dict_sample(&f.ks.dict, &f.random, out, 10) == 0, count == 0);
+        cr_expect_eq(dict_sample(&f.ks.dict, &f.sampler, out, 10) == 0, count == 0);
         cr_expect_eq(expiry_sample(&f.ks.expiry, &f.random, expiring, 10) == 0, count == 0);
         close_all(&f);
     }
@@ -164,7 +165,7 @@ Test(keyspace_evict, what_was_used_or_deleted_since_is_no_candidate)
     open_with_keys(&f, 100, 0);
     const struct evict_rule rule = rule_of(EVICT_LEAST_RECENT, false, 50);
     struct evict_pool pool = {.count = 0};
-    keyspace_evict_sample(&f.ks, 0, &rule, &pool, &f.random);
+    keyspace_evict_sample(&f.ks, 0, &rule, &pool);
     cr_assert_eq(pool.count, EVICT_POOL_MAX);
     for (uint32_t i = 1; i < pool.count; i++) {
         cr_assert(pool.best[i - 1].score <= pool.best[i].score);
