@@ -8,6 +8,7 @@
 #include "mem/heap.h"
 
 #include "mem/heap_private.h"
+#include "mem/remap.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -125,7 +126,7 @@ static void *direct_realloc(struct heap *heap, void *block, size_t new_size)
         return block;
     }
     direct_unlink(heap, direct);
-    struct direct *moved = mremap(direct, direct->mapped_bytes, mapped, MREMAP_MAYMOVE);
+    struct direct *moved = remap(direct, direct->mapped_bytes, mapped);
     if (moved == MAP_FAILED) {
         direct_link(heap, direct);
         return NULL;

@@ -5,6 +5,7 @@
  * style:     the registry and the thread's pointer are the process's: allocation has no argument to carry them in.  */
 #include "mem/heap.h"
 #include "mem/heap_private.h"
+#include "mem/remap.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -95,9 +96,9 @@ void *thread_alloc_zeroed(enum mem_class which, size_t size)
     return alloc_any(which, size, true);
 }
 
-static void *remap(void *block, size_t old_bytes, size_t new_bytes)
+static void *resize_mapping(void *block, size_t old_bytes, size_t new_bytes)
 {
-    void *moved = old_bytes == new_bytes ? block : mremap(block, old_bytes, new_bytes, MREMAP_MAYMOVE);
+    void *moved = old_bytes == new_bytes ? block : remap(block, old_bytes, new_bytes);
     return moved == MAP_FAILED ? NULL : moved;
 }
 
@@ -124,7 +125,7 @@ void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t 
     if (was_mapped != (new_size >= HEAP_DIRECT_MIN)) {
         return realloc_by_copy(which, block, old_size, new_size);
     }
-    void *moved = was_mapped ? remap(block, thread_block_bytes(old_size), thread_block_bytes(new_size))
+    void *moved = was_mapped ? resize_mapping(block, thread_block_bytes(old_size), thread_block_bytes(new_size))
                              : backend_realloc(NULL, block, new_size);
     if (moved != NULL) {
         count(which, (int64_t)thread_block_bytes(new_size) - (int64_t)thread_block_bytes(old_size), 0);
