@@ -418,7 +418,6 @@ def names_of_clients(client):
     return client.run("CLIENT", "LIST")
 
 
-@pytest.mark.threads
 def test_the_largest_clients_are_closed(server):
     with server.connect() as client:
         client.run("CLIENT", "NO-EVICT", "ON")
