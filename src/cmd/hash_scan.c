@@ -4,62 +4,12 @@
  * second one replies; a long one does so in slices, while the hash is pinned.
  *
  * Threads    The holder of the key's baton.  */
-#include "base/glob.h"
 #include "cmd/hash_private.h"
-#include "cmd/option.h"
-#include "cmd/scan.h"
+#include "cmd/member_scan.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
-enum { COUNT_DEFAULT = 10, COUNT_AT_ONCE_MAX = 500, COUNT_PER_LOOK = 32 };
-
-/* What is asked for. */
-struct request {
-    uint64_t cursor;
-    uint64_t count;
-    uint32_t pattern_at; /* argv index; 0: every field */
-};
-
-static const struct option hscan_options[] = {
-    {"MATCH", .sets = 1, .has_value = true},
-    {"COUNT", .sets = 2, .has_value = true},
-    {0},
-};
-
-/* Reads argv[3...]; replies the error. */
-static bool read_options(struct exec *exec, struct request *request)
-{
-    struct option_walk walk = {.at = 3};
-    request->count = COUNT_DEFAULT;
-    while (option_next(exec, hscan_options, &walk)) {
-        int64_t count = 1;
-        if (walk.option->sets == 1) {
-            request->pattern_at = bytes_equal(exec->argv[walk.value], BYTES("*")) ? 0 : walk.value;
-            continue;
-        }
-        if (!exec_int64_argument(exec, walk.value, &count)) {
-            return false;
-        }
-        if (count < 1) {
-            reply_error(exec->reply, ERROR_SYNTAX);
-            return false;
-        }
-        request->count = (uint64_t)count;
-    }
-    if (walk.at < exec->argc) {
-        reply_error(exec->reply, ERROR_SYNTAX);
-        return false;
-    }
-    return true;
-}
-
-static void reply_header(struct reply *reply, uint64_t cursor, size_t pairs)
-{
-    char text[INT64_TEXT_MAX];
-    reply_array(reply, 2);
-    reply_bulk(reply, (struct bytes){text, uint64_format(cursor, text)});
-    reply_array(reply, 2 * pairs);
-}
+enum { COUNT_AT_ONCE_MAX = 500, COUNT_PER_LOOK = 32 };
 
 /* --- one walk --- */
 
@@ -73,17 +23,11 @@ struct pass {
     uint64_t matches;
 };
 
-static bool is_wanted(const struct bytes *pattern, const struct item *field)
-{
-    char scratch[ITEM_SCRATCH];
-    return pattern == NULL || glob_match(*pattern, item_text(field, scratch), false);
-}
-
 static void visit_pair(const struct item *field, const struct item *text, void *arg)
 {
     struct pass *pass = arg;
     pass->visited++;
-    if (!is_wanted(pass->pattern, field)) {
+    if (!member_scan_is_wanted(pass->pattern, field)) {
         return;
     }
     pass->matches++;
@@ -108,7 +52,7 @@ static bool pass_step(struct pass *pass)
 struct hscan_job {
     struct job job;
     struct pin pin;
-    struct request request;
+    struct member_scan request;
     struct pass pass;
     bool is_replying;
 };
@@ -117,7 +61,7 @@ static enum job_status hscan_step(struct job *job, struct exec *exec)
 {
     struct hscan_job *scan = (struct hscan_job *)job;
     struct pass *pass = &scan->pass;
-    pass->pattern = scan->request.pattern_at == 0 ? NULL : &exec->argv[scan->request.pattern_at];
+    pass->pattern = member_scan_pattern(exec, &scan->request);
     pass->reply = scan->is_replying ? exec->reply : NULL;
     while (pass_step(pass)) {
         if (exec_slice_is_over(exec)) {
@@ -128,7 +72,7 @@ static enum job_status hscan_step(struct job *job, struct exec *exec)
         return JOB_DONE;
     }
     scan->is_replying = true;
-    reply_header(exec->reply, pass->cursor, pass->matches);
+    member_scan_reply_header(exec->reply, pass->cursor, 2 * pass->matches);
     pass->cursor = scan->request.cursor;
     pass->left = scan->request.count;
     return JOB_MORE;
@@ -141,7 +85,7 @@ static void hscan_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_CLIENT, scan, sizeof *scan);
 }
 
-static void start_scan(struct exec *exec, struct key key, struct entry *entry, const struct request *request)
+static void start_scan(struct exec *exec, struct key key, struct entry *entry, const struct member_scan *request)
 {
     struct hscan_job *scan = thread_alloc_zeroed(MEM_CLIENT, sizeof *scan);
     if (scan == NULL) {
@@ -160,35 +104,35 @@ static void start_scan(struct exec *exec, struct key key, struct entry *entry, c
 
 /* --- the command --- */
 
-static void scan_large(struct exec *exec, const struct entry *entry, const struct request *request)
+static void scan_large(struct exec *exec, const struct entry *entry, const struct member_scan *request)
 {
-    const struct bytes *pattern = request->pattern_at == 0 ? NULL : &exec->argv[request->pattern_at];
+    const struct bytes *pattern = member_scan_pattern(exec, request);
     const struct pass first = {
         .table = hash_table_of(entry), .pattern = pattern, .cursor = request->cursor, .left = request->count};
     struct pass pass = first;
     while (pass_step(&pass)) {
     }
-    reply_header(exec->reply, pass.cursor, pass.matches);
+    member_scan_reply_header(exec->reply, pass.cursor, 2 * pass.matches);
     pass = first;
     pass.reply = exec->reply;
     while (pass_step(&pass)) {
     }
 }
 
-static void scan_small(struct exec *exec, const struct entry *entry, const struct request *request)
+static void scan_small(struct exec *exec, const struct entry *entry, const struct member_scan *request)
 {
-    const struct bytes *pattern = request->pattern_at == 0 ? NULL : &exec->argv[request->pattern_at];
+    const struct bytes *pattern = member_scan_pattern(exec, request);
     struct hash_walk walk;
     struct item field, text;
     size_t matches = 0;
     hash_walk_begin(&walk, entry);
     while (hash_walk_next(&walk, &field, &text)) {
-        matches += is_wanted(pattern, &field);
+        matches += member_scan_is_wanted(pattern, &field);
     }
-    reply_header(exec->reply, 0, matches);
+    member_scan_reply_header(exec->reply, 0, 2 * matches);
     hash_walk_begin(&walk, entry);
     while (hash_walk_next(&walk, &field, &text)) {
-        if (is_wanted(pattern, &field)) {
+        if (member_scan_is_wanted(pattern, &field)) {
             reply_item(exec->reply, &field);
             reply_item(exec->reply, &text);
         }
@@ -197,18 +141,17 @@ static void scan_small(struct exec *exec, const struct entry *entry, const struc
 
 static void command_hscan(struct exec *exec)
 {
-    struct request request = {0};
-    if (!scan_cursor_parse(exec->argv[2], &request.cursor)) {
-        reply_error(exec->reply, "ERR invalid cursor");
+    struct member_scan request;
+    if (!member_scan_read_cursor(exec, &request)) {
         return;
     }
     struct key key = exec_key(exec, 1);
     struct entry *entry = exec_find_read(exec, key);
     if (entry == NULL) {
-        reply_header(exec->reply, 0, 0);
+        member_scan_reply_header(exec->reply, 0, 0);
         return;
     }
-    if (!check_hash(exec, entry) || !read_options(exec, &request)) {
+    if (!check_hash(exec, entry) || !member_scan_read_options(exec, &request)) {
         return;
     }
     if (!hash_is_large(entry)) {

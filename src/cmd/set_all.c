@@ -1,10 +1,8 @@
 /* set_all.c - SMEMBERS and SSCAN: whole sets, the big ones in slices.
  *
  * Threads    The holder of the key's baton; a big set is pinned meanwhile.
- * Read on    scan.h for what a cursor may be.  */
-#include "base/glob.h"
-#include "cmd/option.h"
-#include "cmd/scan.h"
+ * Read on    member_scan.h.  */
+#include "cmd/member_scan.h"
 #include "cmd/set_private.h"
 #include "mem/heap.h"
 #include "shard/server.h"
@@ -87,59 +85,10 @@ static void command_smembers(struct exec *exec)
 
 /* --- SSCAN --- */
 
-enum { SCAN_COUNT_DEFAULT = 10 };
-
-struct request {
-    uint64_t cursor;
-    uint64_t count;
-    uint32_t pattern_at; /* argv index; 0: every member */
-};
-
-static const struct option scan_options[] = {
-    {"MATCH", .sets = 1, .has_value = true},
-    {"COUNT", .sets = 2, .has_value = true},
-    {0},
-};
-
-/* Reads argv[3...]; replies the error. */
-static bool read_options(struct exec *exec, struct request *request)
-{
-    struct option_walk walk = {.at = 3};
-    request->count = SCAN_COUNT_DEFAULT;
-    while (option_next(exec, scan_options, &walk)) {
-        if (walk.option->sets == 1) {
-            request->pattern_at = bytes_equal(exec->argv[walk.value], BYTES("*")) ? 0 : walk.value;
-            continue;
-        }
-        int64_t count;
-        if (!exec_int64_argument(exec, walk.value, &count)) {
-            return false;
-        }
-        if (count < 1) {
-            reply_error(exec->reply, ERROR_SYNTAX);
-            return false;
-        }
-        request->count = (uint64_t)count;
-    }
-    if (walk.at < exec->argc) {
-        reply_error(exec->reply, ERROR_SYNTAX);
-        return false;
-    }
-    return true;
-}
-
-static void reply_header(struct reply *reply, uint64_t cursor, size_t count)
-{
-    char text[INT64_TEXT_MAX];
-    reply_array(reply, 2);
-    reply_bulk(reply, (struct bytes){text, uint64_format(cursor, text)});
-    reply_array(reply, count);
-}
-
 /* A scan of some members: once to count what matches and to find the next cursor, once more to reply. */
 struct pass {
     struct set_view view;
-    struct bytes pattern; /* data NULL: every member */
+    const struct bytes *pattern; /* NULL: every member */
     struct reply *reply;  /* NULL: only count */
     uint64_t cursor;
     uint64_t left;        /* members still to visit */
@@ -150,9 +99,8 @@ struct pass {
 static void visit_member(const struct item *member, void *arg)
 {
     struct pass *pass = arg;
-    char scratch[ITEM_SCRATCH];
     pass->visited++;
-    if (pass->pattern.data != NULL && !glob_match(pass->pattern, item_text(member, scratch), false)) {
+    if (!member_scan_is_wanted(pass->pattern, member)) {
         return;
     }
     pass->matches++;
@@ -171,19 +119,16 @@ static bool pass_step(struct pass *pass)
     return pass->cursor != 0 && pass->left > 0;
 }
 
-static struct pass pass_begin(const struct exec *exec, const struct set_view *view, const struct request *request)
+static struct pass pass_begin(const struct exec *exec, const struct set_view *view, const struct member_scan *request)
 {
-    struct pass pass = {.view = *view, .cursor = request->cursor, .left = request->count};
-    if (request->pattern_at != 0) {
-        pass.pattern = exec->argv[request->pattern_at];
-    }
-    return pass;
+    return (struct pass){
+        .view = *view, .pattern = member_scan_pattern(exec, request), .cursor = request->cursor, .left = request->count};
 }
 
 struct scan_job {
     struct job job;
     struct pin pin;
-    struct request request;
+    struct member_scan request;
     struct pass pass;
     bool is_replying;
 };
@@ -192,9 +137,7 @@ static enum job_status scan_step(struct job *job, struct exec *exec)
 {
     struct scan_job *scan = (struct scan_job *)job;
     struct pass *pass = &scan->pass;
-    if (scan->request.pattern_at != 0) {
-        pass->pattern = exec->argv[scan->request.pattern_at]; /* it may have moved */
-    }
+    pass->pattern = member_scan_pattern(exec, &scan->request); /* it may have moved */
     pass->reply = scan->is_replying ? exec->reply : NULL;
     while (pass_step(pass)) {
         if (exec_slice_is_over(exec)) {
@@ -206,7 +149,7 @@ static enum job_status scan_step(struct job *job, struct exec *exec)
         return JOB_DONE;
     }
     scan->is_replying = true;
-    reply_header(exec->reply, pass->cursor, pass->matches);
+    member_scan_reply_header(exec->reply, pass->cursor, pass->matches);
     *pass = pass_begin(exec, &pass->view, &scan->request);
     return JOB_MORE;
 }
@@ -218,7 +161,7 @@ static void scan_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_CLIENT, scan, sizeof *scan);
 }
 
-static void start_scan(struct exec *exec, struct key key, struct entry *entry, const struct request *request)
+static void start_scan(struct exec *exec, struct key key, struct entry *entry, const struct member_scan *request)
 {
     struct scan_job *scan = thread_alloc_zeroed(MEM_CLIENT, sizeof *scan);
     if (scan == NULL) {
@@ -236,13 +179,13 @@ static void start_scan(struct exec *exec, struct key key, struct entry *entry, c
     exec_start_job(exec, &scan->job);
 }
 
-static void scan_at_once(struct exec *exec, const struct entry *entry, const struct request *request)
+static void scan_at_once(struct exec *exec, const struct entry *entry, const struct member_scan *request)
 {
     const struct set_view view = set_view(entry);
     struct pass pass = pass_begin(exec, &view, request);
     while (pass_step(&pass)) {
     }
-    reply_header(exec->reply, pass.cursor, pass.matches);
+    member_scan_reply_header(exec->reply, pass.cursor, pass.matches);
     pass = pass_begin(exec, &view, request);
     pass.reply = exec->reply;
     while (pass_step(&pass)) {
@@ -251,18 +194,17 @@ static void scan_at_once(struct exec *exec, const struct entry *entry, const str
 
 static void command_sscan(struct exec *exec)
 {
-    struct request request = {0};
-    if (!scan_cursor_parse(exec->argv[2], &request.cursor)) {
-        reply_error(exec->reply, "ERR invalid cursor");
+    struct member_scan request;
+    if (!member_scan_read_cursor(exec, &request)) {
         return;
     }
     const struct key key = exec_key(exec, 1);
     struct entry *entry = exec_find_read(exec, key);
     if (entry == NULL) {
-        reply_header(exec->reply, 0, 0);
+        member_scan_reply_header(exec->reply, 0, 0);
         return;
     }
-    if (!check_set(exec, entry) || !read_options(exec, &request)) {
+    if (!check_set(exec, entry) || !member_scan_read_options(exec, &request)) {
         return;
     }
     request.cursor &= (UINT64_C(1) << SET_CURSOR_BITS) - 1;

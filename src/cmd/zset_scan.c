@@ -4,68 +4,12 @@
  * cursor, a second one replies; a long call goes in slices, while the sorted set is pinned.
  *
  * Threads    The holder of the key's baton.  */
-#include "base/glob.h"
-#include "cmd/option.h"
-#include "cmd/scan.h"
+#include "cmd/member_scan.h"
 #include "cmd/zset_private.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
-enum { COUNT_DEFAULT = 10, COUNT_AT_ONCE_MAX = 200, WORK_PER_LOOK = 64 };
-
-struct request {
-    uint64_t cursor;
-    uint64_t count;
-    uint32_t pattern_at; /* argv index; 0: every member */
-};
-
-enum { SCAN_MATCH = 1, SCAN_COUNT = 2 };
-static const struct option zscan_options[] = {
-    {"MATCH", .sets = SCAN_MATCH, .has_value = true},
-    {"COUNT", .sets = SCAN_COUNT, .has_value = true},
-    {0},
-};
-
-/* Reads argv[3...]; replies the error. */
-static bool read_options(struct exec *exec, struct request *request)
-{
-    struct option_walk walk = {.at = 3};
-    request->count = COUNT_DEFAULT;
-    while (option_next(exec, zscan_options, &walk)) {
-        int64_t count = 1;
-        if (walk.option->sets == SCAN_MATCH) {
-            request->pattern_at = bytes_equal(exec->argv[walk.value], BYTES("*")) ? 0 : walk.value;
-            continue;
-        }
-        if (!exec_int64_argument(exec, walk.value, &count)) {
-            return false;
-        }
-        if (count < 1) {
-            reply_error(exec->reply, ERROR_SYNTAX);
-            return false;
-        }
-        request->count = (uint64_t)count;
-    }
-    if (walk.at < exec->argc) {
-        reply_error(exec->reply, ERROR_SYNTAX);
-        return false;
-    }
-    return true;
-}
-
-static void reply_header(struct reply *reply, uint64_t cursor, size_t members)
-{
-    char text[INT64_TEXT_MAX];
-    reply_array(reply, 2);
-    reply_bulk(reply, (struct bytes){text, uint64_format(cursor, text)});
-    reply_array(reply, 2 * members);
-}
-
-static bool is_wanted(const struct bytes *pattern, const struct item *member)
-{
-    char scratch[ITEM_SCRATCH];
-    return pattern == NULL || glob_match(*pattern, item_text(member, scratch), false);
-}
+enum { COUNT_AT_ONCE_MAX = 200, WORK_PER_LOOK = 64 };
 
 /* Scores are bulk strings here in RESP3, too. A listpack of Redis has integers up to 2^62, which are shown as such. */
 static void reply_pair(struct reply *reply, const struct item *member, double score, bool is_listpack)
@@ -95,7 +39,7 @@ static void visit(const struct score_item *found, void *arg)
 {
     struct pass *pass = arg;
     const struct item member = item_of_text(found->member);
-    if (!is_wanted(pass->pattern, &member)) {
+    if (!member_scan_is_wanted(pass->pattern, &member)) {
         return;
     }
     pass->matches++;
@@ -107,7 +51,7 @@ static void visit(const struct score_item *found, void *arg)
 struct zscan_job {
     struct job job;
     struct pin pin;
-    struct request request;
+    struct member_scan request;
     const struct score_set *set;
     struct pass pass;
     bool is_replying;
@@ -117,7 +61,7 @@ static enum job_status zscan_step(struct job *job, struct exec *exec)
 {
     struct zscan_job *work = (struct zscan_job *)job;
     struct pass *pass = &work->pass;
-    pass->pattern = work->request.pattern_at == 0 ? NULL : &exec->argv[work->request.pattern_at];
+    pass->pattern = member_scan_pattern(exec, &work->request);
     pass->reply = work->is_replying ? exec->reply : NULL;
     while (score_scan_step(&pass->scan, WORK_PER_LOOK, visit, pass)) {
         if (exec_slice_is_over(exec)) {
@@ -128,7 +72,7 @@ static enum job_status zscan_step(struct job *job, struct exec *exec)
         return JOB_DONE;
     }
     work->is_replying = true;
-    reply_header(exec->reply, pass->scan.cursor, pass->matches);
+    member_scan_reply_header(exec->reply, pass->scan.cursor, 2 * pass->matches);
     score_scan_begin(&pass->scan, work->set, work->request.cursor, work->request.count);
     return JOB_MORE;
 }
@@ -140,7 +84,7 @@ static void zscan_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_CLIENT, work, sizeof *work);
 }
 
-static void start_scan(struct exec *exec, struct key key, struct entry *entry, const struct request *request)
+static void start_scan(struct exec *exec, struct key key, struct entry *entry, const struct member_scan *request)
 {
     struct zscan_job *work = thread_alloc_zeroed(MEM_CLIENT, sizeof *work);
     if (work == NULL) {
@@ -160,16 +104,16 @@ static void start_scan(struct exec *exec, struct key key, struct entry *entry, c
 }
 
 /* Replies at once, unless it is much work: then false, and nothing is replied. */
-static bool scan_large(struct exec *exec, const struct entry *entry, const struct request *request)
+static bool scan_large(struct exec *exec, const struct entry *entry, const struct member_scan *request)
 {
     const struct score_set *set = score_set_of(entry_collection(entry));
-    struct pass pass = {.pattern = request->pattern_at == 0 ? NULL : &exec->argv[request->pattern_at],
+    struct pass pass = {.pattern = member_scan_pattern(exec, request),
                         .is_listpack = entry_collection(entry)->encoding == ENCODING_LISTPACK};
     score_scan_begin(&pass.scan, set, request->cursor, request->count);
     if (request->count > COUNT_AT_ONCE_MAX || score_scan_step(&pass.scan, 2 * COUNT_AT_ONCE_MAX, visit, &pass)) {
         return false;
     }
-    reply_header(exec->reply, pass.scan.cursor, pass.matches);
+    member_scan_reply_header(exec->reply, pass.scan.cursor, 2 * pass.matches);
     score_scan_begin(&pass.scan, set, request->cursor, request->count);
     pass.reply = exec->reply;
     while (score_scan_step(&pass.scan, SIZE_MAX, visit, &pass)) {
@@ -179,21 +123,21 @@ static bool scan_large(struct exec *exec, const struct entry *entry, const struc
 
 /* --- small --- */
 
-static void scan_small(struct exec *exec, const struct entry *entry, const struct request *request)
+static void scan_small(struct exec *exec, const struct entry *entry, const struct member_scan *request)
 {
-    const struct bytes *pattern = request->pattern_at == 0 ? NULL : &exec->argv[request->pattern_at];
+    const struct bytes *pattern = member_scan_pattern(exec, request);
     struct zset_walk walk;
     struct item member;
     double score;
     size_t matches = 0;
     zset_walk_begin(&walk, entry, 0);
     while (zset_walk_next(&walk, &member, &score)) {
-        matches += is_wanted(pattern, &member);
+        matches += member_scan_is_wanted(pattern, &member);
     }
-    reply_header(exec->reply, 0, matches);
+    member_scan_reply_header(exec->reply, 0, 2 * matches);
     zset_walk_begin(&walk, entry, 0);
     while (zset_walk_next(&walk, &member, &score)) {
-        if (is_wanted(pattern, &member)) {
+        if (member_scan_is_wanted(pattern, &member)) {
             reply_pair(exec->reply, &member, score, true);
         }
     }
@@ -201,18 +145,17 @@ static void scan_small(struct exec *exec, const struct entry *entry, const struc
 
 static void command_zscan(struct exec *exec)
 {
-    struct request request = {0};
-    if (!scan_cursor_parse(exec->argv[2], &request.cursor)) {
-        reply_error(exec->reply, "ERR invalid cursor");
+    struct member_scan request;
+    if (!member_scan_read_cursor(exec, &request)) {
         return;
     }
     const struct key key = exec_key(exec, 1);
     struct entry *entry = exec_find_read(exec, key);
     if (entry == NULL) {
-        reply_header(exec->reply, 0, 0);
+        member_scan_reply_header(exec->reply, 0, 0);
         return;
     }
-    if (!check_zset(exec, entry) || !read_options(exec, &request)) {
+    if (!check_zset(exec, entry) || !member_scan_read_options(exec, &request)) {
         return;
     }
     if (entry_form(entry) != VALUE_FORM_ZSET) {

@@ -6,7 +6,8 @@ from .arguments import FLOATS, INTEGERS, few_or_many, key, maybe, one_of, option
 
 # Times that are over or far away: see arguments.py.
 TIMES = [b"0", b"0", b"0", b"0", b"-1", b"x", b"1000000", b"5000000", b"9223372036854775807", b"9223372036854775000", b""]
-ABSOLUTE = [b"1", b"2000000000000", b"5000000000000", b"0"]
+# One that is over (2020) is also far away when a mutation takes the ABSTTL behind it.
+ABSOLUTE = [b"1600000000000", b"2000000000000", b"5000000000000", b"0"]
 
 
 def short(rng):
