@@ -44,8 +44,8 @@ def tessera(shards, *options, folder=RELEASE):
     return Server("tessera", shards, options, binary=os.path.join(folder, "tessera-server"))
 
 
-def redis():
-    return Server("redis")
+def redis(*options):
+    return Server("redis", options=options)
 
 
 class Figures:

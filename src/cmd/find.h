@@ -1,10 +1,11 @@
-/* find.h - looking keys up as the string and key commands do.
+/* find.h - looking keys up, and what they have to be.
  *
  * Threads    The holder of the key's baton.  */
 #ifndef CMD_FIND_H
 #define CMD_FIND_H
 
 #include "cmd/commands.h"
+#include "data/value.h"
 #include "shard/exec.h"
 
 #include <stdbool.h>
@@ -19,14 +20,30 @@ static inline struct entry *find_read_untouched(struct exec *exec, struct key ke
     return entry;
 }
 
-/* True when `entry` is a string or NULL; otherwise replies WRONGTYPE. */
-static inline bool check_string(struct exec *exec, const struct entry *entry)
+/* True when `entry` is of the type or NULL; otherwise replies WRONGTYPE. */
+static inline bool check_type(struct exec *exec, const struct entry *entry, enum value_type type)
 {
-    if (LIKELY(entry == NULL || entry_type(entry) == VALUE_STRING)) {
+    if (LIKELY(entry == NULL || entry_type(entry) == type)) {
         return true;
     }
     reply_error(exec->reply, ERROR_WRONG_TYPE);
     return false;
+}
+
+static inline bool check_string(struct exec *exec, const struct entry *entry)
+{
+    return check_type(exec, entry, VALUE_STRING);
+}
+
+/* Opens what is at `key` for writing, NONE when there is nothing; false: it is of another type, which was replied. */
+static inline bool open_of_type(struct exec *exec, struct key key, enum value_type type, struct value *value)
+{
+    struct entry *entry = exec_find_write(exec, key);
+    if (UNLIKELY(!check_type(exec, entry, type))) {
+        return false;
+    }
+    value_open(value, exec_keyspace(exec, key), key, entry);
+    return true;
 }
 
 /* The next keys of a command, from argv[first] on and `step` words apart: at most KEY_BLOCK, so that they are fetched from

@@ -2,8 +2,7 @@
  *
  * Threads    The holder of the key's baton; a big hash is pinned meanwhile.  */
 #include "cmd/hash_private.h"
-#include "mem/heap.h"
-#include "shard/server.h"
+#include "cmd/pinned_job.h"
 
 /* What is wanted of each field. */
 enum wanted { WANTED_FIELD = 1 << 0, WANTED_TEXT = 1 << 1 };
@@ -30,8 +29,7 @@ static inline void reply_pair(struct reply *reply, unsigned wanted, const struct
 /* --- in slices --- */
 
 struct all_job {
-    struct job job;
-    struct pin pin;
+    struct pinned_job pinned;
     struct hash_walk walk;
     uint64_t count;
     unsigned wanted;
@@ -55,29 +53,16 @@ static enum job_status all_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
-static void all_destroy(struct job *job, struct exec *exec)
-{
-    struct all_job *all = (struct all_job *)job;
-    exec_unpin(exec, &all->pin);
-    thread_free(MEM_CLIENT, all, sizeof *all);
-}
-
 static void start_all(struct exec *exec, struct key key, struct entry *entry, unsigned wanted)
 {
-    struct all_job *all = thread_alloc_zeroed(MEM_CLIENT, sizeof *all);
+    struct all_job *all = pinned_job_create(exec, key, entry, all_step, sizeof *all);
     if (all == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    if (!exec_pin(exec, key, entry, &all->pin)) {
-        thread_free(MEM_CLIENT, all, sizeof *all);
-        return;
-    }
-    all->job = (struct job){all_step, all_destroy, (int32_t)exec->shard->number};
     all->wanted = wanted;
     all->count = hash_count(entry);
     hash_walk_begin(&all->walk, entry);
-    exec_start_job(exec, &all->job);
+    exec_start_job(exec, &all->pinned.job);
 }
 
 /* --- the commands --- */

@@ -16,6 +16,16 @@ static void open_taken(struct list_task *task, struct exec *exec, struct value *
     value_open(value, exec_keyspace(exec, key), key, entry);
 }
 
+/* The list at argv[1], for writing. NULL: there is none, so 0 was replied, or something else is there, which was replied. */
+static struct entry *find_list_to_edit(struct exec *exec)
+{
+    struct entry *entry = exec_find_write(exec, exec_key(exec, 1));
+    if (entry == NULL) {
+        reply_integer(exec->reply, 0);
+    }
+    return check_list(exec, entry) ? entry : NULL;
+}
+
 /* --- LSET --- */
 
 static bool set_look(struct list_task *task, struct exec *exec, const struct item *item)
@@ -113,12 +123,8 @@ static void command_linsert(struct exec *exec)
         reply_error(exec->reply, ERROR_SYNTAX);
         return;
     }
-    struct entry *entry = exec_find_write(exec, exec_key(exec, 1));
+    struct entry *entry = find_list_to_edit(exec);
     if (entry == NULL) {
-        reply_integer(exec->reply, 0);
-        return;
-    }
-    if (!check_list(exec, entry)) {
         return;
     }
     struct insert_task insert = {
@@ -260,12 +266,8 @@ static void command_lrem(struct exec *exec)
     if (!exec_int64_argument(exec, 2, &count)) {
         return;
     }
-    struct entry *entry = exec_find_write(exec, exec_key(exec, 1));
+    struct entry *entry = find_list_to_edit(exec);
     if (entry == NULL) {
-        reply_integer(exec->reply, 0);
-        return;
-    }
-    if (!check_list(exec, entry)) {
         return;
     }
     struct remove_task remove;

@@ -2,6 +2,7 @@
 #include "cmd/list_task.h"
 
 #include "cmd/commands.h"
+#include "cmd/find.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
@@ -11,11 +12,7 @@ enum { ITEMS_PER_LOOK = 32, NODES_PER_LOOK = 64 }; /* between two looks at the c
 
 bool check_list(struct exec *exec, const struct entry *entry)
 {
-    if (LIKELY(entry == NULL || entry_type(entry) == VALUE_LIST)) {
-        return true;
-    }
-    reply_error(exec->reply, ERROR_WRONG_TYPE);
-    return false;
+    return check_type(exec, entry, VALUE_LIST);
 }
 
 bool list_end_change(struct exec *exec, struct value *value, enum result result, const char *event)

@@ -1,11 +1,11 @@
 /* memory_doctor.c - MEMORY DOCTOR: looks at every shard, the biggest keys and all tables, and hands what it found to
  * memory_doctor_text.c.
  *
- * A job asks each shard's list of biggest keys (data/key_top.h), so that no scan is needed, and walks the tables' pages in
- * slices.
+ * A job asks each shard's list of biggest keys (data/key_top.h), so that no scan is needed, looks at the first keys in the order
+ * of their hashes, which are a random sample of all, and walks the tables' pages in slices.
  * TESSERA_SYSTEM_ROOT in the environment stands in front of /proc and /sys, for tests.
  *
- * Cost       O(shards + tables' pages), and a few microseconds for each of the biggest collections.  */
+ * Cost       O(shards + tables' pages), and a few microseconds for each of the biggest collections and each of the sample.  */
 #include "cmd/commands.h"
 #include "cmd/limits.h"
 #include "cmd/memory_private.h"
@@ -17,6 +17,9 @@
 
 enum {
     DOCTOR_FILL_KEYS = 64,
+    DOCTOR_SAMPLE_KEYS = 512, /* of each database in each shard */
+    DOCTOR_SAMPLE_SLICE = 8,
+    DOCTOR_SAMPLE_MISFITS = 8, /* fewer of a kind are chance */
     DOCTOR_HOLE_SHARE = 4, /* tables are listed as holey from a quarter of their rows' bytes on */
 };
 
@@ -26,6 +29,12 @@ struct doctor_job {
     struct heap_walk walks[SHARD_COUNT_MAX];
     struct memory_table_walk tables;
     uint32_t type; /* of keys, the next one in this shard */
+    struct doctor_sample {
+        uint32_t db;          /* being looked at */
+        uint64_t cursor;
+        uint64_t keys;        /* of this database, so far; and which of them are misfits */
+        uint64_t misfit_count[MISFIT_COUNT], misfit_bytes[MISFIT_COUNT];
+    } sample;
     bool are_keys_done;
 };
 
@@ -72,10 +81,12 @@ static void look_at_key(struct doctor_report *report, const struct key_top_item 
         .kind = value_type_name(entry_type(entry)),
     };
     top_add(&report->keys, found, entry_key(entry));
-    if (memory_is_misfit(entry, limits)) {
-        report->misfit_count++;
-        report->misfit_bytes += item->bytes;
-        top_add(&report->misfits, found, entry_key(entry));
+    const enum memory_misfit kind = memory_misfit(entry, limits);
+    if (kind != MISFIT_NONE) {
+        struct doctor_misfits *misfits = &report->misfits[kind];
+        misfits->count++;
+        misfits->bytes += item->bytes;
+        top_add(&misfits->top, found, entry_key(entry));
     }
 }
 
@@ -101,6 +112,66 @@ static bool look_at_type(struct doctor_job *doctor, struct exec *exec)
     return true;
 }
 
+struct sample_visit {
+    struct doctor_job *doctor;
+    const struct encoding_limits *limits;
+};
+
+static void look_at_sample_key(struct entry *entry, void *arg)
+{
+    const struct sample_visit *visit = arg;
+    struct doctor_sample *sample = &visit->doctor->sample;
+    const enum memory_misfit kind = memory_misfit(entry, visit->limits);
+    const struct doctor_item found = {
+        .bytes = entry_memory_bytes(entry),
+        .db = sample->db,
+        .kind = value_type_name(entry_type(entry)),
+    };
+    sample->keys++;
+    if (kind != MISFIT_NONE) {
+        sample->misfit_count[kind]++;
+        sample->misfit_bytes[kind] += found.bytes;
+        top_add(&visit->doctor->report.misfits[kind].top, found, entry_key(entry));
+    }
+}
+
+/* What the sample says of all keys of the database that it is from; it is ready for the next one then. One or two of a kind in a
+ * part of the keys say nothing of the rest. */
+static void end_sample(struct doctor_report *report, struct doctor_sample *sample, uint64_t key_count)
+{
+    const bool is_part = sample->cursor != 0 && sample->keys < key_count;
+    const double factor = is_part ? (double)key_count / (double)sample->keys : 1;
+    for (int kind = 0; kind < MISFIT_COUNT; kind++) {
+        if (!is_part || sample->misfit_count[kind] >= DOCTOR_SAMPLE_MISFITS) {
+            report->misfits[kind].all_count += factor * (double)sample->misfit_count[kind];
+            report->misfits[kind].all_bytes += factor * (double)sample->misfit_bytes[kind];
+        }
+    }
+    report->sample_keys += sample->keys;
+    *sample = (struct doctor_sample){.db = sample->db + 1};
+}
+
+/* True: all databases of this shard were looked at. */
+static bool look_at_sample(struct doctor_job *doctor, struct exec *exec)
+{
+    struct doctor_sample *sample = &doctor->sample;
+    const struct encoding_limits limits = exec_limits(exec);
+    struct sample_visit visit = {doctor, &limits};
+    const int64_t databases = atomic_load_explicit(&exec->server->config->databases, memory_order_relaxed);
+    while (sample->db < databases) {
+        struct keyspace *ks = &exec->shard->databases[sample->db];
+        keyspace_scan(ks, &sample->cursor, DOCTOR_SAMPLE_SLICE, exec->now_ms, look_at_sample_key, &visit);
+        if (sample->cursor == 0 || sample->keys >= DOCTOR_SAMPLE_KEYS) {
+            end_sample(&doctor->report, sample, ks->key_count);
+        }
+        if (exec_slice_is_over(exec)) {
+            return false;
+        }
+    }
+    *sample = (struct doctor_sample){0};
+    return true;
+}
+
 /* True: this shard is done. */
 static bool look_at_shard(struct doctor_job *doctor, struct exec *exec)
 {
@@ -110,6 +181,9 @@ static bool look_at_shard(struct doctor_job *doctor, struct exec *exec)
         if (exec_slice_is_over(exec) || !look_at_type(doctor, exec)) {
             return false;
         }
+    }
+    if (!look_at_sample(doctor, exec)) {
+        return false;
     }
     doctor->type = 0;
     baton_assert_held(&shard->baton);
@@ -176,6 +250,7 @@ static void reply_report(struct exec *exec, struct doctor_job *doctor)
     memory_figures_read(exec->server, doctor->walks, &report->memory);
     mem_system_read(root == NULL ? "" : root, &report->system);
     report->shard_count = exec->server->shard_count;
+    server_total_fed(exec->server, &report->fed);
     report->clients = atomic_load_explicit(&exec->server->clients_current, memory_order_relaxed);
     report->policy = policy_text;
     report->is_policy_volatile = policy == POLICY_VOLATILE_LRU || policy == POLICY_VOLATILE_LFU ||

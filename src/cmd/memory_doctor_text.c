@@ -15,7 +15,7 @@
 /* From when on something is a finding. Ratios are noise while little memory is used. */
 static const struct {
     int64_t small_bytes, frag_bytes, gap_bytes, client_bytes, client_mean_bytes, big_key_bytes, index_bytes, shard_bytes;
-    int64_t hole_bytes, misfit_bytes, swapped_bytes;
+    int64_t hole_bytes, misfit_bytes, swapped_bytes, fed_bytes;
     uint64_t commands, lasting_keys;
     double frag_ratio, gap_ratio, peak_ratio, big_key_share, full_share, uneven_ratio, misfit_share, lasting_share;
 } limits = {
@@ -30,6 +30,7 @@ static const struct {
     .hole_bytes = MIB,
     .misfit_bytes = 16 * 1024,
     .swapped_bytes = MIB,
+    .fed_bytes = MIB,
     .commands = 10000,
     .lasting_keys = 100,
     .frag_ratio = 1.4,
@@ -231,19 +232,45 @@ static void find_holey_tables(struct doctor *doctor)
     }
 }
 
-static void find_misfits(struct doctor *doctor)
+static const struct {
+    const char *what, *why, *advice;
+} misfit_texts[MISFIT_COUNT] = {
+    [MISFIT_LARGE_FORM] = {"hashes, sets and sorted sets would fit their small form, but are kept as tables",
+                           "they were bigger once, or the limits (*-max-listpack-*, set-max-intset-entries) lower",
+                           "Write it anew: DUMP it, then RESTORE it with REPLACE"},
+    [MISFIT_SMALL_NODES] = {"lists have nodes of a few short items, each with a head as long as they are",
+                            "they were made with a small list-max-listpack-size",
+                            "CONFIG SET list-max-listpack-size -2, then DUMP it and RESTORE it with REPLACE"},
+    [MISFIT_DELETED_ENTRIES] = {"streams hold more than three deleted entries for each that lives",
+                                "XDEL only marks them, and a block is freed with the last of its entries",
+                                "Cut off its old end (XTRIM), or copy what lives (XRANGE, XADD) to a new stream and RENAME that"},
+};
+
+static void find_misfits_of(struct doctor *doctor, enum memory_misfit kind)
 {
     const struct doctor_report *report = doctor->report;
-    const double share = limits.misfit_share * (double)report->memory.dataset;
-    if ((int64_t)report->misfit_bytes < limits.misfit_bytes || (double)report->misfit_bytes < share) {
+    const struct doctor_misfits *misfits = &report->misfits[kind];
+    const bool is_reckoned = misfits->all_bytes > (double)misfits->bytes;
+    const int64_t bytes = is_reckoned ? (int64_t)misfits->all_bytes : (int64_t)misfits->bytes;
+    if (bytes < limits.misfit_bytes || (double)bytes < limits.misfit_share * (double)report->memory.dataset) {
         return;
     }
     begin_finding(doctor);
-    say(doctor, "%llu of the biggest hashes, sets and sorted sets would fit their small form, but are kept as tables (%s): "
-                "they were bigger once, or the limits (*-max-listpack-*, set-max-intset-entries) lower. The first is ",
-        (unsigned long long)report->misfit_count, human((int64_t)report->misfit_bytes).text);
-    say_name(doctor, &report->misfits.items[0]);
-    say(doctor, ". Write it anew: DUMP it, then RESTORE it with REPLACE.\n");
+    if (is_reckoned) {
+        say(doctor, "About %.0f (by a sample of %llu keys) ", misfits->all_count, (unsigned long long)report->sample_keys);
+    } else {
+        say(doctor, "%llu of the biggest ", (unsigned long long)misfits->count);
+    }
+    say(doctor, "%s (%s): %s. The first is ", misfit_texts[kind].what, human(bytes).text, misfit_texts[kind].why);
+    say_name(doctor, &misfits->top.items[0]);
+    say(doctor, ". %s.\n", misfit_texts[kind].advice);
+}
+
+static void find_misfits(struct doctor *doctor)
+{
+    for (int kind = MISFIT_NONE + 1; kind < MISFIT_COUNT; kind++) {
+        find_misfits_of(doctor, (enum memory_misfit)kind);
+    }
 }
 
 static void find_uneven_shards(struct doctor *doctor)
@@ -350,13 +377,26 @@ static void find_clients(struct doctor *doctor)
         human(memory->classes.class_bytes[MEM_QUERY_BUFFER]).text, human(memory->classes.class_bytes[MEM_OUTPUT_BUFFER]).text);
 }
 
+static void find_slow_readers(struct doctor *doctor)
+{
+    const struct fed_clients *fed = &doctor->report->fed;
+    if ((int64_t)fed->slowest_bytes < limits.fed_bytes) {
+        return;
+    }
+    begin_finding(doctor);
+    say(doctor, "The slowest of %llu connections that are sent to unasked (MONITOR) has not read %s, all of them %s: that grows "
+                "with every command. CLIENT KILL ID %llu closes it; client-output-buffer-limit pubsub bounds them.\n",
+        (unsigned long long)fed->count, human((int64_t)fed->slowest_bytes).text, human((int64_t)fed->waiting_bytes).text,
+        (unsigned long long)fed->slowest_id);
+}
+
 static void find_lazyfree(struct doctor *doctor)
 {
     const struct memory_figures *memory = &doctor->report->memory;
     if (memory->lazyfree_pending > 0) {
         begin_finding(doctor);
-        say(doctor, "%lld dropped databases or tables are still being freed in the background: used memory will fall by "
-                    "itself.\n",
+        say(doctor, "%lld dropped databases, tables or large collections are still being freed in the background: used memory "
+                    "will fall by itself.\n",
             (long long)memory->lazyfree_pending);
     }
 }
@@ -365,8 +405,8 @@ typedef void find_fn(struct doctor *doctor);
 
 static find_fn *const finders[] = {
     find_maxmemory,    find_peak,    find_fragmentation, find_resident_gap, find_big_keys,     find_heavy_indexes,
-    find_holey_tables, find_misfits, find_uneven_shards, find_hot_shard,    find_clients,      find_lasting_keys,
-    find_lazyfree,     find_swap,    find_huge_pages,    find_overcommit,
+    find_holey_tables, find_misfits, find_uneven_shards, find_hot_shard,    find_clients,      find_slow_readers,
+    find_lasting_keys, find_lazyfree, find_swap,         find_huge_pages,   find_overcommit,
 };
 
 /* --- the report --- */

@@ -1,12 +1,22 @@
-/* memory_misfit.c - collections that would fit the small form but stand apart: they were bigger once, or limits were lower.  */
+/* memory_misfit.c - collections that need much more memory than their items: what would fit its small form but stands apart (it
+ * was bigger once, or limits were lower), lists of nearly empty nodes, streams of deleted entries.  */
 #include "cmd/memory_private.h"
 
 #include "data/hash_value.h"
+#include "data/list.h"
 #include "data/set.h"
+#include "data/stream_value.h"
 #include "data/value.h"
 #include "data/zset.h"
 
-enum { MISFIT_ITEMS_MAX = 1024 }; /* more are not walked */
+enum {
+    MISFIT_ITEMS_MAX = 1024, /* more are not walked */
+    LIST_NODES_MIN = 16,
+    LIST_NODE_ITEMS = 8,     /* with so many a node's head weighs little, */
+    LIST_NODE_BYTES = 128,   /* in a node of such a size, too */
+    STREAM_PROBES = 64,      /* nodes that are looked at */
+    STREAM_DELETED_SHARE = 3,
+};
 
 static size_t item_len(const struct item *item)
 {
@@ -70,16 +80,51 @@ static bool set_fits(const struct entry *entry, const struct encoding_limits *li
     return is_small;
 }
 
-bool memory_is_misfit(const struct entry *entry, const struct encoding_limits *limits)
+/* O(1). A node has a head of 31 bytes. */
+static bool has_small_nodes(const struct entry *entry)
+{
+    const struct quicklist *list = (const struct quicklist *)entry_collection(entry);
+    return list->node_count >= LIST_NODES_MIN && list->count < LIST_NODE_ITEMS * list->node_count &&
+           list->base.bytes < LIST_NODE_BYTES * list->node_count;
+}
+
+/* Nodes at even distances of ids. */
+static bool is_mostly_deleted(const struct entry *entry)
+{
+    const struct stream *stream = entry_stream(entry);
+    if (stream->nodes.count == 0) {
+        return false;
+    }
+    const struct stream_id first = id_cursor_id(id_tree_first(&stream->nodes)), last = id_cursor_id(id_tree_last(&stream->nodes));
+    uint64_t live = 0, deleted = 0;
+    for (uint64_t i = 0; i < STREAM_PROBES; i++) {
+        struct stream_id id = first;
+        if (first.ms != last.ms) {
+            id.ms += (last.ms - first.ms) / STREAM_PROBES * i;
+        } else {
+            id.seq += (last.seq - first.seq) / STREAM_PROBES * i;
+        }
+        const struct stream_node *node = id_cursor_value(&stream->nodes, id_tree_at_most(&stream->nodes, id));
+        live += node->live;
+        deleted += stream_node_deleted_count(node);
+    }
+    return deleted > STREAM_DELETED_SHARE * live;
+}
+
+enum memory_misfit memory_misfit(const struct entry *entry, const struct encoding_limits *limits)
 {
     switch (entry_form(entry)) {
     case VALUE_FORM_HASH:
-        return hash_fits(entry, limits);
+        return hash_fits(entry, limits) ? MISFIT_LARGE_FORM : MISFIT_NONE;
     case VALUE_FORM_ZSET:
-        return zset_fits(entry, limits);
+        return zset_fits(entry, limits) ? MISFIT_LARGE_FORM : MISFIT_NONE;
     case VALUE_FORM_SET:
-        return set_fits(entry, limits);
+        return set_fits(entry, limits) ? MISFIT_LARGE_FORM : MISFIT_NONE;
+    case VALUE_FORM_LIST:
+        return has_small_nodes(entry) ? MISFIT_SMALL_NODES : MISFIT_NONE;
+    case VALUE_FORM_STREAM:
+        return is_mostly_deleted(entry) ? MISFIT_DELETED_ENTRIES : MISFIT_NONE;
     default:
-        return false;
+        return MISFIT_NONE;
     }
 }

@@ -37,8 +37,16 @@ typedef void memory_table_fn(uint32_t db, const struct table *table, const struc
 MUST_USE bool memory_table_walk_slice(struct memory_table_walk *walk, struct job *job, struct exec *exec, memory_table_fn *visit,
                                       void *arg);
 
-/* memory_misfit.c: a hash, set or sorted set that stands apart though its small form would do. Walks 1,024 items at most. */
-MUST_USE bool memory_is_misfit(const struct entry *entry, const struct encoding_limits *limits);
+/* memory_misfit.c: collections that need much more memory than their items. */
+enum memory_misfit {
+    MISFIT_NONE,
+    MISFIT_LARGE_FORM,      /* a hash, set or sorted set that stands apart though its small form would do */
+    MISFIT_SMALL_NODES,     /* a long list with few and short items a node */
+    MISFIT_DELETED_ENTRIES, /* a stream whose nodes hold many more deleted entries than others */
+    MISFIT_COUNT
+};
+/* Walks 1,024 items or 64 nodes at most. */
+MUST_USE enum memory_misfit memory_misfit(const struct entry *entry, const struct encoding_limits *limits);
 
 /* --- what MEMORY DOCTOR found out, handed to the text's writer --- */
 
@@ -65,6 +73,13 @@ struct doctor_shard {
     uint64_t commands;           /* since start */
 };
 
+/* Misfits of one kind. */
+struct doctor_misfits {
+    uint64_t count, bytes;       /* among the biggest keys of their type: all of those are looked at */
+    double all_count, all_bytes; /* of all keys, reckoned from a sample */
+    struct doctor_top top;       /* those that were seen */
+};
+
 struct doctor_report {
     struct memory_figures memory;
     struct mem_system system;
@@ -73,8 +88,9 @@ struct doctor_report {
     struct doctor_top keys, tables;
     struct doctor_top heavy_indexes;    /* bytes: of the indexes; detail: of the rows */
     struct doctor_top holey_tables;     /* bytes: in deleted rows; detail: those rows */
-    struct doctor_top misfits;          /* keys */
-    uint64_t misfit_count, misfit_bytes;
+    struct doctor_misfits misfits[MISFIT_COUNT];
+    uint64_t sample_keys;               /* how many keys the sample has */
+    struct fed_clients fed;
     uint64_t key_count, expiring_count, table_count;
     uint32_t clients;
     const char *policy;                 /* maxmemory-policy */

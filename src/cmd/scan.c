@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/number.h"
+#include "base/random.h"
 #include "cmd/commands.h"
 #include "cmd/name_list.h"
 #include "cmd/option.h"
@@ -300,24 +301,15 @@ struct random_job {
     uint32_t shards_left;
 };
 
-/* splitmix64: spreads a clock's bits over the word. */
-static uint64_t mix(uint64_t x)
-{
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 /* A shard, as likely as it has keys. */
-static uint32_t random_shard(const struct exec *exec, uint64_t random)
+static uint32_t random_shard(const struct exec *exec, uint64_t *random_state)
 {
     const struct server *server = exec->server;
     uint64_t total = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
         total += __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
     }
-    uint64_t at = total == 0 ? 0 : random % total;
+    uint64_t at = total == 0 ? 0 : random_below(random_state, total);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         uint64_t count = __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
         if (at < count) {
@@ -358,9 +350,9 @@ static void command_randomkey(struct exec *exec)
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    choice->state = mix(clock_ticks());
+    choice->state = clock_ticks();
     bool is_of_one = exec->session->is_shard_port;
-    uint32_t shard = is_of_one ? thread_number(exec->thread) : random_shard(exec, mix(choice->state));
+    uint32_t shard = is_of_one ? thread_number(exec->thread) : random_shard(exec, &choice->state);
     choice->shards_left = is_of_one ? 1 : exec->server->shard_count;
     choice->job = (struct job){random_step, random_destroy, (int32_t)shard};
     exec_start_job(exec, &choice->job);

@@ -7,9 +7,8 @@
  * Threads    The holder of the key's baton; a job pins the set.  */
 #include "base/clock.h"
 #include "base/random.h"
+#include "cmd/pinned_job.h"
 #include "cmd/set_private.h"
-#include "mem/heap.h"
-#include "shard/server.h"
 
 enum {
     FEW_STAY = 5,         /* few stay when they are not more than one for so many that go */
@@ -110,8 +109,7 @@ static void pop_at_once(struct exec *exec, struct key key, struct entry *entry, 
 /* --- in slices --- */
 
 struct pop_job {
-    struct job job;
-    struct pin pin;
+    struct pinned_job pinned;
     struct pop pop;
     bool is_begun, is_walked;
 };
@@ -120,7 +118,7 @@ static enum job_status fail(struct pop_job *work, struct exec *exec, enum result
 {
     reply_refusal(exec, result);
     value_remove(&work->pop.stay);
-    exec_unpin(exec, &work->pin);
+    exec_unpin(exec, &work->pinned.pin);
     return JOB_DONE;
 }
 
@@ -128,10 +126,10 @@ static enum job_status fail(struct pop_job *work, struct exec *exec, enum result
 static enum job_status end_step(struct pop_job *work, struct exec *exec)
 {
     const struct key key = exec_key(exec, 1);
-    if (work->pin.collection->pins > 1) {
+    if (work->pinned.pin.collection->pins > 1) {
         return JOB_WAIT;
     }
-    exec_unpin(exec, &work->pin);
+    exec_unpin(exec, &work->pinned.pin);
     struct entry *entry = exec_find_write(exec, key);
     const enum result result = entry == NULL ? RESULT_OK : pop_end(&work->pop, exec, key, entry);
     if (result != RESULT_OK) {
@@ -162,26 +160,19 @@ static enum job_status pop_step(struct job *job, struct exec *exec)
 
 static void pop_destroy(struct job *job, struct exec *exec)
 {
-    struct pop_job *work = (struct pop_job *)job;
-    value_remove(&work->pop.stay);
-    exec_unpin(exec, &work->pin);
-    thread_free(MEM_CLIENT, work, sizeof *work);
+    value_remove(&((struct pop_job *)job)->pop.stay);
+    pinned_job_destroy(job, exec);
 }
 
 static void start_pop(struct exec *exec, struct key key, struct entry *entry, uint64_t count)
 {
-    struct pop_job *work = thread_alloc_zeroed(MEM_CLIENT, sizeof *work);
+    struct pop_job *work = pinned_job_create(exec, key, entry, pop_step, sizeof *work);
     if (work == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    if (!exec_pin(exec, key, entry, &work->pin)) {
-        thread_free(MEM_CLIENT, work, sizeof *work);
-        return;
-    }
+    work->pinned.job.destroy = pop_destroy;
     pop_begin(&work->pop, exec, key, entry, count);
-    work->job = (struct job){pop_step, pop_destroy, (int32_t)exec->shard->number};
-    exec_start_job(exec, &work->job);
+    exec_start_job(exec, &work->pinned.job);
 }
 
 /* --- the command --- */

@@ -18,25 +18,15 @@ static inline size_t reply_size_hint(const struct member_table *table)
     return table->collection.bytes + PROTOCOL_BYTES * member_table_count(table);
 }
 
-/* True when `entry` is a set or NULL; otherwise replies WRONGTYPE. */
+/* find.h, for sets. */
 static inline bool check_set(struct exec *exec, const struct entry *entry)
 {
-    if (LIKELY(entry == NULL || entry_type(entry) == VALUE_SET)) {
-        return true;
-    }
-    reply_error(exec->reply, ERROR_WRONG_TYPE);
-    return false;
+    return check_type(exec, entry, VALUE_SET);
 }
 
-/* Opens the set at `key` for writing; nothing is in it when there is none. False: something else is there, which was replied. */
 static inline bool open_set(struct exec *exec, struct key key, struct value *value)
 {
-    struct entry *entry = exec_find_write(exec, key);
-    if (UNLIKELY(!check_set(exec, entry))) {
-        return false;
-    }
-    value_open(value, exec_keyspace(exec, key), key, entry);
-    return true;
+    return open_of_type(exec, key, VALUE_SET, value);
 }
 
 /* Ends a write that took members out: reports `event`, and the key's end when nothing is left. */

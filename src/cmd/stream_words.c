@@ -1,5 +1,6 @@
 /* stream_words.c - ids in the words of stream commands, ids and entries in their replies; see stream_private.h.  */
 #include "base/number.h"
+#include "cmd/find.h"
 #include "cmd/reply_item.h"
 #include "cmd/stream_private.h"
 #include "shard/server.h"
@@ -169,11 +170,7 @@ bool reply_stream_entry_at(struct reply *reply, const struct stream *stream, str
 
 bool check_stream(struct exec *exec, const struct entry *entry)
 {
-    if (LIKELY(entry == NULL || entry_type(entry) == VALUE_STREAM)) {
-        return true;
-    }
-    reply_error(exec->reply, ERROR_WRONG_TYPE);
-    return false;
+    return check_type(exec, entry, VALUE_STREAM);
 }
 
 /* Names in errors end with their first NUL, as in Redis. */

@@ -3,6 +3,7 @@
 #define CMD_ZSET_PRIVATE_H
 
 #include "cmd/commands.h"
+#include "cmd/find.h"
 #include "cmd/reply_item.h"
 #include "data/zset.h"
 
@@ -11,14 +12,10 @@ enum {
     ZSET_MEMBERS_PER_LOOK = 32, /* a slice looks at the clock after so many */
 };
 
-/* True when `entry` is a sorted set or NULL; otherwise replies WRONGTYPE. */
+/* find.h, for sorted sets. */
 static inline bool check_zset(struct exec *exec, const struct entry *entry)
 {
-    if (LIKELY(entry == NULL || entry_type(entry) == VALUE_ZSET)) {
-        return true;
-    }
-    reply_error(exec->reply, ERROR_WRONG_TYPE);
-    return false;
+    return check_type(exec, entry, VALUE_ZSET);
 }
 
 /* The sorted set at argv[1], for reading; false: replied that it is something else. *out NULL: there is none. */
@@ -28,15 +25,9 @@ static inline bool find_zset(struct exec *exec, struct entry **out)
     return check_zset(exec, *out);
 }
 
-/* Opens the sorted set at `key` for writing, NONE when there is none; false: something else is there, which was replied. */
 static inline bool open_zset(struct exec *exec, struct key key, struct value *value)
 {
-    struct entry *entry = exec_find_write(exec, key);
-    if (UNLIKELY(!check_zset(exec, entry))) {
-        return false;
-    }
-    value_open(value, exec_keyspace(exec, key), key, entry);
-    return true;
+    return open_of_type(exec, key, VALUE_ZSET, value);
 }
 
 /* Ends a removal: closes the value, or removes the key when it became empty; reports `event` when `is_changed`, and "del". False:

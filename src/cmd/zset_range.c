@@ -4,8 +4,7 @@
 #include "cmd/zset_range.h"
 
 #include "cmd/option.h"
-#include "mem/heap.h"
-#include "shard/server.h"
+#include "cmd/pinned_job.h"
 
 /* --- words --- */
 
@@ -143,8 +142,7 @@ static void reply_some(struct reply *reply, struct range_reply *range, uint64_t 
 }
 
 struct range_job {
-    struct job job;
-    struct pin pin;
+    struct pinned_job pinned;
     struct range_reply range;
     bool is_begun;
 };
@@ -165,27 +163,13 @@ static enum job_status range_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
-static void range_destroy(struct job *job, struct exec *exec)
-{
-    struct range_job *work = (struct range_job *)job;
-    exec_unpin(exec, &work->pin);
-    thread_free(MEM_CLIENT, work, sizeof *work);
-}
-
 static void start_range(struct exec *exec, struct key key, struct entry *entry, const struct range_reply *range)
 {
-    struct range_job *work = thread_alloc_zeroed(MEM_CLIENT, sizeof *work);
-    if (work == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
-        return;
+    struct range_job *work = pinned_job_create(exec, key, entry, range_step, sizeof *work);
+    if (work != NULL) {
+        work->range = *range;
+        exec_start_job(exec, &work->pinned.job);
     }
-    if (!exec_pin(exec, key, entry, &work->pin)) {
-        thread_free(MEM_CLIENT, work, sizeof *work);
-        return;
-    }
-    work->job = (struct job){range_step, range_destroy, (int32_t)exec->shard->number};
-    work->range = *range;
-    exec_start_job(exec, &work->job);
 }
 
 static void reply_range(struct exec *exec, const struct range_form *form)

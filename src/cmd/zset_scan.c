@@ -5,9 +5,8 @@
  *
  * Threads    The holder of the key's baton.  */
 #include "cmd/member_scan.h"
+#include "cmd/pinned_job.h"
 #include "cmd/zset_private.h"
-#include "mem/heap.h"
-#include "shard/server.h"
 
 enum { COUNT_AT_ONCE_MAX = 200, WORK_PER_LOOK = 64 };
 
@@ -49,8 +48,7 @@ static void visit(const struct score_item *found, void *arg)
 }
 
 struct zscan_job {
-    struct job job;
-    struct pin pin;
+    struct pinned_job pinned;
     struct member_scan request;
     const struct score_set *set;
     struct pass pass;
@@ -77,30 +75,17 @@ static enum job_status zscan_step(struct job *job, struct exec *exec)
     return JOB_MORE;
 }
 
-static void zscan_destroy(struct job *job, struct exec *exec)
-{
-    struct zscan_job *work = (struct zscan_job *)job;
-    exec_unpin(exec, &work->pin);
-    thread_free(MEM_CLIENT, work, sizeof *work);
-}
-
 static void start_scan(struct exec *exec, struct key key, struct entry *entry, const struct member_scan *request)
 {
-    struct zscan_job *work = thread_alloc_zeroed(MEM_CLIENT, sizeof *work);
+    struct zscan_job *work = pinned_job_create(exec, key, entry, zscan_step, sizeof *work);
     if (work == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    if (!exec_pin(exec, key, entry, &work->pin)) {
-        thread_free(MEM_CLIENT, work, sizeof *work);
-        return;
-    }
-    work->job = (struct job){zscan_step, zscan_destroy, (int32_t)exec->shard->number};
     work->request = *request;
     work->set = score_set_of(entry_collection(entry));
     work->pass.is_listpack = entry_collection(entry)->encoding == ENCODING_LISTPACK;
     score_scan_begin(&work->pass.scan, work->set, request->cursor, request->count);
-    exec_start_job(exec, &work->job);
+    exec_start_job(exec, &work->pinned.job);
 }
 
 /* Replies at once, unless it is much work: then false, and nothing is replied. */
@@ -146,16 +131,8 @@ static void scan_small(struct exec *exec, const struct entry *entry, const struc
 static void command_zscan(struct exec *exec)
 {
     struct member_scan request;
-    if (!member_scan_read_cursor(exec, &request)) {
-        return;
-    }
-    const struct key key = exec_key(exec, 1);
-    struct entry *entry = exec_find_read(exec, key);
+    struct entry *entry = member_scan_open(exec, VALUE_ZSET, &request);
     if (entry == NULL) {
-        member_scan_reply_header(exec->reply, 0, 0);
-        return;
-    }
-    if (!check_zset(exec, entry) || !member_scan_read_options(exec, &request)) {
         return;
     }
     if (entry_form(entry) != VALUE_FORM_ZSET) {
@@ -164,7 +141,7 @@ static void command_zscan(struct exec *exec)
     }
     request.cursor &= (UINT64_C(1) << SCORE_CURSOR_BITS) - 1;
     if (!scan_large(exec, entry, &request)) {
-        start_scan(exec, key, entry, &request);
+        start_scan(exec, exec_key(exec, 1), entry, &request);
     }
 }
 

@@ -83,7 +83,7 @@ void keyspace_release_collection(struct keyspace *ks, struct collection *collect
 static void release_value(struct keyspace *ks, struct entry *entry)
 {
     if (entry_kind(entry) == ENTRY_RAW) {
-        keyspace_raw_free(ks, entry_raw_string(entry));
+        keyspace_release_raw(ks, entry_raw_string(entry));
     } else if (UNLIKELY(entry_kind_is_collection(entry_kind(entry)))) {
         keyspace_release_collection(ks, entry_collection_unchecked(entry));
     }

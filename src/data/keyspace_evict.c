@@ -55,11 +55,12 @@ static bool pool_has(const struct evict_pool *pool, const struct entry *entry)
     return false;
 }
 
-/* Keeps the pool sorted; a full one loses its worst candidate. */
+/* Keeps the pool sorted; a full one loses its worst candidate. Of equals the one that waited longest goes first: had it been used
+ * meanwhile, it would not go at all.  */
 static void pool_add(struct evict_pool *pool, const struct evict_candidate *candidate)
 {
     uint32_t at = pool->count;
-    while (at > 0 && pool->best[at - 1].score > candidate->score) {
+    while (at > 0 && pool->best[at - 1].score >= candidate->score) {
         at--;
     }
     if (pool->count < EVICT_POOL_MAX) {

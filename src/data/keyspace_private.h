@@ -59,6 +59,8 @@ uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry);
 /* An empty raw string with room for `capacity` bytes or a few more; NULL when refused. */
 struct raw_string *keyspace_raw_create(struct keyspace *ks, size_t capacity);
 void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw);
+/* The same for one that a key has had: a very long one is buried. raw_burial.c. */
+void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw);
 
 static inline bool keyspace_is_over(const struct keyspace *ks, const struct entry *entry, int64_t now_ms)
 {

@@ -132,32 +132,6 @@ bool set_walk_next(struct set_walk *walk, struct item *member)
     return true;
 }
 
-struct visitor {
-    set_visit_fn *visit;
-    void *arg;
-};
-
-static void visit_member(const struct item *member, const struct item *value, void *arg)
-{
-    (void)value;
-    const struct visitor *visitor = arg;
-    visitor->visit(member, visitor->arg);
-}
-
-uint64_t set_view_scan(const struct set_view *view, uint64_t cursor, size_t count, set_visit_fn *visit, void *arg)
-{
-    struct visitor visitor = {visit, arg};
-    if (view->table != NULL) {
-        return member_table_scan(view->table, cursor, count, visit_member, &visitor);
-    }
-    struct set_walk walk;
-    struct item member;
-    for (set_walk_begin_view(&walk, view); set_walk_next(&walk, &member);) {
-        visit(&member, arg);
-    }
-    return 0;
-}
-
 uint64_t set_value_count(const struct value *value)
 {
     return value->entry == NULL ? 0 : set_count(value->entry);

@@ -16,7 +16,6 @@
 enum {
     SET_PACKED_MEMBERS_MAX = 128,
     SET_PACKED_MEMBER_LEN_MAX = 64,
-    SET_CURSOR_BITS = MEMBER_CURSOR_BITS,
 };
 
 /* What a member's text is kept as: always given so to the functions below. */
@@ -64,11 +63,6 @@ void set_walk_begin_view(struct set_walk *walk, const struct set_view *view);
 void set_walk_begin(struct set_walk *walk, const struct entry *entry);
 /* False at the end. */
 bool set_walk_next(struct set_walk *walk, struct item *member);
-
-/* SSCAN's step: visits members from `cursor` (0 begins) until `count` were visited or more; returns where to go on, 0 at the end.
- * Small forms are visited at once.  */
-typedef void set_visit_fn(const struct item *member, void *arg);
-MUST_USE uint64_t set_view_scan(const struct set_view *view, uint64_t cursor, size_t count, set_visit_fn *visit, void *arg);
 
 /* --- changing: `value` is open and holds a set or nothing --- */
 

@@ -488,30 +488,91 @@ static void trim_edge(struct quicklist *list, const struct edge *edge, enum list
     list->count -= gone;
 }
 
-/* Takes a whole node out, to `removed` or for good. */
-static void take_out(struct quicklist *list, struct quicklist_node *node, struct quicklist *removed)
+/* Where it stands which node follows `node` towards an end; NULL: which is the first from the other end. */
+static struct quicklist_node **link_behind(struct quicklist *list, struct quicklist_node *node, enum list_end way)
 {
-    list->count -= node->count;
-    if (removed == NULL) {
-        node_remove(list, node);
+    return node == NULL ? &list->ends[other_end(way)] : &node->links[way];
+}
+
+/* What some nodes are in sum. */
+struct run {
+    uint64_t nodes, items, bytes;
+    bool has_defrag_next;
+};
+
+static void run_add(struct run *run, const struct quicklist *list, const struct quicklist_node *node)
+{
+    run->nodes++;
+    run->items += node->count;
+    run->bytes += heap_block_bytes(node_request(node));
+    run->has_defrag_next |= node == list->defrag_next;
+}
+
+/* Of the nodes between two (NULL: between an end of the list and the other). O(those or the others, whatever is fewer). */
+static struct run run_between(const struct quicklist *list, const struct quicklist_node *left, const struct quicklist_node *right)
+{
+    struct run inside = {0};
+    struct run outside = {0};
+    const struct quicklist_node *node = left == NULL ? list->ends[LIST_HEAD] : left->links[LIST_TAIL];
+    const struct quicklist_node *other = left == NULL ? right : left;
+    enum list_end way = left == NULL ? LIST_TAIL : LIST_HEAD;
+    for (; node != right && other != NULL; node = node->links[LIST_TAIL]) {
+        run_add(&inside, list, node);
+        run_add(&outside, list, other);
+        other = other->links[way];
+        if (other == NULL && way == LIST_HEAD) {
+            way = LIST_TAIL;
+            other = right;
+        }
+    }
+    if (node == right) {
+        return inside;
+    }
+    return (struct run){list->node_count - outside.nodes, list->count - outside.items,
+                        list->base.bytes - heap_block_bytes(sizeof *list) - outside.bytes,
+                        list->defrag_next != NULL && !outside.has_defrag_next};
+}
+
+/* Moves the nodes between two of them, as above, to the end of `removed`. */
+static void take_out(struct quicklist *list, struct quicklist_node *left, struct quicklist_node *right, struct quicklist *removed)
+{
+    const struct run run = run_between(list, left, right);
+    struct quicklist_node *first = *link_behind(list, left, LIST_TAIL);
+    struct quicklist_node *last = *link_behind(list, right, LIST_HEAD);
+    if (run.nodes == 0) {
         return;
     }
-    const uint64_t bytes = heap_block_bytes(node_request(node));
-    node_unlink(list, node);
-    list->base.bytes -= bytes;
-    removed->base.bytes += bytes;
-    removed->count += node->count;
-    node_link(removed, node, removed->ends[LIST_TAIL], LIST_TAIL);
+    *link_behind(list, left, LIST_TAIL) = right;
+    *link_behind(list, right, LIST_HEAD) = left;
+    list->node_count -= run.nodes;
+    list->count -= run.items;
+    list->base.bytes -= run.bytes;
+    if (run.has_defrag_next) {
+        list->defrag_next = right;
+    }
+    struct quicklist_node *before = removed->ends[LIST_TAIL];
+    first->links[LIST_HEAD] = before;
+    last->links[LIST_TAIL] = NULL;
+    *link_behind(removed, before, LIST_TAIL) = first;
+    removed->ends[LIST_TAIL] = last;
+    removed->node_count += run.nodes;
+    removed->count += run.items;
+    removed->base.bytes += run.bytes;
 }
 
 /* Removes what is between two edges in different nodes. */
 static void cut_between(struct quicklist *list, const struct edge *left, const struct edge *right, struct quicklist *removed)
 {
-    struct quicklist_node *node = left->node == NULL ? list->ends[LIST_HEAD] : left->node->links[LIST_TAIL];
-    while (node != right->node) {
-        struct quicklist_node *next = node->links[LIST_TAIL];
-        take_out(list, node, removed);
-        node = next;
+    if (removed != NULL) {
+        take_out(list, left->node, right->node, removed);
+    } else {
+        struct quicklist_node *node = *link_behind(list, left->node, LIST_TAIL);
+        while (node != right->node) {
+            struct quicklist_node *next = node->links[LIST_TAIL];
+            list->count -= node->count;
+            node_remove(list, node);
+            node = next;
+        }
     }
     if (left->node != NULL) {
         trim_edge(list, left, LIST_HEAD);

@@ -18,14 +18,27 @@ static size_t consumer_bytes(size_t name_len)
     return sizeof(struct stream_consumer) + name_len;
 }
 
-/* The place of a name, or where it would be. */
-static bool find_group_place(const struct stream *stream, struct bytes name, uint32_t *place)
+static struct bytes group_name(const void *group)
+{
+    return stream_group_name(group);
+}
+
+static struct bytes consumer_name(const void *consumer)
+{
+    return stream_consumer_name(consumer);
+}
+
+/* Finds a name among `count` groups or consumers. *place: where it is, or would be. */
+static bool find_place(const void *array, uint32_t count, struct bytes (*name_of)(const void *), struct bytes name,
+                       uint32_t *place)
 {
     uint32_t low = 0;
-    uint32_t high = stream->group_count;
+    uint32_t high = count;
     while (low < high) {
         const uint32_t middle = (low + high) / 2;
-        const int order = bytes_compare(stream_group_name(stream->groups[middle]), name);
+        const void *named;
+        memcpy(&named, (const char *)array + middle * sizeof named, sizeof named);
+        const int order = bytes_compare(name_of(named), name);
         if (order == 0) {
             *place = middle;
             return true;
@@ -40,25 +53,14 @@ static bool find_group_place(const struct stream *stream, struct bytes name, uin
     return false;
 }
 
+static bool find_group_place(const struct stream *stream, struct bytes name, uint32_t *place)
+{
+    return find_place(stream->groups, stream->group_count, group_name, name, place);
+}
+
 static bool find_consumer_place(const struct stream_group *group, struct bytes name, uint32_t *place)
 {
-    uint32_t low = 0;
-    uint32_t high = group->consumer_count;
-    while (low < high) {
-        const uint32_t middle = (low + high) / 2;
-        const int order = bytes_compare(stream_consumer_name(group->consumers[middle]), name);
-        if (order == 0) {
-            *place = middle;
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *place = low;
-    return false;
+    return find_place(group->consumers, group->consumer_count, consumer_name, name, place);
 }
 
 /* The array, or one with room for another pointer; NULL: no memory, all as before. */

@@ -1,7 +1,7 @@
 /* backend_libc.c - libc's malloc in place of mimalloc: ASan, TSan and valgrind see every block.
  *
  * Blocks have exactly the requested size, so that an overrun by one byte is found; what is counted for them is the size that
- * mimalloc would give (heap_block_bytes), so that figures agree between builds. There is no walk.  */
+ * mimalloc would give (heap_block_bytes), so that figures agree between builds. There are no pages.  */
 #if defined(TESSERA_LIBC_HEAP)
 
 #include "mem/heap_private.h"
@@ -56,16 +56,36 @@ void backend_collect(struct backend *backend)
     (void)backend;
 }
 
-void backend_settle(struct backend *backend)
+uint32_t backend_part_count(const struct backend *backend)
+{
+    (void)backend;
+    return 0;
+}
+
+void backend_add_parts(struct backend *backend)
 {
     (void)backend;
 }
 
-bool backend_walk(struct backend *backend, struct heap_walk *out)
+void backend_use_part(struct backend *backend, uint32_t part)
 {
     (void)backend;
-    (void)out;
-    return false;
+    (void)part;
+}
+
+uint32_t backend_part_of(const struct backend *backend, const void *block, uint32_t guess)
+{
+    (void)backend;
+    (void)block;
+    return guess;
+}
+
+void backend_visit_part(struct backend *backend, uint32_t part, backend_page_fn *visit, void *arg)
+{
+    (void)backend;
+    (void)part;
+    (void)visit;
+    (void)arg;
 }
 
 void backend_eager_begin(void)
@@ -74,19 +94,6 @@ void backend_eager_begin(void)
 
 void backend_eager_end(void)
 {
-}
-
-void backend_swap(struct backend *backend)
-{
-    (void)backend;
-}
-
-void backend_visit_pages(struct backend *backend, bool is_resting, backend_page_fn *visit, void *arg)
-{
-    (void)backend;
-    (void)is_resting;
-    (void)visit;
-    (void)arg;
 }
 
 void backend_process_read(struct mem_process *out)

@@ -10,35 +10,62 @@
 
 #include "mem/heap_private.h"
 
+#include <assert.h>
 #include <mimalloc.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 
+enum { PARTS_FIRST = 4, PARTS_STEP = 8 };
+
 struct backend {
-    mi_heap_t *heap;    /* blocks come from here */
-    mi_heap_t *resting; /* and came from here before the last backend_swap */
+    mi_heap_t *heap;    /* blocks come from here: the current part */
+    mi_heap_t **parts;
+    uint32_t count, wanted;
+    bool is_ending;
     pthread_t custodian;
-    sem_t is_ready;
-    sem_t must_end;
+    sem_t is_ready; /* the custodian has done what it was woken for, */
+    sem_t is_asked; /* by this one */
 };
+
+/* As many of the wanted as can be had. */
+static void make_parts(struct backend *backend)
+{
+    mi_heap_t **parts = realloc(backend->parts, backend->wanted * sizeof *parts);
+    if (parts == NULL) {
+        return;
+    }
+    backend->parts = parts;
+    while (backend->count < backend->wanted) {
+        mi_heap_t *heap = mi_heap_new();
+        if (heap == NULL) {
+            return;
+        }
+        parts[backend->count++] = heap;
+    }
+}
 
 static void *custodian_main(void *arg)
 {
     struct backend *backend = arg;
-    backend->heap = mi_heap_new();
-    backend->resting = mi_heap_new();
-    sem_post(&backend->is_ready);
-    while (sem_wait(&backend->must_end) != 0) {
+    while (!backend->is_ending) {
+        make_parts(backend);
+        sem_post(&backend->is_ready);
+        while (sem_wait(&backend->is_asked) != 0) {
+        }
     }
-    if (backend->heap != NULL) {
-        mi_heap_destroy(backend->heap);
+    for (uint32_t i = 0; i < backend->count; i++) {
+        mi_heap_destroy(backend->parts[i]);
     }
-    if (backend->resting != NULL) {
-        mi_heap_destroy(backend->resting);
-    }
+    free(backend->parts);
     return NULL;
+}
+
+static void wait_for_custodian(struct backend *backend)
+{
+    while (sem_wait(&backend->is_ready) != 0) {
+    }
 }
 
 struct backend *backend_create(void)
@@ -47,8 +74,9 @@ struct backend *backend_create(void)
     if (backend == NULL) {
         return NULL;
     }
+    backend->wanted = PARTS_FIRST;
     sem_init(&backend->is_ready, 0, 0);
-    sem_init(&backend->must_end, 0, 0);
+    sem_init(&backend->is_asked, 0, 0);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -62,12 +90,12 @@ struct backend *backend_create(void)
         free(backend);
         return NULL;
     }
-    while (sem_wait(&backend->is_ready) != 0) {
-    }
-    if (backend->heap == NULL || backend->resting == NULL) {
+    wait_for_custodian(backend);
+    if (backend->count == 0) {
         backend_destroy(backend);
         return NULL;
     }
+    backend_use_part(backend, 0);
     return backend;
 }
 
@@ -76,11 +104,42 @@ void backend_destroy(struct backend *backend)
     if (backend == NULL) {
         return;
     }
-    sem_post(&backend->must_end);
+    backend->is_ending = true;
+    sem_post(&backend->is_asked);
     pthread_join(backend->custodian, NULL);
     sem_destroy(&backend->is_ready);
-    sem_destroy(&backend->must_end);
+    sem_destroy(&backend->is_asked);
     free(backend);
+}
+
+uint32_t backend_part_count(const struct backend *backend)
+{
+    return backend->count;
+}
+
+void backend_add_parts(struct backend *backend)
+{
+    backend->wanted = backend->count + PARTS_STEP;
+    sem_post(&backend->is_asked);
+    wait_for_custodian(backend);
+}
+
+void backend_use_part(struct backend *backend, uint32_t part)
+{
+    backend->heap = backend->parts[part];
+}
+
+uint32_t backend_part_of(const struct backend *backend, const void *block, uint32_t guess)
+{
+    if (mi_heap_contains_block(backend->parts[guess], block)) {
+        return guess;
+    }
+    uint32_t part = 0;
+    while (part < backend->count && !mi_heap_contains_block(backend->parts[part], block)) {
+        part++;
+    }
+    assert(part < backend->count);
+    return part;
 }
 
 void *backend_alloc(struct backend *backend, size_t size, bool is_zeroed)
@@ -150,46 +209,9 @@ void backend_collect(struct backend *backend)
         collect_now(mi_heap_get_default(), true);
         return;
     }
-    collect_now(backend->heap, true);
-    collect_now(backend->resting, true);
-}
-
-void backend_settle(struct backend *backend)
-{
-    collect_now(backend->heap, false);
-    collect_now(backend->resting, false);
-}
-
-static bool walk_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *block, size_t block_size, void *arg)
-{
-    (void)heap;
-    (void)block;
-    (void)block_size;
-    struct heap_walk *walk = arg;
-    uint64_t used = (uint64_t)area->used * area->block_size;
-    walk->areas++;
-    walk->used_blocks += area->used;
-    walk->used_bytes += used;
-    walk->committed_bytes += area->committed;
-    walk->sparse_areas += used * 2 < area->committed;
-    return true;
-}
-
-bool backend_walk(struct backend *backend, struct heap_walk *out)
-{
-    /* Frees wait in lists of their pages until the heap collects them. */
-    backend_settle(backend);
-    /* It says false of a heap without pages, too. */
-    mi_heap_visit_blocks(backend->heap, false, walk_area, out);
-    mi_heap_visit_blocks(backend->resting, false, walk_area, out);
-    return true;
-}
-
-void backend_swap(struct backend *backend)
-{
-    mi_heap_t *heap = backend->heap;
-    backend->heap = backend->resting;
-    backend->resting = heap;
+    for (uint32_t i = 0; i < backend->count; i++) {
+        collect_now(backend->parts[i], true);
+    }
 }
 
 struct page_visit {
@@ -203,16 +225,17 @@ static bool visit_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *
     (void)block;
     (void)block_size;
     const struct page_visit *visit = arg;
-    visit->visit((uintptr_t)area->blocks, area->committed, area->used * area->block_size, visit->arg);
+    const struct page_figures page = {(uintptr_t)area->blocks, area->committed, area->used * area->block_size, area->used};
+    visit->visit(&page, visit->arg);
     return true;
 }
 
-void backend_visit_pages(struct backend *backend, bool is_resting, backend_page_fn *visit, void *arg)
+void backend_visit_part(struct backend *backend, uint32_t part, backend_page_fn *visit, void *arg)
 {
     struct page_visit pages = {visit, arg};
-    mi_heap_t *heap = is_resting ? backend->resting : backend->heap;
-    collect_now(heap, false);
-    mi_heap_visit_blocks(heap, false, visit_area, &pages);
+    collect_now(backend->parts[part], false);
+    /* It says false of a heap without pages, too. */
+    mi_heap_visit_blocks(backend->parts[part], false, visit_area, &pages);
 }
 
 void backend_process_read(struct mem_process *out)

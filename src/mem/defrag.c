@@ -1,7 +1,7 @@
 /* defrag.c - rounds of defragmentation: which pages are sparse, and blocks that leave them; see heap.h.
  *
- * Each shard has two heaps of the allocator. A round drains the sparse pages of the one that has more free bytes in them, and new
- * blocks come from the other. What is dense stays where it is: its free places are used again after the next swap.
+ * A round drains the sparse pages of all parts of the heap but one, which new blocks come from (parts.c). What is dense stays where
+ * it is; its free places are used again after the round.
  *
  * Threads    The holder of the shard's baton.  */
 #include "mem/heap.h"
@@ -11,12 +11,13 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SLICE_SHIFT = 16, LOAD_SHIFT = 1, WORK_BYTES = 1024 };
+enum { LOAD_SHIFT = 1, WORK_BYTES = 1024 };
 
 /* The 64 KiB slices of the address space that sparse pages cover: an open-addressed table. A page begins anywhere in its first
  * slice; no slice has parts of two pages.  */
 struct sparse_pages {
     size_t mask;       /* places - 1 */
+    size_t left;       /* how many more it takes */
     uint32_t slices[]; /* address >> 16; 0: free */
 };
 
@@ -33,11 +34,28 @@ static size_t place_of(const struct sparse_pages *pages, uint32_t slice)
 /* --- finding them --- */
 
 struct sparse_search {
-    struct sparse_pages *pages; /* NULL: only counting */
-    unsigned used_percent_max;
-    size_t slices;
-    uint64_t free_bytes;
+    struct heap *heap;
+    struct part *part;
 };
+
+static bool is_sparse_page(const struct heap *heap, const struct page_figures *page)
+{
+    return page->used_bytes > 0 && page->used_bytes * 100 < page->bytes * heap->start.used_percent_max;
+}
+
+static uintptr_t last_slice(const struct page_figures *page)
+{
+    return (page->start + page->bytes - 1) >> SLICE_SHIFT;
+}
+
+static void look_at_page(const struct page_figures *page, void *arg)
+{
+    struct sparse_search *search = arg;
+    if (is_sparse_page(search->heap, page)) {
+        search->part->sparse_slices += (uint32_t)(last_slice(page) - (page->start >> SLICE_SHIFT) + 1);
+        search->part->sparse_free_bytes += page->bytes - page->used_bytes;
+    }
+}
 
 static void insert(struct sparse_pages *pages, uint32_t slice)
 {
@@ -46,50 +64,139 @@ static void insert(struct sparse_pages *pages, uint32_t slice)
         at = (at + 1) & pages->mask;
     }
     pages->slices[at] = slice;
+    pages->left--;
 }
 
-static void look_at_page(uintptr_t start, size_t bytes, size_t used_bytes, void *arg)
+static void mark_page(const struct page_figures *page, void *arg)
 {
     struct sparse_search *search = arg;
-    if (used_bytes == 0 || used_bytes * 100 >= bytes * search->used_percent_max) {
+    struct heap *heap = search->heap;
+    const uintptr_t first = page->start >> SLICE_SHIFT;
+    const uintptr_t last = last_slice(page);
+    /* More than were counted became sparse since then: they stay. */
+    if (!is_sparse_page(heap, page) || heap->sparse->left <= last - first) {
         return;
     }
-    const uintptr_t first = start >> SLICE_SHIFT;
-    const uintptr_t last = (start + bytes - 1) >> SLICE_SHIFT;
-    for (uintptr_t slice = first; slice <= last && search->pages != NULL; slice++) {
-        insert(search->pages, (uint32_t)slice);
+    for (uintptr_t slice = first; slice <= last; slice++) {
+        insert(heap->sparse, (uint32_t)slice);
     }
-    search->slices += last - first + 1;
-    search->free_bytes += bytes - used_bytes;
+    heap->start.free_bytes += page->bytes - page->used_bytes;
 }
 
-uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max)
+/* --- beginning a round --- */
+
+/* New blocks come from a part without sparse pages that may grow; if there is none, from the one with the fewest free bytes in
+ * such pages, which is left as it is.  */
+static uint32_t choose_target(struct heap *heap)
 {
-    assert(heap->sparse == NULL);
-    assert(used_percent_max > 0 && used_percent_max < 100);
-    struct sparse_search resting = {.used_percent_max = used_percent_max};
-    struct sparse_search search = resting;
-    backend_visit_pages(heap->backend, true, look_at_page, &resting);
-    backend_visit_pages(heap->backend, false, look_at_page, &search);
-    const bool must_swap = search.free_bytes > resting.free_bytes;
-    const size_t slices = must_swap ? search.slices : resting.slices;
+    const struct parts *parts = &heap->parts;
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t at = 0; at < parts->count; at++) {
+            if (parts->list[at].sparse_free_bytes == 0 && parts_may_grow(&parts->list[at])) {
+                return at;
+            }
+        }
+        if (i > 0 || !parts_grow(heap)) {
+            break;
+        }
+    }
+    uint32_t least = 0;
+    for (uint32_t at = 1; at < parts->count; at++) {
+        least = parts->list[at].sparse_free_bytes < parts->list[least].sparse_free_bytes ? at : least;
+    }
+    return least;
+}
+
+static struct sparse_pages *table_create(size_t slices)
+{
     size_t places = 64;
     while (places < slices << LOAD_SHIFT) {
         places *= 2;
     }
-    struct sparse_pages *pages = slices == 0 ? NULL : thread_alloc_zeroed(MEM_SERVER, table_bytes(places));
-    if (pages == NULL) {
-        return 0;
+    struct sparse_pages *pages = thread_alloc_zeroed(MEM_SERVER, table_bytes(places));
+    if (pages != NULL) {
+        pages->mask = places - 1;
+        pages->left = places - 1;
     }
-    pages->mask = places - 1;
-    if (must_swap) {
-        backend_swap(heap->backend);
+    return pages;
+}
+
+/* All parts were looked at. False: nothing to drain, or no memory for the table. */
+static bool begin_marking(struct heap *heap)
+{
+    struct parts *parts = &heap->parts;
+    const uint32_t target = choose_target(heap);
+    size_t slices = 0;
+    for (uint32_t i = 0; i < parts->count; i++) {
+        slices += i == target ? 0 : parts->list[i].sparse_slices;
     }
-    search = (struct sparse_search){.pages = pages, .used_percent_max = used_percent_max};
-    backend_visit_pages(heap->backend, true, look_at_page, &search);
-    heap->sparse = pages;
+    heap->sparse = slices == 0 ? NULL : table_create(slices);
+    if (heap->sparse == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < parts->count; i++) {
+        parts->list[i].is_draining = i != target && parts->list[i].sparse_free_bytes > 0;
+    }
+    parts_use(heap, target);
     backend_eager_begin();
-    return search.free_bytes;
+    return true;
+}
+
+void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max)
+{
+    assert(heap->sparse == NULL);
+    assert(used_percent_max > 0 && used_percent_max < 100);
+    heap->start = (struct round_start){.stage = ROUND_LOOKS, .used_percent_max = used_percent_max};
+}
+
+static void look_at_part(struct heap *heap)
+{
+    struct sparse_search search = {heap, &heap->parts.list[heap->start.part]};
+    search.part->sparse_slices = 0;
+    search.part->sparse_free_bytes = 0;
+    parts_visit(heap, heap->start.part, look_at_page, &search);
+}
+
+static void mark_part(struct heap *heap)
+{
+    struct sparse_search search = {heap, &heap->parts.list[heap->start.part]};
+    if (search.part->is_draining) {
+        parts_visit(heap, heap->start.part, mark_page, &search);
+    }
+}
+
+bool heap_defrag_prepare_step(struct heap *heap)
+{
+    struct round_start *start = &heap->start;
+    if (start->part < heap->parts.count) {
+        if (start->stage == ROUND_LOOKS) {
+            look_at_part(heap);
+        } else {
+            mark_part(heap);
+        }
+        start->part++;
+        return false;
+    }
+    if (start->stage == ROUND_LOOKS && heap->parts.count > 0 && begin_marking(heap)) {
+        start->stage = ROUND_MARKS;
+        start->part = 0;
+        return false;
+    }
+    start->stage = ROUND_NONE;
+    return true;
+}
+
+uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max)
+{
+    heap_defrag_prepare(heap, used_percent_max);
+    while (!heap_defrag_prepare_step(heap)) {
+    }
+    return heap->sparse == NULL ? 0 : heap->start.free_bytes;
+}
+
+bool heap_defrag_is_on(const struct heap *heap)
+{
+    return heap->sparse != NULL && heap->start.stage == ROUND_NONE;
 }
 
 void heap_defrag_begin_all(struct heap *heap)
@@ -101,11 +208,16 @@ void heap_defrag_begin_all(struct heap *heap)
 void heap_defrag_end(struct heap *heap)
 {
     heap->is_all_sparse = false;
-    if (heap->sparse != NULL) {
-        thread_free(MEM_SERVER, heap->sparse, table_bytes(heap->sparse->mask + 1));
-        heap->sparse = NULL;
-        backend_eager_end();
+    heap->start.stage = ROUND_NONE;
+    if (heap->sparse == NULL) {
+        return;
     }
+    thread_free(MEM_SERVER, heap->sparse, table_bytes(heap->sparse->mask + 1));
+    heap->sparse = NULL;
+    for (uint32_t i = 0; i < heap->parts.count; i++) {
+        heap->parts.list[i].is_draining = false;
+    }
+    backend_eager_end();
 }
 
 /* --- moving --- */

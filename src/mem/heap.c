@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE_BYTES = 4096, SETTLE_FREES_MIN = 1024 };
+enum { PAGE_BYTES = 4096, FREED_STEP = 1024, FREED_BYTES = 1024 };
 
 size_t heap_block_bytes(size_t size)
 {
@@ -65,10 +65,8 @@ struct heap *heap_create(void)
     }
     memset(heap, 0, sizeof *heap);
     heap->fail_after = -1;
-    heap->frees_until_settle = SETTLE_FREES_MIN;
     heap->direct.next = heap->direct.previous = &heap->direct;
-    heap->backend = backend_create();
-    if (heap->backend == NULL) {
+    if (!parts_create(heap)) {
         free(heap);
         return NULL;
     }
@@ -145,7 +143,7 @@ void heap_destroy(struct heap *heap)
     while (heap->direct.next != &heap->direct) {
         direct_free(heap, heap->direct.next + 1);
     }
-    backend_destroy(heap->backend);
+    parts_destroy(heap);
     free(heap);
 }
 
@@ -163,15 +161,47 @@ static bool must_fail(struct heap *heap)
     return false;
 }
 
+static inline void note_alloc(struct heap *heap, const void *block, int64_t bytes)
+{
+    uint16_t *count = parts_slice_count(block);
+    if (LIKELY(count != NULL) && UNLIKELY((*count)++ == 0)) {
+        parts_note_filled(heap, bytes);
+    }
+    heap->parts.room -= bytes;
+    if (UNLIKELY(heap->parts.room < 0)) {
+        parts_choose(heap);
+    }
+}
+
+static inline void free_counted(struct heap *heap, void *block, size_t bytes)
+{
+    heap->parts.freed_until_sample -= (int32_t)(1 + bytes / FREED_BYTES);
+    if (UNLIKELY(heap->parts.freed_until_sample <= 0)) {
+        parts_sample_free(heap, block);
+    }
+    uint16_t *count = parts_slice_count(block);
+    if (LIKELY(count != NULL) && UNLIKELY(--*count == 0)) {
+        parts_free_last(heap, block, bytes);
+    } else {
+        backend_free(block);
+    }
+}
+
 static void *alloc_any(struct heap *heap, enum mem_class which, size_t size, bool is_zeroed)
 {
     assert(size > 0);
     if (UNLIKELY(must_fail(heap)) || UNLIKELY(size > PTRDIFF_MAX)) {
         return NULL;
     }
-    void *block = LIKELY(size < HEAP_DIRECT_MIN) ? backend_alloc(heap->backend, size, is_zeroed) : direct_alloc(heap, size);
-    if (LIKELY(block != NULL)) {
-        mem_count(&heap->counters, which, (int64_t)heap_block_bytes(size), 1);
+    const bool is_direct = size >= HEAP_DIRECT_MIN;
+    void *block = UNLIKELY(is_direct) ? direct_alloc(heap, size) : backend_alloc(heap->backend, size, is_zeroed);
+    if (UNLIKELY(block == NULL)) {
+        return NULL;
+    }
+    const int64_t bytes = (int64_t)heap_block_bytes(size);
+    mem_count(&heap->counters, which, bytes, 1);
+    if (LIKELY(!is_direct)) {
+        note_alloc(heap, block, bytes);
     }
     return block;
 }
@@ -186,20 +216,9 @@ void *heap_alloc_zeroed(struct heap *heap, enum mem_class which, size_t size)
     return alloc_any(heap, which, size, true);
 }
 
-/* mimalloc keeps frees of other threads than the heap's own (all of ours) in lists of their pages until an allocation works
- * them off at once: 16 ms after 500,000 frees. So they are worked off now and then; the interval grows with the number of
- * pages that a collection visits, so a free costs the same at every size.  */
-static void settle(struct heap *heap)
+uint64_t heap_freed_steps(const struct heap *heap)
 {
-    int64_t pages = mem_counters_total(&heap->counters) / HEAP_LARGE_STEP;
-    heap->frees_until_settle = (uint32_t)(pages < SETTLE_FREES_MIN ? SETTLE_FREES_MIN : pages);
-    heap->settles++;
-    backend_settle(heap->backend);
-}
-
-uint64_t heap_settles(const struct heap *heap)
-{
-    return heap->settles;
+    return __atomic_load_n(&heap->freed, __ATOMIC_RELAXED) / FREED_STEP;
 }
 
 void heap_free(struct heap *heap, enum mem_class which, void *block, size_t size)
@@ -208,15 +227,13 @@ void heap_free(struct heap *heap, enum mem_class which, void *block, size_t size
         return;
     }
     assert(size > 0);
-    mem_count(&heap->counters, which, -(int64_t)heap_block_bytes(size), -1);
-    if (LIKELY(size < HEAP_DIRECT_MIN)) {
-        backend_free(block);
-        if (UNLIKELY(heap->frees_until_settle-- == 0)) {
-            settle(heap);
-        }
-    } else {
+    const size_t bytes = heap_block_bytes(size);
+    mem_count(&heap->counters, which, -(int64_t)bytes, -1);
+    if (UNLIKELY(size >= HEAP_DIRECT_MIN)) {
         direct_free(heap, block);
+        return;
     }
+    free_counted(heap, block, bytes);
 }
 
 /* Between the allocator and direct mapping, or between two sizes of the allocator: by copy. */
@@ -296,17 +313,38 @@ void heap_collect(struct heap *heap)
     backend_collect(heap->backend);
 }
 
+static void add_page(const struct page_figures *page, void *arg)
+{
+    struct heap_walk *walk = arg;
+    walk->areas++;
+    walk->used_blocks += page->used_blocks;
+    walk->used_bytes += page->used_bytes;
+    walk->committed_bytes += page->bytes;
+    walk->sparse_areas += page->used_bytes * 2 < page->bytes;
+}
+
+bool heap_walk_part(struct heap *heap, struct heap_walk *walk)
+{
+    if (walk->parts < heap->parts.count) {
+        parts_visit(heap, walk->parts, add_page, walk);
+        walk->parts++;
+    }
+    if (walk->parts < heap->parts.count) {
+        return false;
+    }
+    walk->used_bytes += heap->direct_bytes;
+    walk->committed_bytes += heap->direct_bytes;
+    walk->used_blocks += heap->direct_blocks;
+    walk->areas += heap->direct_blocks;
+    return true;
+}
+
 bool heap_walk(struct heap *heap, struct heap_walk *out)
 {
     *out = (struct heap_walk){0};
-    if (!backend_walk(heap->backend, out)) {
-        return false;
+    while (!heap_walk_part(heap, out)) {
     }
-    out->used_bytes += heap->direct_bytes;
-    out->committed_bytes += heap->direct_bytes;
-    out->used_blocks += heap->direct_blocks;
-    out->areas += heap->direct_blocks;
-    return true;
+    return out->parts > 0;
 }
 
 void heap_fail_after(struct heap *heap, int64_t allocations)

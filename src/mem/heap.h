@@ -62,13 +62,19 @@ void heap_collect(struct heap *heap);
 
 /* --- defragmentation: blocks leave pages that are mostly free, so that these can go back to the system ---
  *
- * A round: heap_defrag_begin looks at all pages once and remembers the sparse ones; from then on new blocks come from other pages. The
+ * A round: heap_defrag_begin looks at all pages and remembers the sparse ones; from then on new blocks come from other pages. The
  * owners of blocks walk their structures and ask heap_move for each block; heap_defrag_end forgets the pages. One round at a
- * time. Pages that became empty go back with the frees themselves (see settle), or with heap_collect.  */
+ * time. Pages that became empty go back when their part of the heap is visited (parts.c).  */
 
 /* `used_percent_max`: pages that are used less are sparse, 1 .. 99. Returns how many bytes the sparse pages have free; 0: none is
  * sparse, no memory, or this build cannot (libc heap): then no round has begun. Cost O(pages): about 25 us for each 64 MiB.  */
 uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max);
+/* The same in steps: first prepare, then steps, none longer than one part of the heap takes (0.3 ms), until one says true.
+ * heap_defrag_end gives it up at any time.  */
+void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max);
+MUST_USE bool heap_defrag_prepare_step(struct heap *heap);
+/* True when a round has begun. */
+bool heap_defrag_is_on(const struct heap *heap);
 void heap_defrag_end(struct heap *heap);
 /* Tests: begins a round in which every block counts as sparse, in any build. */
 void heap_defrag_begin_all(struct heap *heap);
@@ -79,8 +85,8 @@ struct heap_moves {
     uint64_t moved, left;
 };
 struct heap_moves heap_moves(const struct heap *heap);
-/* Counts up when many blocks were freed since it last did (see settle in heap.c): when it stands, there is nothing to gain. */
-uint64_t heap_settles(const struct heap *heap);
+/* Counts up by 1 for each 1000 or so blocks (fewer, when they are big) that were freed: while it stands, there is little to gain. */
+uint64_t heap_freed_steps(const struct heap *heap);
 /* True when the block is in a sparse page of the round. False without a round. O(1). */
 bool heap_is_sparse(const struct heap *heap, const void *block);
 /* The block itself, or what it became when it was in a sparse page: a copy, the old one freed. `size` as for heap_free. Never
@@ -96,8 +102,12 @@ struct heap_walk {
     uint64_t committed_bytes; /* pages that hold them */
     uint64_t areas;
     uint64_t sparse_areas;    /* less than half full */
+    uint32_t parts;           /* of the heap that are walked */
 };
 MUST_USE bool heap_walk(struct heap *heap, struct heap_walk *out);
+/* The same in steps of at most 0.3 ms: begin with zeros and go on until true. What changes meanwhile may be missing, or be there
+ * twice. */
+MUST_USE bool heap_walk_part(struct heap *heap, struct heap_walk *walk);
 
 /* --- a thread's own memory: network buffers, connections, scratch. Any thread may free what another allocated. --- */
 

@@ -18,37 +18,124 @@ struct direct {
     size_t mapped_bytes;
 };
 
+/* A page of the allocator: of `bytes` from `start` on, `used_bytes` are in use, in `used_blocks`. */
+struct page_figures {
+    uintptr_t start;
+    size_t bytes, used_bytes, used_blocks;
+};
+typedef void backend_page_fn(const struct page_figures *page, void *arg);
+
+/* One of the allocator's heaps; see parts.c. */
+struct part {
+    uint64_t page_bytes, used_bytes; /* at the last visit */
+    uint32_t freed;                  /* work that frees have left there since then, by samples */
+    uint32_t emptied;                /* slices without a block since then */
+    uint32_t sparse_slices;          /* while a round is prepared */
+    uint64_t sparse_free_bytes;
+    bool is_draining;                /* no new blocks in this round */
+};
+
+struct parts {
+    struct part *list;
+    uint32_t count;
+    uint32_t current;           /* where blocks come from */
+    uint32_t last_freed;        /* where the last sample of frees was */
+    int32_t freed_until_sample; /* work */
+    int64_t kept_bytes;         /* of blocks that were as long as a slice, not given back yet */
+    int64_t room;               /* bytes that may come from the current one until the next look for a better one */
+};
+
+/* A round that is being prepared. */
+struct round_start {
+    enum { ROUND_NONE, ROUND_LOOKS, ROUND_MARKS } stage;
+    unsigned used_percent_max;
+    uint32_t part;
+    uint64_t free_bytes; /* in the pages that are marked */
+};
+
 struct heap {
     struct mem_counters counters;
     struct backend *backend;
+    struct parts parts;
     struct direct direct;   /* ring of the mapped blocks; itself the anchor */
     uint64_t direct_bytes, direct_blocks;
-    uint32_t frees_until_settle;
-    uint64_t settles;
+    uint64_t freed;         /* work by samples, since the heap was made */
     int64_t fail_after;     /* -1: never; tests */
     struct heap_moves moves;
+    struct round_start start;
     struct sparse_pages *sparse; /* NULL: no round of defragmentation, */
     bool is_all_sparse;          /* unless all pages are meant; tests */
 };
 
+/* --- parts.c: which of the allocator's heaps is used, and when one is visited --- */
+
+/* False: refused. */
+MUST_USE bool parts_create(struct heap *heap);
+void parts_destroy(struct heap *heap);
+/* The room is used up: another part, or more room. */
+void parts_choose(struct heap *heap);
+/* A sample of the frees: `block` is about to be freed. */
+void parts_sample_free(struct heap *heap, const void *block);
+/* Frees the last block of its slice. */
+void parts_free_last(struct heap *heap, void *block, size_t bytes);
+/* A block came to a slice that had none: it may be one of those that were emptied. */
+static inline void parts_note_filled(struct heap *heap, int64_t bytes)
+{
+    struct part *part = &heap->parts.list[heap->parts.current];
+    part->emptied -= part->emptied > 0;
+    heap->parts.kept_bytes -= bytes > heap->parts.kept_bytes ? heap->parts.kept_bytes : bytes;
+}
+/* The number of live blocks that begin in the same 64 KiB slice of the address space as `block`; NULL: unknown. A slice has
+ * blocks of one heap only.  */
+enum { SLICE_SHIFT = 16, SLICE_ADDRESS_BITS = 47 };
+#if defined(TESSERA_LIBC_HEAP)
+static inline uint16_t *parts_slice_count(const void *block)
+{
+    (void)block;
+    return NULL;
+}
+#else
+extern uint16_t *parts_slice_counts; /* written once, before the first heap is used */
+static inline uint16_t *parts_slice_count(const void *block)
+{
+    const uintptr_t slice = (uintptr_t)block >> SLICE_SHIFT;
+    const bool is_counted = parts_slice_counts != NULL && slice >> (SLICE_ADDRESS_BITS - SLICE_SHIFT) == 0;
+    return LIKELY(is_counted) ? &parts_slice_counts[slice] : NULL;
+}
+#endif
+/* Works off the frees of a part and reads its figures anew; `also` may be NULL. */
+void parts_visit(struct heap *heap, uint32_t part, backend_page_fn *also, void *arg);
+/* True when it may have more pages. */
+bool parts_may_grow(const struct part *part);
+/* Blocks come from that part, which is not being drained. */
+void parts_use(struct heap *heap, uint32_t part);
+/* More parts from the allocator. False: refused. */
+MUST_USE bool parts_grow(struct heap *heap);
+
+/* --- the backends --- */
+
+/* A backend's blocks come from several heaps of the allocator, its parts, which are counted from 0. None: it cannot show pages. */
 MUST_USE struct backend *backend_create(void);
 void backend_destroy(struct backend *backend);
+uint32_t backend_part_count(const struct backend *backend);
+/* Makes some more of them; waits for another thread to do so. Those that could be made count. */
+void backend_add_parts(struct backend *backend);
+/* Blocks come from that part from now on. */
+void backend_use_part(struct backend *backend, uint32_t part);
+/* Which part a block is from; looks at `guess` first. O(parts). */
+uint32_t backend_part_of(const struct backend *backend, const void *block, uint32_t guess);
+/* Works off what other threads have freed in a part, then shows its pages. O(pages of the part). */
+void backend_visit_part(struct backend *backend, uint32_t part, backend_page_fn *visit, void *arg);
+
 /* `backend` NULL: the calling thread's own heap. Sizes are at most HEAP_DIRECT_MIN - 1. */
 void *backend_alloc(struct backend *backend, size_t size, bool is_zeroed);
 void *backend_realloc(struct backend *backend, void *block, size_t new_size);
 void backend_free(void *block);
+/* All free pages go back to the system. O(pages). */
 void backend_collect(struct backend *backend);
-/* Works off what other threads have freed. O(pages). */
-void backend_settle(struct backend *backend);
-bool backend_walk(struct backend *backend, struct heap_walk *out);
-/* Two heaps behind each backend: blocks come from one of them, the other rests; backend_swap exchanges their roles. */
-void backend_swap(struct backend *backend);
 /* Between these two free pages go back to the system at once, in all threads. They nest. */
 void backend_eager_begin(void);
 void backend_eager_end(void);
-/* The pages of one of the two heaps: `used_bytes` of `bytes` from `start` on are in use. None where the allocator cannot tell. */
-typedef void backend_page_fn(uintptr_t start, size_t bytes, size_t used_bytes, void *arg);
-void backend_visit_pages(struct backend *backend, bool is_resting, backend_page_fn *visit, void *arg);
 /* Fills the allocator_* fields. */
 void backend_process_read(struct mem_process *out);
 

@@ -34,10 +34,9 @@ static void chunk_destroy(struct chunk *chunk)
 
 bool chunk_pool_open(struct chunk_pool *pool)
 {
-    pool->small = chunk_create(CHUNK_SMALL_BYTES);
-    pool->large = chunk_create(CHUNK_BYTES);
-    pool->small_count = pool->large_count = 1;
-    return pool->small != NULL && pool->large != NULL;
+    pool->small = (struct chunk_list){.first = chunk_create(CHUNK_SMALL_BYTES), .count = 1, .least = 1};
+    pool->large = (struct chunk_list){.first = chunk_create(CHUNK_BYTES), .count = 1, .least = 1};
+    return pool->small.first != NULL && pool->large.first != NULL;
 }
 
 static void free_list(struct chunk *chunk)
@@ -51,22 +50,44 @@ static void free_list(struct chunk *chunk)
 
 void chunk_pool_close(struct chunk_pool *pool)
 {
-    free_list(pool->small);
-    free_list(pool->large);
+    free_list(pool->small.first);
+    free_list(pool->large.first);
     *pool = (struct chunk_pool){0};
+}
+
+static struct chunk *list_take(struct chunk_list *list)
+{
+    struct chunk *chunk = list->first;
+    if (chunk != NULL) {
+        list->first = chunk->next;
+        list->count--;
+        list->least = list->count < list->least ? list->count : list->least;
+    }
+    return chunk;
+}
+
+static void list_trim(struct chunk_list *list)
+{
+    const uint32_t unused = list->least;
+    for (uint32_t i = 0; list->count > 1 && i < (unused + 1) / 2; i++) {
+        chunk_destroy(list_take(list));
+    }
+    list->least = list->count;
+}
+
+void chunk_pool_trim(struct chunk_pool *pool)
+{
+    list_trim(&pool->small);
+    list_trim(&pool->large);
 }
 
 static struct chunk *chunk_get(struct chunk_pool *pool, size_t for_bytes)
 {
     bool is_small = for_bytes <= CHUNK_SMALL_BYTES - sizeof(struct chunk);
-    struct chunk **list = is_small ? &pool->small : &pool->large;
-    uint32_t *count = is_small ? &pool->small_count : &pool->large_count;
-    struct chunk *chunk = *list;
+    struct chunk *chunk = list_take(is_small ? &pool->small : &pool->large);
     if (chunk == NULL) {
         return chunk_create(is_small ? CHUNK_SMALL_BYTES : CHUNK_BYTES);
     }
-    *list = chunk->next;
-    (*count)--;
     chunk->next = NULL;
     chunk->len = chunk->sent = 0;
     return chunk;
@@ -75,16 +96,15 @@ static struct chunk *chunk_get(struct chunk_pool *pool, size_t for_bytes)
 static void chunk_put(struct chunk_pool *pool, struct chunk *chunk)
 {
     bool is_small = chunk->block_bytes == CHUNK_SMALL_BYTES;
-    struct chunk **list = is_small ? &pool->small : &pool->large;
-    uint32_t *count = is_small ? &pool->small_count : &pool->large_count;
+    struct chunk_list *list = is_small ? &pool->small : &pool->large;
     bool is_pooled = is_small || chunk->block_bytes == CHUNK_BYTES;
-    if (!is_pooled || chunk->is_adopted || *count >= CHUNK_POOL_MAX) {
+    if (!is_pooled || chunk->is_adopted || list->count >= CHUNK_POOL_MAX) {
         chunk_destroy(chunk);
         return;
     }
-    chunk->next = *list;
-    *list = chunk;
-    (*count)++;
+    chunk->next = list->first;
+    list->first = chunk;
+    list->count++;
 }
 
 static void link_tail(struct output *output, struct chunk *chunk)

@@ -30,15 +30,22 @@ struct output {
     uint32_t chunks;
 };
 
+struct chunk_list {
+    struct chunk *first;
+    uint32_t count;
+    uint32_t least; /* of count since the last chunk_pool_trim: so many nobody needed */
+};
+
 /* Free chunks of one thread, by size. */
 struct chunk_pool {
-    struct chunk *small, *large;
-    uint32_t small_count, large_count;
+    struct chunk_list small, large;
 };
 
 /* Both sizes are there from the start, so that a quiet server's memory does not move. False: no memory. */
 MUST_USE bool chunk_pool_open(struct chunk_pool *pool);
 void chunk_pool_close(struct chunk_pool *pool);
+/* Called regularly: half of the chunks that nobody needed since the last call are freed; one of each size stays. */
+void chunk_pool_trim(struct chunk_pool *pool);
 
 /* Copies `text` to the end. False: refused, nothing was added. */
 MUST_USE bool output_append(struct output *output, struct chunk_pool *pool, struct bytes text);

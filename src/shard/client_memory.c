@@ -1,33 +1,62 @@
 /* client_memory.c - maxmemory-clients: when all connections together need more, the largest are closed.
  *
- * Each thread keeps the sum over its own connections up to date and knows about how large its largest one is; whoever has
- * the largest of all closes it, so that two threads do not close one each for the same excess. CLIENT NO-EVICT exempts a
- * connection from being closed, not from being counted. Without a limit nothing is counted.
+ * Each thread keeps the sum over its own connections up to date, and a bound of its largest one that may be closed. Closing is
+ * the business of one thread at a time, the one that has the turn: whoever sees an excess takes it when it is free. It counts
+ * its own connections anew and closes the largest while no other thread's bound is higher; if one is, that thread is woken and
+ * has the turn. It is given up when the excess is gone or nobody may be closed. CLIENT NO-EVICT exempts a connection from being
+ * closed, not from being counted. Without a limit nothing is counted.
  *
- * Threads    A connection's own; the sums and maxima are read relaxed by any.  */
+ * Threads    A connection's own; sums and bounds are written by their thread and read by any; the turn: any.
+ * Invariant  C1 only the thread with the turn closes, and its sum is without what it closed before another has the turn: nobody
+ *            closes twice for the same excess. C2 a bound is never lower than a connection in the sum beside it may be large,
+ *            not even while it is counted anew: what is closed is the largest of all threads. C3 whoever is given the turn is
+ *            awake, or woken, and looks for it before it sleeps.
+ * Limits     An excess that arises while the turn is being given up is seen a turn of any thread later (thread.c's cron).  */
+#include "net/listener.h"
 #include "shard/thread_private.h"
 
-enum { CLOSED_AT_ONCE = 16 }; /* in one turn */
+enum {
+    CLOSED_AT_ONCE = 16,           /* in one turn of the loop */
+    CLIENTS_LIMIT_MIN = 128 << 10, /* as in Redis: some connection can always be made */
+    TURN_FREE = 0,                 /* of server->client_turn; else 1 + a thread's number */
+};
 
+/* 0: none. */
 static int64_t clients_limit(const struct server *server)
 {
-    const int64_t limit = atomic_load_explicit(&server->config->maxmemory_clients, memory_order_relaxed);
-    if (LIKELY(limit >= 0)) {
-        return limit;
+    int64_t limit = atomic_load_explicit(&server->config->maxmemory_clients, memory_order_relaxed);
+    if (LIKELY(limit == 0)) {
+        return 0;
     }
-    return (int64_t)((double)atomic_load_explicit(&server->config->maxmemory, memory_order_relaxed) * (double)-limit / 100);
+    if (limit < 0) { /* percent */
+        const int64_t maxmemory = atomic_load_explicit(&server->config->maxmemory, memory_order_relaxed);
+        if (maxmemory == 0) {
+            return 0;
+        }
+        limit = (int64_t)((double)maxmemory * (double)-limit / 100);
+    }
+    return limit < CLIENTS_LIMIT_MIN ? CLIENTS_LIMIT_MIN : limit;
 }
 
-static void set_relaxed(int64_t *field, int64_t value)
+/* --- what is counted --- */
+
+static void set_bound(struct thread *thread, int64_t bytes)
 {
-    __atomic_store_n(field, value, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->client_bytes_max, bytes, __ATOMIC_RELAXED);
+}
+
+/* Who sees the sum sees the bound that was set before: all_clients_bytes. */
+static void count(struct connection *connection, size_t bytes)
+{
+    struct thread *thread = connection->thread;
+    const int64_t sum = thread->clients_bytes + (int64_t)bytes - (int64_t)connection->counted_bytes;
+    connection->counted_bytes = bytes;
+    __atomic_store_n(&thread->clients_bytes, sum, __ATOMIC_RELEASE);
 }
 
 void client_memory_forget(struct connection *connection)
 {
-    struct thread *thread = connection->thread;
-    set_relaxed(&thread->clients_bytes, thread->clients_bytes - (int64_t)connection->counted_bytes);
-    connection->counted_bytes = 0;
+    count(connection, 0);
 }
 
 void client_memory_note(struct connection *connection)
@@ -38,12 +67,10 @@ void client_memory_note(struct connection *connection)
     }
     struct session_memory memory;
     session_memory(&connection->session, &memory);
-    client_memory_forget(connection);
-    connection->counted_bytes = memory.total_bytes;
-    set_relaxed(&thread->clients_bytes, thread->clients_bytes + (int64_t)memory.total_bytes);
     if (!connection->session.is_no_evict && (int64_t)memory.total_bytes > thread->client_bytes_max) {
-        set_relaxed(&thread->client_bytes_max, (int64_t)memory.total_bytes);
+        set_bound(thread, (int64_t)memory.total_bytes);
     }
+    count(connection, memory.total_bytes);
 }
 
 /* The own connections that may be closed, the largest first. */
@@ -65,29 +92,38 @@ static void largest_add(struct largest *largest, struct connection *connection)
     largest->connections[at] = connection;
 }
 
-/* Counts all of them anew. */
+/* Counts all of them anew; the bound is exact then. */
 static void find_largest(struct thread *thread, struct largest *largest)
 {
     *largest = (struct largest){0};
-    set_relaxed(&thread->client_bytes_max, 0);
     for (struct connection *connection = thread->connections; connection != NULL; connection = connection->next) {
         client_memory_note(connection);
         if (!connection->is_closing && !connection->session.is_no_evict) {
             largest_add(largest, connection);
         }
     }
+    set_bound(thread, largest->count > 0 ? (int64_t)largest->connections[0]->counted_bytes : 0);
+}
+
+static void stop_counting(struct thread *thread)
+{
+    for (struct connection *connection = thread->connections; connection != NULL; connection = connection->next) {
+        client_memory_forget(connection);
+    }
+    set_bound(thread, 0);
+    thread->is_counting_clients = false;
 }
 
 static int64_t all_clients_bytes(const struct server *server)
 {
     int64_t total = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        total += __atomic_load_n(&server->threads[i].clients_bytes, __ATOMIC_RELAXED);
+        total += __atomic_load_n(&server->threads[i].clients_bytes, __ATOMIC_ACQUIRE);
     }
     return total;
 }
 
-/* The thread whose largest connection is larger than `bytes`; NULL: none. */
+/* The thread whose largest connection may be larger than `bytes`; NULL: none. */
 static struct thread *thread_with_larger(const struct server *server, int64_t bytes)
 {
     struct thread *found = NULL;
@@ -101,15 +137,69 @@ static struct thread *thread_with_larger(const struct server *server, int64_t by
     return found;
 }
 
-static void stop_counting(struct thread *thread)
+/* --- the turn --- */
+
+bool client_memory_has_turn(const struct thread *thread)
 {
-    for (struct connection *connection = thread->connections; connection != NULL; connection = connection->next) {
-        client_memory_forget(connection);
-    }
-    set_relaxed(&thread->client_bytes_max, 0);
-    thread->is_counting_clients = false;
+    return atomic_load_explicit(&thread->server->client_turn, memory_order_seq_cst) == thread->number + 1;
 }
 
+static bool take_turn(struct thread *thread)
+{
+    uint32_t expected = TURN_FREE;
+    return client_memory_has_turn(thread) ||
+           atomic_compare_exchange_strong(&thread->server->client_turn, &expected, thread->number + 1);
+}
+
+static void give_turn_up(struct thread *thread)
+{
+    atomic_store_explicit(&thread->server->client_turn, TURN_FREE, memory_order_seq_cst);
+}
+
+static void hand_turn_on(struct thread *thread, struct thread *next)
+{
+    atomic_store_explicit(&thread->server->client_turn, next->number + 1, memory_order_seq_cst);
+    thread_wake(thread, next);
+}
+
+/* Who is in the middle of sending is reset, or it would go on waiting for room in a window that nobody opens any more. */
+static void evict_connection(struct thread *thread, struct connection *connection)
+{
+    client_memory_forget(connection);
+    stat_add(&thread->stats.evicted_clients, 1);
+    if (connection->query.len > 0 || connection->backlog.len > 0) {
+        socket_abort_at_close(connection->fd);
+    }
+    connection_close(connection);
+}
+
+/* With the turn, which is kept when there may be more to close here. */
+static void close_largest(struct thread *thread, int64_t limit)
+{
+    struct largest largest;
+    find_largest(thread, &largest);
+    for (uint32_t i = 0; i < CLOSED_AT_ONCE; i++) {
+        if (all_clients_bytes(thread->server) <= limit) {
+            give_turn_up(thread);
+            return;
+        }
+        struct connection *connection = i < largest.count ? largest.connections[i] : NULL;
+        const int64_t bytes = connection == NULL ? 0 : (int64_t)connection->counted_bytes;
+        set_bound(thread, bytes);
+        struct thread *other = thread_with_larger(thread->server, bytes);
+        if (other != NULL) {
+            hand_turn_on(thread, other);
+            return;
+        }
+        if (connection == NULL) {
+            give_turn_up(thread);
+            return;
+        }
+        evict_connection(thread, connection);
+    }
+}
+
+/* A thread that does not count yet is not waited for: who alone is over the limit closes its largest in any case. */
 void client_memory_check(struct thread *thread)
 {
     const int64_t limit = clients_limit(thread->server);
@@ -117,27 +207,18 @@ void client_memory_check(struct thread *thread)
         if (UNLIKELY(thread->is_counting_clients)) {
             stop_counting(thread);
         }
+        if (UNLIKELY(client_memory_has_turn(thread))) {
+            give_turn_up(thread);
+        }
         return;
     }
-    struct largest largest;
     if (!thread->is_counting_clients) {
+        struct largest largest;
         thread->is_counting_clients = true;
         find_largest(thread, &largest);
     }
-    if (LIKELY(all_clients_bytes(thread->server) <= limit)) {
-        return;
-    }
-    find_largest(thread, &largest);
-    for (uint32_t i = 0; i < largest.count && all_clients_bytes(thread->server) > limit; i++) {
-        struct connection *connection = largest.connections[i];
-        set_relaxed(&thread->client_bytes_max, (int64_t)connection->counted_bytes);
-        struct thread *other = thread_with_larger(thread->server, (int64_t)connection->counted_bytes);
-        if (other != NULL) {
-            thread_wake(thread, other);
-            return;
-        }
-        client_memory_forget(connection);
-        stat_add(&thread->stats.evicted_clients, 1);
-        connection_close(connection);
+    const bool is_excess = all_clients_bytes(thread->server) > limit && thread_with_larger(thread->server, 0) != NULL;
+    if (UNLIKELY(is_excess ? take_turn(thread) : client_memory_has_turn(thread))) {
+        close_largest(thread, limit);
     }
 }

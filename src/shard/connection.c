@@ -85,6 +85,15 @@ static void start_receiving(struct connection *connection)
     connection->requests++;
 }
 
+static void stop_receiving(struct connection *connection)
+{
+    if (connection->is_receiving && !connection->is_cancelling) {
+        ring_cancel(&connection->thread->ring, EVENT_RECEIVE, connection, EVENT_CANCEL);
+        connection->requests++;
+        connection->is_cancelling = true;
+    }
+}
+
 struct connection *connection_create(struct thread *thread, int fd)
 {
     struct connection *connection = thread_alloc_zeroed(MEM_CLIENT, sizeof *connection);
@@ -200,11 +209,9 @@ static void adjust_receiving(struct connection *connection)
     }
     size_t waiting = waiting_bytes(connection);
     bool must_stop = waiting > CONNECTION_QUERY_SOFT && !may_run(connection);
-    if (must_stop && connection->is_receiving && !connection->is_cancelling) {
-        ring_cancel(&connection->thread->ring, EVENT_RECEIVE, connection, EVENT_CANCEL);
-        connection->requests++;
-        connection->is_cancelling = true;
-    } else if (!must_stop && !connection->is_receiving && !connection->is_cancelling) {
+    if (must_stop) {
+        stop_receiving(connection);
+    } else if (!connection->is_receiving && !connection->is_cancelling) {
         start_receiving(connection);
     }
 }
@@ -229,10 +236,7 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
         }
         ring_buffer_return(&thread->ring, buffer);
         client_memory_note(connection);
-        size_t waiting = waiting_bytes(connection);
-        if (waiting > thread->stats.query_bytes_max) {
-            __atomic_store_n(&thread->stats.query_bytes_max, waiting, __ATOMIC_RELAXED);
-        }
+        stat_raise(&thread->stats.query_bytes_max, waiting_bytes(connection));
         if (UNLIKELY(is_query_too_long(connection))) {
             stat_add(&thread->stats.query_limit_disconnections, 1);
             socket_abort_at_close(connection->fd);
@@ -364,6 +368,7 @@ void connection_was_sent(struct thread *thread, struct connection *connection, c
     stat_add(&thread->stats.net_output_bytes, sent);
     connection->session.output_bytes_total += sent;
     output_sent(&connection->output, &thread->chunks, sent);
+    client_memory_note(connection);
     if (UNLIKELY(connection->output.bytes > 0 || connection->is_closing || connection->close_after_replies)) {
         connection_list_add(connection, LIST_DIRTY);
     }
@@ -375,10 +380,10 @@ void connection_was_sent(struct thread *thread, struct connection *connection, c
     }
 }
 
-/* client-output-buffer-limit; monitors count as pubsub clients, as in Redis. */
+/* client-output-buffer-limit; who is fed counts as a pubsub client, as in Redis. */
 static const struct config_output_limit *output_limit(const struct connection *connection)
 {
-    return &config_of(connection)->output_limits[connection->session.is_monitor ? OUTPUT_PUBSUB : OUTPUT_NORMAL];
+    return &config_of(connection)->output_limits[session_is_fed(&connection->session) ? OUTPUT_PUBSUB : OUTPUT_NORMAL];
 }
 
 static void check_output_limits(struct connection *connection)
@@ -389,9 +394,7 @@ static void check_output_limits(struct connection *connection)
     int64_t soft_ms = (int64_t)atomic_load_explicit(&limit->soft_seconds, memory_order_relaxed) * 1000;
     struct thread *thread = connection->thread;
     size_t bytes = connection->output.bytes;
-    if (bytes > thread->stats.output_bytes_max) {
-        __atomic_store_n(&thread->stats.output_bytes_max, bytes, __ATOMIC_RELAXED);
-    }
+    stat_raise(&thread->stats.output_bytes_max, bytes);
     bool is_over = hard != 0 && bytes > hard;
     if (soft != 0 && bytes > soft) {
         if (connection->output_soft_since_ms == 0) {
@@ -418,6 +421,7 @@ void connection_check_limits(struct connection *connection)
     if (connection->output.bytes > 0) {
         check_output_limits(connection);
     }
+    client_memory_note(connection);
 }
 
 /* --- end --- */
@@ -482,6 +486,8 @@ static void settle_closing(struct connection *connection)
         job_abandon(connection->thread, connection);
         window_drop(window);
     }
+    /* The shutdown should end it, but a kernel may miss that when data arrive at the same moment. */
+    stop_receiving(connection);
     if (connection->window == NULL && connection->requests == 0) {
         connection_free(connection);
     }

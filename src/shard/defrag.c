@@ -8,7 +8,9 @@
 #include <assert.h>
 
 enum {
-    LOOK_MS = 250,           /* between two looks at the heap */
+    LOOK_MS = 250,           /* between two looks at the heap, */
+    LOOK_PARTS = 200,        /* and so many times what a look took */
+    LOOK_CPU_PERCENT = 5,    /* while it lasts */
     VAIN_WAIT_MIN_MS = 500,  /* the same after a round that gained little, and twice as long after each further one */
     VAIN_WAIT_MAX_MS = 32000,
     SLICE_BLOCKS = 32,       /* looked at between two looks at the clock */
@@ -29,51 +31,17 @@ static void add_relaxed(uint64_t *counter, uint64_t amount)
     __atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
 }
 
-/* --- rounds --- */
-
-static uint64_t wasted_bytes(const struct shard *shard, uint64_t *used)
+static void set_running(struct defrag *defrag, bool is_running)
 {
-    struct heap_walk walk;
-    *used = 0;
-    if (!heap_walk(shard->heap, &walk)) {
-        return 0;
-    }
-    *used = walk.used_bytes;
-    return walk.committed_bytes - walk.used_bytes;
+    __atomic_store_n(&defrag->is_running, is_running, __ATOMIC_RELAXED);
 }
 
-static bool round_begin(struct shard *shard, unsigned used_percent_max)
+static uint64_t wasted_bytes(const struct defrag *defrag)
 {
-    struct defrag *defrag = &shard->defrag;
-    if (heap_defrag_begin(shard->heap, used_percent_max) == 0) {
-        return false;
-    }
-    defrag->walk = (struct keyspace_defrag){0};
-    defrag->tables = (struct table_defrag){0};
-    defrag->db = 0;
-    __atomic_store_n(&defrag->busy_us_before, defrag->busy_us, __ATOMIC_RELAXED);
-    __atomic_store_n(&defrag->is_running, true, __ATOMIC_RELAXED);
-    return true;
+    return defrag->pages.committed_bytes - defrag->pages.used_bytes;
 }
 
-static void round_end(struct shard *shard)
-{
-    struct defrag *defrag = &shard->defrag;
-    heap_defrag_end(shard->heap);
-    uint64_t used;
-    /* What is empty goes back with this; heap_collect would stop the shard for 20 ms after 300 MB were deleted. */
-    const uint64_t wasted = wasted_bytes(shard, &used);
-    const uint64_t gained = wasted < defrag->wasted_before ? defrag->wasted_before - wasted : 0;
-    defrag->was_in_vain = gained * 100 < defrag->wasted_before * GAIN_PERCENT_MIN;
-    const int64_t longer_ms = defrag->vain_wait_ms == 0 ? VAIN_WAIT_MIN_MS : 2 * defrag->vain_wait_ms;
-    defrag->vain_wait_ms = !defrag->was_in_vain ? 0 : longer_ms < VAIN_WAIT_MAX_MS ? longer_ms : VAIN_WAIT_MAX_MS;
-    defrag->is_at_rest = false;
-    add_relaxed(&defrag->given_back_bytes, gained);
-    add_relaxed(&defrag->rounds, 1);
-    __atomic_store_n(&defrag->is_running, false, __ATOMIC_RELAXED);
-    defrag->is_purging = false;
-    defrag->settles_seen = heap_settles(shard->heap);
-}
+/* --- moving --- */
 
 /* Goes on with the walk: through the databases, then the tables. True at its end. */
 static bool walk_on(struct shard *shard)
@@ -90,23 +58,17 @@ static bool walk_on(struct shard *shard)
     return false;
 }
 
-/* A slice of the walk; true at its end. */
-static bool round_slice(struct shard *shard)
+static bool move_for_a_slice(struct shard *shard)
 {
-    struct defrag *defrag = &shard->defrag;
-    const uint64_t start = clock_ticks();
-    const uint64_t end = start + (uint64_t)(SLICE_US * shard->server->ticks_per_us);
-    uint64_t now = start;
+    const uint64_t end = clock_ticks() + (uint64_t)(SLICE_US * shard->server->ticks_per_us);
     bool is_done = false;
-    while (!is_done && now < end) {
+    while (!is_done && clock_ticks() < end) {
         is_done = walk_on(shard);
-        now = clock_ticks();
     }
-    add_relaxed(&defrag->busy_us, (uint64_t)((double)(now - start) / shard->server->ticks_per_us));
     return is_done;
 }
 
-/* --- in the background --- */
+/* --- a round: looking, preparing, moving, closing --- */
 
 /* Between the thresholds the effort rises from the least to the greatest. */
 static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64_t used)
@@ -122,40 +84,145 @@ static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64
     return (unsigned)(least + (most - least) * (percent - lower) / (upper - lower));
 }
 
-/* Begins a round when there is enough to gain. When frees have come to rest with nothing to gain, the empty pages of
- * the thread's buffers go back, once.  */
-static void look(struct shard *shard, int64_t now_ms)
+static void begin_look(struct shard *shard)
+{
+    struct defrag *defrag = &shard->defrag;
+    defrag->pages = (struct heap_walk){0};
+    defrag->stage = DEFRAG_LOOKING;
+    defrag->look_us = 0;
+    defrag->freed_seen = heap_freed_steps(shard->heap);
+}
+
+/* All pages were looked at: is there enough to gain? */
+static void decide(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
     const struct config *config = shard->server->config;
-    const uint64_t settles = heap_settles(shard->heap);
-    const uint64_t new_settles = settles - defrag->settles_seen;
-    const int64_t ignored = config_number(&config->active_defrag_ignore_bytes) / shard->server->shard_count;
-    const int64_t lower = config_number(&config->active_defrag_threshold_lower);
-    if (defrag->is_at_rest && new_settles == 0 && ignored == defrag->ignored && lower == defrag->lower) {
-        if (!defrag->is_collected) {
-            thread_heap_collect();
-            defrag->is_collected = true;
-        }
-        return;
-    }
-    defrag->is_collected = false;
-    if (now_ms - defrag->looked_ms < defrag->vain_wait_ms) {
-        return;
-    }
-    defrag->looked_ms = now_ms;
-    defrag->settles_seen = settles;
-    uint64_t used;
-    const uint64_t wasted = wasted_bytes(shard, &used);
-    defrag->ignored = ignored;
-    defrag->lower = lower;
-    defrag->is_at_rest = wasted <= (uint64_t)ignored || wasted * 100 <= used * (uint64_t)lower;
+    const uint64_t wasted = wasted_bytes(defrag);
+    const uint64_t used = defrag->pages.used_bytes;
+    defrag->ignored = config_number(&config->active_defrag_ignore_bytes) / shard->server->shard_count;
+    defrag->lower = config_number(&config->active_defrag_threshold_lower);
+    defrag->is_at_rest =
+        !defrag->is_purging && (wasted <= (uint64_t)defrag->ignored || wasted * 100 <= used * (uint64_t)defrag->lower);
     if (defrag->is_at_rest) {
+        defrag->stage = DEFRAG_IDLE;
         return;
     }
     defrag->wasted_before = wasted;
     __atomic_store_n(&defrag->cpu_percent, cpu_percent(config, wasted, used), __ATOMIC_RELAXED);
-    defrag->is_at_rest = !round_begin(shard, SPARSE_PERCENT_MAX);
+    __atomic_store_n(&defrag->busy_us_before, defrag->busy_us, __ATOMIC_RELAXED);
+    heap_defrag_prepare(shard->heap, defrag->is_purging ? PURGE_PERCENT_MAX : SPARSE_PERCENT_MAX);
+    defrag->stage = DEFRAG_PREPARING;
+    set_running(defrag, true);
+}
+
+static void begin_moving(struct shard *shard)
+{
+    struct defrag *defrag = &shard->defrag;
+    if (!heap_defrag_is_on(shard->heap)) {
+        defrag->is_at_rest = true; /* what is free is in no sparse page */
+        defrag->stage = DEFRAG_IDLE;
+        set_running(defrag, false);
+        return;
+    }
+    defrag->walk = (struct keyspace_defrag){0};
+    defrag->tables = (struct table_defrag){0};
+    defrag->db = 0;
+    defrag->stage = DEFRAG_MOVING;
+}
+
+/* All blocks were moved and all pages looked at again. */
+static void close_round(struct shard *shard)
+{
+    struct defrag *defrag = &shard->defrag;
+    const uint64_t wasted = wasted_bytes(defrag);
+    const uint64_t gained = wasted < defrag->wasted_before ? defrag->wasted_before - wasted : 0;
+    defrag->was_in_vain = gained * 100 < defrag->wasted_before * GAIN_PERCENT_MIN;
+    const int64_t longer_ms = defrag->vain_wait_ms == 0 ? VAIN_WAIT_MIN_MS : 2 * defrag->vain_wait_ms;
+    defrag->vain_wait_ms = !defrag->was_in_vain ? 0 : longer_ms < VAIN_WAIT_MAX_MS ? longer_ms : VAIN_WAIT_MAX_MS;
+    defrag->is_at_rest = false;
+    defrag->freed_seen = heap_freed_steps(shard->heap);
+    add_relaxed(&defrag->given_back_bytes, gained);
+    add_relaxed(&defrag->rounds, 1);
+    defrag->stage = DEFRAG_IDLE;
+    set_running(defrag, false);
+}
+
+/* One step of at most 0.3 ms. */
+static void step(struct shard *shard)
+{
+    struct defrag *defrag = &shard->defrag;
+    switch (defrag->stage) {
+    case DEFRAG_IDLE:
+        break;
+    case DEFRAG_LOOKING:
+        if (heap_walk_part(shard->heap, &defrag->pages)) {
+            decide(shard);
+        }
+        break;
+    case DEFRAG_PREPARING:
+        if (heap_defrag_prepare_step(shard->heap)) {
+            begin_moving(shard);
+        }
+        break;
+    case DEFRAG_MOVING:
+        if (move_for_a_slice(shard)) {
+            heap_defrag_end(shard->heap);
+            defrag->pages = (struct heap_walk){0};
+            defrag->stage = DEFRAG_CLOSING;
+        }
+        break;
+    case DEFRAG_CLOSING:
+        if (heap_walk_part(shard->heap, &defrag->pages)) {
+            close_round(shard);
+        }
+        break;
+    }
+}
+
+/* Microseconds that it took. */
+static int64_t timed_step(struct shard *shard)
+{
+    struct defrag *defrag = &shard->defrag;
+    const bool is_look = defrag->stage == DEFRAG_LOOKING;
+    const uint64_t start = clock_ticks();
+    step(shard);
+    const int64_t us = (int64_t)((double)(clock_ticks() - start) / shard->server->ticks_per_us) + 1;
+    defrag->look_us += is_look ? us : 0;
+    add_relaxed(&defrag->busy_us, (uint64_t)us);
+    return us;
+}
+
+static void give_up(struct shard *shard)
+{
+    heap_defrag_end(shard->heap);
+    shard->defrag.stage = DEFRAG_IDLE;
+    shard->defrag.is_at_rest = false;
+    set_running(&shard->defrag, false);
+}
+
+/* --- in the background --- */
+
+/* When frees have come to rest with nothing to gain, the empty pages of the thread's buffers go back, once. */
+static bool is_worth_a_look(struct shard *shard, int64_t now_ms)
+{
+    struct defrag *defrag = &shard->defrag;
+    const struct config *config = shard->server->config;
+    const int64_t since_ms = now_ms - defrag->looked_ms;
+    if (since_ms >= 0 && (since_ms < LOOK_MS || since_ms * 1000 < defrag->look_us * LOOK_PARTS)) {
+        return false;
+    }
+    if (defrag->is_at_rest && heap_freed_steps(shard->heap) == defrag->freed_seen &&
+        defrag->ignored == config_number(&config->active_defrag_ignore_bytes) / shard->server->shard_count &&
+        defrag->lower == config_number(&config->active_defrag_threshold_lower)) {
+        if (!defrag->is_collected) {
+            thread_heap_collect();
+            defrag->is_collected = true;
+        }
+        return false;
+    }
+    defrag->is_collected = false;
+    return since_ms < 0 || since_ms >= defrag->vain_wait_ms;
 }
 
 int64_t defrag_work(struct shard *shard, int64_t now_ms)
@@ -165,37 +232,32 @@ int64_t defrag_work(struct shard *shard, int64_t now_ms)
         return 0;
     }
     const bool is_on = config_number(&shard->server->config->activedefrag) != 0;
-    if (!defrag->is_running) {
-        if (is_on && (now_ms - defrag->looked_ms >= LOOK_MS || now_ms < defrag->looked_ms)) {
-            look(shard, now_ms);
+    if (!is_on) {
+        if (defrag->stage != DEFRAG_IDLE) {
+            give_up(shard);
         }
-        return defrag->is_running ? 1 : 0;
-    }
-    if (!is_on || round_slice(shard)) {
-        round_end(shard);
         return 0;
     }
-    return SLICE_US * (100 - (int64_t)defrag->cpu_percent) / (int64_t)defrag->cpu_percent + 1;
+    if (defrag->stage == DEFRAG_IDLE) {
+        if (!is_worth_a_look(shard, now_ms)) {
+            return 0;
+        }
+        defrag->looked_ms = now_ms;
+        begin_look(shard);
+    }
+    const int64_t percent = defrag->stage == DEFRAG_LOOKING ? LOOK_CPU_PERCENT : (int64_t)defrag->cpu_percent;
+    const int64_t us = timed_step(shard);
+    return defrag->stage == DEFRAG_IDLE ? 0 : us * (100 - percent) / percent + 1;
 }
 
 /* --- MEMORY PURGE --- */
 
-static void purge_round(struct shard *shard)
-{
-    struct defrag *defrag = &shard->defrag;
-    uint64_t used;
-    defrag->wasted_before = wasted_bytes(shard, &used);
-    defrag->is_purging = round_begin(shard, PURGE_PERCENT_MAX);
-    defrag->purge_rounds++;
-}
-
 void defrag_purge_begin(struct shard *shard)
 {
-    if (shard->defrag.is_running) {
-        round_end(shard);
-    }
-    shard->defrag.purge_rounds = 0;
-    purge_round(shard);
+    give_up(shard);
+    shard->defrag.is_purging = true;
+    shard->defrag.purge_rounds = 1;
+    begin_look(shard);
 }
 
 bool defrag_purge_slice(struct shard *shard)
@@ -204,20 +266,24 @@ bool defrag_purge_slice(struct shard *shard)
     if (!defrag->is_purging) {
         return true;
     }
-    if (!round_slice(shard)) {
+    const bool was_closing = defrag->stage == DEFRAG_CLOSING;
+    timed_step(shard);
+    if (defrag->stage != DEFRAG_IDLE) {
         return false;
     }
-    round_end(shard);
-    if (defrag->was_in_vain || defrag->purge_rounds == PURGE_ROUNDS_MAX) {
+    if (!was_closing || defrag->was_in_vain || defrag->purge_rounds == PURGE_ROUNDS_MAX) {
+        defrag->is_purging = false;
         return true;
     }
-    purge_round(shard);
-    return !defrag->is_purging;
+    defrag->purge_rounds++;
+    begin_look(shard);
+    return false;
 }
 
 void defrag_purge_end(struct shard *shard)
 {
     if (shard->defrag.is_purging) {
-        round_end(shard);
+        give_up(shard);
+        shard->defrag.is_purging = false;
     }
 }

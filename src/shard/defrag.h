@@ -13,19 +13,30 @@
 
 struct shard;
 
+enum defrag_stage {
+    DEFRAG_IDLE,
+    DEFRAG_LOOKING,   /* how much of the heap's pages is not used */
+    DEFRAG_PREPARING, /* the sparse pages are marked */
+    DEFRAG_MOVING,    /* blocks leave them */
+    DEFRAG_CLOSING,   /* how much was gained */
+};
+
 struct defrag {
-    struct keyspace_defrag walk;
+    enum defrag_stage stage;
+    struct heap_walk pages;      /* looking, closing */
+    struct keyspace_defrag walk; /* moving */
     uint32_t db;                 /* whose keyspace it is in; behind the last: the tables follow */
     struct table_defrag tables;
-    bool is_running;             /* a round; read relaxed by any thread */
+    bool is_running;             /* preparing to closing; read relaxed by any thread */
     bool is_purging;             /* it is MEMORY PURGE's */
     bool is_at_rest;             /* the last look found nothing to gain, */
     bool is_collected;           /* and in the quiet since then free pages went back */
     bool was_in_vain;            /* the last round gained little */
     int64_t vain_wait_ms;        /* so wait before the next look */
     unsigned cpu_percent;        /* of this round */
+    int64_t look_us;             /* what the last look took */
     unsigned purge_rounds;       /* of this MEMORY PURGE */
-    uint64_t settles_seen;       /* heap_settles at the last look, */
+    uint64_t freed_seen;         /* heap_freed_steps at the last look, */
     int64_t ignored, lower;      /* and the thresholds then */
     int64_t looked_ms;
     uint64_t wasted_before;      /* bytes of pages that were not used when the round began */

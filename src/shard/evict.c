@@ -14,8 +14,10 @@
 enum {
     GRANT_PARTS = 400,      /* a 400th of the limit, over all shards: 0.25 % */
     RESERVE_PARTS = 128,    /* kept free for what threads take between two looks: rounds, buffers */
-    RESERVE_BYTES_MAX = 1 << 18,
-    PEAK_DECAY_PARTS = 16,  /* what they needed of late is forgotten by so much ... */
+    RESERVE_BYTES_MAX = 4 << 20,
+    PEAK_DECAY_PARTS = 128, /* what they needed of late is forgotten by so much ... */
+    PEAK_FAST_PARTS = 16,   /* ... or so much, when it is a large part of the limit ... */
+    PEAK_LARGE_PARTS = 32,
     PEAK_DECAY_MS = 100,    /* ... in that time */
     WHOLE_PARTS = 32,       /* less than that part of the limit too much: one command frees all of it if there is time */
     MARGIN_PARTS = 512,     /* the background keeps so much more of the limit free */
@@ -222,7 +224,8 @@ static void free_from_shard(struct effort *effort, struct shard *shard)
             is_more = evict_one(shard, &effort->rule);
         }
         effort->freed = freed_before + start - shard_bytes(shard);
-        if (clock_ticks() >= effort->end_ticks) {
+        /* Not when nothing is left: that is an answer, however late. */
+        if (is_more && effort->freed < effort->goal && clock_ticks() >= effort->end_ticks) {
             effort->is_out_of_time = true;
             break;
         }
@@ -385,12 +388,13 @@ static int64_t foreseen_bytes(struct server *server)
     return bytes;
 }
 
-/* Thread 0, every PEAK_DECAY_MS. */
-static void forget_peak(struct server *server)
+/* Thread 0, every PEAK_DECAY_MS. Slowly: what a stalled thread makes the others pile up comes again, some seconds apart. */
+static void forget_peak(struct server *server, int64_t limit)
 {
     const int64_t peak = atomic_load_explicit(&server->threads_bytes_peak, memory_order_relaxed);
-    const int64_t bytes = thread_heaps_bytes();
-    atomic_store_explicit(&server->threads_bytes_peak, peak - (peak - bytes) / PEAK_DECAY_PARTS, memory_order_relaxed);
+    const int64_t above = peak - thread_heaps_bytes();
+    const int64_t parts = above > limit / PEAK_LARGE_PARTS ? PEAK_FAST_PARTS : PEAK_DECAY_PARTS;
+    atomic_store_explicit(&server->threads_bytes_peak, peak - above / parts, memory_order_relaxed);
 }
 
 /* Up to where the sum may go while keys can be evicted. */
@@ -543,7 +547,7 @@ bool evict_in_background(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
         note_exceeded(server, limit > 0 && server_used_bytes(server) > limit);
         if (thread->now_ms - thread->evict_peak_ms >= PEAK_DECAY_MS) {
             thread->evict_peak_ms = thread->now_ms;
-            forget_peak(server);
+            forget_peak(server, limit);
         }
     }
     if (UNLIKELY(thread->evict_ticks_max > 0)) {

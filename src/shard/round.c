@@ -61,6 +61,7 @@ struct round *round_get(struct thread *thread)
     }
     thread->spare_rounds = round->next;
     thread->spare_count--;
+    thread->spare_least = thread->spare_count < thread->spare_least ? thread->spare_count : thread->spare_least;
     round->next = NULL;
     return round;
 }
@@ -91,6 +92,26 @@ void round_put(struct thread *thread, struct round *round)
     round->next = thread->spare_rounds;
     thread->spare_rounds = round;
     thread->spare_count++;
+}
+
+void rounds_trim(struct thread *thread)
+{
+    const uint32_t unused = thread->spare_least;
+    thread->spare_least = thread->spare_count;
+    struct round *round = thread->spare_rounds;
+    if (unused == 0) {
+        return;
+    }
+    if (unused > 1) {
+        thread->spare_rounds = round->next;
+        thread->spare_least = --thread->spare_count;
+        round_destroy(thread, round);
+        return;
+    }
+    buffer_shrink(&round->replies, BATCH_REPLY_START);
+    for (uint32_t i = 0; i < thread->server->shard_count; i++) {
+        buffer_shrink(&round->batches[i].replies, BATCH_REPLY_START);
+    }
 }
 
 /* --- filling --- */
@@ -324,6 +345,9 @@ static struct window *window_park(struct window *window)
 size_t window_memory_bytes(const struct window *window)
 {
     size_t total = window->is_parked ? thread_block_bytes(window->parked_bytes) : 0;
+    if (window->queued > 0) {
+        return total; /* whoever runs these calls writes to them now */
+    }
     for (uint32_t i = window->flushed; i < window->count; i++) {
         total += window->calls[i].own.capacity;
     }

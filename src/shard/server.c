@@ -356,6 +356,21 @@ void server_total_stats(const struct server *server, struct thread_stats *out)
     out->connections_rejected += __atomic_load_n(&server->rejected_connections, __ATOMIC_RELAXED);
 }
 
+void server_total_fed(const struct server *server, struct fed_clients *out)
+{
+    *out = (struct fed_clients){0};
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct fed_clients *fed = &server->threads[i].fed;
+        const uint64_t slowest = __atomic_load_n(&fed->slowest_bytes, __ATOMIC_RELAXED);
+        out->count += __atomic_load_n(&fed->count, __ATOMIC_RELAXED);
+        out->waiting_bytes += __atomic_load_n(&fed->waiting_bytes, __ATOMIC_RELAXED);
+        if (slowest > out->slowest_bytes) {
+            out->slowest_bytes = slowest;
+            out->slowest_id = __atomic_load_n(&fed->slowest_id, __ATOMIC_RELAXED);
+        }
+    }
+}
+
 /* What is a level and not a count stays. */
 static void reset_thread_stats(struct thread_stats *stats)
 {

@@ -105,6 +105,12 @@ struct thread_stats {
     uint64_t expiry_cuts;                          /* slices of that work which ended with keys left that were due */
 };
 
+/* Connections that are sent to unasked (session_is_fed), as a thread found them when it last looked, `hz` times a second. */
+struct fed_clients {
+    uint64_t count, waiting_bytes;         /* unread output of all of them */
+    uint64_t slowest_id, slowest_bytes;    /* the one with most of it */
+};
+
 struct inbox;
 struct pinned;
 struct ck_epoch;
@@ -142,6 +148,7 @@ struct server {
     _Atomic int64_t exceeded_us;     /* how long used_memory was above maxmemory before this time; these two: thread 0 writes */
     _Atomic int64_t exceeded_since_us; /* monotonic; 0: it is not now */
     _Atomic bool is_dividing_excess; /* evict.c: one thread at a time */
+    _Atomic uint32_t client_turn;    /* client_memory.c: 1 + the number of the thread that closes connections; 0: none does */
     _Atomic int64_t threads_bytes_peak; /* what threads (buffers, rounds) needed of late: evict.c keeps room for it */
     int64_t startup_used_bytes;      /* used_memory when the start was done */
     _Atomic int64_t last_save_ms;
@@ -179,6 +186,8 @@ uint32_t thread_number(const struct thread *thread);
 void server_reset_stats(struct thread *caller);
 /* Adds up the threads. */
 void server_total_stats(const struct server *server, struct thread_stats *out);
+/* Of all threads together. Any thread. */
+void server_total_fed(const struct server *server, struct fed_clients *out);
 /* Takes one sample of each of server->rates. Thread 0, every RATE_SAMPLE_MS; `now_ms` is monotonic. */
 void server_sample_rates(struct server *server, int64_t now_ms);
 /* used_memory: all heaps and threads, exact. Any thread. Updates the peak. */

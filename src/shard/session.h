@@ -51,6 +51,12 @@ struct session_memory {
 };
 void session_memory(const struct session *session, struct session_memory *out);
 
+/* The server sends to it unasked, whether it reads or not: monitors (later subscribers, too). */
+static inline bool session_is_fed(const struct session *session)
+{
+    return session->is_monitor;
+}
+
 /* The sessions of one thread, on that thread: NULL starts, NULL ends. Safe against nothing being closed in between only. */
 struct session *thread_session_next(struct thread *thread, struct session *previous);
 /* Marks it: it is closed at the end of the turn, at once or after its replies. */

@@ -254,15 +254,35 @@ static void tend_top(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     shard_release(thread, shard);
 }
 
+static void add_fed(struct fed_clients *fed, const struct connection *connection)
+{
+    const uint64_t bytes = connection->output.bytes;
+    fed->count++;
+    fed->waiting_bytes += bytes;
+    if (bytes > fed->slowest_bytes) {
+        fed->slowest_bytes = bytes;
+        fed->slowest_id = connection->session.id;
+    }
+}
+
 static void check_connections(struct thread *thread)
 {
+    struct fed_clients fed = {0};
     struct connection *next;
     for (struct connection *connection = thread->connections; connection != NULL; connection = next) {
         next = connection->next;
-        if (!connection->is_closing) {
-            connection_check_limits(connection);
+        if (connection->is_closing) {
+            continue;
+        }
+        connection_check_limits(connection);
+        if (UNLIKELY(session_is_fed(&connection->session)) && !connection->is_closing) {
+            add_fed(&fed, connection);
         }
     }
+    __atomic_store_n(&thread->fed.count, fed.count, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->fed.waiting_bytes, fed.waiting_bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->fed.slowest_id, fed.slowest_id, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->fed.slowest_bytes, fed.slowest_bytes, __ATOMIC_RELAXED);
 }
 
 static void update_slow_threshold(struct thread *thread)
@@ -302,6 +322,8 @@ static void cron(struct thread *thread)
     thread->cron_ms = thread->now_ms;
     thread->has_expiring = any_expiring(thread);
     check_connections(thread);
+    chunk_pool_trim(&thread->chunks);
+    rounds_trim(thread);
     server_used_bytes(thread->server);
     int64_t now_ms = clock_monotonic_us() / 1000;
     if (thread->number == 0 && now_ms - thread->sampled_ms >= RATE_SAMPLE_MS) {
@@ -356,7 +378,7 @@ static void wait_for_work(struct thread *thread, int64_t timeout_us)
     if (timeout_us > 0) {
         atomic_store_explicit(&thread->is_asleep, true, memory_order_seq_cst);
         atomic_thread_fence(memory_order_seq_cst);
-        if (!link_is_empty(&thread->mailbox) || shard_has_mail(thread->shard) ||
+        if (!link_is_empty(&thread->mailbox) || shard_has_mail(thread->shard) || client_memory_has_turn(thread) ||
             atomic_load_explicit(&thread->must_retry_waiters, memory_order_relaxed)) {
             timeout_us = 0;
         } else {

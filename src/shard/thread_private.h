@@ -188,6 +188,7 @@ struct thread {
     struct connection *list_first[CONNECTION_LISTS], *list_last[CONNECTION_LISTS];
     struct round *spare_rounds;
     uint32_t spare_count;
+    uint32_t spare_least;            /* of spare_count since the last rounds_trim */
     struct round *round;             /* being filled */
     struct job_run *jobs, *jobs_last;
     struct chunk_pool chunks;
@@ -220,8 +221,9 @@ struct thread {
     ck_epoch_record_t epoch;
     /* any thread reads, relaxed */
     _Alignas(CACHE_LINE_BYTES) struct thread_stats stats;
+    struct fed_clients fed;
     int64_t clients_bytes;           /* of its connections, while they are counted */
-    int64_t client_bytes_max;        /* of the largest that may be closed; too large rather than too small */
+    int64_t client_bytes_max;        /* of the largest that may be closed, or more: C2 of client_memory.c */
     /* any thread writes */
     _Alignas(CACHE_LINE_BYTES) struct link_stack mailbox;
     _Atomic bool is_asleep;          /* seq_cst: set before the last look at mailbox and inbox, cleared by whoever wakes it */
@@ -239,10 +241,17 @@ struct inbox *shard_inbox(struct shard *shard);
 uint64_t server_route_version(const struct server *server);
 ck_epoch_t *server_epoch(struct server *server);
 
-/* counters: written by one thread, read relaxed by others */
+/* counters: written by one thread (and set back by CONFIG RESETSTAT), read relaxed by others */
 static inline void stat_add(uint64_t *counter, uint64_t amount)
 {
     __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
+}
+
+static inline void stat_raise(uint64_t *counter, uint64_t value)
+{
+    if (value > __atomic_load_n(counter, __ATOMIC_RELAXED)) {
+        __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+    }
 }
 
 /* What a reader inside an epoch section saw happened before what a waiter does afterwards: ck's assembly hides that from
@@ -300,6 +309,8 @@ void dispatch_resume(struct thread *thread, struct window *window, struct round 
 struct round *round_get(struct thread *thread);
 void round_put(struct thread *thread, struct round *round);
 void round_destroy(struct thread *thread, struct round *round);
+/* Called regularly: a spare round that nobody needed since the last call goes; the last one gives back what its replies grew to. */
+void rounds_trim(struct thread *thread);
 struct call *round_add_call(struct round *round, struct window *window);
 struct window *round_add_window(struct round *round, struct connection *connection);
 void round_list_window(struct round *round, struct window *window);
@@ -318,6 +329,8 @@ void client_memory_note(struct connection *connection);
 void client_memory_forget(struct connection *connection);
 /* Once a turn: closes the largest connections while all together are over maxmemory-clients. */
 void client_memory_check(struct thread *thread);
+/* client_memory_check has something to do: not to be slept over. */
+MUST_USE bool client_memory_has_turn(const struct thread *thread);
 
 /* run.c */
 /* Runs the batch now or leaves it to whoever holds the shard. True: it has run. */

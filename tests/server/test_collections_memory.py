@@ -94,3 +94,19 @@ def test_a_collection_that_shrinks_gives_back(client):
             in_parts(client, remove, what, names[10:])
         left = client.run("MEMORY", "USAGE", what)
         assert left < full / 100, "%s: %d bytes of %d are left" % (what, left, full)
+
+
+@pytest.mark.parametrize("command", ["DEL", "UNLINK", "RENAME", "FLUSHALL"])
+def test_a_very_long_string_is_freed_in_slices(client, command):
+    """It goes to the graveyard, as a large collection does, and comes back to the byte."""
+    client.run("HELLO", "3")
+    empty = data_bytes(client)
+    before = int(client.info()["lazyfreed_objects"])
+    client.run("SET", "key", b"x" * (9 << 20))
+    assert client.run("MEMORY", "USAGE", "key") > 9 << 20
+    client.run(*{"RENAME": ("HSET", "other", "f", "v"), "FLUSHALL": ("FLUSHALL", "ASYNC")}.get(command, (command, "key")))
+    if command == "RENAME":
+        client.run("RENAME", "other", "key")
+        client.run("DEL", "key")
+    assert data_bytes(client) == empty
+    assert int(client.info()["lazyfreed_objects"]) > before

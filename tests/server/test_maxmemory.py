@@ -1,6 +1,7 @@
 """maxmemory: which keys go under each policy, that the limit is kept under load, what is refused, and how it recovers."""
 
 import random
+import re
 import threading
 import time
 
@@ -272,6 +273,19 @@ def test_a_mass_delete_recovers_by_itself(server):
         fill(client, ["next:%06d" % i for i in range(len(names) // 2)], b"v" * 60)
 
 
+def insert_until_refused(client, first):
+    """Inserts rows until the first -OOM; how many went in."""
+    rows = 0
+    while True:
+        replies = pipeline(client, [("TABLE.INSERT", "shop.items", "id=%d" % (first + rows + i), "name=" + "n" * 100)
+                                    for i in range(200)])
+        rows += sum(reply[0] != "-" for reply in replies)
+        refused = [reply for reply in replies if reply[0] == "-"]
+        if refused:
+            assert set(refused) == {OOM}
+            return rows
+
+
 def test_tables_are_not_evicted(server):
     with server.connect() as client:
         client.run("TABLE.NAMESPACE.CREATE", "shop")
@@ -280,21 +294,30 @@ def test_tables_are_not_evicted(server):
         client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         client.run("CONFIG", "SET", "maxmemory", str(limit))
         fill(client, NEW)
-        rows = 0
-        while True:
-            replies = pipeline(client, [("TABLE.INSERT", "shop.items", "id=%d" % (rows + i), "name=" + "n" * 100)
-                                        for i in range(200)])
-            rows += sum(reply[0] != "-" for reply in replies)
-            refused = [reply for reply in replies if reply[0] == "-"]
-            if refused:
-                assert set(refused) == {OOM}
-                break
+        rows = insert_until_refused(client, 0)
         assert rows > 1000
         assert client.run("DBSIZE") == 0
         assert len(client.run("TABLE.SELECT", "shop.items")) == rows
         assert used(client) <= limit * 1.01
         client.run("CONFIG", "SET", "maxmemory", str(limit - MIB))
         assert client.call("SET", "k", "v") == OOM
+
+
+def test_rows_are_refused_and_taken_again_after_a_mass_delete(server):
+    with server.connect() as client:
+        client.run("TABLE.NAMESPACE.CREATE", "shop")
+        client.run("TABLE.SCHEMA.CREATE", "shop.items", "id:string:hash", "name:string")
+        fill(client, OLD)
+        limit = used(client) + 4 * MIB
+        client.run("CONFIG", "SET", "maxmemory", str(limit))
+        rows = insert_until_refused(client, 0)
+        assert rows > 1000
+        assert limit * 0.98 < used(client) <= limit * 1.01
+        pipeline(client, [("DEL", name) for name in OLD])
+        again = insert_until_refused(client, rows)
+        assert again > 1000
+        assert len(client.run("TABLE.SELECT", "shop.items")) == rows + again
+        assert used(client) <= limit * 1.01
 
 
 def test_a_lower_limit_is_reached_in_slices(server):
@@ -395,6 +418,35 @@ def test_config_words_are_taken_and_refused_as_by_redis(start):
             assert mine.call("CONFIG", "GET", name) == other.call("CONFIG", "GET", name), (name, value)
 
 
+REFUSED_OR_NOT = """
+SET k v|SET k v NX|SETNX k v|GETSET k v|MSET a 1 b 2|MSETNX a 1 b 2|APPEND k x|INCR n|INCRBYFLOAT n 1|SETRANGE k 2 x
+SETBIT bits 7 1|GETDEL k|GETEX k PERSIST|GET k|STRLEN k|LPUSH l a|LPUSHX l a|RPOP l|LREM l 0 a|LSET l 0 b
+LINSERT l BEFORE a b|LTRIM l 0 0|LMOVE l m LEFT LEFT|LRANGE l 0 -1|SADD s a|SREM s a|SPOP s|SMOVE s t a|SUNIONSTORE d s t
+SDIFFSTORE d s t|SMEMBERS s|SORT l ALPHA|SORT l ALPHA STORE d|HSET h f v|HDEL h f|HINCRBY h n 1|HSETNX h f v|HGETALL h
+ZADD z 1 a|ZREM z a|ZINCRBY z 1 a|ZRANGESTORE d z 0 -1|ZPOPMIN z|ZREMRANGEBYRANK z 0 -1|XADD x 1-1 f v|XDEL x 1-1
+XTRIM x MAXLEN 0|XSETID x 9-9|XGROUP CREATE x g 0 MKSTREAM|XLEN x|PFADD p a|PFCOUNT p|PFMERGE p p|GEOADD g 1 1 a
+BITOP NOT d k|BITFIELD bits SET u8 0 1|COPY k k2|RENAME k k2|EXPIRE k 100|PERSIST k|DEL k|UNLINK k|MOVE k 1|TOUCH k|TYPE k
+OBJECT ENCODING k|DUMP k|MEMORY USAGE nothing|MEMORY PURGE|CONFIG GET maxmemory|CONFIG SET maxmemory 2|DBSIZE|SWAPDB 0 1
+FLUSHALL|PING
+""".replace("\n", "|").strip("|").split("|")
+
+
+def test_below_the_current_size_what_redis_refuses_is_refused(start, shards):
+    """noeviction, a limit far below what is used: the same commands get -OOM, and all others still work."""
+    ours, theirs = start(kind="tessera", shards=shards), start(kind="redis")
+    with ours.connect() as mine, theirs.connect() as other:
+        for connection in (mine, other):
+            connection.run("SET", "k", "v")
+            connection.run("RPUSH", "l", "a")
+            assert connection.run("CONFIG", "SET", "maxmemory", "1") == b"OK"
+        for line in REFUSED_OR_NOT:
+            assert mine.call(*line.split()) == other.call(*line.split()), line
+        assert mine.info("errorstats")["errorstat_OOM"] == other.info("errorstats")["errorstat_OOM"]
+        for connection in (mine, other):
+            connection.run("CONFIG", "SET", "maxmemory", "0")
+            assert connection.run("SET", "k", "v") == b"OK"
+
+
 # --- maxmemory-clients ---
 
 
@@ -418,6 +470,20 @@ def names_of_clients(client):
     return client.run("CLIENT", "LIST")
 
 
+def memory_of_clients(client):
+    """Of each name "greedy:<number>", and of all others together as b""."""
+    memory = {b"": 0}
+    for line in client.run("CLIENT", "LIST").splitlines():
+        name, size = re.search(rb"name=(?:greedy:([0-9]+))?", line)[1], int(re.search(rb"tot-mem=([0-9]+)", line)[1])
+        memory[name or b""] = memory.get(name or b"", 0) + size
+    return memory
+
+
+def unread_bytes(client):
+    return sum(int(size) for size in re.findall(rb"qbuf=([0-9]+)", client.run("CLIENT", "LIST")))
+
+
+@pytest.mark.threads
 def test_the_largest_clients_are_closed(server):
     with server.connect() as client:
         client.run("CLIENT", "NO-EVICT", "ON")
@@ -454,6 +520,112 @@ def test_exempt_clients_stay(server):
                 other.send_raw(b"x" * (6 * MIB) + b"\r\n")
                 other.read()
         assert stat(client, "evicted_clients") == 1
+
+
+def hold_input(server, number, size):
+    """A connection that has sent all but the end of a command of that size."""
+    client = server.connect()
+    client.run("CLIENT", "SETNAME", "greedy:%d" % number)
+    try:
+        client.send_raw(b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % size + b"x" * (size - 1))
+    except OSError:
+        pass  # closed already
+    return client
+
+
+@pytest.mark.threads
+def test_no_more_are_closed_than_the_excess_needs(server):
+    """Many of different sizes, over all threads: none that stays is larger than one that goes, and all of those had to."""
+    size, step, count = MIB // 8, MIB // 12, 24
+    with server.connect() as client:
+        client.run("CLIENT", "NO-EVICT", "ON")
+        for share in (0.8, 0.5, 0.1):
+            client.run("CONFIG", "RESETSTAT")
+            greedy = [hold_input(server, i, size + step * i) for i in range(count)]
+            wait_until(lambda: unread_bytes(client) > sum(size + step * i - 1 for i in range(count)), "they are not there")
+            memory = memory_of_clients(client)
+            limit = int(sum(memory.values()) * share)
+            client.run("CONFIG", "SET", "maxmemory-clients", str(limit))
+            wait_until(lambda: sum(memory_of_clients(client).values()) <= limit, "too few are closed")
+            left = memory_of_clients(client)
+            closed = [memory[name] for name in memory if name not in left]
+            assert stat(client, "evicted_clients") == len(closed)
+            assert min(closed) >= max(size for name, size in left.items() if name), (memory, left)
+            assert sum(left.values()) + min(closed) > limit, (memory, left)
+            client.run("CONFIG", "SET", "maxmemory-clients", "0")
+            for connection in greedy:
+                connection.close()
+            wait_until(lambda: len(memory_of_clients(client)) == 1, "they do not go")
+
+
+@pytest.mark.threads
+def test_small_clients_stay_while_large_ones_come_and_go(server):
+    """However long a thread takes to look at its many small connections, those of others are not closed meanwhile."""
+    with server.connect() as client:
+        client.run("CLIENT", "NO-EVICT", "ON")
+        quiet = [server.connect() for _ in range(500)]
+        client.run("CONFIG", "SET", "maxmemory-clients", str(4 * MIB))
+        rounds = 12
+        for i in range(rounds):
+            greedy = hold_input(server, i, 8 * MIB)
+            for connection in quiet:
+                connection.send("PING")
+            assert all(connection.read() == ("+", b"PONG") for connection in quiet)
+            wait_until(lambda: stat(client, "evicted_clients") > i, "it stays")
+            assert is_closed(greedy)
+            greedy.close()
+        assert stat(client, "evicted_clients") == rounds
+
+
+@pytest.mark.threads
+def test_who_may_not_be_closed_takes_others_with_it(server):
+    """NO-EVICT counts: everybody else goes, and is welcome again when the large one is gone."""
+    with server.connect() as client, server.connect(receive_buffer=4096) as large:
+        client.run("CLIENT", "NO-EVICT", "ON")
+        large.run("CLIENT", "NO-EVICT", "ON")
+        small = [server.connect() for _ in range(40)]
+        assert all(connection.run("PING") == b"PONG" for connection in small)
+        client.run("SETRANGE", "big", str(8 * MIB), "x")
+        client.run("CONFIG", "SET", "maxmemory-clients", str(2 * MIB))
+        large.send("GET", "big")
+        assert all(is_closed(connection) for connection in small)
+        assert stat(client, "evicted_clients") == len(small)
+        assert len(large.read()[1]) == 8 * MIB + 1
+        wait_until(lambda: sum(memory_of_clients(client).values()) < 2 * MIB, "it stays large")
+        with server.connect() as other:
+            assert other.run("PING") == b"PONG"
+
+
+def test_monitors_are_closed_too(server):
+    with server.connect() as client, server.connect(receive_buffer=4096) as monitor:
+        client.run("CLIENT", "NO-EVICT", "ON")
+        assert monitor.run("MONITOR") == b"OK"
+        client.run("CONFIG", "SET", "maxmemory-clients", str(4 * MIB))
+        for _ in range(100):
+            client.pipeline(["ECHO", "x" * 10000] for _ in range(20))
+            if stat(client, "evicted_clients") == 1:
+                break
+        assert stat(client, "evicted_clients") == 1 and b"flags=O" not in client.run("CLIENT", "LIST")
+
+
+def test_a_very_low_limit_leaves_room_for_some(start):
+    for kind in ("redis", "tessera"):
+        with start(kind=kind).connect() as client:
+            client.run("CONFIG", "SET", "maxmemory-clients", "1")
+            assert client.run("CONFIG", "GET", "maxmemory-clients") == [b"maxmemory-clients", b"1"]
+            for _ in range(20):
+                assert client.run("PING") == b"PONG"
+            assert stat(client, "evicted_clients") == 0
+
+
+def test_a_share_of_no_maxmemory_is_no_limit(start):
+    for kind in ("redis", "tessera"):
+        server = start(kind=kind)
+        with server.connect() as client, server.connect() as large:
+            client.run("CONFIG", "SET", "maxmemory-clients", "1%")
+            large.send_raw(b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % (6 * MIB) + b"x" * (6 * MIB) + b"\r\n")
+            assert len(large.read()[1]) == 6 * MIB
+            assert stat(client, "evicted_clients") == 0
 
 
 def test_a_share_of_maxmemory_for_clients(server):

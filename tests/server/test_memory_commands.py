@@ -20,12 +20,34 @@ def other(start):
     ["MEMORY", "USAGE", "a", "SAMPLES", "x"], ["MEMORY", "USAGE", "a", "SAMPLES", "-1"],
     ["MEMORY", "USAGE", "a", "NOTHING", "1"], ["MEMORY", "USAGE", "missing"], ["memory", "usage", "missing", "samples", "3"],
     ["MEMORY", "USAGE", "missing", "SAMPLES", "3", "SAMPLES", "0"], ["MEMORY", "STATS", "x"], ["MEMORY", "DOCTOR", "x"],
-    ["MEMORY", "PURGE"], ["MEMORY", "PURGE", "x"], ["MEMORY", "MALLOC-STATS", "x"], ["MEMORY", "HELP", "x"]])
+    ["MEMORY", "PURGE"], ["MEMORY", "PURGE", "x"], ["MEMORY", "MALLOC-STATS", "x"], ["MEMORY", "HELP", "x"], ["MEMORY", ""],
+    ["MEMORY", "USAGE", ""], ["MEMORY", "USAGE", "list"], ["MEMORY", "USAGE", "missing", "SAMPLES", "9223372036854775808"],
+    ["MEMORY", "USAGE", "missing", "SAMPLES", "9223372036854775807"], ["MEMORY", "USAGE", "missing", "SAMPLES", ""],
+    ["MEMORY", "USAGE", "missing", "SAMPLES", "1.5"], ["MEMORY", "USAGE\r\n", "a"], ["MEMORY", "x" * 200, "a"]])
 def test_errors_and_simple_replies_are_redis(client, other, words):
     for protocol in (2, 3):
         client.run("HELLO", protocol)
         other.run("HELLO", protocol)
         assert client.call(*words) == other.call(*words)
+
+
+@pytest.mark.parametrize("words,text", [
+    (["AUDIT", "x"], b"ERR wrong number of arguments for 'memory|audit' command"),
+    (["TOP", "COUNT"], b"ERR syntax error"),
+    (["TOP", "COUNT", "0"], b"ERR COUNT must be between 1 and 128"),
+    (["TOP", "COUNT", "129"], b"ERR COUNT must be between 1 and 128"),
+    (["TOP", "COUNT", "x"], b"ERR value is not an integer or out of range"),
+    (["TOP", "NOTHING", "1"], b"ERR syntax error"),
+    (["TOP", "TYPE", "nothing"], b"ERR unknown type name"),
+    (["HISTORY", "COUNT"], b"ERR syntax error"),
+    (["HISTORY", "COUNT", "-1"], b"ERR COUNT must be between 1 and 2040"),
+    (["HISTORY", "COUNT", "2041"], b"ERR COUNT must be between 1 and 2040"),
+    (["HISTORY", "2"], b"ERR syntax error"),
+    (["STATS", "ALL"], b"ERR wrong number of arguments for 'memory|stats' command"),
+])
+def test_wrong_words_of_own_subcommands_are_errors(client, words, text):
+    assert client.call("MEMORY", *words) == ("-", text)
+    assert client.call("MEMORY", "AUDIT") == ("+", b"OK")
 
 
 def shape(reply):
@@ -195,7 +217,7 @@ DATA_CLASSES = (b"key_table", b"expiry_index", b"string", b"table_row", b"table_
 
 
 def fill_and_flush(client):
-    """Gives the bytes of the data classes when full and after FLUSHALL, and all that is used then."""
+    """Gives the bytes of the data classes when full and after FLUSHALL, and those of all classes then."""
     for number in range(3000):
         client.run("SET", "key:%d" % number, "v" * number, "EX", 1000)
     make_table(client, 500)
@@ -204,20 +226,20 @@ def fill_and_flush(client):
     wait_until(lambda: client.info("memory")["lazyfree_pending_objects"] == "0", 5 * SLOWDOWN)
     assert client.call("MEMORY", "AUDIT") == ("+", b"OK")
     after = stats(client)
-    return [{name: figures[b"class." + name][b"bytes"] for name in DATA_CLASSES} for figures in (full, after)] + [
-        after[b"total.allocated"]]
+    everything = {name: figure[b"bytes"] for name, figure in after.items() if name.startswith(b"class.")}
+    return [{name: figures[b"class." + name][b"bytes"] for name in DATA_CLASSES} for figures in (full, after)] + [everything]
 
 
 def test_everything_comes_back_after_flushall(client):
     client.run("CONFIG", "SET", "slowlog-log-slower-than", -1)  # its entries are memory, too
     before = stats(client)
-    full, first, used_first = fill_and_flush(client)
+    full, first, everything = fill_and_flush(client)
     assert all(full[name] > first[name] for name in DATA_CLASSES)
     assert first == {name: before[b"class." + name][b"bytes"] for name in DATA_CLASSES}
     for _ in range(3):
-        _, again, used_again = fill_and_flush(client)
+        _, again, everything_again = fill_and_flush(client)
         assert again == first
-        assert used_again == used_first
+        assert everything_again == everything
 
 
 def test_audit_agrees_while_others_write(server, client):

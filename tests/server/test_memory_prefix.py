@@ -1,8 +1,11 @@
 """MEMORY PREFIX: keys and bytes by the beginnings of names, in a bounded answer."""
 
+import select
+
 import pytest
 
 from harness.process import SLOWDOWN
+from harness.resp import plain
 
 
 def prefix(client, *words):
@@ -74,6 +77,30 @@ def test_too_many_prefixes_are_merged(client):
     assert reply[b"exact"] == (1 if count < 8000 else 0)
     assert reply[b"bytes"] == client.run("MEMORY", "STATS")[b"type.string"]
     assert abs(int(client.info("memory")["used_memory"]) - int(before)) < 100_000
+
+
+@pytest.mark.slow
+@pytest.mark.timing
+def test_a_million_prefixes_take_bounded_memory(server, client):
+    """What the command itself needs is a few megabytes, whatever it finds, and is given back; the answer has COUNT rows."""
+    count = 1_000_000
+    for first in range(0, count, 1000):
+        client.run("MSET", *[word for number in range(first, first + 1000) for word in ("p%07d:k" % number, "v")])
+    client.run("HELLO", 3)
+    for words in ((), ("COUNT", 1000, "DEPTH", 32)):
+        before = int(client.info("memory")["used_memory"])
+        highest, looks = before, 0
+        with server.connect() as asker:
+            asker.run("HELLO", 3)
+            asker.send("MEMORY", "PREFIX", *words)
+            while not select.select([asker.socket], [], [], 0)[0]:
+                highest = max(highest, int(client.info("memory")["used_memory"]))
+                looks += 1
+            reply = plain(asker.read())
+        assert looks > 0 and highest - before < 3 << 20, (looks, highest - before)
+        assert reply[b"keys"] == count and reply[b"exact"] == 0 and len(reply[b"prefixes"]) == (1000 if words else 100)
+        assert sum(row[b"keys"] for row in reply[b"prefixes"]) + reply[b"other"][b"keys"] == count
+        assert abs(int(client.info("memory")["used_memory"]) - before) < 100_000
 
 
 def test_progress_is_shown_and_ends_with_the_client(server, client):

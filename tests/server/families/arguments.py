@@ -131,6 +131,12 @@ class Group:
         self.make = make
 
 
+def exactly(*parts):
+    """A command that is never made wrong at random: with another word in a place it would mean nothing on both servers."""
+    make = command(*parts)
+    return Group(lambda rng: ([make(rng)], None))
+
+
 def members_of(reply, width):
     """The elements of a reply without types: flat or, in RESP3, in pairs; `width` of them make one tuple."""
     flat = []

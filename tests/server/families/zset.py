@@ -4,8 +4,8 @@ Where scores differ, a range by members means nothing in a big sorted set: LEX_K
 MIXED_KEY stays small.
 """
 
-from .arguments import (FLOATS, NOT_FLOATS, Group, command, few_or_many, index, integer, maybe, number, one_of, options, pattern,
-                        picks, several)
+from .arguments import (FLOATS, NOT_FLOATS, exactly, few_or_many, index, integer, maybe, number, one_of,
+                        options, pattern, picks, several)
 
 GENERAL_KEYS = [b"a", b"b", b"c", b"", b"nul\x00key", b"{tag}2", b"\xff\xfe"]
 LEX_KEYS = [b"d", b"e", b"{}x"]
@@ -101,12 +101,6 @@ def numkeys(rng):
     return [str(count).encode(), *keys]
 
 
-def exactly(*parts):
-    """A command that is never made wrong at random: it would go to a key for which it means nothing."""
-    make = command(*parts)
-    return Group(lambda rng: ([make(rng)], None))
-
-
 def read_scores(where):
     return [b"ZRANGE", where, b"0", b"-1", b"WITHSCORES"]
 
@@ -138,8 +132,8 @@ ROWS = [
     (8, b"ZADD", key, ADD_OPTIONS, several(score, member)),
     (3, b"ZADD", key, ADD_OPTIONS, score, member),
     (1, b"ZADD", key, several(good_score, wide, least=500, most=1500)),
-    (3, b"ZADD", lex_key, few_or_many(b"0", member)),
-    (1, b"ZADD", lex_key, several(b"0", wide, least=200, most=900)),
+    (3, exactly(b"ZADD", lex_key, few_or_many(b"0", member))),
+    (1, exactly(b"ZADD", lex_key, several(b"0", wide, least=200, most=900))),
     (2, b"ZADD", MIXED_KEY, several(score, one_of(*MIXED_MEMBERS))),
     (8, b"ZINCRBY", key, score, member),
     (6, b"ZREM", any_key, several(member)),

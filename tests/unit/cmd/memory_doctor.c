@@ -120,15 +120,48 @@ static void few_holes(struct doctor_report *r)
 
 static void misfits(struct doctor_report *r)
 {
-    r->misfit_count = 7;
-    r->misfit_bytes = 2 * MIB;
-    r->misfits = (struct doctor_top){1, {{.bytes = MIB, .name_len = 8, .kind = "hash", .name = "was big\n"}}};
+    r->misfits[MISFIT_LARGE_FORM] = (struct doctor_misfits){
+        .count = 7, .bytes = 2 * MIB, .all_count = 5, .all_bytes = MIB,
+        .top = {1, {{.bytes = MIB, .name_len = 8, .kind = "hash", .name = "was big\n"}}}};
 }
 
 static void few_misfits(struct doctor_report *r)
 {
     misfits(r);
-    r->misfit_bytes = MIB / 2;
+    r->misfits[MISFIT_LARGE_FORM].bytes = MIB / 2;
+    r->misfits[MISFIT_LARGE_FORM].all_bytes = MIB / 2;
+}
+
+static void many_misfits(struct doctor_report *r)
+{
+    misfits(r);
+    r->misfits[MISFIT_LARGE_FORM].all_count = 30000;
+    r->misfits[MISFIT_LARGE_FORM].all_bytes = 12 * MIB;
+    r->sample_keys = 1024;
+}
+
+static void small_nodes(struct doctor_report *r)
+{
+    misfits(r);
+    r->misfits[MISFIT_SMALL_NODES] = r->misfits[MISFIT_LARGE_FORM];
+    r->misfits[MISFIT_LARGE_FORM] = (struct doctor_misfits){0};
+}
+
+static void deleted_entries(struct doctor_report *r)
+{
+    misfits(r);
+    r->misfits[MISFIT_DELETED_ENTRIES] = r->misfits[MISFIT_LARGE_FORM];
+    r->misfits[MISFIT_LARGE_FORM] = (struct doctor_misfits){0};
+}
+
+static void slow_reader(struct doctor_report *r)
+{
+    r->fed = (struct fed_clients){.count = 3, .waiting_bytes = 5 * MIB, .slowest_id = 17, .slowest_bytes = 4 * MIB};
+}
+
+static void quick_readers(struct doctor_report *r)
+{
+    r->fed = (struct fed_clients){.count = 3, .waiting_bytes = MIB, .slowest_id = 17, .slowest_bytes = MIB / 2};
 }
 
 static void uneven(struct doctor_report *r)
@@ -218,10 +251,15 @@ static const struct {
     {few_holes, NULL, NULL, NULL},
     {misfits, "7 of the biggest hashes, sets and sorted sets would fit", "was\\x20big\\x0a", "RESTORE"},
     {few_misfits, NULL, NULL, NULL},
+    {many_misfits, "About 30000 (by a sample of 1024 keys) hashes, sets and sorted sets would fit", "12.00M", "RESTORE"},
+    {small_nodes, "7 of the biggest lists have nodes of a few short items", "2.00M", "CONFIG SET list-max-listpack-size -2"},
+    {deleted_entries, "7 of the biggest streams hold more than three deleted entries", "2.00M", "XTRIM"},
     {uneven, "Shard 0 holds 80.00M", "1.6 times", "MEMORY TOP"},
     {hot, "Shard 1 ran 2000000 of the 2600000 commands", "1.5 times", "MONITOR"},
     {hot_but_idle, NULL, NULL, NULL},
     {fat_clients, "10 connections hold 33.00M", "30.00M of replies", "CLIENT LIST"},
+    {slow_reader, "The slowest of 3 connections that are sent to unasked", "4.00M, all of them 5.00M", "CLIENT KILL ID 17"},
+    {quick_readers, NULL, NULL, NULL},
     {lasting_keys, "maxmemory-policy volatile-ttl evicts only keys that expire", "300 of 1000 keys (30%)", "EXPIRE"},
     {few_lasting_keys, NULL, NULL, NULL},
     {pending, "2 dropped databases", "2", "by itself"},

@@ -181,6 +181,27 @@ Test(keyspace_evict, what_was_used_or_deleted_since_is_no_candidate)
     close_all(&f);
 }
 
+Test(keyspace_evict, of_equals_the_one_that_waited_longest_goes_first)
+{
+    struct fixture f;
+    open_with_keys(&f, KEYS, 0);
+    for (unsigned i = 0; i < KEYS; i++) {
+        entry_set_access(keyspace_find(&f.ks, key_of(&f, i), now_ms), access_make_lfu(access_minutes(now_ms), 5));
+    }
+    const struct evict_rule rule = rule_of(EVICT_LEAST_FREQUENT, false, 2);
+    struct evict_pool pool = {.count = 0};
+    keyspace_evict_sample(&f.ks, 0, &rule, &pool);
+    const uint32_t first_count = pool.count;
+    cr_assert(first_count > 0 && first_count < EVICT_POOL_MAX);
+    const void *longest = pool.best[pool.count - 1].address;
+    for (unsigned i = 0; i < KEYS && pool.count < EVICT_POOL_MAX; i++) {
+        keyspace_evict_sample(&f.ks, 0, &rule, &pool);
+    }
+    cr_assert_eq(pool.count, EVICT_POOL_MAX);
+    cr_expect_eq(pool.best[EVICT_POOL_MAX - 1].address, longest);
+    close_all(&f);
+}
+
 Test(keyspace_evict, the_least_frequent_go_first)
 {
     struct fixture f;

@@ -2,6 +2,7 @@
 #include "encoding/quicklist.h"
 
 #include "encoding/packed.h"
+#include "encoding/quicklist_private.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -196,11 +197,46 @@ static enum result change_replace(struct fixture *f)
     return result;
 }
 
+/* Half of the time a list for what is cut off; defragmentation was somewhere in the list that it comes from. */
+static struct quicklist *begin_cut(struct fixture *f)
+{
+    static const struct encoding_limits none = {0};
+    f->list->defrag_next = random_below(2) == 0 ? NULL : place_of(f, random_below(f->count)).node;
+    return random_below(2) == 0 ? NULL : quicklist_create(f->heap, &none);
+}
+
+static void end_cut(struct fixture *f, struct quicklist *bin)
+{
+    const struct quicklist_node *node = f->list->ends[LIST_HEAD];
+    while (node != NULL && node != f->list->defrag_next) {
+        node = node->links[LIST_TAIL];
+    }
+    cr_assert_eq(node, f->list->defrag_next);
+    if (bin == NULL) {
+        return;
+    }
+    uint64_t nodes = 0;
+    uint64_t items = 0;
+    uint64_t bytes = heap_block_bytes(sizeof *bin);
+    for (node = bin->ends[LIST_HEAD]; node != NULL; node = node->links[LIST_TAIL]) {
+        cr_assert_eq(node->links[LIST_TAIL] == NULL, node == bin->ends[LIST_TAIL]);
+        nodes++;
+        items += node->count;
+        bytes += heap_block_bytes(node_request(node));
+    }
+    cr_assert_eq(nodes, bin->node_count);
+    cr_assert_eq(items, bin->count);
+    cr_assert_eq(bytes, bin->base.bytes);
+    collection_destroy(&bin->base);
+}
+
 static enum result change_cut(struct fixture *f)
 {
     const size_t first = random_below(f->count + 1);
     const size_t count = random_below(f->count - first + 1) >> random_below(8);
-    const enum result result = quicklist_cut(f->list, first, count, NULL);
+    struct quicklist *bin = begin_cut(f);
+    const enum result result = quicklist_cut(f->list, first, count, bin);
+    end_cut(f, bin);
     if (result == RESULT_OK) {
         model_delete(f, first, count);
     }
@@ -212,7 +248,9 @@ static enum result change_keep(struct fixture *f)
     const size_t first = random_below(f->count) >> random_below(6);
     const size_t left = f->count - first;
     const size_t count = left - (random_below(left) >> random_below(6));
-    const enum result result = quicklist_keep(f->list, first, count, NULL);
+    struct quicklist *bin = begin_cut(f);
+    const enum result result = quicklist_keep(f->list, first, count, bin);
+    end_cut(f, bin);
     if (result == RESULT_OK) {
         model_delete(f, first + count, left - count);
         model_delete(f, 0, first);

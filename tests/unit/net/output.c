@@ -82,3 +82,29 @@ Test(output, clears_with_everything_unsent)
     chunk_pool_close(&pool);
     cr_assert_eq(used_bytes(), 0);
 }
+
+/* What stays after many chunks went through the pool and nobody needs them: as much as at the start. */
+Test(output, gives_back_chunks_that_nobody_needs)
+{
+    enum { CHUNKS = CHUNK_POOL_MAX / 2 };
+    struct output output = {0};
+    struct chunk_pool pool = {0};
+    char text[CHUNK_BYTES / 2];
+    memset(text, 'x', sizeof text);
+    cr_assert(chunk_pool_open(&pool));
+    const int64_t at_start = used_bytes();
+    for (int i = 0; i < 2 * CHUNKS; i++) {
+        cr_assert(output_append(&output, &pool, (struct bytes){text, sizeof text}));
+    }
+    chunk_pool_trim(&pool);
+    output_clear(&output, &pool);
+    const int64_t filled = used_bytes();
+    chunk_pool_trim(&pool);
+    cr_assert_eq(used_bytes(), filled, "all of them were in use since the call before");
+    for (int i = 0; i < CHUNKS; i++) {
+        chunk_pool_trim(&pool);
+    }
+    cr_assert_eq(used_bytes(), at_start);
+    chunk_pool_close(&pool);
+    cr_assert_eq(used_bytes(), 0);
+}
