@@ -51,7 +51,7 @@ struct flush_job {
     struct remains *remains[SHARD_COUNT_MAX]; /* by shard; NULL: nothing, or handed on */
 };
 
-enum { FLUSH_FREE_LIMIT = 64 }; /* entries between two looks at the clock */
+enum { FLUSH_FREE_LIMIT = 8 }; /* entries between two looks at the clock: see GRAVEYARD_SLICE */
 
 /* Works on remains as a thing in a graveyard does; frees the remains themselves at the end. */
 static bool remains_free_slice(void *thing, size_t limit)

@@ -81,6 +81,7 @@ static void mark_page(const struct page_figures *page, void *arg)
         insert(heap->sparse, (uint32_t)slice);
     }
     heap->start.free_bytes += page->bytes - page->used_bytes;
+    heap->start.page_bytes += page->bytes;
 }
 
 /* --- beginning a round --- */
@@ -160,8 +161,10 @@ static void look_at_part(struct heap *heap)
 static void mark_part(struct heap *heap)
 {
     struct sparse_search search = {heap, &heap->parts.list[heap->start.part]};
+    search.part->drained_page_bytes = 0;
     if (search.part->is_draining) {
         parts_visit(heap, heap->start.part, mark_page, &search);
+        search.part->drained_page_bytes = search.part->page_bytes;
     }
 }
 
@@ -197,6 +200,16 @@ uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max)
 bool heap_defrag_is_on(const struct heap *heap)
 {
     return heap->sparse != NULL && heap->start.stage == ROUND_NONE;
+}
+
+unsigned heap_defrag_success(const struct heap *heap)
+{
+    uint64_t emptied = 0;
+    for (uint32_t i = 0; i < heap->parts.count; i++) {
+        const struct part *part = &heap->parts.list[i];
+        emptied += part->page_bytes < part->drained_page_bytes ? part->drained_page_bytes - part->page_bytes : 0;
+    }
+    return heap->start.page_bytes == 0 ? 0 : (unsigned)(emptied * 100 / heap->start.page_bytes);
 }
 
 void heap_defrag_begin_all(struct heap *heap)

@@ -347,6 +347,15 @@ bool heap_walk(struct heap *heap, struct heap_walk *out)
     return out->parts > 0;
 }
 
+uint64_t heap_page_bytes_hint(const struct heap *heap)
+{
+    uint64_t bytes = heap->parts.count == 0 ? 0 : heap->direct_bytes;
+    for (uint32_t i = 0; i < heap->parts.count; i++) {
+        bytes += heap->parts.list[i].page_bytes;
+    }
+    return bytes;
+}
+
 void heap_fail_after(struct heap *heap, int64_t allocations)
 {
     heap->fail_after = allocations;

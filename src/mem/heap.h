@@ -76,6 +76,12 @@ MUST_USE bool heap_defrag_prepare_step(struct heap *heap);
 /* True when a round has begun. */
 bool heap_defrag_is_on(const struct heap *heap);
 void heap_defrag_end(struct heap *heap);
+/* How many percent of the pages that the last round marked are gone (more than 100: others, too). True when all parts of the heap
+ * have been walked after its end.  */
+unsigned heap_defrag_success(const struct heap *heap);
+/* Bytes of pages that have blocks, as of the last visit of each part of the heap, and of all mapped blocks: what heap_walk counts, at no
+ * cost. 0: this build has no pages.  */
+uint64_t heap_page_bytes_hint(const struct heap *heap);
 /* Tests: begins a round in which every block counts as sparse, in any build. */
 void heap_defrag_begin_all(struct heap *heap);
 /* For who moves a block by other means: counts it as moved or left. */

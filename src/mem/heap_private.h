@@ -32,6 +32,7 @@ struct part {
     uint32_t emptied;                /* slices without a block since then */
     uint32_t sparse_slices;          /* while a round is prepared */
     uint64_t sparse_free_bytes;
+    uint64_t drained_page_bytes;     /* page_bytes when draining began; 0: it was not drained in the last round */
     bool is_draining;                /* no new blocks in this round */
 };
 
@@ -50,7 +51,7 @@ struct round_start {
     enum { ROUND_NONE, ROUND_LOOKS, ROUND_MARKS } stage;
     unsigned used_percent_max;
     uint32_t part;
-    uint64_t free_bytes; /* in the pages that are marked */
+    uint64_t free_bytes, page_bytes; /* of the pages that are marked */
 };
 
 struct heap {

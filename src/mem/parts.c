@@ -23,16 +23,16 @@
 #include <sys/mman.h>
 
 enum {
-    PART_BYTES = 96 << 20,
+    PART_BYTES = 64 << 20,
     PART_BYTES_MAX = PART_BYTES + PART_BYTES / 2, /* of a part whose free bytes are used again */
     ROOM_BYTES = 4 << 20,
     FREE_BYTES_MIN = 1 << 20,  /* fewer are not worth a change */
     FREE_PARTS = 32,           /* nor a smaller part of its pages */
     SAMPLE_WORK = 64,
     SETTLE_WORK = 4096,
-    EMPTIED_MAX = 48,          /* slices: 3 MiB, which go back to the system in 0.3 ms */
+    EMPTIED_MAX = 24,          /* slices: 1.5 MiB, which go back to the system in 0.2 ms */
     SLICE_BYTES = 1 << SLICE_SHIFT,
-    KEPT_BYTES_MAX = 4 << 20,
+    KEPT_BYTES_MAX = 2 << 20,
 };
 
 #if !defined(TESSERA_LIBC_HEAP)

@@ -6,6 +6,7 @@
 #include "shard/server.h"
 
 #include <assert.h>
+#include <math.h>
 
 enum {
     LOOK_MS = 250,           /* between two looks at the heap, */
@@ -15,10 +16,12 @@ enum {
     VAIN_WAIT_MAX_MS = 32000,
     SLICE_BLOCKS = 32,       /* looked at between two looks at the clock */
     SLICE_US = 50,
-    SPARSE_PERCENT_MAX = 85, /* pages used less are drained */
+    SPARSE_PERCENT_MIN = 50, /* pages used less than something between these two are drained: */
+    SPARSE_PERCENT_MAX = 85,
+    SPARSE_ABOVE_MEAN = 10,  /* so much more than the mean */
     PURGE_PERCENT_MAX = 97,
     PURGE_ROUNDS_MAX = 3,
-    GAIN_PERCENT_MIN = 25,   /* of what was wasted: less is in vain */
+    SUCCESS_PERCENT_MIN = 25, /* of those pages gone: less is in vain */
 };
 
 static int64_t config_number(const _Atomic int64_t *field)
@@ -70,7 +73,8 @@ static bool move_for_a_slice(struct shard *shard)
 
 /* --- a round: looking, preparing, moving, closing --- */
 
-/* Between the thresholds the effort rises from the least to the greatest. */
+/* Between the thresholds the effort rises from the least to the greatest, at first steeply (as the square root): at a slow pace a
+ * round would last so long that under load more gets lost meanwhile than it gains.  */
 static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64_t used)
 {
     const int64_t lower = config_number(&config->active_defrag_threshold_lower);
@@ -81,7 +85,26 @@ static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64
     if (percent >= upper || upper <= lower || most <= least) {
         return (unsigned)most;
     }
-    return (unsigned)(least + (most - least) * (percent - lower) / (upper - lower));
+    const double share = percent <= lower ? 0 : (double)(percent - lower) / (double)(upper - lower);
+    return (unsigned)((double)least + (double)(most - least) * sqrt(share));
+}
+
+/* By what is wasted now, not when the round began. */
+static void set_effort(struct shard *shard)
+{
+    const uint64_t pages = heap_page_bytes_hint(shard->heap);
+    const uint64_t used = (uint64_t)mem_counters_total(heap_counters(shard->heap));
+    const unsigned percent = cpu_percent(shard->server->config, pages > used ? pages - used : 0, used);
+    __atomic_store_n(&shard->defrag.cpu_percent, percent, __ATOMIC_RELAXED);
+}
+
+static unsigned sparse_percent(const struct defrag *defrag)
+{
+    if (defrag->is_purging) {
+        return PURGE_PERCENT_MAX;
+    }
+    const unsigned percent = (unsigned)(defrag->pages.used_bytes * 100 / defrag->pages.committed_bytes) + SPARSE_ABOVE_MEAN;
+    return percent < SPARSE_PERCENT_MIN ? SPARSE_PERCENT_MIN : percent > SPARSE_PERCENT_MAX ? SPARSE_PERCENT_MAX : percent;
 }
 
 static void begin_look(struct shard *shard)
@@ -99,19 +122,18 @@ static void decide(struct shard *shard)
     struct defrag *defrag = &shard->defrag;
     const struct config *config = shard->server->config;
     const uint64_t wasted = wasted_bytes(defrag);
-    const uint64_t used = defrag->pages.used_bytes;
     defrag->ignored = config_number(&config->active_defrag_ignore_bytes) / shard->server->shard_count;
     defrag->lower = config_number(&config->active_defrag_threshold_lower);
     defrag->is_at_rest =
-        !defrag->is_purging && (wasted <= (uint64_t)defrag->ignored || wasted * 100 <= used * (uint64_t)defrag->lower);
+        !defrag->is_purging && (wasted <= (uint64_t)defrag->ignored || wasted * 100 <= defrag->pages.used_bytes * (uint64_t)defrag->lower);
     if (defrag->is_at_rest) {
         defrag->stage = DEFRAG_IDLE;
         return;
     }
     defrag->wasted_before = wasted;
-    __atomic_store_n(&defrag->cpu_percent, cpu_percent(config, wasted, used), __ATOMIC_RELAXED);
+    set_effort(shard);
     __atomic_store_n(&defrag->busy_us_before, defrag->busy_us, __ATOMIC_RELAXED);
-    heap_defrag_prepare(shard->heap, defrag->is_purging ? PURGE_PERCENT_MAX : SPARSE_PERCENT_MAX);
+    heap_defrag_prepare(shard->heap, sparse_percent(defrag));
     defrag->stage = DEFRAG_PREPARING;
     set_running(defrag, true);
 }
@@ -137,7 +159,7 @@ static void close_round(struct shard *shard)
     struct defrag *defrag = &shard->defrag;
     const uint64_t wasted = wasted_bytes(defrag);
     const uint64_t gained = wasted < defrag->wasted_before ? defrag->wasted_before - wasted : 0;
-    defrag->was_in_vain = gained * 100 < defrag->wasted_before * GAIN_PERCENT_MIN;
+    defrag->was_in_vain = heap_defrag_success(shard->heap) < SUCCESS_PERCENT_MIN;
     const int64_t longer_ms = defrag->vain_wait_ms == 0 ? VAIN_WAIT_MIN_MS : 2 * defrag->vain_wait_ms;
     defrag->vain_wait_ms = !defrag->was_in_vain ? 0 : longer_ms < VAIN_WAIT_MAX_MS ? longer_ms : VAIN_WAIT_MAX_MS;
     defrag->is_at_rest = false;
@@ -244,6 +266,8 @@ int64_t defrag_work(struct shard *shard, int64_t now_ms)
         }
         defrag->looked_ms = now_ms;
         begin_look(shard);
+    } else if (defrag->stage == DEFRAG_MOVING) {
+        set_effort(shard);
     }
     const int64_t percent = defrag->stage == DEFRAG_LOOKING ? LOOK_CPU_PERCENT : (int64_t)defrag->cpu_percent;
     const int64_t us = timed_step(shard);

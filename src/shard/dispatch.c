@@ -418,7 +418,9 @@ void dispatch_fill(struct thread *thread, struct connection *connection, struct 
         }
         verdict = take_command(thread, connection, window, round);
     }
-    connection->wants_more = verdict != VERDICT_LATER && connection_input(connection).len > 0;
+    /* What a pause holds back is there: the pause may be over before this window is. */
+    const bool is_there = verdict != VERDICT_LATER || connection->is_in_list[LIST_PAUSED];
+    connection->wants_more = is_there && connection_input(connection).len > 0;
 }
 
 /* --- windows that go on --- */

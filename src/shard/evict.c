@@ -24,7 +24,7 @@ enum {
     SLACK_BYTES = 2048,     /* freed more than needed, so that not each command has to look */
     CALL_BYTES = 128,       /* what a command takes beyond its words: heads, tables */
     REQUEST_PARTS = 64,     /* words longer than that part of the limit are not made room for ahead */
-    GRAVE_SLICE = 64,
+    GRAVE_SLICE = 8,
     EVICT_TRIES = 32,       /* keys in a row that a job has pinned */
     LOOK_PICKS = 1024,      /* evictions between two looks which databases have keys */
     FULL_TENACITY = 100,

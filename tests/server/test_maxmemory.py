@@ -205,7 +205,8 @@ def write_much(server, number, amount, size, refusals):
 @pytest.mark.parametrize("policy", ["allkeys-lru", pytest.param("allkeys-lfu", marks=pytest.mark.slow),
                                     pytest.param("allkeys-random", marks=pytest.mark.slow), "noeviction"])
 def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
-    limit = int(40 * MIB / max(1.0, SLOWDOWN ** 0.5))
+    # Longer values where commands are slow: as many bytes, since what threads need for a moment does not shrink with the limit.
+    limit, size = 40 * MIB, int(300 * max(1.0, SLOWDOWN ** 0.5))
     with server.connect() as client:
         limit += used(client)
         client.run("CONFIG", "SET", "maxmemory-policy", policy)
@@ -214,7 +215,7 @@ def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
         sampler = Sampler(server)
         sampler.start()
         refusals = []
-        writers = [threading.Thread(target=write_much, args=(server, i, 3 * limit // 8 + 1, 300, refusals)) for i in range(8)]
+        writers = [threading.Thread(target=write_much, args=(server, i, 3 * limit // 8 + 1, size, refusals)) for i in range(8)]
         for writer in writers:
             writer.start()
         for writer in writers:

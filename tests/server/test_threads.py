@@ -58,6 +58,33 @@ def test_replies_come_in_the_order_of_commands(server):
     at_once(server, *[worker] * 4)
 
 
+def test_pipelines_go_on_after_pauses(server, client):
+    """What a pause lets through may still wait for a shard when the pause is over: MEMORY AUDIT holds each for a while."""
+    is_over = threading.Event()
+    client.pipeline(("SET", "filler:%d" % number, "v") for number in range(int(100_000 / SLOWDOWN)))
+
+    def worker(connection):
+        for number in range(ROUNDS // 20 + 1):
+            replies = connection.pipeline(command for step in range(25) for command in
+                                          (("GET", "nothing:%d" % step), ("SET", "k:%d" % (number * 25 + step), "v")))
+            assert [plain(reply) for reply in replies] == [None, b"OK"] * 25
+
+    def repeat(*words):
+        with server.connect() as connection:
+            while not is_over.is_set():
+                assert connection.run(*words) == b"OK"
+
+    others = [threading.Thread(target=repeat, args=words) for words in (("CLIENT", "PAUSE", 1, "WRITE"), ("MEMORY", "AUDIT"))]
+    for other in others:
+        other.start()
+    try:
+        at_once(server, *[worker] * 4)
+    finally:
+        is_over.set()
+        for other in others:
+            other.join()
+
+
 def test_commands_on_one_key_never_pass_each_other(server):
     def worker(number):
         def run(connection):
