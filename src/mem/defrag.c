@@ -1,7 +1,7 @@
 /* defrag.c - rounds of defragmentation: which pages are sparse, and blocks that leave them; see heap.h.
  *
- * A round drains the sparse pages of all parts of the heap but one, which new blocks come from (parts.c). What is dense stays where
- * it is; its free places are used again after the round.
+ * A round drains the sparse pages of some parts of the heap, or of all but one; new blocks come from the others (parts.c). What is
+ * dense in a drained part stays where it is; its free places are used again after the round.
  *
  * Threads    The holder of the shard's baton.  */
 #include "mem/heap.h"
@@ -122,32 +122,70 @@ static struct sparse_pages *table_create(size_t slices)
     return pages;
 }
 
+static void forget_drained(struct heap *heap)
+{
+    for (uint32_t i = 0; i < heap->parts.count; i++) {
+        heap->parts.list[i].is_draining = false;
+    }
+}
+
+/* The part that wins most by it and is not to be drained yet; count: none. */
+static uint32_t find_sparsest(const struct parts *parts, uint32_t target)
+{
+    uint32_t found = parts->count;
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < parts->count; i++) {
+        const struct part *part = &parts->list[i];
+        if (i != target && !part->is_draining && part->sparse_free_bytes > most) {
+            found = i;
+            most = part->sparse_free_bytes;
+        }
+    }
+    return found;
+}
+
+/* Decides which parts are drained: all, or half of what there is to gain, so that the free places of the others serve new blocks
+ * meanwhile. Returns how many slices their sparse pages cover.  */
+static size_t choose_drained(struct heap *heap, uint32_t target)
+{
+    struct parts *parts = &heap->parts;
+    uint64_t wanted = 0;
+    for (uint32_t i = 0; i < parts->count; i++) {
+        parts->list[i].is_draining = false;
+        wanted += i == target ? 0 : parts->list[i].sparse_free_bytes;
+    }
+    wanted = heap->start.is_thorough ? wanted : (wanted + 1) / 2;
+    size_t slices = 0;
+    uint64_t chosen_bytes = 0;
+    while (chosen_bytes < wanted) {
+        struct part *part = &parts->list[find_sparsest(parts, target)];
+        part->is_draining = true;
+        chosen_bytes += part->sparse_free_bytes;
+        slices += part->sparse_slices;
+    }
+    return slices;
+}
+
 /* All parts were looked at. False: nothing to drain, or no memory for the table. */
 static bool begin_marking(struct heap *heap)
 {
-    struct parts *parts = &heap->parts;
     const uint32_t target = choose_target(heap);
-    size_t slices = 0;
-    for (uint32_t i = 0; i < parts->count; i++) {
-        slices += i == target ? 0 : parts->list[i].sparse_slices;
-    }
+    const size_t slices = choose_drained(heap, target);
     heap->sparse = slices == 0 ? NULL : table_create(slices);
     if (heap->sparse == NULL) {
+        forget_drained(heap);
         return false;
-    }
-    for (uint32_t i = 0; i < parts->count; i++) {
-        parts->list[i].is_draining = i != target && parts->list[i].sparse_free_bytes > 0;
     }
     parts_use(heap, target);
     backend_eager_begin();
     return true;
 }
 
-void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max)
+void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_thorough)
 {
     assert(heap->sparse == NULL);
     assert(used_percent_max > 0 && used_percent_max < 100);
-    heap->start = (struct round_start){.stage = ROUND_LOOKS, .used_percent_max = used_percent_max};
+    heap->start = (struct round_start){.stage = ROUND_LOOKS, .used_percent_max = used_percent_max, .is_thorough = is_thorough};
 }
 
 static void look_at_part(struct heap *heap)
@@ -191,7 +229,7 @@ bool heap_defrag_prepare_step(struct heap *heap)
 
 uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max)
 {
-    heap_defrag_prepare(heap, used_percent_max);
+    heap_defrag_prepare(heap, used_percent_max, true);
     while (!heap_defrag_prepare_step(heap)) {
     }
     return heap->sparse == NULL ? 0 : heap->start.free_bytes;
@@ -227,9 +265,7 @@ void heap_defrag_end(struct heap *heap)
     }
     thread_free(MEM_SERVER, heap->sparse, table_bytes(heap->sparse->mask + 1));
     heap->sparse = NULL;
-    for (uint32_t i = 0; i < heap->parts.count; i++) {
-        heap->parts.list[i].is_draining = false;
-    }
+    forget_drained(heap);
     backend_eager_end();
 }
 

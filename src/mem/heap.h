@@ -70,8 +70,9 @@ void heap_collect(struct heap *heap);
  * sparse, no memory, or this build cannot (libc heap): then no round has begun. Cost O(pages): about 25 us for each 64 MiB.  */
 uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max);
 /* The same in steps: first prepare, then steps, none longer than one part of the heap takes (0.3 ms), until one says true.
- * heap_defrag_end gives it up at any time.  */
-void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max);
+ * heap_defrag_end gives it up at any time. Not thorough: only what promises half of the gain is drained, so that under load new
+ * blocks find free places in the rest.  */
+void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_thorough);
 MUST_USE bool heap_defrag_prepare_step(struct heap *heap);
 /* True when a round has begun. */
 bool heap_defrag_is_on(const struct heap *heap);

@@ -50,6 +50,7 @@ struct parts {
 struct round_start {
     enum { ROUND_NONE, ROUND_LOOKS, ROUND_MARKS } stage;
     unsigned used_percent_max;
+    bool is_thorough;
     uint32_t part;
     uint64_t free_bytes, page_bytes; /* of the pages that are marked */
 };

@@ -133,7 +133,8 @@ static void decide(struct shard *shard)
     defrag->wasted_before = wasted;
     set_effort(shard);
     __atomic_store_n(&defrag->busy_us_before, defrag->busy_us, __ATOMIC_RELAXED);
-    heap_defrag_prepare(shard->heap, sparse_percent(defrag));
+    const bool is_very_sparse = defrag->pages.committed_bytes > 2 * defrag->pages.used_bytes;
+    heap_defrag_prepare(shard->heap, sparse_percent(defrag), defrag->is_purging || is_very_sparse);
     defrag->stage = DEFRAG_PREPARING;
     set_running(defrag, true);
 }

@@ -23,6 +23,7 @@
 enum { TOP_SLICE = 64, STOP_POLL_US = 1000 };
 /* Things freed between two looks at the clock: few, since each may be the last of its page, and giving that back takes 10 us. */
 enum { GRAVEYARD_SLICE = 8, EXPIRE_SLICE = 8 };
+enum { DEFRAG_TURN_US = 200, DEFRAG_PUT_OFF_MAX = 8 };
 
 /* --- mail --- */
 
@@ -225,12 +226,21 @@ static bool expire_keys(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     return is_more;
 }
 
+/* Long steps in one turn would add up; but not for ever, if all turns are long. */
+static bool is_defrag_put_off(struct thread *thread)
+{
+    const double us = (double)(clock_ticks() - thread->turn_ticks) / thread->server->ticks_per_us;
+    const bool is_put_off = us > DEFRAG_TURN_US && thread->defrag_put_off < DEFRAG_PUT_OFF_MAX;
+    thread->defrag_put_off = is_put_off ? thread->defrag_put_off + 1 : 0;
+    return is_put_off;
+}
+
 /* A slice of active defragmentation when it is due. */
 static void defragment(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
 {
     struct shard *shard = thread->shard;
     const int64_t now_us = clock_monotonic_us();
-    if (now_us < thread->defrag_us || !baton_try(&shard->baton)) {
+    if (now_us < thread->defrag_us || is_defrag_put_off(thread) || !baton_try(&shard->baton)) {
         return;
     }
     const int64_t wait_us = defrag_work(shard, thread->now_ms);
@@ -343,6 +353,7 @@ static void cron(struct thread *thread)
 static void begin_turn(struct thread *thread)
 {
     thread->now_ms = clock_wall_ms();
+    thread->turn_ticks = clock_ticks();
     update_slow_threshold(thread);
     stat_add(&thread->stats.turns, 1);
 }

@@ -202,6 +202,8 @@ struct thread {
     size_t last_name_len;
     bool is_defragmenting;           /* a round is running in the own shard */
     int64_t defrag_us;               /* monotonic: the next slice or look */
+    uint32_t defrag_put_off;         /* turns that were too long for it, in a row */
+    uint64_t turn_ticks;             /* when this turn began */
     bool is_filling_top;             /* the list of the shard's biggest keys is being filled: data/key_top.h */
     int64_t top_us, history_ms;      /* monotonic: the next slice or look there; the next sample of the memory */
     bool is_counting_clients;        /* maxmemory-clients is set: client_memory.c */
