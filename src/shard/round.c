@@ -388,6 +388,7 @@ void window_flush(struct thread *thread, struct window *window)
     if (connection->is_closing && connection->visits == 0) {
         job_abandon(thread, connection);
         window_drop(window);
+        connection_list_add(connection, LIST_DIRTY); /* perhaps nothing else was under way: it can be freed */
         return;
     }
     if (window->flushed == window->count) {

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import Closed, plain
+from harness.resp import Closed, encode, plain, wait_until
 
 pytestmark = pytest.mark.threads
 
@@ -229,6 +229,31 @@ def test_connections_that_vanish_in_the_middle_harm_nobody(server, client):
 
     at_once(server, rude(0), rude(1), polite)
     assert client.run("PING") == b"PONG"
+
+
+def test_a_silent_connection_that_is_killed_while_a_shard_is_busy_is_freed(server, client):
+    """Nothing is left to be sent, and its receive has ended before its commands come back from the shard."""
+    is_over = threading.Event()
+    client.pipeline(("SET", "filler:%d" % number, "v") for number in range(int(100_000 / SLOWDOWN)))
+
+    def audit():
+        with server.connect() as connection:
+            while not is_over.is_set():
+                assert connection.run("MEMORY", "AUDIT") == b"OK"
+
+    auditor = threading.Thread(target=audit)
+    auditor.start()
+    try:
+        for _ in range(ROUNDS // 10):
+            with server.connect() as silent:
+                number = silent.run("CLIENT", "ID")
+                silent.send("CLIENT", "REPLY", "OFF")
+                silent.send_raw(b"".join(encode("SET", "k:%d" % step, "v") for step in range(20)))
+                client.call("CLIENT", "KILL", "ID", number)
+    finally:
+        is_over.set()
+        auditor.join()
+    wait_until(lambda: client.info("clients")["connected_clients"] == "1", 5 * SLOWDOWN)
 
 
 def test_rows_inserted_from_many_connections_are_all_there(server, client):

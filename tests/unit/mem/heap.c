@@ -280,3 +280,71 @@ Test(heap, gives_directly_mapped_blocks_back_at_once)
     cr_assert_geq(after.peak_resident_bytes, during.resident_bytes - SIZE / 2);
     heap_destroy(heap);
 }
+
+/* --- a heap of several parts --- */
+
+enum { MANY_BLOCKS = 150 << 10, MANY_SIZE = 1000 };
+
+struct many {
+    struct heap *heap;
+    char *blocks[MANY_BLOCKS];
+};
+
+/* In an order that leaves each page with a block until nearly the end. */
+static void *free_many(void *arg)
+{
+    struct many *many = arg;
+    for (size_t i = 0; i < MANY_BLOCKS; i++) {
+        const size_t at = i * 7919 % MANY_BLOCKS;
+        heap_free(many->heap, MEM_STRING, many->blocks[at], MANY_SIZE);
+    }
+    return NULL;
+}
+
+/* Whoever frees them: nobody walks or collects the heap. */
+static void check_pages_go_back(bool is_freed_elsewhere)
+{
+    struct many *many = calloc(1, sizeof *many);
+    struct mem_process before, during, after;
+    many->heap = heap_create();
+    mem_process_read(&before);
+    for (size_t i = 0; i < MANY_BLOCKS; i++) {
+        many->blocks[i] = heap_alloc(many->heap, MEM_STRING, MANY_SIZE);
+        memset(many->blocks[i], 1, MANY_SIZE);
+    }
+    mem_process_read(&during);
+    const uint64_t added = during.anonymous_bytes - before.anonymous_bytes;
+    pthread_t thread;
+    if (!is_freed_elsewhere) {
+        free_many(many);
+    } else if (pthread_create(&thread, NULL, free_many, many) == 0) {
+        pthread_join(thread, NULL);
+    }
+    mem_process_read(&after);
+    struct heap_walk walk = {0};
+    unsigned steps = 1;
+    while (!heap_walk_part(many->heap, &walk)) {
+        steps++;
+    }
+    if (walk.parts > 0) { /* not with libc's heap */
+        const uint64_t left = after.anonymous_bytes > before.anonymous_bytes ? after.anonymous_bytes - before.anonymous_bytes : 0;
+        printf("added %llu, left %llu of it\n", (unsigned long long)added, (unsigned long long)left);
+        cr_assert_geq(added, (uint64_t)MANY_BLOCKS * MANY_SIZE);
+        cr_assert_lt(left, added / 10);
+        cr_assert_geq(steps, 2U);
+        cr_assert_eq(heap_page_bytes_hint(many->heap), 0);
+    }
+    check_empty(many->heap);
+    heap_destroy(many->heap);
+    free(many);
+}
+
+Test(heap, gives_pages_back_with_their_last_blocks)
+{
+    check_pages_go_back(false);
+}
+
+Test(heap, gives_pages_back_that_another_thread_freed)
+{
+    check_pages_go_back(true);
+}
