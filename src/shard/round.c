@@ -102,7 +102,7 @@ void rounds_trim(struct thread *thread)
     if (unused == 0) {
         return;
     }
-    if (unused > 1) {
+    if (thread->spare_count > 1) {
         thread->spare_rounds = round->next;
         thread->spare_least = --thread->spare_count;
         round_destroy(thread, round);
