@@ -492,18 +492,20 @@ static void divide(struct thread *thread, const struct evict_rule *rule, int64_t
     if (atomic_exchange_explicit(&server->is_dividing_excess, true, memory_order_acquire)) {
         return;
     }
+    double sizes[SHARD_COUNT_MAX];
     double all = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct shard *shard = &server->shards[i];
-        all += has_something(shard, rule) ? (double)shard_bytes(shard) : 0;
+        sizes[i] = has_something(shard, rule) ? (double)shard_bytes(shard) : 0;
+        all += sizes[i];
         excess -= setting(&shard->evict.owed_bytes) + (int64_t)__atomic_load_n(&shard->buried_bytes, __ATOMIC_RELAXED);
     }
     for (uint32_t i = 0; i < server->shard_count && excess > 0; i++) {
         struct shard *shard = &server->shards[i];
-        if (!has_something(shard, rule)) {
+        if (sizes[i] <= 0) {
             continue;
         }
-        const int64_t part = (int64_t)((double)excess * (double)shard_bytes(shard) / all) + 1;
+        const int64_t part = (int64_t)((double)excess * sizes[i] / all) + 1;
         atomic_fetch_add_explicit(&shard->evict.owed_bytes, part, memory_order_relaxed);
         thread_wake(thread, server_thread(server, i));
     }
