@@ -17,6 +17,18 @@ def escaped(text):
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def thinned(points):
+    """Of the points of one column of pixels the lowest and the highest, in their order: more cannot be seen."""
+    kept, column = [], []
+    for point in points + [None]:
+        if column and (point is None or int(point[0]) != int(column[0][0])):
+            ends = {column.index(min(column, key=lambda at: at[1])), column.index(max(column, key=lambda at: at[1]))}
+            kept += [column[number] for number in sorted(ends)]
+            column = []
+        column.append(point)
+    return kept
+
+
 class Plot:
     """Builds an SVG: x is seconds, y is MiB."""
 
@@ -38,7 +50,7 @@ class Plot:
         self.parts.append('<text x="%.1f" y="%.1f" font-size="12" %s>%s</text>' % (x, y, more, escaped(text)))
 
     def curve(self, points, colour):
-        path = " ".join("%.1f,%.1f" % (self.x(at), self.y(size)) for at, size in points)
+        path = " ".join("%.1f,%.1f" % point for point in thinned([(self.x(at), self.y(size)) for at, size in points]))
         self.parts.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>' % (path, colour))
 
     def area(self, times, lower, upper, colour):
