@@ -19,6 +19,7 @@ enum {
     PEAK_FAST_PARTS = 16,   /* ... or so much, when it is a large part of the limit ... */
     PEAK_LARGE_PARTS = 32,
     PEAK_DECAY_MS = 100,    /* ... in that time */
+    NOEVICTION_PARTS = 100, /* at most so much is kept free without eviction */
     WHOLE_PARTS = 32,       /* less than that part of the limit too much: one command frees all of it if there is time */
     MARGIN_PARTS = 512,     /* the background keeps so much more of the limit free */
     SLACK_BYTES = 2048,     /* freed more than needed, so that not each command has to look */
@@ -404,6 +405,17 @@ static int64_t evict_limit(int64_t limit)
     return limit - (reserve < RESERVE_BYTES_MAX ? reserve : RESERVE_BYTES_MAX);
 }
 
+/* Up to where it may go when nothing can be evicted: less the reserve and what the threads needed of late, but within a percent of
+ * the limit, since what is refused stays refused.  */
+static int64_t noeviction_limit(struct server *server, int64_t limit, int64_t used)
+{
+    const int64_t reserve = limit - evict_limit(limit);
+    const int64_t most = limit / NOEVICTION_PARTS;
+    const int64_t foreseen = foreseen_bytes(server);
+    const int64_t kept_free = reserve + (foreseen > used ? foreseen - used : 0);
+    return limit - (kept_free < most ? kept_free : most);
+}
+
 static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, int64_t limit, uint64_t held)
 {
     struct server *server = thread->server;
@@ -415,7 +427,8 @@ static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, in
         only->evict.allowed_bytes = shard_bytes(only);
     }
     const int64_t used = server_used_bytes(server);
-    const int64_t room = (is_evicting ? evict_limit(limit) - foreseen_bytes(server) : limit - used) - request;
+    const int64_t strict_limit = is_evicting ? limit : noeviction_limit(server, limit, used);
+    const int64_t room = (is_evicting ? evict_limit(limit) - foreseen_bytes(server) : strict_limit - used) - request;
     int64_t reserve = server->shard_count > 1 ? room / 2 : room;
     enum evict_verdict verdict = EVICT_FITS;
     if (room < 0) {
@@ -423,7 +436,7 @@ static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, in
         const struct need need = {
             .debt = debt < -room ? debt : -room,
             .goal = -room < limit / WHOLE_PARTS || -room < debt ? -room : debt,
-            .limit = limit,
+            .limit = strict_limit,
         };
         verdict = make_room(thread, &need, held);
         reserve = grant < SLACK_BYTES ? grant : SLACK_BYTES;
