@@ -5,7 +5,8 @@
  * destroyed; all other threads use it under the shard's baton. Every free is then a "foreign" one (atomic, about 50 ns
  * dearer at worst), which is right from any thread.
  *
- * Source     experiments: 150M mixed operations by 4 threads on 4 heaps without corruption; tests/race/custodian.c repeats it.  */
+ * Source     experiments: 150M mixed operations by 4 threads on 4 heaps without corruption; tests/race/heaps_under_locks.c
+ *            repeats it.  */
 #if !defined(TESSERA_LIBC_HEAP)
 
 #include "mem/heap_private.h"

@@ -69,7 +69,7 @@ void heap_collect(struct heap *heap);
 /* `used_percent_max`: pages that are used less are sparse, 1 .. 99. Returns how many bytes the sparse pages have free; 0: none is
  * sparse, no memory, or this build cannot (libc heap): then no round has begun. Cost O(pages): about 25 us for each 64 MiB.  */
 uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max);
-/* The same in steps: first prepare, then steps, none longer than one part of the heap takes (0.3 ms), until one says true.
+/* The same in steps: first prepare, then steps, none longer than one part of the heap takes, until one says true.
  * heap_defrag_end gives it up at any time. Not thorough: only what promises half of the gain is drained, so that under load new
  * blocks find free places in the rest.  */
 void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_thorough);
@@ -112,7 +112,7 @@ struct heap_walk {
     uint32_t parts;           /* of the heap that are walked */
 };
 MUST_USE bool heap_walk(struct heap *heap, struct heap_walk *out);
-/* The same in steps of at most 0.3 ms: begin with zeros and go on until true. What changes meanwhile may be missing, or be there
+/* The same in steps, a part of the heap each: begin with zeros and go on until true. What changes meanwhile may be missing, or be there
  * twice. */
 MUST_USE bool heap_walk_part(struct heap *heap, struct heap_walk *walk);
 

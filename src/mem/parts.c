@@ -1,9 +1,10 @@
 /* parts.c - a shard's heap is made of several heaps of the allocator, its parts, so that no call visits more than one of them.
  *
- * mimalloc keeps what other threads have freed than the one for which it got the memory from the system, in lists of the pages until
- * somebody visits them: the next allocation that needs a page, or a collection, which looks at every page. With one heap for all data such a visit
- * would stop the shard for milliseconds: it grows with the data. So a part takes new blocks up to PART_BYTES of pages, and
- * then another one does; a part is visited when frees have left SETTLE_WORK there. Which part a free concerns is sampled.
+ * mimalloc keeps what other threads have freed than the one for which it got the memory from the system, in lists of the pages
+ * until somebody visits them: the next allocation that needs a page, or a collection, which looks at every page. With one heap
+ * for all data such a visit would stop the shard for milliseconds: it grows with the data. So a part takes new blocks up to
+ * PART_BYTES of pages, and then another one does; a part is visited when frees have left SETTLE_WORK there. Which part a free
+ * concerns is sampled.
  *
  * A visit also gives the pages that have become empty back to the system, and that takes longer than all else: 0.1 ms for each MiB.
  * After a random mass delete nearly all pages would do so at once. So the live blocks of each 64 KiB slice are counted, and a
@@ -70,7 +71,8 @@ bool parts_create(struct heap *heap)
     if (heap->backend == NULL) {
         return false;
     }
-    heap->parts = (struct parts){.count = backend_part_count(heap->backend), .freed_until_sample = SAMPLE_WORK, .room = ROOM_BYTES};
+    const uint32_t count = backend_part_count(heap->backend);
+    heap->parts = (struct parts){.count = count, .freed_until_sample = SAMPLE_WORK, .room = ROOM_BYTES};
     if (heap->parts.count == 0) {
         return true;
     }
@@ -117,6 +119,14 @@ void parts_visit(struct heap *heap, uint32_t number, backend_page_fn *also, void
     backend_visit_part(heap->backend, number, add_page, &visit);
 }
 
+/* The part that `block` is from, which becomes the first guess for the next one. */
+static struct part *find_part_of(struct heap *heap, const void *block)
+{
+    struct parts *parts = &heap->parts;
+    parts->last_freed = backend_part_of(heap->backend, block, parts->last_freed);
+    return &parts->list[parts->last_freed];
+}
+
 void parts_sample_free(struct heap *heap, const void *block)
 {
     struct parts *parts = &heap->parts;
@@ -126,8 +136,7 @@ void parts_sample_free(struct heap *heap, const void *block)
     if (parts->count == 0) {
         return;
     }
-    parts->last_freed = backend_part_of(heap->backend, block, parts->last_freed);
-    struct part *part = &parts->list[parts->last_freed];
+    struct part *part = find_part_of(heap, block);
     part->freed += work;
     if (part->freed >= SETTLE_WORK) {
         parts_visit(heap, parts->last_freed, NULL, NULL);
@@ -140,8 +149,7 @@ void parts_sample_free(struct heap *heap, const void *block)
 void parts_free_last(struct heap *heap, void *block, size_t bytes)
 {
     struct parts *parts = &heap->parts;
-    parts->last_freed = backend_part_of(heap->backend, block, parts->last_freed);
-    struct part *part = &parts->list[parts->last_freed];
+    struct part *part = find_part_of(heap, block);
     part->emptied += 1 + (uint32_t)(bytes >> SLICE_SHIFT);
     const bool is_kept = bytes >= SLICE_BYTES && parts->kept_bytes + (int64_t)bytes <= KEPT_BYTES_MAX;
     if (is_kept) {

@@ -171,7 +171,7 @@ static void close_round(struct shard *shard)
     set_running(defrag, false);
 }
 
-/* One step of at most 0.3 ms. */
+/* One step: a part of the heap, or a slice of the walk. */
 static void step(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;

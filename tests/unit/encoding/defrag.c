@@ -1,5 +1,6 @@
 /* defrag.c - collections whose blocks all move, or leave sparse pages, while they change: always valid, the same content as a
  * twin that nobody moves, the same bytes.  */
+#include "base/random.h"
 #include "encoding/member_table.h"
 #include "encoding/quicklist.h"
 #include "encoding/score_set.h"
@@ -26,10 +27,7 @@ static uint64_t random_state;
 
 static uint64_t random_u64(void)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
+    return random_next(&random_state);
 }
 
 static void start(void)

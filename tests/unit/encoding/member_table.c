@@ -1,4 +1,5 @@
 /* member_table.c - sets and hashes against a naive model: exact bytes, refused memory, the scan's guarantee, bytes a member.  */
+#include "base/random.h"
 #include "encoding/member_table.h"
 
 #include "encoding/packed.h"
@@ -16,10 +17,7 @@ static uint64_t random_state;
 
 static uint64_t random_u64(void)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
+    return random_next(&random_state);
 }
 
 static void start(void)

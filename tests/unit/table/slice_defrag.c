@@ -1,5 +1,6 @@
 /* slice_defrag.c - a slice whose blocks all move, or leave sparse pages, while rows come and go: valid after each step, the same
  * rows as a twin that nobody moves, the same bytes.  */
+#include "base/random.h"
 #include "table/slice.h"
 
 #include <criterion/criterion.h>
@@ -14,10 +15,7 @@ static uint64_t random_state;
 
 static uint64_t random_u64(void)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
+    return random_next(&random_state);
 }
 
 static void start(void)
