@@ -52,6 +52,21 @@ static int64_t setting(const _Atomic int64_t *number)
     return atomic_load_explicit(number, memory_order_relaxed);
 }
 
+/* What is already on its way out. */
+static int64_t buried_bytes(const struct shard *shard)
+{
+    return (int64_t)__atomic_load_n(&shard->buried_bytes, __ATOMIC_RELAXED);
+}
+
+static int64_t all_buried_bytes(const struct server *server)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        bytes += buried_bytes(&server->shards[i]);
+    }
+    return bytes;
+}
+
 /* --- which key --- */
 
 /* False: noeviction. */
@@ -211,8 +226,11 @@ static bool evict_one(struct shard *shard, const struct evict_rule *rule)
 
 /* --- freeing --- */
 
+/* From where memory comes. */
+enum source { SOURCE_GRAVES, SOURCE_ALL };
+
 /* What was taken out before and is freed in slices comes first: a giant that goes takes no others with it. */
-static void free_from_shard(struct effort *effort, struct shard *shard)
+static void free_from_shard(struct effort *effort, struct shard *shard, enum source source)
 {
     baton_assert_held(&shard->baton);
     const int64_t start = shard_bytes(shard);
@@ -222,7 +240,7 @@ static void free_from_shard(struct effort *effort, struct shard *shard)
         if (!graveyard_is_empty(shard)) {
             graveyard_work(shard, GRAVE_SLICE);
         } else {
-            is_more = evict_one(shard, &effort->rule);
+            is_more = source == SOURCE_ALL && evict_one(shard, &effort->rule);
         }
         effort->freed = freed_before + start - shard_bytes(shard);
         /* Not when nothing is left: that is an answer, however late. */
@@ -233,11 +251,8 @@ static void free_from_shard(struct effort *effort, struct shard *shard)
     }
 }
 
-static bool has_something(const struct shard *shard, const struct evict_rule *rule)
+static bool has_evictable(const struct shard *shard, const struct evict_rule *rule)
 {
-    if (!graveyard_is_empty_hint(shard)) {
-        return true;
-    }
     const uint32_t databases = (uint32_t)setting(&shard->server->config->databases);
     for (uint32_t i = 0; i < databases; i++) {
         if (keyspace_evictable_count(&shard->databases[i], rule) > 0) {
@@ -247,14 +262,19 @@ static bool has_something(const struct shard *shard, const struct evict_rule *ru
     return false;
 }
 
+static bool has_something(const struct shard *shard, const struct evict_rule *rule, enum source source)
+{
+    return !graveyard_is_empty_hint(shard) || (source == SOURCE_ALL && has_evictable(shard, rule));
+}
+
 /* A baton taken only to free: what others left in the inbox meanwhile is the own thread's. */
-static void free_from_other(struct effort *effort, struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+static void free_from_other(struct effort *effort, struct shard *shard, enum source source) NO_THREAD_SAFETY_ANALYSIS
 {
     if (!baton_try(&shard->baton)) {
         effort->was_busy = true;
         return;
     }
-    free_from_shard(effort, shard);
+    free_from_shard(effort, shard, source);
     baton_release(&shard->baton);
     if (shard_has_mail(shard)) {
         thread_wake(effort->thread, server_thread(effort->server, shard->number));
@@ -266,20 +286,27 @@ static bool is_done(const struct effort *effort)
     return effort->freed >= effort->goal || effort->is_out_of_time;
 }
 
-static void free_from_all(struct effort *effort, uint64_t held)
+static void free_from(struct effort *effort, uint64_t held, enum source source)
 {
     struct server *server = effort->server;
     for (uint32_t i = 0; i < server->shard_count && !is_done(effort); i++) {
         if ((held >> i & 1) != 0) {
-            free_from_shard(effort, &server->shards[i]);
+            free_from_shard(effort, &server->shards[i], source);
         }
     }
     for (uint32_t i = 0; i < server->shard_count && !is_done(effort); i++) {
         struct shard *shard = &server->shards[(effort->thread->number + i) % server->shard_count];
-        if ((held >> shard->number & 1) == 0 && has_something(shard, &effort->rule)) {
-            free_from_other(effort, shard);
+        if ((held >> shard->number & 1) == 0 && has_something(shard, &effort->rule, source)) {
+            free_from_other(effort, shard, source);
         }
     }
+}
+
+/* A key goes only when the graves of all shards are not enough. */
+static void free_from_all(struct effort *effort, uint64_t held)
+{
+    free_from(effort, held, SOURCE_GRAVES);
+    free_from(effort, held, SOURCE_ALL);
 }
 
 /* maxmemory-eviction-tenacity in microseconds, as Redis reads it: 50 for each of the first ten, then 15 % more each. */
@@ -432,10 +459,12 @@ static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, in
     int64_t reserve = server->shard_count > 1 ? room / 2 : room;
     enum evict_verdict verdict = EVICT_FITS;
     if (room < 0) {
-        const int64_t debt = debt_of(only, request);
+        const int64_t grown = debt_of(only, request);
+        const int64_t debt = grown < -room ? grown : -room;
+        const int64_t rest = -room - all_buried_bytes(server);
         const struct need need = {
-            .debt = debt < -room ? debt : -room,
-            .goal = -room < limit / WHOLE_PARTS || -room < debt ? -room : debt,
+            .debt = debt,
+            .goal = rest > debt && -room < limit / WHOLE_PARTS ? rest : debt,
             .limit = strict_limit,
         };
         verdict = make_room(thread, &need, held);
@@ -497,8 +526,22 @@ void evict_reset_stats(struct server *server)
     }
 }
 
-/* What is too much, and is neither buried nor some shard's to free already, is divided among the shards that have something to
- * give, by their size.  */
+/* What the shard's keys take that could go. */
+static double evictable_bytes(const struct shard *shard, const struct evict_rule *rule)
+{
+    if (!has_evictable(shard, rule)) {
+        return 0;
+    }
+    const struct mem_counters *counters = heap_counters(shard->heap);
+    int64_t bytes = -buried_bytes(shard);
+    for (enum mem_class class = MEM_STRING; class <= MEM_STREAM; class++) {
+        bytes += __atomic_load_n(&counters->class_bytes[class], __ATOMIC_RELAXED);
+    }
+    return bytes > 0 ? (double)bytes : 1;
+}
+
+/* What is too much and not some shard's to free already is divided among the shards that have something to
+ * give, by what their keys take.  */
 static void divide(struct thread *thread, const struct evict_rule *rule, int64_t excess)
 {
     struct server *server = thread->server;
@@ -509,9 +552,9 @@ static void divide(struct thread *thread, const struct evict_rule *rule, int64_t
     double all = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct shard *shard = &server->shards[i];
-        sizes[i] = has_something(shard, rule) ? (double)shard_bytes(shard) : 0;
+        sizes[i] = evictable_bytes(shard, rule);
         all += sizes[i];
-        excess -= setting(&shard->evict.owed_bytes) + (int64_t)__atomic_load_n(&shard->buried_bytes, __ATOMIC_RELAXED);
+        excess -= setting(&shard->evict.owed_bytes);
     }
     for (uint32_t i = 0; i < server->shard_count && excess > 0; i++) {
         struct shard *shard = &server->shards[i];
@@ -542,7 +585,7 @@ static bool pay_slice(struct thread *thread, const struct evict_rule *rule, int6
     struct effort effort = {.thread = thread, .server = thread->server, .rule = *rule, .goal = bytes};
     const uint64_t start = clock_ticks();
     effort.end_ticks = start + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
-    free_from_shard(&effort, thread->shard);
+    free_from_shard(&effort, thread->shard, SOURCE_ALL);
     const uint64_t ticks = clock_ticks() - start;
     thread->evict_ticks_max = ticks > thread->evict_ticks_max ? ticks : thread->evict_ticks_max;
     if (!effort.is_out_of_time || effort.freed >= bytes) {
@@ -569,7 +612,10 @@ bool evict_in_background(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
         report_slow_eviction(thread);
     }
     struct evict_rule rule;
-    const int64_t excess = limit == 0 ? 0 : foreseen_bytes(server) - (evict_limit(limit) - limit / MARGIN_PARTS);
+    int64_t excess = 0;
+    if (limit > 0) {
+        excess = foreseen_bytes(server) - (evict_limit(limit) - limit / MARGIN_PARTS) - all_buried_bytes(server);
+    }
     if (LIKELY(excess <= 0) || !read_rule(thread, &rule)) {
         if (UNLIKELY(setting(&shard->evict.owed_bytes) != 0)) {
             atomic_store_explicit(&shard->evict.owed_bytes, 0, memory_order_relaxed);

@@ -5,7 +5,7 @@
  * allowance, at most a 400th of the limit over all shards together; when the sum has no room left, it first frees what its
  * shard has grown: from its own shard, and when there is nothing, from those whose batons are free. So the sum stays within
  * the limit, but for what one command takes more than its words say. The threads evict from their own shards in the
- * background, in slices: whoever sees that there is too much divides it among the shards by their size.
+ * background, in slices: whoever sees that there is too much divides it among the shards by what their keys take.
  *
  * Threads    struct evict: under the shard's baton; what says so is read relaxed by any thread.
  * Read on    data/keyspace_evict.h (which key), docs/ARCHITECTURE.md, "Memory".  */
