@@ -236,6 +236,7 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
         }
         ring_buffer_return(&thread->ring, buffer);
         client_memory_note(connection);
+        evict_for_buffers(thread, 0);
         stat_raise(&thread->stats.query_bytes_max, waiting_bytes(connection));
         if (UNLIKELY(is_query_too_long(connection))) {
             stat_add(&thread->stats.query_limit_disconnections, 1);

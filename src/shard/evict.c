@@ -27,6 +27,7 @@ enum {
     REQUEST_PARTS = 64,     /* words longer than that part of the limit are not made room for ahead */
     GRAVE_SLICE = 8,
     EVICT_TRIES = 32,       /* keys in a row that a job has pinned */
+    BUFFERS_STEP = 65536,   /* by so much, or a grant if that is less, buffers grow without a look at the sum */
     LOOK_PICKS = 1024,      /* evictions between two looks which databases have keys */
     FULL_TENACITY = 100,
 };
@@ -365,6 +366,22 @@ struct need {
     int64_t limit;
 };
 
+/* Frees up to the goal, as long as maxmemory-eviction-tenacity allows. */
+static void make_effort(struct effort *effort, uint64_t held)
+{
+    struct thread *thread = effort->thread;
+    const struct server *server = effort->server;
+    const double patience = patience_us(setting(&server->config->maxmemory_eviction_tenacity));
+    const uint64_t start = clock_ticks();
+    effort->end_ticks = start + (uint64_t)(patience * server->ticks_per_us);
+    free_from_all(effort, held);
+    const uint64_t ticks = clock_ticks() - start;
+    thread->evict_ticks_max = ticks > thread->evict_ticks_max ? ticks : thread->evict_ticks_max;
+    if (server->shard_count > 1) {
+        wake_others(thread);
+    }
+}
+
 static enum evict_verdict make_room(struct thread *thread, const struct need *need, uint64_t held)
 {
     struct server *server = thread->server;
@@ -373,16 +390,8 @@ static enum evict_verdict make_room(struct thread *thread, const struct need *ne
     if (!read_rule(thread, &effort.rule)) {
         return server_used_bytes(server) > need->limit ? EVICT_REFUSED : EVICT_FITS;
     }
-    const double patience = patience_us(setting(&server->config->maxmemory_eviction_tenacity));
-    const uint64_t start = clock_ticks();
     effort.goal = need->goal + (grant < SLACK_BYTES ? grant : SLACK_BYTES);
-    effort.end_ticks = start + (uint64_t)(patience * server->ticks_per_us);
-    free_from_all(&effort, held);
-    const uint64_t ticks = clock_ticks() - start;
-    thread->evict_ticks_max = ticks > thread->evict_ticks_max ? ticks : thread->evict_ticks_max;
-    if (server->shard_count > 1) {
-        wake_others(thread);
-    }
+    make_effort(&effort, held);
     if (effort.freed >= need->debt) {
         return EVICT_FITS;
     }
@@ -492,6 +501,39 @@ enum evict_verdict evict_before_call(struct thread *thread, const struct call *c
         }
     }
     return look_at_sum(thread, request, limit, held);
+}
+
+/* --- for buffers --- */
+
+static int64_t thread_buffers_bytes(const struct thread *thread)
+{
+    return thread->counters->class_bytes[MEM_QUERY_BUFFER] + thread->counters->class_bytes[MEM_OUTPUT_BUFFER];
+}
+
+void evict_for_buffers(struct thread *thread, uint64_t held)
+{
+    struct server *server = thread->server;
+    const int64_t limit = setting(&server->config->maxmemory);
+    if (LIKELY(limit == 0)) {
+        return;
+    }
+    const int64_t bytes = thread_buffers_bytes(thread);
+    if (UNLIKELY(thread->evict_buffers_limit != limit)) {
+        thread->evict_buffers_limit = limit;
+        thread->evict_buffers_bytes = bytes;
+    }
+    const int64_t grown = bytes - thread->evict_buffers_bytes;
+    const int64_t grant = grant_max(server, limit);
+    if (LIKELY(grown < BUFFERS_STEP && grown < grant)) {
+        thread->evict_buffers_bytes = grown < 0 ? bytes : thread->evict_buffers_bytes;
+        return;
+    }
+    thread->evict_buffers_bytes = bytes;
+    const int64_t excess = foreseen_bytes(server) - evict_limit(limit);
+    struct effort effort = {.thread = thread, .server = server, .goal = grown < excess ? grown : excess};
+    if (effort.goal > 0 && read_rule(thread, &effort.rule)) {
+        make_effort(&effort, held);
+    }
 }
 
 /* --- in the background --- */

@@ -139,6 +139,7 @@ static enum call_state call_obstacle(const struct thread *thread, const struct s
 /* Room is made for a call that may need memory. EVICT_REFUSED: it is answered. */
 static enum evict_verdict call_make_room(struct thread *thread, struct call *call, uint64_t held, struct buffer *replies)
 {
+    evict_for_buffers(thread, held);
     if ((call->spec->flags & COMMAND_DENYOOM) == 0) {
         return EVICT_FITS;
     }

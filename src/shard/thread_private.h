@@ -209,6 +209,8 @@ struct thread {
     bool is_counting_clients;        /* maxmemory-clients is set: client_memory.c */
     int64_t evict_peak_ms;           /* when thread 0 last let the threads' peak decay */
     int64_t evict_wake_ms;           /* when it last woke the others to evict */
+    int64_t evict_buffers_bytes;     /* its buffers when keys last went for them, or less */
+    int64_t evict_buffers_limit;     /* the maxmemory that this was noted under */
     uint64_t evict_ticks_max;        /* the longest eviction since it was last reported */
     bool is_expiring;                /* the last slice did not find the end of what is due */
     bool is_retrying;                /* waiting commands and jobs try again in this turn */

@@ -21,6 +21,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "threads: exercises what several threads do together; run under ThreadSanitizer")
     config.addinivalue_line("markers", "slow: left out by tools/test --quick")
     config.addinivalue_line("markers", "timing: measures time; left out under sanitizers and valgrind")
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 def pytest_collection_modifyitems(items):

@@ -4,6 +4,7 @@ import random
 import re
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -232,6 +233,39 @@ def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
         else:
             assert sum(refusals) == 0 and stat(client, "evicted_keys") > 0
         assert used(client) > 0.8 * limit
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("size", [16_384, 65_536])
+def test_keys_go_for_the_buffers_of_large_values_and_replies(server, size):
+    """40 clients send 1 MiB of SETs each, or GETs of as much, before the first reply is read; with data up to the limit."""
+    in_pipeline = MIB // size
+    value = b"x" * size
+    with server.connect() as client, ExitStack() as stack:
+        limit = used(client) + 64 * MIB
+        client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        client.run("CONFIG", "SET", "maxmemory", str(limit))
+        client.run("CONFIG", "RESETSTAT")
+        sampler = Sampler(server)
+        sampler.start()
+        others = [stack.enter_context(server.connect()) for _ in range(40)]
+        found = 0
+        for round_number in range(max(2, int(12 / SLOWDOWN))):
+            names = ["%d:%d" % (round_number % 3, i) for i in range(40 * in_pipeline)]
+            parts = [names[start:start + in_pipeline] for start in range(0, len(names), in_pipeline)]
+            for other, part in zip(others, parts):
+                other.send_raw(b"".join(encode("SET", name, value) for name in part))
+            assert all(other.read() == ("+", b"OK") for other in others for _ in range(in_pipeline))
+            for other, part in zip(others, parts):
+                other.send_raw(b"".join(encode("GET", name) for name in part))
+            replies = [other.read()[1] for other in others for _ in range(in_pipeline)]
+            assert all(reply in (None, value) for reply in replies)
+            found += sum(reply is not None for reply in replies)
+        sampler.is_over = True
+        sampler.join()
+        highest = max(sampler.highest, int(client.info("memory")["used_memory_peak"]))
+        assert highest <= limit * (1.01 if SLOWDOWN == 1 else 1.03), "%.2f %%" % (100.0 * highest / limit - 100)
+        assert found > 0 and stat(client, "evicted_keys") > 0
 
 
 def test_refusals_and_what_is_still_allowed(server):
