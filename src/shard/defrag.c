@@ -73,7 +73,7 @@ static bool move_for_a_slice(struct shard *shard)
 
 /* --- a round: looking, preparing, moving, closing --- */
 
-/* Between the thresholds the effort rises from the least to the greatest, at first steeply (as the square root): at a slow pace a
+/* Between the thresholds the effort rises from the least to the greatest, at first steeply (as the cube root): at a slow pace a
  * round would last so long that under load more gets lost meanwhile than it gains.  */
 static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64_t used)
 {
@@ -86,7 +86,7 @@ static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64
         return (unsigned)most;
     }
     const double share = percent <= lower ? 0 : (double)(percent - lower) / (double)(upper - lower);
-    return (unsigned)((double)least + (double)(most - least) * sqrt(share));
+    return (unsigned)((double)least + (double)(most - least) * cbrt(share));
 }
 
 /* By what is wasted now, not when the round began. */
