@@ -10,7 +10,7 @@ from .elements import KINDS, make_table
 from .prober import apart, longest_pause_ms
 
 TITLE = "Longest pause of a server of one shard, ms: median of %d runs; the floor is the same without anything to do"
-REPEATS = 3
+REPEATS = 5
 TITLE %= REPEATS
 COUNT = 1_000_000
 BIG_STRING = 100_000_000

@@ -127,7 +127,7 @@ static bool append_line(struct buffer *out, const struct session *session, int64
         (unsigned long long)session->id, address, local_address, session_fd(session), (int)name.len,
         name.len == 0 ? "" : name.data, (long long)(now_ms - session->created_ms) / 1000,
         (long long)(now_ms - session->active_ms) / 1000, (int)client_flags(session, flags), flags, session->db,
-        memory.query_used, memory.query_capacity - memory.query_used, memory.output_chunks, memory.output_bytes,
+        memory.query_used, memory.query_free, memory.output_chunks, memory.output_bytes,
         memory.total_bytes, memory.output_bytes > 0 ? "rw" : "r", command, session->protocol, (int)library.len,
         library.len == 0 ? "" : library.data, (int)version.len, version.len == 0 ? "" : version.data);
 }

@@ -58,6 +58,14 @@ bool buffer_reserve_slow(struct buffer *buffer, size_t more)
     return grown > needed && buffer_resize(buffer, thread_block_bytes(needed));
 }
 
+bool buffer_reserve_exactly(struct buffer *buffer, size_t more)
+{
+    if (buffer->capacity - buffer->len >= more) {
+        return true;
+    }
+    return more <= (size_t)PTRDIFF_MAX / 2 - buffer->len && buffer_resize(buffer, thread_block_bytes(buffer->len + more));
+}
+
 bool buffer_append_format(struct buffer *buffer, const char *format, ...)
 {
     va_list arguments;

@@ -25,6 +25,8 @@ struct buffer {
 
 /* Makes room for `more` bytes behind len; grows by doubling up to 1 MiB, then by a quarter. False: refused, unchanged. */
 MUST_USE bool buffer_reserve_slow(struct buffer *buffer, size_t more);
+/* The same, but not more room than that (and what the allocator rounds up). */
+MUST_USE bool buffer_reserve_exactly(struct buffer *buffer, size_t more);
 
 MUST_USE static inline bool buffer_reserve(struct buffer *buffer, size_t more)
 {

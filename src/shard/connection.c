@@ -6,8 +6,8 @@
  *
  * Threads    Its thread.
  * Invariant  C1 input is in `held` or in `query`, never in both; C2 while there is a window nothing is added to either.
- * Limits     CONNECTION_OUTPUT_SOFT: no commands beyond it. CONNECTION_QUERY_SOFT: not read beyond it while commands may not
- *            run. client-query-buffer-limit, client-output-buffer-limit: closed.  */
+ * Limits     CONNECTION_OUTPUT_SOFT: no commands beyond it. CONNECTION_QUERY_SOFT (QUERY_KEEP_BYTES when maxmemory is near): not
+ *            read beyond it while commands may not run. client-query-buffer-limit, client-output-buffer-limit: closed.  */
 #include "mem/heap.h"
 #include "net/listener.h"
 #include "shard/thread_private.h"
@@ -17,7 +17,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { OUTPUT_CHECK_BYTES = 16384 }; /* fewer unsent bytes are not held against a limit at every turn */
+enum {
+    QUERY_KEEP_BYTES = 32768,   /* what waits, and room for it, beyond that is kept short when maxmemory is near */
+    OUTPUT_CHECK_BYTES = 16384, /* fewer unsent bytes are not held against a limit at every turn */
+};
 
 static const struct config *config_of(const struct connection *connection)
 {
@@ -155,6 +158,11 @@ static void no_memory(struct connection *connection)
 
 static void keep(struct connection *connection, struct buffer *buffer, struct bytes text)
 {
+    const bool is_long = buffer->len + text.len > QUERY_KEEP_BYTES && buffer->capacity - buffer->len < text.len;
+    if (is_long && evict_is_near(connection->thread->server) && !buffer_reserve_exactly(buffer, text.len)) {
+        no_memory(connection);
+        return;
+    }
     if (!buffer_append(buffer, text)) {
         no_memory(connection);
     }
@@ -176,6 +184,9 @@ void connection_keep_rest(struct connection *connection)
         /* Not before half of it is read: then each byte is moved once at most, however many windows it takes. */
         buffer_consume(&connection->query, connection->query_at);
         connection->query_at = 0;
+        if (connection->query.capacity > QUERY_KEEP_BYTES && evict_is_near(connection->thread->server)) {
+            buffer_shrink(&connection->query, connection->query.len);
+        }
     }
     if (connection->query.len == 0) {
         buffer_release(&connection->query);
@@ -201,15 +212,21 @@ static bool may_run(const struct connection *connection)
            !connection->is_in_list[LIST_PAUSED];
 }
 
+/* Does more wait than is good while commands may not run? Near maxmemory that is less. */
+static bool is_query_long(const struct connection *connection)
+{
+    const size_t waiting = waiting_bytes(connection);
+    return waiting > QUERY_KEEP_BYTES &&
+           (waiting > CONNECTION_QUERY_SOFT || evict_is_near(connection->thread->server));
+}
+
 /* Reads on, or stops reading a connection whose commands wait while more and more of them come. */
 static void adjust_receiving(struct connection *connection)
 {
     if (connection->is_closing || connection->is_input_ended) {
         return;
     }
-    size_t waiting = waiting_bytes(connection);
-    bool must_stop = waiting > CONNECTION_QUERY_SOFT && !may_run(connection);
-    if (must_stop) {
+    if (is_query_long(connection) && !may_run(connection)) {
         stop_receiving(connection);
     } else if (!connection->is_receiving && !connection->is_cancelling) {
         start_receiving(connection);
@@ -235,6 +252,10 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
             keep(connection, &connection->query, text);
         }
         ring_buffer_return(&thread->ring, buffer);
+        thread->turn_input_bytes += len;
+        if (UNLIKELY(is_query_long(connection))) {
+            connection_list_add(connection, LIST_DIRTY); /* perhaps it must not be read for some time */
+        }
         client_memory_note(connection);
         evict_for_buffers(thread, 0);
         stat_raise(&thread->stats.query_bytes_max, waiting_bytes(connection));
@@ -308,6 +329,9 @@ void connection_window_ended(struct connection *connection)
         connection_list_add(connection, LIST_DIRTY);
         return;
     }
+    if (UNLIKELY(!connection->is_receiving)) {
+        connection_list_add(connection, LIST_DIRTY); /* perhaps it can be read again */
+    }
     if (LIKELY(connection->backlog.capacity == 0 && connection_input(connection).len == 0)) {
         connection_keep_rest(connection);
         return;
@@ -325,7 +349,6 @@ void connection_window_ended(struct connection *connection)
             buffer_release(&connection->backlog);
         }
         connection->wants_more = true;
-        connection_list_add(connection, LIST_DIRTY); /* perhaps it can be read again */
     }
     connection_continue(connection);
 }
@@ -524,7 +547,7 @@ void connection_settle(struct connection *connection)
     } else if (UNLIKELY(is_finished(connection))) {
         connection_close(connection);
     }
-    if (UNLIKELY(!connection->is_receiving || waiting_bytes(connection) > CONNECTION_QUERY_SOFT)) {
+    if (UNLIKELY(!connection->is_receiving || is_query_long(connection))) {
         adjust_receiving(connection);
     }
 }

@@ -19,7 +19,8 @@ enum {
     PEAK_FAST_PARTS = 16,   /* ... or so much, when it is a large part of the limit ... */
     PEAK_LARGE_PARTS = 32,
     PEAK_DECAY_MS = 100,    /* ... in that time */
-    NOEVICTION_PARTS = 100, /* at most so much is kept free without eviction */
+    NEAR_PARTS = 16,        /* closer to the limit than this buffers are cut back */
+    NOEVICTION_PARTS = 16,  /* at most so much is kept free without eviction */
     WHOLE_PARTS = 32,       /* less than that part of the limit too much: one command frees all of it if there is time */
     MARGIN_PARTS = 512,     /* the background keeps so much more of the limit free */
     SLACK_BYTES = 2048,     /* freed more than needed, so that not each command has to look */
@@ -441,8 +442,7 @@ static int64_t evict_limit(int64_t limit)
     return limit - (reserve < RESERVE_BYTES_MAX ? reserve : RESERVE_BYTES_MAX);
 }
 
-/* Up to where it may go when nothing can be evicted: less the reserve and what the threads needed of late, but within a percent of
- * the limit, since what is refused stays refused.  */
+/* Up to where it may go when nothing can be evicted: less the reserve and what the threads needed of late, within bounds. */
 static int64_t noeviction_limit(struct server *server, int64_t limit, int64_t used)
 {
     const int64_t reserve = limit - evict_limit(limit);
@@ -536,6 +536,12 @@ void evict_for_buffers(struct thread *thread, uint64_t held)
     }
 }
 
+bool evict_is_near(struct server *server)
+{
+    const int64_t limit = setting(&server->config->maxmemory);
+    return limit > 0 && server_used_bytes(server) > limit - limit / NEAR_PARTS;
+}
+
 /* --- in the background --- */
 
 static void note_exceeded(struct server *server, bool is_over)
@@ -582,8 +588,8 @@ static double evictable_bytes(const struct shard *shard, const struct evict_rule
     return bytes > 0 ? (double)bytes : 1;
 }
 
-/* What is too much and not some shard's to free already is divided among the shards that have something to
- * give, by what their keys take.  */
+/* What is too much and not some shard's to free already is divided among the shards that have something to give, by what their
+ * keys take.  */
 static void divide(struct thread *thread, const struct evict_rule *rule, int64_t excess)
 {
     struct server *server = thread->server;

@@ -3,10 +3,11 @@
  * The limit is on the sum over all shards and threads; keys go where the memory is. Each shard has an allowance: up to so many
  * bytes of its own heap it may grow without a look at the sum. A command that needs more looks, and is given a new
  * allowance, at most a 400th of the limit over all shards together; when the sum has no room left, it first frees what its
- * shard has grown: from its own shard, and when there is nothing, from those whose batons are free. Likewise
- * a thread whose buffers have grown frees as much. So the sum stays within the limit, but for what one command takes more than
- * its words say, and for buffers when no keys are left. The threads evict from their own shards in the
- * background, in slices: whoever sees that there is too much divides it among the shards by what their keys take.
+ * shard has grown: from its own shard, and when there is nothing, from those whose batons are free. Likewise a thread frees as
+ * much as its buffers have grown. So the sum stays within the limit, but for what one command takes more than its words say, and
+ * for buffers when no keys are left. The threads evict from their own shards in the background, in slices: whoever sees that
+ * there is too much divides it among the shards by what their keys take. What was evicted and is still being freed counts as
+ * gone: nothing else goes for it.
  *
  * Threads    struct evict: under the shard's baton; what says so is read relaxed by any thread.
  * Read on    data/keyspace_evict.h (which key), docs/ARCHITECTURE.md, "Memory".  */
@@ -50,6 +51,8 @@ enum evict_verdict evict_before_call(struct thread *thread, const struct call *c
 /* When the thread's query and output buffers have grown, so much of what is too much goes at once, within the same time. `held` as
  * above; nothing may be lent. Cheap while there is no limit.  */
 void evict_for_buffers(struct thread *thread, uint64_t held);
+/* Is used_memory within a 16th of maxmemory, or above? Any thread. */
+bool evict_is_near(struct server *server);
 /* A slice for the thread's own shard. True: more is to be done at once. Without a baton. */
 bool evict_in_background(struct thread *thread);
 

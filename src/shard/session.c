@@ -28,14 +28,16 @@ int session_fd(const struct session *session)
 void session_memory(const struct session *session, struct session_memory *out)
 {
     const struct connection *connection = connection_of(session);
-    size_t held = connection->held >= 0 ? connection->held_len - connection->held_at : 0;
+    const size_t held = connection->held >= 0 ? connection->held_len - connection->held_at : 0;
+    const size_t waiting = connection->query.len - connection->query_at + connection->backlog.len;
+    const size_t query_capacity = connection->query.capacity + connection->backlog.capacity;
     *out = (struct session_memory){
-        .query_used = connection->query.len - connection->query_at + connection->backlog.len + held,
-        .query_capacity = connection->query.capacity + connection->backlog.capacity,
+        .query_used = waiting + held,
+        .query_free = query_capacity - waiting,
         .output_bytes = connection->output.bytes,
         .output_chunks = connection->output.chunks,
     };
-    out->total_bytes = thread_block_bytes(sizeof *connection) + out->query_capacity +
+    out->total_bytes = thread_block_bytes(sizeof *connection) + query_capacity +
                        output_memory_bytes(&connection->output) + parser_memory_bytes(&connection->parser) +
                        session->name.capacity + session->lib_name.capacity + session->lib_version.capacity;
     if (connection->window != NULL) {

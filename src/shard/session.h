@@ -44,10 +44,10 @@ struct session {
 void session_peer_address(const struct session *session, char out[SESSION_ADDRESS_MAX]);
 void session_local_address(const struct session *session, char out[SESSION_ADDRESS_MAX]);
 int session_fd(const struct session *session);
-/* Bytes waiting in its query buffer, that buffer's capacity, waiting replies (bytes and chunks), and all memory of the
+/* Bytes that wait to be parsed, free room in its query buffer, waiting replies (bytes and chunks), and all memory of the
  * connection together, as counted.  */
 struct session_memory {
-    size_t query_used, query_capacity, output_bytes, output_chunks, total_bytes;
+    size_t query_used, query_free, output_bytes, output_chunks, total_bytes;
 };
 void session_memory(const struct session *session, struct session_memory *out);
 

@@ -80,16 +80,23 @@ static void handle_event(struct thread *thread, const struct ring_event *event)
     }
 }
 
-static void handle_events(struct thread *thread)
+/* What was received is run before much more of it is: else query buffers would take all that a socket had. True: there may be more
+ * events.  */
+static bool handle_events(struct thread *thread)
 {
     struct ring_event events[TURN_EVENTS];
     uint32_t count;
+    thread->turn_input_bytes = 0;
     do {
         count = ring_events(&thread->ring, events, TURN_EVENTS);
         for (uint32_t i = 0; i < count; i++) {
             handle_event(thread, &events[i]);
         }
+        if (UNLIKELY(thread->turn_input_bytes > TURN_INPUT_BYTES)) {
+            return true;
+        }
     } while (count == TURN_EVENTS);
+    return false;
 }
 
 /* --- commands --- */
@@ -405,7 +412,7 @@ static void wait_for_work(struct thread *thread, int64_t timeout_us)
 static int64_t turn(struct thread *thread)
 {
     begin_turn(thread);
-    handle_events(thread);
+    bool is_busy = handle_events(thread);
     mail_deliver_all(thread);
     update_access(thread);
     shard_drain_own(thread);
@@ -415,7 +422,7 @@ static int64_t turn(struct thread *thread)
             break;
         }
     }
-    bool is_busy = jobs_step(thread);
+    is_busy = jobs_step(thread) || is_busy;
     is_busy = free_graves(thread) || is_busy;
     is_busy = expire_keys(thread) || is_busy;
     is_busy = evict_in_background(thread) || is_busy;

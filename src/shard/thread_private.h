@@ -32,7 +32,8 @@ enum {
     CONNECTION_OUTPUT_SOFT = 1 << 20,    /* a connection with more unsent replies runs no commands */
     CONNECTION_QUERY_SOFT = 1 << 18,     /* a connection that may not run commands is not read beyond this */
     RECEIVE_BUFFERS = 128,               /* of RING_BUFFER_BYTES, a thread */
-    TURN_EVENTS = 256,
+    TURN_EVENTS = 32,                    /* handled between two looks at what they brought */
+    TURN_INPUT_BYTES = 1 << 18,          /* added to query buffers in a turn */
     TURN_ROUNDS_MAX = 8,                 /* rounds in a turn before the network is looked at again */
     EXPIRE_MS = 10,
     TOP_FILL_US = 10000,     /* between two slices of 50 us: half a percent of a core */
@@ -209,6 +210,7 @@ struct thread {
     bool is_counting_clients;        /* maxmemory-clients is set: client_memory.c */
     int64_t evict_peak_ms;           /* when thread 0 last let the threads' peak decay */
     int64_t evict_wake_ms;           /* when it last woke the others to evict */
+    size_t turn_input_bytes;         /* that were added to query buffers in this turn */
     int64_t evict_buffers_bytes;     /* its buffers when keys last went for them, or less */
     int64_t evict_buffers_limit;     /* the maxmemory that this was noted under */
     uint64_t evict_ticks_max;        /* the longest eviction since it was last reported */

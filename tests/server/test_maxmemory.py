@@ -268,6 +268,37 @@ def test_keys_go_for_the_buffers_of_large_values_and_replies(server, size):
         assert found > 0 and stat(client, "evicted_keys") > 0
 
 
+@pytest.mark.threads
+@pytest.mark.parametrize("size", [400, 16_384, 65_536])
+def test_without_eviction_room_is_left_for_buffers(server, shards, size):
+    """40 clients send 1 MiB of SETs each before the first reply is read, until most are refused. With several threads, what each
+    one's receive buffers held when it stopped reading may come on top."""
+    in_pipeline = MIB // size
+    value = b"x" * size
+    with server.connect() as client, ExitStack() as stack:
+        limit = used(client) + 64 * MIB
+        client.run("CONFIG", "SET", "maxmemory", str(limit))
+        client.run("CONFIG", "RESETSTAT")
+        sampler = Sampler(server)
+        sampler.start()
+        others = [stack.enter_context(server.connect()) for _ in range(40)]
+        taken = refused = 0
+        for round_number in range(max(3, int(6 / SLOWDOWN))):
+            for number, other in enumerate(others):
+                other.send_raw(b"".join(encode("SET", "%d:%d:%d" % (round_number, number, i), value)
+                                        for i in range(in_pipeline)))
+            replies = [other.read() for other in others for _ in range(in_pipeline)]
+            taken += replies.count(("+", b"OK"))
+            refused += replies.count(OOM)
+        assert taken + refused == len(others) * in_pipeline * (round_number + 1)
+        sampler.is_over = True
+        sampler.join()
+        highest = max(sampler.highest, int(client.info("memory")["used_memory_peak"]))
+        most = limit * (1.01 if SLOWDOWN == 1 else 1.03) + (shards * 2 * MIB if shards > 1 else 0)
+        assert highest <= most, "%.2f %%" % (100.0 * highest / limit - 100)
+        assert refused > 0 and used(client) > 0.9 * limit
+
+
 def test_refusals_and_what_is_still_allowed(server):
     with server.connect() as client:
         fill(client, OLD)

@@ -4,7 +4,10 @@ While one connection runs a long command, harness/probe.py measures what PINGs t
 machine gets several tries: the best counts.
 """
 
+import re
+import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -112,3 +115,44 @@ def test_commands_over_whole_collections(server, connection, words):
         assert not reply.startswith(b"-"), reply
 
     assert_nobody_waits(server, lambda: fill_collections(connection), act)
+
+
+def listed(client, number):
+    """The fields of CLIENT LIST of the client with that id."""
+    lines = client.run("CLIENT", "LIST", "ID", str(number)).decode().splitlines()
+    return dict(field.split("=", 1) for field in lines[0].split(" "))
+
+
+@pytest.mark.threads
+def test_a_client_whose_commands_wait_is_not_read_without_end(server):
+    command = encode("SET", "k", "x" * 4000)
+    count = (16 << 20) // len(command)
+    with server.connect() as client, server.connect() as paused:
+        number = paused.run("CLIENT", "ID")
+        client.run("CLIENT", "PAUSE", "600000", "WRITE")
+        sender = threading.Thread(target=lambda: [paused.send_raw(command) for _ in range(count)])
+        sender.start()
+        waiting, before = 0, -1
+        while waiting != before or waiting == 0:
+            before = waiting
+            time.sleep(0.3 * SLOWDOWN)
+            waiting = int(listed(client, number)["qbuf"])
+        # What the thread's receive buffers held may come on top.
+        assert 1 << 18 <= waiting <= 3 << 20
+        client.run("CLIENT", "UNPAUSE")
+        assert all(paused.read() == ("+", b"OK") for _ in range(count))
+        sender.join()
+
+
+def test_client_list_tells_how_much_of_a_query_buffer_is_free(server):
+    """Also of clients whose bytes are still in the thread's receive buffers."""
+    with server.connect() as client, ExitStack() as stack:
+        others = [stack.enter_context(server.connect()) for _ in range(8)]
+        assert all(other.run("PING") == b"PONG" for other in others)
+        for _ in range(100):
+            for other in others:
+                other.send_raw(b"PING\r\n" * 1000)
+            free = [int(size) for size in re.findall(rb"qbuf-free=([0-9]+)", client.run("CLIENT", "LIST"))]
+            assert len(free) == 9 and max(free) < 1 << 20
+            for other in others:
+                assert all(other.read() == ("+", b"PONG") for _ in range(1000))
