@@ -10,6 +10,7 @@ from .elements import KINDS, make_table
 from .prober import apart, longest_pause_ms
 
 TITLE = "Longest pause of a server of one shard, ms: median of %d runs; the floor is the same without anything to do"
+SHARDS = 1
 REPEATS = 5
 TITLE %= REPEATS
 COUNT = 1_000_000
@@ -131,7 +132,7 @@ class Pauses:
 
 
 def measure(start, options):
-    subject = start(shards=1)
+    subject = start()
     pauses = Pauses(subject, max(20_000, int(COUNT * options.scale)))
     with apart(subject.server):
         pauses.note("floor", lambda: None, lambda: time.sleep(FLOOR_SECONDS))

@@ -158,12 +158,8 @@ static void no_memory(struct connection *connection)
 
 static void keep(struct connection *connection, struct buffer *buffer, struct bytes text)
 {
-    const bool is_long = buffer->len + text.len > QUERY_KEEP_BYTES && buffer->capacity - buffer->len < text.len;
-    if (is_long && evict_is_near(connection->thread->server) && !buffer_reserve_exactly(buffer, text.len)) {
-        no_memory(connection);
-        return;
-    }
-    if (!buffer_append(buffer, text)) {
+    const bool is_kept_short = buffer->len + text.len > QUERY_KEEP_BYTES && evict_is_near(connection->thread->server);
+    if ((is_kept_short && !buffer_reserve_exactly(buffer, text.len)) || !buffer_append(buffer, text)) {
         no_memory(connection);
     }
 }

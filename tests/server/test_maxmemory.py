@@ -270,9 +270,10 @@ def test_keys_go_for_the_buffers_of_large_values_and_replies(server, size):
 
 @pytest.mark.threads
 @pytest.mark.parametrize("size", [400, 16_384, 65_536])
-def test_without_eviction_room_is_left_for_buffers(server, shards, size):
-    """40 clients send 1 MiB of SETs each before the first reply is read, until most are refused. With several threads, what each
-    one's receive buffers held when it stopped reading may come on top."""
+def test_without_eviction_room_is_left_for_buffers(start, size):
+    """40 clients send 1 MiB of SETs each before the first reply is read, until most are refused. With several threads the limit may
+    be passed: docs/NOTES.md."""
+    server = start(shards=1)
     in_pipeline = MIB // size
     value = b"x" * size
     with server.connect() as client, ExitStack() as stack:
@@ -294,8 +295,7 @@ def test_without_eviction_room_is_left_for_buffers(server, shards, size):
         sampler.is_over = True
         sampler.join()
         highest = max(sampler.highest, int(client.info("memory")["used_memory_peak"]))
-        most = limit * (1.01 if SLOWDOWN == 1 else 1.03) + (shards * 2 * MIB if shards > 1 else 0)
-        assert highest <= most, "%.2f %%" % (100.0 * highest / limit - 100)
+        assert highest <= limit * (1.01 if SLOWDOWN == 1 else 1.03), "%.2f %%" % (100.0 * highest / limit - 100)
         assert refused > 0 and used(client) > 0.9 * limit
 
 

@@ -59,6 +59,23 @@ Test(buffer, grows_by_doubling_then_by_a_quarter)
     buffer_release(&buffer);
 }
 
+Test(buffer, reserves_exactly_what_the_allocator_gives_for_it)
+{
+    struct buffer buffer = BUFFER_EMPTY(MEM_QUERY_BUFFER);
+    for (size_t len = 0; len < 600000; len += 16384) {
+        cr_assert(buffer_reserve_exactly(&buffer, 16384));
+        cr_assert_eq(buffer.capacity, thread_block_bytes(len + 16384));
+        memset(buffer.data + len, 'x', 16384);
+        buffer.len += 16384;
+    }
+    const size_t capacity = buffer.capacity;
+    cr_assert(buffer_reserve_exactly(&buffer, buffer.capacity - buffer.len));
+    cr_assert_not(buffer_reserve_exactly(&buffer, SIZE_MAX - buffer.len));
+    cr_assert_eq(buffer.capacity, capacity);
+    buffer_release(&buffer);
+    cr_assert_eq(counted(MEM_QUERY_BUFFER), 0);
+}
+
 Test(buffer, refuses_absurd_sizes_and_stays_as_it_was)
 {
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2, (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX / 2};
