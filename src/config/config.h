@@ -36,6 +36,7 @@ struct config {
     _Atomic int64_t timeout;               /* seconds, 0 off */
     _Atomic int64_t maxclients;
     _Atomic int64_t client_query_buffer_limit;
+    _Atomic int64_t clients_pending_limit; /* bytes of all clients' query and output buffers; 0 none */
     _Atomic int64_t proto_max_bulk_len;
     struct config_output_limit output_limits[OUTPUT_CLASS_COUNT];
     _Atomic int64_t protected_mode;

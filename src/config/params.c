@@ -112,6 +112,7 @@ const struct param config_params[] = {
     {"client-output-buffer-limit", PARAM_OUTPUT_LIMITS, PARAM_MANY_WORDS, FIELD(output_limits), .initial_text = NULL},
     {"client-query-buffer-limit", PARAM_MEMORY, 0, FIELD(client_query_buffer_limit),
      .initial = 1024 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
+    {"clients-pending-limit", PARAM_MEMORY, 0, FIELD(clients_pending_limit), .initial = 256 * MEGABYTE, .min = 0, .max = INT64_MAX},
     {"daemonize", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(daemonize), .initial = 0},
     {"databases", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(databases), .initial = 16, .min = 1, .max = 65536},
     {"dir", PARAM_TEXT, PARAM_PROTECTED, FIELD(dir), .initial_text = ".", .adjust = adjust_dir},

@@ -6,11 +6,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 enum { BUFFER_GROUP = 0 };
+
+/* Of Linux 6.15, newer than Debian 12's headers: a wait that is not counted as iowait (uapi/linux/io_uring.h). */
+enum { ENTER_NO_IOWAIT = 1u << 7, FEATURE_NO_IOWAIT = 1u << 17 };
 
 static uint64_t user_data(uint8_t kind, const void *owner)
 {
@@ -83,8 +87,12 @@ bool ring_open(struct ring *ring, uint32_t buffer_count)
         errno = -result;
         return false;
     }
+    ring->enter_flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+    ring->enter_flags |= (ring->uring.features & FEATURE_NO_IOWAIT) != 0 ? ENTER_NO_IOWAIT : 0;
     /* Saves a descriptor look-up at every turn; where it is refused the plain descriptor does as well. */
-    (void)io_uring_register_ring_fd(&ring->uring);
+    if (io_uring_register_ring_fd(&ring->uring) == 1) {
+        ring->enter_flags |= IORING_ENTER_REGISTERED_RING;
+    }
     if (buffer_count > 0 && !buffers_open(ring, buffer_count)) {
         int error = errno;
         ring_close(ring);
@@ -136,11 +144,37 @@ void ring_buffer_return(struct ring *ring, uint16_t buffer)
     buffers_add(ring, buffer);
 }
 
+/* What was requested becomes visible to the kernel. Returns how many requests it has not taken yet. */
+static unsigned requests_publish(struct ring *ring)
+{
+    struct io_uring_sq *queue = &ring->uring.sq;
+    queue->sqe_head = queue->sqe_tail;
+    __atomic_store_n(queue->ktail, queue->sqe_tail, __ATOMIC_RELEASE);
+    return queue->sqe_tail - __atomic_load_n(queue->khead, __ATOMIC_ACQUIRE);
+}
+
+/* Submits, lets the kernel finish what it has deferred, and waits for `wait_count` completions or until `limit`.
+ *
+ * This is the ring's only way into the kernel, and it always asks for events: under DEFER_TASKRUN, requests that have ended are
+ * delivered in no other way. liburing's helper that waits does not ask when a completion is there already, so that a thread whose
+ * every turn makes a request that completes at once would never see another. */
+static void enter(struct ring *ring, unsigned wait_count, struct __kernel_timespec *limit)
+{
+    struct io_uring_getevents_arg arg = {.sigmask_sz = _NSIG / 8, .ts = (uintptr_t)limit};
+    const unsigned count = requests_publish(ring);
+    /* What is refused (-EBUSY, -EAGAIN) stays in the queue for the next time; -ETIME and -EINTR end a wait. */
+    (void)io_uring_enter2((unsigned)ring->uring.enter_ring_fd, count, wait_count, ring->enter_flags, (sigset_t *)&arg,
+                          sizeof arg);
+    if (UNLIKELY((__atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0)) {
+        ring->overflows++;
+    }
+}
+
 static struct io_uring_sqe *next_request(struct ring *ring)
 {
     struct io_uring_sqe *request = io_uring_get_sqe(&ring->uring);
     while (UNLIKELY(request == NULL)) {
-        io_uring_submit(&ring->uring);
+        enter(ring, 0, NULL);
         request = io_uring_get_sqe(&ring->uring);
     }
     return request;
@@ -160,6 +194,15 @@ void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner)
     request->flags |= IOSQE_BUFFER_SELECT;
     request->buf_group = BUFFER_GROUP;
     request->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_receive_once(struct ring *ring, int fd, uint8_t kind, void *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_recv(request, fd, NULL, RING_BUFFER_BYTES, 0);
+    request->flags |= IOSQE_BUFFER_SELECT;
+    request->buf_group = BUFFER_GROUP;
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
@@ -202,22 +245,21 @@ void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void 
 #ifdef TESSERA_VALGRIND
 /* valgrind 3.19 keeps its one lock while a thread waits in io_uring_enter, so that no other thread runs; in poll it does not.
  * A message from another ring does not always end the poll: it is kept short.  */
-static void submit_and_wait(struct ring *ring, int64_t timeout_us)
+static void enter_and_wait(struct ring *ring, int64_t timeout_us)
 {
     enum { POLL_MS_MAX = 2 };
-    io_uring_submit_and_get_events(&ring->uring);
+    enter(ring, 0, NULL);
     if (io_uring_cq_ready(&ring->uring) == 0) {
         struct pollfd ready = {.fd = ring->uring.ring_fd, .events = POLLIN};
         poll(&ready, 1, timeout_us < POLL_MS_MAX * 1000 ? 1 : POLL_MS_MAX);
-        io_uring_get_events(&ring->uring);
+        enter(ring, 0, NULL);
     }
 }
 #else
-static void submit_and_wait(struct ring *ring, int64_t timeout_us)
+static void enter_and_wait(struct ring *ring, int64_t timeout_us)
 {
     struct __kernel_timespec limit = {.tv_sec = timeout_us / 1000000, .tv_nsec = timeout_us % 1000000 * 1000};
-    struct io_uring_cqe *unused;
-    io_uring_submit_and_wait_timeout(&ring->uring, &unused, 1, &limit, NULL);
+    enter(ring, 1, &limit);
 }
 #endif
 
@@ -227,10 +269,10 @@ void ring_turn(struct ring *ring, int64_t timeout_us)
         buffers_publish(ring);
     }
     if (timeout_us <= 0) {
-        io_uring_submit_and_get_events(&ring->uring);
-        return;
+        enter(ring, 0, NULL);
+    } else {
+        enter_and_wait(ring, timeout_us);
     }
-    submit_and_wait(ring, timeout_us);
 }
 
 uint32_t ring_events(struct ring *ring, struct ring_event *events, uint32_t capacity)

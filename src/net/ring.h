@@ -2,7 +2,8 @@
  *
  * Threads    The one that opened it (SINGLE_ISSUER, DEFER_TASKRUN). Another ring may post into it (ring_post).
  * Memory     Receive buffers are lent with a completion until ring_buffer_return.
- * Invariant  A completion is known by its user_data, never by its order.  */
+ * Invariant  A completion is known by its user_data, never by its order. Every turn asks the kernel for events, so what has
+ *            ended is delivered whatever else is ready.  */
 #ifndef NET_RING_H
 #define NET_RING_H
 
@@ -23,6 +24,8 @@ struct ring {
     uint32_t buffer_count;   /* a power of two; 0: a ring without receive buffers */
     uint32_t buffers_lent;   /* handed out with completions and not returned */
     uint32_t buffers_to_add; /* returned, not yet visible to the kernel */
+    unsigned enter_flags;    /* of each io_uring_enter */
+    uint64_t overflows;      /* turns in which the completion queue was full; the kernel keeps what did not fit */
 };
 
 /* One completion. `kind` and `owner` are what the request was given. */
@@ -50,6 +53,8 @@ void ring_buffer_return(struct ring *ring, uint16_t buffer);
 /* Requests; each completes with its kind and owner. They are submitted with the next ring_turn. */
 void ring_accept(struct ring *ring, int fd, uint8_t kind, void *owner);       /* multishot: result is a descriptor */
 void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner);      /* multishot, into the receive buffers */
+/* One receive of RING_BUFFER_BYTES at most, tried at once: for who sends faster than its commands run. */
+void ring_receive_once(struct ring *ring, int fd, uint8_t kind, void *owner);
 void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, void *owner);
 void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, void *owner);
 /* Ends the request that was given (kind, owner); completes itself as (own_kind, owner). */

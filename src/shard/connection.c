@@ -1,15 +1,16 @@
-/* connection.c - one client's socket: what it sent, what is to be sent to it, and its end.
+/* connection.c - one client's socket: its replies, its limits, its end. What it sends: input.c.
  *
- *   receiving: a multishot receive fills the thread's receive buffers. Bytes are parsed where they are (held). A command's
- *   rest moves to the query buffer; what comes while commands are under way goes to the backlog.
- *   closing:   is_closing -> requests end (shutdown) -> nothing under way -> freed by connection_settle.
+ *   open -> closing:   connection_close. No more commands; in LIST_CLOSING.
+ *        -> ending:    its requests were told to end (connections_end: ENDINGS_MAX at once, since what ends is delivered in the
+ *                      order in which it ended: others would wait behind all of them). In LIST_DIRTY whenever one has.
+ *        -> freed:     no request, call or visit is under way, and it is in no other list
+ *   open -> lingering: connection_refuse. What it sends is dropped; when its replies are sent it is told that no more come;
+ *                      closing when it has ended, too, or LINGER_MS later.
  *
  * Threads    Its thread.
- * Invariant  C1 input is in `held` or in `query`, never in both; C2 while there is a window nothing is added to either.
- * Limits     CONNECTION_OUTPUT_SOFT: no commands beyond it. CONNECTION_QUERY_SOFT (QUERY_KEEP_BYTES when maxmemory is near): not
- *            read beyond it while commands may not run. client-query-buffer-limit, client-output-buffer-limit: closed.  */
+ * Limits     OUTPUT_SOFT and its sisters: no commands beyond it. client-output-buffer-limit: closed.  */
+#include "base/clock.h"
 #include "mem/heap.h"
-#include "net/listener.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>
@@ -18,8 +19,14 @@
 #include <unistd.h>
 
 enum {
-    QUERY_KEEP_BYTES = 32768,   /* what waits, and room for it, beyond that is kept short when maxmemory is near */
     OUTPUT_CHECK_BYTES = 16384, /* fewer unsent bytes are not held against a limit at every turn */
+    LINGER_MS = 2000,
+    STRANGER_SOFT_MS = 1000,    /* a client that has not logged in may leave its replies unread for so long */
+    ENDINGS_MAX = 16,           /* connections whose requests are ending */
+    ENDINGS_A_LOOK = 8,         /* connections ended between two looks at the clock */
+    CROWD_EVENTS = 16,          /* completions in a turn that say that more wait in the kernel */
+    PUT_OFF_ALL_MS = 30,        /* for so long no connection is ended because of that, */
+    PUT_OFF_MS = 500,           /* and for so long few are */
 };
 
 static const struct config *config_of(const struct connection *connection)
@@ -32,6 +39,9 @@ static const struct config *config_of(const struct connection *connection)
 void connection_list_add(struct connection *connection, enum connection_list list)
 {
     struct thread *thread = connection->thread;
+    if (UNLIKELY(connection->is_closing)) {
+        list = connection->is_ending ? LIST_DIRTY : LIST_CLOSING; /* nothing else is done with it */
+    }
     if (connection->is_in_list[list]) {
         return;
     }
@@ -58,44 +68,17 @@ struct connection *connection_list_take(struct thread *thread, enum connection_l
     return connection;
 }
 
-static void list_remove(struct connection *connection, enum connection_list list)
+static bool is_in_any_list(const struct connection *connection)
 {
-    struct thread *thread = connection->thread;
-    if (!connection->is_in_list[list]) {
-        return;
+    for (int list = 0; list < CONNECTION_LISTS; list++) {
+        if (connection->is_in_list[list]) {
+            return true;
+        }
     }
-    struct connection *before = NULL;
-    for (struct connection *at = thread->list_first[list]; at != connection; at = at->list_next[list]) {
-        before = at;
-    }
-    if (before == NULL) {
-        thread->list_first[list] = connection->list_next[list];
-    } else {
-        before->list_next[list] = connection->list_next[list];
-    }
-    if (thread->list_last[list] == connection) {
-        thread->list_last[list] = before;
-    }
-    connection->is_in_list[list] = false;
+    return false;
 }
 
 /* --- birth --- */
-
-static void start_receiving(struct connection *connection)
-{
-    ring_receive(&connection->thread->ring, connection->fd, EVENT_RECEIVE, connection);
-    connection->is_receiving = true;
-    connection->requests++;
-}
-
-static void stop_receiving(struct connection *connection)
-{
-    if (connection->is_receiving && !connection->is_cancelling) {
-        ring_cancel(&connection->thread->ring, EVENT_RECEIVE, connection, EVENT_CANCEL);
-        connection->requests++;
-        connection->is_cancelling = true;
-    }
-}
 
 struct connection *connection_create(struct thread *thread, int fd)
 {
@@ -124,181 +107,16 @@ struct connection *connection_create(struct thread *thread, int fd)
     thread->connections = connection;
     stat_add(&thread->stats.connections_received, 1);
     stat_add(&thread->stats.connections_current, 1);
-    start_receiving(connection);
+    connection_start_receiving(connection);
     return connection;
 }
 
-/* --- input --- */
+/* --- going on --- */
 
-struct bytes connection_input(const struct connection *connection)
+bool connection_is_stranger(const struct connection *connection)
 {
-    if (connection->held >= 0) {
-        const char *data = ring_buffer(&connection->thread->ring, (uint16_t)connection->held);
-        return (struct bytes){data + connection->held_at, connection->held_len - connection->held_at};
-    }
-    return (struct bytes){connection->query.data + connection->query_at, connection->query.len - connection->query_at};
-}
-
-void connection_consume(struct connection *connection, size_t count)
-{
-    if (connection->held >= 0) {
-        connection->held_at += (uint32_t)count;
-        assert(connection->held_at <= connection->held_len);
-    } else {
-        connection->query_at += count;
-        assert(connection->query_at <= connection->query.len);
-    }
-}
-
-static void no_memory(struct connection *connection)
-{
-    fprintf(stderr, "out of memory: closing a connection\n");
-    connection_close(connection);
-}
-
-static void keep(struct connection *connection, struct buffer *buffer, struct bytes text)
-{
-    const bool is_kept_short = buffer->len + text.len > QUERY_KEEP_BYTES && evict_is_near(connection->thread->server);
-    if ((is_kept_short && !buffer_reserve_exactly(buffer, text.len)) || !buffer_append(buffer, text)) {
-        no_memory(connection);
-    }
-}
-
-void connection_keep_rest(struct connection *connection)
-{
-    struct ring *ring = &connection->thread->ring;
-    if (connection->held >= 0) {
-        struct bytes rest = connection_input(connection);
-        uint16_t buffer = (uint16_t)connection->held;
-        connection->held = -1;
-        if (rest.len > 0) {
-            assert(connection->query.len == 0);
-            keep(connection, &connection->query, rest);
-        }
-        ring_buffer_return(ring, buffer);
-    } else if (2 * connection->query_at >= connection->query.len) {
-        /* Not before half of it is read: then each byte is moved once at most, however many windows it takes. */
-        buffer_consume(&connection->query, connection->query_at);
-        connection->query_at = 0;
-        if (connection->query.capacity > QUERY_KEEP_BYTES && evict_is_near(connection->thread->server)) {
-            buffer_shrink(&connection->query, connection->query.len);
-        }
-    }
-    if (connection->query.len == 0) {
-        buffer_release(&connection->query);
-    }
-}
-
-/* Bytes that were received and not read yet, but for what stands in a receive buffer. */
-static size_t waiting_bytes(const struct connection *connection)
-{
-    return connection->query.len - connection->query_at + connection->backlog.len;
-}
-
-/* Over the limit of what a client may have waiting? */
-static bool is_query_too_long(const struct connection *connection)
-{
-    int64_t limit = atomic_load_explicit(&config_of(connection)->client_query_buffer_limit, memory_order_relaxed);
-    return waiting_bytes(connection) > (size_t)limit;
-}
-
-static bool may_run(const struct connection *connection)
-{
-    return connection->window == NULL && connection_has_output_room(connection) &&
-           !connection->is_in_list[LIST_PAUSED];
-}
-
-/* Does more wait than is good while commands may not run? Near maxmemory that is less. */
-static bool is_query_long(const struct connection *connection)
-{
-    const size_t waiting = waiting_bytes(connection);
-    return waiting > QUERY_KEEP_BYTES &&
-           (waiting > CONNECTION_QUERY_SOFT || evict_is_near(connection->thread->server));
-}
-
-/* Reads on, or stops reading a connection whose commands wait while more and more of them come. */
-static void adjust_receiving(struct connection *connection)
-{
-    if (connection->is_closing || connection->is_input_ended) {
-        return;
-    }
-    if (is_query_long(connection) && !may_run(connection)) {
-        stop_receiving(connection);
-    } else if (!connection->is_receiving && !connection->is_cancelling) {
-        start_receiving(connection);
-    }
-}
-
-static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t len)
-{
-    struct thread *thread = connection->thread;
-    struct bytes text = {ring_buffer(&thread->ring, buffer), len};
-    connection->session.input_bytes_total += len;
-    connection->session.active_ms = thread->now_ms;
-    stat_add(&thread->stats.net_input_bytes, len);
-    if (LIKELY(connection->window == NULL && connection->held < 0 && connection->query.len == 0)) {
-        connection->held = buffer;
-        connection->held_at = 0;
-        connection->held_len = len;
-    } else {
-        if (connection->window != NULL) {
-            keep(connection, &connection->backlog, text);
-        } else {
-            connection_keep_rest(connection);
-            keep(connection, &connection->query, text);
-        }
-        ring_buffer_return(&thread->ring, buffer);
-        thread->turn_input_bytes += len;
-        if (UNLIKELY(is_query_long(connection))) {
-            connection_list_add(connection, LIST_DIRTY); /* perhaps it must not be read for some time */
-        }
-        client_memory_note(connection);
-        evict_for_buffers(thread, 0);
-        stat_raise(&thread->stats.query_bytes_max, waiting_bytes(connection));
-        if (UNLIKELY(is_query_too_long(connection))) {
-            stat_add(&thread->stats.query_limit_disconnections, 1);
-            socket_abort_at_close(connection->fd);
-            connection_close(connection);
-            return;
-        }
-    }
-    connection->wants_more = true;
-    connection_continue(connection);
-}
-
-void connection_received(struct thread *thread, struct connection *connection, const struct ring_event *event)
-{
-    stat_add(&thread->stats.reads_processed, 1);
-    if (event->is_last) {
-        connection->is_receiving = false;
-        connection->requests--;
-    }
-    if (event->result > 0 && event->has_buffer) {
-        if (connection->is_closing || connection->close_after_replies) {
-            ring_buffer_return(&thread->ring, event->buffer);
-        } else {
-            take_bytes(connection, event->buffer, (uint32_t)event->result);
-        }
-    } else if (event->has_buffer) {
-        ring_buffer_return(&thread->ring, event->buffer);
-    }
-    if (event->result == 0 && !event->has_buffer) {
-        /* What it has sent is still answered. */
-        connection->is_input_ended = true;
-    } else if (event->result < 0 && event->result != -ENOBUFS && event->result != -ECANCELED) {
-        connection_close(connection);
-    }
-    if (event->is_last) {
-        connection_list_add(connection, LIST_DIRTY); /* reads on at the end of the turn, when buffers are back */
-    }
-}
-
-void connection_was_cancelled(struct thread *thread, struct connection *connection)
-{
-    (void)thread;
-    connection->requests--;
-    connection->is_cancelling = false;
-    connection_list_add(connection, LIST_DIRTY);
+    return UNLIKELY(!connection->session.is_authenticated) &&
+           atomic_load_explicit(&config_of(connection)->has_password, memory_order_relaxed) != 0;
 }
 
 void connection_continue(struct connection *connection)
@@ -332,29 +150,15 @@ void connection_window_ended(struct connection *connection)
         connection_keep_rest(connection);
         return;
     }
-    if (!connection->wants_more || connection->backlog.len > 0 || connection->held < 0) {
-        connection_keep_rest(connection);
-    }
     if (connection->backlog.len > 0) {
-        if (connection->query.len == 0) {
-            buffer_release(&connection->query);
-            connection->query = connection->backlog;
-            connection->backlog = BUFFER_EMPTY(MEM_QUERY_BUFFER);
-        } else {
-            keep(connection, &connection->query, buffer_bytes(&connection->backlog));
-            buffer_release(&connection->backlog);
-        }
-        connection->wants_more = true;
+        connection_join_backlog(connection);
+    } else if (!connection->wants_more || connection->held < 0) {
+        connection_keep_rest(connection);
     }
     connection_continue(connection);
 }
 
 /* --- output --- */
-
-bool connection_has_output_room(const struct connection *connection)
-{
-    return connection->output.bytes <= CONNECTION_OUTPUT_SOFT;
-}
 
 static void start_sending(struct connection *connection)
 {
@@ -412,6 +216,10 @@ static void check_output_limits(struct connection *connection)
     uint64_t hard = atomic_load_explicit(&limit->hard_bytes, memory_order_relaxed);
     uint64_t soft = atomic_load_explicit(&limit->soft_bytes, memory_order_relaxed);
     int64_t soft_ms = (int64_t)atomic_load_explicit(&limit->soft_seconds, memory_order_relaxed) * 1000;
+    if (UNLIKELY(connection_is_stranger(connection))) {
+        soft = OUTPUT_SOFT_STRANGER;
+        soft_ms = STRANGER_SOFT_MS;
+    }
     struct thread *thread = connection->thread;
     size_t bytes = connection->output.bytes;
     stat_raise(&thread->stats.output_bytes_max, bytes);
@@ -434,7 +242,9 @@ void connection_check_limits(struct connection *connection)
 {
     int64_t timeout_ms = atomic_load_explicit(&config_of(connection)->timeout, memory_order_relaxed) * 1000;
     int64_t idle_ms = connection->thread->now_ms - connection->session.active_ms;
-    if (timeout_ms > 0 && idle_ms > timeout_ms && !connection->session.is_monitor && connection->window == NULL) {
+    const bool is_idle = timeout_ms > 0 && idle_ms > timeout_ms && !connection->session.is_monitor && connection->window == NULL;
+    const bool was_long = connection->is_lingering && connection->thread->now_ms >= connection->linger_until_ms;
+    if (is_idle || was_long) {
         connection_close(connection);
         return;
     }
@@ -446,14 +256,57 @@ void connection_check_limits(struct connection *connection)
 
 /* --- end --- */
 
+/* Unless others work for it. */
+static void connection_drop_window(struct connection *connection)
+{
+    struct window *window = connection->window;
+    if (window != NULL && window->queued == 0 && connection->visits == 0) {
+        job_abandon(connection->thread, connection);
+        window_drop(window);
+    }
+}
+
 void connection_close(struct connection *connection)
 {
     if (connection->is_closing) {
         return;
     }
     connection->is_closing = true;
-    shutdown(connection->fd, SHUT_RDWR);
-    connection_list_add(connection, LIST_DIRTY);
+    if (!connection->is_sending) {
+        output_clear(&connection->output, &connection->thread->chunks); /* others may need the memory before its turn comes */
+    }
+    connection_list_add(connection, LIST_CLOSING);
+}
+
+void connection_linger(struct connection *connection)
+{
+    if (!connection->is_lingering) {
+        connection->close_after_replies = true;
+        connection->is_lingering = true;
+        connection->linger_until_ms = connection->thread->now_ms + LINGER_MS;
+        connection_list_add(connection, LIST_DIRTY);
+    }
+}
+
+void connection_refuse(struct connection *connection, const char *text)
+{
+    struct thread *thread = connection->thread;
+    const struct window *window = connection->window;
+    if (window != NULL && (window->queued > 0 || connection->visits > 0)) {
+        connection_close(connection); /* others still work for it: its replies would not be in order */
+        return;
+    }
+    connection_drop_window(connection);
+    connection_drop_input(connection);
+    struct buffer line = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    const bool is_made = buffer_append_format(&line, "-%s\r\n", text) &&
+                         output_append(&connection->output, &thread->chunks, buffer_bytes(&line));
+    buffer_release(&line);
+    if (is_made) {
+        connection_linger(connection);
+    } else {
+        connection_close(connection);
+    }
 }
 
 static void release_session(struct connection *connection)
@@ -472,16 +325,9 @@ static void release_session(struct connection *connection)
 static void connection_free(struct connection *connection)
 {
     struct thread *thread = connection->thread;
-    for (int list = 0; list < CONNECTION_LISTS; list++) {
-        list_remove(connection, (enum connection_list)list);
-    }
-    if (connection->held >= 0) {
-        ring_buffer_return(&thread->ring, (uint16_t)connection->held);
-    }
+    assert(connection->deferred == 0);
     client_memory_forget(connection);
-    buffer_release(&connection->query);
-    buffer_release(&connection->backlog);
-    parser_reset(&connection->parser);
+    connection_drop_input(connection);
     output_clear(&connection->output, &thread->chunks);
     release_session(connection);
     close(connection->fd);
@@ -499,17 +345,64 @@ static void connection_free(struct connection *connection)
     thread_free(MEM_CLIENT, connection, sizeof *connection);
 }
 
-static void settle_closing(struct connection *connection)
+/* A receive ends by a cancel, which is asked for once; only a send, which may wait for the peer for ever, needs a shutdown. */
+static void end_requests(struct connection *connection)
 {
-    struct window *window = connection->window;
-    if (window != NULL && window->queued == 0 && connection->visits == 0) {
-        job_abandon(connection->thread, connection);
-        window_drop(window);
+    connection->is_ending = true;
+    connection->thread->endings++;
+    connection_stop_receiving(connection);
+    if (connection->is_sending) {
+        shutdown(connection->fd, SHUT_RDWR);
     }
-    /* The shutdown should end it, but a kernel may miss that when data arrive at the same moment. */
-    stop_receiving(connection);
-    if (connection->window == NULL && connection->requests == 0) {
+}
+
+static void end_connection(struct connection *connection)
+{
+    connection_drop_window(connection);
+    if (!connection->is_ending && connection->requests > 0) {
+        end_requests(connection);
+    }
+    if (connection->window == NULL && connection->requests == 0 && !is_in_any_list(connection)) {
+        connection->thread->endings -= connection->is_ending;
         connection_free(connection);
+    }
+}
+
+/* How many connections may be ended in this turn.
+ *
+ * Closing a socket costs more than all else that is done for a connection that has gone. When thousands go at once, the kernel
+ * delivers their ends some twenty a turn, and whoever asks for something meanwhile stands behind them: they are seen first, and
+ * closed afterwards; but not put off for long, since a busy thread has crowds of completions all the time. */
+static uint32_t endings_limit(struct thread *thread, uint64_t now)
+{
+    if (thread->list_first[LIST_CLOSING] == NULL) {
+        thread->closing_since_ticks = 0;
+        return 0;
+    }
+    if (thread->closing_since_ticks == 0) {
+        thread->closing_since_ticks = now;
+    }
+    const double ms = (double)(now - thread->closing_since_ticks) / (1000 * thread->server->ticks_per_us);
+    if (thread->turn_events < CROWD_EVENTS || ms >= PUT_OFF_MS) {
+        return UINT32_MAX;
+    }
+    return ms >= PUT_OFF_ALL_MS ? 1 : 0;
+}
+
+void connections_end(struct thread *thread)
+{
+    const uint64_t now = clock_ticks();
+    const uint64_t end = now + (uint64_t)(TURN_CLOSING_US * thread->server->ticks_per_us);
+    const uint32_t limit = endings_limit(thread, now);
+    for (uint32_t count = 0; count < limit && thread->endings < ENDINGS_MAX; count++) {
+        if (count % ENDINGS_A_LOOK == ENDINGS_A_LOOK - 1 && clock_ticks() >= end) {
+            break;
+        }
+        struct connection *connection = connection_list_take(thread, LIST_CLOSING);
+        if (connection == NULL) {
+            break;
+        }
+        end_connection(connection);
     }
 }
 
@@ -517,7 +410,19 @@ static void settle_closing(struct connection *connection)
 static bool is_finished(const struct connection *connection)
 {
     return connection->window == NULL &&
-           (connection->close_after_replies || (connection->is_input_ended && !connection->wants_more));
+           (connection->close_after_replies ||
+            (connection->is_input_ended && !connection->wants_more && connection->deferred == 0));
+}
+
+/* Everything is sent. */
+static void finish(struct connection *connection)
+{
+    if (!connection->is_lingering || connection->is_input_ended) {
+        connection_close(connection);
+    } else if (!connection->is_shut) {
+        connection->is_shut = true;
+        shutdown(connection->fd, SHUT_WR);
+    }
 }
 
 void connection_settle(struct connection *connection)
@@ -525,15 +430,14 @@ void connection_settle(struct connection *connection)
     if (UNLIKELY(connection->session.must_close)) {
         connection->close_after_replies = true;
     }
-    if (UNLIKELY(connection->is_closing)) {
-        settle_closing(connection);
-        return;
-    }
     if (UNLIKELY(connection->output.bytes > OUTPUT_CHECK_BYTES || connection->output_soft_since_ms != 0)) {
         check_output_limits(connection);
-        if (connection->is_closing) {
-            return; /* it is in this list again */
+    }
+    if (UNLIKELY(connection->is_closing)) {
+        if (connection->is_ending) {
+            end_connection(connection);
         }
+        return;
     }
     client_memory_note(connection);
     if (connection->output.bytes > 0) {
@@ -541,9 +445,7 @@ void connection_settle(struct connection *connection)
             start_sending(connection);
         }
     } else if (UNLIKELY(is_finished(connection))) {
-        connection_close(connection);
+        finish(connection);
     }
-    if (UNLIKELY(!connection->is_receiving || is_query_long(connection))) {
-        adjust_receiving(connection);
-    }
+    connection_adjust_receiving(connection);
 }

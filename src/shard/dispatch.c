@@ -277,6 +277,13 @@ void call_finish_refused(struct thread *thread, struct call *call, struct reply 
     error_stats_note(&thread->error_stats, (struct bytes){reply->out->data + reply->start, call->reply_len});
 }
 
+/* Before AUTH few replies may wait: what the window has replied, and what is unsent. */
+static bool is_stranger_full(const struct connection *connection, const struct window *window, const struct round *round)
+{
+    return UNLIKELY(connection_is_stranger(connection)) &&
+           connection->output.bytes + round->replies.len - window->calls[0].reply_start > OUTPUT_SOFT_STRANGER;
+}
+
 static enum verdict run_here(struct thread *thread, struct connection *connection, struct call *call, struct round *round)
 {
     const struct session *session = &connection->session;
@@ -292,8 +299,11 @@ static enum verdict run_here(struct thread *thread, struct connection *connectio
         call->must_close = call->must_close || connection->session.must_close;
         return VERDICT_STOP;
     }
+    if (is_stranger_full(connection, call->window, round)) {
+        return VERDICT_STOP;
+    }
     size_t unsent = atomic_load_explicit(&call->window->reply_bytes, memory_order_relaxed);
-    return LIKELY(unsent <= CONNECTION_OUTPUT_SOFT) ? VERDICT_NEXT : VERDICT_STOP;
+    return thread_output_is_full(thread, unsent) ? VERDICT_STOP : VERDICT_NEXT;
 }
 
 static enum verdict dispatch_call(struct thread *thread, struct connection *connection, struct call *call,
@@ -322,7 +332,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
             call->must_close = call->is_silent = true;
             return VERDICT_STOP;
         }
-        return VERDICT_NEXT;
+        return is_stranger_full(connection, call->window, round) ? VERDICT_STOP : VERDICT_NEXT;
     }
     if (UNLIKELY(atomic_load_explicit(&thread->server->monitors_current, memory_order_relaxed) > 0)) {
         monitor_feed(thread, call);

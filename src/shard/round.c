@@ -221,7 +221,11 @@ static void call_answer(struct thread *thread, struct call *call)
         connection_close(connection);
     }
     if (UNLIKELY(call->must_close)) {
-        connection->close_after_replies = true;
+        if (call->spec == NULL && !call->is_silent) {
+            connection_linger(connection); /* a protocol error: more is coming, and is not read */
+        } else {
+            connection->close_after_replies = true;
+        }
     }
     if (UNLIKELY(call->own_words != NULL || call->own.capacity > 0)) {
         call_drop(call);
@@ -402,7 +406,7 @@ void window_flush(struct thread *thread, struct window *window)
         is_safe = parked != NULL;
         window = is_safe ? parked : window;
         if (is_safe) {
-            connection_keep_rest(connection);
+            connection_join_backlog(connection);
         }
     }
     if (!is_safe) {

@@ -122,12 +122,12 @@ __attribute__((always_inline)) static inline void batch_prefetch(const struct sh
 }
 
 /* What keeps this call from running now, or CALL_READY. */
-static enum call_state call_obstacle(const struct thread *thread, const struct shard *shard, const struct call *call)
+static enum call_state call_obstacle(struct thread *thread, const struct shard *shard, const struct call *call)
 {
     const struct window *window = call->window;
     uint64_t cut = atomic_load_explicit(&window->cut_shards, memory_order_relaxed);
     if (UNLIKELY((cut >> shard->number & 1) != 0 ||
-                 atomic_load_explicit(&window->reply_bytes, memory_order_relaxed) > CONNECTION_OUTPUT_SOFT)) {
+                 thread_output_is_full(thread, atomic_load_explicit(&window->reply_bytes, memory_order_relaxed)))) {
         return CALL_DEFERRED;
     }
     if (UNLIKELY(call->is_routed && call->route_version != server_route_version(thread->server))) {

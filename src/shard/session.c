@@ -28,12 +28,11 @@ int session_fd(const struct session *session)
 void session_memory(const struct session *session, struct session_memory *out)
 {
     const struct connection *connection = connection_of(session);
-    const size_t held = connection->held >= 0 ? connection->held_len - connection->held_at : 0;
-    const size_t waiting = connection->query.len - connection->query_at + connection->backlog.len;
+    const size_t query_len = connection->query.len - connection->query_at + connection->backlog.len;
     const size_t query_capacity = connection->query.capacity + connection->backlog.capacity;
     *out = (struct session_memory){
-        .query_used = waiting + held,
-        .query_free = query_capacity - waiting,
+        .query_used = connection_waiting_bytes(connection),
+        .query_free = query_capacity - query_len,
         .output_bytes = connection->output.bytes,
         .output_chunks = connection->output.chunks,
     };

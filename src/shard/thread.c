@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { TOP_SLICE = 64, STOP_POLL_US = 1000 };
+enum { TOP_SLICE = 64, STOP_POLL_US = 1000, STOP_CLOSING_US = 10000000 };
 /* Things freed between two looks at the clock: few, since each may be the last of its page, and giving that back takes 10 us. */
 enum { GRAVEYARD_SLICE = 8, EXPIRE_SLICE = 8 };
 enum { DEFRAG_TURN_US = 200, DEFRAG_PUT_OFF_MAX = 8 };
@@ -87,8 +87,10 @@ static bool handle_events(struct thread *thread)
     struct ring_event events[TURN_EVENTS];
     uint32_t count;
     thread->turn_input_bytes = 0;
+    thread->turn_events = 0;
     do {
         count = ring_events(&thread->ring, events, TURN_EVENTS);
+        thread->turn_events += count;
         for (uint32_t i = 0; i < count; i++) {
             handle_event(thread, &events[i]);
         }
@@ -128,6 +130,7 @@ static bool run_round(struct thread *thread)
     while (round->window_count < ROUND_CALLS && round->call_count < ROUND_CALLS && round->word_count + 16 <= ROUND_WORDS &&
            (connection = connection_list_take(thread, LIST_READY)) != NULL) {
         if (connection->is_closing) {
+            connection_list_add(connection, LIST_CLOSING); /* where it stands until it is in no other list */
             continue;
         }
         struct window *window = connection->window;
@@ -341,6 +344,7 @@ static void cron(struct thread *thread)
     thread->cron_ms = thread->now_ms;
     thread->has_expiring = any_expiring(thread);
     check_connections(thread);
+    thread_update_pending(thread);
     chunk_pool_trim(&thread->chunks);
     rounds_trim(thread);
     server_used_bytes(thread->server);
@@ -371,12 +375,15 @@ static void settle_connections(struct thread *thread)
     while ((connection = connection_list_take(thread, LIST_DIRTY)) != NULL) {
         connection_settle(connection);
     }
+    if (UNLIKELY(thread->list_first[LIST_CLOSING] != NULL || thread->closing_since_ticks != 0)) {
+        connections_end(thread);
+    }
 }
 
 /* How long the thread may sleep, in microseconds; 0: something wants to go on. */
 static int64_t time_to_sleep(struct thread *thread, bool is_busy)
 {
-    if (is_busy || thread->list_first[LIST_READY] != NULL) {
+    if (is_busy || thread->list_first[LIST_READY] != NULL || thread->list_first[LIST_CLOSING] != NULL) {
         return 0;
     }
     int64_t until_ms = cron_interval_ms(thread);
@@ -421,6 +428,9 @@ static int64_t turn(struct thread *thread)
         if (!run_round(thread)) {
             break;
         }
+    }
+    if (UNLIKELY(thread->deferred_count > 0)) {
+        deferred_input_take(thread);
     }
     is_busy = jobs_step(thread) || is_busy;
     is_busy = free_graves(thread) || is_busy;
@@ -470,15 +480,20 @@ static void stop_together(struct thread *thread)
 
 static void close_connections(struct thread *thread)
 {
-    struct connection *next;
-    for (struct connection *connection = thread->connections; connection != NULL; connection = next) {
-        next = connection->next;
-        connection_close(connection);
+    for (int list = 0; list < CONNECTION_LISTS; list++) {
+        while (connection_list_take(thread, (enum connection_list)list) != NULL) {
+        }
     }
-    /* The requests of closed sockets end at once; the bound is for the kernel's sake only. */
-    for (int turns = 0; turns < 1000 && thread->connections != NULL; turns++) {
+    for (struct connection *connection = thread->connections; connection != NULL; connection = connection->next) {
+        connection_close(connection);
+        connection_list_add(connection, LIST_CLOSING);
+    }
+    /* What is asked to end ends at once; the bound is for the kernel's sake only. */
+    const int64_t end_us = clock_monotonic_us() + STOP_CLOSING_US;
+    while (thread->connections != NULL && clock_monotonic_us() < end_us) {
+        deferred_input_take(thread);
         settle_connections(thread);
-        ring_turn(&thread->ring, STOP_POLL_US);
+        ring_turn(&thread->ring, thread->list_first[LIST_CLOSING] != NULL ? 0 : STOP_POLL_US);
         handle_events(thread);
         mail_deliver_all(thread);
     }
@@ -515,7 +530,7 @@ bool thread_open(struct thread *thread, struct server *server, uint32_t number)
     thread->number = number;
     thread->shard = &server->shards[number];
     thread->ns_per_tick = 1000.0 / server->ticks_per_us;
-    thread->counters = thread_heap_register();
+    __atomic_store_n(&thread->counters, thread_heap_register(), __ATOMIC_RELEASE); /* others may look already: input.c */
     thread->command_stats = thread_alloc_zeroed(MEM_SERVER, server->command_count * sizeof *thread->command_stats);
     if (thread->counters == NULL || thread->command_stats == NULL || !chunk_pool_open(&thread->chunks)) {
         errno = ENOMEM;

@@ -29,12 +29,15 @@ enum {
     BATCH_REPLY_START = 8192,
     INBOX_DRAIN_MAX = 8,                 /* batches that a combiner runs for others before it leaves the rest */
     RUN_PREFETCH = 16,                   /* calls whose memory is asked for ahead */
-    CONNECTION_OUTPUT_SOFT = 1 << 20,    /* a connection with more unsent replies runs no commands */
-    CONNECTION_QUERY_SOFT = 1 << 18,     /* a connection that may not run commands is not read beyond this */
+    OUTPUT_SOFT = 1 << 20,               /* a connection with more unsent replies runs no commands */
+    OUTPUT_SOFT_SHORT = 1 << 16,         /* the same while all clients' buffers are over clients-pending-limit */
+    OUTPUT_SOFT_STRANGER = 1024,         /* the same before AUTH */
+    PENDING_MAXMEMORY_PARTS = 4,         /* the part of maxmemory that clients-pending-limit may be */
     RECEIVE_BUFFERS = 128,               /* of RING_BUFFER_BYTES, a thread */
     TURN_EVENTS = 32,                    /* handled between two looks at what they brought */
     TURN_INPUT_BYTES = 1 << 18,          /* added to query buffers in a turn */
     TURN_ROUNDS_MAX = 8,                 /* rounds in a turn before the network is looked at again */
+    TURN_CLOSING_US = 500,               /* for ending connections, in a turn */
     EXPIRE_MS = 10,
     TOP_FILL_US = 10000,     /* between two slices of 50 us: half a percent of a core */
     TOP_IDLE_US = 200000,    /* between two looks whether enough of the biggest keys are known */
@@ -128,19 +131,27 @@ struct round {
     struct batch batches[];          /* one a shard */
 };
 
-enum connection_list { LIST_READY, LIST_WAITING, LIST_PAUSED, LIST_DIRTY, CONNECTION_LISTS };
+/* Lists of connections to which something is to be done: commands run, commands tried again, tried after CLIENT PAUSE, replies
+ * sent, ended. */
+enum connection_list { LIST_READY, LIST_WAITING, LIST_PAUSED, LIST_DIRTY, LIST_CLOSING, CONNECTION_LISTS };
 
 struct connection {
     struct session session;          /* first: sessions and connections are the same address */
     struct thread *thread;
     int fd;
-    uint32_t requests;               /* receive, send and cancel requests in the ring */
+    uint32_t requests;               /* receive, send and cancel requests in the ring, and deferred receive buffers */
     uint32_t visits;                 /* visits of threads under way for it */
     bool is_receiving, is_sending, is_cancelling;
     bool is_closing;                 /* no more commands; freed when nothing is under way */
+    bool is_ending;                  /* its requests were told to end */
     bool close_after_replies;
+    bool is_lingering;               /* close_after_replies, and not before the peer has read them: connection_refuse */
+    bool is_shut;                    /* lingering: the peer was told that nothing more comes */
     bool is_input_ended;             /* the peer has sent all it will send */
     bool wants_more;                 /* its input may hold commands that were not looked at */
+    bool is_paced;                   /* sends faster than its commands run: received piece by piece */
+    bool is_deferring;               /* in deferred_input_take: one of its buffers waits on */
+    uint8_t deferred;                /* its receive buffers in the thread's queue */
     struct connection *previous, *next;                    /* of its thread */
     struct connection *list_next[CONNECTION_LISTS];
     bool is_in_list[CONNECTION_LISTS];
@@ -149,7 +160,7 @@ struct connection {
     uint32_t held_at, held_len;      /* its unparsed part */
     struct buffer query;
     size_t query_at;
-    struct buffer backlog;           /* what came while a window was under way */
+    struct buffer backlog;           /* what came while calls of a window pointed into the input */
     struct parser parser;
     struct window *window;
     struct job_run *job;             /* of the window's first unanswered call */
@@ -157,6 +168,7 @@ struct connection {
     struct iovec pieces[OUTPUT_GATHER_MAX];
     struct msghdr message;
     int64_t output_soft_since_ms;    /* over the soft limit since; 0 not */
+    int64_t linger_until_ms;         /* wall */
     size_t counted_bytes;            /* of its thread's clients_bytes */
 };
 
@@ -169,6 +181,13 @@ struct job_run {
     struct connection *connection;
     struct job_run *next;
     bool is_waiting;
+};
+
+/* A receive buffer whose connection has enough waiting. */
+struct deferred_input {
+    struct connection *connection;
+    uint32_t len;
+    uint16_t buffer;
 };
 
 struct scratch_block {
@@ -187,6 +206,10 @@ struct thread {
     int64_t cron_ms, expire_ms, waiters_ms, paused_ms, sampled_ms;
     struct connection *connections;
     struct connection *list_first[CONNECTION_LISTS], *list_last[CONNECTION_LISTS];
+    struct deferred_input deferred[RECEIVE_BUFFERS]; /* oldest first: input.c */
+    uint32_t deferred_count;
+    uint32_t endings;                /* connections that are ending: connection.c */
+    bool is_pending_too_much;        /* all clients' buffers were over clients-pending-limit at the last look */
     struct round *spare_rounds;
     uint32_t spare_count;
     uint32_t spare_least;            /* of spare_count since the last rounds_trim */
@@ -211,6 +234,8 @@ struct thread {
     int64_t evict_peak_ms;           /* when thread 0 last let the threads' peak decay */
     int64_t evict_wake_ms;           /* when it last woke the others to evict */
     size_t turn_input_bytes;         /* that were added to query buffers in this turn */
+    uint32_t turn_events;            /* completions of this turn */
+    uint64_t closing_since_ticks;    /* connections wait to be ended since; 0 none */
     int64_t evict_buffers_bytes;     /* its buffers when keys last went for them, or less */
     int64_t evict_buffers_limit;     /* the maxmemory that this was noted under */
     uint64_t evict_ticks_max;        /* the longest eviction since it was last reported */
@@ -281,27 +306,55 @@ void thread_close(struct thread *thread);
 
 /* connection.c */
 struct connection *connection_create(struct thread *thread, int fd);
-void connection_received(struct thread *thread, struct connection *connection, const struct ring_event *event);
 void connection_was_sent(struct thread *thread, struct connection *connection, const struct ring_event *event);
+/* The window is answered: input that waited is next. */
+void connection_window_ended(struct connection *connection);
+/* No more commands and replies: freed when nothing is under way for it. */
+void connection_close(struct connection *connection);
+/* An error that ends it: sent behind the replies so far. What it still sends is read and dropped for up to LINGER_MS, so that its
+ * own writes end and it sees the error. `text` with code, without CR LF. */
+void connection_refuse(struct connection *connection, const char *text);
+/* Closed when its replies are sent and read; for at most LINGER_MS. */
+void connection_linger(struct connection *connection);
+/* Goes on with its input or its window, if nothing is in the way. */
+void connection_continue(struct connection *connection);
+/* At the end of a turn: sends what waits. */
+void connection_settle(struct connection *connection);
+/* Ends connections that are closing, for TURN_CLOSING_US at most; hardly any while completions come in crowds. */
+void connections_end(struct thread *thread);
+void connection_list_add(struct connection *connection, enum connection_list list);
+struct connection *connection_list_take(struct thread *thread, enum connection_list list);
+/* May it run commands now, as far as its output goes? */
+bool connection_has_output_room(const struct connection *connection);
+/* It must log in and has not. */
+bool connection_is_stranger(const struct connection *connection);
+/* `hz` times a second: idle time-out, soft output limit. */
+void connection_check_limits(struct connection *connection);
+
+/* input.c */
+void connection_received(struct thread *thread, struct connection *connection, const struct ring_event *event);
 void connection_was_cancelled(struct thread *thread, struct connection *connection);
 /* Unparsed input, and how to move past what was parsed. */
 struct bytes connection_input(const struct connection *connection);
 void connection_consume(struct connection *connection, size_t count);
 /* What could not be parsed leaves the receive buffer, so that the kernel gets it back; what calls point to must be gone. */
 void connection_keep_rest(struct connection *connection);
-/* The window is answered: input that waited is next. */
-void connection_window_ended(struct connection *connection);
-void connection_close(struct connection *connection);
-/* Goes on with its input or its window, if nothing is in the way. */
-void connection_continue(struct connection *connection);
-/* At the end of a turn: sends what waits; frees it when it is closing and nothing is under way any more. */
-void connection_settle(struct connection *connection);
-void connection_list_add(struct connection *connection, enum connection_list list);
-struct connection *connection_list_take(struct thread *thread, enum connection_list list);
-/* May it run commands now, as far as its output goes? */
-bool connection_has_output_room(const struct connection *connection);
-/* `hz` times a second: idle time-out, soft output limit. */
-void connection_check_limits(struct connection *connection);
+/* The same, and the backlog is input now. */
+void connection_join_backlog(struct connection *connection);
+/* Bytes that were received and not read yet. */
+size_t connection_waiting_bytes(const struct connection *connection);
+/* Reads on, or stops reading, as the input's rules say. */
+void connection_adjust_receiving(struct connection *connection);
+void connection_start_receiving(struct connection *connection);
+void connection_stop_receiving(struct connection *connection);
+/* It is closed after its replies: what waits is not wanted any more. No window may be left. */
+void connection_drop_input(struct connection *connection);
+/* A new look at clients-pending-limit. */
+void thread_update_pending(struct thread *thread);
+/* Has a connection so many unsent replies that it should run no commands? `thread`: the one that asks. */
+bool thread_output_is_full(struct thread *thread, size_t unsent);
+/* Takes the buffers that wait, where there is room now. */
+void deferred_input_take(struct thread *thread);
 
 /* dispatch.c */
 /* The call is done with the error in `reply`: refused, not run. */
