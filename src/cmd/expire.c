@@ -98,8 +98,9 @@ static void expire_key(struct exec *exec, struct time_kind kind)
         return;
     }
     struct key key = exec_key(exec, 1);
+    struct keyspace *ks = exec_keyspace(exec, key);
     struct entry *entry = exec_find_write(exec, key);
-    if (entry == NULL || !expire_is_allowed(flags, entry_expiry_ms(entry, exec->now_ms), expiry_ms)) {
+    if (entry == NULL || !expire_is_allowed(flags, keyspace_expiry_ms(ks, entry), expiry_ms)) {
         reply_integer(exec->reply, 0);
         return;
     }
@@ -108,7 +109,7 @@ static void expire_key(struct exec *exec, struct time_kind kind)
         reply_integer(exec->reply, 1);
         return;
     }
-    enum result result = keyspace_set_expiry(exec_keyspace(exec, key), &entry, expiry_ms);
+    enum result result = keyspace_set_expiry(ks, &entry, expiry_ms);
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
         return;
@@ -140,12 +141,13 @@ static void command_pexpireat(struct exec *exec)
 /* Replies the expiry: -2 without a key, -1 without an expiry, else rounded to the unit. */
 static void reply_expiry(struct exec *exec, struct time_kind kind)
 {
-    struct entry *entry = find_read_untouched(exec, exec_key(exec, 1));
+    struct key key = exec_key(exec, 1);
+    struct entry *entry = find_read_untouched(exec, key);
     if (entry == NULL) {
         reply_integer(exec->reply, -2);
         return;
     }
-    int64_t expiry_ms = entry_expiry_ms(entry, exec->now_ms);
+    int64_t expiry_ms = keyspace_expiry_ms(exec_keyspace(exec, key), entry);
     if (expiry_ms == KEYSPACE_NO_EXPIRY) {
         reply_integer(exec->reply, -1);
         return;
@@ -181,12 +183,13 @@ static void command_pexpiretime(struct exec *exec)
 static void command_persist(struct exec *exec)
 {
     struct key key = exec_key(exec, 1);
+    struct keyspace *ks = exec_keyspace(exec, key);
     struct entry *entry = exec_find_write(exec, key);
-    if (entry == NULL || entry_expiry_ms(entry, exec->now_ms) == KEYSPACE_NO_EXPIRY) {
+    if (entry == NULL || keyspace_expiry_ms(ks, entry) == KEYSPACE_NO_EXPIRY) {
         reply_integer(exec->reply, 0);
         return;
     }
-    enum result result = keyspace_set_expiry(exec_keyspace(exec, key), &entry, KEYSPACE_NO_EXPIRY);
+    enum result result = keyspace_set_expiry(ks, &entry, KEYSPACE_NO_EXPIRY);
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
         return;

@@ -142,14 +142,15 @@ static void start_copy(struct exec *exec, const struct place *from, const struct
     exec_start_job(exec, &work->job);
 }
 
-/* Puts a copy of `source` at `to`: the one that was made, if it is of this source. */
-static enum result put_copy(struct exec *exec, const struct place *to, const struct entry *source, struct value_copy *made)
+/* Puts a copy of `source`, which is at `from`, at `to`: the one that was made, if it is of this source. */
+static enum result put_copy(struct exec *exec, const struct place *from, const struct place *to, const struct entry *source,
+                            struct value_copy *made)
 {
     if (made == NULL || entry_form(source) != made->form || entry_collection(source) != made->source) {
-        return keyspace_copy_from(to->ks, to->key, source, exec->now_ms);
+        return keyspace_copy_from(to->ks, to->key, from->ks, source, exec->now_ms);
     }
     struct entry *existing = keyspace_find(to->ks, to->key, exec->now_ms);
-    return value_copy_store(made, to->ks, to->key, existing, entry_expiry_ms(source, exec->now_ms));
+    return value_copy_store(made, to->ks, to->key, existing, keyspace_expiry_ms(from->ks, source));
 }
 
 /* --- RENAME, RENAMENX, MOVE --- */
@@ -161,7 +162,7 @@ static enum result move_entry(struct exec *exec, const struct place *from, const
     if (made == NULL) {
         return keyspace_move_from(to->ks, to->key, from->ks, from->key, exec->now_ms);
     }
-    enum result result = put_copy(exec, to, source, made);
+    enum result result = put_copy(exec, from, to, source, made);
     if (result == RESULT_OK) {
         keyspace_delete(from->ks, from->key, exec->now_ms);
     }
@@ -302,7 +303,7 @@ static void run_copy(struct exec *exec, struct value_copy *made)
         start_copy(exec, &from, &to, source, run_copy);
         return;
     }
-    enum result result = put_copy(exec, &to, source, made);
+    enum result result = put_copy(exec, &from, &to, source, made);
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
         return;

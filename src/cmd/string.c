@@ -156,8 +156,9 @@ static void command_getdel(struct exec *exec)
 /* Gives `entry`, whose value was replied, the expiry that GETEX asks for. */
 static void getex_apply(struct exec *exec, struct key key, struct entry *entry, const struct set_request *request)
 {
+    struct keyspace *ks = exec_keyspace(exec, key);
     bool is_persist = (request->flags & SET_PERSIST) != 0;
-    if (is_persist && entry_expiry_ms(entry, exec->now_ms) == KEYSPACE_NO_EXPIRY) {
+    if (is_persist && keyspace_expiry_ms(ks, entry) == KEYSPACE_NO_EXPIRY) {
         return;
     }
     if (!is_persist && (request->flags & SET_ABSOLUTE) != 0 && request->expiry_ms <= exec->now_ms) {
@@ -165,7 +166,7 @@ static void getex_apply(struct exec *exec, struct key key, struct entry *entry, 
         return;
     }
     int64_t expiry_ms = is_persist ? KEYSPACE_NO_EXPIRY : request->expiry_ms;
-    enum result result = keyspace_set_expiry(exec_keyspace(exec, key), &entry, expiry_ms);
+    enum result result = keyspace_set_expiry(ks, &entry, expiry_ms);
     if (result != RESULT_OK) {
         reply_rewind(exec->reply);
         reply_result_error(exec->reply, result);

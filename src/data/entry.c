@@ -75,11 +75,6 @@ int64_t entry_expiry_near(const struct entry *entry, int64_t reference_ms)
     return reference_ms + (int32_t)(low - (uint32_t)reference_ms);
 }
 
-int64_t entry_expiry_ms(const struct entry *entry, int64_t now_ms)
-{
-    return entry_expiry_near(entry, now_ms);
-}
-
 uint64_t entry_memory_bytes(const struct entry *entry)
 {
     const uint64_t own = heap_block_bytes(entry_block_request(entry_own_bytes(entry)));

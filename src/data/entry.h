@@ -32,9 +32,6 @@ const char *value_type_name(enum value_type type);
 /* "int", "embstr", "raw", "listpack" ...: OBJECT ENCODING's word, by Redis's rules (embstr: 44 bytes or fewer, never modified in
  * place).  */
 const char *entry_encoding_name(const struct entry *entry);
-/* Absolute milliseconds, or -1. `now_ms`: a wall clock near the one that keyspace_find was given. Exact unless that clock was
- * set back by more than 12 days since (keyspace_expiry_ms is exact then, too).  */
-int64_t entry_expiry_ms(const struct entry *entry, int64_t now_ms);
 /* Every block that this key owns, as the allocator counts it: exact, O(1). What MEMORY USAGE answers. */
 uint64_t entry_memory_bytes(const struct entry *entry);
 

@@ -207,7 +207,8 @@ __attribute__((always_inline)) static inline bool entry_key_matches(const void *
     return entry_key_len(entry) == name->len && entry_same_bytes(entry_key_data(entry), name->data, name->len);
 }
 
-/* Absolute milliseconds, or -1. `reference_ms` is the expiry index's, or within 12 days of it. */
+/* Absolute milliseconds, or -1. `reference_ms` is that of the index of the entry's own keyspace, or within 12 days of it: never a
+ * wall clock, which may be set back by years while the reference stays.  */
 int64_t entry_expiry_near(const struct entry *entry, int64_t reference_ms);
 
 /* What an entry shall become. */

@@ -394,14 +394,15 @@ static bool plan_value_of(struct keyspace *ks, const struct entry *source, struc
     return true;
 }
 
-enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct entry *source, int64_t now_ms)
+enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct keyspace *from, const struct entry *source,
+                               int64_t now_ms)
 {
     struct entry *existing = keyspace_find(ks, key, now_ms);
     if (existing == source) {
         return RESULT_OK;
     }
     struct entry_plan plan = keyspace_plan(ks, key, NULL);
-    plan.expiry_ms = entry_expiry_ms(source, now_ms);
+    plan.expiry_ms = keyspace_expiry_ms(from, source);
     if (!plan_value_of(ks, source, &plan)) {
         return RESULT_NO_MEMORY;
     }
@@ -423,7 +424,7 @@ static enum result take_word(struct keyspace *ks, struct key key, struct keyspac
     struct entry_plan plan = keyspace_plan(ks, key, NULL);
     plan.kind = entry_kind(source);
     plan.word = entry_value_word(source);
-    plan.expiry_ms = entry_expiry_ms(source, now_ms);
+    plan.expiry_ms = keyspace_expiry_ms(from, source);
     const enum result result = keyspace_store(ks, key, keyspace_find(ks, key, now_ms), &plan);
     if (result != RESULT_OK) {
         return result;
@@ -444,7 +445,8 @@ enum result keyspace_move_from(struct keyspace *ks, struct key key, struct keysp
     }
     const enum entry_kind kind = entry_kind(source);
     const bool can_take = ks->heap == from->heap && (kind == ENTRY_RAW || entry_kind_is_collection(kind));
-    const enum result result = can_take ? take_word(ks, key, from, source, now_ms) : keyspace_copy_from(ks, key, source, now_ms);
+    const enum result result =
+        can_take ? take_word(ks, key, from, source, now_ms) : keyspace_copy_from(ks, key, from, source, now_ms);
     if (result == RESULT_OK) {
         keyspace_remove(from, from_key.hash, source);
     }

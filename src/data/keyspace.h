@@ -128,9 +128,10 @@ bool keyspace_delete(struct keyspace *ks, struct key key, int64_t now_ms);
 MUST_USE enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64_t expiry_ms);
 /* Absolute milliseconds, or KEYSPACE_NO_EXPIRY: exact whatever the wall clock did since it was set. */
 int64_t keyspace_expiry_ms(const struct keyspace *ks, const struct entry *entry);
-/* Copies value and expiry of `source` (of any keyspace, also of another shard's) to `key`, replacing what is there. The caller
- * holds both batons.  */
-MUST_USE enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct entry *source, int64_t now_ms);
+/* Copies value and expiry of `source`, which is in `from` (any keyspace, also another shard's), to `key` of `ks`, replacing what is
+ * there. The caller holds both batons.  */
+MUST_USE enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct keyspace *from,
+                                        const struct entry *source, int64_t now_ms);
 /* Moves value and expiry of `from_key`, which is there, to `key` of `ks`, replacing what is there and removing `from_key`. The
  * caller holds both batons. A long value changes hands within a heap, O(1); otherwise it is copied.  */
 MUST_USE enum result keyspace_move_from(struct keyspace *ks, struct key key, struct keyspace *from, struct key from_key,

@@ -91,7 +91,7 @@ static void check_reads_back(struct bytes key, struct bytes text, int64_t ttl_ms
     cr_assert(bytes_equal(entry_key(entry), key));
     cr_assert(bytes_equal(entry_string(entry, scratch), text));
     cr_assert_eq(entry_string_len(entry), text.len);
-    cr_assert_eq(entry_expiry_ms(entry, now_ms), plan.expiry_ms);
+    cr_assert_eq(entry_expiry_near(entry, now_ms), plan.expiry_ms);
     cr_assert_eq(entry_access(entry), 0xabcdef);
     cr_assert_eq(entry_own_bytes(entry), own_bytes);
     cr_assert_eq(entry_type(entry), VALUE_STRING);
@@ -138,7 +138,7 @@ Test(entry, changes_its_expiry_in_its_own_block_and_in_another)
             entry = to;
             char scratch[STRING_SCRATCH];
             cr_assert_eq(entry_own_bytes(entry), own_bytes);
-            cr_assert_eq(entry_expiry_ms(entry, now_ms), expiry_ms);
+            cr_assert_eq(entry_expiry_near(entry, now_ms), expiry_ms);
             cr_assert(bytes_equal(entry_key(entry), key));
             cr_assert(bytes_equal(entry_string(entry, scratch), BYTES("value")));
             cr_assert_eq(entry_access(entry), 77);
@@ -160,7 +160,7 @@ Test(entry, keeps_expiries_exact_near_and_far_from_the_reference)
         const struct entry_plan plan = {.key = BYTES("key"), .expiry_ms = expiries[i], .reference_ms = now_ms};
         size_t own_bytes;
         entry_write(entry, entry_plan_head(&plan, &own_bytes), &plan);
-        cr_assert_eq(entry_expiry_ms(entry, now_ms), expiries[i]);
+        cr_assert_eq(entry_expiry_near(entry, now_ms), expiries[i]);
         cr_assert_eq(entry_expiry_near(entry, now_ms - 12 * day_ms), expiries[i]);
         cr_assert_eq(entry_expiry_near(entry, now_ms + 12 * day_ms), expiries[i]);
         const bool is_narrow = expiries[i] >= now_ms - reach_ms && expiries[i] <= now_ms + reach_ms;

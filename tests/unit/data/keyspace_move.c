@@ -63,7 +63,7 @@ static void expect(struct fixture *f, struct keyspace *ks, const char *name, str
     struct entry *entry = keyspace_find(ks, key_of(f, name), now_ms);
     cr_assert_not_null(entry);
     cr_assert(bytes_equal(entry_string(entry, scratch), value));
-    cr_assert_eq(entry_expiry_ms(entry, now_ms), expiry_ms);
+    cr_assert_eq(keyspace_expiry_ms(ks, entry), expiry_ms);
 }
 
 enum { LONG = 100000 };
@@ -116,6 +116,32 @@ Test(keyspace_move, to_itself_changes_nothing)
     cr_assert_eq(keyspace_move_from(&f.here, key_of(&f, "from"), &f.here, key_of(&f, "from"), now_ms), RESULT_OK);
     expect(&f, &f.here, "from", value_of(2), now_ms + 5);
     fixture_unmake(&f);
+}
+
+/* The expiries of 4 bytes are relative to the reference of the keyspace, which stays when the clock goes back. */
+Test(keyspace_move, carries_the_exact_expiry_after_the_clock_was_set_back)
+{
+    static const int days_back[] = {0, 1, 13, 26, 60, 390, 4000};
+    for (unsigned i = 0; i < sizeof days_back / sizeof days_back[0]; i++) {
+        const int64_t back_ms = now_ms - days_back[i] * INT64_C(86400000);
+        for (int kind = 0; kind < 3; kind++) {
+            struct fixture f;
+            fixture_make(&f);
+            struct keyspace *targets[] = {&f.here, &f.there, &f.elsewhere};
+            put(&f, &f.here, "from", value_of(kind), now_ms + 5000);
+            for (int target = 0; target < 3; target++) {
+                const struct entry *source = keyspace_find(&f.here, key_of(&f, "from"), back_ms);
+                cr_assert_eq(keyspace_copy_from(targets[target], key_of(&f, "copy"), &f.here, source, back_ms), RESULT_OK);
+                cr_assert_eq(keyspace_move_from(targets[target], key_of(&f, "to"), &f.here, key_of(&f, "from"), back_ms),
+                             RESULT_OK);
+                expect(&f, targets[target], "copy", value_of(kind), now_ms + 5000);
+                expect(&f, targets[target], "to", value_of(kind), now_ms + 5000);
+                cr_assert_eq(keyspace_move_from(&f.here, key_of(&f, "from"), targets[target], key_of(&f, "to"), back_ms),
+                             RESULT_OK);
+            }
+            fixture_unmake(&f);
+        }
+    }
 }
 
 Test(keyspace_move, within_a_heap_copies_no_long_value)

@@ -261,7 +261,7 @@ static void step_copy(struct fixture *f, size_t from, size_t to)
     int64_t expiry_ms = f->keys[from].expiry_ms;
     if (rand() % 2 == 0) {
         struct key key = key_of(f, to);
-        result = keyspace_copy_from(&f->ks, key, source, now_ms);
+        result = keyspace_copy_from(&f->ks, key, &f->ks, source, now_ms);
     } else {
         struct value clone = {0};
         result = value_clone(&clone, f->heap, &f->secret, source);

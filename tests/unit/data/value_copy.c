@@ -165,7 +165,7 @@ Test(value_copy, a_copy_in_slices_equals_its_source)
         cr_assert_eq(value_copy_store(&copy, &world.spaces[1], world.key, NULL, now_ms + 1000), RESULT_OK);
         cr_assert_null(copy.copy);
         struct entry *stored = keyspace_find(&world.spaces[1], world.key, now_ms);
-        cr_assert_eq(entry_expiry_ms(stored, now_ms), now_ms + 1000);
+        cr_assert_eq(keyspace_expiry_ms(&world.spaces[1], stored), now_ms + 1000);
         check_same(source, stored);
         world_end(&world);
     }
