@@ -295,11 +295,21 @@ static struct bytes describe(const struct entry *entry, char *room, size_t size)
             len += (size_t)snprintf(room + len, size - len, "%.*s:%g ", (int)word.len, word.data, score);
         }
         break;
+    case VALUE_STREAM:
+        len += (size_t)snprintf(room, size, "length %" PRIu64, ((const struct stream *)entry_collection(entry))->length);
+        break;
     default:
         break;
     }
     return (struct bytes){room, len};
 }
+
+/* Of a stream, old form: one node of two entries and a deleted one; behind it, the length that the stream says. */
+#define OLD_STREAM "\x0f\x01\x10\x00\x00\x00\x00\x00\x00\x03\xe8\x00\x00\x00\x00\x00\x00\x00\x00" \
+    "33\x00\x00\x00\x14\x00\x02\x01\x01\x01\x01\x01\x81" "f\x02\x00\x01" \
+    "\x02\x01\x00\x01\x00\x01\x81" "a\x02\x04\x01" \
+    "\x03\x01\x01\x01\x00\x01\x81" "b\x02\x04\x01" \
+    "\x02\x01\x02\x01\x00\x01\x81" "c\x02\x04\x01\xff"
 
 Test(rdb_value, reads_what_other_versions_wrote)
 {
@@ -318,6 +328,11 @@ Test(rdb_value, reads_what_other_versions_wrote)
                "\x0e\x0e\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x01" "a\xff"),
          BYTES("1 a ")},
         {BYTES("\x12\x02\x01\x03" "abc\x02\x09\x09\x00\x00\x00\x01\x00\x05\x01\xff"), BYTES("abc 5 ")},
+        {BYTES(OLD_STREAM "\x02" "C\xea\x00\x00"), BYTES("length 2")},
+        {BYTES(OLD_STREAM "\x03" "C\xea\x00\x00"), BYTES("length 2")}, /* entries are counted, whatever it says */
+        {BYTES(OLD_STREAM "\x01" "C\xea\x00\x00"), BYTES("length 2")},
+        {BYTES(OLD_STREAM "\x81\xff\xff\xff\xff\xff\xff\xff\xff" "C\xea\x00\x00"), BYTES("length 2")},
+        {BYTES("\x0f\x00\x00\x05\x00\x00"), BYTES("length 0")},
     };
     struct heap *heap = heap_create();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -351,6 +366,8 @@ Test(rdb_value, refuses_what_makes_no_sense)
         BYTES("\x11\x0d\x0d\x00\x00\x00\x02\x00\x81" "a\x02\x81" "x\x02\xff"), /* a score that is no number */
         BYTES("\x12\x01\x03\x01" "a"),                 /* a node of no kind */
         BYTES("\x13\x01\x10" "0123456789abcdef\x01" "x"), /* a stream's node that is none */
+        BYTES(OLD_STREAM "\x02" "C\xe9\x00\x00"),       /* a last id below the last entry's */
+        BYTES("\x0f\x00\x01\x05\x00\x00"),             /* a length without a node */
     };
     struct heap *heap = heap_create();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
