@@ -346,6 +346,10 @@ static bool copy_line(struct parsed *out, const char **line, size_t line_len)
 static enum parse_status parse_inline(struct bytes input, struct bytes *words, uint32_t capacity, struct parsed *out)
 {
     const char *newline = memchr(input.data, '\n', input.len);
+    /* No word on a line can have one (quoted, "\x00" can). Redis waits for a newline before it, for ever. */
+    if (memchr(input.data, 0, newline == NULL ? input.len : (size_t)(newline - input.data)) != NULL) {
+        return fail(out, "NUL byte in inline request");
+    }
     if (newline == NULL) {
         return input.len > PARSER_INLINE_MAX ? fail(out, "too big inline request") : PARSE_MORE;
     }
@@ -362,10 +366,6 @@ static enum parse_status parse_inline(struct bytes input, struct bytes *words, u
     char *end = at + line_len;
     if (end > at && end[-1] == '\r') {
         end--;
-    }
-    char *nul = memchr(at, 0, (size_t)(end - at)); /* ends the line, as in Redis */
-    if (nul != NULL) {
-        end = nul;
     }
     for (;;) {
         while (at < end && is_space(*at)) {

@@ -38,10 +38,11 @@ def test_a_line_without_end_is_refused(start, sent, text):
         assert connection.read_to_end() == b""
 
 
-def test_a_nul_ends_an_inline_command(server, client):
-    client.send_raw(b"ECHO word\x00 more words\r\n\x00\n\x00PING\r\n" + b"PING\r\n")
+def test_a_nul_in_an_inline_command_is_refused_before_the_line_ends(server, client):
+    client.send_raw(b"ECHO word\r\nECHO word\x00 more")
     assert client.read() == ("$", b"word")
-    assert client.read() == ("+", b"PONG")
+    assert client.read() == ("-", b"ERR Protocol error: NUL byte in inline request")
+    assert client.read_to_end() == b""
 
 
 @pytest.mark.parametrize("sent, text", [

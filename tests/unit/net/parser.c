@@ -109,6 +109,25 @@ Test(parser, names_what_is_wrong)
     }
 }
 
+/* Cut there, a value would be stored that nobody sent. */
+Test(parser, refuses_a_line_with_a_nul_as_soon_as_it_is_seen)
+{
+    static const struct bytes lines[] = {
+        BYTES("SET a x\0y\r\n"), BYTES("SET a \"x\0y\"\r\n"), BYTES("PING\0\r\n"), BYTES("PING\r\0\n"),
+        BYTES("\0PING\n"),        BYTES("\0\n"),                BYTES("\x16\x03\x01\0"), BYTES("GET a\0"),
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct parsed parsed;
+        cr_assert_eq(parse_whole(lines[i].data, lines[i].len, &open_limits, &parsed), PARSE_ERROR, "line %zu", i);
+        cr_assert_str_eq(parsed.error, "Protocol error: NUL byte in inline request");
+    }
+    struct parsed parsed;
+    static const char before[] = "PING\n\0";
+    cr_assert_eq(parse_whole(before, sizeof before - 1, &open_limits, &parsed), PARSE_COMMAND);
+    cr_assert_eq(parsed.consumed, 5);
+    parsed_words_free(parsed.own_words, parsed.own_capacity);
+}
+
 Test(parser, ignores_empty_lines_and_empty_arrays)
 {
     static const char *const empties[] = {"\r\n", "\n", "   \r\n", "*0\r\n", "*-1\r\n"};
