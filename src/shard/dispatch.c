@@ -334,14 +334,17 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         }
         return is_stranger_full(connection, call->window, round) ? VERDICT_STOP : VERDICT_NEXT;
     }
+    enum verdict verdict = VERDICT_NEXT;
+    if (call->is_alone || call->spec->scope == SCOPE_INSTANT) {
+        verdict = run_here(thread, connection, call, round);
+    } else {
+        round_queue_call(round, call);
+    }
+    /* After the call, as Redis does: SELECT and RESET stand with the database to which they lead. */
     if (UNLIKELY(atomic_load_explicit(&thread->server->monitors_current, memory_order_relaxed) > 0)) {
         monitor_feed(thread, call);
     }
-    if (call->is_alone || call->spec->scope == SCOPE_INSTANT) {
-        return run_here(thread, connection, call, round);
-    }
-    round_queue_call(round, call);
-    return VERDICT_NEXT;
+    return verdict;
 }
 
 /* --- a connection's input --- */

@@ -1,4 +1,4 @@
-/* monitor.c - MONITOR: each command that is taken up becomes a line for every thread that has monitors.
+/* monitor.c - MONITOR: each command becomes a line for every thread that has monitors, when it is queued or has run here.
  *
  * Threads    Fed on the connection's thread; lines travel as mail. Lines of one connection keep their order.  */
 #include "base/clock.h"
