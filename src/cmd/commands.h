@@ -11,7 +11,7 @@ struct command_observer;
 
 extern const struct command_spec connection_commands[]; /* cmd/connection.c: PING ECHO QUIT RESET SELECT AUTH HELLO */
 extern const struct command_spec client_commands[];     /* cmd/client.c: CLIENT */
-extern const struct command_spec server_commands[];     /* cmd/server.c: TIME SHUTDOWN MONITOR */
+extern const struct command_spec server_commands[];     /* cmd/server.c: TIME SHUTDOWN MONITOR ROLE ... */
 extern const struct command_spec config_commands[];     /* cmd/configuration.c: CONFIG */
 extern const struct command_spec database_commands[];   /* cmd/database.c: DBSIZE FLUSHDB FLUSHALL SWAPDB */
 extern const struct command_spec debug_commands[];      /* cmd/debug.c: DEBUG */

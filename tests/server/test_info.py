@@ -145,6 +145,13 @@ def test_counters_count(client):
     assert re.match(r"calls=10,.*,rejected_calls=0,failed_calls=10\Z", after["cmdstat_incrby"])
 
 
+def test_lastsave_is_the_time_of_the_start(client):
+    info = client.info()
+    saved = client.run("LASTSAVE")
+    assert saved == int(info["rdb_last_save_time"])
+    assert 0 <= int(info["server_time_usec"]) // 10**6 - int(info["uptime_in_seconds"]) - saved <= 2
+
+
 def test_resetstat_starts_counting_again(client):
     client.call("GET", "missing")
     client.call("INCRBY", "a", "x")
