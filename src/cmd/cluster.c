@@ -1,8 +1,12 @@
 /* cluster.c - CLUSTER, READONLY, READWRITE: every shard looks like a node of a Redis Cluster.
  *
  * With `shard-ports yes` shard i listens on port + 1 + i, and here it is a master with its range of slots. So any cluster
- * client sends each key to the thread that owns it. The plain port is one more node, without slots: it is "myself" for who asks
- * there, and no client sends it keys. Nodes are called by the address that the client itself used.
+ * client sends each key to the thread that owns it. Nodes are called by the address that the client itself used.
+ *
+ * The plain port stands only in what NODES says on the plain port itself, as "myself": clients take the address that they connected
+ * to for that node. It is a replica of shard 0, without slots. As a master its DBSIZE, the keys of all shards, would be added to
+ * theirs (redis-cli --cluster info), and about a replica of nobody redis-cli warns. SLOTS and SHARDS, by which most clients go, and
+ * NODES on the shards' own ports are about shards only.
  *
  * Ids are the run id with its last two digits replaced by the node's number: they stay while the process lives.
  * Read on    docs/COMPATIBILITY.md; the Redis Cluster specification for slots.  */
@@ -135,17 +139,23 @@ static void command_cluster_shards(struct exec *exec)
     }
 }
 
-/* "id host:port@0 flags - 0 0 0 connected first-last"; there is no cluster bus, so its port is 0. */
-static bool append_node(const struct exec *exec, uint32_t node, const char *host, struct buffer *out)
+/* A line is "id host:port@0 flags master-id 0 0 0 connected first-last"; there is no cluster bus, so its port is 0. */
+static bool append_shard(const struct exec *exec, uint32_t shard, const char *host, struct buffer *out)
 {
     char id[NODE_ID_LEN + 1];
-    format_id(exec->server, node, id);
-    bool is_done = buffer_append_format(out, "%s %s:%lld@0 %smaster - 0 0 0 connected", id, host,
-                                        (long long)node_port(exec->server, node), node == my_node(exec) ? "myself," : "");
-    if (is_done && node != PLAIN_NODE) {
-        is_done = buffer_append_format(out, " %u-%u", first_slot(exec->server, node), last_slot(exec->server, node));
-    }
-    return is_done && buffer_append(out, BYTES("\n"));
+    format_id(exec->server, shard, id);
+    return buffer_append_format(out, "%s %s:%lld@0 %smaster - 0 0 0 connected %u-%u\n", id, host,
+                                (long long)node_port(exec->server, shard), shard == my_node(exec) ? "myself," : "",
+                                first_slot(exec->server, shard), last_slot(exec->server, shard));
+}
+
+static bool append_plain_port(const struct exec *exec, const char *host, struct buffer *out)
+{
+    char id[NODE_ID_LEN + 1], master_id[NODE_ID_LEN + 1];
+    format_id(exec->server, PLAIN_NODE, id);
+    format_id(exec->server, 0, master_id);
+    return buffer_append_format(out, "%s %s:%lld@0 myself,slave %s 0 0 0 connected\n", id, host,
+                                (long long)node_port(exec->server, PLAIN_NODE), master_id);
 }
 
 static void command_cluster_nodes(struct exec *exec)
@@ -156,9 +166,9 @@ static void command_cluster_nodes(struct exec *exec)
     char host[SESSION_ADDRESS_MAX];
     format_host(exec->session, host);
     struct buffer text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    bool is_done = append_node(exec, PLAIN_NODE, host, &text);
+    bool is_done = my_node(exec) != PLAIN_NODE || append_plain_port(exec, host, &text);
     for (uint32_t i = 0; is_done && i < exec->server->shard_count; i++) {
-        is_done = append_node(exec, i, host, &text);
+        is_done = append_shard(exec, i, host, &text);
     }
     if (is_done) {
         reply_verbatim(exec->reply, "txt", buffer_bytes(&text));
@@ -174,12 +184,13 @@ static void command_cluster_info(struct exec *exec)
         return;
     }
     char text[512];
+    const uint32_t shard_count = exec->server->shard_count;
     int len = snprintf(text, sizeof text,
                        "cluster_state:ok\r\ncluster_slots_assigned:%d\r\ncluster_slots_ok:%d\r\ncluster_slots_pfail:0\r\n"
                        "cluster_slots_fail:0\r\ncluster_known_nodes:%u\r\ncluster_size:%u\r\ncluster_current_epoch:0\r\n"
                        "cluster_my_epoch:0\r\ncluster_stats_messages_sent:0\r\ncluster_stats_messages_received:0\r\n"
                        "total_cluster_links_buffer_limit_exceeded:0\r\n",
-                       SLOT_COUNT, SLOT_COUNT, exec->server->shard_count + 1, exec->server->shard_count);
+                       SLOT_COUNT, SLOT_COUNT, shard_count + (my_node(exec) == PLAIN_NODE), shard_count);
     reply_verbatim(exec->reply, "txt", (struct bytes){text, (size_t)len});
 }
 
@@ -332,7 +343,8 @@ static const struct command_spec cluster_subcommands[] = {
      .since = "3.0.0", .group = "cluster", .complexity = "O(1)", .summary = "Returns the id of the node that this port is."},
     {.name = "nodes", .run = command_cluster_nodes, .arity = 2, .scope = SCOPE_INSTANT, .flags = COMMAND_STALE,
      .since = "3.0.0", .group = "cluster", .complexity = "O(N), N the number of shards",
-     .summary = "Returns a line about each node: every shard, and the plain port.", .tips = "nondeterministic_output"},
+     .summary = "Returns a line about each node: every shard, and the plain port if that is asked.",
+     .tips = "nondeterministic_output"},
     {.name = "shards", .run = command_cluster_shards, .arity = 2, .scope = SCOPE_INSTANT, .flags = COMMAND_STALE,
      .since = "7.0.0", .group = "cluster", .complexity = "O(N), N the number of shards",
      .summary = "Returns the shards with their slots and nodes.", .tips = "nondeterministic_output"},

@@ -9,6 +9,7 @@ import redis
 import redis.cluster
 
 from harness.process import BUILD, SLOWDOWN
+from harness.resp import Connection
 
 
 def run_tool(*words, seconds=60, **more):
@@ -91,9 +92,64 @@ def test_a_cluster_client_finds_every_shard(start, shards):
         assert cluster.set("key:%d" % number, number)
     for number in range(500):
         assert cluster.get("key:%d" % number) == str(number)
+    assert sum(cluster.dbsize(target_nodes=node) for node in cluster.get_primaries()) == 500
+    assert len(list(cluster.scan_iter(count=100))) == 500
     cluster.close()
     with server.connect() as plain:
         assert plain.run("DBSIZE") == 500
+
+
+def cluster_ports(server, shards):
+    """The plain port and those of the shards."""
+    return [server.port + number for number in range(shards + 1)]
+
+
+@pytest.mark.threads
+def test_redis_cli_counts_each_key_of_the_cluster_once(start, shards):
+    server = start("--shard-ports", "yes", shards=shards)
+    with server.connect() as plain:
+        for number in range(60):
+            plain.run("SET", "key:%d" % number, number)
+    for port in cluster_ports(server, shards):
+        info = run_tool("redis-cli", "--cluster", "info", "127.0.0.1:%d" % port)
+        assert "[OK] 60 keys in %d masters." % shards in info, info
+        check = run_tool("redis-cli", "--cluster", "check", "127.0.0.1:%d" % port)
+        assert "[OK] 60 keys in %d masters." % shards in check, check
+        assert "[OK] All nodes agree about slots configuration." in check
+        assert "[OK] All 16384 slots covered." in check
+        assert not re.search("WARNING|ERR", info + check), info + check
+        assert run_tool("redis-cli", "-c", "-p", str(port), "GET", "key:7").strip() == "7"
+
+
+def nodes_of(connection):
+    """CLUSTER NODES: id, port, flags, master's id and slots of each line."""
+    rows = [line.split(" ") for line in connection.run("CLUSTER", "NODES").decode().splitlines()]
+    return [(row[0], int(re.fullmatch(r"127\.0\.0\.1:(\d+)@0", row[1])[1]), row[2].split(","), row[3],
+             tuple(map(int, row[8].split("-"))) if len(row) > 8 else None) for row in rows]
+
+
+@pytest.mark.threads
+def test_all_ports_and_all_replies_tell_of_the_same_cluster(start, shards):
+    server = start("--shard-ports", "yes", shards=shards)
+    seen = []
+    for port in cluster_ports(server, shards):
+        with Connection(server.host, port) as connection:
+            nodes = nodes_of(connection)
+            masters = {(name, port, slots) for name, port, flags, _, slots in nodes if "master" in flags}
+            myself = [(name, flags) for name, _, flags, _, _ in nodes if "myself" in flags]
+            slots = {(node[2].decode(), node[1], (first, last)) for first, last, node in connection.run("CLUSTER", "SLOTS")}
+            pairs = [dict(zip(row[::2], row[1::2])) for row in connection.run("CLUSTER", "SHARDS")]
+            nodes_in_shards = [(dict(zip(node[::2], node[1::2])), row[b"slots"]) for row in pairs for node in row[b"nodes"]]
+            of_shards = {(node[b"id"].decode(), node[b"port"], tuple(ranges)) for node, ranges in nodes_in_shards}
+            info = dict(line.split(":") for line in connection.run("CLUSTER", "INFO").decode().split())
+            seen.append((masters, slots, of_shards))
+            assert int(info["cluster_size"]) == shards and int(info["cluster_known_nodes"]) == len(nodes)
+            assert [name for name, _ in myself] == [connection.run("CLUSTER", "MYID").decode()]
+            others = [(flags, master, slots) for _, _, flags, master, slots in nodes if "master" not in flags]
+            first = min(masters, key=lambda node: node[1])[0]
+            assert others == ([(["myself", "slave"], first, None)] if port == server.port else [])
+    assert all(reply == seen[0][0] for replies in seen for reply in replies)
+    assert sorted(port for _, port, _ in seen[0][0]) == cluster_ports(server, shards)[1:]
 
 
 def test_hiredis_speaks_to_it(server):
@@ -144,7 +200,8 @@ def test_redis_benchmark_goes_straight_to_the_shards(start, shards):
         pytest.skip("redis-benchmark takes one node for no cluster")
     server = start("--shard-ports", "yes", shards=shards)
     count = str(int(4000 / SLOWDOWN))
-    text = run_tool("redis-benchmark", "-p", str(server.port), "--cluster", "-q", "-n", count, "-r", "1000", "-P", "8",
-                    "-t", "set,get")
-    assert set(rates(text)) == {"SET", "GET"}
-    assert "rror" not in text
+    for port in cluster_ports(server, shards)[:2]:
+        text = run_tool("redis-benchmark", "-p", str(port), "--cluster", "-q", "-n", count, "-r", "1000", "-P", "8",
+                        "-t", "set,get")
+        assert set(rates(text)) == {"SET", "GET"}
+        assert "rror" not in text and "WARNING" not in text
