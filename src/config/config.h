@@ -17,6 +17,7 @@
 enum config_policy { POLICY_NOEVICTION, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM, POLICY_VOLATILE_LRU,
                      POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL };
 enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
+enum pipeline_order { PIPELINE_STRICT, PIPELINE_RELAXED };
 enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
 enum config_output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASS_COUNT };
 
@@ -36,6 +37,7 @@ struct config {
     _Atomic int64_t timeout;               /* seconds, 0 off */
     _Atomic int64_t maxclients;
     _Atomic int64_t client_query_buffer_limit;
+    _Atomic int64_t pipeline_order;        /* enum pipeline_order */
     _Atomic int64_t clients_pending_limit; /* bytes of all clients' query and output buffers; 0 none */
     _Atomic int64_t proto_max_bulk_len;
     struct config_output_limit output_limits[OUTPUT_CLASS_COUNT];

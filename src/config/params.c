@@ -22,6 +22,8 @@ static const struct param_word debug_words[] = {
 
 static const struct param_word loglevel_words[] = {{"debug", 0}, {"verbose", 1}, {"notice", 2}, {"warning", 3}, {0}};
 
+static const struct param_word order_words[] = {{"strict", PIPELINE_STRICT}, {"relaxed", PIPELINE_RELAXED}, {0}};
+
 static const struct param_word policy_words[] = {
     {"volatile-lru", POLICY_VOLATILE_LRU},       {"volatile-lfu", POLICY_VOLATILE_LFU},
     {"volatile-random", POLICY_VOLATILE_RANDOM}, {"volatile-ttl", POLICY_VOLATILE_TTL},
@@ -143,6 +145,7 @@ const struct param config_params[] = {
     {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy), .initial = POLICY_NOEVICTION, .words = policy_words},
     {"maxmemory-samples", PARAM_INTEGER, 0, FIELD(maxmemory_samples), .initial = 5, .min = 1, .max = INT_MAX},
     {"pidfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(pidfile), .initial_text = ""},
+    {"pipeline-order", PARAM_ENUM, 0, FIELD(pipeline_order), .initial = PIPELINE_STRICT, .words = order_words},
     {"port", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(port), .initial = 6379, .min = 0, .max = 65535},
     {"protected-mode", PARAM_BOOLEAN, 0, FIELD(protected_mode), .initial = 1},
     {"proto-max-bulk-len", PARAM_MEMORY, 0, FIELD(proto_max_bulk_len),

@@ -22,6 +22,17 @@ bool baton_try(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
            atomic_exchange_explicit(&baton->is_held, 1, memory_order_seq_cst) == 0;
 }
 
+bool baton_try_for(struct baton *baton, unsigned spins) NO_THREAD_SAFETY_ANALYSIS
+{
+    for (unsigned tries = 0; UNLIKELY(!baton_try(baton)); tries++) {
+        if (tries == spins) {
+            return false;
+        }
+        cpu_relax();
+    }
+    return true;
+}
+
 void baton_take(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
 {
     for (unsigned tries = 0; !baton_try(baton); tries++) {

@@ -337,6 +337,9 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
     enum verdict verdict = VERDICT_NEXT;
     if (call->is_alone || call->spec->scope == SCOPE_INSTANT) {
         verdict = run_here(thread, connection, call, round);
+    } else if (chain_is_needed(thread)) {
+        chain_place(thread, call->window, call);
+        verdict = chain_has_room(thread, call->window) ? VERDICT_NEXT : VERDICT_STOP;
     } else {
         round_queue_call(round, call);
     }
@@ -431,6 +434,7 @@ void dispatch_fill(struct thread *thread, struct connection *connection, struct 
         }
         verdict = take_command(thread, connection, window, round);
     }
+    chain_queue_window(thread, round, window);
     /* What a pause holds back is there: the pause may be over before this window is. */
     const bool is_there = verdict != VERDICT_LATER || connection->is_in_list[LIST_PAUSED];
     connection->wants_more = is_there && connection_input(connection).len > 0;
@@ -447,11 +451,10 @@ static void resume_alone(struct thread *thread, struct window *window, struct ca
     run_here(thread, window->connection, call, round);
 }
 
-void dispatch_resume(struct thread *thread, struct window *window, struct round *round)
+/* Runs the first call when it runs alone; gives the others to batches, or their positions. */
+static void place_calls(struct thread *thread, struct window *window, struct round *round)
 {
-    round_list_window(round, window);
-    atomic_store_explicit(&window->cut_shards, 0, memory_order_relaxed);
-    atomic_store_explicit(&window->reply_bytes, window->connection->output.bytes, memory_order_relaxed);
+    const bool is_strict = chain_is_needed(thread);
     for (uint32_t i = window->flushed; i < window->count; i++) {
         struct call *call = &window->calls[i];
         if (call->state == CALL_DONE) {
@@ -468,8 +471,24 @@ void dispatch_resume(struct thread *thread, struct window *window, struct round 
             if (call->state != CALL_DONE) {
                 return;
             }
+        } else if (is_strict && chain_has_room(thread, window)) {
+            chain_place(thread, window, call);
+        } else if (is_strict) {
+            call->state = CALL_DEFERRED; /* and all behind it */
+            return;
         } else {
             round_queue_call(round, call);
         }
     }
+}
+
+void dispatch_resume(struct thread *thread, struct window *window, struct round *round)
+{
+    round_list_window(round, window);
+    atomic_store_explicit(&window->cut_shards, 0, memory_order_relaxed);
+    atomic_store_explicit(&window->reply_bytes, window->connection->output.bytes, memory_order_relaxed);
+    window->position = window->place = 0;
+    window->is_spread = window->has_placed = false;
+    place_calls(thread, window, round);
+    chain_queue_window(thread, round, window);
 }

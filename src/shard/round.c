@@ -40,6 +40,11 @@ static struct round *round_create(struct thread *thread)
         batch->replies = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
         is_there = buffer_reserve(&batch->replies, BATCH_REPLY_START) && is_there;
     }
+    round->chain.batch = (struct batch){.mail = {.deliver = batch_was_run_elsewhere},
+                                        .round = round,
+                                        .chain = &round->chain,
+                                        .home = thread,
+                                        .replies = BUFFER_EMPTY(MEM_OUTPUT_BUFFER)};
     (void)is_there; /* a refusal shows when a reply needs the room */
     return round;
 }
@@ -49,6 +54,7 @@ void round_destroy(struct thread *thread, struct round *round)
     for (uint32_t i = 0; i < thread->server->shard_count; i++) {
         buffer_release(&round->batches[i].replies);
     }
+    buffer_release(&round->chain.batch.replies);
     buffer_release(&round->replies);
     thread_free(MEM_SERVER, round, round_bytes(thread));
 }
@@ -79,7 +85,9 @@ void round_put(struct thread *thread, struct round *round)
     assert(round->batches_out == 0);
     round->call_count = round->window_count = round->word_count = 0;
     round->listed = NULL;
+    chain_reset(&round->chain);
     reset_buffer(&round->replies);
+    reset_buffer(&round->chain.batch.replies);
     for (uint32_t i = 0; i < thread->server->shard_count; i++) {
         reset_buffer(&round->batches[i].replies);
         round->batches[i].first = round->batches[i].last = NULL;
@@ -109,6 +117,7 @@ void rounds_trim(struct thread *thread)
         return;
     }
     buffer_shrink(&round->replies, BATCH_REPLY_START);
+    buffer_shrink(&round->chain.batch.replies, BATCH_REPLY_START);
     for (uint32_t i = 0; i < thread->server->shard_count; i++) {
         buffer_shrink(&round->batches[i].replies, BATCH_REPLY_START);
     }
@@ -132,6 +141,8 @@ struct window *round_add_window(struct round *round, struct connection *connecti
     window->connection = connection;
     window->calls = &round->calls[round->call_count];
     window->count = window->flushed = window->queued = 0;
+    window->position = window->place = 0;
+    window->is_spread = window->has_placed = false;
     window->is_parked = window->is_listed = false;
     window->parked_bytes = 0;
     atomic_store_explicit(&window->reply_bytes, connection->output.bytes, memory_order_relaxed);
@@ -420,10 +431,19 @@ void window_flush(struct thread *thread, struct window *window)
 
 /* --- running --- */
 
+/* The next call of a batch, or of the chain that it is. */
+static struct call *batch_call_after(const struct batch *batch, const struct call *call)
+{
+    if (batch->chain != NULL) {
+        return chain_call_after(batch->chain, call);
+    }
+    return call == NULL ? batch->first : call->next;
+}
+
 /* The batch has run: its calls are their windows' again. */
 static void batch_unqueue(struct batch *batch)
 {
-    for (struct call *call = batch->first; call != NULL; call = call->next) {
+    for (struct call *call = batch_call_after(batch, NULL); call != NULL; call = batch_call_after(batch, call)) {
         call->window->queued--;
     }
 }
@@ -447,8 +467,8 @@ static void batch_was_run_elsewhere(struct thread *thread, struct mail *mail)
     struct round *round = batch->round;
     struct call *next;
     assert(round->batches_out > 0);
-    for (struct call *call = batch->first; call != NULL; call = next) {
-        next = call->next;
+    for (struct call *call = batch_call_after(batch, NULL); call != NULL; call = next) {
+        next = batch_call_after(batch, call); /* first: the call may be gone with its window */
         struct window *window = call->window;
         if (--window->queued == 0) {
             window->is_listed = false;
@@ -460,19 +480,28 @@ static void batch_was_run_elsewhere(struct thread *thread, struct mail *mail)
     }
 }
 
+static void submit(struct thread *thread, struct batch *batch)
+{
+    struct round *round = batch->round;
+    round->batches_out++;
+    if (batch_submit(thread, batch)) {
+        round->batches_out--;
+        batch_unqueue(batch);
+    }
+}
+
 void round_run(struct thread *thread, struct round *round)
 {
     uint32_t shard_count = thread->server->shard_count;
     for (uint32_t i = 0; i < shard_count; i++) {
         struct batch *batch = &round->batches[(thread->number + i) % shard_count];
-        if (batch->count == 0) {
-            continue;
+        if (batch->count > 0) {
+            submit(thread, batch);
         }
-        round->batches_out++;
-        if (batch_submit(thread, batch)) {
-            round->batches_out--;
-            batch_unqueue(batch);
-        }
+    }
+    if (round->chain.call_count > 0) {
+        chain_begin(thread, &round->chain);
+        submit(thread, &round->chain.batch);
     }
     flush_listed(thread, round);
     if (round->batches_out == 0) {

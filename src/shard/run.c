@@ -103,18 +103,25 @@ static void call_conclude(struct thread *thread, struct exec *exec, struct call 
 
 /* --- a batch --- */
 
+static inline const struct call *call_after(const struct batch *batch, const struct call *call)
+{
+    /* A chain's positions are short: what it has on this shard next may be in later ones. */
+    return LIKELY(batch->chain == NULL) ? call->next : chain_call_after_on_shard(batch->chain, call);
+}
+
 /* Inlined by force: to gcc a function that only prefetches has no effect, and it drops calls of it. */
-__attribute__((always_inline)) static inline void batch_prefetch(const struct shard *shard, const struct call *call,
+__attribute__((always_inline)) static inline void batch_prefetch(const struct batch *batch, const struct call *call,
                                                                  unsigned count)
 {
+    const struct shard *shard = batch->shard;
     const struct call *at = call;
-    for (unsigned i = 0; i < count && at != NULL; i++, at = at->next) {
+    for (unsigned i = 0; i < count && at != NULL; i++, at = call_after(batch, at)) {
         if (at->first_key_hash != 0) {
             keyspace_prefetch_bucket(&shard->databases[at->db], at->first_key_hash);
         }
     }
     at = call;
-    for (unsigned i = 0; i < count && at != NULL; i++, at = at->next) {
+    for (unsigned i = 0; i < count && at != NULL; i++, at = call_after(batch, at)) {
         if (at->first_key_hash != 0) {
             keyspace_prefetch_entry(&shard->databases[at->db], at->first_key_hash);
         }
@@ -154,10 +161,12 @@ static enum evict_verdict call_make_room(struct thread *thread, struct call *cal
     return verdict;
 }
 
-/* From here on the window's calls on this shard wait: a command never passes an earlier one of its connection. */
+/* From here on the window's calls on this shard wait: a command never passes an earlier one of its connection. In strict order
+ * those on other shards wait, too. */
 static void window_cut(struct window *window, const struct shard *shard)
 {
-    atomic_fetch_or_explicit(&window->cut_shards, 1ull << shard->number, memory_order_relaxed);
+    const uint64_t cut = window->is_spread ? ~UINT64_C(0) : UINT64_C(1) << shard->number;
+    atomic_fetch_or_explicit(&window->cut_shards, cut, memory_order_relaxed);
 }
 
 static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch->shard->baton)
@@ -165,16 +174,17 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
     struct shard *shard = batch->shard;
     struct exec exec;
     struct reply reply;
-    unsigned ahead = 0;
+    unsigned ahead = batch->chain == NULL ? 0 : batch->chain->prefetched[shard->number];
     uint64_t before = clock_ticks();
+    uint64_t count = 0;
     shard_note_access(thread, shard);
-    stat_add(&shard->calls, batch->count);
     for (struct call *call = batch->first; call != NULL; call = call->next) {
         if (ahead == 0) {
-            batch_prefetch(shard, call, RUN_PREFETCH);
+            batch_prefetch(batch, call, RUN_PREFETCH);
             ahead = RUN_PREFETCH;
         }
         ahead--;
+        count++;
         enum call_state obstacle = call_obstacle(thread, shard, call);
         if (UNLIKELY(obstacle != CALL_READY)) {
             call->state = (uint8_t)obstacle;
@@ -206,6 +216,10 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
             window_cut(call->window, shard);
         }
     }
+    if (batch->chain != NULL) {
+        batch->chain->prefetched[shard->number] = (uint8_t)ahead;
+    }
+    stat_add(&shard->calls, count);
     scratch_reset(thread);
 }
 
@@ -244,17 +258,23 @@ static unsigned inbox_drain(struct thread *thread, struct shard *shard, struct b
     return count;
 }
 
-static void send_back(struct thread *thread, struct batch *ran)
+/* Batches that have run go home; chains go on to the shard of their next position. */
+static void send_on(struct thread *thread, struct batch *ran)
 {
     while (ran != NULL) {
         struct batch *next = ran->inbox_link.next == NULL ? NULL : batch_of_link(ran->inbox_link.next);
-        mail_send(thread, ran->home, &ran->mail);
+        if (chain_next(ran)) {
+            thread->travelling |= UINT64_C(1) << ran->shard->number;
+            link_push(&shard_inbox(ran->shard)->batches, &ran->inbox_link);
+        } else {
+            mail_send(thread, ran->home, &ran->mail);
+        }
         ran = next;
     }
 }
 
 /* Drains, releases, and looks once more: see the head. */
-void shard_release(struct thread *thread, struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+static void release_one(struct thread *thread, struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
 {
     struct batch *ran = NULL;
     unsigned drained = 0;
@@ -275,7 +295,27 @@ void shard_release(struct thread *thread, struct shard *shard) NO_THREAD_SAFETY_
         }
     }
     if (UNLIKELY(ran != NULL)) {
-        send_back(thread, ran);
+        send_on(thread, ran);
+    }
+}
+
+/* Whoever has pushed a chain looks whether its shard is free, as for a batch of its own. */
+static void chains_travel(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+{
+    while (thread->travelling != 0) {
+        struct shard *shard = &thread->server->shards[__builtin_ctzll(thread->travelling)];
+        thread->travelling &= thread->travelling - 1;
+        if (shard_has_mail(shard) && baton_try(&shard->baton)) {
+            release_one(thread, shard);
+        }
+    }
+}
+
+void shard_release(struct thread *thread, struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+{
+    release_one(thread, shard);
+    if (UNLIKELY(thread->travelling != 0)) {
+        chains_travel(thread);
     }
 }
 
@@ -286,21 +326,36 @@ void shard_drain_own(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     }
 }
 
-bool batch_submit(struct thread *thread, struct batch *batch) NO_THREAD_SAFETY_ANALYSIS
+/* Runs the batch at once when its shard is free. A chain takes batons often and for a microsecond or two each: it waits a little for
+ * one before it is handed over, which costs more, and passes over what is in the inbox until it gives the baton back. */
+static bool run_in_place(struct thread *thread, struct batch *batch) NO_THREAD_SAFETY_ANALYSIS
 {
     struct shard *shard = batch->shard;
-    if (LIKELY(!shard_has_mail(shard) && baton_try(&shard->baton))) {
-        batch_run(thread, batch);
-        stat_add(&thread->stats.batches_in_place, 1);
-        shard_release(thread, shard);
-        return true;
+    const bool is_free = batch->chain != NULL ? baton_try_for(&shard->baton, CHAIN_SPINS)
+                                              : !shard_has_mail(shard) && baton_try(&shard->baton);
+    if (UNLIKELY(!is_free)) {
+        return false;
     }
-    stat_add(&thread->stats.batches_handed, 1);
-    link_push(&shard_inbox(shard)->batches, &batch->inbox_link);
-    if (baton_try(&shard->baton)) {
-        shard_release(thread, shard);
-    }
-    return false;
+    batch_run(thread, batch);
+    stat_add(&thread->stats.batches_in_place, 1);
+    shard_release(thread, shard);
+    return true;
+}
+
+bool batch_submit(struct thread *thread, struct batch *batch) NO_THREAD_SAFETY_ANALYSIS
+{
+    do {
+        if (UNLIKELY(!run_in_place(thread, batch))) {
+            struct shard *shard = batch->shard;
+            stat_add(&thread->stats.batches_handed, 1);
+            link_push(&shard_inbox(shard)->batches, &batch->inbox_link);
+            if (baton_try(&shard->baton)) {
+                shard_release(thread, shard);
+            }
+            return false;
+        }
+    } while (chain_next(batch));
+    return true;
 }
 
 void shards_take_all(struct server *server) NO_THREAD_SAFETY_ANALYSIS
@@ -313,8 +368,9 @@ void shards_take_all(struct server *server) NO_THREAD_SAFETY_ANALYSIS
 void shards_release_all(struct thread *thread, struct server *server) NO_THREAD_SAFETY_ANALYSIS
 {
     for (uint32_t i = server->shard_count; i-- > 0;) {
-        shard_release(thread, &server->shards[i]);
+        release_one(thread, &server->shards[i]);
     }
+    chains_travel(thread);
 }
 
 /* --- commands that run alone --- */
@@ -330,6 +386,14 @@ static uint64_t call_shards(const struct server *server, const struct call *call
         set |= 1ull << slot_to_shard(slot_of_key(call->argv[index]), server->shard_count);
     }
     return set;
+}
+
+static void shards_release_set(struct thread *thread, uint64_t set) NO_THREAD_SAFETY_ANALYSIS
+{
+    for (; set != 0; set &= set - 1) {
+        release_one(thread, &thread->server->shards[__builtin_ctzll(set)]);
+    }
+    chains_travel(thread);
 }
 
 /* First all without waiting; if one is held, in ascending order: two holders of several can never wait for each other. */
@@ -348,18 +412,9 @@ static void shards_take_set(struct thread *thread, uint64_t set) NO_THREAD_SAFET
         return;
     }
     stat_add(&thread->stats.batches_waited, 1);
-    for (; held != 0; held &= held - 1) {
-        shard_release(thread, &shards[__builtin_ctzll(held)]);
-    }
+    shards_release_set(thread, held);
     for (uint64_t left = set; left != 0; left &= left - 1) {
         baton_take(&shards[__builtin_ctzll(left)].baton);
-    }
-}
-
-static void shards_release_set(struct thread *thread, uint64_t set) NO_THREAD_SAFETY_ANALYSIS
-{
-    for (; set != 0; set &= set - 1) {
-        shard_release(thread, &thread->server->shards[__builtin_ctzll(set)]);
     }
 }
 

@@ -25,6 +25,8 @@ enum {
     ROUND_CALLS = 256,
     ROUND_WORDS = 2048,
     ROUND_SPARE_MAX = 4,
+    CHAIN_POSITIONS = 512,
+    CHAIN_SPINS = 300,                   /* tries for a baton before a chain is handed over: some 6 us */
     BATCH_REPLY_KEEP = 65536,            /* a batch's reply buffer is cut back to this */
     BATCH_REPLY_START = 8192,
     INBOX_DRAIN_MAX = 8,                 /* batches that a combiner runs for others before it leaves the rest */
@@ -56,6 +58,7 @@ struct mail {
 
 enum call_state {
     CALL_READY,    /* parsed, to be given to a batch */
+    CALL_PLACED,   /* it has its position in the window, which is given to batches as a whole: chain.c */
     CALL_QUEUED,   /* in a batch */
     CALL_DONE,     /* the reply is there */
     CALL_DEFERRED, /* not run: too many replies wait, or an earlier one of its connection waits */
@@ -65,7 +68,7 @@ enum call_state {
 };
 
 struct call {
-    struct call *next;               /* in its batch */
+    struct call *next;               /* in its batch, or its position of the chain */
     struct window *window;
     const struct command_spec *spec;
     struct bytes *argv;
@@ -76,6 +79,7 @@ struct call {
     uint64_t routed_number;          /* of route_version */
     uint64_t route_version;
     uint32_t shard;
+    uint16_t position;               /* in the round's chain */
     uint8_t state;                   /* enum call_state */
     uint8_t protocol;
     bool is_routed;
@@ -98,6 +102,9 @@ struct window {
     struct call *calls;
     uint32_t count, flushed;         /* calls, and how many of them have been answered */
     uint32_t queued;                 /* calls in batches that other threads have */
+    uint16_t position, place;        /* of its last call that was placed: chain.c */
+    bool is_spread;                  /* its placed calls are on several shards */
+    bool has_placed;
     bool is_parked;                  /* this block is the connection's own, see round_park */
     bool is_listed;                  /* in the round's list */
     size_t parked_bytes;
@@ -107,16 +114,27 @@ struct window {
     _Atomic uint64_t cut_shards;     /* bit s: on shard s a call of this window could not run; relaxed (one holder at a time) */
 };
 
-/* The calls of one round for one shard. */
+/* The calls of one round for one shard, or of one position of its chain. */
 struct batch {
     struct mail mail;                /* back to its maker */
     struct link inbox_link;
     struct round *round;
+    struct chain *chain;             /* NULL: it goes back when it has run */
     struct thread *home;
     struct shard *shard;
     struct call *first, *last;
     uint32_t count;
     struct buffer replies;
+};
+
+/* The calls of a round whose windows are spread over shards, in an order that keeps each window's: chain.c. */
+struct chain {
+    struct batch batch;              /* the calls of one position; what travels from shard to shard */
+    uint32_t position;               /* of batch */
+    uint32_t call_count;
+    uint64_t used[CHAIN_POSITIONS / 64];
+    uint8_t prefetched[SHARD_COUNT_MAX]; /* calls on each shard that come next and whose memory was asked for */
+    struct call *first[CHAIN_POSITIONS], *last[CHAIN_POSITIONS];
 };
 
 struct round {
@@ -128,6 +146,7 @@ struct round {
     uint32_t batches_out;            /* handed to other threads */
     struct round *next;              /* spare list */
     struct buffer replies;           /* of calls that ran on this thread alone */
+    struct chain chain;
     struct batch batches[];          /* one a shard */
 };
 
@@ -235,6 +254,7 @@ struct thread {
     int64_t evict_wake_ms;           /* when it last woke the others to evict */
     size_t turn_input_bytes;         /* that were added to query buffers in this turn */
     uint32_t turn_events;            /* completions of this turn */
+    uint64_t travelling;             /* bit s: it has left a chain with shard s and not looked whether somebody took it */
     uint64_t closing_since_ticks;    /* connections wait to be ended since; 0 none */
     int64_t evict_buffers_bytes;     /* its buffers when keys last went for them, or less */
     int64_t evict_buffers_limit;     /* the maxmemory that this was noted under */
@@ -380,6 +400,25 @@ void round_run(struct thread *thread, struct round *round);
 void window_flush(struct thread *thread, struct window *window);
 void window_drop(struct window *window);
 size_t window_memory_bytes(const struct window *window);
+
+/* chain.c */
+/* Does `pipeline-order strict` have anything to do here? */
+bool chain_is_needed(const struct thread *thread);
+/* Gives the call, which goes to call->shard, its position behind the window's others. */
+void chain_place(struct thread *thread, struct window *window, struct call *call);
+/* May the window have one more call, wherever that goes? */
+bool chain_has_room(const struct thread *thread, const struct window *window);
+/* The window's placed calls go to the round's batches, or to its chain when they are on several shards. */
+void chain_queue_window(struct thread *thread, struct round *round, struct window *window);
+/* Makes the first position with calls the chain's batch. */
+void chain_begin(struct thread *thread, struct chain *chain);
+/* The same with the next one; false: all have run. */
+bool chain_next(struct batch *batch);
+/* The next call behind `call` in the order of the positions; NULL: the first one. NULL: no more. */
+struct call *chain_call_after(const struct chain *chain, const struct call *call);
+/* The next call behind `call` on the same shard. */
+struct call *chain_call_after_on_shard(const struct chain *chain, const struct call *call);
+void chain_reset(struct chain *chain);
 
 /* client_memory.c */
 /* The connection's memory has changed; only counted while maxmemory-clients is set. */
