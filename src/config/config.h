@@ -32,6 +32,7 @@ struct config {
     _Atomic int64_t shard_ports;
     _Atomic int64_t shard_affinity;
     _Atomic int64_t databases;
+    _Atomic int64_t bind_retry_ms;         /* at start: how long a port in use is waited for */
     _Atomic int64_t tcp_backlog;
     _Atomic int64_t tcp_keepalive;         /* seconds, 0 off */
     _Atomic int64_t timeout;               /* seconds, 0 off */

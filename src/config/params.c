@@ -111,6 +111,7 @@ const struct param config_params[] = {
     {"activedefrag", PARAM_BOOLEAN, 0, FIELD(activedefrag), .initial = 1},
     {"appendonly", PARAM_TEXT, 0, FIELD(appendonly), .initial_text = "no", .adjust = adjust_appendonly},
     {"bind", PARAM_TEXT, PARAM_IMMUTABLE | PARAM_MANY_WORDS, FIELD(bind), .initial_text = "* -::*", .adjust = adjust_bind},
+    {"bind-retry-ms", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(bind_retry_ms), .initial = 2000, .min = 0, .max = INT_MAX},
     {"client-output-buffer-limit", PARAM_OUTPUT_LIMITS, PARAM_MANY_WORDS, FIELD(output_limits), .initial_text = NULL},
     {"client-query-buffer-limit", PARAM_MEMORY, 0, FIELD(client_query_buffer_limit),
      .initial = 1024 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},

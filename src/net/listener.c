@@ -14,9 +14,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* Whoever accepts is told when nobody is left, and need not ask first. */
+enum { LISTENER_TYPE = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK };
+
 static int listen_on(const struct addrinfo *address, int backlog)
 {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(address->ai_family, LISTENER_TYPE, 0);
     if (fd < 0) {
         return -1;
     }
@@ -35,8 +38,8 @@ static int listen_on(const struct addrinfo *address, int backlog)
 }
 
 /* One word of `bind`. */
-static bool add_address(struct listeners *listeners, const char *word, const char *port, int backlog, int32_t shard,
-                        char error[256])
+static enum listen_outcome add_address(struct listeners *listeners, const char *word, const char *port, int backlog,
+                                       int32_t shard, char error[256])
 {
     bool is_optional = word[0] == '-';
     const char *host = word + is_optional;
@@ -52,7 +55,7 @@ static bool add_address(struct listeners *listeners, const char *word, const cha
     int refused = getaddrinfo(host, port, &hints, &found);
     if (refused != 0) {
         snprintf(error, 256, "cannot resolve bind address '%s': %s", word, gai_strerror(refused));
-        return is_optional;
+        return is_optional ? LISTEN_OK : LISTEN_REFUSED;
     }
     int fd = listen_on(found, backlog);
     int why = errno;
@@ -60,19 +63,22 @@ static bool add_address(struct listeners *listeners, const char *word, const cha
     if (fd < 0) {
         snprintf(error, 256, "cannot listen on %s port %s: %s", word, port, strerror(why));
         /* An optional address may not exist here; a port in use is a mistake all the same. */
-        return is_optional && (why == EADDRNOTAVAIL || why == EAFNOSUPPORT || why == EPROTONOSUPPORT);
+        if (is_optional && (why == EADDRNOTAVAIL || why == EAFNOSUPPORT || why == EPROTONOSUPPORT)) {
+            return LISTEN_OK;
+        }
+        return why == EADDRINUSE ? LISTEN_IN_USE : LISTEN_REFUSED;
     }
     if (listeners->count == LISTENERS_MAX) {
         close(fd);
         snprintf(error, 256, "more than %d listening addresses", LISTENERS_MAX);
-        return false;
+        return LISTEN_REFUSED;
     }
     listeners->all[listeners->count++] = (struct listener){.fd = fd, .shard = shard};
-    return true;
+    return LISTEN_OK;
 }
 
-bool listeners_add_tcp(struct listeners *listeners, const char *bind_addresses, uint16_t port, int backlog, int32_t shard,
-                       char error[256])
+enum listen_outcome listeners_add_tcp(struct listeners *listeners, const char *bind_addresses, uint16_t port, int backlog,
+                                      int32_t shard, char error[256])
 {
     char words[1024], port_text[8];
     snprintf(words, sizeof words, "%s", bind_addresses);
@@ -81,45 +87,66 @@ bool listeners_add_tcp(struct listeners *listeners, const char *bind_addresses, 
     snprintf(error, 256, "no bind address is given");
     char *rest = NULL;
     for (char *word = strtok_r(words, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest)) {
-        if (!add_address(listeners, word, port_text, backlog, shard, error)) {
-            return false;
+        enum listen_outcome outcome = add_address(listeners, word, port_text, backlog, shard, error);
+        if (outcome != LISTEN_OK) {
+            return outcome;
         }
     }
-    return listeners->count > before;
+    return listeners->count > before ? LISTEN_OK : LISTEN_REFUSED;
 }
 
-bool listeners_add_unix(struct listeners *listeners, const char *path, uint32_t mode, int backlog, char error[256])
+/* Does somebody listen on the socket file? A dead process's is refused; a connection that cannot be had at once (EAGAIN: the
+ * backlog is full) has a listener all the same.  */
+static bool is_unix_path_alive(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, LISTENER_TYPE, 0);
+    if (fd < 0) {
+        return false;
+    }
+    bool is_alive = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN;
+    close(fd);
+    return is_alive;
+}
+
+enum listen_outcome listeners_add_unix(struct listeners *listeners, const char *path, uint32_t mode, int backlog,
+                                       char error[256])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path || listeners->count == LISTENERS_MAX) {
         snprintf(error, 256, "unixsocket path is longer than %zu bytes", sizeof address.sun_path - 1);
-        return false;
+        return LISTEN_REFUSED;
     }
     strcpy(address.sun_path, path);
+    if (is_unix_path_alive(&address)) {
+        snprintf(error, 256, "cannot listen on %s: %s", path, strerror(EADDRINUSE));
+        return LISTEN_IN_USE;
+    }
     unlink(path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, LISTENER_TYPE, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, backlog) != 0) {
-        snprintf(error, 256, "cannot listen on %s: %s", path, strerror(errno));
+        int why = errno;
+        snprintf(error, 256, "cannot listen on %s: %s", path, strerror(why));
         if (fd >= 0) {
             close(fd);
         }
-        return false;
+        return why == EADDRINUSE ? LISTEN_IN_USE : LISTEN_REFUSED;
     }
     if (mode != 0) {
         chmod(path, (mode_t)mode);
     }
     strcpy(listeners->unix_path, path);
     listeners->all[listeners->count++] = (struct listener){.fd = fd, .shard = LISTENER_ANY_SHARD, .is_unix = true};
-    return true;
+    return LISTEN_OK;
 }
 
 void listeners_close(struct listeners *listeners)
 {
-    for (uint32_t i = 0; i < listeners->count; i++) {
-        close(listeners->all[i].fd);
-    }
+    /* First the file: as long as the socket lives, nobody else puts a file of his own in its place. */
     if (listeners->unix_path[0] != 0) {
         unlink(listeners->unix_path);
+    }
+    for (uint32_t i = 0; i < listeners->count; i++) {
+        close(listeners->all[i].fd);
     }
     *listeners = (struct listeners){0};
 }

@@ -1,6 +1,8 @@
 /* listener.h - the sockets that the server listens on.
  *
- * Threads    The main thread, before the shard threads start and after they end.  */
+ * Threads    The main thread.
+ * Invariant  Nothing but its descriptor refers to a listening socket: when the process is gone, so is the socket. A request in an
+ *            io_uring would hold it for up to 220 ms longer, and the next process could not listen meanwhile.  */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
@@ -13,7 +15,7 @@
 enum { LISTENERS_MAX = 256, LISTENER_ANY_SHARD = -1 };
 
 struct listener {
-    int fd;
+    int fd;          /* does not block */
     int32_t shard;   /* connections go to this shard's thread; LISTENER_ANY_SHARD: to the least busy */
     bool is_unix;
 };
@@ -24,12 +26,21 @@ struct listeners {
     char unix_path[108]; /* removed at the end; empty: none */
 };
 
+/* Unless LISTEN_OK, *error has a sentence for the user. */
+enum listen_outcome {
+    LISTEN_OK,
+    LISTEN_IN_USE,  /* somebody listens there: perhaps a process that is just ending */
+    LISTEN_REFUSED,
+};
+
 /* Listens on every address of `bind` (redis.conf's form: addresses with blanks between them, "*" and "::*" for any, a leading '-'
- * means that it may be missing on this machine). False: *error has a sentence for the user.  */
-MUST_USE bool listeners_add_tcp(struct listeners *listeners, const char *bind_addresses, uint16_t port, int backlog,
-                                int32_t shard, char error[256]);
-/* `mode`: permission bits, 0 leaves the umask's. An old socket file is replaced. */
-MUST_USE bool listeners_add_unix(struct listeners *listeners, const char *path, uint32_t mode, int backlog, char error[256]);
+ * means that it may be missing on this machine). */
+MUST_USE enum listen_outcome listeners_add_tcp(struct listeners *listeners, const char *bind_addresses, uint16_t port,
+                                               int backlog, int32_t shard, char error[256]);
+/* `mode`: permission bits, 0 leaves the umask's. A file at `path` is replaced, unless somebody listens on it. */
+MUST_USE enum listen_outcome listeners_add_unix(struct listeners *listeners, const char *path, uint32_t mode, int backlog,
+                                                char error[256]);
+/* Nobody can connect any more; the unix socket's file is gone. Twice does nothing. */
 void listeners_close(struct listeners *listeners);
 
 /* "127.0.0.1:6379", "[::1]:6379" or "path:0" for a unix socket, from a socket's peer or own name. `out` is NUL-terminated. */

@@ -180,13 +180,6 @@ static struct io_uring_sqe *next_request(struct ring *ring)
     return request;
 }
 
-void ring_accept(struct ring *ring, int fd, uint8_t kind, void *owner)
-{
-    struct io_uring_sqe *request = next_request(ring);
-    io_uring_prep_multishot_accept(request, fd, NULL, NULL, SOCK_CLOEXEC);
-    io_uring_sqe_set_data64(request, user_data(kind, owner));
-}
-
 void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner)
 {
     struct io_uring_sqe *request = next_request(ring);
@@ -225,13 +218,6 @@ void ring_cancel(struct ring *ring, uint8_t kind, void *owner, uint8_t own_kind)
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_cancel64(request, user_data(kind, owner), 0);
     io_uring_sqe_set_data64(request, user_data(own_kind, owner));
-}
-
-void ring_read(struct ring *ring, int fd, void *data, size_t len, uint8_t kind, void *owner)
-{
-    struct io_uring_sqe *request = next_request(ring);
-    io_uring_prep_read(request, fd, data, (unsigned)len, 0);
-    io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
 void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void *owner, int32_t result)

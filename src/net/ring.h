@@ -1,4 +1,4 @@
-/* ring.h - one thread's io_uring: receive buffers, sends, wake-ups; the only place besides acceptor.c that knows liburing.
+/* ring.h - one thread's io_uring: receive buffers, sends, wake-ups; the only place that knows liburing.
  *
  * Threads    The one that opened it (SINGLE_ISSUER, DEFER_TASKRUN). Another ring may post into it (ring_post).
  * Memory     Receive buffers are lent with a completion until ring_buffer_return.
@@ -32,7 +32,7 @@ struct ring {
 struct ring_event {
     uint8_t kind;
     void *owner;
-    int32_t result;      /* bytes, a descriptor, or -errno */
+    int32_t result;      /* bytes, or -errno */
     bool is_last;        /* a multishot request has ended with this one */
     bool has_buffer;
     uint16_t buffer;
@@ -51,7 +51,6 @@ static inline char *ring_buffer(const struct ring *ring, uint16_t buffer)
 void ring_buffer_return(struct ring *ring, uint16_t buffer);
 
 /* Requests; each completes with its kind and owner. They are submitted with the next ring_turn. */
-void ring_accept(struct ring *ring, int fd, uint8_t kind, void *owner);       /* multishot: result is a descriptor */
 void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner);      /* multishot, into the receive buffers */
 /* One receive of RING_BUFFER_BYTES at most, tried at once: for who sends faster than its commands run. */
 void ring_receive_once(struct ring *ring, int fd, uint8_t kind, void *owner);
@@ -59,7 +58,6 @@ void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t 
 void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, void *owner);
 /* Ends the request that was given (kind, owner); completes itself as (own_kind, owner). */
 void ring_cancel(struct ring *ring, uint8_t kind, void *owner, uint8_t own_kind);
-void ring_read(struct ring *ring, int fd, void *data, size_t len, uint8_t kind, void *owner);
 /* Posts an event (kind, owner, result) into another thread's ring, waking it; no completion here unless it fails. */
 void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void *owner, int32_t result);
 

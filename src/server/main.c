@@ -4,8 +4,8 @@
 #include "cmd/slow_log.h"
 #include "config/config.h"
 #include "mem/heap.h"
-#include "net/listener.h"
 #include "net/ring.h"
+#include "server/open_listeners.h"
 #include "shard/acceptor.h"
 #include "shard/log.h"
 #include "shard/server.h"
@@ -49,27 +49,6 @@ static bool go_to_background(const struct config *config)
     return number(&config->daemonize) == 0 || daemon(1, 0) == 0;
 }
 
-static bool open_listeners(struct config *config, struct listeners *listeners)
-{
-    char bind[1024], unix_path[256], error[256] = "";
-    config_text_copy(config, &config->bind, bind, sizeof bind);
-    config_text_copy(config, &config->unixsocket, unix_path, sizeof unix_path);
-    int64_t port = number(&config->port);
-    int backlog = (int)number(&config->tcp_backlog);
-    bool is_open = port == 0 || listeners_add_tcp(listeners, bind, (uint16_t)port, backlog, LISTENER_ANY_SHARD, error);
-    bool has_shard_ports = port != 0 && number(&config->shard_ports) != 0;
-    for (int64_t i = 0; is_open && has_shard_ports && i < number(&config->shards); i++) {
-        is_open = listeners_add_tcp(listeners, bind, (uint16_t)(port + 1 + i), backlog, (int32_t)i, error);
-    }
-    if (is_open && unix_path[0] != 0) {
-        is_open = listeners_add_unix(listeners, unix_path, (uint32_t)number(&config->unixsocketperm), backlog, error);
-    }
-    if (!is_open) {
-        fprintf(stderr, "tessera-server: %s\n", error);
-    }
-    return is_open;
-}
-
 static void write_pid_file(struct config *config, char path[4096])
 {
     config_text_copy(config, &config->pidfile, path, 4096);
@@ -86,7 +65,8 @@ static void write_pid_file(struct config *config, char path[4096])
     fclose(file);
 }
 
-/* SIGTERM and SIGINT are read from a descriptor by the acceptor; threads inherit the mask. */
+/* SIGTERM and SIGINT are taken by open_listeners while it waits, then read from a descriptor by the acceptor; threads inherit the
+ * mask. */
 static void block_signals(void)
 {
     sigset_t set;
@@ -110,13 +90,17 @@ static bool serve(struct server *server, struct listeners *listeners)
     log_write(config, LOG_LEVEL_NOTICE, "Tessera " TESSERA_VERSION ", %u shards, pid %d, memory by %s", server->shard_count,
               (int)getpid(), mem_allocator_name());
     log_write(config, LOG_LEVEL_NOTICE, "Ready to accept connections on port %lld", (long long)number(&config->port));
-    if (!acceptor_run(server, listeners)) {
+    bool is_good = acceptor_run(server, listeners);
+    if (!is_good) {
         fprintf(stderr, "tessera-server: cannot accept connections: %s\n", ring_refusal_text(errno));
         server_stop(server);
-        server_join_threads(server);
+    }
+    /* Before the connections are ended, which may take a while: the next server can listen. */
+    listeners_close(listeners);
+    server_join_threads(server);
+    if (!is_good) {
         return false;
     }
-    server_join_threads(server);
     log_write(config, LOG_LEVEL_WARNING, "Tessera is now ready to exit, bye bye...");
     return true;
 }
@@ -135,9 +119,9 @@ static bool run(struct config *config)
     char pid_path[4096] = "";
     choose_shard_count(config);
     raise_file_limit(config);
-    if (!open_listeners(config, &listeners)) {
-        listeners_close(&listeners);
-        return false;
+    const enum open_outcome opened = open_listeners(config, &listeners);
+    if (opened != OPEN_DONE) {
+        return opened == OPEN_STOPPED;
     }
     if (!command_table_create(&commands)) {
         fprintf(stderr, "tessera-server: out of memory\n");
@@ -154,7 +138,6 @@ static bool run(struct config *config)
     }
     write_pid_file(config, pid_path);
     bool is_good = serve(server, &listeners);
-    listeners_close(&listeners);
     if (pid_path[0] != 0) {
         unlink(pid_path);
     }

@@ -1,7 +1,8 @@
 /* acceptor.c - see acceptor.h.
  *
- * Each listening socket has one multishot accept. A connection goes to its shard port's thread, or to the thread with the
- * fewest; there it arrives as mail. The ring also reads a signalfd and the eventfd by which server_stop wakes this thread.  */
+ * poll(2) watches the listening sockets, a signalfd, and the eventfd by which server_stop wakes this thread. A connection goes to
+ * its shard port's thread, or to the thread with the fewest; there it arrives as mail. The ring only wakes threads: a request that
+ * waits in a ring outlives a killed process for up to 220 ms and would hold the listening socket that long.  */
 #include "shard/acceptor.h"
 
 #include "mem/heap.h"
@@ -9,22 +10,26 @@
 #include "shard/thread_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { ACCEPT_RETRY_US = 100000 };
+enum {
+    ACCEPT_RETRY_US = 100000,
+    ACCEPT_BATCH = 256, /* from one listener, until signals and other listeners are looked at */
+    POLL_MS_MAX = 1000,
+};
+
+enum polled { POLLED_SIGNAL, POLLED_STOP, POLLED_LISTENERS };
 
 struct acceptor {
     struct server *server;
     struct ring ring;
     const struct listeners *listeners;
-    int signal_fd;
-    struct signalfd_siginfo signal;
-    uint64_t stop_count;
-    struct thread_stats *stats;
+    struct pollfd polled[POLLED_LISTENERS + LISTENERS_MAX];
 };
 
 /* A new connection on its way to its thread. */
@@ -123,21 +128,51 @@ static void admit(struct acceptor *acceptor, const struct listener *listener, in
     }
 }
 
-static void accepted(struct acceptor *acceptor, const struct ring_event *event)
+/* Errors of the one connection that was next, not of accepting: accept(2). */
+static bool is_of_one_connection(int error)
 {
-    const struct listener *listener = event->owner;
-    if (event->result >= 0) {
-        admit(acceptor, listener, event->result);
-    } else if (event->result != -ECANCELED) {
-        log_write(acceptor->server->config, LOG_LEVEL_WARNING, "Accepting client connection: %s",
-                  strerror(-event->result));
+    static const int errors[] = {EINTR,     ECONNABORTED, ENETDOWN,   EPROTO,     ENOPROTOOPT,
+                                 EHOSTDOWN, ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, EPERM};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        if (error == errors[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes in what waits at one listener, ACCEPT_BATCH at most. Gives 0, or why it could not go on. */
+static int accept_from(struct acceptor *acceptor, const struct listener *listener)
+{
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            admit(acceptor, listener, fd);
+        } else if (errno == EAGAIN) {
+            return 0;
+        } else if (!is_of_one_connection(errno)) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
+static void accept_all(struct acceptor *acceptor)
+{
+    int error = 0;
+    for (uint32_t i = 0; error == 0 && i < acceptor->listeners->count; i++) {
+        if (acceptor->polled[POLLED_LISTENERS + i].revents != 0) {
+            error = accept_from(acceptor, &acceptor->listeners->all[i]);
+        }
+    }
+    if (error != 0) {
+        log_write(acceptor->server->config, LOG_LEVEL_WARNING, "Accepting client connection: %s", strerror(error));
         /* Out of descriptors: the next try is after a pause, not at once. */
         usleep(ACCEPT_RETRY_US);
     }
-    if (event->is_last) {
-        ring_accept(&acceptor->ring, listener->fd, EVENT_ACCEPT, event->owner);
-    }
 }
+
+/* --- the loop --- */
 
 static int open_signals(void)
 {
@@ -146,25 +181,49 @@ static int open_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void read_signal(struct acceptor *acceptor)
+{
+    struct signalfd_siginfo info;
+    if (read(acceptor->polled[POLLED_SIGNAL].fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        log_write(acceptor->server->config, LOG_LEVEL_WARNING, "Received %s, stopping",
+                  info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+        server_stop(acceptor->server);
+    }
+}
+
+/* Submits the wake-ups; a completion tells only of one that failed, whose thread wakes by itself soon. */
+static void send_wakes(struct acceptor *acceptor)
+{
+    struct ring_event events[TURN_EVENTS];
+    ring_turn(&acceptor->ring, 0);
+    while (ring_events(&acceptor->ring, events, TURN_EVENTS) > 0) {
+    }
 }
 
 static void loop(struct acceptor *acceptor)
 {
-    struct server *server = acceptor->server;
-    struct ring_event events[TURN_EVENTS];
-    while (atomic_load_explicit(&server->is_stopping, memory_order_relaxed) == 0) {
-        ring_turn(&acceptor->ring, 1000 * 1000);
-        uint32_t count = ring_events(&acceptor->ring, events, TURN_EVENTS);
-        for (uint32_t i = 0; i < count; i++) {
-            if (events[i].kind == EVENT_ACCEPT) {
-                accepted(acceptor, &events[i]);
-            } else if (events[i].kind == EVENT_SIGNAL && events[i].owner == acceptor) {
-                log_write(server->config, LOG_LEVEL_WARNING, "Received %s, stopping",
-                          acceptor->signal.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-                server_stop(server);
-            }
+    const nfds_t all = POLLED_LISTENERS + acceptor->listeners->count;
+    while (atomic_load_explicit(&acceptor->server->is_stopping, memory_order_relaxed) == 0) {
+        if (poll(acceptor->polled, all, POLL_MS_MAX) < 0) {
+            continue; /* EINTR: revents say nothing */
         }
+        if (acceptor->polled[POLLED_SIGNAL].revents != 0) {
+            read_signal(acceptor);
+        }
+        accept_all(acceptor);
+        send_wakes(acceptor);
+    }
+}
+
+static void poll_everything(struct acceptor *acceptor)
+{
+    acceptor->polled[POLLED_SIGNAL] = (struct pollfd){.fd = open_signals(), .events = POLLIN};
+    acceptor->polled[POLLED_STOP] = (struct pollfd){.fd = acceptor->server->stop_fd, .events = POLLIN};
+    for (uint32_t i = 0; i < acceptor->listeners->count; i++) {
+        acceptor->polled[POLLED_LISTENERS + i] = (struct pollfd){.fd = acceptor->listeners->all[i].fd, .events = POLLIN};
     }
 }
 
@@ -177,20 +236,15 @@ bool acceptor_run(struct server *server, const struct listeners *listeners)
     }
     acceptor->server = server;
     acceptor->listeners = listeners;
-    acceptor->signal_fd = open_signals();
-    for (uint32_t i = 0; i < listeners->count; i++) {
-        ring_accept(&acceptor->ring, listeners->all[i].fd, EVENT_ACCEPT, (void *)(uintptr_t)&listeners->all[i]);
-    }
-    ring_read(&acceptor->ring, acceptor->signal_fd, &acceptor->signal, sizeof acceptor->signal, EVENT_SIGNAL, acceptor);
-    ring_read(&acceptor->ring, server->stop_fd, &acceptor->stop_count, sizeof acceptor->stop_count, EVENT_SIGNAL, NULL);
+    poll_everything(acceptor);
     loop(acceptor);
     /* The threads may sleep: each is woken to see that the server stops. */
     for (uint32_t i = 0; i < server->shard_count; i++) {
         ring_post(&acceptor->ring, &server_thread(server, i)->ring, EVENT_WAKE, NULL, 0);
     }
-    ring_turn(&acceptor->ring, 0);
+    send_wakes(acceptor);
     ring_close(&acceptor->ring);
-    close(acceptor->signal_fd);
+    close(acceptor->polled[POLLED_SIGNAL].fd);
     free(acceptor);
     return true;
 }

@@ -50,14 +50,6 @@ def test_a_wrong_shutdown_changes_nothing(client):
     assert client.run("PING") == b"PONG"
 
 
-def test_a_taken_port_is_refused_with_its_number(start):
-    server = start()
-    with pytest.raises(StartError) as error:
-        start("--port", str(server.port))
-    assert error.value.status not in (0, None)
-    assert str(server.port) in error.value.output
-
-
 def test_listens_on_a_unix_socket(start, shards, tmp_path):
     path = str(tmp_path / "tessera.sock")
     server = start("--unixsocket", path, "--unixsocketperm", "700", shards=shards)

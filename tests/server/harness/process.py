@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -48,6 +49,19 @@ def free_port(following=0):
                 for other in others:
                     other.close()
             return port
+
+
+def allow_files(count):
+    """Raises this process's limit of open files, which its servers inherit, to `count` if that is allowed. Gives the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        for limits in ((count, max(count, hard)), (min(count, hard), hard)):
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+                break
+            except (OSError, ValueError):
+                pass
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 class StartError(Exception):
@@ -137,6 +151,12 @@ class Server:
                 self.process.wait()
                 raise StartError("none: it was never ready", self.output())
             time.sleep(0.002)
+
+    def restart_after_kill(self):
+        """Ends it by SIGKILL and starts it again at once, on the same port. StartError: it did not start."""
+        self.process.kill()
+        self.process.wait()
+        self._start()
 
     def connect(self, timeout=None, authenticate=True, **more):
         """A raw connection, logged in when there is a password."""

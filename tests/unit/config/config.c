@@ -71,6 +71,7 @@ static const struct {
     {"client-query-buffer-limit", "1073741824"},
     {"client-output-buffer-limit", "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"},
     {"protected-mode", "yes"},
+    {"bind-retry-ms", "2000"},
     {"tcp-backlog", "511"},
     {"tcp-keepalive", "300"},
     {"timeout", "0"},
