@@ -2,14 +2,25 @@
  *
  * poll(2) watches the listening sockets, a signalfd, and the eventfd by which server_stop wakes this thread. A connection goes to
  * its shard port's thread, or to the thread with the fewest; there it arrives as mail. The ring only wakes threads: a request that
- * waits in a ring outlives a killed process for up to 220 ms and would hold the listening socket that long.  */
+ * waits in a ring outlives a killed process for up to 220 ms and would hold the listening socket that long.
+ *
+ * Out of descriptors (or memory for one), connections wait in the sockets' backlogs:
+ *
+ *   OPEN --refused, a line--> PAUSED --a try is not refused--> PROBATION --calm for ACCEPT_CALM_MS, a line--> OPEN
+ *                               ^------------------refused---------'
+ *
+ * Invariant  A1 listening sockets are polled unless PAUSED, when all of them are tried every ACCEPT_RETRY_MS. A2 the log has at most
+ *            two lines in ACCEPT_CALM_MS. A3 there is a spare descriptor whenever one can be had, so that a log file can be opened
+ *            when connections have all the others.  */
 #include "shard/acceptor.h"
 
+#include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/log.h"
 #include "shard/thread_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,18 +29,25 @@
 #include <unistd.h>
 
 enum {
-    ACCEPT_RETRY_US = 100000,
+    ACCEPT_RETRY_MS = 50,
+    ACCEPT_CALM_MS = 5000,
     ACCEPT_BATCH = 256, /* from one listener, until signals and other listeners are looked at */
     POLL_MS_MAX = 1000,
+    HIGH_FD_MAX = 65536,
 };
 
 enum polled { POLLED_SIGNAL, POLLED_STOP, POLLED_LISTENERS };
+
+enum accept_state { ACCEPT_OPEN, ACCEPT_PAUSED, ACCEPT_PROBATION };
 
 struct acceptor {
     struct server *server;
     struct ring ring;
     const struct listeners *listeners;
     struct pollfd polled[POLLED_LISTENERS + LISTENERS_MAX];
+    int spare_fd;                  /* -1: none */
+    enum accept_state state;       /* changed by accept_was_refused and accept_went_well */
+    int64_t paused_ms, refused_ms; /* monotonic: the first and the last refusal since the state was OPEN */
 };
 
 /* A new connection on its way to its thread. */
@@ -128,6 +146,56 @@ static void admit(struct acceptor *acceptor, const struct listener *listener, in
     }
 }
 
+/* --- accepting --- */
+
+static int64_t monotonic_ms(void)
+{
+    return clock_monotonic_us() / 1000;
+}
+
+static int open_spare(const struct server *server)
+{
+    return fcntl(server->stop_fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* With the spare descriptor free, for `logfile`. */
+static void say(struct acceptor *acceptor, const char *text)
+{
+    if (acceptor->spare_fd >= 0) {
+        close(acceptor->spare_fd);
+    }
+    log_write(acceptor->server->config, LOG_LEVEL_WARNING, "%s", text);
+    acceptor->spare_fd = open_spare(acceptor->server);
+}
+
+static void accept_was_refused(struct acceptor *acceptor, int error)
+{
+    acceptor->refused_ms = monotonic_ms();
+    if (acceptor->state == ACCEPT_OPEN) {
+        char text[256];
+        snprintf(text, sizeof text, "Accepting connections is paused with %u clients: %s",
+                 atomic_load_explicit(&acceptor->server->clients_current, memory_order_relaxed), strerror(error));
+        say(acceptor, text);
+        acceptor->paused_ms = acceptor->refused_ms;
+    }
+    acceptor->state = ACCEPT_PAUSED;
+}
+
+static void accept_went_well(struct acceptor *acceptor)
+{
+    if (acceptor->state == ACCEPT_PAUSED) {
+        acceptor->state = ACCEPT_PROBATION;
+    }
+    const int64_t now_ms = monotonic_ms();
+    if (acceptor->state == ACCEPT_PROBATION && now_ms - acceptor->refused_ms >= ACCEPT_CALM_MS) {
+        char text[256];
+        snprintf(text, sizeof text, "Accepting connections goes on; it was paused for %.1f s",
+                 (double)(acceptor->refused_ms - acceptor->paused_ms) / 1000);
+        say(acceptor, text);
+        acceptor->state = ACCEPT_OPEN;
+    }
+}
+
 /* Errors of the one connection that was next, not of accepting: accept(2). */
 static bool is_of_one_connection(int error)
 {
@@ -159,16 +227,17 @@ static int accept_from(struct acceptor *acceptor, const struct listener *listene
 
 static void accept_all(struct acceptor *acceptor)
 {
+    const bool is_retry = acceptor->state == ACCEPT_PAUSED;
     int error = 0;
     for (uint32_t i = 0; error == 0 && i < acceptor->listeners->count; i++) {
-        if (acceptor->polled[POLLED_LISTENERS + i].revents != 0) {
+        if (is_retry || acceptor->polled[POLLED_LISTENERS + i].revents != 0) {
             error = accept_from(acceptor, &acceptor->listeners->all[i]);
         }
     }
     if (error != 0) {
-        log_write(acceptor->server->config, LOG_LEVEL_WARNING, "Accepting client connection: %s", strerror(error));
-        /* Out of descriptors: the next try is after a pause, not at once. */
-        usleep(ACCEPT_RETRY_US);
+        accept_was_refused(acceptor, error);
+    } else if (acceptor->state != ACCEPT_OPEN) {
+        accept_went_well(acceptor);
     }
 }
 
@@ -207,7 +276,9 @@ static void loop(struct acceptor *acceptor)
 {
     const nfds_t all = POLLED_LISTENERS + acceptor->listeners->count;
     while (atomic_load_explicit(&acceptor->server->is_stopping, memory_order_relaxed) == 0) {
-        if (poll(acceptor->polled, all, POLL_MS_MAX) < 0) {
+        const bool is_paused = acceptor->state == ACCEPT_PAUSED;
+        const int ready = poll(acceptor->polled, is_paused ? POLLED_LISTENERS : all, is_paused ? ACCEPT_RETRY_MS : POLL_MS_MAX);
+        if (ready < 0) {
             continue; /* EINTR: revents say nothing */
         }
         if (acceptor->polled[POLLED_SIGNAL].revents != 0) {
@@ -227,6 +298,17 @@ static void poll_everything(struct acceptor *acceptor)
     }
 }
 
+/* Each time that the kernel makes the process's table of descriptors larger, every accept waits some ms, and of 10,000 connections
+ * at once some would overflow the backlog and try again after seconds: a descriptor of a high number makes all the room now.  */
+static void make_room_for_descriptors(const struct server *server)
+{
+    const int64_t clients = atomic_load_explicit(&server->config->maxclients, memory_order_relaxed);
+    const int highest = fcntl(server->stop_fd, F_DUPFD_CLOEXEC, clients < HIGH_FD_MAX ? (int)clients : HIGH_FD_MAX);
+    if (highest >= 0) {
+        close(highest);
+    }
+}
+
 bool acceptor_run(struct server *server, const struct listeners *listeners)
 {
     struct acceptor *acceptor = calloc(1, sizeof *acceptor);
@@ -236,6 +318,8 @@ bool acceptor_run(struct server *server, const struct listeners *listeners)
     }
     acceptor->server = server;
     acceptor->listeners = listeners;
+    acceptor->spare_fd = open_spare(server);
+    make_room_for_descriptors(server);
     poll_everything(acceptor);
     loop(acceptor);
     /* The threads may sleep: each is woken to see that the server stops. */
@@ -245,6 +329,9 @@ bool acceptor_run(struct server *server, const struct listeners *listeners)
     send_wakes(acceptor);
     ring_close(&acceptor->ring);
     close(acceptor->polled[POLLED_SIGNAL].fd);
+    if (acceptor->spare_fd >= 0) {
+        close(acceptor->spare_fd);
+    }
     free(acceptor);
     return true;
 }

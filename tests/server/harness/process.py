@@ -131,9 +131,13 @@ class Server:
                     raise
 
     def output(self):
-        """What the server printed so far."""
-        with open(os.path.join(self.folder, "output.txt"), encoding="utf-8", errors="replace") as file:
-            return file.read()
+        """What the server printed so far, and what it wrote into its log file."""
+        text = ""
+        for path in (os.path.join(self.folder, "output.txt"), self._option("--logfile")):
+            if path and os.path.exists(path):
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    text += file.read()
+        return text
 
     def _start(self):
         with open(os.path.join(self.folder, "output.txt"), "wb") as output:
