@@ -86,9 +86,9 @@ def test_connections_that_are_reset_in_the_middle_of_commands_are_gone(hall, cou
         assert control.run("DEL", "key") == 0
 
 
-def test_what_half_closed_connections_have_sent_is_answered(hall, count):
+def test_what_half_closed_connections_have_sent_is_answered(hall, count, place):
     """All whole commands; what was cut off at the end is not; then the server closes."""
-    with crowd_of(hall, count, "tcp") as (crowd, control, _):
+    with crowd_of(hall, count, place) as (crowd, control, _):
         crowd.send(encode("SET", "k", "v") + encode("GET", "k") + b"*2\r\n$3\r\nGE")
         crowd.half_close()
         crowd.expect(b"+OK\r\n$1\r\nv\r\n")
@@ -96,11 +96,23 @@ def test_what_half_closed_connections_have_sent_is_answered(hall, count):
         wait_for_clients(control, 1)
 
 
-def test_long_replies_reach_half_closed_connections(hall):
+def test_a_connection_that_is_half_closed_from_the_start_is_answered_and_closed(hall, place):
+    """As of `echo PING | nc -N`: command and end are there before the server looks."""
+    with hall.connect() as control:
+        for _ in range(50):
+            with Sockets(hall, 1, place) as crowd:
+                crowd.send(encode("PING"))
+                crowd.half_close()
+                crowd.expect(b"+PONG\r\n")
+                crowd.expect_end()
+        wait_for_clients(control, 1)
+
+
+def test_long_replies_reach_half_closed_connections(hall, place):
     """Far more than the sockets' buffers hold, so that commands wait for the client to read. Redis closes before that."""
     if hall.kind == "redis":
         pytest.skip("redis-server drops replies that are not sent when the client has ended its side")
-    with crowd_of(hall, LONG_COUNT, "tcp") as (crowd, control, _):
+    with crowd_of(hall, LONG_COUNT, place) as (crowd, control, _):
         control.run("SET", "value", "x" * LONG_BYTES)
         crowd.send(encode("GET", "value") * LONG_COMMANDS + encode("SET", "end", "1") + b"*1\r\n")
         crowd.half_close()
