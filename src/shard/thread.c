@@ -74,8 +74,6 @@ static void handle_event(struct thread *thread, const struct ring_event *event)
         break;
     case EVENT_NONE:
     case EVENT_WAKE:
-    case EVENT_ACCEPT:
-    case EVENT_SIGNAL:
         break;
     }
 }

@@ -48,7 +48,7 @@ enum {
     SCRATCH_BLOCK_BYTES = 65536,
 };
 
-enum event_kind { EVENT_NONE, EVENT_WAKE, EVENT_RECEIVE, EVENT_SEND, EVENT_CANCEL, EVENT_ACCEPT, EVENT_SIGNAL };
+enum event_kind { EVENT_NONE, EVENT_WAKE, EVENT_RECEIVE, EVENT_SEND, EVENT_CANCEL };
 
 /* A note from thread to thread; lent from mail_send until deliver runs on the receiver. */
 struct mail {
