@@ -30,6 +30,7 @@ enum {
     INPUT_AHEAD_BYTES = 49152,     /* with the 16 KiB that may come at once: 64 KiB */
     INPUT_AHEAD_NEAR_BYTES = 32768, /* the same when maxmemory is near; room beyond it is kept short then */
     INPUT_GROWTH_MIN = 262144,     /* room that a long query buffer gets ahead */
+    INPUT_MISSING_LONG = 131072,   /* a command that lacks more is not received piece by piece */
     STRANGER_INPUT_MAX = 65536,    /* before AUTH */
 };
 
@@ -85,18 +86,19 @@ static bool keep(struct connection *connection, struct buffer *buffer, struct by
     return true;
 }
 
-/* What was read of the query buffer goes; not before half of it is read: then each byte is moved once at most, however many windows
- * it takes. */
+/* What was read of the query buffer goes. Of a long one not before half of it is read: then each byte is moved once at most,
+ * however many windows it takes. */
 static void compact_query(struct connection *connection)
 {
     struct buffer *query = &connection->query;
-    if (2 * connection->query_at < query->len) {
+    const size_t left = query->len - connection->query_at;
+    const bool is_short = left <= INPUT_AHEAD_BYTES + RING_BUFFER_BYTES && connection->query_at >= RING_BUFFER_BYTES;
+    if (connection->query_at < left && !is_short) {
         return;
     }
     buffer_consume(query, connection->query_at);
     connection->query_at = 0;
-    if (query->capacity > INPUT_GROWTH_MIN ||
-        (query->capacity > INPUT_AHEAD_NEAR_BYTES && evict_is_near(connection->thread->server))) {
+    if (query->capacity > INPUT_AHEAD_NEAR_BYTES && evict_is_near(connection->thread->server)) {
         buffer_shrink(query, query->len);
     }
 }
@@ -229,10 +231,17 @@ static bool has_enough(const struct connection *connection)
 
 /* --- receiving --- */
 
+/* The command that is next needs far more than one receive brings. */
+static bool is_far_from_complete(const struct connection *connection)
+{
+    return connection->window == NULL &&
+           connection->parser.bytes_needed > connection_waiting_bytes(connection) + INPUT_MISSING_LONG;
+}
+
 void connection_start_receiving(struct connection *connection)
 {
     struct ring *ring = &connection->thread->ring;
-    if (UNLIKELY(connection->is_paced)) {
+    if (UNLIKELY(connection->is_paced) && !is_far_from_complete(connection)) {
         ring_receive_once(ring, connection->fd, EVENT_RECEIVE, connection);
     } else {
         ring_receive(ring, connection->fd, EVENT_RECEIVE, connection);
