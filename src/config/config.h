@@ -95,6 +95,12 @@ void config_destroy(struct config *config);
  * pairs; a last word "-" reads more lines from standard input, before the pairs count. `dir` changes the working directory at
  * once. On a mistake prints Redis-style text with file, line and the offending line to stderr and returns false.  */
 MUST_USE bool config_load(struct config *config, int argc, char **argv);
+/* Reads the same words in the same way, but goes on behind each error and prints all of them, CONFIG_ERRORS_MAX at most. True:
+ * config_load would return true. Changes nothing but `config`: the working directory follows `dir` only until the return.  */
+MUST_USE bool config_check(struct config *config, int argc, char **argv);
+/* Appends the parameters as --help lists them: Redis's by name, Tessera's own with a line each. Defaults are the values of
+ * `config`, which is as config_create made it. False: no memory.  */
+MUST_USE bool config_append_help(struct config *config, struct buffer *out);
 
 /* Copies a text parameter under the lock into `out` (NUL-terminated, cut at size). */
 void config_text_copy(struct config *config, char *const *field, char *out, size_t size);

@@ -9,6 +9,7 @@ enum {
     CONFIG_FILE_BYTES_MAX = 1 << 20, /* one file, or standard input */
     CONFIG_INCLUDE_DEPTH_MAX = 8,
     CONFIG_REASON_MAX = 256,
+    CONFIG_ERRORS_MAX = 100,         /* that one check prints: files that include each other often give errors without end */
     CONFIG_PAIRS_MAX = 128,          /* of one CONFIG SET; there are fewer parameters */
     CONFIG_RESERVED_FILES = 96,      /* what the server itself opens: rings, listeners, log, timers (64 shards share them) */
 };
@@ -50,6 +51,7 @@ struct param {
     const struct param_word *words; /* PARAM_ENUM */
     param_adjust_fn *adjust;
     param_adjust_fn *adjust_running; /* the same, for CONFIG SET only */
+    const char *help;                /* a parameter that Redis has not: what --help says about it, in one line; else NULL */
 };
 
 /* params.c: all rows, sorted by name. */
@@ -108,5 +110,7 @@ bool config_next_line(struct bytes *rest, struct bytes *line);
 MUST_USE bool config_load_text(struct config *config, const char *name, struct bytes text, struct buffer *error);
 /* config_load without the printing. */
 MUST_USE bool config_load_words(struct config *config, int argc, char **argv, struct buffer *error);
+/* config_check without the printing. */
+MUST_USE bool config_check_words(struct config *config, int argc, char **argv, struct buffer *errors);
 
 #endif

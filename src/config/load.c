@@ -1,10 +1,12 @@
 /* load.c - the configuration at start: files, included files, standard input and the command line.
  *
- * Every source becomes lines, and every line words: the first one names the parameter. A later line wins.
+ * Every source becomes lines, and every line words: the first one names the parameter. A later line wins. A start stops at the
+ * first error, a check (--check-config) goes on behind it: what the load_ functions return is whether reading goes on.
  * Limits     CONFIG_FILE_BYTES_MAX a source, CONFIG_INCLUDE_DEPTH_MAX files within files.  */
 #include "config/config_private.h"
 #include "mem/heap.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,18 +16,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Where a line stands, for the text of an error. */
-struct source {
-    const char *name;     /* a file's; NULL: the command line */
-    unsigned line;        /* from 1 */
-    unsigned depth;       /* of includes */
-    struct buffer *error; /* the whole text to print */
+/* The errors of one load. */
+struct report {
+    struct buffer *text; /* all that is to be printed */
+    unsigned count;
+    unsigned count_max;  /* reading stops at so many */
 };
 
-/* Writes the text that stops the start; always false. */
+/* Where a line stands, for the text of an error. */
+struct source {
+    const char *name; /* a file's; NULL: the command line */
+    unsigned line;    /* from 1 */
+    unsigned depth;   /* of includes */
+    struct report *report;
+};
+
+/* Writes an error. Returns whether reading goes on behind it. */
 static bool fail(const struct source *source, struct bytes line, const char *reason)
 {
-    struct buffer *error = source->error;
+    struct buffer *error = source->report->text;
     bool is_done = buffer_append_format(error, "\n*** FATAL CONFIG FILE ERROR (Tessera %s) ***\n", TESSERA_VERSION);
     if (is_done && source->name == NULL) {
         is_done = buffer_append(error, BYTES("Reading the command line\n"));
@@ -36,7 +45,8 @@ static bool fail(const struct source *source, struct bytes line, const char *rea
         is_done = buffer_append_format(error, ">>> '%.*s'\n", (int)(line.len > 512 ? 512 : line.len), line.data);
     }
     (void)(is_done && buffer_append_format(error, "%s\n", reason));
-    return false;
+    assert(source->report->count < source->report->count_max); /* nothing is read behind the last one */
+    return ++source->report->count < source->report->count_max;
 }
 
 enum result config_read_descriptor(int descriptor, struct buffer *out)
@@ -126,9 +136,9 @@ static bool load_line(struct config *config, const struct source *source, struct
     case RESULT_TOO_LONG: return fail(source, line, "Too many words in configuration line");
     default: return fail(source, line, "Out of memory");
     }
-    bool is_good = load_directive(config, source, line, words.items, words.count);
+    bool goes_on = load_directive(config, source, line, words.items, words.count);
     words_release(&words);
-    return is_good;
+    return goes_on;
 }
 
 static bool load_text(struct config *config, struct source *source, struct bytes text)
@@ -147,16 +157,16 @@ static bool load_text(struct config *config, struct source *source, struct bytes
 static bool load_descriptor(struct config *config, const struct source *from, const char *name, int descriptor)
 {
     struct buffer text = BUFFER_EMPTY(MEM_SERVER);
-    struct source source = {.name = name, .depth = from->depth + 1, .error = from->error};
-    bool is_good = false;
+    struct source source = {.name = name, .depth = from->depth + 1, .report = from->report};
+    bool goes_on = false;
     switch (config_read_descriptor(descriptor, &text)) {
-    case RESULT_OK: is_good = load_text(config, &source, buffer_bytes(&text)); break;
-    case RESULT_TOO_LONG: fail(&source, BYTES(""), "The file is too long"); break;
-    case RESULT_SYSTEM: fail(&source, BYTES(""), strerror(errno)); break;
-    default: fail(&source, BYTES(""), "Out of memory"); break;
+    case RESULT_OK: goes_on = load_text(config, &source, buffer_bytes(&text)); break;
+    case RESULT_TOO_LONG: goes_on = fail(&source, BYTES(""), "The file is too long"); break;
+    case RESULT_SYSTEM: goes_on = fail(&source, BYTES(""), strerror(errno)); break;
+    default: goes_on = fail(&source, BYTES(""), "Out of memory"); break;
     }
     buffer_release(&text);
-    return is_good;
+    return goes_on;
 }
 
 static bool load_file(struct config *config, const struct source *from, struct bytes line, const char *name)
@@ -167,9 +177,9 @@ static bool load_file(struct config *config, const struct source *from, struct b
         snprintf(reason, sizeof reason, "Can't open the configuration file '%s': %s", name, strerror(errno));
         return fail(from, line, reason);
     }
-    bool is_good = load_descriptor(config, from, name, descriptor);
+    bool goes_on = load_descriptor(config, from, name, descriptor);
     close(descriptor);
-    return is_good;
+    return goes_on;
 }
 
 /* style: recursion, bounded by CONFIG_INCLUDE_DEPTH_MAX. */
@@ -195,17 +205,18 @@ static bool load_include(struct config *config, const struct source *source, str
     if (status != 0) {
         return fail(source, line, "Can't list the files to include");
     }
-    bool is_good = true;
-    for (size_t i = 0; is_good && i < found.gl_pathc; i++) {
-        is_good = load_file(config, source, line, found.gl_pathv[i]);
+    bool goes_on = true;
+    for (size_t i = 0; goes_on && i < found.gl_pathc; i++) {
+        goes_on = load_file(config, source, line, found.gl_pathv[i]);
     }
     globfree(&found);
-    return is_good;
+    return goes_on;
 }
 
 bool config_load_text(struct config *config, const char *name, struct bytes text, struct buffer *error)
 {
-    struct source source = {.name = name, .error = error};
+    struct report report = {.text = error, .count_max = 1};
+    struct source source = {.name = name, .report = &report};
     return load_text(config, &source, text);
 }
 
@@ -232,13 +243,13 @@ static bool load_option(struct config *config, struct source *source, int argc, 
     if (is_done && is_save && !has_value) {
         is_done = buffer_append(&line, BYTES(" \"\""));
     }
-    bool is_good = is_done ? load_line(config, source, buffer_bytes(&line)) : fail(source, BYTES(""), "Out of memory");
+    bool goes_on = is_done ? load_line(config, source, buffer_bytes(&line)) : fail(source, BYTES(""), "Out of memory");
     buffer_release(&line);
-    return is_good;
+    return goes_on;
 }
 
-/* Remembers the file's absolute path before `dir` can change what a relative one means. */
-static bool remember_file(struct config *config, const struct source *source, const char *name)
+/* The file that the command line names. Its absolute path is kept before `dir` can change what a relative one means. */
+static bool load_named_file(struct config *config, const struct source *source, const char *name)
 {
     char path[PATH_MAX];
     if (realpath(name, path) == NULL) {
@@ -253,43 +264,84 @@ static bool remember_file(struct config *config, const struct source *source, co
     strcpy(copy, path);
     thread_free(MEM_SERVER, config->config_file, strlen(config->config_file) + 1);
     config->config_file = copy;
-    return true;
+    return load_file(config, source, BYTES(""), name);
+}
+
+static bool load_options(struct config *config, struct source *source, int argc, char **argv, int at)
+{
+    bool goes_on = true;
+    while (goes_on && at < argc) {
+        if (is_option(argv[at]) && argv[at][2] != '\0') {
+            goes_on = load_option(config, source, argc, argv, &at);
+        } else {
+            goes_on = fail(source, bytes_of_string(argv[at++]), "Bad directive or wrong number of arguments");
+        }
+    }
+    return goes_on;
+}
+
+/* All words of a start, until the report is full. True: no error. */
+static bool load_words(struct config *config, int argc, char **argv, struct report *report)
+{
+    struct source source = {.report = report};
+    bool goes_on = true;
+    int at = 0;
+    if (argc > 0 && argv[0][0] != '-') {
+        goes_on = load_named_file(config, &source, argv[0]);
+        at = 1;
+    }
+    if (goes_on && argc > at && strcmp(argv[argc - 1], "-") == 0) {
+        argc--;
+        goes_on = load_descriptor(config, &source, "standard input", STDIN_FILENO);
+    }
+    goes_on = goes_on && load_options(config, &source, argc, argv, at);
+    assert(goes_on == (report->count < report->count_max));
+    return report->count == 0;
 }
 
 bool config_load_words(struct config *config, int argc, char **argv, struct buffer *error)
 {
-    struct source source = {.error = error};
-    int at = 0;
-    if (argc > 0 && argv[0][0] != '-') {
-        if (!remember_file(config, &source, argv[0]) || !load_file(config, &source, BYTES(""), argv[0])) {
-            return false;
-        }
-        at = 1;
+    struct report report = {.text = error, .count_max = 1};
+    return load_words(config, argc, argv, &report);
+}
+
+bool config_check_words(struct config *config, int argc, char **argv, struct buffer *errors)
+{
+    struct report report = {.text = errors, .count_max = CONFIG_ERRORS_MAX};
+    const int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool is_good = load_words(config, argc, argv, &report);
+    if (report.count == report.count_max) {
+        (void)!buffer_append_format(errors, "\nReading stopped at %u errors.\n", report.count);
     }
-    if (argc > at && strcmp(argv[argc - 1], "-") == 0) {
-        argc--;
-        if (!load_descriptor(config, &source, "standard input", STDIN_FILENO)) {
-            return false;
-        }
+    if (folder < 0 || fchdir(folder) != 0) {
+        is_good = false;
+        (void)!buffer_append_format(errors, "\nCan't return to the working directory: %s\n", strerror(errno));
     }
-    while (at < argc) {
-        if (!is_option(argv[at]) || argv[at][2] == '\0') {
-            return fail(&source, bytes_of_string(argv[at]), "Bad directive or wrong number of arguments");
-        }
-        if (!load_option(config, &source, argc, argv, &at)) {
-            return false;
-        }
+    if (folder >= 0) {
+        close(folder);
     }
-    return true;
+    return is_good;
+}
+
+static bool print_errors(bool is_good, struct buffer *errors)
+{
+    if (!is_good) {
+        fprintf(stderr, "%.*s", (int)errors->len, errors->len == 0 ? "" : errors->data);
+    }
+    buffer_release(errors);
+    return is_good;
 }
 
 bool config_load(struct config *config, int argc, char **argv)
 {
     struct buffer error = BUFFER_EMPTY(MEM_SERVER);
-    bool is_good = config_load_words(config, argc, argv, &error);
-    if (!is_good) {
-        fprintf(stderr, "%.*s", (int)error.len, error.len == 0 ? "" : error.data);
-    }
-    buffer_release(&error);
-    return is_good;
+    const bool is_good = config_load_words(config, argc, argv, &error);
+    return print_errors(is_good, &error);
+}
+
+bool config_check(struct config *config, int argc, char **argv)
+{
+    struct buffer errors = BUFFER_EMPTY(MEM_SERVER);
+    const bool is_good = config_check_words(config, argc, argv, &errors);
+    return print_errors(is_good, &errors);
 }

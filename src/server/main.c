@@ -6,6 +6,7 @@
 #include "mem/heap.h"
 #include "net/ring.h"
 #include "server/open_listeners.h"
+#include "server/special_options.h"
 #include "shard/acceptor.h"
 #include "shard/log.h"
 #include "shard/server.h"
@@ -46,7 +47,11 @@ static void raise_file_limit(struct config *config)
 /* `daemonize yes`: the parent ends at once. Before any thread or ring is made, neither of which survives a fork. */
 static bool go_to_background(const struct config *config)
 {
-    return number(&config->daemonize) == 0 || daemon(1, 0) == 0;
+    if (number(&config->daemonize) == 0 || daemon(1, 0) == 0) {
+        return true;
+    }
+    fprintf(stderr, "tessera-server: cannot go to the background: %s\n", strerror(errno));
+    return false;
 }
 
 static void write_pid_file(struct config *config, char path[4096])
@@ -150,17 +155,14 @@ static bool run(struct config *config)
 
 int main(int argc, char **argv)
 {
+    int status;
     thread_heap_register();
+    if (special_option_run(argc, argv, &status)) {
+        return status;
+    }
     block_signals();
     struct config *config = config_create();
-    if (config == NULL || !config_load(config, argc - 1, argv + 1)) {
-        return EXIT_FAILURE;
-    }
-    if (!go_to_background(config)) {
-        fprintf(stderr, "tessera-server: cannot go to the background: %s\n", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    bool is_good = run(config);
+    bool is_good = config != NULL && config_load(config, argc - 1, argv + 1) && go_to_background(config) && run(config);
     config_destroy(config);
     return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -312,4 +313,95 @@ Test(load, rewrite_reports_what_the_system_refused)
     strcpy(config->config_file, "/no/such/folder/x");
     cr_assert_eq(config_rewrite(config), RESULT_SYSTEM);
     config_destroy(config);
+}
+
+/* --- config_check_words --- */
+
+static unsigned headers_in(const char *text)
+{
+    unsigned count = 0;
+    while ((text = strstr(text, "*** FATAL CONFIG FILE ERROR (Tessera ")) != NULL) {
+        count++;
+        text++;
+    }
+    return count;
+}
+
+/* Checks words up to NULL; the errors' text, if any, goes to `errors`. */
+static bool check(char **words, char *errors, size_t size)
+{
+    struct config *config = config_create();
+    struct buffer text = BUFFER_EMPTY(MEM_SERVER);
+    int count = 0;
+    while (words[count] != NULL) {
+        count++;
+    }
+    bool is_good = config_check_words(config, count, words, &text);
+    cr_assert_eq(is_good, text.len == 0);
+    snprintf(errors, size, "%.*s", (int)text.len, text.len == 0 ? "" : text.data);
+    buffer_release(&text);
+    config_destroy(config);
+    return is_good;
+}
+
+Test(load, check_finds_in_a_bad_file_what_stops_a_start)
+{
+    for (size_t i = 0; i < sizeof bad_files / sizeof bad_files[0]; i++) {
+        write_file("main.conf", bad_files[i].text);
+        struct config *config = config_create();
+        char first[1024], errors[1024];
+        char *words[] = {"main.conf", NULL};
+        cr_assert_not(load(config, words, first), "row %zu", i);
+        cr_assert_not(check(words, errors, sizeof errors), "row %zu", i);
+        cr_assert_str_eq(errors, first, "row %zu", i);
+        config_destroy(config);
+    }
+}
+
+Test(load, check_goes_on_behind_each_error)
+{
+    write_file("main.conf", "port abc\ninclude more.conf\ninclude missing.conf\nhz x\nport 1\n");
+    write_file("more.conf", "prot 1\ntimeout 3\nrequirepass \"open\n");
+    char errors[4096];
+    char *words[] = {"main.conf", "-x", "--databases", "0", "--hz", "20", "--timeout", NULL};
+    cr_assert_not(check(words, errors, sizeof errors));
+    const char *const lines[] = {"'port abc'", "'prot 1'", "'requirepass \"open'", "'include missing.conf'",
+                                 "'hz x'",     "'-x'",     "'databases 0'",         "'timeout'"};
+    const char *at = errors;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        at = strstr(at, lines[i]);
+        cr_assert_not_null(at, "%s, in this order, in: %s", lines[i], errors);
+    }
+    cr_assert_eq(headers_in(errors), sizeof lines / sizeof lines[0], "%s", errors);
+}
+
+Test(load, check_stops_at_so_many_errors)
+{
+    static char errors[1 << 16];
+    char text[CONFIG_ERRORS_MAX * 8 + 64] = "";
+    for (int i = 0; i < CONFIG_ERRORS_MAX + 1; i++) {
+        strcat(text, "hz x\n");
+    }
+    write_file("main.conf", text);
+    char *words[] = {"main.conf", NULL};
+    cr_assert_not(check(words, errors, sizeof errors));
+    cr_assert_eq(headers_in(errors), CONFIG_ERRORS_MAX);
+    cr_assert_not_null(strstr(errors, "\nReading stopped at 100 errors.\n"));
+}
+
+Test(load, check_leaves_folder_and_limits_as_they_were)
+{
+    write_file("main.conf", "dir /\nmaxclients 900\ninclude usr\n");
+    const struct rlimit low = {64, 4096};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    char errors[1024], here[256];
+    char *words[] = {"main.conf", "--dir", "/tmp", NULL};
+    cr_assert_not(check(words, errors, sizeof errors));
+    cr_assert_not_null(strstr(errors, "'usr'"), "behind `dir` a name is relative to that folder, as at a start: %s", errors);
+    cr_assert_not_null(strstr(errors, "Is a directory"), "%s", errors);
+    cr_assert_str_eq(getcwd(here, sizeof here), folder);
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_assert_eq(limit.rlim_cur, low.rlim_cur);
+    cr_assert_eq(limit.rlim_max, low.rlim_max);
 }

@@ -1,0 +1,105 @@
+/* special_options.c - see special_options.h. One row an option.  */
+#include "server/special_options.h"
+
+#include "config/config.h"
+#include "mem/buffer.h"
+#include "mem/heap.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage_text[] =
+    "Usage: tessera-server [/path/to/tessera.conf] [options] [-]\n"
+    "       tessera-server - (reads the configuration from standard input)\n"
+    "       tessera-server -v or --version\n"
+    "       tessera-server -h or --help\n"
+    "       tessera-server --check-config /path/to/tessera.conf [options] [-]\n"
+    "\n"
+    "Examples:\n"
+    "       tessera-server (runs the server with the default configuration)\n"
+    "       echo 'maxmemory 128mb' | tessera-server -\n"
+    "       tessera-server /etc/tessera.conf\n"
+    "       tessera-server --port 7777 --shards 4\n"
+    "       tessera-server /etc/tessera.conf --loglevel verbose -\n"
+    "       tessera-server --check-config /etc/tessera.conf (prints every error, or that there is none; starts nothing)\n"
+    "\n"
+    "An option is a parameter: --name value on the command line, `name value` in a file; what is read later wins.\n"
+    "\n";
+
+/* What could not be written (a full disk, a closed pipe) is no success. */
+static int status_of_output(bool is_good)
+{
+    return is_good && fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int out_of_memory(void)
+{
+    fprintf(stderr, "tessera-server: out of memory\n");
+    return EXIT_FAILURE;
+}
+
+/* To standard output and with status 0: it was asked for. redis-server writes to standard error and ends with 1. */
+static int print_help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    struct config *defaults = config_create();
+    struct buffer options = BUFFER_EMPTY(MEM_SERVER);
+    const bool is_done = defaults != NULL && config_append_help(defaults, &options);
+    if (is_done) {
+        fputs(usage_text, stdout);
+        fwrite(options.data, 1, options.len, stdout);
+    }
+    buffer_release(&options);
+    config_destroy(defaults);
+    return is_done ? status_of_output(true) : out_of_memory();
+}
+
+static int print_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("Tessera server v=%s malloc=%s bits=%d\n", TESSERA_VERSION, mem_allocator_name(), (int)sizeof(void *) * CHAR_BIT);
+    return status_of_output(true);
+}
+
+/* The words behind the option are those of a start. */
+static int check_config(int argc, char **argv)
+{
+    if (argc == 0) {
+        fprintf(stderr, "usage: tessera-server --check-config /path/to/tessera.conf [options] [-]\n");
+        return EXIT_FAILURE;
+    }
+    struct config *config = config_create();
+    if (config == NULL) {
+        return out_of_memory();
+    }
+    const bool is_good = config_check(config, argc, argv);
+    config_destroy(config);
+    if (is_good) {
+        printf("tessera-server: the configuration is good\n");
+    }
+    return status_of_output(is_good);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv); /* the words behind the option; gives the exit status */
+} special_options[] = {
+    {"--help", print_help},       {"-h", print_help},
+    {"--version", print_version}, {"-v", print_version},
+    {"--check-config", check_config},
+};
+
+bool special_option_run(int argc, char **argv, int *status)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof special_options / sizeof special_options[0]; i++) {
+        if (strcmp(argv[1], special_options[i].name) == 0) {
+            *status = special_options[i].run(argc - 2, argv + 2);
+            return true;
+        }
+    }
+    return false;
+}
