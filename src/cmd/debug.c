@@ -1,4 +1,5 @@
-/* debug.c - DEBUG SLEEP, OBJECT, SET-ACTIVE-EXPIRE: for tests of the server and of clients.
+/* debug.c - DEBUG SLEEP, OBJECT, SET-ACTIVE-EXPIRE: for tests of the server and of clients;
+ * REFUSE-MEMORY in builds with debug asserts.
  *
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
  * connection may use it says enable-debug-command.  */
@@ -18,6 +19,7 @@ struct debug_job {
     struct job job;
     struct timespec sleep;
     bool is_expiry_off;
+    int64_t refuse_after;
 };
 
 static void destroy_job(struct job *job, struct exec *exec)
@@ -110,6 +112,23 @@ static bool prepare_set_active_expire(struct exec *exec, struct debug_job *debug
     return true;
 }
 
+/* --- REFUSE-MEMORY --- */
+
+#if defined(TESSERA_DEBUG_ASSERT)
+/* The reply says what the last one came to: -1, a request was refused. */
+static enum job_status refuse_memory_step(struct job *job, struct exec *exec)
+{
+    reply_integer(exec->reply, thread_heap_refuse_left());
+    thread_heap_refuse_after(((struct debug_job *)job)->refuse_after);
+    return JOB_DONE;
+}
+
+static bool prepare_refuse_memory(struct exec *exec, struct debug_job *debug)
+{
+    return exec_int64_argument(exec, 2, &debug->refuse_after);
+}
+#endif
+
 /* --- the command --- */
 
 static const struct debug_row {
@@ -119,6 +138,10 @@ static const struct debug_row {
     bool (*prepare)(struct exec *exec, struct debug_job *debug); /* false: replied an error */
 } debug_rows[] = {
     {"OBJECT", "<key>", "Tells how a key's value is kept.", object_step, JOB_NO_SHARD, prepare_object},
+#if defined(TESSERA_DEBUG_ASSERT)
+    {"REFUSE-MEMORY", "<n>", "Refuses this thread its n+1st request for memory from now on; -1 none.", refuse_memory_step,
+     JOB_NO_SHARD, prepare_refuse_memory},
+#endif
     {"SET-ACTIVE-EXPIRE", "<0|1>", "Turns the removal of expired keys that nobody asks for off or on.",
      set_active_expire_step, JOB_ALL_SHARDS, prepare_set_active_expire},
     {"SLEEP", "<seconds>", "Stops all shards for some seconds; fractions are allowed.", sleep_step, JOB_ALL_SHARDS,

@@ -132,13 +132,13 @@ static enum job_status scan_step(struct job *job, struct exec *exec)
     if (!collect_some(scan, exec, &cursor)) {
         return JOB_MORE;
     }
+    job->shard = JOB_NO_SHARD; /* it may be beyond the last one */
     if (scan->is_broken) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return JOB_DONE;
     }
     begin_reply(scan, exec->reply, cursor);
     scan->phase = PHASE_REPLY;
-    job->shard = JOB_NO_SHARD;
     return reply_step(scan, exec);
 }
 

@@ -151,6 +151,9 @@ void heap_destroy(struct heap *heap)
 
 static bool must_fail(struct heap *heap)
 {
+    if (thread_refuses()) {
+        return true;
+    }
     if (LIKELY(heap->fail_after < 0)) {
         return false;
     }

@@ -127,6 +127,19 @@ void *thread_alloc(enum mem_class which, size_t size) MUST_USE;
 void *thread_alloc_zeroed(enum mem_class which, size_t size) MUST_USE;
 void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t new_size) MUST_USE;
 void thread_free(enum mem_class which, void *block, size_t size);
+#if defined(TESSERA_DEBUG_ASSERT)
+/* Tests: of all that the calling thread asks for, of its own memory or a heap's, the next `allocations` requests succeed and one is
+ * refused; -1 none. Builds with debug asserts only. */
+void thread_heap_refuse_after(int64_t allocations);
+/* How many requests succeed until then; -1: none will be refused, or one was. */
+int64_t thread_heap_refuse_left(void);
+#endif
+/* From now on the calling thread gives its long blocks back in slices: giving back costs some 70 us a MiB. It has to call
+ * thread_heap_unmap_slice until that says false, at the latest before it ends. Until then such a block counts as MEM_SERVER.  */
+enum { THREAD_LAZY_MIN_BYTES = 4 << 20 };
+void thread_heap_be_lazy(void);
+/* Gives back up to `bytes`, a multiple of the page size. True: there is more. */
+bool thread_heap_unmap_slice(size_t bytes);
 /* Adds up all threads' counters, those that ended included. Any thread, without a lock. */
 void thread_heaps_total(struct mem_counters *into);
 /* Their bytes alone. */

@@ -141,4 +141,14 @@ void backend_eager_end(void);
 /* Fills the allocator_* fields. */
 void backend_process_read(struct mem_process *out);
 
+/* thread_heap_refuse_after: is it this request's turn? */
+#if defined(TESSERA_DEBUG_ASSERT)
+bool thread_refuses(void);
+#else
+static inline bool thread_refuses(void)
+{
+    return false;
+}
+#endif
+
 #endif

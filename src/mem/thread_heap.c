@@ -25,6 +25,36 @@ static _Atomic int registry_count;
 static struct mem_counters unregistered; /* written under registry_lock, read relaxed */
 static _Thread_local struct mem_counters *own;
 
+/* A mapping that is given back in slices: this stands at its start. */
+struct lazy_mapping {
+    struct lazy_mapping *next;
+    size_t bytes;
+};
+static _Thread_local struct lazy_mapping *lazy_mappings;
+static _Thread_local bool is_lazy;
+
+#if defined(TESSERA_DEBUG_ASSERT)
+static _Thread_local int64_t refuse_after = -1;
+
+void thread_heap_refuse_after(int64_t allocations)
+{
+    refuse_after = allocations;
+}
+
+int64_t thread_heap_refuse_left(void)
+{
+    return refuse_after;
+}
+
+bool thread_refuses(void)
+{
+    if (LIKELY(refuse_after < 0)) {
+        return false;
+    }
+    return --refuse_after < 0;
+}
+#endif
+
 struct mem_counters *thread_heap_register(void)
 {
     if (own != NULL) {
@@ -76,7 +106,7 @@ static void *map(size_t bytes)
 static void *alloc_any(enum mem_class which, size_t size, bool is_zeroed)
 {
     assert(size > 0);
-    if (size > PTRDIFF_MAX) {
+    if (size > PTRDIFF_MAX || thread_refuses()) {
         return NULL;
     }
     void *block = LIKELY(size < HEAP_DIRECT_MIN) ? backend_alloc(NULL, size, is_zeroed) : map(thread_block_bytes(size));
@@ -118,7 +148,7 @@ void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t 
         return thread_alloc(which, new_size);
     }
     assert(old_size > 0 && new_size > 0);
-    if (new_size > PTRDIFF_MAX) {
+    if (new_size > PTRDIFF_MAX || (new_size > old_size && thread_refuses())) {
         return NULL;
     }
     bool was_mapped = old_size >= HEAP_DIRECT_MIN;
@@ -133,6 +163,42 @@ void *thread_realloc(enum mem_class which, void *block, size_t old_size, size_t 
     return moved;
 }
 
+static void unmap(void *block, size_t bytes)
+{
+    if (!is_lazy || bytes < THREAD_LAZY_MIN_BYTES) {
+        munmap(block, bytes);
+        return;
+    }
+    struct lazy_mapping *mapping = block;
+    *mapping = (struct lazy_mapping){lazy_mappings, bytes};
+    lazy_mappings = mapping;
+    count(MEM_SERVER, (int64_t)bytes, 1);
+}
+
+void thread_heap_be_lazy(void)
+{
+    is_lazy = true;
+}
+
+bool thread_heap_unmap_slice(size_t bytes)
+{
+    struct lazy_mapping *mapping = lazy_mappings;
+    assert(bytes > 0 && bytes % MAP_PAGE_BYTES == 0);
+    if (mapping == NULL) {
+        return false;
+    }
+    if (mapping->bytes <= bytes) {
+        lazy_mappings = mapping->next;
+        count(MEM_SERVER, -(int64_t)mapping->bytes, -1);
+        munmap(mapping, mapping->bytes);
+    } else {
+        mapping->bytes -= bytes;
+        count(MEM_SERVER, -(int64_t)bytes, 0);
+        munmap((char *)mapping + mapping->bytes, bytes);
+    }
+    return lazy_mappings != NULL;
+}
+
 void thread_free(enum mem_class which, void *block, size_t size)
 {
     if (block == NULL) {
@@ -143,7 +209,7 @@ void thread_free(enum mem_class which, void *block, size_t size)
     if (LIKELY(size < HEAP_DIRECT_MIN)) {
         backend_free(block);
     } else {
-        munmap(block, thread_block_bytes(size));
+        unmap(block, thread_block_bytes(size));
     }
 }
 

@@ -176,6 +176,21 @@ static void start_sending(struct connection *connection)
     connection->requests++;
 }
 
+/* A send copies all that it is given while the thread waits: many long ones in a turn would hold up everybody else's short one. */
+void connections_send_bulk(struct thread *thread)
+{
+    size_t given = 0;
+    struct connection *connection;
+    while (given < TURN_BULK_BYTES && (connection = connection_list_take(thread, LIST_BULK)) != NULL) {
+        if (connection->is_closing) {
+            connection_list_add(connection, LIST_CLOSING); /* where it stands until it is in no other list */
+        } else if (!connection->is_sending && connection->output.bytes > 0) {
+            given += connection->output.bytes < OUTPUT_GATHER_BYTES ? connection->output.bytes : OUTPUT_GATHER_BYTES;
+            start_sending(connection);
+        }
+    }
+}
+
 void connection_was_sent(struct thread *thread, struct connection *connection, const struct ring_event *event)
 {
     connection->is_sending = false;
@@ -440,7 +455,9 @@ void connection_settle(struct connection *connection)
         return;
     }
     client_memory_note(connection);
-    if (connection->output.bytes > 0) {
+    if (connection->output.bytes > BULK_OUTPUT_BYTES) {
+        connection_list_add(connection, LIST_BULK);
+    } else if (connection->output.bytes > 0) {
         if (!connection->is_sending) {
             start_sending(connection);
         }

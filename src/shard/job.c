@@ -10,16 +10,54 @@
 
 /* --- jobs --- */
 
+static void append_run(struct thread *thread, struct job_run *run)
+{
+    run->previous = thread->jobs_last;
+    run->next = NULL;
+    if (thread->jobs_last == NULL) {
+        thread->jobs = run;
+    } else {
+        thread->jobs_last->next = run;
+    }
+    thread->jobs_last = run;
+}
+
+static void unlink_run(struct thread *thread, struct job_run *run)
+{
+    if (run->previous == NULL) {
+        thread->jobs = run->next;
+    } else {
+        run->previous->next = run->next;
+    }
+    if (run->next == NULL) {
+        thread->jobs_last = run->previous;
+    } else {
+        run->next->previous = run->previous;
+    }
+}
+
+static void destroy_job(struct thread *thread, struct job *job, struct exec *exec) NO_THREAD_SAFETY_ANALYSIS
+{
+    exec->session = NULL;
+    exec->shard = NULL;
+    shards_take_set(thread, shards_all(thread->server));
+    job->destroy(job, exec);
+    shards_release_set(thread, shards_all(thread->server));
+}
+
 bool job_begin(struct thread *thread, struct call *call, struct job *job)
 {
     struct connection *connection = call->window->connection;
     assert(connection->job == NULL);
     struct job_run *run = thread_alloc_zeroed(MEM_CLIENT, sizeof *run);
     if (run == NULL) {
+        struct exec exec;
+        struct reply unused = {0};
+        exec_prepare(&exec, thread, call, &unused);
+        destroy_job(thread, job, &exec); /* now: the call counts as answered, and nobody would look at its job again */
         connection_close(connection);
         call->state = CALL_DONE;
         call->is_broken = true;
-        call->job = job; /* given up with the window */
         return false;
     }
     run->buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
@@ -30,30 +68,8 @@ bool job_begin(struct thread *thread, struct call *call, struct job *job)
     run->exec.session = &connection->session;
     run->exec.job = job;
     connection->job = run;
-    if (thread->jobs == NULL) {
-        thread->jobs = run;
-    } else {
-        thread->jobs_last->next = run;
-    }
-    thread->jobs_last = run;
+    append_run(thread, run);
     return true;
-}
-
-static void unlink_run(struct thread *thread, struct job_run *run)
-{
-    struct job_run *before = NULL;
-    for (struct job_run *at = thread->jobs; at != run; at = at->next) {
-        before = at;
-    }
-    if (before == NULL) {
-        thread->jobs = run->next;
-    } else {
-        before->next = run->next;
-    }
-    if (thread->jobs_last == run) {
-        thread->jobs_last = before;
-    }
-    run->connection->job = NULL;
 }
 
 static void free_run(struct job_run *run)
@@ -63,19 +79,11 @@ static void free_run(struct job_run *run)
     thread_free(MEM_CLIENT, run, sizeof *run);
 }
 
-static void destroy_job(struct thread *thread, struct job *job, struct exec *exec) NO_THREAD_SAFETY_ANALYSIS
-{
-    exec->session = NULL;
-    exec->shard = NULL;
-    shards_take_all(thread->server);
-    job->destroy(job, exec);
-    shards_release_all(thread, thread->server);
-}
-
 static void take_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_ANALYSIS
 {
+    assert(shard >= JOB_ALL_SHARDS && shard < (int32_t)thread->server->shard_count);
     if (shard == JOB_ALL_SHARDS) {
-        shards_take_all(thread->server);
+        shards_take_set(thread, shards_all(thread->server));
     } else if (shard >= 0) {
         baton_take(&thread->server->shards[shard].baton);
     }
@@ -84,7 +92,7 @@ static void take_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_ANAL
 static void release_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_ANALYSIS
 {
     if (shard == JOB_ALL_SHARDS) {
-        shards_release_all(thread, thread->server);
+        shards_release_set(thread, shards_all(thread->server));
     } else if (shard >= 0) {
         shard_release(thread, &thread->server->shards[shard]);
     }
@@ -112,6 +120,7 @@ static void run_finish(struct thread *thread, struct job_run *run) NO_THREAD_SAF
         job->destroy(job, &run->exec);
         release_for(thread, shard);
     }
+    run->connection->job = NULL;
     unlink_run(thread, run);
     free_run(run);
     window_flush(thread, call->window);
@@ -135,19 +144,32 @@ static enum job_status run_step(struct thread *thread, struct job_run *run) NO_T
 
 bool jobs_step(struct thread *thread)
 {
+    if (LIKELY(thread->jobs == NULL)) {
+        return false;
+    }
+    const uint64_t end = clock_ticks() + (uint64_t)(TURN_JOBS_US * thread->server->ticks_per_us);
+    const bool is_retry = thread->is_retrying;
+    const struct job_run *last = thread->jobs_last; /* those behind it have had their step */
     bool some_want_more = false;
-    bool is_retry = thread->is_retrying;
+    bool is_last = false;
     struct job_run *next;
-    for (struct job_run *run = thread->jobs; run != NULL; run = next) {
+    for (struct job_run *run = thread->jobs; run != NULL && !is_last; run = next) {
         next = run->next;
+        is_last = run == last;
         if (run->is_waiting && !is_retry) {
             continue;
+        }
+        if (clock_ticks() >= end) {
+            return true;
         }
         enum job_status status = run_step(thread, run);
         run->is_waiting = status == JOB_WAIT;
         some_want_more = some_want_more || status == JOB_MORE;
         if (status == JOB_DONE) {
             run_finish(thread, run);
+        } else {
+            unlink_run(thread, run);
+            append_run(thread, run);
         }
     }
     return some_want_more;
@@ -158,6 +180,7 @@ void job_abandon(struct thread *thread, struct connection *connection)
     struct job_run *run = connection->job;
     if (run != NULL) {
         destroy_job(thread, run->exec.job, &run->exec);
+        connection->job = NULL;
         unlink_run(thread, run);
         free_run(run);
     }

@@ -358,37 +358,14 @@ bool batch_submit(struct thread *thread, struct batch *batch) NO_THREAD_SAFETY_A
     return true;
 }
 
-void shards_take_all(struct server *server) NO_THREAD_SAFETY_ANALYSIS
+/* --- several batons --- */
+
+uint64_t shards_all(const struct server *server)
 {
-    for (uint32_t i = 0; i < server->shard_count; i++) {
-        baton_take(&server->shards[i].baton);
-    }
+    return server->shard_count == 64 ? ~UINT64_C(0) : (UINT64_C(1) << server->shard_count) - 1;
 }
 
-void shards_release_all(struct thread *thread, struct server *server) NO_THREAD_SAFETY_ANALYSIS
-{
-    for (uint32_t i = server->shard_count; i-- > 0;) {
-        release_one(thread, &server->shards[i]);
-    }
-    chains_travel(thread);
-}
-
-/* --- commands that run alone --- */
-
-/* The shards of a command's keys, as a bit set. */
-static uint64_t call_shards(const struct server *server, const struct call *call)
-{
-    uint64_t set = 0;
-    struct key_walk walk;
-    uint32_t index;
-    key_walk_begin(&walk, call->spec, call->argv, call->argc);
-    while (key_walk_next(&walk, &index)) {
-        set |= 1ull << slot_to_shard(slot_of_key(call->argv[index]), server->shard_count);
-    }
-    return set;
-}
-
-static void shards_release_set(struct thread *thread, uint64_t set) NO_THREAD_SAFETY_ANALYSIS
+void shards_release_set(struct thread *thread, uint64_t set) NO_THREAD_SAFETY_ANALYSIS
 {
     for (; set != 0; set &= set - 1) {
         release_one(thread, &thread->server->shards[__builtin_ctzll(set)]);
@@ -396,8 +373,7 @@ static void shards_release_set(struct thread *thread, uint64_t set) NO_THREAD_SA
     chains_travel(thread);
 }
 
-/* First all without waiting; if one is held, in ascending order: two holders of several can never wait for each other. */
-static void shards_take_set(struct thread *thread, uint64_t set) NO_THREAD_SAFETY_ANALYSIS
+void shards_take_set(struct thread *thread, uint64_t set) NO_THREAD_SAFETY_ANALYSIS
 {
     struct shard *shards = thread->server->shards;
     uint64_t held = 0;
@@ -416,6 +392,21 @@ static void shards_take_set(struct thread *thread, uint64_t set) NO_THREAD_SAFET
     for (uint64_t left = set; left != 0; left &= left - 1) {
         baton_take(&shards[__builtin_ctzll(left)].baton);
     }
+}
+
+/* --- commands that run alone --- */
+
+/* The shards of a command's keys, as a bit set. */
+static uint64_t call_shards(const struct server *server, const struct call *call)
+{
+    uint64_t set = 0;
+    struct key_walk walk;
+    uint32_t index;
+    key_walk_begin(&walk, call->spec, call->argv, call->argc);
+    while (key_walk_next(&walk, &index)) {
+        set |= 1ull << slot_to_shard(slot_of_key(call->argv[index]), server->shard_count);
+    }
+    return set;
 }
 
 /* The batons of `set` are held; they are given up when the handler has returned. */
@@ -448,7 +439,7 @@ void call_run_alone(struct thread *thread, struct call *call, struct buffer *rep
     struct server *server = thread->server;
     uint64_t set = 0;
     if (call->spec->scope == SCOPE_ALL || call->spec->scope == SCOPE_ROUTED) {
-        set = server->shard_count == 64 ? ~0ull : (1ull << server->shard_count) - 1;
+        set = shards_all(server);
     } else if (call->spec->scope == SCOPE_KEYS) {
         set = call_shards(server, call);
     }

@@ -373,6 +373,7 @@ static void settle_connections(struct thread *thread)
     while ((connection = connection_list_take(thread, LIST_DIRTY)) != NULL) {
         connection_settle(connection);
     }
+    connections_send_bulk(thread);
     if (UNLIKELY(thread->list_first[LIST_CLOSING] != NULL || thread->closing_since_ticks != 0)) {
         connections_end(thread);
     }
@@ -381,7 +382,8 @@ static void settle_connections(struct thread *thread)
 /* How long the thread may sleep, in microseconds; 0: something wants to go on. */
 static int64_t time_to_sleep(struct thread *thread, bool is_busy)
 {
-    if (is_busy || thread->list_first[LIST_READY] != NULL || thread->list_first[LIST_CLOSING] != NULL) {
+    if (is_busy || thread->list_first[LIST_READY] != NULL || thread->list_first[LIST_BULK] != NULL ||
+        thread->list_first[LIST_CLOSING] != NULL) {
         return 0;
     }
     int64_t until_ms = cron_interval_ms(thread);
@@ -432,6 +434,7 @@ static int64_t turn(struct thread *thread)
     }
     is_busy = jobs_step(thread) || is_busy;
     is_busy = free_graves(thread) || is_busy;
+    is_busy = thread_heap_unmap_slice(TURN_UNMAP_BYTES) || is_busy;
     is_busy = expire_keys(thread) || is_busy;
     is_busy = evict_in_background(thread) || is_busy;
     defragment(thread);
@@ -540,6 +543,7 @@ bool thread_open(struct thread *thread, struct server *server, uint32_t number)
     }
     round_put(thread, round);
     ck_epoch_register(server_epoch(server), &thread->epoch, NULL);
+    thread_heap_be_lazy();
     return true;
 }
 
@@ -553,4 +557,6 @@ void thread_close(struct thread *thread)
     chunk_pool_close(&thread->chunks);
     scratch_free(thread);
     ck_epoch_unregister(&thread->epoch);
+    while (thread_heap_unmap_slice(TURN_UNMAP_BYTES)) {
+    }
 }

@@ -40,6 +40,10 @@ enum {
     TURN_INPUT_BYTES = 1 << 18,          /* added to query buffers in a turn */
     TURN_ROUNDS_MAX = 8,                 /* rounds in a turn before the network is looked at again */
     TURN_CLOSING_US = 500,               /* for ending connections, in a turn */
+    TURN_UNMAP_BYTES = 1 << 20,          /* of long blocks that were freed, given back in a turn */
+    TURN_JOBS_US = 200,                  /* for steps of jobs, in a turn */
+    TURN_BULK_BYTES = 1 << 18,           /* given to sends of long outputs in a turn, and one send more */
+    BULK_OUTPUT_BYTES = 1 << 15,         /* an output is long from here on */
     EXPIRE_MS = 10,
     TOP_FILL_US = 10000,     /* between two slices of 50 us: half a percent of a core */
     TOP_IDLE_US = 200000,    /* between two looks whether enough of the biggest keys are known */
@@ -150,9 +154,9 @@ struct round {
     struct batch batches[];          /* one a shard */
 };
 
-/* Lists of connections to which something is to be done: commands run, commands tried again, tried after CLIENT PAUSE, replies
- * sent, ended. */
-enum connection_list { LIST_READY, LIST_WAITING, LIST_PAUSED, LIST_DIRTY, LIST_CLOSING, CONNECTION_LISTS };
+/* Lists of connections to which something is to be done: commands run, commands tried again, tried after CLIENT PAUSE, looked at when
+ * the turn ends (replies sent, reading on), long outputs sent on, ended. */
+enum connection_list { LIST_READY, LIST_WAITING, LIST_PAUSED, LIST_DIRTY, LIST_BULK, LIST_CLOSING, CONNECTION_LISTS };
 
 struct connection {
     struct session session;          /* first: sessions and connections are the same address */
@@ -198,7 +202,7 @@ struct job_run {
     struct buffer buffer;
     struct call *call;
     struct connection *connection;
-    struct job_run *next;
+    struct job_run *previous, *next; /* of its thread, in the order of their next steps */
     bool is_waiting;
 };
 
@@ -340,6 +344,8 @@ void connection_linger(struct connection *connection);
 void connection_continue(struct connection *connection);
 /* At the end of a turn: sends what waits. */
 void connection_settle(struct connection *connection);
+/* Sends on long outputs, TURN_BULK_BYTES in a turn, one connection after the other. */
+void connections_send_bulk(struct thread *thread);
 /* Ends connections that are closing, for TURN_CLOSING_US at most; hardly any while completions come in crowds. */
 void connections_end(struct thread *thread);
 void connection_list_add(struct connection *connection, enum connection_list list);
@@ -438,9 +444,12 @@ void shard_drain_own(struct thread *thread);
 bool shard_has_mail(struct shard *shard);
 void shard_take(struct shard *shard) ACQUIRE(shard->baton);
 void shard_release(struct thread *thread, struct shard *shard) RELEASE(shard->baton);
-/* All batons, in ascending order. */
-void shards_take_all(struct server *server);
-void shards_release_all(struct thread *thread, struct server *server);
+/* Every shard, as a bit set. */
+uint64_t shards_all(const struct server *server);
+/* The batons of a bit set: first all without waiting; if one is held, in ascending order: two holders of several can never wait for
+ * each other. */
+void shards_take_set(struct thread *thread, uint64_t set);
+void shards_release_set(struct thread *thread, uint64_t set);
 /* Runs a call that is alone (or instant) on this thread; its reply goes to `replies`. */
 void call_run_alone(struct thread *thread, struct call *call, struct buffer *replies);
 void call_finish(struct thread *thread, struct call *call, struct reply *reply, uint64_t ticks);
@@ -449,7 +458,8 @@ void exec_prepare(struct exec *exec, struct thread *thread, const struct call *c
 /* job.c */
 /* The call's handler started a job: it becomes the connection's. False: no memory, the call was answered with an error. */
 bool job_begin(struct thread *thread, struct call *call, struct job *job);
-/* One step of each job. Returns true when some want to go on at once. */
+/* Steps of jobs for TURN_JOBS_US, one a job at most; who had none is the first next time. Returns true when some want to go on at
+ * once. */
 bool jobs_step(struct thread *thread);
 /* Gives up the connection's job and those that its window's calls had started. */
 void job_abandon(struct thread *thread, struct connection *connection);

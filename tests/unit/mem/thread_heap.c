@@ -102,3 +102,35 @@ Test(thread_heap, adds_heaps_and_threads_up_to_the_process)
     heap_destroy(heaps[0]);
     heap_destroy(heaps[1]);
 }
+
+static void *free_lazily(void *unused)
+{
+    const size_t size = (size_t)THREAD_LAZY_MIN_BYTES + 3 * 4096;
+    struct mem_counters *own = thread_heap_register();
+    thread_heap_be_lazy();
+    void *blocks[2] = {thread_alloc(MEM_OUTPUT_BUFFER, size), thread_alloc(MEM_QUERY_BUFFER, size)};
+    void *small = thread_alloc(MEM_OUTPUT_BUFFER, 1 << 20);
+    thread_free(MEM_OUTPUT_BUFFER, small, 1 << 20);
+    cr_expect_eq(own->class_bytes[MEM_SERVER], 0, "short blocks go at once");
+    thread_free(MEM_OUTPUT_BUFFER, blocks[0], size);
+    thread_free(MEM_QUERY_BUFFER, blocks[1], size);
+    cr_expect_eq(own->class_bytes[MEM_OUTPUT_BUFFER] + own->class_bytes[MEM_QUERY_BUFFER], 0);
+    int64_t left = own->class_bytes[MEM_SERVER];
+    cr_expect_eq(left, 2 * (int64_t)size);
+    int slices = 1;
+    for (; thread_heap_unmap_slice(1 << 20); slices++) {
+        cr_expect_leq(left - own->class_bytes[MEM_SERVER], 1 << 20);
+        left = own->class_bytes[MEM_SERVER];
+    }
+    cr_expect_eq(slices, 10, "5 slices a block");
+    cr_expect_eq(own->class_bytes[MEM_SERVER], 0);
+    cr_expect_not(thread_heap_unmap_slice(4096), "nothing is left");
+    return unused;
+}
+
+Test(thread_heap, gives_long_blocks_back_in_slices)
+{
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, free_lazily, NULL), 0);
+    pthread_join(thread, NULL);
+}

@@ -1,0 +1,92 @@
+"""Each single request for memory of a command is refused once: the command may fail and its connection may end, but nothing is lost,
+leaked or locked.
+
+DEBUG REFUSE-MEMORY n, in builds with debug asserts only, refuses the thread its n+1st request from then on. The same command is
+tried with n = 0, 1, 2 ... until it asks for no more than n.
+"""
+
+import os
+import random
+
+import pytest
+
+from differential import batch_steps
+from families import FAMILIES, load
+from families.arguments import KEYS
+from harness.process import SLOWDOWN
+from harness.resp import Closed, encode
+
+COMMANDS = int(os.environ.get("TESSERA_REFUSED_COMMANDS", "150"))
+REQUESTS_MAX = 60
+SEED = 7
+CLOSED = object()
+
+
+class Refusing:
+    """Runs commands with refusals; connects again when the server has closed the connection."""
+
+    def __init__(self, server):
+        self.server = server
+        self.connection = server.connect()
+        self.refusals = 0
+
+    def again(self):
+        self.connection.close()
+        self.connection = self.server.connect()
+
+    def call(self, *words):
+        try:
+            return self.connection.call(*words)
+        except (Closed, ConnectionResetError, BrokenPipeError):
+            self.again()
+            return CLOSED
+
+    def refuse(self, words, allowed):
+        """Runs the command with a refusal after `allowed` requests. False: it asked for fewer."""
+        self.connection.send_raw(encode("DEBUG", "REFUSE-MEMORY", str(allowed)) + encode(*words))
+        try:
+            self.connection.read()
+            self.connection.read()
+        except (Closed, ConnectionResetError):
+            self.again()
+        left = self.call("DEBUG", "REFUSE-MEMORY", "-1")
+        if left is CLOSED:
+            left = self.call("DEBUG", "REFUSE-MEMORY", "-1")
+        was_refused = left[1] == -1
+        self.refusals += was_refused
+        return was_refused
+
+
+def refuse_each(refusing, words):
+    for allowed in range(REQUESTS_MAX):
+        if not refusing.refuse(words, allowed):
+            return
+
+
+@pytest.fixture(scope="module")
+def has_refusals(request):
+    from harness.process import Server  # one look is enough for all tests
+    server = Server("tessera", 1)
+    with server.connect() as connection:
+        is_there = connection.call("DEBUG", "REFUSE-MEMORY", "-1")[0] == ":"
+    server.stop()
+    if not is_there:
+        pytest.skip("this build has no DEBUG REFUSE-MEMORY")
+
+
+@pytest.mark.usefixtures("has_refusals")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_refusal_leaves_nothing_broken(start, shards, family):
+    server = start(shards=shards)
+    commands = [command for step in batch_steps(family, SEED, 0, {}) for command in step.commands if command]
+    random.Random(SEED).shuffle(commands)
+    refusing = Refusing(server)
+    for command in commands[:int(COMMANDS / min(SLOWDOWN, 3))]:
+        refuse_each(refusing, command)
+    assert refusing.refusals > 0
+    with server.connect() as other:
+        # Nothing is locked: each key can be deleted at once.
+        for key in getattr(load(family), "KEYS", KEYS):
+            assert other.call("DEL", key)[0] == ":"
+        assert other.run("FLUSHALL") == b"OK"
+        assert other.run("MEMORY", "AUDIT") == b"OK"
