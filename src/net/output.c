@@ -81,6 +81,13 @@ void chunk_pool_trim(struct chunk_pool *pool)
     list_trim(&pool->large);
 }
 
+size_t chunk_pool_spare_bytes(const struct chunk_pool *pool)
+{
+    const size_t small = pool->small.count > 1 ? pool->small.count - 1 : 0;
+    const size_t large = pool->large.count > 1 ? pool->large.count - 1 : 0;
+    return small * thread_block_bytes(CHUNK_SMALL_BYTES) + large * thread_block_bytes(CHUNK_BYTES);
+}
+
 static struct chunk *chunk_get(struct chunk_pool *pool, size_t for_bytes)
 {
     bool is_small = for_bytes <= CHUNK_SMALL_BYTES - sizeof(struct chunk);

@@ -46,6 +46,8 @@ MUST_USE bool chunk_pool_open(struct chunk_pool *pool);
 void chunk_pool_close(struct chunk_pool *pool);
 /* Called regularly: half of the chunks that nobody needed since the last call are freed; one of each size stays. */
 void chunk_pool_trim(struct chunk_pool *pool);
+/* What free chunks hold beyond one of each size. */
+size_t chunk_pool_spare_bytes(const struct chunk_pool *pool);
 
 /* Copies `text` to the end. False: refused, nothing was added. */
 MUST_USE bool output_append(struct output *output, struct chunk_pool *pool, struct bytes text);

@@ -159,6 +159,16 @@ void *exec_scratch(struct exec *exec, size_t size)
     return memory;
 }
 
+bool scratch_open(struct thread *thread)
+{
+    struct scratch_block *block = thread_alloc(MEM_SERVER, block_bytes(SCRATCH_BLOCK_BYTES));
+    if (block != NULL) {
+        *block = (struct scratch_block){.capacity = SCRATCH_BLOCK_BYTES};
+    }
+    thread->scratch = block;
+    return block != NULL;
+}
+
 /* Keeps one block of the usual size. */
 void scratch_reset(struct thread *thread)
 {

@@ -123,6 +123,24 @@ void rounds_trim(struct thread *thread)
     }
 }
 
+static size_t grown_bytes(const struct buffer *replies)
+{
+    const size_t start = thread_block_bytes(BATCH_REPLY_START);
+    return replies->capacity > start ? replies->capacity - start : 0;
+}
+
+size_t rounds_spare_bytes(const struct thread *thread)
+{
+    size_t bytes = thread->spare_count > 1 ? (thread->spare_count - 1) * round_bytes(thread) : 0;
+    for (const struct round *round = thread->spare_rounds; round != NULL; round = round->next) {
+        bytes += grown_bytes(&round->replies) + grown_bytes(&round->chain.batch.replies);
+        for (uint32_t i = 0; i < thread->server->shard_count; i++) {
+            bytes += grown_bytes(&round->batches[i].replies);
+        }
+    }
+    return bytes;
+}
+
 /* --- filling --- */
 
 void round_list_window(struct round *round, struct window *window)

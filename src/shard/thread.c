@@ -345,6 +345,9 @@ static void cron(struct thread *thread)
     thread_update_pending(thread);
     chunk_pool_trim(&thread->chunks);
     rounds_trim(thread);
+    __atomic_store_n(&thread->stats.spare_bytes, chunk_pool_spare_bytes(&thread->chunks) + rounds_spare_bytes(thread),
+                     __ATOMIC_RELAXED);
+    stat_add(&thread->stats.crons, 1);
     server_used_bytes(thread->server);
     int64_t now_ms = clock_monotonic_us() / 1000;
     if (thread->number == 0 && now_ms - thread->sampled_ms >= RATE_SAMPLE_MS) {
@@ -533,7 +536,8 @@ bool thread_open(struct thread *thread, struct server *server, uint32_t number)
     thread->ns_per_tick = 1000.0 / server->ticks_per_us;
     __atomic_store_n(&thread->counters, thread_heap_register(), __ATOMIC_RELEASE); /* others may look already: input.c */
     thread->command_stats = thread_alloc_zeroed(MEM_SERVER, server->command_count * sizeof *thread->command_stats);
-    if (thread->counters == NULL || thread->command_stats == NULL || !chunk_pool_open(&thread->chunks)) {
+    if (thread->counters == NULL || thread->command_stats == NULL || !chunk_pool_open(&thread->chunks) ||
+        !scratch_open(thread)) {
         errno = ENOMEM;
         return false;
     }

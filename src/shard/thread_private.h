@@ -396,6 +396,8 @@ void round_put(struct thread *thread, struct round *round);
 void round_destroy(struct thread *thread, struct round *round);
 /* Called regularly: a spare round that nobody needed since the last call goes; the last one gives back what its replies grew to. */
 void rounds_trim(struct thread *thread);
+/* What spare rounds hold beyond one round as it was made. */
+size_t rounds_spare_bytes(const struct thread *thread);
 struct call *round_add_call(struct round *round, struct window *window);
 struct window *round_add_window(struct round *round, struct connection *connection);
 void round_list_window(struct round *round, struct window *window);
@@ -471,6 +473,8 @@ struct visit;
 void shard_report(struct shard *shard, uint32_t db, struct key key, const char *event);
 /* New keys of the shard begin with this thread's second, or minute. Under the baton. */
 void shard_note_access(struct thread *thread, struct shard *shard);
+/* The first block is there from the start, so that a quiet server's memory does not move. False: no memory. */
+MUST_USE bool scratch_open(struct thread *thread);
 void scratch_reset(struct thread *thread);
 
 /* True when a job has pinned a key with this hash. Under the baton. */
