@@ -1,7 +1,7 @@
 /* baton.h - the one word that says who may touch a shard.
  *
  * Threads    Any. Held for one bounded step, never across a system call.
- * Invariant  B1 at most one holder; B2 what the holder wrote is seen by the next one (acquire/release).  */
+ * Invariant  B1 at most one holder, who alone gives it up; B2 what the holder wrote is seen by the next one (acquire/release).  */
 #ifndef SHARD_BATON_H
 #define SHARD_BATON_H
 
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct CAPABILITY("baton") baton {
-    _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t is_held;
+    _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t holder; /* a thread's number in baton.c; 0 nobody */
 };
 
 bool baton_try(struct baton *baton) TRY_ACQUIRE(true, baton);
@@ -22,7 +22,9 @@ bool baton_try_for(struct baton *baton, unsigned spins) TRY_ACQUIRE(true, baton)
 void baton_take(struct baton *baton) ACQUIRE(baton);
 /* A full barrier afterwards: whoever released and then finds an empty inbox knows that a later push will find a free baton. */
 void baton_release(struct baton *baton) RELEASE(baton);
-/* For what the analysis cannot see: loops over batons, callbacks. */
+/* Does the calling thread hold it? */
+bool baton_is_mine(const struct baton *baton);
+/* The calling thread holds it. For what the analysis cannot see: loops over batons, callbacks. */
 void baton_assert_held(const struct baton *baton) ASSERT_CAPABILITY(baton);
 
 #endif
