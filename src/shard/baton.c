@@ -1,6 +1,8 @@
 /* baton.c - see baton.h.  */
 #include "shard/baton.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <sched.h>
 
@@ -37,15 +39,19 @@ bool baton_try(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
            atomic_compare_exchange_strong_explicit(&baton->holder, &nobody, self(), memory_order_seq_cst, memory_order_seq_cst);
 }
 
-bool baton_try_for(struct baton *baton, unsigned spins) NO_THREAD_SAFETY_ANALYSIS
+bool baton_try_for(struct baton *baton, uint64_t ticks) NO_THREAD_SAFETY_ANALYSIS
 {
-    for (unsigned tries = 0; UNLIKELY(!baton_try(baton)); tries++) {
-        if (tries == spins) {
-            return false;
-        }
-        cpu_relax();
+    if (LIKELY(baton_try(baton))) {
+        return true;
     }
-    return true;
+    const uint64_t end = clock_ticks() + ticks;
+    do {
+        cpu_relax();
+        if (baton_try(baton)) {
+            return true;
+        }
+    } while (clock_ticks() < end);
+    return false;
 }
 
 void baton_take(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS

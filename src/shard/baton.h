@@ -16,8 +16,8 @@ struct CAPABILITY("baton") baton {
 };
 
 bool baton_try(struct baton *baton) TRY_ACQUIRE(true, baton);
-/* Tries again up to `spins` times. */
-bool baton_try_for(struct baton *baton, unsigned spins) TRY_ACQUIRE(true, baton);
+/* Tries again and again for so many ticks of base/clock.h. */
+bool baton_try_for(struct baton *baton, uint64_t ticks) TRY_ACQUIRE(true, baton);
 /* Spins briefly, then yields the processor between tries: holders are always short. */
 void baton_take(struct baton *baton) ACQUIRE(baton);
 /* A full barrier afterwards: whoever released and then finds an empty inbox knows that a later push will find a free baton. */

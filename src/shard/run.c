@@ -331,7 +331,8 @@ void shard_drain_own(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
 static bool run_in_place(struct thread *thread, struct batch *batch) NO_THREAD_SAFETY_ANALYSIS
 {
     struct shard *shard = batch->shard;
-    const bool is_free = batch->chain != NULL ? baton_try_for(&shard->baton, CHAIN_SPINS)
+    const uint64_t wait_ticks = (uint64_t)(CHAIN_WAIT_US * thread->server->ticks_per_us);
+    const bool is_free = batch->chain != NULL ? baton_try_for(&shard->baton, wait_ticks)
                                               : !shard_has_mail(shard) && baton_try(&shard->baton);
     if (UNLIKELY(!is_free)) {
         return false;

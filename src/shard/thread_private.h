@@ -26,7 +26,7 @@ enum {
     ROUND_WORDS = 2048,
     ROUND_SPARE_MAX = 4,
     CHAIN_POSITIONS = 512,
-    CHAIN_SPINS = 300,                   /* tries for a baton before a chain is handed over: some 6 us */
+    CHAIN_WAIT_US = 12,                  /* for a baton, before a chain is handed over */
     BATCH_REPLY_KEEP = 65536,            /* a batch's reply buffer is cut back to this */
     BATCH_REPLY_START = 8192,
     INBOX_DRAIN_MAX = 8,                 /* batches that a combiner runs for others before it leaves the rest */
