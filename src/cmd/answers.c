@@ -1,6 +1,8 @@
 /* answers.c - what handlers of all families share: texts of errors, arguments that are numbers, HELP.  */
+#include "cmd/answers.h"
+
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/command_name.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -26,34 +28,6 @@ const char *result_error_text(enum result result)
 void reply_result_error(struct reply *reply, enum result result)
 {
     reply_error(reply, result_error_text(result));
-}
-
-size_t command_full_name(const struct command_spec *spec, char out[COMMAND_NAME_MAX])
-{
-    int len = spec->parent == NULL ? snprintf(out, COMMAND_NAME_MAX, "%s", spec->name)
-                                   : snprintf(out, COMMAND_NAME_MAX, "%s|%s", spec->parent->name, spec->name);
-    return (size_t)len < COMMAND_NAME_MAX ? (size_t)len : COMMAND_NAME_MAX - 1;
-}
-
-const struct command_spec *command_find_below(const struct command_spec *container, struct bytes name)
-{
-    for (const struct command_spec *row = container->subcommands; row != NULL && row->name != NULL; row++) {
-        if (bytes_equal_ignore_case(name, bytes_of_string(row->name))) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
-const struct command_spec *command_find_full(const struct server *server, struct bytes name)
-{
-    const char *bar = name.len == 0 ? NULL : memchr(name.data, '|', name.len);
-    if (bar == NULL) {
-        return server_find_command(server, name);
-    }
-    size_t len = (size_t)(bar - name.data);
-    const struct command_spec *container = server_find_command(server, (struct bytes){name.data, len});
-    return container == NULL ? NULL : command_find_below(container, (struct bytes){bar + 1, name.len - len - 1});
 }
 
 void reply_arity_error(struct reply *reply, const struct command_spec *spec)

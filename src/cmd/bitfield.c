@@ -5,9 +5,10 @@
  * Threads    The holder of the key's baton.
  * Read on    encoding/bits.h.  */
 #include "base/number.h"
+#include "cmd/answers.h"
 #include "cmd/bitmap.h"
-#include "cmd/commands.h"
 #include "cmd/find.h"
+#include "cmd/string_rows.h"
 #include "encoding/bits.h"
 
 enum field_action { FIELD_GET, FIELD_SET, FIELD_INCRBY };

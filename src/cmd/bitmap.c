@@ -9,8 +9,9 @@
 #include "cmd/bitmap.h"
 
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
+#include "cmd/string_rows.h"
 #include "encoding/bits.h"
 #include "mem/heap.h"
 #include "shard/server.h"

@@ -6,8 +6,9 @@
  *
  * Threads    The holder of the keys' batons.
  * Limits     BITOP_SLICE_BYTES of each source between two looks at the clock.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
+#include "cmd/string_rows.h"
 #include "data/value.h"
 #include "encoding/bits.h"
 #include "mem/heap.h"

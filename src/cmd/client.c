@@ -3,8 +3,9 @@
  * What looks at other connections (LIST, KILL) is in client_list.c.  */
 #include "cmd/client.h"
 #include "base/number.h"
+#include "cmd/answers.h"
 #include "cmd/client_list.h"
-#include "cmd/commands.h"
+#include "cmd/client_rows.h"
 #include "shard/server.h"
 #include "shard/session.h"
 

@@ -5,7 +5,8 @@
  *            It is freed by its finish function.  */
 #include "cmd/client_list.h"
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/command_name.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 #include "shard/session.h"

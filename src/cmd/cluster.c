@@ -12,7 +12,8 @@
  * Read on    docs/COMPATIBILITY.md; the Redis Cluster specification for slots.  */
 #include "base/number.h"
 #include "base/slot.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/server_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 #include "shard/session.h"

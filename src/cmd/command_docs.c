@@ -1,5 +1,5 @@
 /* command_docs.c - COMMAND DOCS: what each row says about itself, its arguments as the tree that syntax.h makes.  */
-#include "cmd/commands.h"
+#include "cmd/command_name.h"
 #include "cmd/introspect.h"
 #include "cmd/syntax.h"
 #include "shard/server.h"

@@ -1,5 +1,5 @@
 /* command_info.c - COMMAND and COMMAND INFO: each row as Redis's array of ten elements.  */
-#include "cmd/commands.h"
+#include "cmd/command_name.h"
 #include "cmd/introspect.h"
 #include "shard/server.h"
 

@@ -1,5 +1,5 @@
 /* command_keys.c - which words of a command are keys: COMMAND GETKEYS, GETKEYSANDFLAGS, and key specifications.  */
-#include "cmd/commands.h"
+#include "cmd/command_name.h"
 #include "cmd/introspect.h"
 #include "shard/command_keys.h"
 #include "shard/server.h"

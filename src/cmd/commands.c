@@ -4,9 +4,26 @@
  *            one with pointers to them by index.
  * Invariant  rows[i]->index == i; a subcommand's parent is a container whose `subcommands` holds it.  */
 #include "cmd/commands.h"
+
+#include "cmd/client_rows.h"
+#include "cmd/geo_rows.h"
+#include "cmd/hash_rows.h"
+#include "cmd/info_rows.h"
+#include "cmd/introspect_rows.h"
+#include "cmd/key_rows.h"
+#include "cmd/list_rows.h"
+#include "cmd/memory_rows.h"
+#include "cmd/server_rows.h"
+#include "cmd/set_rows.h"
+#include "cmd/slow_rows.h"
+#include "cmd/sort_rows.h"
+#include "cmd/stream_rows.h"
+#include "cmd/string_rows.h"
+#include "cmd/table_rows.h"
+#include "cmd/zset_rows.h"
 #include "mem/heap.h"
 
-
+#include <string.h>
 
 static const struct command_spec *const families[] = {
     connection_commands, client_commands,       server_commands,        config_commands,     database_commands,

@@ -1,5 +1,6 @@
 /* configuration.c - CONFIG GET, SET, RESETSTAT, REWRITE: the commands over src/config.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/server_rows.h"
 #include "shard/server.h"
 
 #include <errno.h>

@@ -2,8 +2,9 @@
  *
  * All of them are SCOPE_INSTANT: they touch their own session and nothing else.  */
 #include "base/number.h"
+#include "cmd/answers.h"
 #include "cmd/client.h"
-#include "cmd/commands.h"
+#include "cmd/client_rows.h"
 #include "shard/server.h"
 #include "shard/session.h"
 

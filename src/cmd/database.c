@@ -5,9 +5,10 @@
  * left there.
  *
  * Invariant  At any moment outside of the step a database is as it was before, or empty, in all shards.  */
-#include "cmd/commands.h"
 #include "base/number.h"
+#include "cmd/answers.h"
 #include "cmd/option.h"
+#include "cmd/server_rows.h"
 #include "cmd/table_databases.h"
 #include "data/key_top.h"
 #include "mem/heap.h"

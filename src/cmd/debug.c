@@ -4,7 +4,8 @@
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
  * connection may use it says enable-debug-command.  */
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/server_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 #include "shard/session.h"

@@ -4,8 +4,9 @@
  * Memory     A big payload is written into the thread's memory first, since its length comes first in the reply; a big value is
  *            read into a detached one, in the key's shard, and stored when it is whole.
  * Read on    persist/rdb_value.h.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
+#include "cmd/key_rows.h"
 #include "cmd/limits.h"
 #include "cmd/object.h"
 #include "cmd/option.h"

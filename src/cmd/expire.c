@@ -2,8 +2,9 @@
  *
  * Threads    The holder of the key's baton.
  * Limits     A wrong option is repeated in the error up to ECHO_MAX bytes.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
+#include "cmd/key_rows.h"
 #include "cmd/option.h"
 
 /* How a command counts time. */

@@ -4,7 +4,7 @@
 #ifndef CMD_FIND_H
 #define CMD_FIND_H
 
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "data/value.h"
 #include "shard/exec.h"
 

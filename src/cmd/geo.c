@@ -4,9 +4,10 @@
  * Read on    geo_search.c.  */
 #include "cmd/find.h"
 #include "cmd/geo_private.h"
+#include "cmd/geo_rows.h"
 #include "cmd/limits.h"
 #include "cmd/option.h"
-#include "cmd/zset_private.h"
+#include "data/zset.h"
 
 #include <stdio.h>
 
@@ -122,7 +123,7 @@ static void geoadd_all(struct exec *exec, uint32_t first, uint32_t flags)
 {
     const struct key key = exec_key(exec, 1);
     struct entry *entry = exec_find_write(exec, key);
-    if (!check_zset(exec, entry)) {
+    if (!check_type(exec, entry, VALUE_ZSET)) {
         return;
     }
     struct geoadd_counts counts = {0};
@@ -177,7 +178,7 @@ static void command_geodist(struct exec *exec)
         return;
     }
     struct entry *entry = exec_find_read(exec, exec_key(exec, 1));
-    if (!check_zset(exec, entry)) {
+    if (!check_type(exec, entry, VALUE_ZSET)) {
         return;
     }
     if (entry == NULL || !zset_score(entry, exec->argv[2], &scores[0]) || !zset_score(entry, exec->argv[3], &scores[1])) {
@@ -212,7 +213,7 @@ static void reply_position(struct reply *reply, const struct geo_point *point)
 static void reply_members(struct exec *exec, void (*reply_one)(struct reply *reply, const struct geo_point *point))
 {
     struct entry *entry = exec_find_read(exec, exec_key(exec, 1));
-    if (!check_zset(exec, entry)) {
+    if (!check_type(exec, entry, VALUE_ZSET)) {
         return;
     }
     reply_array(exec->reply, exec->argc - 2);

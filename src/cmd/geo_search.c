@@ -10,12 +10,14 @@
  * Memory     The search and its hits are the thread's; hits lend their members from the source, which is pinned in a job, until
  *            the end. A stored result is built in the destination's heap.
  * Read on    base/geohash.h, geo_hits.h.  */
+#include "cmd/find.h"
 #include "cmd/geo_hits.h"
 #include "cmd/geo_private.h"
+#include "cmd/geo_rows.h"
 #include "cmd/limits.h"
-#include "cmd/find.h"
+#include "cmd/reply_item.h"
 #include "cmd/store.h"
-#include "cmd/zset_private.h"
+#include "data/zset.h"
 #include "mem/heap.h"
 
 #include <assert.h>
@@ -585,7 +587,7 @@ static void run_search(struct exec *exec, const struct geo_kind *kind, uint32_t 
 {
     struct geo_search search = {.kind = kind, .store_key = store_key, .limits = exec_limits(exec)};
     search.entry = exec_find_read(exec, exec_key(exec, kind->key));
-    if (!check_zset(exec, search.entry) || !read_start(exec, &search) || !read_options(exec, &search) ||
+    if (!check_type(exec, search.entry, VALUE_ZSET) || !read_start(exec, &search) || !read_options(exec, &search) ||
         !check_options(exec, &search)) {
         return;
     }

@@ -3,6 +3,7 @@
  * Threads    The holder of the key's baton.
  * Read on    hash_number.c (counters), hash_all.c (whole hashes), hash_scan.c, hash_random.c; data/hash_value.h.  */
 #include "cmd/hash_private.h"
+#include "cmd/hash_rows.h"
 #include "cmd/limits.h"
 
 /* --- writing --- */

@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the key's baton; a big hash is pinned meanwhile.  */
 #include "cmd/hash_private.h"
+#include "cmd/hash_rows.h"
 #include "cmd/pinned_job.h"
 
 /* What is wanted of each field. */

@@ -3,6 +3,7 @@
  * Threads    The holder of the key's baton.  */
 #include "base/number.h"
 #include "cmd/hash_private.h"
+#include "cmd/hash_rows.h"
 #include "cmd/limits.h"
 
 #include <math.h>

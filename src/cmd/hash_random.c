@@ -3,6 +3,7 @@
  * Threads    The holder of the key's baton.
  * Read on    member_random.h.  */
 #include "cmd/hash_private.h"
+#include "cmd/hash_rows.h"
 #include "cmd/member_random.h"
 
 enum { AT_ONCE_MAX = 500 }; /* more fields are looked at in slices */

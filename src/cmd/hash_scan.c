@@ -3,6 +3,7 @@
  * Threads    The holder of the key's baton.
  * Read on    member_scan.h.  */
 #include "cmd/hash_private.h"
+#include "cmd/hash_rows.h"
 #include "cmd/member_scan.h"
 
 static void scan_small(struct exec *exec, const struct entry *entry, const struct member_scan *request)

@@ -8,9 +8,10 @@
 #include "encoding/hyperloglog.h"
 
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
 #include "cmd/limits.h"
+#include "cmd/string_rows.h"
 
 #include <math.h>
 

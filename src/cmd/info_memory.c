@@ -1,5 +1,5 @@
 /* info_memory.c - INFO memory.  */
-#include "cmd/info_private.h"
+#include "cmd/info_sections.h"
 
 #include "mem/heap.h"
 

@@ -1,6 +1,6 @@
 /* info_server.c - the sections of INFO that describe the server as a whole: server, clients, cpu, persistence, replication,
  * cluster, keyspace.  */
-#include "cmd/info_private.h"
+#include "cmd/info_sections.h"
 
 #include "base/clock.h"
 

@@ -1,7 +1,7 @@
 /* info_shards.c - INFO shards: one line for each shard, with what it holds and how its batches ran.
  *
  * Read on    docs/ARCHITECTURE.md, "The baton".  */
-#include "cmd/info_private.h"
+#include "cmd/info_sections.h"
 
 static unsigned long long load(const uint64_t *counter)
 {

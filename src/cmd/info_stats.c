@@ -1,7 +1,7 @@
 /* info_stats.c - the sections of INFO that count since start or CONFIG RESETSTAT: stats, commandstats, errorstats,
  * latencystats.  */
-#include "cmd/commands.h"
-#include "cmd/info_private.h"
+#include "cmd/command_name.h"
+#include "cmd/info_sections.h"
 
 #define AT(field) offsetof(struct figures, field)
 

@@ -1,7 +1,9 @@
 /* introspect.c - COMMAND, COUNT and LIST; the rows of COMMAND.  */
 #include "cmd/introspect.h"
 #include "base/glob.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/command_name.h"
+#include "cmd/introspect_rows.h"
 #include "shard/server.h"
 
 static void command_command_count(struct exec *exec)

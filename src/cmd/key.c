@@ -2,8 +2,8 @@
  *
  * Threads    The holder of the keys' batons; the keys may live in several shards.
  * Read on    key_move.c (rename, copy, move), expire.c, object.c, scan.c.  */
-#include "cmd/commands.h"
 #include "cmd/find.h"
+#include "cmd/key_rows.h"
 
 static void command_del(struct exec *exec)
 {

@@ -5,8 +5,9 @@
  * flushed or swapped), the copy is thrown away and what is there now counts.
  *
  * Threads    The holder of the keys' batons; the keys may live in several shards.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
+#include "cmd/key_rows.h"
 #include "cmd/option.h"
 #include "data/value_copy.h"
 #include "mem/heap.h"

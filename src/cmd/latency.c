@@ -1,8 +1,10 @@
 /* latency.c - LATENCY LATEST, HISTORY, RESET, GRAPH, DOCTOR, HISTOGRAM.  */
 #include "base/clock.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/command_name.h"
 #include "cmd/latency_log.h"
 #include "cmd/latency_report.h"
+#include "cmd/slow_rows.h"
 #include "shard/server.h"
 
 static void command_latency_latest(struct exec *exec)

@@ -1,8 +1,9 @@
 /* list.c - LPUSH, RPUSH and the like, LLEN, LMOVE, RPOPLPUSH: what happens at the ends of lists.
  *
  * Threads    The holder of the keys' batons.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/limits.h"
+#include "cmd/list_rows.h"
 #include "cmd/list_task.h"
 
 /* --- pushing --- */

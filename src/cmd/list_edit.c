@@ -1,8 +1,9 @@
 /* list_edit.c - LSET, LINSERT, LREM, LTRIM: changes within a list.
  *
  * Threads    The holder of the key's baton. Long lists are searched in slices; what was found is changed in one step.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/limits.h"
+#include "cmd/list_rows.h"
 #include "cmd/list_task.h"
 #include "mem/heap.h"
 

@@ -1,7 +1,8 @@
 /* list_pop.c - LPOP, RPOP, LMPOP: items leave a list at its ends.
  *
  * Threads    The holder of the keys' batons.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/list_rows.h"
 #include "cmd/list_task.h"
 #include "cmd/option.h"
 #include "cmd/reply_item.h"

@@ -1,7 +1,8 @@
 /* list_read.c - LRANGE, LINDEX, LPOS: what is in a list.
  *
  * Threads    The holder of the key's baton.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/list_rows.h"
 #include "cmd/list_task.h"
 #include "cmd/option.h"
 #include "cmd/reply_item.h"

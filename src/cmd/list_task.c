@@ -1,7 +1,7 @@
 /* list_task.c - runs tasks over lists, and what all list commands share; see list_task.h.  */
 #include "cmd/list_task.h"
 
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
 #include "mem/heap.h"
 #include "shard/server.h"

@@ -8,7 +8,7 @@
 #include "cmd/option.h"
 #include "cmd/pinned_job.h"
 #include "cmd/reply_item.h"
-#include "cmd/scan.h"
+#include "cmd/scan_cursor.h"
 #include "encoding/member_table.h"
 
 enum { COUNT_DEFAULT = 10, SCAN_MATCH = 1, SCAN_COUNT = 2 };

@@ -3,8 +3,9 @@
  * MEMORY USAGE is exact: every key and table knows its bytes. SAMPLES is taken and not needed.
  *
  * Read on    memory_stats.c, memory_top.c, memory_prefix.c, memory_history.c, memory_doctor.c, memory_audit.c; docs/MEMORY.md.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/memory_private.h"
+#include "cmd/memory_rows.h"
 
 #include "mem/allocator_stats.h"
 #include "table/table.h"

@@ -13,7 +13,7 @@
  *            its graveyard is empty and no job holds a pin. A
  *            dropped table that a running statement still reads makes A4 .. A6 differ for a while: such a
  *            difference counts when it is still there after AUDIT_RETRIES looks, a millisecond or more apart.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/memory_private.h"
 
 #include "shard/graveyard.h"

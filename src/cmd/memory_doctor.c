@@ -6,7 +6,7 @@
  * TESSERA_SYSTEM_ROOT in the environment stands in front of /proc and /sys, for tests.
  *
  * Cost       O(shards + tables' pages), and a few microseconds for each of the biggest collections and each of the sample.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/limits.h"
 #include "cmd/memory_private.h"
 

@@ -1,7 +1,7 @@
 /* memory_history.c - MEMORY HISTORY: the samples that thread 0 takes, the oldest first (shard/memory_history.h).
  *
  * Threads    The connection's; no baton. Cost: O(COUNT).  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/memory_private.h"
 #include "cmd/option.h"
 

@@ -6,7 +6,7 @@
  * Limits     PREFIX_COUNT_MAX rows in the answer; names and rows as in prefix_table.h. Keys that come or go meanwhile may be
  *            missed, and a key whose place in the table moves may count twice, as with SCAN.
  * Cost       O(keys), some 100 ns a key.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/memory_private.h"
 #include "cmd/option.h"
 #include "cmd/prefix_table.h"

@@ -6,7 +6,7 @@
  *
  * Limits     The first part of the reply is one step: O(databases + shards). Tables follow one by one, their pages in slices: a
  *            table that comes, goes or changes meanwhile may be left out or counted in parts.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/memory_private.h"
 
 #include "data/key_top.h"

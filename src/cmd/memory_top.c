@@ -5,7 +5,7 @@
  * again and the tables come in: bytes and names are those of one moment.
  *
  * Limits     KEY_TOP_COUNT_MAX of them. Twice as many are kept until the end, since some may go meanwhile.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/memory_private.h"
 #include "cmd/option.h"
 

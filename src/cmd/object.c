@@ -2,8 +2,9 @@
  *
  * Threads    The holder of the key's baton.
  * Read on    data/access.h.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
+#include "cmd/key_rows.h"
 #include "cmd/object.h"
 #include "data/access.h"
 #include "shard/server.h"

@@ -1,7 +1,7 @@
 /* pinned_job.c - see pinned_job.h.  */
 #include "cmd/pinned_job.h"
 
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

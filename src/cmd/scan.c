@@ -5,18 +5,17 @@
  * Threads    The connection's; each step holds the baton of the shard that it looks at.
  * Memory     A job is the connection thread's own block; names are put by in blocks and moved into the reply at the end, when
  *            their number is known.
- * Invariant  A cursor is shard number x 2^KEYSPACE_CURSOR_BITS + the keyspace's own; 0 begins and ends. A key that is there
- *            throughout is seen at least once, since it never changes its shard.
+ * Invariant  A key that is there throughout is seen at least once, since it never changes its shard.
  * Limits     SCAN_SLICE_KEYS keys between two looks at the clock.  */
-#include "cmd/scan.h"
-
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/number.h"
 #include "base/random.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/key_rows.h"
 #include "cmd/name_list.h"
 #include "cmd/option.h"
+#include "cmd/scan_cursor.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 #include "shard/session.h"
@@ -183,38 +182,6 @@ static void command_keys(struct exec *exec)
         scan->wanted = UINT64_MAX;
         exec_start_job(exec, &scan->job);
     }
-}
-
-uint64_t scan_cursor_join(uint32_t shard, uint64_t keyspace_cursor)
-{
-    assert(keyspace_cursor >> KEYSPACE_CURSOR_BITS == 0);
-    return (uint64_t)shard << KEYSPACE_CURSOR_BITS | keyspace_cursor;
-}
-
-bool scan_cursor_parse(struct bytes text, uint64_t *out)
-{
-    size_t at = 0;
-    const char *nul = text.len == 0 ? NULL : memchr(text.data, '\0', text.len);
-    if (nul != NULL) {
-        text.len = (size_t)(nul - text.data);
-    }
-    bool is_negative = false;
-    if (text.len > 0 && (text.data[0] == '-' || text.data[0] == '+')) {
-        is_negative = text.data[0] == '-';
-        at = 1;
-        if (text.len == 1) {
-            return false;
-        }
-    }
-    uint64_t value = 0;
-    for (; at < text.len; at++) {
-        unsigned digit = (unsigned char)text.data[at] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value)) {
-            return false;
-        }
-    }
-    *out = is_negative ? 0 - value : value;
-    return true;
 }
 
 enum scan_flag { SCAN_MATCH = 1 << 0, SCAN_COUNT = 1 << 1, SCAN_TYPE = 1 << 2 };

@@ -2,9 +2,10 @@
  * replicas.  */
 #include "base/clock.h"
 #include "base/number.h"
+#include "cmd/answers.h"
 #include "cmd/client.h"
-#include "cmd/commands.h"
 #include "cmd/option.h"
+#include "cmd/server_rows.h"
 #include "shard/server.h"
 #include "shard/session.h"
 

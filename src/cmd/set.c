@@ -3,6 +3,7 @@
  * Threads    The holder of the keys' batons.
  * Read on    set_all.c, set_random.c, set_algebra.c.  */
 #include "cmd/set_private.h"
+#include "cmd/set_rows.h"
 
 /* --- members in and out --- */
 

@@ -1,4 +1,4 @@
-/* set_algebra.h - one intersection, union or difference, done at once or as a job.
+/* set_algebra.h - one intersection, union or difference.
  *
  * Threads    The holder of the keys' batons.  */
 #ifndef CMD_SET_ALGEBRA_H
@@ -61,7 +61,7 @@ MUST_USE bool algebra_reply_integers(struct algebra *algebra, struct exec *exec)
 /* Frees what is left of the output. The baton of its heap is held. */
 void algebra_release_output(struct algebra *algebra, struct exec *exec);
 
-/* Does it all as a job. `algebra` is copied; its sources are views lent from the entries of their keys. */
-void algebra_start_job(const struct algebra *algebra, struct exec *exec);
+/* Does it all at once, and replies. */
+void algebra_run_at_once(struct algebra *algebra, struct exec *exec);
 
 #endif

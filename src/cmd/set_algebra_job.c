@@ -3,7 +3,7 @@
  * States     begin -> work -> store; or -> reply of the names; or -> reply of the table; or, for a count, the end.
  * Threads    Each step holds the batons of all keys.
  * Memory     The job and its copies of small sets are the thread's own.  */
-#include "cmd/set_algebra.h"
+#include "cmd/set_algebra_job.h"
 
 #include "mem/heap.h"
 #include "shard/server.h"

@@ -5,6 +5,7 @@
 #include "cmd/member_scan.h"
 #include "cmd/pinned_job.h"
 #include "cmd/set_private.h"
+#include "cmd/set_rows.h"
 
 /* --- SMEMBERS --- */
 

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "cmd/pinned_job.h"
 #include "cmd/set_private.h"
+#include "cmd/set_rows.h"
 
 enum {
     FEW_STAY = 5,         /* few stay when they are not more than one for so many that go */

@@ -2,7 +2,7 @@
 #ifndef CMD_SET_PRIVATE_H
 #define CMD_SET_PRIVATE_H
 
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
 #include "cmd/limits.h"
 #include "cmd/reply_item.h"

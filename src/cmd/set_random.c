@@ -4,6 +4,7 @@
  * Read on    member_random.h.  */
 #include "cmd/member_random.h"
 #include "cmd/set_private.h"
+#include "cmd/set_rows.h"
 
 struct set_source {
     struct random_source source;

@@ -1,7 +1,8 @@
 /* slowlog.c - SLOWLOG GET, LEN, RESET: the commands over slow_log.h.  */
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/slow_log.h"
+#include "cmd/slow_rows.h"
 
 enum { SLOWLOG_GET_DEFAULT = 10 };
 

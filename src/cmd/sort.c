@@ -10,11 +10,12 @@
  * Limits     SORT_INLINE_MAX elements in a handler; SORT_SLICE of them between two looks at the clock.
  * Read on    sort_vector.h, sort_pattern.h.  */
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
 #include "cmd/limits.h"
 #include "cmd/option.h"
 #include "cmd/sort_pattern.h"
+#include "cmd/sort_rows.h"
 #include "cmd/sort_vector.h"
 #include "data/list.h"
 #include "data/set.h"

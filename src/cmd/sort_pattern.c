@@ -1,7 +1,6 @@
 /* sort_pattern.c - patterns parsed, and the keys that they name looked up.  */
 #include "cmd/sort_pattern.h"
 
-#include "cmd/commands.h"
 #include "data/hash_value.h"
 
 _Static_assert((int)STRING_SCRATCH <= (int)ITEM_SCRATCH, "a string's text fits where an item's does");

@@ -3,6 +3,7 @@
  * Threads    The holder of the key's baton.  */
 #include "cmd/limits.h"
 #include "cmd/stream_private.h"
+#include "cmd/stream_rows.h"
 #include "shard/server.h"
 
 enum { TRIM_NODES_DEFAULT = 100, TRIM_LIMIT_DEFAULT = 10000, TRIM_LIMIT_MAX = 1000000 };

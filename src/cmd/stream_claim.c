@@ -3,6 +3,7 @@
  * Threads    The holder of the key's baton.
  * Memory     What an automatic claim found is put by until the reply, in scratch or in blocks of the job's.  */
 #include "cmd/stream_private.h"
+#include "cmd/stream_rows.h"
 #include "cmd/stream_write.h"
 #include "mem/heap.h"
 #include "shard/server.h"

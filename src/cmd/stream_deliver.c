@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the batons of all keys.  */
 #include "cmd/stream_read.h"
+#include "cmd/stream_rows.h"
 #include "cmd/stream_write.h"
 #include "mem/heap.h"
 #include "shard/server.h"

@@ -3,6 +3,7 @@
  * Threads    The holder of the key's baton.
  * Memory     A job is the connection thread's own block; a destroyed group is freed by the graveyard.  */
 #include "cmd/stream_private.h"
+#include "cmd/stream_rows.h"
 #include "cmd/stream_write.h"
 #include "mem/heap.h"
 #include "shard/server.h"

@@ -4,6 +4,7 @@
  * Threads    The holder of the key's baton.
  * Memory     A job is the connection thread's own block.  */
 #include "cmd/stream_private.h"
+#include "cmd/stream_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -4,7 +4,7 @@
 #ifndef CMD_STREAM_PRIVATE_H
 #define CMD_STREAM_PRIVATE_H
 
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "data/stream_value.h"
 #include "encoding/stream_group.h"
 

@@ -3,6 +3,7 @@
  * Threads    The holder of the batons of all keys.
  * Memory     A job's sources are the connection thread's own.  */
 #include "cmd/stream_read.h"
+#include "cmd/stream_rows.h"
 
 #include "mem/heap.h"
 #include "shard/server.h"

@@ -2,9 +2,10 @@
  *
  * Threads    The holder of the keys' batons.
  * Read on    string_range.c, string_number.c, string_lcs.c: parts of strings, counters, comparison.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
 #include "cmd/option.h"
+#include "cmd/string_rows.h"
 
 /* --- options of SET and GETEX --- */
 

@@ -5,10 +5,11 @@
  * Threads    The holder of the keys' batons; the job: the connection's thread, without a baton.
  * Limits     The table that Redis would keep, 4 bytes a cell, must fit proto-max-bulk-len.
  * Read on    lcs.h.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
 #include "cmd/lcs.h"
 #include "cmd/option.h"
+#include "cmd/string_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -2,8 +2,9 @@
  *
  * Threads    The holder of the key's baton.  */
 #include "base/number.h"
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
+#include "cmd/string_rows.h"
 
 #include <math.h>
 

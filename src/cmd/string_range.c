@@ -2,9 +2,10 @@
  *
  * Threads    The holder of the key's baton.
  * Limits     No string grows beyond proto-max-bulk-len.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 #include "cmd/find.h"
 #include "cmd/string_range.h"
+#include "cmd/string_rows.h"
 #include "shard/server.h"
 
 static void command_strlen(struct exec *exec)

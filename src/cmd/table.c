@@ -5,9 +5,9 @@
  *
  * Threads    Route functions: the connection's, in an epoch section. Handlers: the holder of the shard's baton, or of all.
  * Read on    table_statement.c, table_job.c; table_schema.c for what changes the catalogue.  */
-#include "cmd/commands.h"
 #include "cmd/table_error.h"
 #include "cmd/table_job.h"
+#include "cmd/table_rows.h"
 #include "cmd/table_statement.h"
 #include "shard/server.h"
 

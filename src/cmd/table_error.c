@@ -1,7 +1,7 @@
 /* table_error.c - the one table from enum table_result to texts. Where RedisTABLE has a text, it is the same.  */
 #include "cmd/table_error.h"
 
-#include "cmd/commands.h"
+#include "cmd/answers.h"
 
 #include <assert.h>
 

@@ -1,10 +1,12 @@
 /* table_schema.c - TABLE.NAMESPACE.* and TABLE.SCHEMA.*: what exists. ALTER is in table_alter.c.
  *
  * Threads    VIEW: the holder of shard 0's baton, under which nobody changes the catalogue. The others: all batons held.  */
+#include "cmd/answers.h"
 #include "cmd/commands.h"
 #include "cmd/table_alter.h"
 #include "cmd/table_ddl.h"
 #include "cmd/table_error.h"
+#include "cmd/table_rows.h"
 #include "cmd/table_statement.h"
 #include "shard/server.h"
 

@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "cmd/limits.h"
 #include "cmd/zset_private.h"
+#include "cmd/zset_rows.h"
 
 /* --- ZADD --- */
 

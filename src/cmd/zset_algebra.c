@@ -7,11 +7,13 @@
  * Threads    The holder of the batons of all keys.
  * Memory     The run is a block of the thread. In a job all keys are pinned: large sources are read where they are, small ones
  *            are copied at the start. The result is in the heap of the destination's shard, or of the first key's.  */
-#include "cmd/commands.h"
+#include "cmd/answers.h"
+#include "cmd/command_name.h"
 #include "cmd/find.h"
 #include "cmd/limits.h"
 #include "cmd/reply_item.h"
 #include "cmd/store.h"
+#include "cmd/zset_rows.h"
 #include "data/set.h"
 #include "data/zset.h"
 #include "mem/heap.h"

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "cmd/member_random.h"
 #include "cmd/zset_private.h"
+#include "cmd/zset_rows.h"
 
 enum { AT_ONCE_MAX = 200 }; /* more members are looked at in slices */
 

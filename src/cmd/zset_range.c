@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the key's baton; a big sorted set is pinned meanwhile.  */
 #include "cmd/zset_range.h"
+#include "cmd/zset_rows.h"
 
 #include "cmd/option.h"
 #include "cmd/pinned_job.h"

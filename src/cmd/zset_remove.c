@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the keys' batons; a job when there are very many.  */
 #include "cmd/zset_remove.h"
+#include "cmd/zset_rows.h"
 
 /* True when a job is needed to remove so many in slices. */
 static bool is_long(const struct value *value, const struct zset_removal *removal)

@@ -7,6 +7,7 @@
 #include "cmd/member_scan.h"
 #include "cmd/pinned_job.h"
 #include "cmd/zset_private.h"
+#include "cmd/zset_rows.h"
 
 enum { COUNT_AT_ONCE_MAX = 200, WORK_PER_LOOK = 64 };
 

@@ -6,6 +6,7 @@
 #include "cmd/limits.h"
 #include "cmd/store.h"
 #include "cmd/zset_range.h"
+#include "cmd/zset_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

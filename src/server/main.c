@@ -1,6 +1,7 @@
 /* main.c - the server from start to end: configuration, sockets, shards, and the acceptor, which is the main thread.  */
 #include "cmd/commands.h"
 #include "cmd/latency_log.h"
+#include "cmd/observer.h"
 #include "cmd/slow_log.h"
 #include "config/config.h"
 #include "mem/heap.h"

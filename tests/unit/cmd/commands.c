@@ -1,5 +1,8 @@
 /* The command table: every row of every family is sound, and the copies hang together.  */
 #include "cmd/commands.h"
+
+#include "cmd/answers.h"
+#include "cmd/command_name.h"
 #include "cmd/introspect.h"
 #include "cmd/syntax.h"
 #include "mem/heap.h"

@@ -1,5 +1,4 @@
 /* The log of slow commands: what an entry shows, and how many are kept.  */
-#include "cmd/commands.h"
 #include "cmd/secret.h"
 #include "cmd/slow_log.h"
 #include "mem/heap.h"

@@ -1,6 +1,6 @@
-/* scan.h - the cursors of SCAN.  */
-#ifndef CMD_SCAN_H
-#define CMD_SCAN_H
+/* scan_cursor.h - the cursors of SCAN.  */
+#ifndef CMD_SCAN_CURSOR_H
+#define CMD_SCAN_CURSOR_H
 
 #include "base/attributes.h"
 #include "base/bytes.h"

@@ -1,9 +1,9 @@
-/* scan.c - the cursors of SCAN.  */
-#include "cmd/scan.h"
+/* scan_cursor.c - the cursors of SCAN.  */
+#include "cmd/scan_cursor.h"
 
 #include <criterion/criterion.h>
 
-Test(scan, cursors_are_read_as_redis_reads_them)
+Test(scan_cursor, cursors_are_read_as_redis_reads_them)
 {
     static const struct {
         struct bytes text;
@@ -36,7 +36,7 @@ Test(scan, cursors_are_read_as_redis_reads_them)
     }
 }
 
-Test(scan, joined_cursors_keep_shard_and_place_apart)
+Test(scan_cursor, joined_cursors_keep_shard_and_place_apart)
 {
     cr_expect_eq(scan_cursor_join(0, 0), 0);
     cr_expect_eq(scan_cursor_join(0, 5), 5);

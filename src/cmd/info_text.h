@@ -1,10 +1,10 @@
-/* info_private.h - what the sections of INFO share: the text being written, and fields as rows.
+/* info_text.h - what the sections of INFO share: the text being written, and fields as rows.
  *
  * A section fills a structure of figures and hands it over with its rows; a row says where in the structure its figure is
  * and how it is printed. What cannot be anything else in this server is a constant row: the value that Redis shows
  * for that feature at rest.  */
-#ifndef CMD_INFO_PRIVATE_H
-#define CMD_INFO_PRIVATE_H
+#ifndef CMD_INFO_TEXT_H
+#define CMD_INFO_TEXT_H
 
 #include "cmd/memory_figures.h"
 #include "mem/buffer.h"
@@ -44,12 +44,5 @@ struct info {
 
 void info_printf(struct info *info, const char *format, ...) PRINTF_LIKE(2, 3);
 void info_write_fields(struct info *info, const struct info_field *fields, size_t count, const void *figures);
-
-typedef void info_section_fn(struct info *info);
-info_section_fn info_write_server, info_write_clients, info_write_cpu, info_write_replication, info_write_persistence,
-    info_write_cluster, info_write_keyspace; /* info_server.c */
-info_section_fn info_write_memory;           /* info_memory.c */
-info_section_fn info_write_stats, info_write_commandstats, info_write_errorstats, info_write_latencystats; /* info_stats.c */
-info_section_fn info_write_shards;           /* info_shards.c */
 
 #endif

@@ -1,0 +1,10 @@
+/* table_rows.h - the commands on tables: a family, an array of rows, for each file.  */
+#ifndef CMD_TABLE_ROWS_H
+#define CMD_TABLE_ROWS_H
+
+#include "shard/exec.h"
+
+extern const struct command_spec table_commands[];  /* table.c: TABLE.* rows */
+extern const struct command_spec schema_commands[]; /* table_schema.c: TABLE.NAMESPACE.* TABLE.SCHEMA.* */
+
+#endif
