@@ -1,8 +1,8 @@
 /* main.c - the server from start to end: configuration, sockets, shards, and the acceptor, which is the main thread.  */
 #include "cmd/commands.h"
-#include "cmd/latency_log.h"
-#include "cmd/observer.h"
-#include "cmd/slow_log.h"
+#include "cmd/slow/latency_log.h"
+#include "cmd/slow/observer.h"
+#include "cmd/slow/slow_log.h"
 #include "config/config.h"
 #include "mem/heap.h"
 #include "net/ring.h"

@@ -1,10 +1,10 @@
 /* The command table: every row of every family is sound, and the copies hang together.  */
 #include "cmd/commands.h"
 
-#include "cmd/answers.h"
-#include "cmd/command_name.h"
-#include "cmd/introspect.h"
-#include "cmd/syntax.h"
+#include "cmd/core/answers.h"
+#include "cmd/core/command_name.h"
+#include "cmd/introspect/introspect.h"
+#include "cmd/introspect/syntax.h"
 #include "mem/heap.h"
 
 #include <criterion/criterion.h>

@@ -1,0 +1,336 @@
+/* info_server.c - the sections of INFO that describe the server as a whole: server, clients, cpu, persistence, replication,
+ * cluster, keyspace.  */
+#include "cmd/info/info_sections.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { PATH_TEXT_MAX = 4096, REPLICATION_ID_LEN = 40, LRU_CLOCK_BITS = 24, MS_PER_DAY = 86400000 };
+
+static int64_t load(const _Atomic int64_t *value)
+{
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+/* --- server --- */
+
+#define AT(field) offsetof(struct server_figures, field)
+
+struct server_figures {
+    const char *build_id, *mode, *os, *gcc_version, *run_id, *executable, *config_file;
+    int64_t process_id, tcp_port, time_us, uptime_s, uptime_days, hz, lru_clock, io_threads_active, shards;
+};
+
+static const struct info_field server_fields[] = {
+    {"redis_version", INFO_CONSTANT, 0, "7.0.15"},
+    {"redis_git_sha1", INFO_CONSTANT, 0, "00000000"},
+    {"redis_git_dirty", INFO_CONSTANT, 0, "0"},
+    {"redis_build_id", INFO_TEXT, AT(build_id), NULL},
+    {"tessera_version", INFO_CONSTANT, 0, TESSERA_VERSION},
+    {"redis_mode", INFO_TEXT, AT(mode), NULL},
+    {"os", INFO_TEXT, AT(os), NULL},
+    {"arch_bits", INFO_CONSTANT, 0, "64"},
+    {"monotonic_clock", INFO_CONSTANT, 0, "POSIX clock_gettime"},
+    {"multiplexing_api", INFO_CONSTANT, 0, "io_uring"},
+    {"atomicvar_api", INFO_CONSTANT, 0, "c11-builtin"},
+    {"gcc_version", INFO_TEXT, AT(gcc_version), NULL},
+    {"process_id", INFO_INTEGER, AT(process_id), NULL},
+    {"process_supervised", INFO_CONSTANT, 0, "no"},
+    {"run_id", INFO_TEXT, AT(run_id), NULL},
+    {"tcp_port", INFO_INTEGER, AT(tcp_port), NULL},
+    {"server_time_usec", INFO_INTEGER, AT(time_us), NULL},
+    {"uptime_in_seconds", INFO_INTEGER, AT(uptime_s), NULL},
+    {"uptime_in_days", INFO_INTEGER, AT(uptime_days), NULL},
+    {"hz", INFO_INTEGER, AT(hz), NULL},
+    {"configured_hz", INFO_INTEGER, AT(hz), NULL},
+    {"lru_clock", INFO_INTEGER, AT(lru_clock), NULL},
+    {"executable", INFO_TEXT, AT(executable), NULL},
+    {"config_file", INFO_TEXT, AT(config_file), NULL},
+    {"io_threads_active", INFO_INTEGER, AT(io_threads_active), NULL},
+    {"shards", INFO_INTEGER, AT(shards), NULL},
+};
+
+_Static_assert(sizeof(void *) == 8, "arch_bits says 64");
+
+/* Two builds of one version by one compiler have the same id. */
+static void format_build_id(char out[17])
+{
+    uint64_t id = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (const char *at = TESSERA_VERSION " " __VERSION__; *at != '\0'; at++) {
+        id = (id ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    }
+    (void)snprintf(out, 17, "%016llx", (unsigned long long)id);
+}
+
+void info_write_server(struct info *info)
+{
+    struct server *server = info->server;
+    struct config *config = server->config;
+    char build_id[17], os[3 * sizeof(((struct utsname *)0)->sysname)], gcc_version[64];
+    char executable[PATH_TEXT_MAX] = "", config_file[PATH_TEXT_MAX];
+    format_build_id(build_id);
+    struct utsname name = {0};
+    (void)uname(&name);
+    (void)snprintf(os, sizeof os, "%s %s %s", name.sysname, name.release, name.machine);
+    (void)snprintf(gcc_version, sizeof gcc_version, "%d.%d.%d", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+    const ssize_t path_len = readlink("/proc/self/exe", executable, sizeof executable - 1);
+    executable[path_len > 0 ? path_len : 0] = '\0';
+    config_text_copy(config, &config->config_file, config_file, sizeof config_file);
+    const int64_t uptime_ms = info->now_ms - server->started_ms;
+    const struct server_figures figures = {
+        .build_id = build_id,
+        .mode = load(&config->shard_ports) ? "cluster" : "standalone",
+        .os = os,
+        .gcc_version = gcc_version,
+        .process_id = getpid(),
+        .run_id = server->run_id,
+        .tcp_port = load(&config->port),
+        .time_us = clock_wall_us(),
+        .uptime_s = uptime_ms / 1000,
+        .uptime_days = uptime_ms / MS_PER_DAY,
+        .hz = load(&config->hz),
+        .lru_clock = info->now_ms / 1000 & ((1 << LRU_CLOCK_BITS) - 1),
+        .executable = executable,
+        .config_file = config_file,
+        .io_threads_active = server->shard_count > 1,
+        .shards = server->shard_count,
+    };
+    info_write_fields(info, server_fields, INFO_FIELD_COUNT(server_fields), &figures);
+}
+
+#undef AT
+
+/* --- clients --- */
+
+#define AT(field) offsetof(struct clients_figures, field)
+
+struct clients_figures {
+    int64_t connected, maxclients, input_max, output_max;
+};
+
+static const struct info_field clients_fields[] = {
+    {"connected_clients", INFO_INTEGER, AT(connected), NULL},
+    {"cluster_connections", INFO_CONSTANT, 0, "0"},
+    {"maxclients", INFO_INTEGER, AT(maxclients), NULL},
+    {"client_recent_max_input_buffer", INFO_INTEGER, AT(input_max), NULL},
+    {"client_recent_max_output_buffer", INFO_INTEGER, AT(output_max), NULL},
+    {"blocked_clients", INFO_CONSTANT, 0, "0"},
+    {"tracking_clients", INFO_CONSTANT, 0, "0"},
+    {"clients_in_timeout_table", INFO_CONSTANT, 0, "0"},
+};
+
+static void keep_greater(int64_t *greatest, const uint64_t *counter)
+{
+    const int64_t value = (int64_t)__atomic_load_n(counter, __ATOMIC_RELAXED);
+    *greatest = value > *greatest ? value : *greatest;
+}
+
+void info_write_clients(struct info *info)
+{
+    struct server *server = info->server;
+    struct clients_figures figures = {
+        .connected = atomic_load_explicit(&server->clients_current, memory_order_relaxed),
+        .maxclients = load(&server->config->maxclients),
+    };
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct thread_stats *stats = thread_stats(server_thread(server, i));
+        keep_greater(&figures.input_max, &stats->query_bytes_max);
+        keep_greater(&figures.output_max, &stats->output_bytes_max);
+    }
+    info_write_fields(info, clients_fields, INFO_FIELD_COUNT(clients_fields), &figures);
+}
+
+#undef AT
+
+/* --- persistence: there is none yet, so all is at rest --- */
+
+#define AT(field) offsetof(struct persistence_figures, field)
+
+struct persistence_figures {
+    int64_t changes, last_save_s;
+};
+
+static const struct info_field persistence_fields[] = {
+    {"loading", INFO_CONSTANT, 0, "0"},
+    {"async_loading", INFO_CONSTANT, 0, "0"},
+    {"current_cow_peak", INFO_CONSTANT, 0, "0"},
+    {"current_cow_size", INFO_CONSTANT, 0, "0"},
+    {"current_cow_size_age", INFO_CONSTANT, 0, "0"},
+    {"current_fork_perc", INFO_CONSTANT, 0, "0.00"},
+    {"current_save_keys_processed", INFO_CONSTANT, 0, "0"},
+    {"current_save_keys_total", INFO_CONSTANT, 0, "0"},
+    {"rdb_changes_since_last_save", INFO_INTEGER, AT(changes), NULL},
+    {"rdb_bgsave_in_progress", INFO_CONSTANT, 0, "0"},
+    {"rdb_last_save_time", INFO_INTEGER, AT(last_save_s), NULL},
+    {"rdb_last_bgsave_status", INFO_CONSTANT, 0, "ok"},
+    {"rdb_last_bgsave_time_sec", INFO_CONSTANT, 0, "-1"},
+    {"rdb_current_bgsave_time_sec", INFO_CONSTANT, 0, "-1"},
+    {"rdb_saves", INFO_CONSTANT, 0, "0"},
+    {"rdb_last_cow_size", INFO_CONSTANT, 0, "0"},
+    {"rdb_last_load_keys_expired", INFO_CONSTANT, 0, "0"},
+    {"rdb_last_load_keys_loaded", INFO_CONSTANT, 0, "0"},
+    {"aof_enabled", INFO_CONSTANT, 0, "0"},
+    {"aof_rewrite_in_progress", INFO_CONSTANT, 0, "0"},
+    {"aof_rewrite_scheduled", INFO_CONSTANT, 0, "0"},
+    {"aof_last_rewrite_time_sec", INFO_CONSTANT, 0, "-1"},
+    {"aof_current_rewrite_time_sec", INFO_CONSTANT, 0, "-1"},
+    {"aof_last_bgrewrite_status", INFO_CONSTANT, 0, "ok"},
+    {"aof_rewrites", INFO_CONSTANT, 0, "0"},
+    {"aof_rewrites_consecutive_failures", INFO_CONSTANT, 0, "0"},
+    {"aof_last_write_status", INFO_CONSTANT, 0, "ok"},
+    {"aof_last_cow_size", INFO_CONSTANT, 0, "0"},
+    {"module_fork_in_progress", INFO_CONSTANT, 0, "0"},
+    {"module_fork_last_cow_size", INFO_CONSTANT, 0, "0"},
+};
+
+void info_write_persistence(struct info *info)
+{
+    struct server *server = info->server;
+    struct persistence_figures figures = {.last_save_s = load(&server->last_save_ms) / 1000};
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        figures.changes += (int64_t)__atomic_load_n(&server->shards[i].changes, __ATOMIC_RELAXED);
+    }
+    info_write_fields(info, persistence_fields, INFO_FIELD_COUNT(persistence_fields), &figures);
+}
+
+#undef AT
+
+/* --- replication: a master without replicas --- */
+
+#define AT(field) offsetof(struct replication_figures, field)
+
+struct replication_figures {
+    const char *id;
+};
+
+static const struct info_field replication_fields[] = {
+    {"role", INFO_CONSTANT, 0, "master"},
+    {"connected_slaves", INFO_CONSTANT, 0, "0"},
+    {"master_failover_state", INFO_CONSTANT, 0, "no-failover"},
+    {"master_replid", INFO_TEXT, AT(id), NULL},
+    {"master_replid2", INFO_CONSTANT, 0, "0000000000000000000000000000000000000000"},
+    {"master_repl_offset", INFO_CONSTANT, 0, "0"},
+    {"second_repl_offset", INFO_CONSTANT, 0, "-1"},
+    {"repl_backlog_active", INFO_CONSTANT, 0, "0"},
+    {"repl_backlog_size", INFO_CONSTANT, 0, "1048576"},
+    {"repl_backlog_first_byte_offset", INFO_CONSTANT, 0, "0"},
+    {"repl_backlog_histlen", INFO_CONSTANT, 0, "0"},
+};
+
+/* Random, and the same until the process ends: drawn from the secret and the run's id. */
+static void format_replication_id(const struct server *server, char out[REPLICATION_ID_LEN + 1])
+{
+    char text[sizeof server->run_id + 1];
+    memcpy(text, server->run_id, sizeof server->run_id);
+    for (size_t at = 0; at < REPLICATION_ID_LEN; at += 8) {
+        text[sizeof text - 1] = (char)('a' + at);
+        const uint64_t hash = hash_bytes(&server->secret, (struct bytes){text, sizeof text});
+        (void)snprintf(out + at, 9, "%08x", (unsigned)hash);
+    }
+}
+
+void info_write_replication(struct info *info)
+{
+    char id[REPLICATION_ID_LEN + 1];
+    format_replication_id(info->server, id);
+    const struct replication_figures figures = {.id = id};
+    info_write_fields(info, replication_fields, INFO_FIELD_COUNT(replication_fields), &figures);
+}
+
+#undef AT
+
+/* --- cpu --- */
+
+#define AT(field) offsetof(struct cpu_figures, field)
+
+struct cpu_figures {
+    double system_s, user_s, children_system_s, children_user_s, main_system_s, main_user_s;
+};
+
+static const struct info_field cpu_fields[] = {
+    {"used_cpu_sys", INFO_SECONDS, AT(system_s), NULL},
+    {"used_cpu_user", INFO_SECONDS, AT(user_s), NULL},
+    {"used_cpu_sys_children", INFO_SECONDS, AT(children_system_s), NULL},
+    {"used_cpu_user_children", INFO_SECONDS, AT(children_user_s), NULL},
+    {"used_cpu_sys_main_thread", INFO_SECONDS, AT(main_system_s), NULL},
+    {"used_cpu_user_main_thread", INFO_SECONDS, AT(main_user_s), NULL},
+};
+
+static double seconds(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+/* The process's first thread, from the fields 14 and 15 of its stat file (after the name in parentheses). */
+static void read_main_thread(double *system_s, double *user_s)
+{
+    char path[64], text[1024];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return;
+    }
+    const size_t len = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[len] = '\0';
+    unsigned long long user = 0, system = 0;
+    const char *after_name = strrchr(text, ')');
+    if (after_name != NULL && sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+                                     &user, &system) == 2) {
+        const double ticks = (double)sysconf(_SC_CLK_TCK);
+        *user_s = (double)user / ticks;
+        *system_s = (double)system / ticks;
+    }
+}
+
+void info_write_cpu(struct info *info)
+{
+    struct rusage own = {0}, children = {0};
+    (void)getrusage(RUSAGE_SELF, &own);
+    (void)getrusage(RUSAGE_CHILDREN, &children);
+    struct cpu_figures figures = {
+        .system_s = seconds(own.ru_stime),
+        .user_s = seconds(own.ru_utime),
+        .children_system_s = seconds(children.ru_stime),
+        .children_user_s = seconds(children.ru_utime),
+    };
+    read_main_thread(&figures.main_system_s, &figures.main_user_s);
+    info_write_fields(info, cpu_fields, INFO_FIELD_COUNT(cpu_fields), &figures);
+}
+
+#undef AT
+
+/* --- cluster, keyspace --- */
+
+void info_write_cluster(struct info *info)
+{
+    info_printf(info, "cluster_enabled:%d\r\n", load(&info->server->config->shard_ports) != 0);
+}
+
+void info_write_keyspace(struct info *info)
+{
+    const struct server *server = info->server;
+    const int64_t databases = load(&server->config->databases);
+    for (int64_t db = 0; db < databases; db++) {
+        uint64_t keys = 0, expiring = 0;
+        double ttl_sum_ms = 0;
+        for (uint32_t i = 0; i < server->shard_count; i++) {
+            const struct keyspace *ks = &server->shards[i].databases[db];
+            const uint64_t expiring_here = __atomic_load_n(&ks->expiring_count, __ATOMIC_RELAXED);
+            keys += __atomic_load_n(&ks->key_count, __ATOMIC_RELAXED);
+            expiring += expiring_here;
+            ttl_sum_ms += (double)__atomic_load_n(&ks->ttl_sum_hint_ms, __ATOMIC_RELAXED) * (double)expiring_here;
+        }
+        if (keys > 0) {
+            const double average_ms = expiring > 0 ? ttl_sum_ms / (double)expiring : 0;
+            info_printf(info, "db%lld:keys=%llu,expires=%llu,avg_ttl=%lld\r\n", (long long)db, (unsigned long long)keys,
+                        (unsigned long long)expiring, (long long)average_ms);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+/* scan.c - commands over all keys of a database: KEYS, SCAN, RANDOMKEY.
+ *
+ * All are jobs: one shard after the other, one slice after the other, so that nobody waits for them.
+ *
+ * Threads    The connection's; each step holds the baton of the shard that it looks at.
+ * Memory     A job is the connection thread's own block; names are put by in blocks and moved into the reply at the end, when
+ *            their number is known.
+ * Invariant  A key that is there throughout is seen at least once, since it never changes its shard.
+ * Limits     SCAN_SLICE_KEYS keys between two looks at the clock.  */
+#include "base/clock.h"
+#include "base/glob.h"
+#include "base/number.h"
+#include "base/random.h"
+#include "cmd/core/answers.h"
+#include "cmd/core/name_list.h"
+#include "cmd/core/option.h"
+#include "cmd/core/scan_cursor.h"
+#include "cmd/key/key_rows.h"
+#include "mem/heap.h"
+#include "shard/server.h"
+#include "shard/session.h"
+
+#include <assert.h>
+
+enum { SCAN_SLICE_KEYS = 64, SCAN_COUNT_DEFAULT = 10 };
+
+static struct keyspace *job_keyspace(const struct job *job, const struct exec *exec)
+{
+    return &exec->server->shards[job->shard].databases[exec->db];
+}
+
+/* --- which keys are wanted --- */
+
+/* Words of argv by their places, 0 for none: between the handler and a job's steps the words themselves move. */
+struct filter {
+    uint32_t pattern_at;
+    uint32_t type_at;
+};
+
+static uint32_t pattern_place(const struct exec *exec, uint32_t index)
+{
+    return bytes_equal(exec->argv[index], BYTES("*")) ? 0 : index;
+}
+
+static bool filter_takes(const struct filter *filter, const struct exec *exec, const struct entry *entry)
+{
+    if (filter->type_at != 0) {
+        struct bytes name = bytes_of_string(value_type_name(entry_type(entry)));
+        if (!bytes_equal_ignore_case(exec->argv[filter->type_at], name)) {
+            return false;
+        }
+    }
+    return filter->pattern_at == 0 || glob_match(exec->argv[filter->pattern_at], entry_key(entry), false);
+}
+
+/* --- KEYS and SCAN --- */
+
+enum phase { PHASE_COLLECT, PHASE_REPLY };
+
+struct scan_job {
+    struct job job;
+    struct filter filter;
+    struct exec *exec;       /* of the running step */
+    enum phase phase;
+    bool has_cursor;         /* SCAN; KEYS replies the names alone */
+    bool is_broken;          /* memory was refused */
+    uint64_t cursor;         /* the keyspace's */
+    uint64_t wanted;         /* keys still to be visited */
+    uint64_t visited;        /* by the running call of keyspace_scan */
+    struct name_list names;
+    uint32_t end_shard;   /* the first that is not looked at any more */
+};
+
+static void scan_visit(struct entry *entry, void *arg)
+{
+    struct scan_job *scan = arg;
+    scan->visited++;
+    if (filter_takes(&scan->filter, scan->exec, entry) && !name_list_add(&scan->names, entry_key(entry))) {
+        scan->is_broken = true;
+    }
+}
+
+/* Writes what comes before the names. */
+static void begin_reply(struct scan_job *scan, struct reply *reply, uint64_t cursor)
+{
+    if (scan->has_cursor) {
+        char digits[INT64_TEXT_MAX];
+        reply_array(reply, 2);
+        reply_bulk(reply, (struct bytes){digits, uint64_format(cursor, digits)});
+    }
+    reply_array(reply, scan->names.count);
+    reply_reserve(reply, scan->names.bytes);
+}
+
+static enum job_status reply_step(struct scan_job *scan, struct exec *exec)
+{
+    while (name_list_move_block(&scan->names, exec->reply)) {
+        if (scan->names.bytes > 0 && exec_slice_is_over(exec)) {
+            return JOB_MORE;
+        }
+    }
+    return JOB_DONE;
+}
+
+/* Looks at keys of the job's shard. True when enough were seen, or the last shard's end; then *cursor is the next one. */
+static bool collect_some(struct scan_job *scan, struct exec *exec, uint64_t *cursor)
+{
+    struct job *job = &scan->job;
+    scan->exec = exec;
+    do {
+        size_t ask = scan->wanted < SCAN_SLICE_KEYS ? (size_t)scan->wanted : SCAN_SLICE_KEYS;
+        scan->visited = 0;
+        keyspace_scan(job_keyspace(job, exec), &scan->cursor, ask, exec->now_ms, scan_visit, scan);
+        scan->wanted -= scan->visited < scan->wanted ? scan->visited : scan->wanted;
+    } while (scan->cursor != 0 && scan->wanted > 0 && !exec_slice_is_over(exec));
+    if (scan->cursor == 0) {
+        job->shard++;
+    }
+    bool is_end = (uint32_t)job->shard == scan->end_shard;
+    *cursor = is_end ? 0 : scan_cursor_join((uint32_t)job->shard, scan->cursor);
+    return is_end || scan->wanted == 0 || scan->is_broken;
+}
+
+static enum job_status scan_step(struct job *job, struct exec *exec)
+{
+    struct scan_job *scan = (struct scan_job *)job;
+    uint64_t cursor;
+    if (scan->phase == PHASE_REPLY) {
+        return reply_step(scan, exec);
+    }
+    if (!collect_some(scan, exec, &cursor)) {
+        return JOB_MORE;
+    }
+    job->shard = JOB_NO_SHARD; /* it may be beyond the last one */
+    if (scan->is_broken) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return JOB_DONE;
+    }
+    begin_reply(scan, exec->reply, cursor);
+    scan->phase = PHASE_REPLY;
+    return reply_step(scan, exec);
+}
+
+static void scan_destroy(struct job *job, struct exec *exec)
+{
+    (void)exec;
+    struct scan_job *scan = (struct scan_job *)job;
+    name_list_release(&scan->names);
+    thread_free(MEM_CLIENT, scan, sizeof *scan);
+}
+
+/* The shards whose keys are listed: all; on a shard's own port that one, since cluster clients add up all nodes. */
+struct shard_range {
+    uint32_t first, end;
+};
+
+static struct shard_range shards_in_sight(const struct exec *exec)
+{
+    uint32_t own = thread_number(exec->thread);
+    return exec->session->is_shard_port ? (struct shard_range){own, own + 1}
+                                        : (struct shard_range){0, exec->server->shard_count};
+}
+
+/* A job from `shard` on, which the caller completes and starts; NULL: no memory, which was replied. */
+static struct scan_job *scan_create(struct exec *exec, uint32_t shard)
+{
+    struct scan_job *scan = thread_alloc_zeroed(MEM_CLIENT, sizeof *scan);
+    if (scan == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return NULL;
+    }
+    scan->job = (struct job){scan_step, scan_destroy, (int32_t)shard};
+    scan->end_shard = shards_in_sight(exec).end;
+    return scan;
+}
+
+static void command_keys(struct exec *exec)
+{
+    struct scan_job *scan = scan_create(exec, shards_in_sight(exec).first);
+    if (scan != NULL) {
+        scan->filter.pattern_at = pattern_place(exec, 1);
+        scan->wanted = UINT64_MAX;
+        exec_start_job(exec, &scan->job);
+    }
+}
+
+enum scan_flag { SCAN_MATCH = 1 << 0, SCAN_COUNT = 1 << 1, SCAN_TYPE = 1 << 2 };
+
+static const struct option scan_options[] = {
+    {"MATCH", .sets = SCAN_MATCH, .has_value = true},
+    {"COUNT", .sets = SCAN_COUNT, .has_value = true},
+    {"TYPE", .sets = SCAN_TYPE, .has_value = true},
+    {0},
+};
+
+/* Reads COUNT's value; replies the error. */
+static bool scan_read_count(struct exec *exec, uint32_t index, uint64_t *out)
+{
+    int64_t count;
+    if (!exec_int64_argument(exec, index, &count)) {
+        return false;
+    }
+    if (count < 1) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return false;
+    }
+    *out = (uint64_t)count;
+    return true;
+}
+
+/* Reads argv[2...]; replies the error. */
+static bool scan_read_options(struct exec *exec, struct filter *filter, uint64_t *count)
+{
+    struct option_walk walk = {.at = 2};
+    while (option_next(exec, scan_options, &walk)) {
+        if (walk.option->sets == SCAN_COUNT && !scan_read_count(exec, walk.value, count)) {
+            return false;
+        }
+        if (walk.option->sets == SCAN_MATCH) {
+            filter->pattern_at = pattern_place(exec, walk.value);
+        }
+        if (walk.option->sets == SCAN_TYPE) {
+            filter->type_at = walk.value;
+        }
+    }
+    if (walk.at < exec->argc) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return false;
+    }
+    return true;
+}
+
+static void command_scan(struct exec *exec)
+{
+    uint64_t cursor;
+    if (!scan_cursor_parse(exec->argv[1], &cursor)) {
+        reply_error(exec->reply, "ERR invalid cursor");
+        return;
+    }
+    struct filter filter = {0};
+    uint64_t count = SCAN_COUNT_DEFAULT;
+    if (!scan_read_options(exec, &filter, &count)) {
+        return;
+    }
+    struct shard_range range = shards_in_sight(exec);
+    uint64_t shard = cursor == 0 ? range.first : cursor >> KEYSPACE_CURSOR_BITS;
+    if (shard < range.first || shard >= range.end) { /* never handed out: nothing is left */
+        reply_array(exec->reply, 2);
+        reply_bulk(exec->reply, BYTES("0"));
+        reply_array(exec->reply, 0);
+        return;
+    }
+    struct scan_job *scan = scan_create(exec, (uint32_t)shard);
+    if (scan != NULL) {
+        scan->has_cursor = true;
+        scan->filter = filter;
+        scan->wanted = count;
+        scan->cursor = cursor & ((UINT64_C(1) << KEYSPACE_CURSOR_BITS) - 1);
+        exec_start_job(exec, &scan->job);
+    }
+}
+
+/* --- RANDOMKEY --- */
+
+struct random_job {
+    struct job job;
+    uint64_t state;
+    uint32_t shards_left;
+};
+
+/* A shard, as likely as it has keys. */
+static uint32_t random_shard(const struct exec *exec, uint64_t *random_state)
+{
+    const struct server *server = exec->server;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        total += __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
+    }
+    uint64_t at = total == 0 ? 0 : random_below(random_state, total);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        uint64_t count = __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
+        if (at < count) {
+            return i;
+        }
+        at -= count;
+    }
+    return 0;
+}
+
+static enum job_status random_step(struct job *job, struct exec *exec)
+{
+    struct random_job *choice = (struct random_job *)job;
+    struct entry *entry = keyspace_random(job_keyspace(job, exec), &choice->state, exec->now_ms);
+    if (entry != NULL) {
+        reply_bulk(exec->reply, entry_key(entry));
+        return JOB_DONE;
+    }
+    choice->shards_left--;
+    if (choice->shards_left == 0) {
+        reply_null(exec->reply);
+        return JOB_DONE;
+    }
+    job->shard = (int32_t)(((uint32_t)job->shard + 1) % exec->server->shard_count);
+    return JOB_MORE;
+}
+
+static void random_destroy(struct job *job, struct exec *exec)
+{
+    (void)exec;
+    thread_free(MEM_CLIENT, job, sizeof(struct random_job));
+}
+
+static void command_randomkey(struct exec *exec)
+{
+    struct random_job *choice = thread_alloc_zeroed(MEM_CLIENT, sizeof *choice);
+    if (choice == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    choice->state = clock_ticks();
+    bool is_of_one = exec->session->is_shard_port;
+    uint32_t shard = is_of_one ? thread_number(exec->thread) : random_shard(exec, &choice->state);
+    choice->shards_left = is_of_one ? 1 : exec->server->shard_count;
+    choice->job = (struct job){random_step, random_destroy, (int32_t)shard};
+    exec_start_job(exec, &choice->job);
+}
+
+const struct command_spec scan_commands[] = {
+    {.name = "keys", .run = command_keys, .arity = 2, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY, .since = "1.0.0",
+     .group = "generic", .acl = "dangerous", .complexity = "O(N), N the keys of the database",
+     .summary = "Returns all keys whose names match a pattern.", .syntax = "pattern",
+     .tips = "request_policy:all_shards nondeterministic_output_order"},
+    {.name = "randomkey", .run = command_randomkey, .arity = 1, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY,
+     .since = "1.0.0", .group = "generic", .complexity = "O(1)", .summary = "Returns the name of some key.", .syntax = "",
+     .tips = "request_policy:all_shards nondeterministic_output"},
+    {.name = "scan", .run = command_scan, .arity = -2, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY, .since = "2.8.0",
+     .group = "generic", .complexity = "O(1) a call; O(N) for all N keys",
+     .summary = "Returns some keys and a cursor to go on from.",
+     .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+     .tips = "nondeterministic_output request_policy:special"},
+    {0},
+};

@@ -1,0 +1,221 @@
+/* list.c - LPUSH, RPUSH and the like, LLEN, LMOVE, RPOPLPUSH: what happens at the ends of lists.
+ *
+ * Threads    The holder of the keys' batons.  */
+#include "cmd/core/answers.h"
+#include "cmd/core/limits.h"
+#include "cmd/list/list_rows.h"
+#include "cmd/list/list_task.h"
+
+/* --- pushing --- */
+
+/* Pushes argv[2...]: all of them, or on refusal none. */
+static enum result push_words(struct exec *exec, struct value *value, enum list_end end)
+{
+    const struct encoding_limits limits = exec_limits(exec);
+    for (uint32_t i = 2; i < exec->argc; i++) {
+        const enum result result = list_push(value, &limits, end, exec->argv[i]);
+        if (LIKELY(result == RESULT_OK)) {
+            continue;
+        }
+        while (--i >= 2 && list_drop(value, end) == RESULT_OK) {
+        }
+        if (value->is_new) {
+            value_remove(value);
+        }
+        return result;
+    }
+    return RESULT_OK;
+}
+
+static const char *push_event(enum list_end end)
+{
+    return end == LIST_HEAD ? "lpush" : "rpush";
+}
+
+static void push(struct exec *exec, enum list_end end, bool must_exist)
+{
+    const struct key key = exec_key(exec, 1);
+    struct entry *entry = exec_find_write(exec, key);
+    if (!check_list(exec, entry)) {
+        return;
+    }
+    if (entry == NULL && must_exist) {
+        reply_integer(exec->reply, 0);
+        return;
+    }
+    struct value value;
+    value_open(&value, exec_keyspace(exec, key), key, entry);
+    enum result result = push_words(exec, &value, end);
+    const uint64_t count = result == RESULT_OK ? list_count(value.entry) : 0;
+    const enum result close_result = value_close(&value);
+    result = result == RESULT_OK ? close_result : result;
+    if (UNLIKELY(result != RESULT_OK)) {
+        reply_result_error(exec->reply, result);
+        return;
+    }
+    exec_changed(exec, key, push_event(end));
+    reply_integer(exec->reply, (int64_t)count);
+}
+
+static void command_lpush(struct exec *exec)
+{
+    push(exec, LIST_HEAD, false);
+}
+
+static void command_rpush(struct exec *exec)
+{
+    push(exec, LIST_TAIL, false);
+}
+
+static void command_lpushx(struct exec *exec)
+{
+    push(exec, LIST_HEAD, true);
+}
+
+static void command_rpushx(struct exec *exec)
+{
+    push(exec, LIST_TAIL, true);
+}
+
+static void command_llen(struct exec *exec)
+{
+    struct entry *entry = exec_find_read(exec, exec_key(exec, 1));
+    if (check_list(exec, entry)) {
+        reply_integer(exec->reply, entry == NULL ? 0 : (int64_t)list_count(entry));
+    }
+}
+
+/* --- moving --- */
+
+static const char *pop_event(enum list_end end)
+{
+    return end == LIST_HEAD ? "lpop" : "rpop";
+}
+
+/* Removes the item at an end of the list at `key`, which has one. */
+static enum result drop(struct exec *exec, struct key key, enum list_end end)
+{
+    struct keyspace *ks = exec_keyspace(exec, key);
+    struct value value;
+    value_open(&value, ks, key, keyspace_find(ks, key, exec->now_ms));
+    const enum result result = list_drop(&value, end);
+    const bool is_empty = result == RESULT_OK && list_count(value.entry) == 0;
+    if (is_empty) {
+        value_remove(&value);
+    } else {
+        const enum result close_result = value_close(&value);
+        (void)close_result; /* never refused: the value is not new */
+    }
+    if (result == RESULT_OK) {
+        exec_changed(exec, key, pop_event(end));
+    }
+    if (is_empty) {
+        exec_changed(exec, key, "del");
+    }
+    return result;
+}
+
+/* Adds an item to the list at `key`. */
+static enum result add(struct exec *exec, struct key key, enum list_end end, struct bytes text)
+{
+    const struct encoding_limits limits = exec_limits(exec);
+    struct keyspace *ks = exec_keyspace(exec, key);
+    struct value value;
+    value_open(&value, ks, key, keyspace_find(ks, key, exec->now_ms));
+    const enum result result = list_push(&value, &limits, end, text);
+    const enum result close_result = value_close(&value);
+    return result == RESULT_OK ? close_result : result;
+}
+
+/* The item at an end, as text that outlives changes. False: no memory. */
+static bool copy_end(struct exec *exec, const struct entry *entry, enum list_end end, struct bytes *out)
+{
+    const struct item item = list_end_item(entry, end);
+    char *copy = exec_scratch(exec, item_is_integer(&item) ? (size_t)ITEM_SCRATCH : item.len + 1);
+    if (copy == NULL) {
+        return false;
+    }
+    *out = item_text(&item, copy);
+    if (out->data != copy) {
+        memcpy(copy, out->data, out->len);
+        out->data = copy;
+    }
+    return true;
+}
+
+/* From argv[1] to argv[2]. */
+static void move(struct exec *exec, enum list_end from, enum list_end to)
+{
+    const struct key source = exec_key(exec, 1);
+    const struct key target = exec_key(exec, 2);
+    struct entry *entry = exec_find_write(exec, source);
+    if (entry == NULL) {
+        reply_null(exec->reply);
+        return;
+    }
+    if (!check_list(exec, entry)) {
+        return;
+    }
+    struct bytes text;
+    if (!copy_end(exec, entry, from, &text)) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    if (!check_list(exec, exec_find_write(exec, target))) {
+        return;
+    }
+    enum result result = add(exec, target, to, text);
+    if (result == RESULT_OK) {
+        result = drop(exec, source, from);
+        if (result != RESULT_OK) {
+            const enum result undone = drop(exec, target, to);
+            (void)undone;
+        }
+    }
+    if (result != RESULT_OK) {
+        reply_result_error(exec->reply, result);
+        return;
+    }
+    exec_changed(exec, target, push_event(to));
+    reply_bulk(exec->reply, text);
+}
+
+static void command_lmove(struct exec *exec)
+{
+    enum list_end from, to;
+    if (list_end_argument(exec, 3, &from) && list_end_argument(exec, 4, &to)) {
+        move(exec, from, to);
+    }
+}
+
+static void command_rpoplpush(struct exec *exec)
+{
+    move(exec, LIST_TAIL, LIST_HEAD);
+}
+
+#define PUSH_ROW                                                                                                              \
+    .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1},             \
+    .group = "list", .complexity = "O(N), N the items given", .syntax = "key element [element ...]", .key_flags = "RW insert"
+#define MOVE_ROW                                                                                                              \
+    .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM, .keys = {1, 2, 1}, .group = "list", .complexity = "O(1)",  \
+    .key_flags = "RW access delete|RW insert"
+
+const struct command_spec list_commands[] = {
+    {.name = "llen", .run = command_llen, .arity = 2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_FAST,
+     .keys = {1, 1, 1}, .since = "1.0.0", .group = "list", .complexity = "O(1)", .summary = "Returns how many items a list has.",
+     .syntax = "key", .key_flags = "RO"},
+    {.name = "lmove", .run = command_lmove, .arity = 5, .since = "6.2.0", MOVE_ROW,
+     .summary = "Moves the item at an end of one list to an end of another, and returns it.",
+     .syntax = "source destination LEFT|RIGHT LEFT|RIGHT"},
+    {.name = "lpush", .run = command_lpush, PUSH_ROW, .since = "1.0.0",
+     .summary = "Puts items before the first one of a list, which is made when there is none."},
+    {.name = "lpushx", .run = command_lpushx, PUSH_ROW, .since = "2.2.0",
+     .summary = "Puts items before the first one of a list that exists."},
+    {.name = "rpoplpush", .run = command_rpoplpush, .arity = 3, .since = "1.2.0", MOVE_ROW,
+     .summary = "Moves the last item of one list to the head of another, and returns it.", .syntax = "source destination"},
+    {.name = "rpush", .run = command_rpush, PUSH_ROW, .since = "1.0.0",
+     .summary = "Puts items behind the last one of a list, which is made when there is none."},
+    {.name = "rpushx", .run = command_rpushx, PUSH_ROW, .since = "2.2.0",
+     .summary = "Puts items behind the last one of a list that exists."},
+    {0},
+};

@@ -1,0 +1,93 @@
+/* configuration.c - CONFIG GET, SET, RESETSTAT, REWRITE: the commands over src/config.  */
+#include "cmd/core/answers.h"
+#include "cmd/server/server_rows.h"
+#include "shard/server.h"
+
+#include <errno.h>
+
+/* A CONFIG GET being answered. */
+struct listing {
+    struct reply *reply;
+    size_t count;
+};
+
+static void list_parameter(struct bytes name, struct bytes value, void *arg)
+{
+    struct listing *listing = arg;
+    reply_bulk(listing->reply, name);
+    reply_bulk(listing->reply, value);
+    listing->count++;
+}
+
+static void command_config_get(struct exec *exec)
+{
+    struct listing listing = {exec->reply, 0};
+    size_t mark = reply_deferred_begin(exec->reply);
+    config_visit(exec->server->config, exec->argv + 2, exec->argc - 2, list_parameter, &listing);
+    reply_deferred_end(exec->reply, mark, '%', listing.count);
+}
+
+static void command_config_set(struct exec *exec)
+{
+    if (exec->argc % 2 != 0) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return;
+    }
+    struct bytes culprit;
+    char reason[256];
+    switch (config_set(exec->server->config, exec->argv + 2, (exec->argc - 2) / 2, &culprit, reason)) {
+    case RESULT_OK:
+        reply_ok(exec->reply);
+        break;
+    case RESULT_NOT_FOUND:
+        reply_errorf(exec->reply, "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", (int)culprit.len,
+                     culprit.data);
+        break;
+    default:
+        reply_errorf(exec->reply, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", (int)culprit.len,
+                     culprit.data, reason);
+        break;
+    }
+}
+
+static void command_config_resetstat(struct exec *exec)
+{
+    server_reset_stats(exec->thread);
+    reply_ok(exec->reply);
+}
+
+static void command_config_rewrite(struct exec *exec)
+{
+    enum result result = config_rewrite(exec->server->config);
+    switch (result) {
+    case RESULT_OK: reply_ok(exec->reply); break;
+    case RESULT_NOT_FOUND: reply_error(exec->reply, "ERR The server is running without a config file"); break;
+    case RESULT_SYSTEM: reply_errorf(exec->reply, "ERR Rewriting config file: %s", strerror(errno)); break;
+    default: reply_result_error(exec->reply, result); break;
+    }
+}
+
+#define CONFIG_FLAGS (COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
+
+static const struct command_spec config_subcommands[] = {
+    {.name = "get", .run = command_config_get, .arity = -3, .scope = SCOPE_INSTANT, .flags = CONFIG_FLAGS, .since = "2.0.0",
+     .group = "server", .complexity = "O(N), N the number of patterns",
+     .summary = "Returns the parameters whose names match one of the patterns.", .syntax = "parameter [parameter ...]"},
+    {COMMAND_HELP_ROW, .since = "5.0.0", .group = "server"},
+    {.name = "resetstat", .run = command_config_resetstat, .arity = 2, .scope = SCOPE_SESSION, .flags = CONFIG_FLAGS,
+     .since = "2.0.0", .group = "server", .complexity = "O(1)", .summary = "Starts the counts that INFO shows from zero."},
+    {.name = "rewrite", .run = command_config_rewrite, .arity = 2, .scope = SCOPE_SESSION, .flags = CONFIG_FLAGS,
+     .since = "2.8.0", .group = "server", .complexity = "O(1)",
+     .summary = "Writes the parameters of now into the configuration file."},
+    {.name = "set", .run = command_config_set, .arity = -4, .scope = SCOPE_SESSION, .flags = CONFIG_FLAGS, .since = "2.0.0",
+     .group = "server", .complexity = "O(N), N the number of parameters",
+     .summary = "Changes parameters: all that are given, or none.", .syntax = "parameter value [parameter value ...]",
+     .tips = "request_policy:all_nodes response_policy:all_succeeded"},
+    {0},
+};
+
+const struct command_spec config_commands[] = {
+    {.name = "config", .arity = -2, .since = "2.0.0", .group = "server", .complexity = "Depends on the subcommand.",
+     .summary = "Commands about the server's parameters.", .subcommands = config_subcommands},
+    {0},
+};

@@ -1,0 +1,222 @@
+/* debug.c - DEBUG SLEEP, OBJECT, SET-ACTIVE-EXPIRE: for tests of the server and of clients;
+ * REFUSE-MEMORY in builds with debug asserts.
+ *
+ * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
+ * connection may use it says enable-debug-command.  */
+#include "base/number.h"
+#include "cmd/core/answers.h"
+#include "cmd/server/server_rows.h"
+#include "mem/heap.h"
+#include "shard/server.h"
+#include "shard/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { DEBUG_SLEEP_SECONDS_MAX = 86400 };
+
+struct debug_job {
+    struct job job;
+    struct timespec sleep;
+    bool is_expiry_off;
+    int64_t refuse_after;
+};
+
+static void destroy_job(struct job *job, struct exec *exec)
+{
+    (void)exec;
+    thread_free(MEM_SERVER, job, sizeof(struct debug_job));
+}
+
+/* --- SLEEP --- */
+
+/* style: the one place that holds batons across a system call, since stopping everything is what was asked for. */
+static enum job_status sleep_step(struct job *job, struct exec *exec)
+{
+    struct timespec left = ((struct debug_job *)job)->sleep;
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+    reply_ok(exec->reply);
+    return JOB_DONE;
+}
+
+static bool prepare_sleep(struct exec *exec, struct debug_job *debug)
+{
+    double seconds;
+    if (!double_parse(exec->argv[2], &seconds) || !(seconds >= 0 && seconds <= DEBUG_SLEEP_SECONDS_MAX)) {
+        reply_error(exec->reply, ERROR_NOT_FLOAT);
+        return false;
+    }
+    debug->sleep.tv_sec = (time_t)seconds;
+    debug->sleep.tv_nsec = (long)((seconds - (double)debug->sleep.tv_sec) * 1e9);
+    return true;
+}
+
+/* --- OBJECT --- */
+
+/* Bytes of the string in Redis's snapshot format, uncompressed: small integers and lengths have short forms. */
+static size_t snapshot_bytes(const struct entry *entry)
+{
+    int64_t number;
+    size_t len = entry_string_len(entry);
+    if (entry_integer(entry, &number) && number >= INT32_MIN && number <= INT32_MAX) {
+        return number >= INT8_MIN && number <= INT8_MAX ? 2 : number >= INT16_MIN && number <= INT16_MAX ? 3 : 5;
+    }
+    return len + (len < 64 ? 1 : len < 16384 ? 2 : 5);
+}
+
+static enum job_status object_step(struct job *job, struct exec *exec)
+{
+    (void)job;
+    struct key key = exec_key(exec, 2);
+    struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+    if (entry == NULL) {
+        reply_error(exec->reply, ERROR_NO_KEY);
+        return JOB_DONE;
+    }
+    enum { CLOCK_BITS = 24 };
+    uint32_t clock = (uint32_t)(exec->now_ms / 1000) & ((1U << CLOCK_BITS) - 1);
+    uint32_t idle_seconds = (clock - entry_access(entry)) & ((1U << CLOCK_BITS) - 1);
+    size_t serialized = entry_type(entry) == VALUE_STRING ? snapshot_bytes(entry) : entry_memory_bytes(entry);
+    char text[256];
+    snprintf(text, sizeof text, "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%u",
+             (void *)entry, entry_encoding_name(entry), serialized, entry_access(entry), idle_seconds);
+    reply_simple(exec->reply, bytes_of_string(text));
+    return JOB_DONE;
+}
+
+static bool prepare_object(struct exec *exec, struct debug_job *debug)
+{
+    debug->job.shard = (int32_t)server_shard_of_key(exec->server, exec->argv[2])->number;
+    return true;
+}
+
+/* --- SET-ACTIVE-EXPIRE --- */
+
+static enum job_status set_active_expire_step(struct job *job, struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->server->shard_count; i++) {
+        exec->server->shards[i].is_expiry_off = ((struct debug_job *)job)->is_expiry_off;
+    }
+    reply_ok(exec->reply);
+    return JOB_DONE;
+}
+
+static bool prepare_set_active_expire(struct exec *exec, struct debug_job *debug)
+{
+    int64_t is_on;
+    if (!exec_int64_argument(exec, 2, &is_on)) {
+        return false;
+    }
+    debug->is_expiry_off = is_on == 0;
+    return true;
+}
+
+/* --- REFUSE-MEMORY --- */
+
+#if defined(TESSERA_DEBUG_ASSERT)
+/* The reply says what the last one came to: -1, a request was refused. */
+static enum job_status refuse_memory_step(struct job *job, struct exec *exec)
+{
+    reply_integer(exec->reply, thread_heap_refuse_left());
+    thread_heap_refuse_after(((struct debug_job *)job)->refuse_after);
+    return JOB_DONE;
+}
+
+static bool prepare_refuse_memory(struct exec *exec, struct debug_job *debug)
+{
+    return exec_int64_argument(exec, 2, &debug->refuse_after);
+}
+#endif
+
+/* --- the command --- */
+
+static const struct debug_row {
+    const char *name, *syntax, *summary;
+    enum job_status (*step)(struct job *job, struct exec *exec);
+    int32_t shard;
+    bool (*prepare)(struct exec *exec, struct debug_job *debug); /* false: replied an error */
+} debug_rows[] = {
+    {"OBJECT", "<key>", "Tells how a key's value is kept.", object_step, JOB_NO_SHARD, prepare_object},
+#if defined(TESSERA_DEBUG_ASSERT)
+    {"REFUSE-MEMORY", "<n>", "Refuses this thread its n+1st request for memory from now on; -1 none.", refuse_memory_step,
+     JOB_NO_SHARD, prepare_refuse_memory},
+#endif
+    {"SET-ACTIVE-EXPIRE", "<0|1>", "Turns the removal of expired keys that nobody asks for off or on.",
+     set_active_expire_step, JOB_ALL_SHARDS, prepare_set_active_expire},
+    {"SLEEP", "<seconds>", "Stops all shards for some seconds; fractions are allowed.", sleep_step, JOB_ALL_SHARDS,
+     prepare_sleep},
+};
+enum { DEBUG_ROW_COUNT = sizeof debug_rows / sizeof debug_rows[0] };
+
+static void reply_debug_help(struct reply *reply)
+{
+    char line[128];
+    reply_array(reply, 1 + 2 * DEBUG_ROW_COUNT + 2);
+    reply_simple(reply, BYTES("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for (size_t i = 0; i < DEBUG_ROW_COUNT; i++) {
+        snprintf(line, sizeof line, "%s %s", debug_rows[i].name, debug_rows[i].syntax);
+        reply_simple(reply, bytes_of_string(line));
+        snprintf(line, sizeof line, "    %s", debug_rows[i].summary);
+        reply_simple(reply, bytes_of_string(line));
+    }
+    reply_simple(reply, BYTES("HELP"));
+    reply_simple(reply, BYTES("    Lists the subcommands."));
+}
+
+static bool is_allowed(const struct exec *exec)
+{
+    char address[SESSION_ADDRESS_MAX];
+    switch (atomic_load_explicit(&exec->server->config->enable_debug_command, memory_order_relaxed)) {
+    case DEBUG_COMMAND_YES: return true;
+    case DEBUG_COMMAND_NO: return false;
+    default: break;
+    }
+    session_peer_address(exec->session, address);
+    return exec->session->is_unix || strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0;
+}
+
+static void start_debug_job(struct exec *exec, const struct debug_row *row)
+{
+    struct debug_job *debug = thread_alloc_zeroed(MEM_SERVER, sizeof *debug);
+    if (debug == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    debug->job = (struct job){.step = row->step, .destroy = destroy_job, .shard = row->shard};
+    if (row->prepare(exec, debug)) {
+        exec_start_job(exec, &debug->job);
+    } else {
+        destroy_job(&debug->job, exec);
+    }
+}
+
+static void command_debug(struct exec *exec)
+{
+    if (!is_allowed(exec)) {
+        reply_error(exec->reply, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+                                 "can run it from a local connection, otherwise you need to set this option in the "
+                                 "configuration file, and then restart the server.");
+        return;
+    }
+    if (exec->argc == 2 && bytes_equal_ignore_case(exec->argv[1], BYTES("HELP"))) {
+        reply_debug_help(exec->reply);
+        return;
+    }
+    for (size_t i = 0; i < DEBUG_ROW_COUNT && exec->argc == 3; i++) {
+        if (bytes_equal_ignore_case(exec->argv[1], bytes_of_string(debug_rows[i].name))) {
+            start_debug_job(exec, &debug_rows[i]);
+            return;
+        }
+    }
+    reply_errorf(exec->reply, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
+                 (int)(exec->argv[1].len > 128 ? 128 : exec->argv[1].len), exec->argv[1].data);
+}
+
+const struct command_spec debug_commands[] = {
+    {.name = "debug", .run = command_debug, .arity = -2, .scope = SCOPE_SESSION,
+     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE, .since = "1.0.0", .group = "server",
+     .complexity = "Depends on the subcommand.", .summary = "Commands for tests of the server and of clients."},
+    {0},
+};

@@ -1,0 +1,47 @@
+/* secret.c - the commands with passwords, a row each.  */
+#include "cmd/slow/secret.h"
+
+#include <string.h>
+
+/* AUTH [username] password: both, as in Redis. */
+static bool auth_is_secret(const struct bytes *argv, uint32_t index)
+{
+    (void)argv;
+    return index >= 1;
+}
+
+/* HELLO ... AUTH username password */
+static bool hello_is_secret(const struct bytes *argv, uint32_t index)
+{
+    return (index >= 3 && bytes_equal_ignore_case(argv[index - 1], BYTES("AUTH"))) ||
+           (index >= 4 && bytes_equal_ignore_case(argv[index - 2], BYTES("AUTH")));
+}
+
+/* CONFIG SET ... requirepass password */
+static bool config_set_is_secret(const struct bytes *argv, uint32_t index)
+{
+    return index >= 3 && index % 2 == 1 && bytes_equal_ignore_case(argv[index - 1], BYTES("requirepass"));
+}
+
+static const struct {
+    const char *name, *parent;
+    bool (*is_secret)(const struct bytes *argv, uint32_t index);
+} secrets[] = {
+    {"auth", NULL, auth_is_secret},
+    {"hello", NULL, hello_is_secret},
+    {"set", "config", config_set_is_secret},
+};
+
+bool argument_is_secret(const struct command_spec *spec, const struct bytes *argv, uint32_t argc, uint32_t index)
+{
+    (void)argc;
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        const char *parent = spec->parent == NULL ? NULL : spec->parent->name;
+        bool is_same_parent = parent == NULL ? secrets[i].parent == NULL
+                                             : secrets[i].parent != NULL && strcmp(parent, secrets[i].parent) == 0;
+        if (is_same_parent && strcmp(spec->name, secrets[i].name) == 0) {
+            return secrets[i].is_secret(argv, index);
+        }
+    }
+    return false;
+}

@@ -1,0 +1,411 @@
+/* stream_deliver.c - entries for the consumers of groups: XREADGROUP. Much is delivered in slices, with the streams pinned.
+ *
+ * Threads    The holder of the batons of all keys.  */
+#include "cmd/stream/stream_read.h"
+#include "cmd/stream/stream_rows.h"
+#include "cmd/stream/stream_write.h"
+#include "mem/heap.h"
+#include "shard/server.h"
+
+enum { ENTRIES_PER_LOOK = 16 };
+
+/* Where a consumer reads: what is new in the group (">"), or what is pending for it behind an id. */
+struct position {
+    struct stream_id behind;
+    bool is_history;
+};
+
+/* One stream being read for a consumer. */
+struct delivery {
+    struct stream *stream;
+    struct stream_group *group;
+    struct stream_consumer *consumer;
+    struct stream_walk walk;   /* what is new */
+    struct stream_id next;     /* history: the first id that may come */
+    uint64_t left;             /* entries at most */
+    bool is_history;
+    bool is_noack;
+};
+
+/* --- one entry --- */
+
+/* As Redis keeps the group's counter of what it has read. */
+static void advance_group(struct stream_group *group, const struct stream *stream, struct stream_id id)
+{
+    if (stream_id_compare(id, group->last_id) <= 0) {
+        return;
+    }
+    if (group->entries_read != STREAM_READ_UNKNOWN && !stream_has_tombstones_behind(stream, id)) {
+        group->entries_read = (int64_t)((uint64_t)group->entries_read + 1); /* XGROUP SETID may have set any */
+    } else if (stream->entries_added > 0) {
+        group->entries_read = stream_entries_read_at(stream, id);
+    }
+    group->last_id = id;
+}
+
+/* The next new entry: false at the end. `can_write` false: it is replied only. */
+static bool deliver_new(struct exec *exec, struct delivery *delivery, bool can_write, enum result *result)
+{
+    struct stream_entry entry;
+    if (delivery->left == 0 || !stream_walk_next(&delivery->walk, &entry)) {
+        return false;
+    }
+    if (can_write) {
+        const struct stream_nack nack = {exec->now_ms, 1, delivery->consumer};
+        if (!delivery->is_noack) {
+            *result = stream_set_pending(delivery->stream, delivery->group, entry.id, &nack);
+        }
+        if (*result != RESULT_OK) {
+            return false;
+        }
+        advance_group(delivery->group, delivery->stream, entry.id);
+    }
+    reply_stream_entry(exec->reply, &entry);
+    delivery->left--;
+    return true;
+}
+
+/* The next entry that is pending for the consumer: without its fields when it was deleted. */
+static bool deliver_history(struct exec *exec, struct delivery *delivery, bool can_write)
+{
+    const struct id_cursor cursor = id_tree_at_least(&delivery->consumer->pending, delivery->next);
+    if (delivery->left == 0 || cursor.leaf == NULL) {
+        return false;
+    }
+    const struct stream_id id = id_cursor_id(cursor);
+    if (!reply_stream_entry_at(exec->reply, delivery->stream, id)) {
+        reply_array(exec->reply, 2);
+        reply_stream_id(exec->reply, id);
+        reply_null_array(exec->reply);
+    } else if (can_write) {
+        struct stream_nack *nack = stream_find_pending(delivery->group, id);
+        nack->delivery_ms = exec->now_ms;
+        nack->delivery_count++;
+    }
+    delivery->next = id;
+    delivery->left = stream_id_increment(&delivery->next) ? delivery->left - 1 : 0;
+    return true;
+}
+
+static bool deliver_one(struct exec *exec, struct delivery *delivery, bool can_write, enum result *result)
+{
+    return delivery->is_history ? deliver_history(exec, delivery, can_write)
+                                : deliver_new(exec, delivery, can_write, result);
+}
+
+/* --- one stream --- */
+
+/* Is there anything to reply for this stream? */
+static bool has_something(const struct stream *stream, const struct stream_group *group, const struct position *position)
+{
+    struct stream_id top;
+    if (position->is_history) {
+        return true;
+    }
+    return stream_edge_id(stream, true, &top) && stream_id_compare(top, group->last_id) > 0;
+}
+
+/* Sets up what will be delivered; the consumer is set later. */
+static void plan_delivery(struct delivery *delivery, const struct position *position, const struct read_words *words)
+{
+    struct stream_id first = position->is_history ? position->behind : delivery->group->last_id;
+    stream_id_increment(&first);
+    delivery->is_history = position->is_history;
+    delivery->is_noack = words->is_noack;
+    delivery->left = words->count;
+    delivery->next = first;
+    if (!position->is_history) {
+        stream_walk_begin(&delivery->walk, delivery->stream, first, STREAM_ID_MAX, false);
+    }
+}
+
+/* How many entries the delivery will reply, when nothing comes between. O(leaves) or O(nodes). */
+static uint64_t count_delivery(const struct delivery *delivery)
+{
+    const uint64_t there = delivery->is_history
+                               ? id_tree_count_from(&delivery->consumer->pending, delivery->next)
+                               : stream_count(delivery->stream, delivery->walk.first, delivery->walk.last);
+    return delivery->left < there ? delivery->left : there;
+}
+
+static bool is_short(const struct delivery *delivery, struct bytes consumer_name)
+{
+    if (!delivery->is_history) {
+        return stream_walk_is_short(&delivery->walk, delivery->left);
+    }
+    const struct stream_consumer *consumer = stream_find_consumer(delivery->group, consumer_name);
+    return delivery->left <= STREAM_SHORT_ENTRIES || consumer == NULL || consumer->pending.count <= STREAM_SHORT_ENTRIES;
+}
+
+/* --- all streams at once --- */
+
+/* The stream of key number `index` with its group, which were there just now. */
+static struct entry *find_place(struct exec *exec, const struct read_words *words, uint32_t index, struct delivery *out)
+{
+    const struct key key = exec_key(exec, words->streams_at + index);
+    struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+    *out = (struct delivery){.stream = NULL};
+    if (entry != NULL) {
+        out->stream = entry_stream(entry);
+        out->group = stream_find_group(out->stream, exec->argv[words->group_at]);
+    }
+    return entry;
+}
+
+static enum result touch_consumer(struct exec *exec, const struct read_words *words, uint32_t index,
+                                  struct delivery *delivery)
+{
+    const struct stream_place place = {delivery->stream, delivery->group};
+    return stream_touch_consumer(exec, exec_key(exec, words->streams_at + index), place,
+                                 exec->argv[words->group_at + 1], &delivery->consumer);
+}
+
+/* Delivers from one stream. *served: it had something to reply. */
+static enum result deliver_stream(struct exec *exec, const struct read_words *words, uint32_t index,
+                                  const struct position *position, bool *served)
+{
+    struct delivery delivery;
+    struct value value;
+    struct entry *entry = find_place(exec, words, index, &delivery);
+    *served = false;
+    if (entry == NULL) {
+        return RESULT_OK;
+    }
+    *served = has_something(delivery.stream, delivery.group, position);
+    if (!*served) {
+        return RESULT_OK;
+    }
+    const struct key key = exec_key(exec, words->streams_at + index);
+    value_open(&value, exec_keyspace(exec, key), key, entry);
+    enum result result = touch_consumer(exec, words, index, &delivery);
+    if (result == RESULT_OK) {
+        size_t replied = 0;
+        plan_delivery(&delivery, position, words);
+        reply_stream_name(exec, words->streams_at + index);
+        const size_t mark = reply_deferred_begin(exec->reply);
+        while (deliver_one(exec, &delivery, true, &result)) {
+            replied++;
+        }
+        reply_deferred_end(exec->reply, mark, '*', replied);
+        exec_count_changes(exec, 1);
+    }
+    stream_value_close(&value);
+    return result;
+}
+
+static void deliver_at_once(struct exec *exec, const struct read_words *words, const struct position *positions)
+{
+    size_t served_count = 0;
+    const size_t mark = reply_deferred_begin(exec->reply);
+    for (uint32_t i = 0; i < words->stream_count; i++) {
+        bool is_served;
+        const enum result result = deliver_stream(exec, words, i, &positions[i], &is_served);
+        if (UNLIKELY(result != RESULT_OK)) {
+            reply_rewind(exec->reply);
+            reply_result_error(exec->reply, result);
+            return;
+        }
+        served_count += is_served;
+    }
+    if (served_count == 0) {
+        reply_rewind(exec->reply);
+        reply_nothing_to_read(exec, words);
+        return;
+    }
+    reply_deferred_end(exec->reply, mark, exec->reply->protocol == 2 ? '*' : '%', served_count);
+}
+
+/* --- in slices --- */
+
+struct delivery_job {
+    struct stream_job stream_job;
+    struct read_words words;
+    uint32_t at;              /* the stream that is read */
+    bool is_open;             /* its header is written */
+    bool has_mark;            /* the outer header is written at the end: several streams */
+    size_t mark, served_count;
+    struct delivery delivery;
+    struct position positions[];
+};
+
+/* Writes the header of the stream at work->at; false: it has nothing. */
+static bool begin_stream(struct exec *exec, struct delivery_job *work, struct stream *stream, bool can_write)
+{
+    struct delivery *delivery = &work->delivery;
+    const struct position *position = &work->positions[work->at];
+    *delivery = (struct delivery){.stream = stream, .group = stream_find_group(stream, exec->argv[work->words.group_at])};
+    if (!can_write || !has_something(stream, delivery->group, position)) {
+        return false;
+    }
+    if (touch_consumer(exec, &work->words, work->at, delivery) != RESULT_OK) {
+        exec->reply->is_broken = true;
+        return false;
+    }
+    plan_delivery(delivery, position, &work->words);
+    delivery->left = count_delivery(delivery);
+    if (!work->has_mark && work->served_count == 0) {
+        reply_streams(exec->reply, 1);
+    }
+    reply_stream_name(exec, work->words.streams_at + work->at);
+    reply_array(exec->reply, delivery->left);
+    work->served_count++;
+    return true;
+}
+
+/* Delivers from the stream at work->at. False: the slice is over. */
+static bool deliver_some(struct exec *exec, struct delivery_job *work, bool can_write)
+{
+    enum result result = RESULT_OK;
+    for (unsigned i = 1; deliver_one(exec, &work->delivery, can_write, &result); i++) {
+        if (i % ENTRIES_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+            return false;
+        }
+    }
+    if (result != RESULT_OK) {
+        exec->reply->is_broken = true; /* the header said more */
+    }
+    exec_count_changes(exec, 1);
+    return true;
+}
+
+static enum job_status end_delivery(struct exec *exec, struct delivery_job *work)
+{
+    if (work->has_mark && work->served_count > 0) {
+        reply_deferred_end(exec->reply, work->mark, exec->reply->protocol == 2 ? '*' : '%', work->served_count);
+    } else if (work->served_count == 0) {
+        reply_rewind(exec->reply);
+        reply_nothing_to_read(exec, &work->words);
+    }
+    return JOB_DONE;
+}
+
+static enum job_status delivery_step(struct job *job, struct exec *exec)
+{
+    struct delivery_job *work = (struct delivery_job *)job;
+    if (work->words.stream_count > 1 && !work->has_mark) {
+        work->mark = reply_deferred_begin(exec->reply);
+        work->has_mark = true;
+    }
+    for (; work->at < work->words.stream_count; work->at++, work->is_open = false) {
+        struct stream_write write;
+        if (work->stream_job.pins[work->at].collection == NULL) {
+            continue;
+        }
+        const enum stream_write_state state = stream_job_open(&work->stream_job, exec, work->at, &write);
+        const bool can_write = state == STREAM_WRITE_OPEN;
+        if (state == STREAM_WRITE_WAIT) {
+            return JOB_WAIT;
+        }
+        bool is_done = true;
+        if (!work->is_open) {
+            work->is_open = begin_stream(exec, work, stream_job_stream(&work->stream_job, work->at), can_write);
+        }
+        if (work->is_open) {
+            is_done = deliver_some(exec, work, can_write);
+        }
+        if (can_write) {
+            stream_value_close(&write.value);
+        }
+        if (!is_done) {
+            return JOB_MORE;
+        }
+    }
+    return end_delivery(exec, work);
+}
+
+static void start_job(struct exec *exec, const struct read_words *words, const struct position *positions)
+{
+    const size_t positions_bytes = words->stream_count * sizeof *positions;
+    struct delivery_job *work =
+        stream_job_create(exec, sizeof *work + positions_bytes, words->streams_at, words->stream_count);
+    if (work == NULL) {
+        return;
+    }
+    work->stream_job.job.step = delivery_step;
+    work->words = *words;
+    memcpy(work->positions, positions, positions_bytes);
+    exec_start_job(exec, &work->stream_job.job);
+}
+
+/* --- XREADGROUP --- */
+
+/* Where argv[streams_at + index] is to be read; false: the error was replied. */
+static bool read_position(struct exec *exec, const struct read_words *words, uint32_t index, struct position *out)
+{
+    const uint32_t id_at = words->streams_at + words->stream_count + index;
+    const struct bytes name = exec->argv[words->streams_at + index];
+    struct entry *entry = exec_find_write(exec, exec_key(exec, words->streams_at + index));
+    if (!check_stream(exec, entry)) {
+        return false;
+    }
+    if (entry == NULL || stream_find_group(entry_stream(entry), exec->argv[words->group_at]) == NULL) {
+        reply_no_group(exec, name, exec->argv[words->group_at], " in XREADGROUP with GROUP option");
+        return false;
+    }
+    *out = (struct position){.behind = STREAM_ID_MAX};
+    if (bytes_equal(exec->argv[id_at], BYTES("$"))) {
+        reply_error(exec->reply, "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of "
+                                 "this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID "
+                                 "would just return an empty result set.");
+        return false;
+    }
+    if (!bytes_equal(exec->argv[id_at], BYTES(">")) && !exec_stream_id(exec, id_at, &out->behind)) {
+        return false;
+    }
+    out->is_history = stream_id_compare(out->behind, STREAM_ID_MAX) != 0;
+    return true;
+}
+
+/* Is it little enough to be done in one step? */
+static bool is_all_short(struct exec *exec, const struct read_words *words, const struct position *positions)
+{
+    for (uint32_t i = 0; i < words->stream_count; i++) {
+        struct delivery delivery;
+        if (find_place(exec, words, i, &delivery) == NULL) {
+            continue;
+        }
+        plan_delivery(&delivery, &positions[i], words);
+        if (!is_short(&delivery, exec->argv[words->group_at + 1])) {
+            return false;
+        }
+    }
+    return words->stream_count <= STREAM_SHORT_ENTRIES;
+}
+
+static void command_xreadgroup(struct exec *exec)
+{
+    struct read_words words;
+    if (!read_words_parse(exec, true, &words)) {
+        return;
+    }
+    struct position *positions = exec_scratch(exec, words.stream_count * sizeof *positions);
+    if (positions == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    for (uint32_t i = 0; i < words.stream_count; i++) {
+        if (!read_position(exec, &words, i, &positions[i])) {
+            return;
+        }
+    }
+    if (is_all_short(exec, &words, positions)) {
+        deliver_at_once(exec, &words, positions);
+    } else {
+        start_job(exec, &words, positions);
+    }
+}
+
+static const struct command_key_spec group_keys[] = {
+    {.flags = "RO access", .keyword = "STREAMS", .index = 4, .search = KEYS_RANGE, .last = -1, .step = 1, .limit = 2},
+    {0},
+};
+
+const struct command_spec stream_deliver_commands[] = {
+    {.name = "xreadgroup", .run = command_xreadgroup, .arity = -7, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_BLOCKING | COMMAND_MOVABLE_KEYS, .since = "5.0.0", .group = "stream",
+     .complexity = "O(N log P), N the entries returned, P those pending in the group",
+     .summary = "Delivers new entries to a group's consumer, or returns again what is pending for it.",
+     .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]",
+     .key_specs = group_keys},
+    {0},
+};

@@ -1,0 +1,28 @@
+/* stream_read.h - what XREAD and XREADGROUP share: their words.
+ *
+ * Threads    Any; nothing is kept.  */
+#ifndef CMD_STREAM_READ_H
+#define CMD_STREAM_READ_H
+
+#include "cmd/stream/stream_private.h"
+
+struct read_words {
+    uint64_t count;         /* entries of each stream; UINT64_MAX: all */
+    bool is_group;          /* XREADGROUP */
+    bool is_blocking;
+    bool is_noack;
+    uint32_t group_at;      /* argv index of the group's name, the consumer's behind it; 0: none */
+    uint32_t streams_at;    /* of the first key */
+    uint32_t stream_count;
+};
+
+/* Reads argv[1] up to the keys; false: the error was replied. */
+bool read_words_parse(struct exec *exec, bool is_group, struct read_words *out);
+/* The reply when no stream has anything. */
+void reply_nothing_to_read(struct exec *exec, const struct read_words *words);
+/* The array of streams in RESP2, their map in RESP3. */
+void reply_streams(struct reply *reply, size_t count);
+/* The name of argv[index], before its entries. */
+void reply_stream_name(struct exec *exec, uint32_t index);
+
+#endif

@@ -1,0 +1,304 @@
+/* bitop.c - BITOP: strings combined bit by bit into a new one.
+ *
+ * The new string is made aside, in slices when there is much to do, and stored at the end, so that a source may be the
+ * destination. Meanwhile all keys are pinned. What may still happen to a source is that it goes (it expires, the database is
+ * emptied or swapped): then all is done again, in one step.
+ *
+ * Threads    The holder of the keys' batons.
+ * Limits     BITOP_SLICE_BYTES of each source between two looks at the clock.  */
+#include "cmd/core/answers.h"
+#include "cmd/core/find.h"
+#include "cmd/string/string_rows.h"
+#include "data/value.h"
+#include "encoding/bits.h"
+#include "mem/heap.h"
+#include "shard/server.h"
+
+enum {
+    BITOP_INLINE_BYTES = 512 * 1024, /* of all sources: combined without a job, about 50 us */
+    BITOP_SLICE_BYTES = 16 * 1024,   /* stays in the first cache while the sources go over it */
+    BITOP_DESTINATION = 2,           /* argv */
+    BITOP_SOURCES = 3,
+};
+
+enum bitop { BITOP_AND = BITS_AND, BITOP_OR = BITS_OR, BITOP_XOR = BITS_XOR, BITOP_NOT };
+
+static const struct {
+    struct bytes name;
+    enum bitop operation;
+} operation_names[] = {
+    {BYTES("AND"), BITOP_AND}, {BYTES("OR"), BITOP_OR}, {BYTES("XOR"), BITOP_XOR}, {BYTES("NOT"), BITOP_NOT}};
+
+/* The strings that are combined. */
+struct source {
+    struct bytes text;
+    const struct entry *entry; /* NULL: no key, an empty string */
+    char scratch[STRING_SCRATCH];
+};
+
+struct sources {
+    struct source *sources; /* scratch */
+    uint32_t count;
+    size_t len_max;
+    size_t len_total;
+};
+
+static bool operation_argument(struct exec *exec, enum bitop *out)
+{
+    for (size_t i = 0; i < sizeof operation_names / sizeof operation_names[0]; i++) {
+        if (bytes_equal_ignore_case(exec->argv[1], operation_names[i].name)) {
+            *out = operation_names[i].operation;
+            if (*out == BITOP_NOT && exec->argc != BITOP_SOURCES + 1) {
+                reply_error(exec->reply, "ERR BITOP NOT must be called with a single source key.");
+                return false;
+            }
+            return true;
+        }
+    }
+    reply_error(exec->reply, ERROR_SYNTAX);
+    return false;
+}
+
+/* Finds the sources; replies the error. */
+static bool find_sources(struct exec *exec, struct sources *out)
+{
+    *out = (struct sources){.count = exec->argc - BITOP_SOURCES};
+    out->sources = exec_scratch(exec, out->count * sizeof *out->sources);
+    if (out->sources == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return false;
+    }
+    for (uint32_t i = 0; i < out->count; i++) {
+        struct source *source = &out->sources[i];
+        struct key key = exec_key(exec, BITOP_SOURCES + i);
+        source->entry = exec->job == NULL ? exec_find_read(exec, key)
+                                          : keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+        if (!check_string(exec, source->entry)) {
+            return false;
+        }
+        source->text = source->entry == NULL ? BYTES("") : entry_string(source->entry, source->scratch);
+        out->len_total += source->text.len;
+        out->len_max = source->text.len > out->len_max ? source->text.len : out->len_max;
+    }
+    return true;
+}
+
+/* Makes the bytes from `at` to `end` of the result, which are 0. Shorter sources go on with zero bytes. */
+static void combine(enum bitop operation, const struct sources *sources, char *result, size_t at, size_t end)
+{
+    for (uint32_t i = 0; i < sources->count; i++) {
+        const struct bytes text = sources->sources[i].text;
+        const size_t stop = text.len < end ? text.len : end;
+        const size_t len = stop > at ? stop - at : 0;
+        if (len > 0 && i == 0) {
+            memcpy(result + at, text.data + at, len);
+        } else if (len > 0) {
+            bits_combine((enum bits_operation)operation, result + at, text.data + at, len);
+        }
+        if (operation == BITOP_AND) {
+            memset(result + at + len, 0, end - at - len);
+        }
+    }
+    if (operation == BITOP_NOT) {
+        bits_invert(result + at, end - at);
+    }
+}
+
+/* Stores the result, which is complete, or frees it, and replies. */
+static void store(struct exec *exec, struct open_string *result, size_t len)
+{
+    struct key key = exec_key(exec, BITOP_DESTINATION);
+    struct keyspace *ks = exec_keyspace(exec, key);
+    struct entry *existing = exec_find_write(exec, key);
+    keyspace_string_set_len(result, len);
+    const enum result stored = keyspace_string_store(ks, key, existing, result);
+    if (stored != RESULT_OK) {
+        keyspace_string_discard(ks, result);
+        reply_result_error(exec->reply, stored);
+        return;
+    }
+    exec_changed(exec, key, "set");
+    reply_integer(exec->reply, (int64_t)len);
+}
+
+/* All sources are empty. */
+static void store_nothing(struct exec *exec)
+{
+    struct key key = exec_key(exec, BITOP_DESTINATION);
+    if (exec_find_write(exec, key) != NULL) {
+        delete_found(exec, key);
+    }
+    reply_integer(exec->reply, 0);
+}
+
+/* Replies NULL's error. */
+static bool create_result(struct exec *exec, size_t len, struct open_string *out)
+{
+    struct key key = exec_key(exec, BITOP_DESTINATION);
+    const enum result result = keyspace_string_create(exec_keyspace(exec, key), len, out);
+    if (result != RESULT_OK) {
+        reply_result_error(exec->reply, result);
+    }
+    return result == RESULT_OK;
+}
+
+static void combine_at_once(struct exec *exec, enum bitop operation, const struct sources *sources)
+{
+    struct open_string result;
+    if (sources->len_max == 0) {
+        store_nothing(exec);
+        return;
+    }
+    if (!create_result(exec, sources->len_max, &result)) {
+        return;
+    }
+    for (size_t at = 0; at < sources->len_max; at += BITOP_SLICE_BYTES) {
+        const size_t end = sources->len_max - at < BITOP_SLICE_BYTES ? sources->len_max : at + BITOP_SLICE_BYTES;
+        combine(operation, sources, result.data, at, end);
+    }
+    store(exec, &result, sources->len_max);
+}
+
+/* --- in slices --- */
+
+struct bitop_key {
+    struct pin pin;
+    const struct entry *entry; /* while it is this one, it is the same string */
+};
+
+struct bitop_job {
+    struct job job;
+    enum bitop operation;
+    struct keyspace *ks;       /* the destination's */
+    struct open_string result;
+    size_t at, len;
+    uint32_t key_count;        /* the destination, then the sources */
+    struct bitop_key keys[];
+};
+
+static size_t job_bytes(uint32_t key_count)
+{
+    return sizeof(struct bitop_job) + key_count * sizeof(struct bitop_key);
+}
+
+static void unpin_all(struct bitop_job *run, struct exec *exec)
+{
+    for (uint32_t i = 0; i < run->key_count; i++) {
+        exec_unpin(exec, &run->keys[i].pin);
+    }
+}
+
+static void bitop_destroy(struct job *job, struct exec *exec)
+{
+    struct bitop_job *run = (struct bitop_job *)job;
+    unpin_all(run, exec);
+    keyspace_string_discard(run->ks, &run->result);
+    thread_free(MEM_CLIENT, run, job_bytes(run->key_count));
+}
+
+static bool are_same(const struct bitop_job *run, const struct sources *sources)
+{
+    for (uint32_t i = 0; i < sources->count; i++) {
+        if (sources->sources[i].entry != run->keys[i + 1].entry) {
+            return false;
+        }
+    }
+    return sources->len_max == run->len;
+}
+
+/* A job that reads the collection that stands at the destination must be done before it is replaced. */
+static bool destination_is_read(const struct bitop_job *run, const struct exec *exec)
+{
+    struct key key = exec_key(exec, BITOP_DESTINATION);
+    const struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+    if (entry == NULL || !form_is_apart(entry_form(entry))) {
+        return false;
+    }
+    const struct collection *collection = entry_collection(entry);
+    return collection->pins > (run->keys[0].pin.collection == collection ? 1 : 0);
+}
+
+static enum job_status bitop_step(struct job *job, struct exec *exec)
+{
+    struct bitop_job *run = (struct bitop_job *)job;
+    struct sources sources;
+    bool is_found = find_sources(exec, &sources);
+    if (is_found && are_same(run, &sources)) {
+        while (run->at < run->len) {
+            const size_t end = run->len - run->at < BITOP_SLICE_BYTES ? run->len : run->at + BITOP_SLICE_BYTES;
+            combine(run->operation, &sources, run->result.data, run->at, end);
+            run->at = end;
+            if (exec_slice_is_over(exec)) {
+                return JOB_MORE;
+            }
+        }
+        if (destination_is_read(run, exec)) {
+            return JOB_WAIT;
+        }
+        unpin_all(run, exec);
+        store(exec, &run->result, run->len);
+        return JOB_DONE;
+    }
+    if (is_found && destination_is_read(run, exec)) {
+        return JOB_WAIT;
+    }
+    unpin_all(run, exec);
+    keyspace_string_discard(run->ks, &run->result);
+    if (is_found) {
+        combine_at_once(exec, run->operation, &sources);
+    }
+    return JOB_DONE;
+}
+
+static void start_job(struct exec *exec, enum bitop operation, const struct sources *sources)
+{
+    const uint32_t key_count = sources->count + 1;
+    struct bitop_job *run = thread_alloc_zeroed(MEM_CLIENT, job_bytes(key_count));
+    if (run == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    struct key destination = exec_key(exec, BITOP_DESTINATION);
+    run->job = (struct job){bitop_step, bitop_destroy, exec->shard == NULL ? JOB_ALL_SHARDS : (int32_t)exec->shard->number};
+    run->operation = operation;
+    run->ks = exec_keyspace(exec, destination);
+    run->len = sources->len_max;
+    run->key_count = key_count;
+    if (!create_result(exec, run->len, &run->result)) {
+        goto refused;
+    }
+    for (uint32_t i = 0; i < key_count; i++) {
+        struct key key = exec_key(exec, BITOP_DESTINATION + i);
+        struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+        run->keys[i].entry = entry;
+        if (!exec_pin(exec, key, entry, &run->keys[i].pin)) {
+            goto refused;
+        }
+    }
+    exec_start_job(exec, &run->job);
+    return;
+refused:
+    bitop_destroy(&run->job, exec);
+}
+
+static void command_bitop(struct exec *exec)
+{
+    enum bitop operation;
+    struct sources sources;
+    if (!operation_argument(exec, &operation) || !find_sources(exec, &sources)) {
+        return;
+    }
+    if (sources.len_total > BITOP_INLINE_BYTES) {
+        start_job(exec, operation, &sources);
+    } else {
+        combine_at_once(exec, operation, &sources);
+    }
+}
+
+const struct command_spec bitop_commands[] = {
+    {.name = "bitop", .run = command_bitop, .arity = -4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .keys = {2, -1, 1}, .since = "2.6.0", .group = "bitmap", .complexity = "O(N), N the bytes of all sources",
+     .summary = "Combines strings bit by bit, the shorter ones filled up with zero bytes, and stores what comes out.",
+     .syntax = "AND|OR|XOR|NOT destkey key [key ...]", .key_flags = "OW update|RO access"},
+    {0},
+};

@@ -1,0 +1,400 @@
+/* string.c - GET, SET and the commands that read or replace whole strings.
+ *
+ * Threads    The holder of the keys' batons.
+ * Read on    string_range.c, string_number.c, string_lcs.c: parts of strings, counters, comparison.  */
+#include "cmd/core/answers.h"
+#include "cmd/core/find.h"
+#include "cmd/core/option.h"
+#include "cmd/string/string_rows.h"
+
+/* --- options of SET and GETEX --- */
+
+enum set_flag {
+    SET_NX = 1 << 0,
+    SET_XX = 1 << 1,
+    SET_GET = 1 << 2,
+    SET_KEEPTTL = 1 << 3,
+    SET_PERSIST = 1 << 4,
+    SET_EX = 1 << 5,
+    SET_PX = 1 << 6,
+    SET_EXAT = 1 << 7,
+    SET_PXAT = 1 << 8,
+    SET_SECONDS = SET_EX | SET_EXAT,
+    SET_ABSOLUTE = SET_EXAT | SET_PXAT,
+    SET_TIME = SET_EX | SET_PX | SET_EXAT | SET_PXAT,
+    SET_TTL = SET_TIME | SET_KEEPTTL | SET_PERSIST,
+};
+
+/* A repeated option is taken, as by Redis; the last value counts. */
+static const struct option set_options[] = {
+    {"NX", .sets = SET_NX, .excludes = SET_XX},
+    {"XX", .sets = SET_XX, .excludes = SET_NX},
+    {"GET", .sets = SET_GET},
+    {"KEEPTTL", .sets = SET_KEEPTTL, .excludes = SET_TTL & ~SET_KEEPTTL},
+    {"EX", .sets = SET_EX, .excludes = SET_TTL & ~SET_EX, .has_value = true},
+    {"PX", .sets = SET_PX, .excludes = SET_TTL & ~SET_PX, .has_value = true},
+    {"EXAT", .sets = SET_EXAT, .excludes = SET_TTL & ~SET_EXAT, .has_value = true},
+    {"PXAT", .sets = SET_PXAT, .excludes = SET_TTL & ~SET_PXAT, .has_value = true},
+    {0},
+};
+
+static const struct option getex_options[] = {
+    {"PERSIST", .sets = SET_PERSIST, .excludes = SET_TTL & ~SET_PERSIST},
+    {"EX", .sets = SET_EX, .excludes = SET_TTL & ~SET_EX, .has_value = true},
+    {"PX", .sets = SET_PX, .excludes = SET_TTL & ~SET_PX, .has_value = true},
+    {"EXAT", .sets = SET_EXAT, .excludes = SET_TTL & ~SET_EXAT, .has_value = true},
+    {"PXAT", .sets = SET_PXAT, .excludes = SET_TTL & ~SET_PXAT, .has_value = true},
+    {0},
+};
+
+/* What is to be done with a string: options, where they stand in argv, and the time that they name. */
+struct set_request {
+    uint32_t flags;
+    uint32_t time_index; /* of the word that holds the time, when SET_TIME */
+    int64_t expiry_ms;   /* absolute, when SET_TIME */
+};
+
+/* Reads the options from argv[first] on; replies the error. The time itself is read later: see read_time. */
+static bool read_options(struct exec *exec, uint32_t first, const struct option *rows, struct set_request *request)
+{
+    struct option_walk walk = {.at = first};
+    while (option_next(exec, rows, &walk)) {
+        if (walk.option->has_value) {
+            request->time_index = walk.value;
+        }
+    }
+    if (walk.at < exec->argc) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return false;
+    }
+    request->flags = walk.flags;
+    return true;
+}
+
+/* Turns the time that the options name into an absolute one; replies the error. Without a time there is nothing to do. */
+static bool read_time(struct exec *exec, struct set_request *request)
+{
+    if ((request->flags & SET_TIME) == 0) {
+        return true;
+    }
+    int64_t time;
+    if (!exec_int64_argument(exec, request->time_index, &time)) {
+        return false;
+    }
+    bool is_bad = time <= 0;
+    if ((request->flags & SET_SECONDS) != 0) {
+        is_bad |= __builtin_mul_overflow(time, 1000, &time);
+    }
+    if ((request->flags & SET_ABSOLUTE) == 0) {
+        is_bad |= __builtin_add_overflow(time, exec->now_ms, &time);
+    }
+    if (is_bad) {
+        reply_errorf(exec->reply, "ERR invalid expire time in '%s' command", exec->spec->name);
+        return false;
+    }
+    request->expiry_ms = time;
+    return true;
+}
+
+/* --- reading --- */
+
+static void reply_string(struct exec *exec, const struct entry *entry)
+{
+    char scratch[STRING_SCRATCH];
+    reply_bulk(exec->reply, entry_string(entry, scratch));
+}
+
+/* Replies the string at `key`, null when there is none. False: it is no string, which was replied. */
+static bool reply_old(struct exec *exec, const struct entry *entry)
+{
+    if (!check_string(exec, entry)) {
+        return false;
+    }
+    if (entry == NULL) {
+        reply_null(exec->reply);
+    } else {
+        reply_string(exec, entry);
+    }
+    return true;
+}
+
+static void command_get(struct exec *exec)
+{
+    struct entry *entry = exec_find_read(exec, exec_key(exec, 1));
+    if (UNLIKELY(entry == NULL)) {
+        reply_null(exec->reply);
+    } else if (LIKELY(check_string(exec, entry))) {
+        reply_string(exec, entry);
+    }
+}
+
+static void command_mget(struct exec *exec)
+{
+    struct key keys[KEY_BLOCK];
+    reply_array(exec->reply, exec->argc - 1);
+    for (uint32_t i = 1; i < exec->argc; i += KEY_BLOCK) {
+        uint32_t count = load_keys(exec, i, 1, keys);
+        for (uint32_t j = 0; j < count; j++) {
+            struct entry *entry = exec_find_read(exec, keys[j]);
+            if (entry == NULL || entry_type(entry) != VALUE_STRING) {
+                reply_null(exec->reply);
+            } else {
+                reply_string(exec, entry);
+            }
+        }
+    }
+}
+
+static void command_getdel(struct exec *exec)
+{
+    struct key key = exec_key(exec, 1);
+    struct entry *entry = exec_find_read(exec, key);
+    if (reply_old(exec, entry) && entry != NULL) {
+        delete_found(exec, key);
+    }
+}
+
+/* Gives `entry`, whose value was replied, the expiry that GETEX asks for. */
+static void getex_apply(struct exec *exec, struct key key, struct entry *entry, const struct set_request *request)
+{
+    struct keyspace *ks = exec_keyspace(exec, key);
+    bool is_persist = (request->flags & SET_PERSIST) != 0;
+    if (is_persist && keyspace_expiry_ms(ks, entry) == KEYSPACE_NO_EXPIRY) {
+        return;
+    }
+    if (!is_persist && (request->flags & SET_ABSOLUTE) != 0 && request->expiry_ms <= exec->now_ms) {
+        delete_found(exec, key);
+        return;
+    }
+    int64_t expiry_ms = is_persist ? KEYSPACE_NO_EXPIRY : request->expiry_ms;
+    enum result result = keyspace_set_expiry(ks, &entry, expiry_ms);
+    if (result != RESULT_OK) {
+        reply_rewind(exec->reply);
+        reply_result_error(exec->reply, result);
+        return;
+    }
+    exec_changed(exec, key, is_persist ? "persist" : "expire");
+}
+
+static void command_getex(struct exec *exec)
+{
+    struct set_request request = {0};
+    if (!read_options(exec, 2, getex_options, &request)) {
+        return;
+    }
+    struct key key = exec_key(exec, 1);
+    struct entry *entry = exec_find_read(exec, key);
+    if (entry == NULL) {
+        reply_null(exec->reply);
+        return;
+    }
+    if (!check_string(exec, entry) || !read_time(exec, &request)) {
+        return;
+    }
+    reply_string(exec, entry);
+    if ((request.flags & (SET_TIME | SET_PERSIST)) != 0) {
+        getex_apply(exec, key, entry, &request);
+    }
+}
+
+/* --- writing --- */
+
+/* Puts argv[value] at `key` in place of `existing` and reports it. False: refused; the error has replaced the reply. */
+static bool put_value(struct exec *exec, struct key key, struct entry *existing, uint32_t value,
+                      const struct set_request *request)
+{
+    enum expiry_mode mode = (request->flags & SET_TIME) != 0      ? EXPIRY_SET
+                            : (request->flags & SET_KEEPTTL) != 0 ? EXPIRY_KEEP
+                                                                  : EXPIRY_CLEAR;
+    enum result result = keyspace_put_string(exec_keyspace(exec, key), key, existing, exec->argv[value], mode,
+                                             request->expiry_ms);
+    if (UNLIKELY(result != RESULT_OK)) {
+        reply_rewind(exec->reply);
+        reply_result_error(exec->reply, result);
+        return false;
+    }
+    exec_changed(exec, key, "set");
+    return true;
+}
+
+/* SET with options. */
+static void set_with_options(struct exec *exec)
+{
+    struct set_request request = {0};
+    if (!read_options(exec, 3, set_options, &request) || !read_time(exec, &request)) {
+        return;
+    }
+    struct key key = exec_key(exec, 1);
+    bool is_get = (request.flags & SET_GET) != 0;
+    struct entry *existing = is_get ? exec_find_read(exec, key) : exec_find_write(exec, key);
+    if (is_get && !reply_old(exec, existing)) {
+        return;
+    }
+    uint32_t refused_by = existing != NULL ? SET_NX : SET_XX;
+    if ((request.flags & refused_by) != 0) {
+        if (!is_get) {
+            reply_null(exec->reply);
+        }
+        return;
+    }
+    if (put_value(exec, key, existing, 2, &request) && !is_get) {
+        reply_ok(exec->reply);
+    }
+}
+
+static void command_set(struct exec *exec)
+{
+    if (UNLIKELY(exec->argc > 3)) {
+        set_with_options(exec);
+        return;
+    }
+    static const struct set_request plain = {0};
+    struct key key = exec_key(exec, 1);
+    if (LIKELY(put_value(exec, key, exec_find_write(exec, key), 2, &plain))) {
+        reply_ok(exec->reply);
+    }
+}
+
+static void command_setnx(struct exec *exec)
+{
+    static const struct set_request plain = {0};
+    struct key key = exec_key(exec, 1);
+    if (exec_find_write(exec, key) != NULL) {
+        reply_integer(exec->reply, 0);
+    } else if (put_value(exec, key, NULL, 2, &plain)) {
+        reply_integer(exec->reply, 1);
+    }
+}
+
+/* SETEX and PSETEX: key time value. */
+static void set_with_time(struct exec *exec, uint32_t unit)
+{
+    struct set_request request = {.flags = unit, .time_index = 2};
+    if (!read_time(exec, &request)) {
+        return;
+    }
+    struct key key = exec_key(exec, 1);
+    if (put_value(exec, key, exec_find_write(exec, key), 3, &request)) {
+        reply_ok(exec->reply);
+    }
+}
+
+static void command_setex(struct exec *exec)
+{
+    set_with_time(exec, SET_EX);
+}
+
+static void command_psetex(struct exec *exec)
+{
+    set_with_time(exec, SET_PX);
+}
+
+static void command_getset(struct exec *exec)
+{
+    static const struct set_request plain = {0};
+    struct key key = exec_key(exec, 1);
+    struct entry *existing = exec_find_read(exec, key);
+    if (reply_old(exec, existing)) {
+        (void)put_value(exec, key, existing, 2, &plain);
+    }
+}
+
+/* Puts all pairs of MSET and MSETNX; false when memory was refused (the pairs before stay), which was replied. */
+static bool put_pairs(struct exec *exec)
+{
+    static const struct set_request plain = {0};
+    struct key keys[KEY_BLOCK];
+    for (uint32_t i = 1; i < exec->argc; i += 2 * KEY_BLOCK) {
+        uint32_t count = load_keys(exec, i, 2, keys);
+        for (uint32_t j = 0; j < count; j++) {
+            if (!put_value(exec, keys[j], exec_find_write(exec, keys[j]), i + 2 * j + 1, &plain)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* False: a key has no value, which was replied. */
+static bool check_pairs(struct exec *exec)
+{
+    if (exec->argc % 2 == 1) {
+        return true;
+    }
+    reply_arity_error(exec->reply, exec->spec);
+    return false;
+}
+
+static void command_mset(struct exec *exec)
+{
+    if (check_pairs(exec) && put_pairs(exec)) {
+        reply_ok(exec->reply);
+    }
+}
+
+static void command_msetnx(struct exec *exec)
+{
+    if (!check_pairs(exec)) {
+        return;
+    }
+    for (uint32_t i = 1; i < exec->argc; i += 2) {
+        if (exec_find_write(exec, exec_key(exec, i)) != NULL) {
+            reply_integer(exec->reply, 0);
+            return;
+        }
+    }
+    if (put_pairs(exec)) {
+        reply_integer(exec->reply, 1);
+    }
+}
+
+#define SET_TIME_SYNTAX "EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds"
+
+const struct command_spec string_commands[] = {
+    {.name = "get", .run = command_get, .arity = 2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_FAST,
+     .keys = {1, 1, 1}, .since = "1.0.0", .group = "string", .complexity = "O(1)",
+     .summary = "Returns the string that a key holds.", .syntax = "key"},
+    {.name = "getdel", .run = command_getdel, .arity = 2, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_FAST,
+     .keys = {1, 1, 1}, .since = "6.2.0", .group = "string", .complexity = "O(1)",
+     .summary = "Returns the string that a key holds and deletes the key.", .syntax = "key",
+     .key_flags = "RW access delete"},
+    {.name = "getex", .run = command_getex, .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_FAST,
+     .keys = {1, 1, 1}, .since = "6.2.0", .group = "string", .complexity = "O(1)",
+     .summary = "Returns the string that a key holds and sets or removes the key's expiry.",
+     .syntax = "key [" SET_TIME_SYNTAX "|PERSIST]", .key_flags = "RW access update"},
+    {.name = "getset", .run = command_getset, .arity = 3, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.0.0", .group = "string",
+     .complexity = "O(1)", .summary = "Stores a string and returns the one that it replaces.", .syntax = "key value",
+     .key_flags = "RW access update"},
+    {.name = "mget", .run = command_mget, .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_FAST,
+     .keys = {1, -1, 1}, .since = "1.0.0", .group = "string", .complexity = "O(N), N the number of keys",
+     .summary = "Returns the strings of several keys, null for those that hold none.", .syntax = "key [key ...]",
+     .tips = "request_policy:multi_shard"},
+    {.name = "mset", .run = command_mset, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .keys = {1, -1, 2}, .since = "1.0.1", .group = "string", .complexity = "O(N), N the number of keys",
+     .summary = "Stores several strings in one step.", .syntax = "key value [key value ...]",
+     .tips = "request_policy:multi_shard response_policy:all_succeeded", .key_flags = "OW update"},
+    {.name = "msetnx", .run = command_msetnx, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .keys = {1, -1, 2}, .since = "1.0.1", .group = "string", .complexity = "O(N), N the number of keys",
+     .summary = "Stores several strings, or none of them when one of the keys exists.",
+     .syntax = "key value [key value ...]",
+     .tips = "request_policy:multi_shard response_policy:agg_min", .key_flags = "OW insert"},
+    {.name = "psetex", .run = command_psetex, .arity = 4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .keys = {1, 1, 1}, .since = "2.6.0", .group = "string", .complexity = "O(1)",
+     .summary = "Stores a string that expires after some milliseconds.", .syntax = "key milliseconds value",
+     .key_flags = "OW update"},
+    {.name = "set", .run = command_set, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .keys = {1, 1, 1}, .since = "1.0.0", .group = "string", .complexity = "O(1)",
+     .summary = "Stores a string, on conditions and with an expiry if wanted.",
+     .syntax = "key value [NX|XX] [GET] [" SET_TIME_SYNTAX "|KEEPTTL]",
+     .key_flags = "RW access update variable_flags"},
+    {.name = "setex", .run = command_setex, .arity = 4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .keys = {1, 1, 1}, .since = "2.0.0", .group = "string", .complexity = "O(1)",
+     .summary = "Stores a string that expires after some seconds.", .syntax = "key seconds value",
+     .key_flags = "OW update"},
+    {.name = "setnx", .run = command_setnx, .arity = 3, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.0.0", .group = "string",
+     .complexity = "O(1)", .summary = "Stores a string unless the key exists.", .syntax = "key value",
+     .key_flags = "OW insert"},
+    {0},
+};

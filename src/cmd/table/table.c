@@ -1,0 +1,236 @@
+/* table.c - TABLE.INSERT, SELECT, UPDATE, DELETE, HELP.
+ *
+ * route() reads a command to name its shard, or all; there the handler reads it again and runs it. What needs more than a
+ * moment becomes a job.
+ *
+ * Threads    Route functions: the connection's, in an epoch section. Handlers: the holder of the shard's baton, or of all.
+ * Read on    table_statement.c, table_job.c; table_schema.c for what changes the catalogue.  */
+#include "cmd/table/table_error.h"
+#include "cmd/table/table_job.h"
+#include "cmd/table/table_rows.h"
+#include "cmd/table/table_statement.h"
+#include "shard/server.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ROUTE_WORDS = 24 }; /* statements with as many words are read on the stack */
+
+/* --- TABLE.INSERT --- */
+
+static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct value *values)
+{
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        values[i].is_null = true;
+    }
+    for (uint32_t i = 2; i < exec->argc; i++) {
+        struct assignment field;
+        enum table_result result = field_parse(schema, exec->argv[i], TABLE_BAD_FIELD, &field);
+        if (result != TABLE_OK) {
+            return result;
+        }
+        if (!values[field.column].is_null) {
+            return TABLE_FIELD_TWICE;
+        }
+        values[field.column] = field.value;
+    }
+    return TABLE_OK;
+}
+
+/* The row id is taken here, where the commands of a pipeline still stand in order: on their shards they may pass each
+ * other. Mistakes take none; the handler finds them again.  */
+static int32_t route_insert(struct exec *exec)
+{
+    struct value values[TABLE_COLUMNS_MAX];
+    struct table *table = statement_table(exec);
+    exec->routed = table;
+    if (table == NULL || table->shard_count == 1) {
+        return 0;
+    }
+    const struct schema *schema = table_schema(table);
+    if (read_fields(exec, schema, values) != TABLE_OK) {
+        return 0;
+    }
+    if (exec->routed_number == 0) {
+        exec->routed_number = table_take_row_id(table);
+    }
+    const struct value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
+    return (int32_t)table_route(table, &exec->server->secret, routing);
+}
+
+static void command_insert(struct exec *exec)
+{
+    struct value values[TABLE_COLUMNS_MAX];
+    struct table *table = exec->routed;
+    if (table == NULL) {
+        reply_table_error(exec->reply, TABLE_MISSING, 0);
+        return;
+    }
+    const struct schema *schema = table_schema(table);
+    enum table_result result = read_fields(exec, schema, values);
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    struct table_slice *slice = table->slices[exec->shard->number];
+    if (!slice_may_write(slice)) {
+        slice_note_writer(slice);
+        exec_wait_and_retry(exec);
+        return;
+    }
+    uint64_t id = exec->routed_number != 0 ? exec->routed_number : table_take_row_id(table);
+    result = slice_insert(slice, schema, id, values);
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    exec_count_changes(exec, 1);
+    reply_bulk_integer(exec->reply, (int64_t)id);
+}
+
+/* --- TABLE.SELECT, UPDATE, DELETE --- */
+
+/* Mistakes route anywhere: the handler finds them again. */
+static int32_t route_statement(struct exec *exec, enum statement_kind kind)
+{
+    char stack[ROUTE_WORDS * (sizeof(struct condition) + 2 * sizeof(struct where_node) + sizeof(struct assignment))]
+        __attribute__((aligned(16)));
+    struct table *table = statement_table(exec);
+    exec->routed = table;
+    if (table == NULL || table->shard_count == 1) {
+        return 0;
+    }
+    size_t needed = statement_bytes(exec);
+    void *memory = needed <= sizeof stack ? stack : exec_scratch(exec, needed);
+    struct statement statement;
+    if (memory == NULL || statement_parse(&statement, exec, kind, table, memory) != TABLE_OK) {
+        return 0;
+    }
+    int32_t shard = statement_shard(&statement, exec);
+    return shard == STATEMENT_ALL_SHARDS ? ROUTE_ALL : shard;
+}
+
+static int32_t route_select(struct exec *exec)
+{
+    return route_statement(exec, STATEMENT_SELECT);
+}
+
+static int32_t route_update(struct exec *exec)
+{
+    return route_statement(exec, STATEMENT_UPDATE);
+}
+
+static int32_t route_delete(struct exec *exec)
+{
+    return route_statement(exec, STATEMENT_DELETE);
+}
+
+/* On one shard, in a batch, or on all of them: at once if it is small. */
+static void run_statement(struct exec *exec, enum statement_kind kind)
+{
+    struct statement statement;
+    bool is_on_all = exec->shard == NULL;
+    struct table *table = is_on_all ? statement_table(exec) : exec->routed;
+    void *memory = exec_scratch(exec, statement_bytes(exec));
+    if (table == NULL || memory == NULL) {
+        reply_table_error(exec->reply, table == NULL ? TABLE_MISSING : TABLE_NO_MEMORY, 0);
+        return;
+    }
+    enum table_result result = statement_parse(&statement, exec, kind, table, memory);
+    int32_t shard = is_on_all ? STATEMENT_ALL_SHARDS : (int32_t)exec->shard->number;
+    struct shard_range range = statement_range(&statement, shard);
+    if (result == TABLE_OK) {
+        result = statement_check(&statement, exec, range);
+    }
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, statement.scan_limit);
+    } else if (!statement_may_run(&statement, range)) {
+        exec_wait_and_retry(exec);
+    } else if (statement.moves_rows || !statement_run_small(&statement, exec, range)) {
+        table_job_start(exec, kind, shard);
+    }
+}
+
+static void command_select(struct exec *exec)
+{
+    run_statement(exec, STATEMENT_SELECT);
+}
+
+static void command_update(struct exec *exec)
+{
+    run_statement(exec, STATEMENT_UPDATE);
+}
+
+static void command_delete(struct exec *exec)
+{
+    run_statement(exec, STATEMENT_DELETE);
+}
+
+/* --- TABLE.HELP --- */
+
+static const char *const help_notes[] = {
+    "  types: string, integer, float, date (YYYY-MM-DD)",
+    "  index: hash, btree, none (default); deprecated: true (= hash), false (= none)",
+    "  condition: <col><op><value> or <col> <op> <value>; op: = != <> > < >= <=",
+    "  conditions are joined by AND and OR, and grouped by ( and ) as words of their own",
+};
+enum { HELP_NOTES = sizeof help_notes / sizeof help_notes[0], HELP_LINE_MAX = 256 };
+
+static bool is_table_command(const struct command_spec *spec)
+{
+    return spec->parent == NULL && strncmp(spec->name, "table.", strlen("table.")) == 0;
+}
+
+static void command_help_table(struct exec *exec)
+{
+    const struct command_spec *const *rows = exec->server->commands;
+    size_t count = HELP_NOTES;
+    for (size_t i = 0; rows[i] != NULL; i++) {
+        count += is_table_command(rows[i]) ? 1 : 0;
+    }
+    reply_array(exec->reply, count);
+    for (size_t i = 0; rows[i] != NULL; i++) {
+        char line[HELP_LINE_MAX];
+        if (!is_table_command(rows[i])) {
+            continue;
+        }
+        const char *syntax = rows[i]->syntax == NULL ? "" : rows[i]->syntax;
+        int len = snprintf(line, sizeof line, "%s%s%s", rows[i]->name, *syntax == '\0' ? "" : " ", syntax);
+        for (size_t c = 0; rows[i]->name[c] != '\0'; c++) {
+            line[c] = (char)toupper((unsigned char)line[c]);
+        }
+        reply_simple(exec->reply, (struct bytes){line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1});
+    }
+    for (size_t i = 0; i < HELP_NOTES; i++) {
+        reply_simple(exec->reply, bytes_of_string(help_notes[i]));
+    }
+}
+
+/* --- rows of the command table --- */
+
+#define CONDITIONS_SYNTAX "condition [AND|OR condition ...]"
+#define CONDITIONS_COMPLEXITY                                                                                                  \
+    "O(M) with an equality on an indexed column, M the number of rows with that value, otherwise O(N), N the number of rows"
+
+const struct command_spec table_commands[] = {
+    {.name = "table.delete", .run = command_delete, .route = route_delete, .arity = -2, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_WRITE, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
+     .summary = "Deletes the rows of a table that match, and returns their number.",
+     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
+    {.name = "table.help", .run = command_help_table, .arity = 1, .scope = SCOPE_INSTANT,
+     .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table", .complexity = "O(1)",
+     .summary = "Lists the table commands.", .syntax = ""},
+    {.name = "table.insert", .run = command_insert, .route = route_insert, .arity = -3, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .since = "1.0.0", .group = "table",
+     .complexity = "O(C), C the number of columns", .summary = "Adds a row to a table, and returns its id.",
+     .syntax = "namespace.table column=value [column=value ...]"},
+    {.name = "table.select", .run = command_select, .route = route_select, .arity = -2, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
+     .summary = "Returns the rows of a table that match.", .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
+    {.name = "table.update", .run = command_update, .route = route_update, .arity = -2, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
+     .summary = "Changes the rows of a table that match, and returns their number.",
+     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value [column=value ...]"},
+    {0},
+};

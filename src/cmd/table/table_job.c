@@ -1,0 +1,314 @@
+/* table_job.c - see table_job.h.  */
+#include "cmd/table/table_job.h"
+
+#include "cmd/table/table_ddl.h"
+#include "cmd/table/table_error.h"
+#include "mem/heap.h"
+#include "shard/server.h"
+
+#include <assert.h>
+
+enum { SORT_STEPS = 1024, TIDY_PAGES = 1 };
+
+enum phase { PHASE_START, PHASE_FIND, PHASE_SORT, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
+
+struct table_job {
+    struct job job;
+    size_t size;                 /* of this block, the statement's memory at its end included */
+    enum statement_kind kind;
+    enum phase phase;
+    bool is_locked;
+    enum table_result result;
+    struct statement statement;
+    struct shard_range range;
+    uint32_t shard;              /* FIND, TIDY: the one being worked on */
+    struct gather gather;
+    bool is_gathering;           /* gather is under way in `shard` */
+    uint64_t examined;
+    struct found found;
+    size_t next;                 /* REPLY, APPLY: how many rows are done */
+    max_align_t memory[];
+};
+
+/* --- locks --- */
+
+static void unlock_slice(const struct table_job *job, uint32_t shard)
+{
+    struct table_slice *slice = job->statement.table->slices[shard];
+    if (job->kind == STATEMENT_SELECT) {
+        slice_unlock_read(slice);
+    } else {
+        slice_unlock_write(slice);
+    }
+}
+
+/* All slices of the range, or none. */
+static bool lock_slices(struct table_job *job)
+{
+    for (uint32_t i = job->range.first; i < job->range.end; i++) {
+        struct table_slice *slice = job->statement.table->slices[i];
+        if (job->kind == STATEMENT_SELECT ? slice_lock_read(slice) : slice_lock_write(slice)) {
+            continue;
+        }
+        while (i-- > job->range.first) {
+            unlock_slice(job, i);
+        }
+        return false;
+    }
+    job->is_locked = true;
+    return true;
+}
+
+static void unlock_slices(struct table_job *job, struct exec *exec)
+{
+    for (uint32_t i = job->range.first; i < job->range.end; i++) {
+        unlock_slice(job, i);
+    }
+    job->is_locked = false;
+    exec_wake_waiters(exec);
+}
+
+static int32_t job_shard_of(int32_t shard)
+{
+    return shard == STATEMENT_ALL_SHARDS ? JOB_ALL_SHARDS : shard;
+}
+
+/* --- the phases --- */
+
+static enum job_status refuse(struct table_job *job, struct exec *exec, enum table_result result)
+{
+    reply_table_error(exec->reply, result, job->statement.scan_limit);
+    return JOB_DONE;
+}
+
+/* Every try begins anew: the table, its schema and its place may have changed since the last one. */
+static enum job_status step_start(struct table_job *job, struct exec *exec)
+{
+    struct table *table = statement_table(exec);
+    if (table == NULL) {
+        return refuse(job, exec, TABLE_MISSING);
+    }
+    enum table_result result = statement_parse(&job->statement, exec, job->kind, table, job->memory);
+    if (result != TABLE_OK) {
+        return refuse(job, exec, result);
+    }
+    int32_t shard = statement_shard(&job->statement, exec);
+    if (job->job.shard != JOB_ALL_SHARDS && job->job.shard != job_shard_of(shard)) {
+        job->job.shard = job_shard_of(shard);
+        return JOB_MORE;
+    }
+    job->range = statement_range(&job->statement, shard);
+    result = statement_check(&job->statement, exec, job->range);
+    if (result != TABLE_OK) {
+        return refuse(job, exec, result);
+    }
+    if (!job->statement.moves_rows && statement_may_run(&job->statement, job->range) &&
+        statement_run_small(&job->statement, exec, job->range)) {
+        return JOB_DONE;
+    }
+    if (!lock_slices(job)) {
+        return JOB_WAIT;
+    }
+    job->phase = PHASE_FIND;
+    job->shard = job->range.first;
+    job->job.shard = JOB_NO_SHARD;
+    return JOB_MORE;
+}
+
+static enum job_status begin_end(struct table_job *job)
+{
+    bool is_one = job->range.end - job->range.first == 1;
+    job->phase = PHASE_END;
+    job->job.shard = is_one ? (int32_t)job->range.first : JOB_ALL_SHARDS;
+    return JOB_MORE;
+}
+
+static enum job_status fail(struct table_job *job, enum table_result result)
+{
+    job->result = result;
+    return begin_end(job);
+}
+
+/* Takes the next row's baton; after the last row goes on to what follows. */
+static enum job_status begin_apply(struct table_job *job)
+{
+    if (job->next == job->found.count) {
+        job->phase = PHASE_TIDY;
+        job->shard = job->range.first;
+        job->job.shard = (int32_t)job->shard;
+    } else {
+        job->phase = PHASE_APPLY;
+        job->job.shard = job->statement.moves_rows ? JOB_ALL_SHARDS : (int32_t)job->found.rows[job->next].shard;
+    }
+    return JOB_MORE;
+}
+
+static enum job_status finish_find(struct table_job *job, struct exec *exec)
+{
+    if (!statement_is_within_limit(&job->statement, job->examined)) {
+        return fail(job, TABLE_SCAN_LIMIT);
+    }
+    if (job->kind != STATEMENT_SELECT) {
+        return begin_apply(job);
+    }
+    reply_array(exec->reply, job->found.count);
+    job->phase = PHASE_SORT;
+    return JOB_MORE;
+}
+
+static enum job_status step_find(struct table_job *job, struct exec *exec)
+{
+    uint32_t rows[GATHER_ROWS];
+    while (job->shard < job->range.end) {
+        if (!job->is_gathering) {
+            gather_begin(&job->gather, job->statement.table->slices[job->shard], job->statement.schema, &job->statement.where);
+            job->is_gathering = true;
+        }
+        while (!job->gather.is_done) {
+            if (exec_slice_is_over(exec)) {
+                return JOB_MORE;
+            }
+            uint32_t count = gather_step(&job->gather, rows);
+            if (count > 0 && !found_add(&job->found, job->gather.slice, job->shard, rows, count)) {
+                return fail(job, TABLE_NO_MEMORY);
+            }
+        }
+        job->examined += job->gather.examined;
+        job->is_gathering = false;
+        job->shard++;
+    }
+    return finish_find(job, exec);
+}
+
+static enum job_status step_sort(struct table_job *job, struct exec *exec)
+{
+    while (!exec_slice_is_over(exec)) {
+        switch (found_sort(&job->found, SORT_STEPS)) {
+        case FOUND_MORE:
+            break;
+        case FOUND_SORTED:
+            job->phase = PHASE_REPLY;
+            return JOB_MORE;
+        case FOUND_NO_MEMORY:
+            reply_rewind(exec->reply);
+            return fail(job, TABLE_NO_MEMORY);
+        }
+    }
+    return JOB_MORE;
+}
+
+static enum job_status step_reply(struct table_job *job, struct exec *exec)
+{
+    while (job->next < job->found.count && !exec->reply->is_broken) {
+        if (exec_slice_is_over(exec)) {
+            return JOB_MORE;
+        }
+        statement_reply_row(&job->statement, exec, &job->found.rows[job->next++]);
+    }
+    return begin_end(job);
+}
+
+static enum job_status step_apply(struct table_job *job, struct exec *exec)
+{
+    uint32_t shard = job->found.rows[job->next].shard;
+    uint64_t done = 0;
+    enum table_result result = TABLE_OK;
+    while (result == TABLE_OK && job->next < job->found.count && !exec_slice_is_over(exec)) {
+        const struct found_row *row = &job->found.rows[job->next];
+        if (row->shard != shard && !job->statement.moves_rows) {
+            break;
+        }
+        result = statement_apply(&job->statement, exec, row);
+        job->next += result == TABLE_OK ? 1 : 0;
+        done += result == TABLE_OK ? 1 : 0;
+    }
+    exec_count_changes(exec, done);
+    if (result != TABLE_OK) {
+        job->result = result;
+        job->found.count = job->next;
+    }
+    return begin_apply(job);
+}
+
+static enum job_status step_tidy(struct table_job *job, struct exec *exec)
+{
+    while (!slice_tidy(job->statement.table->slices[job->shard], job->statement.schema, TIDY_PAGES)) {
+        if (exec_slice_is_over(exec)) {
+            return JOB_MORE;
+        }
+    }
+    job->shard++;
+    job->job.shard = (int32_t)job->shard;
+    return job->shard == job->range.end ? begin_end(job) : JOB_MORE;
+}
+
+static enum job_status step_end(struct table_job *job, struct exec *exec)
+{
+    struct table *table = job->statement.table;
+    if (table->is_dropped && job->job.shard != JOB_ALL_SHARDS) {
+        job->job.shard = JOB_ALL_SHARDS;
+        return JOB_MORE;
+    }
+    unlock_slices(job, exec);
+    if (table->is_dropped) {
+        ddl_end_if_dropped(exec, table);
+    }
+    if (job->result != TABLE_OK) {
+        return refuse(job, exec, job->result);
+    }
+    if (job->kind != STATEMENT_SELECT) {
+        reply_integer(exec->reply, (int64_t)job->found.count);
+    }
+    return JOB_DONE;
+}
+
+static enum job_status table_job_step(struct job *base, struct exec *exec)
+{
+    static enum job_status (*const steps[])(struct table_job *, struct exec *) = {
+        [PHASE_START] = step_start, [PHASE_FIND] = step_find, [PHASE_SORT] = step_sort, [PHASE_REPLY] = step_reply,
+        [PHASE_APPLY] = step_apply, [PHASE_TIDY] = step_tidy, [PHASE_END] = step_end,
+    };
+    struct table_job *job = (struct table_job *)base;
+    return steps[job->phase](job, exec);
+}
+
+/* The connection died: all batons are held. What was begun to be changed is changed to the end. */
+static void finish_dead(struct table_job *job, struct exec *exec)
+{
+    enum table_result result = job->result;
+    while (job->phase == PHASE_APPLY && result == TABLE_OK && job->next < job->found.count) {
+        result = statement_apply(&job->statement, exec, &job->found.rows[job->next]);
+        job->next++;
+    }
+    for (uint32_t i = job->range.first; i < job->range.end && job->kind != STATEMENT_SELECT; i++) {
+        slice_tidy(job->statement.table->slices[i], job->statement.schema, SIZE_MAX);
+    }
+    unlock_slices(job, exec);
+    ddl_end_if_dropped(exec, job->statement.table);
+}
+
+static void table_job_destroy(struct job *base, struct exec *exec)
+{
+    struct table_job *job = (struct table_job *)base;
+    if (job->is_locked) {
+        assert(exec->session == NULL);
+        finish_dead(job, exec);
+    }
+    found_release(&job->found);
+    thread_free(MEM_QUERY_BUFFER, job, job->size);
+}
+
+void table_job_start(struct exec *exec, enum statement_kind kind, int32_t shard)
+{
+    size_t size = sizeof(struct table_job) + statement_bytes(exec);
+    struct table_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, size);
+    if (job == NULL) {
+        reply_table_error(exec->reply, TABLE_NO_MEMORY, 0);
+        return;
+    }
+    job->job = (struct job){.step = table_job_step, .destroy = table_job_destroy, .shard = job_shard_of(shard)};
+    job->size = size;
+    job->kind = kind;
+    found_init(&job->found);
+    exec_start_job(exec, &job->job);
+}

@@ -1,0 +1,224 @@
+/* table_schema.c - TABLE.NAMESPACE.* and TABLE.SCHEMA.*: what exists. ALTER is in table_alter.c.
+ *
+ * Threads    VIEW: the holder of shard 0's baton, under which nobody changes the catalogue. The others: all batons held.  */
+#include "cmd/core/answers.h"
+#include "cmd/table/table_alter.h"
+#include "cmd/table/table_ddl.h"
+#include "cmd/table/table_error.h"
+#include "cmd/table/table_rows.h"
+#include "cmd/table/table_statement.h"
+#include "shard/server.h"
+
+#include <string.h>
+
+static const struct catalogue *current_catalogue(const struct exec *exec)
+{
+    return atomic_load_explicit(&exec->server->catalogue, memory_order_acquire);
+}
+
+static void reply_result(struct exec *exec, enum table_result result)
+{
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    exec_count_changes(exec, 1);
+    reply_ok(exec->reply);
+}
+
+/* Reading the catalogue needs some baton, whichever. */
+static int32_t route_anywhere(struct exec *exec)
+{
+    exec->routed = NULL;
+    return 0;
+}
+
+/* "FORCE" as the last word; replies what is missing. */
+static bool has_force(struct exec *exec, const char *what)
+{
+    if (exec->argc == 2) {
+        reply_errorf(exec->reply, "ERR This operation is irreversible, use FORCE parameter to remove the %s", what);
+        return false;
+    }
+    if (!bytes_equal_ignore_case(exec->argv[2], BYTES("FORCE"))) {
+        reply_errorf(exec->reply, "ERR Invalid parameter. Use FORCE to confirm %s removal", what);
+        return false;
+    }
+    return true;
+}
+
+/* --- namespaces --- */
+
+static void command_namespace_create(struct exec *exec)
+{
+    struct catalogue_edit edit = {.what = EDIT_ADD_NAMESPACE, .db = exec->db, .name = exec->argv[1]};
+    enum table_result result = namespace_name_check(exec->argv[1]);
+    reply_result(exec, result != TABLE_OK ? result : ddl_edit_catalogue(exec, &edit));
+}
+
+static void command_namespace_drop(struct exec *exec)
+{
+    if (exec->argc > 3) {
+        reply_arity_error(exec->reply, exec->spec);
+        return;
+    }
+    if (!catalogue_has_namespace(current_catalogue(exec), exec->db, exec->argv[1])) {
+        reply_table_error(exec->reply, TABLE_NAMESPACE_MISSING, 0);
+        return;
+    }
+    if (has_force(exec, "namespace")) {
+        struct catalogue_edit edit = {.what = EDIT_DROP_NAMESPACE, .db = exec->db, .name = exec->argv[1]};
+        reply_result(exec, ddl_drop(exec, &edit));
+    }
+}
+
+struct view {
+    struct exec *exec;
+    const struct bytes *name_space; /* NULL: all */
+    size_t count;
+};
+
+static void view_table(uint32_t db, const struct table *table, void *arg)
+{
+    struct view *view = arg;
+    struct bytes name = table_name(table);
+    struct bytes name_space = {name.data, table->namespace_len};
+    if (db != view->exec->db || (view->name_space != NULL && !bytes_equal(name_space, *view->name_space))) {
+        return;
+    }
+    char text[NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX];
+    memcpy(text, name.data, name.len);
+    text[name_space.len] = ':';
+    reply_bulk(view->exec->reply, (struct bytes){text, name.len});
+    view->count++;
+}
+
+static void command_namespace_view(struct exec *exec)
+{
+    if (exec->argc > 2) {
+        reply_arity_error(exec->reply, exec->spec);
+        return;
+    }
+    struct view view = {.exec = exec, .name_space = exec->argc == 2 ? &exec->argv[1] : NULL};
+    size_t mark = reply_deferred_begin(exec->reply);
+    catalogue_visit(current_catalogue(exec), view_table, &view);
+    reply_deferred_end(exec->reply, mark, '*', view.count);
+}
+
+/* --- schemas --- */
+
+static enum table_result create_table(struct exec *exec)
+{
+    struct schema_draft draft;
+    struct bytes name_space;
+    struct bytes table_part;
+    enum table_result result = table_name_split(exec->argv[1], &name_space, &table_part);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    if (!catalogue_has_namespace(current_catalogue(exec), exec->db, name_space)) {
+        return TABLE_NAMESPACE_MISSING;
+    }
+    if (statement_table(exec) != NULL) {
+        return TABLE_EXISTS;
+    }
+    draft.column_count = 0;
+    for (uint32_t i = 2; i < exec->argc; i++) {
+        result = schema_draft_add(&draft, exec->argv[i], NULL);
+        if (result != TABLE_OK) {
+            return result;
+        }
+    }
+    schema_draft_choose_routing(&draft);
+    struct heap *heaps[SHARD_COUNT_MAX];
+    for (uint32_t i = 0; i < exec->server->shard_count; i++) {
+        heaps[i] = exec->server->shards[i].heap;
+    }
+    struct table_place place = {heaps, exec->server->shard_count, &exec->server->secret};
+    struct table *table = table_create(&place, exec->argv[1], &draft);
+    if (table == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    struct catalogue_edit edit = {.what = EDIT_ADD_TABLE, .db = exec->db, .table = table};
+    result = ddl_edit_catalogue(exec, &edit);
+    if (result != TABLE_OK) {
+        table_free_slices(table);
+        table_destroy(heaps[0], table);
+    }
+    return result;
+}
+
+static void command_schema_create(struct exec *exec)
+{
+    reply_result(exec, create_table(exec));
+}
+
+static void command_schema_view(struct exec *exec)
+{
+    const struct table *table = statement_table(exec);
+    if (table == NULL) {
+        reply_table_error(exec->reply, TABLE_MISSING, 0);
+        return;
+    }
+    const struct schema *schema = table_schema(table);
+    reply_array(exec->reply, schema->column_count);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        reply_array(exec->reply, 3);
+        reply_bulk(exec->reply, schema_column_name(schema, i));
+        reply_bulk_string(exec->reply, column_type_name((enum column_type)column->type));
+        reply_simple(exec->reply, column->index == INDEX_NONE ? BYTES("false") : BYTES("true"));
+    }
+}
+
+static void command_table_drop(struct exec *exec)
+{
+    if (exec->argc > 3) {
+        reply_arity_error(exec->reply, exec->spec);
+        return;
+    }
+    struct table *table = statement_table(exec);
+    if (table == NULL) {
+        reply_table_error(exec->reply, TABLE_MISSING, 0);
+    } else if (has_force(exec, "table")) {
+        struct catalogue_edit edit = {.what = EDIT_DROP_TABLE, .table = table};
+        reply_result(exec, ddl_drop(exec, &edit));
+    }
+}
+
+/* --- rows of the command table --- */
+
+const struct command_spec schema_commands[] = {
+    {.name = "table.drop", .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_WRITE, .since = "1.0.0",
+     .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
+     .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
+    {.name = "table.namespace.create", .run = command_namespace_create, .arity = 2, .scope = SCOPE_ALL,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
+     .complexity = "O(N), N the number of namespaces and tables", .summary = "Makes a namespace for tables.",
+     .syntax = "namespace"},
+    {.name = "table.namespace.drop", .run = command_namespace_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_WRITE,
+     .since = "1.0.0", .group = "table", .acl = "dangerous",
+     .complexity = "O(N), N the number of namespaces and tables; large tables are freed in the background",
+     .summary = "Drops a namespace with all its tables.", .syntax = "namespace FORCE"},
+    {.name = "table.namespace.view", .run = command_namespace_view, .route = route_anywhere, .arity = -1,
+     .scope = SCOPE_ROUTED, .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table",
+     .complexity = "O(N), N the number of tables", .summary = "Lists the tables, as namespace:table.", .syntax = "[namespace]"},
+    {.name = "table.schema.alter", .run = command_schema_alter, .arity = -4, .scope = SCOPE_ALL,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
+     .complexity = "O(1); ADD INDEX: O(N), N the number of rows, in the background of other commands",
+     .summary = "Adds or drops a column or an index of a table.",
+     .syntax = "namespace.table ADD COLUMN column:type[:index] | DROP COLUMN column | ADD INDEX column[:hash|:btree] | "
+               "DROP INDEX column"},
+    {.name = "table.schema.create", .run = command_schema_create, .arity = -3, .scope = SCOPE_ALL,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
+     .complexity = "O(N), N the number of namespaces and tables", .summary = "Makes a table.",
+     .syntax = "namespace.table column:type[:index] [column:type[:index] ...]"},
+    {.name = "table.schema.drop", .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_WRITE,
+     .since = "1.0.0", .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
+     .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
+    {.name = "table.schema.view", .run = command_schema_view, .route = route_anywhere, .arity = 2, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table",
+     .complexity = "O(C), C the number of columns", .summary = "Lists a table's columns: name, type, whether it is indexed.",
+     .syntax = "namespace.table"},
+    {0},
+};

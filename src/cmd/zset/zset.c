@@ -1,0 +1,338 @@
+/* zset.c - commands on single members of sorted sets.
+ *
+ * Threads    The holder of the key's baton.
+ * Read on    zset_range.c (ranges), zset_store.c (ZRANGESTORE), zset_remove.c (removing ranges, popping), zset_random.c,
+ *            zset_scan.c; data/zset.h.  */
+#include "base/number.h"
+#include "cmd/core/limits.h"
+#include "cmd/zset/zset_private.h"
+#include "cmd/zset/zset_rows.h"
+
+/* --- ZADD --- */
+
+enum add_flag { ADD_NX = 1 << 0, ADD_XX = 1 << 1, ADD_GT = 1 << 2, ADD_LT = 1 << 3, ADD_CH = 1 << 4, ADD_INCR = 1 << 5 };
+enum { SCORES_AT_HAND = 16 };
+
+static const struct {
+    const char *name;
+    enum add_flag flag;
+} add_options[] = {{"NX", ADD_NX}, {"XX", ADD_XX}, {"GT", ADD_GT}, {"LT", ADD_LT}, {"CH", ADD_CH}, {"INCR", ADD_INCR}};
+
+/* Pairs of score and member from argv[first] on, and what to do with them. */
+struct addition {
+    uint32_t first;
+    uint32_t count;
+    unsigned flags;
+    const double *scores;
+    uint64_t added, updated, processed;
+    double last_score; /* of the last one that was processed */
+};
+
+static unsigned add_option(struct bytes word)
+{
+    for (size_t i = 0; word.len <= 4 && i < sizeof add_options / sizeof *add_options; i++) {
+        if (bytes_equal_ignore_case(word, bytes_of_string(add_options[i].name))) {
+            return add_options[i].flag;
+        }
+    }
+    return 0;
+}
+
+static const char *add_flags_error(unsigned flags, uint32_t count)
+{
+    if ((flags & ADD_NX) != 0 && (flags & ADD_XX) != 0) {
+        return "ERR XX and NX options at the same time are not compatible";
+    }
+    const unsigned excluding = flags & (ADD_NX | ADD_GT | ADD_LT);
+    if ((excluding & (excluding - 1)) != 0) {
+        return "ERR GT, LT, and/or NX options at the same time are not compatible";
+    }
+    return (flags & ADD_INCR) != 0 && count > 1 ? "ERR INCR option supports a single increment-element pair" : NULL;
+}
+
+static bool read_score(struct bytes text, double *out)
+{
+    int64_t integer;
+    if (LIKELY(int64_parse(text, &integer))) {
+        *out = (double)integer;
+        return true;
+    }
+    return double_parse(text, out);
+}
+
+/* Reads the scores into `few` or scratch memory; replies the error. */
+static bool read_scores(struct exec *exec, struct addition *addition, double few[SCORES_AT_HAND])
+{
+    double *scores = few;
+    if (addition->count > SCORES_AT_HAND) {
+        scores = exec_scratch(exec, addition->count * sizeof *scores);
+        if (scores == NULL) {
+            reply_result_error(exec->reply, RESULT_NO_MEMORY);
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < addition->count; i++) {
+        if (UNLIKELY(!read_score(exec->argv[addition->first + 2 * i], &scores[i]))) {
+            reply_error(exec->reply, ERROR_NOT_FLOAT);
+            return false;
+        }
+    }
+    addition->scores = scores;
+    return true;
+}
+
+/* RESULT_NAN: an increment gives none. */
+static enum result change_found(struct value *value, struct addition *addition, const struct zset_place *place, double score)
+{
+    if ((addition->flags & ADD_NX) != 0) {
+        return RESULT_OK;
+    }
+    if ((addition->flags & ADD_INCR) != 0 && !zset_sum(place->score, score, &score)) {
+        return RESULT_NAN;
+    }
+    if (((addition->flags & ADD_GT) != 0 && score <= place->score) ||
+        ((addition->flags & ADD_LT) != 0 && score >= place->score)) {
+        return RESULT_OK;
+    }
+    const bool is_other = score != place->score;
+    const enum result result = is_other ? zset_move(value, place, score) : RESULT_OK;
+    if (result == RESULT_OK) {
+        addition->updated += is_other;
+        addition->processed++;
+        addition->last_score = score;
+    }
+    return result;
+}
+
+static enum result add_one(struct value *value, const struct encoding_limits *limits, struct addition *addition,
+                           struct bytes member, double score)
+{
+    struct zset_place place;
+    if (zset_find(value, member, &place)) {
+        return change_found(value, addition, &place, score);
+    }
+    if ((addition->flags & ADD_XX) != 0) {
+        return RESULT_OK;
+    }
+    const enum result result = zset_add(value, limits, &place, score);
+    if (LIKELY(result == RESULT_OK)) {
+        addition->added++;
+        addition->processed++;
+        addition->last_score = score;
+    }
+    return result;
+}
+
+static void add_reply(struct exec *exec, const struct addition *addition)
+{
+    if ((addition->flags & ADD_INCR) == 0) {
+        const uint64_t count = addition->added + ((addition->flags & ADD_CH) != 0 ? addition->updated : 0);
+        reply_integer(exec->reply, (int64_t)count);
+    } else if (addition->processed > 0) {
+        reply_double(exec->reply, addition->last_score);
+    } else {
+        reply_null(exec->reply);
+    }
+}
+
+static void add(struct exec *exec, struct addition *addition)
+{
+    const struct key key = exec_key(exec, 1);
+    struct value value;
+    if (!open_zset(exec, key, &value)) {
+        return;
+    }
+    const struct encoding_limits limits = exec_limits(exec);
+    enum result result = RESULT_OK;
+    for (uint32_t i = 0; i < addition->count && result == RESULT_OK; i++) {
+        const struct bytes member = exec->argv[addition->first + 2 * i + 1];
+        result = add_one(&value, &limits, addition, member, addition->scores[i]);
+    }
+    const enum result closed = value_close(&value);
+    if (closed == RESULT_OK && addition->added + addition->updated > 0) {
+        exec_changed(exec, key, (addition->flags & ADD_INCR) != 0 ? "zincr" : "zadd");
+    }
+    result = result == RESULT_OK ? closed : result;
+    if (UNLIKELY(result == RESULT_NAN)) {
+        reply_error(exec->reply, "ERR resulting score is not a number (NaN)");
+    } else if (UNLIKELY(result != RESULT_OK)) {
+        reply_result_error(exec->reply, result);
+    } else {
+        add_reply(exec, addition);
+    }
+}
+
+/* ZINCRBY reads options, too, though with one there are not words enough. */
+static void add_command(struct exec *exec, unsigned flags)
+{
+    struct addition addition = {.first = 2, .flags = flags};
+    unsigned flag = 0;
+    while (addition.first < exec->argc && (flag = add_option(exec->argv[addition.first])) != 0) {
+        addition.flags |= flag;
+        addition.first++;
+    }
+    const uint32_t words = exec->argc - addition.first;
+    if (words == 0 || words % 2 != 0) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return;
+    }
+    addition.count = words / 2;
+    const char *error = add_flags_error(addition.flags, addition.count);
+    if (error != NULL) {
+        reply_error(exec->reply, error);
+        return;
+    }
+    double few[SCORES_AT_HAND];
+    if (read_scores(exec, &addition, few)) {
+        add(exec, &addition);
+    }
+}
+
+static void command_zadd(struct exec *exec)
+{
+    add_command(exec, 0);
+}
+
+static void command_zincrby(struct exec *exec)
+{
+    add_command(exec, ADD_INCR);
+}
+
+/* --- ZREM --- */
+
+bool close_zset_removal(struct exec *exec, struct value *value, enum result result, const char *event, bool is_changed)
+{
+    const struct key key = value->key;
+    const bool is_gone = value->entry != NULL && zset_is_empty(value);
+    if (is_gone) {
+        value_remove(value);
+    } else {
+        const enum result closed = value_close(value);
+        result = result == RESULT_OK ? closed : result;
+    }
+    if (is_changed) {
+        exec_changed(exec, key, event);
+    }
+    if (is_gone) {
+        exec_changed(exec, key, "del");
+    }
+    if (UNLIKELY(result != RESULT_OK)) {
+        reply_result_error(exec->reply, result);
+        return false;
+    }
+    return true;
+}
+
+static void command_zrem(struct exec *exec)
+{
+    struct value value;
+    if (!open_zset(exec, exec_key(exec, 1), &value)) {
+        return;
+    }
+    int64_t removed = 0;
+    enum result result = RESULT_OK;
+    for (uint32_t i = 2; i < exec->argc && result == RESULT_OK && !zset_is_empty(&value); i++) {
+        struct zset_place place;
+        if (zset_find(&value, exec->argv[i], &place)) {
+            result = zset_remove(&value, &place);
+            removed += result == RESULT_OK;
+        }
+    }
+    if (close_zset_removal(exec, &value, result, "zrem", removed > 0)) {
+        reply_integer(exec->reply, removed);
+    }
+}
+
+/* --- reading --- */
+
+static void command_zcard(struct exec *exec)
+{
+    struct entry *entry;
+    if (find_zset(exec, &entry)) {
+        reply_integer(exec->reply, entry == NULL ? 0 : (int64_t)zset_count(entry));
+    }
+}
+
+static void reply_score(struct exec *exec, const struct entry *entry, struct bytes member)
+{
+    double score;
+    if (entry != NULL && zset_score(entry, member, &score)) {
+        reply_double(exec->reply, score);
+    } else {
+        reply_null(exec->reply);
+    }
+}
+
+static void command_zscore(struct exec *exec)
+{
+    struct entry *entry;
+    if (find_zset(exec, &entry)) {
+        reply_score(exec, entry, exec->argv[2]);
+    }
+}
+
+static void command_zmscore(struct exec *exec)
+{
+    struct entry *entry;
+    if (!find_zset(exec, &entry)) {
+        return;
+    }
+    reply_array(exec->reply, exec->argc - 2);
+    for (uint32_t i = 2; i < exec->argc; i++) {
+        reply_score(exec, entry, exec->argv[i]);
+    }
+}
+
+static void reply_rank(struct exec *exec, bool is_reverse)
+{
+    struct entry *entry;
+    if (!find_zset(exec, &entry)) {
+        return;
+    }
+    uint64_t rank;
+    if (entry == NULL || !zset_rank(entry, exec->argv[2], &rank, NULL)) {
+        reply_null(exec->reply);
+        return;
+    }
+    reply_integer(exec->reply, (int64_t)(is_reverse ? zset_count(entry) - 1 - rank : rank));
+}
+
+static void command_zrank(struct exec *exec)
+{
+    reply_rank(exec, false);
+}
+
+static void command_zrevrank(struct exec *exec)
+{
+    reply_rank(exec, true);
+}
+
+#define READ_ROW .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_FAST, .keys = {1, 1, 1}, .group = "sorted-set"
+
+const struct command_spec zset_commands[] = {
+    {.name = "zadd", .run = command_zadd, .arity = -4, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.2.0", .group = "sorted-set",
+     .complexity = "O(log(N)) for each member, N the members of the sorted set",
+     .summary = "Adds members with scores to a sorted set, or changes their scores.",
+     .syntax = "key [NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]", .key_flags = "RW update"},
+    {.name = "zincrby", .run = command_zincrby, .arity = 4, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.2.0", .group = "sorted-set",
+     .complexity = "O(log(N)), N the members of the sorted set", .summary = "Adds to the score of a member of a sorted set.",
+     .syntax = "key increment member", .key_flags = "RW access update"},
+    {.name = "zrem", .run = command_zrem, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_FAST,
+     .keys = {1, 1, 1}, .since = "1.2.0", .group = "sorted-set",
+     .complexity = "O(M*log(N)), M the members removed, N the members of the sorted set",
+     .summary = "Removes members from a sorted set.", .syntax = "key member [member ...]", .key_flags = "RW delete"},
+    {.name = "zcard", .run = command_zcard, .arity = 2, READ_ROW, .since = "1.2.0", .complexity = "O(1)",
+     .summary = "Returns how many members a sorted set has.", .syntax = "key", .key_flags = "RO"},
+    {.name = "zscore", .run = command_zscore, .arity = 3, READ_ROW, .since = "1.2.0", .complexity = "O(log(N))",
+     .summary = "Returns the score of a member of a sorted set.", .syntax = "key member"},
+    {.name = "zmscore", .run = command_zmscore, .arity = -3, READ_ROW, .since = "6.2.0",
+     .complexity = "O(M*log(N)), M the members asked for", .summary = "Returns the scores of members of a sorted set.",
+     .syntax = "key member [member ...]"},
+    {.name = "zrank", .run = command_zrank, .arity = 3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",
+     .summary = "Returns how many members of a sorted set stand before a member.", .syntax = "key member"},
+    {.name = "zrevrank", .run = command_zrevrank, .arity = 3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",
+     .summary = "Returns how many members of a sorted set stand behind a member.", .syntax = "key member"},
+    {0},
+};

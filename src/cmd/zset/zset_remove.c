@@ -1,0 +1,214 @@
+/* zset_remove.c - taking many members out of sorted sets: ZREMRANGEBY..., ZPOPMIN, ZPOPMAX, ZMPOP.
+ *
+ * Threads    The holder of the keys' batons; a job when there are very many.  */
+#include "cmd/zset/zset_remove.h"
+#include "cmd/zset/zset_rows.h"
+
+/* True when a job is needed to remove so many in slices. */
+static bool is_long(const struct value *value, const struct zset_removal *removal)
+{
+    const uint64_t count = removal->ranks.end - removal->ranks.first;
+    const bool is_all = !removal->is_pop && count == zset_value_count(value);
+    return count > ZSET_REMOVED_AT_ONCE && !is_all && value_form(value) == VALUE_FORM_ZSET;
+}
+
+/* --- ranges --- */
+
+static void remove_range(struct exec *exec, enum zset_by by, const char *event)
+{
+    struct zset_interval interval = {.by = by};
+    struct zset_removal removal = {.event = event, .key_at = 1};
+    struct value value;
+    if (!zset_read_interval(exec, 2, 3, &interval) || !open_zset(exec, exec_key(exec, 1), &value)) {
+        return;
+    }
+    if (value.entry == NULL) {
+        reply_integer(exec->reply, 0);
+        return;
+    }
+    removal.ranks = zset_interval_ranks(value.entry, &interval);
+    if (is_long(&value, &removal)) {
+        zset_removal_start(exec, &removal, value.entry);
+        return;
+    }
+    const uint64_t count = removal.ranks.end - removal.ranks.first;
+    bool is_done = true;
+    if (count > 0 && count == zset_value_count(&value)) {
+        zset_remove_all(exec, &value, event);
+    } else {
+        const enum result result = zset_remove_ranks(&value, removal.ranks);
+        is_done = close_zset_removal(exec, &value, result, event, result == RESULT_OK && count > 0);
+    }
+    if (is_done) {
+        reply_integer(exec->reply, (int64_t)count);
+    }
+}
+
+static void command_zremrangebyrank(struct exec *exec)
+{
+    remove_range(exec, ZSET_BY_RANK, "zremrangebyrank");
+}
+
+static void command_zremrangebyscore(struct exec *exec)
+{
+    remove_range(exec, ZSET_BY_SCORE, "zremrangebyscore");
+}
+
+static void command_zremrangebylex(struct exec *exec)
+{
+    remove_range(exec, ZSET_BY_LEX, "zremrangebylex");
+}
+
+/* --- popping --- */
+
+/* What a pop's words say. */
+struct pop {
+    struct zset_removal removal;
+    int64_t count;
+};
+
+/* Replies the members that pop takes from the key, and takes them. */
+static void pop_from(struct exec *exec, struct value *value, struct pop *pop)
+{
+    struct zset_removal *removal = &pop->removal;
+    const uint64_t there = zset_value_count(value);
+    const uint64_t count = (uint64_t)pop->count < there ? (uint64_t)pop->count : there;
+    removal->event = removal->is_max ? "zpopmax" : "zpopmin";
+    removal->ranks.first = removal->is_max ? there - count : 0;
+    removal->ranks.end = removal->ranks.first + count;
+    if (is_long(value, removal)) {
+        zset_removal_start(exec, removal, value->entry);
+        return;
+    }
+    struct zset_walk walk;
+    zset_pop_begin(exec, removal);
+    zset_pop_walk(&walk, value->entry, removal);
+    for (uint64_t i = 0; i < count; i++) {
+        zset_pop_reply(exec, &walk, removal);
+    }
+    const enum result result = zset_remove_ranks(value, removal->ranks);
+    if (UNLIKELY(result != RESULT_OK)) {
+        reply_rewind(exec->reply);
+    }
+    (void)close_zset_removal(exec, value, result, removal->event, result == RESULT_OK && count > 0);
+}
+
+/* A number that is `least` or more, or replies `error`. */
+static bool read_count(struct exec *exec, uint32_t index, int64_t least, const char *error, int64_t *out)
+{
+    if (int64_parse(exec->argv[index], out) && *out >= least) {
+        return true;
+    }
+    reply_error(exec->reply, error);
+    return false;
+}
+
+static void pop_command(struct exec *exec, bool is_max)
+{
+    struct pop pop = {.removal = {.key_at = 1, .is_pop = true, .is_max = is_max}, .count = 1};
+    pop.removal.has_pairs = exec->argc > 2 && exec->reply->protocol == 3;
+    if (exec->argc > 3) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return;
+    }
+    if (exec->argc == 3 && !read_count(exec, 2, 0, "ERR value is out of range, must be positive", &pop.count)) {
+        return;
+    }
+    struct value value;
+    if (!open_zset(exec, exec_key(exec, 1), &value)) {
+        return;
+    }
+    if (value.entry == NULL || pop.count == 0) {
+        reply_array(exec->reply, 0);
+        return;
+    }
+    pop_from(exec, &value, &pop);
+}
+
+static void command_zpopmin(struct exec *exec)
+{
+    pop_command(exec, false);
+}
+
+static void command_zpopmax(struct exec *exec)
+{
+    pop_command(exec, true);
+}
+
+/* Reads MIN or MAX and COUNT, from argv[at] on; replies the error. */
+static bool read_pop_words(struct exec *exec, uint32_t at, struct pop *pop)
+{
+    pop->removal.is_max = bytes_equal_ignore_case(exec->argv[at], BYTES("max"));
+    bool is_right = pop->removal.is_max || bytes_equal_ignore_case(exec->argv[at], BYTES("min"));
+    if (is_right && at + 1 < exec->argc) {
+        is_right = at + 2 < exec->argc && bytes_equal_ignore_case(exec->argv[at + 1], BYTES("count"));
+        if (is_right && !read_count(exec, at + 2, 1, "ERR count should be greater than 0", &pop->count)) {
+            return false;
+        }
+        is_right = is_right && at + 3 == exec->argc;
+    }
+    if (!is_right) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+    }
+    return is_right;
+}
+
+static void command_zmpop(struct exec *exec)
+{
+    int64_t keys;
+    struct pop pop = {.removal = {.is_pop = true, .has_pairs = true, .has_key = true}, .count = 1};
+    if (!read_count(exec, 1, 1, "ERR numkeys should be greater than 0", &keys)) {
+        return;
+    }
+    if (keys >= (int64_t)exec->argc - 2) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return;
+    }
+    if (!read_pop_words(exec, (uint32_t)keys + 2, &pop)) {
+        return;
+    }
+    for (uint32_t i = 2; i < (uint32_t)keys + 2; i++) {
+        struct value value;
+        if (!open_zset(exec, exec_key(exec, i), &value)) {
+            return;
+        }
+        if (value.entry != NULL) {
+            pop.removal.key_at = i;
+            pop_from(exec, &value, &pop);
+            return;
+        }
+    }
+    reply_null_array(exec->reply);
+}
+
+static const struct command_key_spec counted_keys[] = {
+    {.flags = "RW access delete", .index = 1, .search = KEYS_COUNTED, .count_index = 0, .first = 1, .step = 1},
+    {0},
+};
+
+#define REMOVE_ROW                                                                                                             \
+    .arity = 4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE, .keys = {1, 1, 1}, .group = "sorted-set",                         \
+    .complexity = "O(log(N)+M), N the members of the sorted set, M the members removed", .key_flags = "RW delete"
+#define POP_ROW                                                                                                                \
+    .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_FAST, .keys = {1, 1, 1}, .since = "5.0.0",              \
+    .group = "sorted-set", .complexity = "O(log(N)+M), N the members of the sorted set, M the members removed",                \
+    .syntax = "key [count]", .key_flags = "RW access delete"
+
+const struct command_spec zset_remove_commands[] = {
+    {.name = "zremrangebyrank", .run = command_zremrangebyrank, REMOVE_ROW, .since = "2.0.0",
+     .summary = "Removes the members of a sorted set from one rank to another.", .syntax = "key start stop"},
+    {.name = "zremrangebyscore", .run = command_zremrangebyscore, REMOVE_ROW, .since = "1.2.0",
+     .summary = "Removes the members of a sorted set with scores between two others.", .syntax = "key min max"},
+    {.name = "zremrangebylex", .run = command_zremrangebylex, REMOVE_ROW, .since = "2.8.9",
+     .summary = "Removes the members of a sorted set of one score that stand between two others.", .syntax = "key min max"},
+    {.name = "zpopmin", .run = command_zpopmin, POP_ROW,
+     .summary = "Removes and returns the members of a sorted set with the lowest scores."},
+    {.name = "zpopmax", .run = command_zpopmax, POP_ROW,
+     .summary = "Removes and returns the members of a sorted set with the highest scores."},
+    {.name = "zmpop", .run = command_zmpop, .arity = -4, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_MOVABLE_KEYS, .since = "7.0.0", .group = "sorted-set",
+     .complexity = "O(K)+O(log(N)+M), K the keys, N the members of the sorted set, M the members removed",
+     .summary = "Removes and returns members with the lowest or highest scores of the first sorted set that has any.",
+     .syntax = "numkeys key [key ...] MIN|MAX [COUNT count]", .key_specs = counted_keys},
+    {0},
+};
