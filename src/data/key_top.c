@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-_Static_assert((int)KEY_TOP_KINDS > (int)ENTRY_KIND_MASK, "a floor for each kind that a head can say");
+_Static_assert((int)KEYSPACE_WATCH_KINDS > (int)ENTRY_KIND_MASK, "a floor for each kind that a head can say");
 _Static_assert((KEY_TOP_SLOTS & (KEY_TOP_SLOTS - 1)) == 0 && KEY_TOP_FULL < KEY_TOP_SLOTS && KEY_TOP_KEEP < KEY_TOP_FULL &&
                    KEY_TOP_COUNT_MAX < KEY_TOP_KEEP,
                "room for an empty slot, and for what is noted between two looks");
@@ -19,27 +19,9 @@ static void set_floor(struct key_top *top, enum value_type type, uint64_t floor)
     top->lists[type].floor = floor;
     for (unsigned kind = 0; kind < ENTRY_KIND_COUNT; kind++) {
         if (types[kind] == type) {
-            top->floors[kind] = floor;
+            top->watch.floors[kind] = floor;
         }
     }
-}
-
-struct key_top *key_top_create(struct heap *heap, struct keyspace *databases, uint32_t database_count)
-{
-    struct key_top *top = heap_alloc_zeroed(heap, MEM_SERVER, sizeof *top);
-    if (top == NULL) {
-        return NULL;
-    }
-    top->heap = heap;
-    top->databases = databases;
-    top->database_count = database_count;
-    for (uint32_t i = 0; i < database_count; i++) {
-        assert(databases[i].key_count == 0);
-        databases[i].top_floors = top->floors;
-        databases[i].top = top;
-        databases[i].number = i;
-    }
-    return top;
 }
 
 void key_top_destroy(struct key_top *top)
@@ -158,7 +140,8 @@ static void thin_out(struct key_top *top, enum value_type type)
     list->count = count;
 }
 
-void key_top_note(struct keyspace *ks, const struct entry *entry)
+/* struct keyspace_watch */
+static void note(struct keyspace *ks, const struct entry *entry)
 {
     struct key_top *top = ks->top;
     const enum value_type type = entry_type(entry);
@@ -173,6 +156,25 @@ void key_top_note(struct keyspace *ks, const struct entry *entry)
     if (list->count == KEY_TOP_FULL) {
         thin_out(top, type);
     }
+}
+
+struct key_top *key_top_create(struct heap *heap, struct keyspace *databases, uint32_t database_count)
+{
+    struct key_top *top = heap_alloc_zeroed(heap, MEM_SERVER, sizeof *top);
+    if (top == NULL) {
+        return NULL;
+    }
+    top->watch.note = note;
+    top->heap = heap;
+    top->databases = databases;
+    top->database_count = database_count;
+    for (uint32_t i = 0; i < database_count; i++) {
+        assert(databases[i].key_count == 0);
+        databases[i].watch = &top->watch;
+        databases[i].top = top;
+        databases[i].number = i;
+    }
+    return top;
 }
 
 /* --- filling --- */
@@ -195,7 +197,7 @@ static void fill_visit(void *element, void *arg)
     const struct entry *entry = element;
     const enum value_type type = entry_type(entry);
     if ((ks->top->fill_types >> type & 1) != 0 && entry_memory_bytes(entry) > ks->top->lists[type].floor) {
-        key_top_note(ks, entry);
+        note(ks, entry);
     }
 }
 

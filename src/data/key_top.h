@@ -20,7 +20,6 @@ enum {
     KEY_TOP_SLOTS = 512,      /* of a list, a power of two */
     KEY_TOP_FULL = 320,       /* candidates that make a list full */
     KEY_TOP_KEEP = 192,       /* of these stay when it is looked through */
-    KEY_TOP_KINDS = 16,       /* of entries: their head has 4 bits for it */
 };
 
 /* A name in a database. `hash` 0: an empty slot. */
@@ -30,7 +29,7 @@ struct key_top_slot {
 };
 
 struct key_top {
-    uint64_t floors[KEY_TOP_KINDS]; /* by kind of entry: those of its type; struct keyspace points here */
+    struct keyspace_watch watch;    /* of all databases; a kind's floor is that of its type */
     struct heap *heap;
     struct keyspace *databases;
     uint32_t database_count;
@@ -52,9 +51,6 @@ struct key_top *key_top_create(struct heap *heap, struct keyspace *databases, ui
 void key_top_destroy(struct key_top *top);
 /* After the contents of databases a and b changed places, structures and all. */
 void key_top_swapped(struct key_top *top, uint32_t a, uint32_t b);
-
-/* An entry of `ks` has passed the floor. */
-void key_top_note(struct keyspace *ks, const struct entry *entry);
 
 /* One of the biggest keys. */
 struct key_top_item {

@@ -17,18 +17,13 @@ static const struct dict_type entry_dict_type = {.which = MEM_KEY_TABLE, .hash =
 
 void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret)
 {
-    static const uint64_t no_floors[KEY_TOP_KINDS] = {
-        UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-        UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+    static const struct keyspace_watch nobody = {
+        .floors = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                   UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX},
     };
-    *ks = (struct keyspace){.heap = heap, .secret = secret, .top_floors = no_floors};
+    *ks = (struct keyspace){.heap = heap, .secret = secret, .watch = &nobody};
     dict_init(&ks->dict, heap, &entry_dict_type, secret);
     expiry_init(&ks->expiry, heap);
-}
-
-uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry)
-{
-    return hash_bytes(ks->secret, entry_key(entry));
 }
 
 uint64_t keyspace_table_bytes(const struct keyspace *ks)
@@ -52,22 +47,6 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks)
 }
 
 /* --- taking out --- */
-
-struct raw_string *keyspace_raw_create(struct keyspace *ks, size_t capacity)
-{
-    const size_t request = entry_block_request(raw_string_bytes(capacity));
-    struct raw_string *raw = heap_alloc(ks->heap, MEM_STRING, request);
-    if (raw != NULL) {
-        raw->len = 0;
-        raw->capacity = request - sizeof *raw;
-    }
-    return raw;
-}
-
-void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw)
-{
-    heap_free(ks->heap, MEM_STRING, raw, raw_string_bytes(raw->capacity));
-}
 
 void keyspace_release_collection(struct keyspace *ks, struct collection *collection)
 {

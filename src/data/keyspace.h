@@ -26,6 +26,7 @@
 
 struct collection;
 struct key_top;
+struct keyspace;
 
 struct key {
     struct bytes name;
@@ -34,6 +35,13 @@ struct key {
 
 /* Takes a collection whose key is gone, to free it in slices (the shard's graveyard). */
 typedef void keyspace_bury_fn(void *context, struct collection *collection);
+
+/* Who wants to know which entries become big: key_top.h. */
+enum { KEYSPACE_WATCH_KINDS = 16 }; /* of entries: their head has 4 bits for it */
+struct keyspace_watch {
+    uint64_t floors[KEYSPACE_WATCH_KINDS]; /* bytes, by kind of entry */
+    void (*note)(struct keyspace *ks, const struct entry *entry); /* the entry has passed its floor upwards */
+};
 
 struct keyspace {
     struct heap *heap;
@@ -47,8 +55,8 @@ struct keyspace {
     uint64_t ttl_sum_hint_ms;  /* mean TTL of a recent sample, for INFO keyspace's avg_ttl; 0 unknown */
     uint32_t initial_access;   /* what the access field of a new entry starts with; kept up to date by the eviction policy */
     uint32_t number;           /* among the shard's, for key_top.h */
-    const uint64_t *top_floors; /* by kind of entry: whatever grows beyond belongs to the biggest keys; key_top.h */
-    struct key_top *top;       /* NULL: nobody asks for the biggest keys */
+    const struct keyspace_watch *watch;
+    struct key_top *top;       /* the watch's own; NULL: nobody asks for the biggest keys */
     keyspace_bury_fn *bury;    /* for collections over KEYSPACE_BURY_BYTES; NULL: they are freed at once */
     void *bury_context;
     int64_t sampled_ms;        /* when ttl_sum_hint_ms was last touched */

@@ -3,7 +3,6 @@
 #define DATA_KEYSPACE_PRIVATE_H
 
 #include "data/entry_private.h"
-#include "data/key_top.h"
 #include "data/keyspace.h"
 
 /* Counters that other threads read: one writer, relaxed. */
@@ -20,9 +19,9 @@ static inline void counter_set(uint64_t *counter, uint64_t value)
 /* An entry has `bytes` now, and had `old_bytes` of its type before (0: it was not there). */
 static inline void keyspace_note_size(struct keyspace *ks, const struct entry *entry, uint64_t old_bytes, uint64_t bytes)
 {
-    const uint64_t floor = ks->top_floors[entry_kind(entry)];
+    const uint64_t floor = ks->watch->floors[entry_kind(entry)];
     if (UNLIKELY(bytes > floor) && UNLIKELY(old_bytes <= floor)) {
-        key_top_note(ks, entry);
+        ks->watch->note(ks, entry);
     }
 }
 
@@ -54,9 +53,12 @@ void keyspace_release_collection(struct keyspace *ks, struct collection *collect
 void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry);
 /* Frees the blocks of an entry that is in no structure any more. Returns how many bytes they were. */
 uint64_t keyspace_free_entry(struct keyspace *ks, struct entry *entry);
-uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry);
+static inline uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry)
+{
+    return hash_bytes(ks->secret, entry_key(entry));
+}
 
-/* An empty raw string with room for `capacity` bytes or a few more; NULL when refused. */
+/* keyspace_raw.c: an empty raw string with room for `capacity` bytes or a few more; NULL when refused. */
 struct raw_string *keyspace_raw_create(struct keyspace *ks, size_t capacity);
 void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw);
 /* The same for one that a key has had: a very long one is buried. raw_burial.c. */
