@@ -1,7 +1,10 @@
 /* member_defrag.c - the blocks of a member table leave sparse pages: the directory, the leaves, items that are apart.
  *
  * A cursor is a hash, as in a scan, and so keeps its meaning when the directory doubles; `inner` is an item of its leaf.  */
+#include "encoding/member_defrag.h"
+
 #include "encoding/member_leaf.h"
+#include "encoding/member_table.h"
 
 static uint64_t leaf_span(const struct member_table *table, const struct member_leaf *leaf)
 {

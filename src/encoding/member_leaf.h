@@ -24,15 +24,15 @@
 #ifndef ENCODING_MEMBER_LEAF_H
 #define ENCODING_MEMBER_LEAF_H
 
-#include "encoding/member_table.h"
+#include "base/attributes.h"
+#include "base/bytes.h"
+#include "encoding/collection.h"
+#include "encoding/item.h"
 
 #include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-
-/* member_defrag.c */
-struct collection *member_table_defrag(struct collection *collection, struct collection_cursor *cursor, size_t *limit);
 
 enum {
     LEAF_ITEMS = 64,        /* a leaf with more is split, */

@@ -2,7 +2,9 @@
  *
  * A place is the leaf's first place in the directory, shifted by MEMBER_PLACE_INDEX_BITS, and the item's index in the leaf.  */
 #include "base/random.h"
+#include "encoding/member_defrag.h"
 #include "encoding/member_leaf.h"
+#include "encoding/member_table.h"
 
 #include <assert.h>
 

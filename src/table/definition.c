@@ -1,6 +1,4 @@
-/* table.c - a table: its name, schema and slices; its figures. See table.h and definition.h.  */
-#include "table/table.h"
-
+/* definition.c - a table: its name, schema and slices; its figures. See definition.h and table.h.  */
 #include "table/definition.h"
 
 #include <assert.h>
