@@ -41,6 +41,11 @@ size_t parser_memory_bytes(const struct parser *parser)
     return parser->progress == NULL ? 0 : thread_block_bytes(progress_bytes(parser->progress->capacity));
 }
 
+size_t parser_done_bytes(const struct parser *parser)
+{
+    return parser->progress == NULL ? 0 : parser->progress->position;
+}
+
 void parsed_words_free(struct bytes *own_words, uint32_t own_capacity)
 {
     if (own_words != NULL) {

@@ -54,6 +54,8 @@ enum parse_status parser_next(struct parser *parser, struct bytes input, const s
 void parsed_words_free(struct bytes *own_words, uint32_t own_capacity);
 /* Forgets progress and frees it. */
 void parser_reset(struct parser *parser);
+/* Bytes of an unfinished command whose words are complete. */
+size_t parser_done_bytes(const struct parser *parser);
 /* Bytes that an unfinished command keeps besides the query buffer. */
 size_t parser_memory_bytes(const struct parser *parser);
 

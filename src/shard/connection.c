@@ -11,6 +11,7 @@
  * Limits     OUTPUT_SOFT and its sisters: no commands beyond it. client-output-buffer-limit: closed.  */
 #include "base/clock.h"
 #include "mem/heap.h"
+#include "shard/log.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>
@@ -21,6 +22,7 @@
 enum {
     OUTPUT_CHECK_BYTES = 16384, /* fewer unsent bytes are not held against a limit at every turn */
     LINGER_MS = 2000,
+    PENDING_PATIENCE_MS = 2000, /* over clients-pending-limit: who has not taken any reply for so long may be closed */
     STRANGER_SOFT_MS = 1000,    /* a client that has not logged in may leave its replies unread for so long */
     ENDINGS_MAX = 16,           /* connections whose requests are ending */
     ENDINGS_A_LOOK = 8,         /* connections ended between two looks at the clock */
@@ -89,6 +91,7 @@ struct connection *connection_create(struct thread *thread, int fd)
     connection->thread = thread;
     connection->fd = fd;
     connection->held = -1;
+    connection->sent_ms = thread->now_ms;
     connection->query = BUFFER_EMPTY(MEM_QUERY_BUFFER);
     connection->backlog = BUFFER_EMPTY(MEM_QUERY_BUFFER);
     connection->session = (struct session){
@@ -156,6 +159,7 @@ void connection_window_ended(struct connection *connection)
         connection_keep_rest(connection);
     }
     connection_continue(connection);
+    connection_release_held(connection);
 }
 
 /* --- output --- */
@@ -174,6 +178,13 @@ static void start_sending(struct connection *connection)
     }
     connection->is_sending = true;
     connection->requests++;
+}
+
+static void look_for_room(struct connection *connection)
+{
+    if (UNLIKELY(connection->waits_for_room) && !thread_output_is_full(connection->thread, connection->output.bytes)) {
+        connection->waits_for_room = false;
+    }
 }
 
 /* A send copies all that it is given while the thread waits: many long ones in a turn would hold up everybody else's short one. */
@@ -204,9 +215,11 @@ void connection_was_sent(struct thread *thread, struct connection *connection, c
         return;
     }
     size_t sent = (size_t)event->result;
+    connection->sent_ms = thread->now_ms;
     stat_add(&thread->stats.net_output_bytes, sent);
     connection->session.output_bytes_total += sent;
     output_sent(&connection->output, &thread->chunks, sent);
+    look_for_room(connection);
     client_memory_note(connection);
     if (UNLIKELY(connection->output.bytes > 0 || connection->is_closing || connection->close_after_replies)) {
         connection_list_add(connection, LIST_DIRTY);
@@ -253,11 +266,30 @@ static void check_output_limits(struct connection *connection)
     }
 }
 
+bool connection_is_stuck(const struct connection *connection)
+{
+    const int64_t now_ms = connection->thread->now_ms;
+    return !connection->is_closing && !connection->is_lingering && connection->output.bytes > OUTPUT_SOFT_SHORT &&
+           now_ms - connection->sent_ms >= PENDING_PATIENCE_MS;
+}
+
+void connection_refuse_stuck(struct connection *connection)
+{
+    struct server *server = connection->thread->server;
+    log_write(server->config, LOG_LEVEL_WARNING,
+              "clients-pending-limit: closing client id=%llu, which takes no replies: %zu bytes of them, %zu bytes of requests wait",
+              (unsigned long long)connection->session.id, connection->output.bytes, connection_waiting_bytes(connection));
+    stat_add(&connection->thread->stats.output_limit_disconnections, 1);
+    connection_refuse(connection, "ERR clients-pending-limit reached, and this client takes no replies");
+}
+
 void connection_check_limits(struct connection *connection)
 {
     int64_t timeout_ms = atomic_load_explicit(&config_of(connection)->timeout, memory_order_relaxed) * 1000;
     int64_t idle_ms = connection->thread->now_ms - connection->session.active_ms;
-    const bool is_idle = timeout_ms > 0 && idle_ms > timeout_ms && !connection->session.is_monitor && connection->window == NULL;
+    const struct window *window = connection->window;
+    const bool is_at_work = window != NULL && (!window->is_parked || connection_has_output_room(connection));
+    const bool is_idle = timeout_ms > 0 && idle_ms > timeout_ms && !connection->session.is_monitor && !is_at_work;
     const bool was_long = connection->is_lingering && connection->thread->now_ms >= connection->linger_until_ms;
     if (is_idle || was_long) {
         connection_close(connection);
@@ -265,6 +297,14 @@ void connection_check_limits(struct connection *connection)
     }
     if (connection->output.bytes > 0) {
         check_output_limits(connection);
+    }
+    if (UNLIKELY(!connection->is_receiving)) {
+        /* Perhaps it may be read ahead again, or run: others have given way. */
+        connection_list_add(connection, LIST_DIRTY);
+        look_for_room(connection);
+        if (connection->wants_more || connection->window != NULL) {
+            connection_continue(connection);
+        }
     }
     client_memory_note(connection);
 }

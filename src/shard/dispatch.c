@@ -316,6 +316,10 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         connection_list_add(connection, LIST_PAUSED);
         return VERDICT_LATER;
     }
+    if (UNLIKELY(is_right && call->window->count == 1 && !connection_has_room_for(connection, call->spec))) {
+        connection->waits_for_room = true;
+        return VERDICT_LATER;
+    }
     call->shard = 0;
     call->db = connection->session.db;
     if (LIKELY(is_right)) {
@@ -435,8 +439,8 @@ void dispatch_fill(struct thread *thread, struct connection *connection, struct 
         verdict = take_command(thread, connection, window, round);
     }
     chain_queue_window(thread, round, window);
-    /* What a pause holds back is there: the pause may be over before this window is. */
-    const bool is_there = verdict != VERDICT_LATER || connection->is_in_list[LIST_PAUSED];
+    /* What a pause or unsent replies hold back is there: either may be over before this window is. */
+    const bool is_there = verdict != VERDICT_LATER || connection->is_in_list[LIST_PAUSED] || connection->waits_for_room;
     connection->wants_more = is_there && connection_input(connection).len > 0;
 }
 

@@ -32,6 +32,7 @@ enum {
     INPUT_GROWTH_MIN = 262144,     /* room that a long query buffer gets ahead */
     INPUT_MISSING_LONG = 131072,   /* a command that lacks more is not received piece by piece */
     STRANGER_INPUT_MAX = 65536,    /* before AUTH */
+    DEFERRED_WAITING_MAX = RECEIVE_BUFFERS / 4,
 };
 
 static const struct config *config_of(const struct connection *connection)
@@ -190,20 +191,43 @@ bool thread_output_is_full(struct thread *thread, size_t unsent)
     return thread->is_pending_too_much;
 }
 
+bool connection_has_room_for(const struct connection *connection, const struct command_spec *spec)
+{
+    const size_t unsent = connection->output.bytes;
+    if (LIKELY(unsent <= OUTPUT_SOFT_STRANGER)) {
+        return true;
+    }
+    if (connection_is_stranger(connection)) {
+        return false;
+    }
+    return !thread_output_is_full(connection->thread, unsent) ||
+           ((spec->flags & COMMAND_WRITE) != 0 && unsent <= OUTPUT_WRITES_MAX);
+}
+
+void connection_wait_for_room(struct connection *connection, const struct command_spec *spec)
+{
+    connection->waits_for_room = (spec->flags & COMMAND_WRITE) == 0;
+}
+
 bool connection_has_output_room(const struct connection *connection)
 {
     const size_t unsent = connection->output.bytes;
     if (LIKELY(unsent <= OUTPUT_SOFT_STRANGER)) {
         return true;
     }
-    return !connection_is_stranger(connection) && !thread_output_is_full(connection->thread, unsent);
+    if (connection_is_stranger(connection)) {
+        return false;
+    }
+    /* Over the soft limit it is tried until its next command is known to be one that only reads. */
+    return !thread_output_is_full(connection->thread, unsent) || (!connection->waits_for_room && unsent <= OUTPUT_WRITES_MAX);
 }
 
-/* Over the limit of what a client may have waiting? */
+/* Over the limit of what a client may have waiting? Words that are complete do not count, as in Redis: a command of many may be
+ * longer. */
 static bool is_query_too_long(const struct connection *connection)
 {
     int64_t limit = atomic_load_explicit(&config_of(connection)->client_query_buffer_limit, memory_order_relaxed);
-    return connection_waiting_bytes(connection) > (size_t)limit;
+    return connection_waiting_bytes(connection) > (size_t)limit + parser_done_bytes(&connection->parser);
 }
 
 /* Is there enough to run, so that more of it should not be taken? What belongs to the command that is next does not count. */
@@ -220,8 +244,19 @@ static bool is_ahead(const struct connection *connection)
 /* Its commands wait for the client, and the client perhaps for its own writes to end. */
 static bool may_read_ahead(const struct connection *connection)
 {
-    return !connection_has_output_room(connection) && !connection_is_stranger(connection) &&
-           !connection->thread->is_pending_too_much;
+    if (connection_has_output_room(connection) || connection_is_stranger(connection)) {
+        return false;
+    }
+    thread_update_pending(connection->thread);
+    return !connection->thread->is_pending_too_much;
+}
+
+/* Its commands are about to run, in this turn or a few turns later: then it may keep receive buffers until they have. Of those whose
+ * commands wait for something else, which may take for ever, all together keep DEFERRED_WAITING_MAX. */
+static bool runs_soon(const struct connection *connection)
+{
+    const struct window *window = connection->window;
+    return window != NULL ? !window->is_parked : connection->is_in_list[LIST_READY];
 }
 
 static bool has_enough(const struct connection *connection)
@@ -302,11 +337,24 @@ static bool keep_bytes(struct connection *connection, struct bytes text)
     client_memory_note(connection);
     evict_for_buffers(thread, 0);
     stat_raise(&thread->stats.query_bytes_max, connection_waiting_bytes(connection));
-    if (is_kept && UNLIKELY(is_query_too_long(connection))) {
-        refuse_long_query(connection);
-        return false;
-    }
     return is_kept;
+}
+
+/* What was added is a part of a command, or belongs to commands that do not run: is that too much? True: the connection ends. */
+static bool refuse_if_too_long(struct connection *connection)
+{
+    if (UNLIKELY(is_query_too_long(connection))) {
+        refuse_long_query(connection);
+        return true;
+    }
+    return false;
+}
+
+void connection_release_held(struct connection *connection)
+{
+    if (UNLIKELY(connection->held >= 0 && connection->window == NULL && !connection->is_in_list[LIST_READY])) {
+        connection_keep_rest(connection);
+    }
 }
 
 static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t len)
@@ -326,7 +374,11 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
             if (UNLIKELY(connection_is_stranger(connection) && connection->query.len > STRANGER_INPUT_MAX)) {
                 connection_close(connection);
             }
+            refuse_if_too_long(connection);
             return; /* a command's part; it is not looked at before the rest is there */
+        }
+        if (!runs_soon(connection) && !connection_has_output_room(connection) && refuse_if_too_long(connection)) {
+            return;
         }
     }
     connection->wants_more = true;
@@ -334,6 +386,7 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
         connection_list_add(connection, LIST_DIRTY); /* it is not read for some time */
     }
     connection_continue(connection);
+    connection_release_held(connection);
 }
 
 static void defer_input(struct thread *thread, const struct deferred_input *input)
@@ -346,11 +399,12 @@ static void defer_input(struct thread *thread, const struct deferred_input *inpu
 }
 
 /* False: the buffer waits on. What its connection has deferred behind it waits, too, whatever has_enough says then. */
-static bool take_deferred(const struct deferred_input *input)
+static bool take_deferred(const struct deferred_input *input, bool are_too_many)
 {
     struct connection *connection = input->connection;
     const bool is_dropped = connection->is_closing || connection->close_after_replies;
-    if (!is_dropped && (connection->is_deferring || has_enough(connection))) {
+    const bool may_wait = !is_dropped && (!are_too_many || runs_soon(connection));
+    if (may_wait && (connection->is_deferring || has_enough(connection))) {
         connection->is_deferring = true;
         return false;
     }
@@ -358,6 +412,9 @@ static bool take_deferred(const struct deferred_input *input)
     connection->requests--;
     if (is_dropped) {
         ring_buffer_return(&connection->thread->ring, input->buffer);
+    } else if (connection_is_stranger(connection) && has_enough(connection)) {
+        ring_buffer_return(&connection->thread->ring, input->buffer);
+        connection_close(connection);
     } else {
         take_bytes(connection, input->buffer, input->len);
     }
@@ -367,13 +424,15 @@ static bool take_deferred(const struct deferred_input *input)
 
 void deferred_input_take(struct thread *thread)
 {
-    uint32_t left = 0;
+    uint32_t left = 0, taken = 0;
     for (uint32_t i = 0; i < thread->deferred_count; i++) {
         thread->deferred[i].connection->is_deferring = false;
     }
     for (uint32_t i = 0; i < thread->deferred_count; i++) {
         const struct deferred_input input = thread->deferred[i];
-        if (!take_deferred(&input)) {
+        if (take_deferred(&input, thread->deferred_count - taken > DEFERRED_WAITING_MAX)) {
+            taken++;
+        } else {
             thread->deferred[left++] = input;
         }
     }

@@ -404,7 +404,12 @@ static void window_continue_later(struct thread *thread, struct window *window)
     }
     if (first->state == CALL_WAITING) {
         connection_list_add(connection, LIST_WAITING);
-    } else if (connection_has_output_room(connection)) {
+        return;
+    }
+    if (first->state == CALL_DEFERRED && !connection_has_room_for(connection, first->spec)) {
+        connection_wait_for_room(connection, first->spec);
+    }
+    if (connection_has_output_room(connection)) {
         connection_list_add(connection, LIST_READY);
     }
     /* Otherwise connection_was_sent adds it to LIST_READY. */

@@ -133,8 +133,12 @@ static enum call_state call_obstacle(struct thread *thread, const struct shard *
 {
     const struct window *window = call->window;
     uint64_t cut = atomic_load_explicit(&window->cut_shards, memory_order_relaxed);
-    if (UNLIKELY((cut >> shard->number & 1) != 0 ||
-                 thread_output_is_full(thread, atomic_load_explicit(&window->reply_bytes, memory_order_relaxed)))) {
+    if (UNLIKELY((cut >> shard->number & 1) != 0)) {
+        return CALL_DEFERRED;
+    }
+    const size_t unsent = atomic_load_explicit(&window->reply_bytes, memory_order_relaxed);
+    if (UNLIKELY(thread_output_is_full(thread, unsent)) &&
+        ((call->spec->flags & COMMAND_WRITE) == 0 || unsent > OUTPUT_WRITES_MAX)) {
         return CALL_DEFERRED;
     }
     if (UNLIKELY(call->is_routed && call->route_version != server_route_version(thread->server))) {

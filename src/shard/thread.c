@@ -154,6 +154,21 @@ static void move_list(struct thread *thread, enum connection_list from)
     }
 }
 
+/* Only when the pause is over, or is another one. */
+static void retry_paused(struct thread *thread)
+{
+    const struct server *server = thread->server;
+    const int64_t until_ms = atomic_load_explicit(&server->pause_until_ms, memory_order_acquire);
+    const bool is_for_writes_only = atomic_load_explicit(&server->is_pause_for_writes_only, memory_order_relaxed);
+    if (until_ms > thread->now_ms && until_ms == thread->paused_until_ms &&
+        is_for_writes_only == thread->was_paused_for_writes_only) {
+        return;
+    }
+    thread->paused_until_ms = until_ms;
+    thread->was_paused_for_writes_only = is_for_writes_only;
+    move_list(thread, LIST_PAUSED);
+}
+
 /* Waiting commands try again after a wake-up, or after a millisecond; paused ones when the pause is over. */
 static void retry_waiting(struct thread *thread)
 {
@@ -165,7 +180,7 @@ static void retry_waiting(struct thread *thread)
     }
     if (thread->list_first[LIST_PAUSED] != NULL && thread->now_ms != thread->paused_ms) {
         thread->paused_ms = thread->now_ms;
-        move_list(thread, LIST_PAUSED);
+        retry_paused(thread);
     }
 }
 
@@ -285,9 +300,15 @@ static void add_fed(struct fed_clients *fed, const struct connection *connection
     }
 }
 
+static size_t connection_pending_bytes(const struct connection *connection)
+{
+    return connection->output.bytes + connection_waiting_bytes(connection);
+}
+
 static void check_connections(struct thread *thread)
 {
     struct fed_clients fed = {0};
+    struct connection *stuck = NULL; /* the largest of them */
     struct connection *next;
     for (struct connection *connection = thread->connections; connection != NULL; connection = next) {
         next = connection->next;
@@ -295,9 +316,16 @@ static void check_connections(struct thread *thread)
             continue;
         }
         connection_check_limits(connection);
+        if (UNLIKELY(thread->is_pending_too_much) && connection_is_stuck(connection) &&
+            (stuck == NULL || connection_pending_bytes(connection) > connection_pending_bytes(stuck))) {
+            stuck = connection;
+        }
         if (UNLIKELY(session_is_fed(&connection->session)) && !connection->is_closing) {
             add_fed(&fed, connection);
         }
+    }
+    if (UNLIKELY(stuck != NULL)) {
+        connection_refuse_stuck(stuck); /* one at a time: perhaps the others can go on then */
     }
     __atomic_store_n(&thread->fed.count, fed.count, __ATOMIC_RELAXED);
     __atomic_store_n(&thread->fed.waiting_bytes, fed.waiting_bytes, __ATOMIC_RELAXED);
@@ -341,8 +369,8 @@ static void cron(struct thread *thread)
     }
     thread->cron_ms = thread->now_ms;
     thread->has_expiring = any_expiring(thread);
-    check_connections(thread);
     thread_update_pending(thread);
+    check_connections(thread);
     chunk_pool_trim(&thread->chunks);
     rounds_trim(thread);
     __atomic_store_n(&thread->stats.spare_bytes, chunk_pool_spare_bytes(&thread->chunks) + rounds_spare_bytes(thread),

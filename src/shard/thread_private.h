@@ -34,7 +34,8 @@ enum {
     OUTPUT_SOFT = 1 << 20,               /* a connection with more unsent replies runs no commands */
     OUTPUT_SOFT_SHORT = 1 << 16,         /* the same while all clients' buffers are over clients-pending-limit */
     OUTPUT_SOFT_STRANGER = 1024,         /* the same before AUTH */
-    PENDING_MAXMEMORY_PARTS = 4,         /* the part of maxmemory that clients-pending-limit may be */
+    OUTPUT_WRITES_MAX = 1 << 24,         /* the same for commands that write: their replies are short, their requests are not */
+    PENDING_MAXMEMORY_PARTS = 2,         /* the part of maxmemory that clients-pending-limit may be */
     RECEIVE_BUFFERS = 128,               /* of RING_BUFFER_BYTES, a thread */
     TURN_EVENTS = 32,                    /* handled between two looks at what they brought */
     TURN_INPUT_BYTES = 1 << 18,          /* added to query buffers in a turn */
@@ -172,6 +173,7 @@ struct connection {
     bool is_shut;                    /* lingering: the peer was told that nothing more comes */
     bool is_input_ended;             /* the peer has sent all it will send */
     bool wants_more;                 /* its input may hold commands that were not looked at */
+    bool waits_for_room;             /* its next command runs when fewer replies are unsent */
     bool is_paced;                   /* sends faster than its commands run: received piece by piece */
     bool is_deferring;               /* in deferred_input_take: one of its buffers waits on */
     uint8_t deferred;                /* its receive buffers in the thread's queue */
@@ -192,6 +194,7 @@ struct connection {
     struct msghdr message;
     int64_t output_soft_since_ms;    /* over the soft limit since; 0 not */
     int64_t linger_until_ms;         /* wall */
+    int64_t sent_ms;                 /* wall: when replies were last taken from it */
     size_t counted_bytes;            /* of its thread's clients_bytes */
 };
 
@@ -227,6 +230,8 @@ struct thread {
     pthread_t handle;
     int64_t now_ms;                  /* wall, of this turn */
     int64_t cron_ms, expire_ms, waiters_ms, paused_ms, sampled_ms;
+    int64_t paused_until_ms;         /* CLIENT PAUSE as it was when the list of the paused was last tried */
+    bool was_paused_for_writes_only;
     struct connection *connections;
     struct connection *list_first[CONNECTION_LISTS], *list_last[CONNECTION_LISTS];
     struct deferred_input deferred[RECEIVE_BUFFERS]; /* oldest first: input.c */
@@ -350,10 +355,18 @@ void connections_send_bulk(struct thread *thread);
 void connections_end(struct thread *thread);
 void connection_list_add(struct connection *connection, enum connection_list list);
 struct connection *connection_list_take(struct thread *thread, enum connection_list list);
-/* May it run commands now, as far as its output goes? */
+/* May it run its next command now, as far as its output goes? */
 bool connection_has_output_room(const struct connection *connection);
+/* The same for that command. */
+bool connection_has_room_for(const struct connection *connection, const struct command_spec *spec);
+/* The command cannot run before fewer replies are unsent, if it is one that only reads. */
+void connection_wait_for_room(struct connection *connection, const struct command_spec *spec);
 /* It must log in and has not. */
 bool connection_is_stranger(const struct connection *connection);
+/* It has not taken any of its replies for some time; they are many. */
+bool connection_is_stuck(const struct connection *connection);
+/* All clients' buffers are over clients-pending-limit: this one ends, with an error. */
+void connection_refuse_stuck(struct connection *connection);
 /* `hz` times a second: idle time-out, soft output limit. */
 void connection_check_limits(struct connection *connection);
 
@@ -365,7 +378,9 @@ struct bytes connection_input(const struct connection *connection);
 void connection_consume(struct connection *connection, size_t count);
 /* What could not be parsed leaves the receive buffer, so that the kernel gets it back; what calls point to must be gone. */
 void connection_keep_rest(struct connection *connection);
-/* The same, and the backlog is input now. */
+/* The same, unless it is run soon: the thread has few receive buffers, and who waits may wait for ever. */
+void connection_release_held(struct connection *connection);
+/* What could not be parsed leaves the receive buffer, and the backlog is input now. */
 void connection_join_backlog(struct connection *connection);
 /* Bytes that were received and not read yet. */
 size_t connection_waiting_bytes(const struct connection *connection);

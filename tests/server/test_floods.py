@@ -3,9 +3,7 @@
 Input is taken as fast as it is run; a client that does not take its replies is read on, so that its own writes end.
 """
 
-import os
-import resource
-import shutil
+import contextlib
 import socket
 import subprocess
 import threading
@@ -212,13 +210,107 @@ def test_many_that_never_read_stay_within_clients_pending_limit(start, shards):
         assert control.run("PING") == b"PONG"
 
 
+def test_one_that_never_reads_is_closed_when_others_need_the_room(start):
+    """Over clients-pending-limit nobody is read ahead: who has not taken a reply for two seconds gives way, with a word in the log."""
+    server = start("--clients-pending-limit", "16mb")
+    with server.connect() as control, server.connect(receive_buffer=4096) as hoarder:
+        control.run("SET", "value", "v" * 100)
+        hoarder.socket.settimeout(0.5)
+        try:
+            hoarder.send_raw(encode("GET", "value") * (40 * MIB // 24))
+        except socket.timeout:
+            pass
+        with Connection("127.0.0.1", server.port) as writer:
+            write_then_read(writer, scaled(300_000), 100)
+        assert "clients-pending-limit: closing client" in server.output()
+
+
+@pytest.mark.parametrize("options", [("--maxmemory", "40mb"), ("--clients-pending-limit", "1mb")], ids=["maxmemory", "limit"])
+def test_short_replies_that_nobody_reads_yet_do_not_stop_writes(start, shards, options):
+    """A bulk load as many clients do it: all commands first, then the replies. Their requests would not fit."""
+    server = start(*options, shards=shards)
+    count = scaled(400_000)
+    with server.connect() as connection:
+        connection.socket.settimeout(PATIENCE)
+        connection.send_raw(encode("SET", "key", "v" * 200) * count)
+        left = 5 * count
+        while left > 0:
+            data = connection.socket.recv(MIB)
+            assert data, "closed with %d bytes to come" % left
+            left -= len(data)
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("count,commands", [(300, 1), (30, 20_000)])
+def test_paused_clients_do_not_keep_others_from_being_served(server, client, count, commands):
+    """Each thread has 128 receive buffers: who waits must not keep one."""
+    with contextlib.ExitStack() as stack:
+        paused = [stack.enter_context(server.connect()) for _ in range(count)]
+        client.run("CLIENT", "PAUSE", "600000", "WRITE")
+        for connection in paused:
+            connection.socket.settimeout(0.05)
+            try:
+                connection.send_raw(encode("INCR", "x") * commands)
+            except socket.timeout:
+                pass
+        with server.connect() as newcomer:
+            assert newcomer.run("GET", "x") is None
+        assert client.run("CLIENT", "UNPAUSE") == b"OK"
+        for connection in paused:
+            connection.socket.settimeout(PATIENCE)
+            assert connection.read()[0] == ":"
+
+
+def test_many_that_write_and_never_read_leave_receive_buffers_for_others(start):
+    server = start("--clients-pending-limit", "4mb")
+    with server.connect() as control, contextlib.ExitStack() as stack:
+        control.run("SET", "value", "v" * 1000)
+        for number in range(0, 20_000, 1000):
+            control.run("HSET", "hash", *(word for field in range(number, number + 1000) for word in ("f%d" % field, "v")))
+        flood = (encode("HGETALL", "hash") + encode("SET", "a", "b") * 30_000) * 4
+        for _ in range(20):
+            connection = stack.enter_context(server.connect(receive_buffer=4096))
+            connection.socket.settimeout(0.05)
+            try:
+                connection.send_raw(flood)
+            except socket.timeout:
+                pass
+        for _ in range(20):
+            with server.connect(timeout=PATIENCE) as newcomer:
+                assert newcomer.run("PING") == b"PONG"
+                assert newcomer.run("SET", "k", "v" * 100_000) == b"OK"
+
+
+def test_the_timeout_ends_clients_that_take_no_replies(start, shards):
+    server = start(shards=shards)
+    with server.connect() as control:
+        control.run("SET", "value", "v" * 1_000_000)
+        silent = never_read(server, 5, 1_000_000, 20)
+        control.run("CONFIG", "SET", "timeout", "1")
+        end = time.monotonic() + PATIENCE
+        while int(control.info("clients")["connected_clients"]) > 1:
+            assert time.monotonic() < end, control.run("CLIENT", "LIST")
+            time.sleep(0.1)
+        for connection in silent:
+            connection.close()
+
+
+def test_a_command_of_many_words_may_be_longer_than_the_query_limit(start):
+    server = start("--client-query-buffer-limit", "1mb")
+    with server.connect() as connection:
+        words = [word for number in range(100_000) for word in ("key:%06d" % number, "v" * 8)]
+        assert connection.run("MSET", *words) == b"OK"
+        assert connection.run("DBSIZE") == 100_000
+        assert connection.run("SET", "k", "v" * (MIB - 100)) == b"OK"
+
+
 def test_read_ahead_ends_at_the_query_limit_with_an_error(start):
     server = start("--client-query-buffer-limit", "2mb")
     with server.connect() as control, server.connect(receive_buffer=4096) as connection:
         control.run("SET", "value", "v" * 100_000)
         request = encode("GET", "value")
         connection.socket.settimeout(PATIENCE)
-        writer = threading.Thread(target=lambda: connection.send_raw(request * (16 * MIB // len(request))))
+        writer = threading.Thread(target=lambda: connection.send_raw(request * (16 * MIB // len(request))), daemon=True)
         writer.start()
         received = bytearray()
         while True:
