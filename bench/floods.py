@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 
-from harness.crowd import Crowd
+from harness.crowd import WAYS, Crowd, kill_by_type, prepare
 from harness.probe import worst_ping_ms
 from harness.resp import Connection, encode, wait_until
 from harness.sockets import client_count, possible_count
@@ -112,48 +112,11 @@ def strangers(server):
     return peak.bytes / STRANGERS, left
 
 
-def _kill(control, crowd):
-    del crowd
-    control.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-
-
-def _time_out(control, crowd):
-    del crowd
-    control.run("CONFIG", "SET", "timeout", "1")
-
-
-def _vanish(control, crowd):
-    del control
-    crowd.kill()
-
-
-def _reset(control, crowd):
-    del control
-    crowd.order("reset")
-
-
-def _evict(control, crowd):
-    del crowd
-    control.run("CLIENT", "NO-EVICT", "on")
-    control.run("CONFIG", "SET", "maxmemory-clients", "128kb")
-
-
-def _pass_output_limit(control, crowd):
-    del control
-    crowd.order("send", encode("GET", "value"))
-
-
-WAYS = {"CLIENT KILL TYPE normal": _kill, "timeout": _time_out, "the clients are killed": _vanish, "reset by the clients": _reset,
-        "maxmemory-clients": _evict, "client-output-buffer-limit": _pass_output_limit}
-
-
 def mass_close(server, way, count):
     """(seconds until all are gone, the worst PING of another connection meanwhile in ms)"""
     count = min(count, possible_count(count))
     with server.connect(timeout=SECONDS_MAX) as control:
-        control.run("SET", "value", "x" * 17000)
-        limit = 16500 if WAYS[way] is _pass_output_limit else 0
-        control.run("CONFIG", "SET", "client-output-buffer-limit", "normal %d 0 0" % limit)
+        prepare(control, WAYS[way])
         with Crowd(server.port, count) as crowd:
             wait_until(lambda: client_count(control) > count, SECONDS_MAX, "all to come in")
             took = [0.0]
@@ -164,6 +127,6 @@ def mass_close(server, way, count):
                 wait_until(lambda: client_count(control) <= OTHERS + 200, SECONDS_MAX, "all to end")
                 took[0] = time.monotonic() - began
 
-            worst = worst_ping_ms(server.port, act, reconnects=WAYS[way] is _kill)
+            worst = worst_ping_ms(server.port, act, reconnects=WAYS[way] is kill_by_type)
         control.run("CONFIG", "SET", "timeout", "0", "maxmemory-clients", "0")
     return took[0], worst

@@ -288,7 +288,8 @@ void connection_check_limits(struct connection *connection)
     int64_t timeout_ms = atomic_load_explicit(&config_of(connection)->timeout, memory_order_relaxed) * 1000;
     int64_t idle_ms = connection->thread->now_ms - connection->session.active_ms;
     const struct window *window = connection->window;
-    const bool is_at_work = window != NULL && (!window->is_parked || connection_has_output_room(connection));
+    const bool is_at_work = window != NULL ? !window->is_parked || connection_has_output_room(connection)
+                                           : connection->is_in_list[LIST_PAUSED];
     const bool is_idle = timeout_ms > 0 && idle_ms > timeout_ms && !connection->session.is_monitor && !is_at_work;
     const bool was_long = connection->is_lingering && connection->thread->now_ms >= connection->linger_until_ms;
     if (is_idle || was_long) {

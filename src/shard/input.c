@@ -17,7 +17,7 @@
  * Invariant  C1 input is in `held` or in `query`, never in both; C2 while there is a window that is not parked, nothing is added to
  *            either; C3 the bytes of a connection are taken in the order of their completions: while it has a deferred buffer, what
  *            comes is deferred, too.
- * Limits     INPUT_AHEAD_BYTES, STRANGER_INPUT_MAX; client-query-buffer-limit, clients-pending-limit.  */
+ * Limits     INPUT_AHEAD_BYTES, STRANGER_INPUT_MAX, DEFERRED_WAITING_MAX; client-query-buffer-limit, clients-pending-limit.  */
 #include "mem/heap.h"
 #include "shard/log.h"
 #include "shard/thread_private.h"
@@ -408,6 +408,7 @@ static bool take_deferred(const struct deferred_input *input, bool are_too_many)
         connection->is_deferring = true;
         return false;
     }
+    assert(is_dropped || !connection->is_deferring); /* C3 */
     connection->deferred--;
     connection->requests--;
     if (is_dropped) {

@@ -9,53 +9,18 @@ import time
 
 import pytest
 
-from harness.crowd import Crowd
+from harness.crowd import WAYS, Crowd, evict, kill_by_type, prepare
 from harness.probe import worst_ping_ms
 from harness.process import SLOWDOWN, Server
-from harness.resp import encode, wait_until
+from harness.resp import wait_until
 from harness.sockets import client_count, possible_count
 
 LIMIT_MS = 20.0
 TRIES = 5
 COUNT = int(os.environ.get("TESSERA_CROWD", str(int(6000 / min(SLOWDOWN, 4)))))
 PATIENCE = 30 * SLOWDOWN
-REPLY_BYTES, REPLY_LIMIT = 17000, 16500
 # Beside the crowd: who gives the orders, and the prober.
 OTHERS = 2
-
-
-def kill_by_type(connection, crowd):
-    del crowd
-    connection.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-
-
-def let_them_time_out(connection, crowd):
-    del crowd
-    connection.run("CONFIG", "SET", "timeout", "1")
-
-
-def vanish(connection, crowd):
-    del connection
-    crowd.kill()
-
-
-def reset(connection, crowd):
-    del connection
-    crowd.order("reset")
-
-
-def evict(connection, crowd):
-    del crowd
-    connection.run("CLIENT", "NO-EVICT", "on")
-    connection.run("CONFIG", "SET", "maxmemory-clients", "128kb")
-
-
-def ask_for_more_than_the_output_limit(connection, crowd):
-    del connection
-    crowd.order("send", encode("GET", "value"))
-
-
-WAYS = [kill_by_type, let_them_time_out, vanish, reset, evict, ask_for_more_than_the_output_limit]
 
 
 @pytest.fixture
@@ -66,18 +31,15 @@ def crowded(start, shards):
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("end_them", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("end_them", WAYS.values(), ids=lambda way: way.__name__)
 def test_nobody_waits_while_many_connections_end(crowded, end_them):
     server, count = crowded
     # What 128 KiB of maxmemory-clients leave.
     left = OTHERS + (170 if end_them is evict else 0)
-    is_limited = end_them is ask_for_more_than_the_output_limit
     figures = []
     with server.connect() as connection:
-        connection.run("SET", "value", b"x" * REPLY_BYTES)
         for _ in range(TRIES):
-            connection.run("CONFIG", "SET", "timeout", "0", "maxmemory-clients", "0",
-                           "client-output-buffer-limit", "normal %d 0 0" % (REPLY_LIMIT if is_limited else 0))
+            prepare(connection, end_them)
             with Crowd(server.port, count) as crowd:
                 wait_until(lambda: client_count(connection) > count, PATIENCE, "all of them to come in")
 

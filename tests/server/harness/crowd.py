@@ -5,6 +5,7 @@ import os
 import signal
 import types
 
+from .resp import encode
 from .sockets import Sockets, possible_count
 
 PER_PROCESS = 8000
@@ -59,3 +60,50 @@ class Crowd:
         self.kill()
         for pipe in self.pipes:
             pipe.close()
+
+
+# --- the ways in which a crowd ends: each gets a connection that gives orders, and the crowd ---
+
+REPLY_BYTES, REPLY_LIMIT = 17000, 16500
+
+
+def kill_by_type(connection, crowd):
+    del crowd
+    connection.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+def let_them_time_out(connection, crowd):
+    del crowd
+    connection.run("CONFIG", "SET", "timeout", "1")
+
+
+def vanish(connection, crowd):
+    del connection
+    crowd.kill()
+
+
+def reset(connection, crowd):
+    del connection
+    crowd.order("reset")
+
+
+def evict(connection, crowd):
+    del crowd
+    connection.run("CLIENT", "NO-EVICT", "on")
+    connection.run("CONFIG", "SET", "maxmemory-clients", "128kb")
+
+
+def ask_for_more_than_the_output_limit(connection, crowd):
+    del connection
+    crowd.order("send", encode("GET", "value"))
+
+
+WAYS = {"CLIENT KILL TYPE normal": kill_by_type, "timeout": let_them_time_out, "the clients are killed": vanish,
+        "reset by the clients": reset, "maxmemory-clients": evict, "client-output-buffer-limit": ask_for_more_than_the_output_limit}
+
+
+def prepare(connection, way):
+    """What the way needs: a value longer than the output limit; no limit is left of the last way."""
+    limit = REPLY_LIMIT if way is ask_for_more_than_the_output_limit else 0
+    connection.run("SET", "value", b"x" * REPLY_BYTES)
+    connection.run("CONFIG", "SET", "timeout", "0", "maxmemory-clients", "0", "client-output-buffer-limit", "normal %d 0 0" % limit)
