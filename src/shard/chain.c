@@ -69,9 +69,8 @@ static void chain_add(struct chain *chain, struct call *call)
     call->window->queued++;
 }
 
-void chain_queue_window(struct thread *thread, struct round *round, struct window *window)
+void chain_queue_window(struct round *round, struct window *window)
 {
-    (void)thread;
     if (!window->has_placed) {
         return;
     }
@@ -113,14 +112,12 @@ static bool set_position(struct chain *chain, uint32_t position)
     struct batch *batch = &chain->batch;
     chain->position = position;
     batch->first = chain->first[position];
-    batch->last = chain->last[position];
     batch->shard = &batch->home->server->shards[batch->first->shard];
     return true;
 }
 
-void chain_begin(struct thread *thread, struct chain *chain)
+void chain_begin(struct chain *chain)
 {
-    (void)thread;
     const bool has_calls = set_position(chain, position_from(chain, 0));
     assert(has_calls);
     (void)has_calls;

@@ -438,7 +438,7 @@ void dispatch_fill(struct thread *thread, struct connection *connection, struct 
         }
         verdict = take_command(thread, connection, window, round);
     }
-    chain_queue_window(thread, round, window);
+    chain_queue_window(round, window);
     /* What a pause or unsent replies hold back is there: either may be over before this window is. */
     const bool is_there = verdict != VERDICT_LATER || connection->is_in_list[LIST_PAUSED] || connection->waits_for_room;
     connection->wants_more = is_there && connection_input(connection).len > 0;
@@ -494,5 +494,5 @@ void dispatch_resume(struct thread *thread, struct window *window, struct round 
     window->position = window->place = 0;
     window->is_spread = window->has_placed = false;
     place_calls(thread, window, round);
-    chain_queue_window(thread, round, window);
+    chain_queue_window(round, window);
 }

@@ -204,11 +204,6 @@ bool connection_has_room_for(const struct connection *connection, const struct c
            ((spec->flags & COMMAND_WRITE) != 0 && unsent <= OUTPUT_WRITES_MAX);
 }
 
-void connection_wait_for_room(struct connection *connection, const struct command_spec *spec)
-{
-    connection->waits_for_room = (spec->flags & COMMAND_WRITE) == 0;
-}
-
 bool connection_has_output_room(const struct connection *connection)
 {
     const size_t unsent = connection->output.bytes;
@@ -218,7 +213,7 @@ bool connection_has_output_room(const struct connection *connection)
     if (connection_is_stranger(connection)) {
         return false;
     }
-    /* Over the soft limit it is tried until its next command is known to be one that only reads. */
+    /* Over the soft limit it is tried until its next command is known to be one that has no room. */
     return !thread_output_is_full(connection->thread, unsent) || (!connection->waits_for_room && unsent <= OUTPUT_WRITES_MAX);
 }
 

@@ -407,7 +407,7 @@ static void window_continue_later(struct thread *thread, struct window *window)
         return;
     }
     if (first->state == CALL_DEFERRED && !connection_has_room_for(connection, first->spec)) {
-        connection_wait_for_room(connection, first->spec);
+        connection->waits_for_room = true;
     }
     if (connection_has_output_room(connection)) {
         connection_list_add(connection, LIST_READY);
@@ -523,7 +523,7 @@ void round_run(struct thread *thread, struct round *round)
         }
     }
     if (round->chain.call_count > 0) {
-        chain_begin(thread, &round->chain);
+        chain_begin(&round->chain);
         submit(thread, &round->chain.batch);
     }
     flush_listed(thread, round);

@@ -375,6 +375,7 @@ static void cron(struct thread *thread)
     rounds_trim(thread);
     __atomic_store_n(&thread->stats.spare_bytes, chunk_pool_spare_bytes(&thread->chunks) + rounds_spare_bytes(thread),
                      __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->stats.cq_overflows, thread->ring.overflows, __ATOMIC_RELAXED);
     stat_add(&thread->stats.crons, 1);
     server_used_bytes(thread->server);
     int64_t now_ms = clock_monotonic_us() / 1000;

@@ -359,8 +359,6 @@ struct connection *connection_list_take(struct thread *thread, enum connection_l
 bool connection_has_output_room(const struct connection *connection);
 /* The same for that command. */
 bool connection_has_room_for(const struct connection *connection, const struct command_spec *spec);
-/* The command cannot run before fewer replies are unsent, if it is one that only reads. */
-void connection_wait_for_room(struct connection *connection, const struct command_spec *spec);
 /* It must log in and has not. */
 bool connection_is_stranger(const struct connection *connection);
 /* It has not taken any of its replies for some time; they are many. */
@@ -432,9 +430,9 @@ void chain_place(struct thread *thread, struct window *window, struct call *call
 /* May the window have one more call, wherever that goes? */
 bool chain_has_room(const struct thread *thread, const struct window *window);
 /* The window's placed calls go to the round's batches, or to its chain when they are on several shards. */
-void chain_queue_window(struct thread *thread, struct round *round, struct window *window);
+void chain_queue_window(struct round *round, struct window *window);
 /* Makes the first position with calls the chain's batch. */
-void chain_begin(struct thread *thread, struct chain *chain);
+void chain_begin(struct chain *chain);
 /* The same with the next one; false: all have run. */
 bool chain_next(struct batch *batch);
 /* The next call behind `call` in the order of the positions; NULL: the first one. NULL: no more. */
