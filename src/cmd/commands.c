@@ -13,6 +13,7 @@
 #include "cmd/key/key_rows.h"
 #include "cmd/list/list_rows.h"
 #include "cmd/memory/memory_rows.h"
+#include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "cmd/set/set_rows.h"
 #include "cmd/slow/slow_rows.h"
@@ -24,6 +25,8 @@
 #include "mem/heap.h"
 
 #include <string.h>
+
+const struct effect_listener *const command_listeners[] = {&effect_feed, NULL};
 
 static const struct command_spec *const families[] = {
     connection_commands, client_commands,       server_commands,        config_commands,     database_commands,

@@ -6,6 +6,7 @@
 #define CMD_COMMANDS_H
 
 #include "base/attributes.h"
+#include "effect/effect.h"
 #include "shard/exec.h"
 
 /* All families in one table: copies of the rows, subcommands right behind their container, index and parent set. */
@@ -16,5 +17,8 @@ struct command_table {
 /* False: no memory. Gives: command_table_destroy, after the server that uses it. */
 MUST_USE bool command_table_create(struct command_table *out);
 void command_table_destroy(struct command_table *table);
+
+/* Whoever of this room listens to changes of data; ended by NULL. */
+extern const struct effect_listener *const command_listeners[];
 
 #endif

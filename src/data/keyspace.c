@@ -21,7 +21,8 @@ void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_sec
         .floors = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
                    UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX},
     };
-    *ks = (struct keyspace){.heap = heap, .secret = secret, .watch = &nobody};
+    static const struct keyspace_owner no_owner = {0};
+    *ks = (struct keyspace){.heap = heap, .secret = secret, .watch = &nobody, .owner = &no_owner};
     dict_init(&ks->dict, heap, &entry_dict_type, secret);
     expiry_init(&ks->expiry, heap);
 }
@@ -48,14 +49,20 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks)
 
 /* --- taking out --- */
 
-void keyspace_release_collection(struct keyspace *ks, struct collection *collection)
+void keyspace_bury(struct keyspace *ks, struct collection *collection)
 {
-    assert(collection->pins == 0);
-    if (ks->bury != NULL && collection->bytes > KEYSPACE_BURY_BYTES) {
-        ks->bury(ks->bury_context, collection);
+    const struct keyspace_owner *owner = ks->owner;
+    if (owner->bury != NULL && collection->bytes > KEYSPACE_BURY_BYTES) {
+        owner->bury(owner->context, collection);
     } else {
         collection_destroy(collection);
     }
+}
+
+void keyspace_release_collection(struct keyspace *ks, struct collection *collection)
+{
+    assert(collection->pins == 0);
+    keyspace_bury(ks, collection);
 }
 
 /* Frees what the entry has outside of its block. */
@@ -93,6 +100,15 @@ void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry)
     counter_add(&ks->key_count, (uint64_t)-1);
 }
 
+void keyspace_remove_expired(struct keyspace *ks, uint64_t hash, struct entry *entry)
+{
+    if (ks->owner->expired != NULL) {
+        ks->owner->expired(ks->owner->context, ks, hash, entry);
+    }
+    keyspace_remove(ks, hash, entry);
+    counter_add(&ks->expired_total, 1);
+}
+
 /* --- finding --- */
 
 static struct entry *find_expiring(struct keyspace *ks, uint64_t hash, struct entry *entry, int64_t now_ms)
@@ -103,8 +119,7 @@ static struct entry *find_expiring(struct keyspace *ks, uint64_t hash, struct en
     if (UNLIKELY(entry_is_pinned(entry))) {
         return NULL; /* a job still reads it: it goes later */
     }
-    keyspace_remove(ks, hash, entry);
-    counter_add(&ks->expired_total, 1);
+    keyspace_remove_expired(ks, hash, entry);
     return NULL;
 }
 

@@ -33,8 +33,16 @@ struct key {
     uint64_t hash; /* hash_bytes(secret, name) */
 };
 
-/* Takes a collection whose key is gone, to free it in slices (the shard's graveyard). */
-typedef void keyspace_bury_fn(void *context, struct collection *collection);
+/* What a keyspace tells and asks the shard that it is part of. Each function may be NULL. */
+struct keyspace_owner {
+    void *context;
+    /* Takes a collection over KEYSPACE_BURY_BYTES whose key is gone, to free it in slices; NULL: it is freed at once. */
+    void (*bury)(void *context, struct collection *collection);
+    /* The time of a key has come: it is removed after the return. */
+    void (*expired)(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+    /* No key expires by itself: whoever applies the effects of another server is told of each expiry as a deletion. */
+    bool is_expiry_off;
+};
 
 /* Who wants to know which entries become big: key_top.h. */
 enum { KEYSPACE_WATCH_KINDS = 16 }; /* of entries: their head has 4 bits for it */
@@ -57,15 +65,17 @@ struct keyspace {
     uint32_t number;           /* among the shard's, for key_top.h */
     const struct keyspace_watch *watch;
     struct key_top *top;       /* the watch's own; NULL: nobody asks for the biggest keys */
-    keyspace_bury_fn *bury;    /* for collections over KEYSPACE_BURY_BYTES; NULL: they are freed at once */
-    void *bury_context;
+    const struct keyspace_owner *owner; /* lent; never NULL */
     int64_t sampled_ms;        /* when ttl_sum_hint_ms was last touched */
     uint64_t sample_cursor;
 };
 
 enum { KEYSPACE_NO_EXPIRY = -1, KEYSPACE_BURY_BYTES = 16384 };
 
+/* With an owner that wants nothing. */
 void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret);
+/* Takes a collection whose key is gone: it is freed in slices if it is big, else at once. */
+void keyspace_bury(struct keyspace *ks, struct collection *collection);
 /* Frees every entry at once. O(keys): for shutdown and tests. */
 void keyspace_clear(struct keyspace *ks);
 

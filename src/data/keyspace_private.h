@@ -51,6 +51,8 @@ void keyspace_release_collection(struct keyspace *ks, struct collection *collect
 
 /* Takes out an entry that is there and frees it. */
 void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry);
+/* The same for one whose time has come. */
+void keyspace_remove_expired(struct keyspace *ks, uint64_t hash, struct entry *entry);
 /* Frees the blocks of an entry that is in no structure any more. Returns how many bytes they were. */
 uint64_t keyspace_free_entry(struct keyspace *ks, struct entry *entry);
 static inline uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry)
@@ -66,7 +68,7 @@ void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw);
 
 static inline bool keyspace_is_over(const struct keyspace *ks, const struct entry *entry, int64_t now_ms)
 {
-    return entry_has_expiry(entry) && entry_expiry_near(entry, ks->expiry.reference_ms) < now_ms;
+    return entry_has_expiry(entry) && entry_expiry_near(entry, ks->expiry.reference_ms) < now_ms && !ks->owner->is_expiry_off;
 }
 
 #endif

@@ -46,8 +46,7 @@ struct entry *keyspace_random(struct keyspace *ks, uint64_t *random_state, int64
         if (entry_is_pinned(entry)) {
             continue;
         }
-        keyspace_remove(ks, keyspace_hash_of(ks, entry), entry);
-        counter_add(&ks->expired_total, 1);
+        keyspace_remove_expired(ks, keyspace_hash_of(ks, entry), entry);
     }
     return NULL;
 }
@@ -98,7 +97,7 @@ static size_t expire_first_leaf(struct keyspace *ks, int64_t now_ms, size_t limi
     for (size_t i = 0; i < count && removed < limit; i++) {
         const int64_t expiry_ms = keyspace_expiry_ms(ks, entries[i]);
         if (expiry_ms < now_ms && !entry_is_pinned(entries[i])) {
-            keyspace_remove(ks, keyspace_hash_of(ks, entries[i]), entries[i]);
+            keyspace_remove_expired(ks, keyspace_hash_of(ks, entries[i]), entries[i]);
             removed++;
         } else if (expiry_ms < earliest_ms) {
             earliest_ms = expiry_ms;
@@ -114,6 +113,9 @@ static size_t expire_first_leaf(struct keyspace *ks, int64_t now_ms, size_t limi
 size_t keyspace_expire_due(struct keyspace *ks, int64_t now_ms, size_t limit)
 {
     expiry_note_time(&ks->expiry, now_ms);
+    if (ks->owner->is_expiry_off) {
+        return 0;
+    }
     if (ks->expiry.count == 0) {
         counter_set(&ks->ttl_sum_hint_ms, 0);
         return 0;
@@ -126,7 +128,6 @@ size_t keyspace_expire_due(struct keyspace *ks, int64_t now_ms, size_t limit)
     while (is_more && removed < limit) {
         removed += expire_first_leaf(ks, now_ms, limit - removed, &is_more);
     }
-    counter_add(&ks->expired_total, removed);
     return removed;
 }
 

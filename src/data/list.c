@@ -104,8 +104,8 @@ void list_walk_end(struct list_walk *walk)
 
 void list_bury(struct keyspace *ks, struct quicklist *list)
 {
-    if (list != NULL && ks != NULL && ks->bury != NULL && list->base.bytes > KEYSPACE_BURY_BYTES) {
-        ks->bury(ks->bury_context, &list->base);
+    if (list != NULL && ks != NULL) {
+        keyspace_bury(ks, &list->base);
     } else if (list != NULL) {
         collection_destroy(&list->base);
     }

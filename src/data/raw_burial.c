@@ -39,7 +39,7 @@ void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw)
 {
     const size_t size = raw_string_bytes(raw->capacity);
     struct raw_burial *burial = NULL;
-    if (UNLIKELY(size >= BURIED_RAW_MIN) && ks->bury != NULL) {
+    if (UNLIKELY(size >= BURIED_RAW_MIN) && ks->owner->bury != NULL) {
         burial = heap_alloc(ks->heap, MEM_STRING, sizeof *burial);
     }
     if (LIKELY(burial == NULL)) {
@@ -52,5 +52,5 @@ void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw)
         .block = raw,
         .size = size,
     };
-    ks->bury(ks->bury_context, &burial->collection);
+    ks->owner->bury(ks->owner->context, &burial->collection);
 }

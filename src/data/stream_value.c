@@ -32,12 +32,7 @@ void stream_value_close(struct value *value)
 
 void stream_value_bury(struct keyspace *ks, struct stream *remains)
 {
-    if (remains == NULL) {
-        return;
-    }
-    if (ks->bury != NULL && remains->collection.bytes > KEYSPACE_BURY_BYTES) {
-        ks->bury(ks->bury_context, &remains->collection);
-    } else {
-        collection_destroy(&remains->collection);
+    if (remains != NULL) {
+        keyspace_bury(ks, &remains->collection);
     }
 }

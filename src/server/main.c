@@ -136,7 +136,8 @@ static bool run(struct config *config)
     struct server_options options = {.config = config,
                                      .commands = commands.rows,
                                      .command_count = commands.count,
-                                     .observer = &command_observer};
+                                     .observer = &command_observer,
+                                     .listeners = command_listeners};
     struct server *server = server_create(&options);
     if (server == NULL || !logs_create(server)) {
         fprintf(stderr, "tessera-server: out of memory\n");

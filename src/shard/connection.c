@@ -290,7 +290,7 @@ void connection_check_limits(struct connection *connection)
     const struct window *window = connection->window;
     const bool is_at_work = window != NULL ? !window->is_parked || connection_has_output_room(connection)
                                            : connection->is_in_list[LIST_PAUSED];
-    const bool is_idle = timeout_ms > 0 && idle_ms > timeout_ms && !connection->session.is_monitor && !is_at_work;
+    const bool is_idle = timeout_ms > 0 && idle_ms > timeout_ms && !session_is_fed(&connection->session) && !is_at_work;
     const bool was_long = connection->is_lingering && connection->thread->now_ms >= connection->linger_until_ms;
     if (is_idle || was_long) {
         connection_close(connection);
@@ -369,9 +369,8 @@ static void release_session(struct connection *connection)
 {
     struct session *session = &connection->session;
     struct thread *thread = connection->thread;
-    if (session->is_monitor) {
-        atomic_fetch_sub_explicit(&thread->server->monitors_current, 1, memory_order_relaxed);
-        stat_add(&thread->stats.monitors_current, (uint64_t)-1);
+    for (int feed = 0; feed < FEED_COUNT; feed++) {
+        feed_leave(thread, session, (enum feed)feed);
     }
     buffer_release(&session->name);
     buffer_release(&session->lib_name);

@@ -348,7 +348,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         round_queue_call(round, call);
     }
     /* After the call, as Redis does: SELECT and RESET stand with the database to which they lead. */
-    if (UNLIKELY(atomic_load_explicit(&thread->server->monitors_current, memory_order_relaxed) > 0)) {
+    if (UNLIKELY(feed_is_wanted(thread->server, FEED_MONITOR))) {
         monitor_feed(thread, call);
     }
     return verdict;

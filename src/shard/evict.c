@@ -220,7 +220,7 @@ static bool evict_one(struct shard *shard, const struct evict_rule *rule)
     if (!find_victim(shard, rule, &victim)) {
         return false;
     }
-    shard_report(shard, victim.db, (struct key){entry_key(victim.entry), victim.hash}, "evicted");
+    shard_report_loss(shard, victim.ks, (struct key){entry_key(victim.entry), victim.hash}, EVENT_EVICTED);
     keyspace_evict(victim.ks, victim.hash, victim.entry);
     stat_add(&shard->evict.evicted_keys, 1);
     return true;

@@ -104,25 +104,123 @@ struct entry *exec_find_write(struct exec *exec, struct key key)
 
 /* --- reports --- */
 
-void exec_changed(struct exec *exec, struct key key, const char *event)
+static struct shard *shard_of(const struct exec *exec, struct key key)
 {
-    (void)event; /* subscribers to keyspace events come with pub/sub */
-    struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
-    stat_add(&shard->changes, 1);
+    return exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
 }
 
-void shard_report(struct shard *shard, uint32_t db, struct key key, const char *event)
+/* Something was changed: if somebody asks how to repeat it, the command's words are owed. */
+static inline void owe_effects(struct exec *exec)
 {
-    (void)shard; /* as above; Redis does not count it as a change, either */
-    (void)db;
-    (void)key;
-    (void)event;
+    if (exec->effects == EFFECTS_NONE) {
+        exec->effects = EFFECTS_OWED;
+    }
+}
+
+void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event)
+{
+    struct shard *shard = shard_of(exec, key);
+    stat_add(&shard->changes, 1);
+    const uint32_t wanted = effects_wanted(&exec->server->effects);
+    if (LIKELY(wanted == 0)) {
+        return;
+    }
+    baton_assert_held(&shard->baton);
+    owe_effects(exec);
+    if ((wanted & LISTEN_ANY_CHANGES) != 0) {
+        const struct change change = {exec->thread, shard, key.name, key.hash, db, event};
+        effects_report_change(&exec->server->effects, &change);
+    }
+}
+
+void exec_changed(struct exec *exec, struct key key, enum event event)
+{
+    exec_changed_in(exec, exec->db, key, event);
 }
 
 void exec_count_changes(struct exec *exec, uint64_t count)
 {
     struct shard *shard = exec->shard != NULL ? exec->shard : &exec->server->shards[0];
     stat_add(&shard->changes, count);
+    if (UNLIKELY(effects_wanted(&exec->server->effects) != 0)) {
+        owe_effects(exec);
+    }
+}
+
+bool exec_wants_effects(const struct exec *exec)
+{
+    return UNLIKELY((effects_wanted(&exec->server->effects) & LISTEN_ANY_EFFECTS) != 0);
+}
+
+/* `shard` NULL: all. */
+static void report_effect(struct exec *exec, struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count)
+{
+    if (exec->unit == 0 && exec->is_spread) {
+        exec->unit = effects_new_unit(&exec->server->effects);
+    }
+    const struct effect effect = {exec->thread, shard, db, count, words, exec->unit};
+    effects_report_effect(&exec->server->effects, &effect);
+}
+
+void exec_effect_in(struct exec *exec, uint32_t db, struct key key, const struct bytes *words, uint32_t count)
+{
+    exec->effects = EFFECTS_GIVEN;
+    if (exec_wants_effects(exec)) {
+        struct shard *shard = shard_of(exec, key);
+        baton_assert_held(&shard->baton);
+        report_effect(exec, shard, db, words, count);
+    }
+}
+
+void exec_effect(struct exec *exec, struct key key, const struct bytes *words, uint32_t count)
+{
+    exec_effect_in(exec, exec->db, key, words, count);
+}
+
+void exec_effect_none(struct exec *exec)
+{
+    exec->effects = EFFECTS_GIVEN;
+}
+
+void exec_report_words(struct exec *exec)
+{
+    assert(exec->effects == EFFECTS_OWED);
+    exec->effects = EFFECTS_GIVEN;
+    if (exec_wants_effects(exec)) {
+        assert(!exec->is_spread); /* the handler should have said what is done on each shard */
+        report_effect(exec, exec->shard, exec->db, exec->argv, exec->argc);
+    }
+}
+
+bool exec_is_past(const struct exec *exec, int64_t expiry_ms)
+{
+    const struct shard *shard = exec->shard != NULL ? exec->shard : &exec->server->shards[0];
+    return expiry_ms <= exec->now_ms && !shard->owner.is_expiry_off;
+}
+
+/* What no command does: the key goes because its time has come, or to make room. */
+void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event)
+{
+    const struct effects *effects = &shard->server->effects;
+    const uint32_t wanted = effects_wanted(effects);
+    if (LIKELY(wanted == 0)) {
+        return;
+    }
+    baton_assert_held(&shard->baton);
+    struct thread *thread = thread_self();
+    const uint32_t db = (uint32_t)(ks - shard->databases);
+    if ((wanted & LISTEN_ANY_CHANGES) != 0) {
+        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, event});
+    }
+    if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
+        const struct bytes words[] = {BYTES("DEL"), key.name};
+        effects_report_effect(effects, &(struct effect){thread, shard, db, 2, words, 0});
+    }
+}
+
+void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)
+{
+    shard_report_loss(context, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
 }
 
 void exec_close_after_reply(struct exec *exec)

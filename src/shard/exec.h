@@ -10,6 +10,7 @@
 #include "base/attributes.h"
 #include "base/bytes.h"
 #include "data/keyspace.h"
+#include "effect/event.h"
 #include "net/reply.h"
 
 #include <stdbool.h>
@@ -148,6 +149,9 @@ struct exec {
     bool must_wait;                 /* exec_wait_and_retry */
     bool must_close;                /* exec_close_after_reply */
     bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
+    bool is_spread;                 /* SCOPE_KEYS over several shards */
+    uint8_t effects;                /* enum exec_effects */
+    uint64_t unit;                  /* of its effects; 0: it has none yet, or one shard */
 };
 
 /* The key in argv[index], with its hash. */
@@ -161,11 +165,41 @@ struct entry *exec_find_read(struct exec *exec, struct key key);
 /* keyspace_find for writing. */
 struct entry *exec_find_write(struct exec *exec, struct key key);
 
-/* The one report of a change: watchers, notifications, log and replicas follow from it. `event` is Redis's keyspace event
- * name ("set", "del", "expire").  */
-void exec_changed(struct exec *exec, struct key key, const char *event);
-/* For changes that are not one key's (FLUSHALL, table rows): adds to rdb_changes_since_last_save. */
+/* --- the report of a change: src/effect --- */
+
+enum exec_effects {
+    EFFECTS_NONE,  /* nothing was changed */
+    EFFECTS_OWED,  /* something was: the command's words repeat it, reported when the handler or step returns */
+    EFFECTS_GIVEN, /* the handler, or the loop after an earlier step, has reported them */
+};
+
+/* The one report of a change of a key: it counts, and watchers, notifications, log and replicas follow from it. In the step that
+ * changes, after the change, under the baton.  */
+void exec_changed(struct exec *exec, struct key key, enum event event);
+/* The same for a change in another database. */
+void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event);
+/* For changes that are no event of Redis's (XACK), or not one key's (FLUSHALL, table rows): adds to rdb_changes_since_last_save. With
+ * count 0, too, the command is to be repeated.  */
 void exec_count_changes(struct exec *exec, uint64_t count);
+
+/* How to repeat what was changed. Unless the handler says it, by the command's own words: as soon as the handler, or the step of a
+ * job, returns in which the first change was reported. So a job that changes a key in several steps pins it meanwhile.
+ *
+ * A handler says it when its words would not do the same again at another time, on another server (INCRBYFLOAT, SPOP, a TTL
+ * from now), or when its keys are on several shards (exec->is_spread: each shard's effects stand for themselves). It calls
+ * exec_effect right after each change; then its own words are not reported.
+ *
+ * exec_wants_effects  somebody listens: false saves making words that nobody reads
+ * exec_effect         words[0..count) on the shard of `key`, in database exec->db; borrowed
+ * exec_effect_in      the same in another database
+ * exec_effect_none    what was reported as a change needs no repetition, or stands in effects that are given already  */
+bool exec_wants_effects(const struct exec *exec);
+void exec_effect(struct exec *exec, struct key key, const struct bytes *words, uint32_t count);
+void exec_effect_in(struct exec *exec, uint32_t db, struct key key, const struct bytes *words, uint32_t count);
+void exec_effect_none(struct exec *exec);
+
+/* Has this time come, so that a key with it as its expiry goes at once? Never where keys go only when another server says so. */
+bool exec_is_past(const struct exec *exec, int64_t expiry_ms);
 
 /* Scratch memory, 16-byte aligned, gone when the handler (or a job's step) returns. NULL when refused. */
 void *exec_scratch(struct exec *exec, size_t size) MUST_USE;

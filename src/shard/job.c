@@ -136,6 +136,9 @@ static enum job_status run_step(struct thread *thread, struct job_run *run) NO_T
     uint64_t before = clock_ticks();
     thread->step_ends_ticks = before + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
     enum job_status status = job->step(job, &run->exec);
+    if (UNLIKELY(run->exec.effects == EFFECTS_OWED)) {
+        exec_report_words(&run->exec);
+    }
     run->call->ticks += clock_ticks() - before;
     release_for(thread, shard);
     scratch_reset(thread);

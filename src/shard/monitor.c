@@ -2,29 +2,10 @@
  *
  * Threads    Fed on the connection's thread; lines travel as mail. Lines of one connection keep their order.  */
 #include "base/clock.h"
-#include "mem/heap.h"
+#include "shard/feed.h"
 #include "shard/thread_private.h"
 
 #include <stdio.h>
-
-struct line {
-    struct mail mail;
-    size_t block_bytes, len;
-    char text[];
-};
-
-static void line_deliver(struct thread *thread, struct mail *mail)
-{
-    struct line *line = (struct line *)((char *)mail - offsetof(struct line, mail));
-    struct session *next;
-    for (struct session *session = thread_session_next(thread, NULL); session != NULL; session = next) {
-        next = thread_session_next(thread, session);
-        if (session->is_monitor) {
-            session_push(session, (struct bytes){line->text, line->len});
-        }
-    }
-    thread_free(MEM_OUTPUT_BUFFER, line, line->block_bytes);
-}
 
 /* "text" with C-like escapes, as Redis quotes it. */
 static bool append_quoted(struct buffer *out, struct bytes text)
@@ -76,20 +57,8 @@ void monitor_feed(struct thread *thread, const struct call *call)
         return;
     }
     struct buffer text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    bool is_whole = format_line(thread, call, &text);
-    for (uint32_t i = 0; i < thread->server->shard_count && is_whole; i++) {
-        struct thread *receiver = server_thread(thread->server, i);
-        if (__atomic_load_n(&receiver->stats.monitors_current, __ATOMIC_RELAXED) == 0) {
-            continue;
-        }
-        size_t block_bytes = sizeof(struct line) + text.len;
-        struct line *line = thread_alloc(MEM_OUTPUT_BUFFER, block_bytes);
-        if (line == NULL) {
-            break;
-        }
-        *line = (struct line){.mail = {.deliver = line_deliver}, .block_bytes = block_bytes, .len = text.len};
-        memcpy(line->text, text.data, text.len);
-        mail_send(thread, receiver, &line->mail);
+    if (format_line(thread, call, &text)) {
+        feed_send(thread, FEED_MONITOR, buffer_bytes(&text));
     }
     buffer_release(&text);
 }

@@ -37,6 +37,9 @@ void exec_prepare(struct exec *exec, struct thread *thread, const struct call *c
     exec->must_close = false;
     exec->is_no_touch = call->is_no_touch;
     exec->visit = NULL;
+    exec->is_spread = call->is_alone && call->spec->scope == SCOPE_KEYS;
+    exec->effects = EFFECTS_NONE;
+    exec->unit = 0;
 }
 
 /* All of its runs and steps together. */
@@ -94,6 +97,7 @@ static void call_conclude(struct thread *thread, struct exec *exec, struct call 
         return;
     }
     assert(exec->job == NULL || !exec->must_wait);
+    assert(exec->effects == EFFECTS_NONE); /* what is run again, or goes on as a job, has changed nothing yet */
     reply_rewind(exec->reply);
     buffer_release(&exec->reply->own);
     call->ticks += ticks;
@@ -213,6 +217,9 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
         exec_prepare(&exec, thread, call, &reply);
         exec.shard = shard;
         call->spec->run(&exec);
+        if (UNLIKELY(exec.effects == EFFECTS_OWED)) {
+            exec_report_words(&exec);
+        }
         uint64_t after = clock_ticks();
         call_conclude(thread, &exec, call, after - before);
         before = after;
@@ -432,6 +439,9 @@ static void run_with_batons(struct thread *thread, struct call *call, uint64_t s
         exec.must_wait = true;
     } else {
         call->spec->run(&exec);
+    }
+    if (UNLIKELY(exec.effects == EFFECTS_OWED)) {
+        exec_report_words(&exec);
     }
     uint64_t ticks = clock_ticks() - before;
     shards_release_set(thread, set);

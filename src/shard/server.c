@@ -108,10 +108,10 @@ static bool open_shard(struct server *server, uint32_t number)
     if (shard->heap == NULL || shard->databases == NULL || shard->graveyard == NULL) {
         return false;
     }
+    shard->owner = (struct keyspace_owner){.context = shard, .bury = bury_collection, .expired = shard_key_expired};
     for (size_t i = 0; i < databases; i++) {
         keyspace_init(&shard->databases[i], shard->heap, &server->secret);
-        shard->databases[i].bury = bury_collection;
-        shard->databases[i].bury_context = shard;
+        shard->databases[i].owner = &shard->owner;
     }
     shard->top = key_top_create(shard->heap, shard->databases, (uint32_t)databases);
     return shard->top != NULL;
@@ -149,6 +149,9 @@ struct server *server_create(const struct server_options *options)
     server->commands = options->commands;
     server->command_count = options->command_count;
     server->observer = options->observer;
+    for (const struct effect_listener *const *listener = options->listeners; *listener != NULL; listener++) {
+        effects_add(&server->effects, *listener, server);
+    }
     server->shard_count = (uint32_t)atomic_load(&options->config->shards);
     assert(server->shard_count >= 1 && server->shard_count <= SHARD_COUNT_MAX);
     server->started_ms = clock_wall_ms();
@@ -234,8 +237,8 @@ void server_destroy(struct server *server)
     for (uint32_t i = 0; i < server->shard_count; i++) {
         struct shard *shard = &server->shards[i];
         size_t databases = (size_t)atomic_load(&server->config->databases);
+        shard->owner.bury = NULL;
         for (size_t d = 0; d < databases; d++) {
-            shard->databases[d].bury = NULL;
             keyspace_clear(&shard->databases[d]);
         }
         thread_free(MEM_SERVER, shard->databases, databases * sizeof *shard->databases);
@@ -374,7 +377,7 @@ void server_total_fed(const struct server *server, struct fed_clients *out)
 /* What is a level and not a count stays. */
 static void reset_thread_stats(struct thread_stats *stats)
 {
-    uint64_t *kept[] = {&stats->connections_current, &stats->monitors_current, &stats->spare_bytes,
+    uint64_t *kept[] = {&stats->connections_current, &stats->feeds_current[FEED_MONITOR], &stats->feeds_current[FEED_EFFECTS], &stats->spare_bytes,
                         &stats->cq_overflows};
     uint64_t *fields = (uint64_t *)stats;
     for (int field = 0; field < STATS_FIELDS; field++) {

@@ -8,12 +8,14 @@
 #include "base/hash.h"
 #include "config/config.h"
 #include "data/keyspace.h"
+#include "effect/effect.h"
 #include "mem/heap.h"
 #include "shard/baton.h"
 #include "shard/defrag.h"
 #include "shard/error_stats.h"
 #include "shard/evict.h"
 #include "shard/exec.h"
+#include "shard/feed.h"
 #include "shard/rate_samples.h"
 
 #include <stdatomic.h>
@@ -35,6 +37,7 @@ struct shard {
     struct server *server;
     struct heap *heap;
     struct keyspace *databases;     /* config->databases of them */
+    struct keyspace_owner owner;    /* theirs */
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pin.c */
@@ -98,7 +101,7 @@ struct thread_stats {
     uint64_t turns, sleeps, wakes_sent;
     uint64_t batches_in_place, batches_handed, batches_combined, batches_waited; /* INFO shards: DESIGN 4 */
     uint64_t steps_all;                            /* multi-shard steps */
-    uint64_t monitors_current;
+    uint64_t feeds_current[FEED_COUNT];            /* its sessions in each feed */
     uint64_t query_bytes_max, output_bytes_max;    /* biggest recent, for INFO clients */
     int64_t cpu_busy_ticks;                        /* between waking and sleeping */
     uint64_t expiry_ticks;                         /* of these, removing expired keys in the background */
@@ -129,6 +132,7 @@ struct server {
     uint32_t command_count;          /* rows, subcommands included */
     const struct command_spec **command_index; /* by hash of the name; see server_find_command */
     const struct command_observer *observer; /* NULL: nobody listens */
+    struct effects effects;          /* who listens to changes of data */
     struct inbox *inboxes;           /* one a shard: batches of other threads */
     struct ck_epoch *epoch;          /* readers of the catalogue */
     _Atomic uint64_t route_version;  /* counts changes of the catalogue */
@@ -143,7 +147,7 @@ struct server {
     double ticks_per_us;
     _Atomic uint64_t next_client_id;
     _Atomic uint32_t clients_current;
-    _Atomic uint32_t monitors_current;
+    _Atomic uint32_t feeds_current[FEED_COUNT]; /* sessions in each feed */
     _Atomic int64_t pause_until_ms;  /* CLIENT PAUSE; wall */
     _Atomic bool is_pause_for_writes_only;
     _Atomic int is_stopping;         /* SIGTERM, SHUTDOWN: threads end after their turn */
@@ -165,6 +169,7 @@ struct server_options {
     const struct command_spec *const *commands; /* lent; command_count rows by index */
     uint32_t command_count;
     const struct command_observer *observer;    /* may be NULL */
+    const struct effect_listener *const *listeners; /* lent; ended by NULL: each is called with the server as its context */
 };
 
 /* Makes shards and heaps; no thread runs yet. NULL: no memory (the process is expected to end). */

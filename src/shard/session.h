@@ -24,7 +24,7 @@ struct session {
     uint8_t protocol;              /* 2 or 3 */
     uint8_t reply_mode;            /* enum session_reply_mode */
     bool is_authenticated;
-    bool is_monitor;
+    uint8_t feeds;                 /* bit f: it has joined that enum feed */
     bool is_no_evict;
     bool is_no_touch;
     bool is_unix;
@@ -51,10 +51,10 @@ struct session_memory {
 };
 void session_memory(const struct session *session, struct session_memory *out);
 
-/* The server sends to it unasked, whether it reads or not: monitors (later subscribers, too). */
+/* The server sends to it unasked, whether it reads or not: it has joined a feed. */
 static inline bool session_is_fed(const struct session *session)
 {
-    return session->is_monitor;
+    return session->feeds != 0;
 }
 
 /* The sessions of one thread, on that thread: NULL starts, NULL ends. Safe against nothing being closed in between only. */

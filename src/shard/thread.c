@@ -25,6 +25,15 @@ enum { TOP_SLICE = 64, STOP_POLL_US = 1000, STOP_CLOSING_US = 10000000 };
 enum { GRAVEYARD_SLICE = 8, EXPIRE_SLICE = 8 };
 enum { DEFRAG_TURN_US = 200, DEFRAG_PUT_OFF_MAX = 8 };
 
+/* style: like a thread's name in baton.c this is the process's: expiry happens too deep down to hand it there. */
+static _Thread_local struct thread *own_thread;
+
+struct thread *thread_self(void)
+{
+    assert(own_thread != NULL);
+    return own_thread;
+}
+
 /* --- mail --- */
 
 void thread_wake(struct thread *sender, struct thread *sleeper)
@@ -371,6 +380,7 @@ static void cron(struct thread *thread)
     thread->has_expiring = any_expiring(thread);
     thread_update_pending(thread);
     check_connections(thread);
+    feeds_check(thread);
     chunk_pool_trim(&thread->chunks);
     rounds_trim(thread);
     __atomic_store_n(&thread->stats.spare_bytes, chunk_pool_spare_bytes(&thread->chunks) + rounds_spare_bytes(thread),
@@ -536,6 +546,7 @@ void *thread_main(void *arg)
 {
     struct thread *thread = arg;
     struct server *server = thread->server;
+    own_thread = thread;
     char name[16];
     snprintf(name, sizeof name, "shard-%u", thread->number);
     pthread_setname_np(pthread_self(), name);

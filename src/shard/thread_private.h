@@ -288,6 +288,7 @@ struct thread {
     _Alignas(CACHE_LINE_BYTES) struct link_stack mailbox;
     _Atomic bool is_asleep;          /* seq_cst: set before the last look at mailbox and inbox, cleared by whoever wakes it */
     _Atomic bool must_retry_waiters;
+    _Atomic uint8_t broken_feeds;    /* bit f: a session of its in that enum feed would have a gap */
     _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t connection_count; /* given to it by the acceptor and not closed */
 };
 
@@ -329,6 +330,8 @@ static inline void stat_raise(uint64_t *counter, uint64_t value)
 /* Puts mail into the box; wakes the receiver when it sleeps. `sender` NULL: not from a shard thread (the caller wakes). */
 void mail_send(struct thread *sender, struct thread *receiver, struct mail *mail);
 void thread_wake(struct thread *sender, struct thread *sleeper);
+/* The shard thread that calls: for what happens below the commands, where nobody hands it down. */
+struct thread *thread_self(void);
 void *thread_main(void *thread);
 MUST_USE bool thread_open(struct thread *thread, struct server *server, uint32_t number);
 void thread_close(struct thread *thread);
@@ -482,8 +485,12 @@ void job_abandon(struct thread *thread, struct connection *connection);
 struct visit;
 
 /* exec.c */
-/* exec_changed for what no command does ("evicted"). Under the baton; the name may be the entry's own. */
-void shard_report(struct shard *shard, uint32_t db, struct key key, const char *event);
+/* A key is about to go by no command: EVENT_EVICTED, EVENT_EXPIRED. Under the baton; the name may be the entry's own. */
+void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event);
+/* The same as the keyspaces call it; `context` is the shard. */
+void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+/* The command's words are reported as its effect: exec->effects is EFFECTS_OWED. Before the batons are given up. */
+void exec_report_words(struct exec *exec);
 /* New keys of the shard begin with this thread's second, or minute. Under the baton. */
 void shard_note_access(struct thread *thread, struct shard *shard);
 /* The first block is there from the start, so that a quiet server's memory does not move. False: no memory. */

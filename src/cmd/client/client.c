@@ -48,13 +48,11 @@ bool client_set_text(struct exec *exec, struct buffer *field, struct bytes text)
 
 void client_set_monitor(struct exec *exec, bool is_monitor)
 {
-    if (exec->session->is_monitor == is_monitor) {
-        return;
+    if (is_monitor) {
+        feed_join(exec->thread, exec->session, FEED_MONITOR);
+    } else {
+        feed_leave(exec->thread, exec->session, FEED_MONITOR);
     }
-    exec->session->is_monitor = is_monitor;
-    uint64_t *of_thread = &thread_stats(exec->thread)->monitors_current;
-    __atomic_store_n(of_thread, *of_thread + (is_monitor ? 1 : UINT64_MAX), __ATOMIC_RELAXED);
-    atomic_fetch_add_explicit(&exec->server->monitors_current, is_monitor ? 1 : UINT32_MAX, memory_order_relaxed);
 }
 
 /* --- the session's own --- */

@@ -91,7 +91,7 @@ static size_t client_flags(const struct session *session, char out[8])
         bool is_set;
         char letter;
     } flags[] = {
-        {session->is_monitor, 'O'}, {session->must_close, 'c'},  {session->is_unix, 'U'},
+        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {session->must_close, 'c'},  {session->is_unix, 'U'},
         {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'},
     };
     size_t len = 0;

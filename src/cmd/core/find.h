@@ -69,7 +69,7 @@ static inline uint32_t load_keys(const struct exec *exec, uint32_t first, uint32
 static inline void delete_found(struct exec *exec, struct key key)
 {
     keyspace_delete(exec_keyspace(exec, key), key, exec->now_ms);
-    exec_changed(exec, key, "del");
+    exec_changed(exec, key, EVENT_DEL);
 }
 
 #endif

@@ -135,7 +135,7 @@ static void geoadd_all(struct exec *exec, uint32_t first, uint32_t flags)
     }
     const enum result closed = value_close(&value);
     if (closed == RESULT_OK && counts.added + counts.moved > 0) {
-        exec_changed(exec, key, "zadd");
+        exec_changed(exec, key, EVENT_ZADD);
     }
     if (result != RESULT_OK || closed != RESULT_OK) {
         reply_result_error(exec->reply, result != RESULT_OK ? result : closed);

@@ -36,7 +36,7 @@ struct geo_kind {
     uint8_t key;        /* argv index of the source */
     uint8_t options;    /* of the first option */
     uint8_t start;      /* enum geo_start: where the centre is */
-    const char *event;  /* of a stored result */
+    enum event event;  /* of a stored result */
 };
 
 enum geo_taking { TAKES_STORE = 1 << 0, TAKES_SHAPE = 1 << 1, TAKES_STOREDIST = 1 << 2, TAKES_ALL = 1 << 3 };
@@ -622,14 +622,14 @@ static void command_geosearch(struct exec *exec)
 static void command_geosearchstore(struct exec *exec)
 {
     static const struct geo_kind kind = {TAKES_ALL | TAKES_SHAPE | TAKES_STOREDIST, .key = 2, .options = 3, .start = START_OPTION,
-                                         .event = "geosearchstore"};
+                                         .event = EVENT_GEOSEARCHSTORE};
     run_search(exec, &kind, 1);
 }
 
 static void command_georadius(struct exec *exec)
 {
     static const struct geo_kind kind = {TAKES_ALL | TAKES_STORE, .key = 1, .options = 6, .start = START_POINT,
-                                         .event = "georadiusstore"};
+                                         .event = EVENT_GEORADIUSSTORE};
     run_search(exec, &kind, 0);
 }
 
@@ -642,7 +642,7 @@ static void command_georadius_ro(struct exec *exec)
 static void command_georadiusbymember(struct exec *exec)
 {
     static const struct geo_kind kind = {TAKES_ALL | TAKES_STORE, .key = 1, .options = 5, .start = START_MEMBER,
-                                         .event = "georadiusstore"};
+                                         .event = EVENT_GEORADIUSSTORE};
     run_search(exec, &kind, 0);
 }
 

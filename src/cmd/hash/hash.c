@@ -31,7 +31,7 @@ static bool put_fields(struct exec *exec, int64_t *created)
     if (!close_hash(exec, &value, result)) {
         return false;
     }
-    exec_changed(exec, key, "hset");
+    exec_changed(exec, key, EVENT_HSET);
     return true;
 }
 
@@ -66,7 +66,7 @@ static void command_hsetnx(struct exec *exec)
     bool is_new;
     enum result result = hash_put(&value, &limits, exec->argv[2], exec->argv[3], &is_new);
     if (close_hash(exec, &value, result)) {
-        exec_changed(exec, key, "hset");
+        exec_changed(exec, key, EVENT_HSET);
         reply_integer(exec->reply, 1);
     }
 }
@@ -93,10 +93,10 @@ static void command_hdel(struct exec *exec)
         return;
     }
     if (removed > 0) {
-        exec_changed(exec, key, "hdel");
+        exec_changed(exec, key, EVENT_HDEL);
     }
     if (is_last) {
-        exec_changed(exec, key, "del");
+        exec_changed(exec, key, EVENT_DEL);
     }
     reply_integer(exec->reply, removed);
 }

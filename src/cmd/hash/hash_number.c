@@ -9,7 +9,7 @@
 #include <math.h>
 
 /* Stores the sum and replies it; `value` is open. */
-static bool put_sum(struct exec *exec, struct key key, struct value *value, struct bytes text, const char *event)
+static bool put_sum(struct exec *exec, struct key key, struct value *value, struct bytes text, enum event event)
 {
     const struct encoding_limits limits = exec_limits(exec);
     bool is_new;
@@ -43,7 +43,7 @@ static void command_hincrby(struct exec *exec)
         return;
     }
     char text[INT64_TEXT_MAX];
-    if (put_sum(exec, key, &value, (struct bytes){text, int64_format(sum, text)}, "hincrby")) {
+    if (put_sum(exec, key, &value, (struct bytes){text, int64_format(sum, text)}, EVENT_HINCRBY)) {
         reply_integer(exec->reply, sum);
     }
 }
@@ -91,7 +91,7 @@ static void command_hincrbyfloat(struct exec *exec)
     }
     char scratch[LONG_DOUBLE_TEXT_MAX];
     struct bytes text = {scratch, long_double_format_human(sum, scratch)};
-    if (put_sum(exec, key, &value, text, "hincrbyfloat")) {
+    if (put_sum(exec, key, &value, text, EVENT_HINCRBYFLOAT)) {
         reply_bulk(exec->reply, text);
     }
 }

@@ -274,7 +274,7 @@ static void restore_finish(struct exec *exec, const struct restore_request *requ
     bool is_over = false;
     if (request->time_ms != 0) {
         const int64_t base_ms = (request->flags & RESTORE_ABSTTL) != 0 ? 0 : exec->now_ms;
-        is_over = __builtin_add_overflow(request->time_ms, base_ms, &expiry_ms) || expiry_ms <= exec->now_ms;
+        is_over = __builtin_add_overflow(request->time_ms, base_ms, &expiry_ms) || exec_is_past(exec, expiry_ms);
     }
     if (is_over) {
         if (existing != NULL) {
@@ -289,7 +289,7 @@ static void restore_finish(struct exec *exec, const struct restore_request *requ
         return;
     }
     restore_access(exec, key, request);
-    exec_changed(exec, key, "restore");
+    exec_changed(exec, key, EVENT_RESTORE);
     reply_ok(exec->reply);
 }
 

@@ -105,7 +105,7 @@ static void expire_key(struct exec *exec, struct time_kind kind)
         reply_integer(exec->reply, 0);
         return;
     }
-    if (expiry_ms <= exec->now_ms) {
+    if (exec_is_past(exec, expiry_ms)) {
         delete_found(exec, key);
         reply_integer(exec->reply, 1);
         return;
@@ -115,7 +115,7 @@ static void expire_key(struct exec *exec, struct time_kind kind)
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, "expire");
+    exec_changed(exec, key, EVENT_EXPIRE);
     reply_integer(exec->reply, 1);
 }
 
@@ -195,7 +195,7 @@ static void command_persist(struct exec *exec)
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, "persist");
+    exec_changed(exec, key, EVENT_PERSIST);
     reply_integer(exec->reply, 1);
 }
 

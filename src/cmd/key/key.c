@@ -13,7 +13,7 @@ static void command_del(struct exec *exec)
         uint32_t count = load_keys(exec, i, 1, keys);
         for (uint32_t j = 0; j < count; j++) {
             if (keyspace_delete(exec_keyspace(exec, keys[j]), keys[j], exec->now_ms)) {
-                exec_changed(exec, keys[j], "del");
+                exec_changed(exec, keys[j], EVENT_DEL);
                 deleted++;
             }
         }

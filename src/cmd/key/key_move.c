@@ -34,12 +34,9 @@ static bool is_same_place(const struct place *a, const struct place *b)
 }
 
 /* Reports a change in any database. */
-static void changed_at(struct exec *exec, const struct place *place, const char *event)
+static void changed_at(struct exec *exec, const struct place *place, enum event event)
 {
-    uint32_t db = exec->db;
-    exec->db = place->db;
-    exec_changed(exec, place->key, event);
-    exec->db = db;
+    exec_changed_in(exec, place->db, place->key, event);
 }
 
 /* --- big copies --- */
@@ -180,8 +177,8 @@ static bool move_place(struct exec *exec, const struct place *from, const struct
         reply_result_error(exec->reply, result);
         return false;
     }
-    changed_at(exec, from, is_move ? "move_from" : "rename_from");
-    changed_at(exec, to, is_move ? "move_to" : "rename_to");
+    changed_at(exec, from, is_move ? EVENT_MOVE_FROM : EVENT_RENAME_FROM);
+    changed_at(exec, to, is_move ? EVENT_MOVE_TO : EVENT_RENAME_TO);
     return true;
 }
 
@@ -309,7 +306,7 @@ static void run_copy(struct exec *exec, struct value_copy *made)
         reply_result_error(exec->reply, result);
         return;
     }
-    changed_at(exec, &to, "copy_to");
+    changed_at(exec, &to, EVENT_COPY_TO);
     reply_integer(exec->reply, 1);
 }
 

@@ -27,9 +27,9 @@ static enum result push_words(struct exec *exec, struct value *value, enum list_
     return RESULT_OK;
 }
 
-static const char *push_event(enum list_end end)
+static enum event push_event(enum list_end end)
 {
-    return end == LIST_HEAD ? "lpush" : "rpush";
+    return end == LIST_HEAD ? EVENT_LPUSH : EVENT_RPUSH;
 }
 
 static void push(struct exec *exec, enum list_end end, bool must_exist)
@@ -87,9 +87,9 @@ static void command_llen(struct exec *exec)
 
 /* --- moving --- */
 
-static const char *pop_event(enum list_end end)
+static enum event pop_event(enum list_end end)
 {
-    return end == LIST_HEAD ? "lpop" : "rpop";
+    return end == LIST_HEAD ? EVENT_LPOP : EVENT_RPOP;
 }
 
 /* Removes the item at an end of the list at `key`, which has one. */
@@ -110,7 +110,7 @@ static enum result drop(struct exec *exec, struct key key, enum list_end end)
         exec_changed(exec, key, pop_event(end));
     }
     if (is_empty) {
-        exec_changed(exec, key, "del");
+        exec_changed(exec, key, EVENT_DEL);
     }
     return result;
 }

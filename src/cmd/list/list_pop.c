@@ -32,9 +32,9 @@ static bool pop_look(struct list_task *task, struct exec *exec, const struct ite
     return true;
 }
 
-static const char *pop_event(enum list_end end)
+static enum event pop_event(enum list_end end)
 {
-    return end == LIST_HEAD ? "lpop" : "rpop";
+    return end == LIST_HEAD ? EVENT_LPOP : EVENT_RPOP;
 }
 
 static bool pop_finish(struct list_task *task, struct exec *exec)

@@ -1,10 +1,11 @@
-/* debug.c - DEBUG SLEEP, OBJECT, SET-ACTIVE-EXPIRE: for tests of the server and of clients;
+/* debug.c - DEBUG EFFECTS, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP: for tests of the server and of clients;
  * REFUSE-MEMORY in builds with debug asserts.
  *
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
  * connection may use it says enable-debug-command.  */
 #include "base/number.h"
 #include "cmd/core/answers.h"
+#include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
@@ -113,6 +114,27 @@ static bool prepare_set_active_expire(struct exec *exec, struct debug_job *debug
     return true;
 }
 
+/* --- SET-EXPIRY --- */
+
+static enum job_status set_expiry_step(struct job *job, struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->server->shard_count; i++) {
+        exec->server->shards[i].owner.is_expiry_off = ((struct debug_job *)job)->is_expiry_off;
+    }
+    reply_ok(exec->reply);
+    return JOB_DONE;
+}
+
+/* --- EFFECTS --- */
+
+static enum job_status effects_step(struct job *job, struct exec *exec)
+{
+    (void)job;
+    reply_ok(exec->reply);
+    effect_feed_begin(exec);
+    return JOB_DONE;
+}
+
 /* --- REFUSE-MEMORY --- */
 
 #if defined(TESSERA_DEBUG_ASSERT)
@@ -136,8 +158,10 @@ static const struct debug_row {
     const char *name, *syntax, *summary;
     enum job_status (*step)(struct job *job, struct exec *exec);
     int32_t shard;
-    bool (*prepare)(struct exec *exec, struct debug_job *debug); /* false: replied an error */
+    bool (*prepare)(struct exec *exec, struct debug_job *debug); /* reads the argument; false: replied an error. NULL: there is none */
 } debug_rows[] = {
+    {"EFFECTS", "", "Sends from now on, as commands, how to repeat each change of data on an empty server.", effects_step,
+     JOB_ALL_SHARDS, NULL},
     {"OBJECT", "<key>", "Tells how a key's value is kept.", object_step, JOB_NO_SHARD, prepare_object},
 #if defined(TESSERA_DEBUG_ASSERT)
     {"REFUSE-MEMORY", "<n>", "Refuses this thread its n+1st request for memory from now on; -1 none.", refuse_memory_step,
@@ -145,6 +169,8 @@ static const struct debug_row {
 #endif
     {"SET-ACTIVE-EXPIRE", "<0|1>", "Turns the removal of expired keys that nobody asks for off or on.",
      set_active_expire_step, JOB_ALL_SHARDS, prepare_set_active_expire},
+    {"SET-EXPIRY", "<0|1>", "Turns expiry off or on: without it keys go only when a command says so, as for the effects of another "
+                            "server.", set_expiry_step, JOB_ALL_SHARDS, prepare_set_active_expire},
     {"SLEEP", "<seconds>", "Stops all shards for some seconds; fractions are allowed.", sleep_step, JOB_ALL_SHARDS,
      prepare_sleep},
 };
@@ -185,7 +211,7 @@ static void start_debug_job(struct exec *exec, const struct debug_row *row)
         return;
     }
     debug->job = (struct job){.step = row->step, .destroy = destroy_job, .shard = row->shard};
-    if (row->prepare(exec, debug)) {
+    if (row->prepare == NULL || row->prepare(exec, debug)) {
         exec_start_job(exec, &debug->job);
     } else {
         destroy_job(&debug->job, exec);
@@ -204,8 +230,8 @@ static void command_debug(struct exec *exec)
         reply_debug_help(exec->reply);
         return;
     }
-    for (size_t i = 0; i < DEBUG_ROW_COUNT && exec->argc == 3; i++) {
-        if (bytes_equal_ignore_case(exec->argv[1], bytes_of_string(debug_rows[i].name))) {
+    for (size_t i = 0; i < DEBUG_ROW_COUNT; i++) {
+        if (exec->argc == (debug_rows[i].prepare == NULL ? 2 : 3) && bytes_equal_ignore_case(exec->argv[1], bytes_of_string(debug_rows[i].name))) {
             start_debug_job(exec, &debug_rows[i]);
             return;
         }

@@ -26,7 +26,7 @@ static void command_sadd(struct exec *exec)
     const enum result closed = value_close(&value);
     result = result == RESULT_OK ? closed : result;
     if (added > 0 && closed == RESULT_OK) {
-        exec_changed(exec, key, "sadd");
+        exec_changed(exec, key, EVENT_SADD);
     }
     if (UNLIKELY(result != RESULT_OK)) {
         reply_result_error(exec->reply, result);
@@ -53,7 +53,7 @@ static void command_srem(struct exec *exec)
         left -= result == RESULT_OK && was_there;
     }
     if (removed > 0) {
-        const enum result closed = close_after_removal(exec, key, &value, "srem");
+        const enum result closed = close_after_removal(exec, key, &value, EVENT_SREM);
         result = result == RESULT_OK ? closed : result;
     }
     if (UNLIKELY(result != RESULT_OK)) {
@@ -108,12 +108,12 @@ static void move_member(struct exec *exec, struct key from, struct key to, const
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, from, "srem");
+    exec_changed(exec, from, EVENT_SREM);
     if (is_empty) {
-        exec_changed(exec, from, "del");
+        exec_changed(exec, from, EVENT_DEL);
     }
     if (is_new) {
-        exec_changed(exec, to, "sadd");
+        exec_changed(exec, to, EVENT_SADD);
     }
     reply_integer(exec->reply, 1);
 }

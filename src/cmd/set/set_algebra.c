@@ -128,6 +128,12 @@ bool algebra_begin(struct algebra *algebra)
     return next_source(algebra);
 }
 
+static const enum event store_events[] = {
+    [OPERATION_INTERSECTION] = EVENT_SINTERSTORE,
+    [OPERATION_UNION] = EVENT_SUNIONSTORE,
+    [OPERATION_DIFFERENCE] = EVENT_SDIFFSTORE,
+};
+
 /* --- results --- */
 
 void algebra_store(struct algebra *algebra, struct exec *exec)
@@ -154,7 +160,7 @@ void algebra_store(struct algebra *algebra, struct exec *exec)
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, exec->spec->name);
+    exec_changed(exec, key, store_events[algebra->operation]);
     reply_integer(exec->reply, (int64_t)algebra->count);
 }
 
@@ -180,12 +186,7 @@ void algebra_release_output(struct algebra *algebra, struct exec *exec)
         value_remove(&algebra->result);
     }
     if (algebra->table != NULL) {
-        const struct keyspace *ks = exec_keyspace(exec, exec_key(exec, algebra->sources_at));
-        if (ks->bury != NULL && algebra->table->collection.bytes > KEYSPACE_BURY_BYTES) {
-            ks->bury(ks->bury_context, member_table_collection(algebra->table));
-        } else {
-            collection_destroy(member_table_collection(algebra->table));
-        }
+        keyspace_bury(exec_keyspace(exec, exec_key(exec, algebra->sources_at)), member_table_collection(algebra->table));
         algebra->table = NULL;
     }
 }

@@ -75,9 +75,9 @@ static enum result pop_end(struct pop *pop, struct exec *exec, struct key key, s
             return result;
         }
     }
-    exec_changed(exec, key, "spop");
+    exec_changed(exec, key, EVENT_SPOP);
     if (is_empty) {
-        exec_changed(exec, key, "del");
+        exec_changed(exec, key, EVENT_DEL);
     }
     return RESULT_OK;
 }
@@ -192,7 +192,7 @@ static void draw(struct exec *exec, struct key key, struct entry *entry, uint64_
         reply_item(exec->reply, &member);
         result = set_remove(&value, &member, &was_there);
     }
-    const enum result closed = close_after_removal(exec, key, &value, "spop");
+    const enum result closed = close_after_removal(exec, key, &value, EVENT_SPOP);
     result = result == RESULT_OK ? closed : result;
     if (UNLIKELY(result != RESULT_OK)) {
         reply_refusal(exec, result);

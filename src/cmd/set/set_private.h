@@ -30,7 +30,7 @@ static inline bool open_set(struct exec *exec, struct key key, struct value *val
 }
 
 /* Ends a write that took members out: reports `event`, and the key's end when nothing is left. */
-static inline enum result close_after_removal(struct exec *exec, struct key key, struct value *value, const char *event)
+static inline enum result close_after_removal(struct exec *exec, struct key key, struct value *value, enum event event)
 {
     const bool is_empty = set_value_count(value) == 0;
     if (is_empty) {
@@ -39,7 +39,7 @@ static inline enum result close_after_removal(struct exec *exec, struct key key,
     const enum result result = is_empty ? RESULT_OK : value_close(value);
     exec_changed(exec, key, event);
     if (is_empty) {
-        exec_changed(exec, key, "del");
+        exec_changed(exec, key, EVENT_DEL);
     }
     return result;
 }

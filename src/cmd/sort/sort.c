@@ -435,7 +435,7 @@ static enum job_status store_result(struct sort *sort, struct exec *exec)
             return give_up(sort, exec, result_error_text(result));
         }
         sort->has_result = false;
-        exec_changed(exec, key, "sortstore");
+        exec_changed(exec, key, EVENT_SORTSTORE);
     } else if (existing != NULL) {
         delete_found(exec, key);
     }

@@ -227,9 +227,9 @@ static void add_entry(struct exec *exec, struct value *value, struct stream *str
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, value->key, "xadd");
+    exec_changed(exec, value->key, EVENT_XADD);
     if (trimmed > 0) {
-        exec_changed(exec, value->key, "xtrim");
+        exec_changed(exec, value->key, EVENT_XTRIM);
     }
     reply_stream_id(exec->reply, id);
 }
@@ -302,7 +302,7 @@ static void command_xtrim(struct exec *exec)
     const uint64_t count = trim_stream(&value, stream, &words.trim);
     stream_value_close(&value);
     if (count > 0) {
-        exec_changed(exec, value.key, "xtrim");
+        exec_changed(exec, value.key, EVENT_XTRIM);
     }
     reply_integer(exec->reply, (int64_t)count);
 }
@@ -334,7 +334,7 @@ static void command_xdel(struct exec *exec)
         deleted += result == RESULT_OK;
     }
     if (deleted > 0) {
-        exec_changed(exec, value.key, "xdel");
+        exec_changed(exec, value.key, EVENT_XDEL);
     }
     stream_value_close(&value);
     reply_integer(exec->reply, deleted);
@@ -410,7 +410,7 @@ static void command_xsetid(struct exec *exec)
         stream->max_deleted_id = words.max_deleted_id;
     }
     stream_value_close(&value);
-    exec_changed(exec, value.key, "xsetid");
+    exec_changed(exec, value.key, EVENT_XSETID);
     reply_ok(exec->reply);
 }
 

@@ -141,7 +141,7 @@ static void command_create(struct exec *exec)
     } else if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
     } else {
-        exec_changed(exec, key, "xgroup-create");
+        exec_changed(exec, key, EVENT_XGROUP_CREATE);
         reply_ok(exec->reply);
     }
 }
@@ -164,7 +164,7 @@ static void command_setid(struct exec *exec)
     }
     place.group->last_id = last_id;
     place.group->entries_read = words.entries_read;
-    exec_changed(exec, exec_key(exec, 2), "xgroup-setid");
+    exec_changed(exec, exec_key(exec, 2), EVENT_XGROUP_SETID);
     reply_ok(exec->reply);
 }
 
@@ -188,7 +188,7 @@ static void command_destroy(struct exec *exec)
     stream_destroy_group(stream, group, &remains);
     stream_value_close(&value);
     stream_value_bury(value.ks, remains);
-    exec_changed(exec, value.key, "xgroup-destroy");
+    exec_changed(exec, value.key, EVENT_XGROUP_DESTROY);
     reply_integer(exec->reply, 1);
 }
 
@@ -209,7 +209,7 @@ static void command_createconsumer(struct exec *exec)
         return;
     }
     if (result == RESULT_OK) {
-        exec_changed(exec, value.key, "xgroup-createconsumer");
+        exec_changed(exec, value.key, EVENT_XGROUP_CREATECONSUMER);
     }
     reply_integer(exec->reply, result == RESULT_OK);
 }
@@ -237,7 +237,7 @@ static bool remove_pending(struct exec *exec, struct stream_place place, const s
 static void end_removal(struct exec *exec, struct stream_place place, struct stream_consumer *consumer, int64_t pending_count)
 {
     stream_destroy_consumer(place.stream, place.group, consumer);
-    exec_changed(exec, exec_key(exec, 2), "xgroup-delconsumer");
+    exec_changed(exec, exec_key(exec, 2), EVENT_XGROUP_DELCONSUMER);
     reply_integer(exec->reply, pending_count);
 }
 

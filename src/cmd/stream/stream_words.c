@@ -201,7 +201,7 @@ enum result stream_touch_consumer(struct exec *exec, struct key key, struct stre
         if (result != RESULT_OK) {
             return result;
         }
-        exec_changed(exec, key, "xgroup-createconsumer");
+        exec_changed(exec, key, EVENT_XGROUP_CREATECONSUMER);
     }
     consumer->seen_ms = exec->now_ms;
     *out = consumer;

@@ -188,7 +188,7 @@ static void run_fields(struct exec *exec, struct key key, const struct fields *f
         }
     }
     if (has_changed) {
-        exec_changed(exec, key, "setbit");
+        exec_changed(exec, key, EVENT_SETBIT);
     }
 }
 

@@ -85,7 +85,7 @@ static void command_setbit(struct exec *exec)
     const bool was_set = ((unsigned char)*byte & mask) != 0;
     if (has_grown || was_set != (bit != 0)) {
         *byte = (char)(bit != 0 ? (unsigned char)*byte | mask : (unsigned char)*byte & ~mask);
-        exec_changed(exec, key, "setbit");
+        exec_changed(exec, key, EVENT_SETBIT);
     }
     reply_integer(exec->reply, was_set);
 }

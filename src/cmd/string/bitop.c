@@ -117,7 +117,7 @@ static void store(struct exec *exec, struct open_string *result, size_t len)
         reply_result_error(exec->reply, stored);
         return;
     }
-    exec_changed(exec, key, "set");
+    exec_changed(exec, key, EVENT_SET);
     reply_integer(exec->reply, (int64_t)len);
 }
 

@@ -98,7 +98,7 @@ static bool add_elements(struct exec *exec, struct hll *hll, bool *has_changed)
 static void reply_added(struct exec *exec, struct key key, bool has_changed)
 {
     if (has_changed) {
-        exec_changed(exec, key, "pfadd");
+        exec_changed(exec, key, EVENT_PFADD);
     }
     reply_integer(exec->reply, has_changed);
 }
@@ -237,7 +237,7 @@ static void command_pfmerge(struct exec *exec)
     }
     hll_forget_cached_count(hll.data);
     if (store_hll(exec, key, existing, &hll)) {
-        exec_changed(exec, key, "pfadd");
+        exec_changed(exec, key, EVENT_PFADD);
         reply_ok(exec->reply);
     }
 }

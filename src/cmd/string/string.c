@@ -162,7 +162,7 @@ static void getex_apply(struct exec *exec, struct key key, struct entry *entry, 
     if (is_persist && keyspace_expiry_ms(ks, entry) == KEYSPACE_NO_EXPIRY) {
         return;
     }
-    if (!is_persist && (request->flags & SET_ABSOLUTE) != 0 && request->expiry_ms <= exec->now_ms) {
+    if (!is_persist && (request->flags & SET_ABSOLUTE) != 0 && exec_is_past(exec, request->expiry_ms)) {
         delete_found(exec, key);
         return;
     }
@@ -173,7 +173,7 @@ static void getex_apply(struct exec *exec, struct key key, struct entry *entry, 
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, is_persist ? "persist" : "expire");
+    exec_changed(exec, key, is_persist ? EVENT_PERSIST : EVENT_EXPIRE);
 }
 
 static void command_getex(struct exec *exec)
@@ -213,7 +213,7 @@ static bool put_value(struct exec *exec, struct key key, struct entry *existing,
         reply_result_error(exec->reply, result);
         return false;
     }
-    exec_changed(exec, key, "set");
+    exec_changed(exec, key, EVENT_SET);
     return true;
 }
 

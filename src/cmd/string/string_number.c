@@ -43,7 +43,7 @@ static void add_to_counter(struct exec *exec, int64_t amount)
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, "incrby");
+    exec_changed(exec, key, EVENT_INCRBY);
     reply_integer(exec->reply, value);
 }
 
@@ -105,7 +105,7 @@ static void command_incrbyfloat(struct exec *exec)
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, "incrbyfloat");
+    exec_changed(exec, key, EVENT_INCRBYFLOAT);
     reply_bulk(exec->reply, number);
 }
 

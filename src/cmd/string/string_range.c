@@ -66,7 +66,7 @@ static bool check_length(struct exec *exec, uint64_t len, uint64_t more)
 }
 
 /* Ends APPEND and SETRANGE: reports the change and replies the new length, or the error. */
-static void finish_write(struct exec *exec, struct key key, enum result result, size_t len, const char *event)
+static void finish_write(struct exec *exec, struct key key, enum result result, size_t len, enum event event)
 {
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
@@ -94,7 +94,7 @@ static void command_append(struct exec *exec)
     } else {
         return;
     }
-    finish_write(exec, key, result, len, "append");
+    finish_write(exec, key, result, len, EVENT_APPEND);
 }
 
 static void command_setrange(struct exec *exec)
@@ -122,7 +122,7 @@ static void command_setrange(struct exec *exec)
     }
     size_t len = 0;
     enum result result = keyspace_string_set_range(exec_keyspace(exec, key), key, existing, (size_t)offset, patch, &len);
-    finish_write(exec, key, result, len, "setrange");
+    finish_write(exec, key, result, len, EVENT_SETRANGE);
 }
 
 const struct command_spec string_range_commands[] = {

@@ -150,7 +150,7 @@ static void add(struct exec *exec, struct addition *addition)
     }
     const enum result closed = value_close(&value);
     if (closed == RESULT_OK && addition->added + addition->updated > 0) {
-        exec_changed(exec, key, (addition->flags & ADD_INCR) != 0 ? "zincr" : "zadd");
+        exec_changed(exec, key, (addition->flags & ADD_INCR) != 0 ? EVENT_ZINCR : EVENT_ZADD);
     }
     result = result == RESULT_OK ? closed : result;
     if (UNLIKELY(result == RESULT_NAN)) {
@@ -200,7 +200,7 @@ static void command_zincrby(struct exec *exec)
 
 /* --- ZREM --- */
 
-bool close_zset_removal(struct exec *exec, struct value *value, enum result result, const char *event, bool is_changed)
+bool close_zset_removal(struct exec *exec, struct value *value, enum result result, enum event event, bool is_changed)
 {
     const struct key key = value->key;
     const bool is_gone = value->entry != NULL && zset_is_empty(value);
@@ -214,7 +214,7 @@ bool close_zset_removal(struct exec *exec, struct value *value, enum result resu
         exec_changed(exec, key, event);
     }
     if (is_gone) {
-        exec_changed(exec, key, "del");
+        exec_changed(exec, key, EVENT_DEL);
     }
     if (UNLIKELY(result != RESULT_OK)) {
         reply_result_error(exec->reply, result);
@@ -238,7 +238,7 @@ static void command_zrem(struct exec *exec)
             removed += result == RESULT_OK;
         }
     }
-    if (close_zset_removal(exec, &value, result, "zrem", removed > 0)) {
+    if (close_zset_removal(exec, &value, result, EVENT_ZREM, removed > 0)) {
         reply_integer(exec->reply, removed);
     }
 }

@@ -37,7 +37,7 @@ struct algebra_kind {
     enum operation operation;
     bool is_stored;  /* argv[1] is the destination */
     bool is_counted; /* ZINTERCARD */
-    const char *event;
+    enum event event;
 };
 
 /* One input. A small one is `entry`, the key's own or that of `copy`; a large one is `scores` or `members`. */
@@ -654,19 +654,19 @@ static void command_zintercard(struct exec *exec)
 
 static void command_zunionstore(struct exec *exec)
 {
-    static const struct algebra_kind kind = {.operation = OPERATION_UNION, .is_stored = true, .event = "zunionstore"};
+    static const struct algebra_kind kind = {.operation = OPERATION_UNION, .is_stored = true, .event = EVENT_ZUNIONSTORE};
     run_algebra(exec, &kind);
 }
 
 static void command_zinterstore(struct exec *exec)
 {
-    static const struct algebra_kind kind = {.operation = OPERATION_INTER, .is_stored = true, .event = "zinterstore"};
+    static const struct algebra_kind kind = {.operation = OPERATION_INTER, .is_stored = true, .event = EVENT_ZINTERSTORE};
     run_algebra(exec, &kind);
 }
 
 static void command_zdiffstore(struct exec *exec)
 {
-    static const struct algebra_kind kind = {.operation = OPERATION_DIFF, .is_stored = true, .event = "zdiffstore"};
+    static const struct algebra_kind kind = {.operation = OPERATION_DIFF, .is_stored = true, .event = EVENT_ZDIFFSTORE};
     run_algebra(exec, &kind);
 }
 

@@ -32,7 +32,7 @@ static inline bool open_zset(struct exec *exec, struct key key, struct value *va
 
 /* Ends a removal: closes the value, or removes the key when it became empty; reports `event` when `is_changed`, and "del". False:
  * memory was refused, which was replied.  */
-bool close_zset_removal(struct exec *exec, struct value *value, enum result result, const char *event, bool is_changed);
+bool close_zset_removal(struct exec *exec, struct value *value, enum result result, enum event event, bool is_changed);
 
 /* --- intervals of the commands, zset_interval.c --- */
 

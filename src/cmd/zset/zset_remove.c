@@ -14,7 +14,7 @@ static bool is_long(const struct value *value, const struct zset_removal *remova
 
 /* --- ranges --- */
 
-static void remove_range(struct exec *exec, enum zset_by by, const char *event)
+static void remove_range(struct exec *exec, enum zset_by by, enum event event)
 {
     struct zset_interval interval = {.by = by};
     struct zset_removal removal = {.event = event, .key_at = 1};
@@ -46,17 +46,17 @@ static void remove_range(struct exec *exec, enum zset_by by, const char *event)
 
 static void command_zremrangebyrank(struct exec *exec)
 {
-    remove_range(exec, ZSET_BY_RANK, "zremrangebyrank");
+    remove_range(exec, ZSET_BY_RANK, EVENT_ZREMRANGEBYRANK);
 }
 
 static void command_zremrangebyscore(struct exec *exec)
 {
-    remove_range(exec, ZSET_BY_SCORE, "zremrangebyscore");
+    remove_range(exec, ZSET_BY_SCORE, EVENT_ZREMRANGEBYSCORE);
 }
 
 static void command_zremrangebylex(struct exec *exec)
 {
-    remove_range(exec, ZSET_BY_LEX, "zremrangebylex");
+    remove_range(exec, ZSET_BY_LEX, EVENT_ZREMRANGEBYLEX);
 }
 
 /* --- popping --- */
@@ -73,7 +73,7 @@ static void pop_from(struct exec *exec, struct value *value, struct pop *pop)
     struct zset_removal *removal = &pop->removal;
     const uint64_t there = zset_value_count(value);
     const uint64_t count = (uint64_t)pop->count < there ? (uint64_t)pop->count : there;
-    removal->event = removal->is_max ? "zpopmax" : "zpopmin";
+    removal->event = removal->is_max ? EVENT_ZPOPMAX : EVENT_ZPOPMIN;
     removal->ranks.first = removal->is_max ? there - count : 0;
     removal->ranks.end = removal->ranks.first + count;
     if (is_long(value, removal)) {

@@ -11,7 +11,7 @@ enum { ZSET_REMOVED_AT_ONCE = 1500 };
 
 struct zset_removal {
     struct zset_ranks ranks;
-    const char *event;
+    enum event event;
     uint32_t key_at;     /* argv index of the key */
     bool is_pop;         /* they are replied; otherwise how many they were: */
     bool is_max;         /* from the highest score */
@@ -22,7 +22,7 @@ struct zset_removal {
 /* Starts the job; there are so many members in the large value of `entry`. */
 void zset_removal_start(struct exec *exec, const struct zset_removal *removal, struct entry *entry);
 /* Removes the key of an open value. */
-void zset_remove_all(struct exec *exec, struct value *value, const char *event);
+void zset_remove_all(struct exec *exec, struct value *value, enum event event);
 
 /* A pop's reply: what is before the members, a walk to the first one, each of them. */
 void zset_pop_begin(struct exec *exec, const struct zset_removal *removal);

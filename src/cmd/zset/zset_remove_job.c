@@ -190,12 +190,12 @@ static void destroy(struct job *job, struct exec *exec)
 
 /* --- the parts that handlers use --- */
 
-void zset_remove_all(struct exec *exec, struct value *value, const char *event)
+void zset_remove_all(struct exec *exec, struct value *value, enum event event)
 {
     const struct key key = value->key;
     value_remove(value);
     exec_changed(exec, key, event);
-    exec_changed(exec, key, "del");
+    exec_changed(exec, key, EVENT_DEL);
 }
 
 void zset_removal_start(struct exec *exec, const struct zset_removal *removal, struct entry *entry)

@@ -50,7 +50,7 @@ static void store_finish(struct exec *exec, struct storing *storing, uint64_t co
     if (count == 0) {
         if (existing != NULL) {
             keyspace_delete(exec_keyspace(exec, key), key, exec->now_ms);
-            exec_changed(exec, key, "del");
+            exec_changed(exec, key, EVENT_DEL);
         }
         reply_integer(exec->reply, 0);
         return;
@@ -60,7 +60,7 @@ static void store_finish(struct exec *exec, struct storing *storing, uint64_t co
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, "zrangestore");
+    exec_changed(exec, key, EVENT_ZRANGESTORE);
     reply_integer(exec->reply, (int64_t)count);
 }
 

@@ -91,6 +91,7 @@ struct fixture {
     struct heap *heap;
     struct hash_secret secret;
     struct keyspace ks;
+    struct keyspace_owner owner;
     struct model_key keys[MODEL_KEYS];
     char name[16];
     size_t buried;
@@ -346,8 +347,8 @@ static struct fixture *fixture_create(void)
     f->heap = heap_create();
     cr_assert(hash_secret_draw(&f->secret));
     keyspace_init(&f->ks, f->heap, &f->secret);
-    f->ks.bury = bury;
-    f->ks.bury_context = f;
+    f->owner = (struct keyspace_owner){.context = f, .bury = bury};
+    f->ks.owner = &f->owner;
     for (size_t i = 0; i < MODEL_KEYS; i++) {
         f->keys[i].expiry_ms = KEYSPACE_NO_EXPIRY;
     }

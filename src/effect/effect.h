@@ -1,0 +1,81 @@
+/* effect.h - the one report of every change of user data, and who listens to it.
+ *
+ * A *change* says what happened: which key of which database, and Redis's name of the event. An *effect* says how to repeat
+ * it: the words of a command whose result does not depend on the time, on chance, or on other shards. One command may
+ * report several changes (RENAME: rename_from, rename_to) and has as many effects as it needs, most often one: its own words.
+ *
+ * A *listener* is a row that is registered at start. Nothing is made for listeners that want nothing at the moment, so without
+ * any a report costs the look at one word.
+ *
+ * Threads    effects_add, before the shard threads start. effects_want, under the batons of all shards when it wants more: it then
+ *            sees each shard's stream from that moment on. The reports: under the baton of the shard that they are of (of all shards where
+ *            it is NULL), so a listener sees the changes of one shard one after the other, in their order.
+ * Invariant  E1 whoever applies the effects of a shard in their order, with expiry off, comes to the same data.  */
+#ifndef EFFECT_EFFECT_H
+#define EFFECT_EFFECT_H
+
+#include "base/attributes.h"
+#include "base/bytes.h"
+#include "effect/event.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct shard;
+struct thread;
+
+/* All is borrowed until the listener returns. */
+struct change {
+    struct thread *thread; /* that holds the baton */
+    struct shard *shard;
+    struct bytes key;      /* of a table: "ns.t" */
+    uint64_t hash;         /* of the key */
+    uint32_t db;
+    enum event event;
+};
+
+struct effect {
+    struct thread *thread;
+    struct shard *shard;   /* NULL: of all shards, whose batons are held (FLUSHALL, SWAPDB, table DDL) */
+    uint32_t db;
+    uint32_t count;        /* of words */
+    const struct bytes *words;
+    uint64_t unit;         /* not 0: of a command over several shards; all effects of the same number belong together */
+};
+
+enum { LISTEN_CHANGES = 1 << 0, LISTEN_EFFECTS = 1 << 1, LISTEN_BITS = 2 };
+enum { LISTEN_ANY_CHANGES = 0x5555, LISTEN_ANY_EFFECTS = 0xaaaa };
+
+struct effect_listener {
+    const char *name;
+    void (*change)(void *context, const struct change *change); /* wants LISTEN_CHANGES */
+    void (*effect)(void *context, const struct effect *effect); /* wants LISTEN_EFFECTS */
+};
+
+enum { EFFECT_LISTENERS_MAX = 8 };
+
+struct effects {
+    _Atomic uint32_t wants; /* two bits a listener; relaxed: whoever sets some holds all batons, and late is early enough to end */
+    uint32_t count;
+    const struct effect_listener *listeners[EFFECT_LISTENERS_MAX];
+    void *contexts[EFFECT_LISTENERS_MAX];
+    _Atomic uint64_t units; /* numbers given */
+};
+
+/* Registers a listener, lent, which wants nothing yet. `context` is what it is called with. */
+void effects_add(struct effects *effects, const struct effect_listener *listener, void *context);
+/* From now on `listener`, which was added, wants these. */
+void effects_want(struct effects *effects, const struct effect_listener *listener, uint32_t wants);
+
+/* The wants of all listeners, two bits each: LISTEN_ANY_CHANGES, LISTEN_ANY_EFFECTS. */
+static inline uint32_t effects_wanted(const struct effects *effects)
+{
+    return atomic_load_explicit(&effects->wants, memory_order_relaxed);
+}
+
+void effects_report_change(const struct effects *effects, const struct change *change);
+void effects_report_effect(const struct effects *effects, const struct effect *effect);
+/* Never 0, never the same again. */
+uint64_t effects_new_unit(struct effects *effects);
+
+#endif

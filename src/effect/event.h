@@ -1,0 +1,84 @@
+/* event.h - what can happen to a key or a table, by the names that Redis gives its keyspace events.
+ *
+ * Source     Redis 7.0, notify.c and the calls of notifyKeyspaceEvent: name and class of each event.  */
+#ifndef EFFECT_EVENT_H
+#define EFFECT_EVENT_H
+
+#include <stdbool.h>
+
+enum event {
+    EVENT_APPEND,
+    EVENT_COPY_TO,
+    EVENT_DEL,
+    EVENT_EVICTED,
+    EVENT_EXPIRE,
+    EVENT_EXPIRED,
+    EVENT_GEORADIUSSTORE,
+    EVENT_GEOSEARCHSTORE,
+    EVENT_HDEL,
+    EVENT_HINCRBY,
+    EVENT_HINCRBYFLOAT,
+    EVENT_HSET,
+    EVENT_INCRBY,
+    EVENT_INCRBYFLOAT,
+    EVENT_LINSERT,
+    EVENT_LPOP,
+    EVENT_LPUSH,
+    EVENT_LREM,
+    EVENT_LSET,
+    EVENT_LTRIM,
+    EVENT_MOVE_FROM,
+    EVENT_MOVE_TO,
+    EVENT_PERSIST,
+    EVENT_PFADD,
+    EVENT_RENAME_FROM,
+    EVENT_RENAME_TO,
+    EVENT_RESTORE,
+    EVENT_RPOP,
+    EVENT_RPUSH,
+    EVENT_SADD,
+    EVENT_SDIFFSTORE,
+    EVENT_SET,
+    EVENT_SETBIT,
+    EVENT_SETRANGE,
+    EVENT_SINTERSTORE,
+    EVENT_SORTSTORE,
+    EVENT_SPOP,
+    EVENT_SREM,
+    EVENT_SUNIONSTORE,
+    EVENT_XADD,
+    EVENT_XAUTOCLAIM,
+    EVENT_XCLAIM,
+    EVENT_XDEL,
+    EVENT_XGROUP_CREATE,
+    EVENT_XGROUP_CREATECONSUMER,
+    EVENT_XGROUP_DELCONSUMER,
+    EVENT_XGROUP_DESTROY,
+    EVENT_XGROUP_SETID,
+    EVENT_XSETID,
+    EVENT_XTRIM,
+    EVENT_ZADD,
+    EVENT_ZDIFFSTORE,
+    EVENT_ZINCR,
+    EVENT_ZINTERSTORE,
+    EVENT_ZPOPMAX,
+    EVENT_ZPOPMIN,
+    EVENT_ZRANGESTORE,
+    EVENT_ZREM,
+    EVENT_ZREMRANGEBYLEX,
+    EVENT_ZREMRANGEBYRANK,
+    EVENT_ZREMRANGEBYSCORE,
+    EVENT_ZUNIONSTORE,
+    EVENT_COUNT
+};
+
+struct event_row {
+    const char *name; /* "set", "xgroup-create" */
+    char class;       /* of notify-keyspace-events: g generic, $ string, l s h z t types, x expired, e evicted */
+    bool is_silent;   /* the value for readers stays the same (groups of a stream): WATCH does not see it */
+};
+
+/* By enum event. */
+extern const struct event_row event_rows[EVENT_COUNT];
+
+#endif
