@@ -1,0 +1,205 @@
+/* waits.c - see waits.h.  */
+#include "shard/waits.h"
+
+#include "mem/heap.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { FIRST_PLACES = 16, QUEUES_PER_PLACE = 2 };
+
+static uint32_t place_of(const struct waits *waits, struct wait_subject subject)
+{
+    uint64_t mixed = (subject.number ^ (uint64_t)subject.kind << 56) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(mixed >> 32) & (waits->place_count - 1);
+}
+
+static bool is_same(struct wait_subject a, struct wait_subject b)
+{
+    return a.number == b.number && a.kind == b.kind;
+}
+
+static struct waiter *first_of(const struct waits *waits, struct wait_subject subject)
+{
+    struct waiter *first = waits->place_count == 0 ? NULL : waits->queues[place_of(waits, subject)];
+    while (first != NULL && !is_same(first->subject, subject)) {
+        first = first->next_queue;
+    }
+    return first;
+}
+
+static void count_waiters(struct waits *waits, int64_t change)
+{
+    __atomic_store_n(&waits->waiter_count, waits->waiter_count + (uint64_t)change, __ATOMIC_RELAXED);
+}
+
+/* --- the table of queues --- */
+
+static void put_queue(struct waits *waits, struct waiter *first)
+{
+    struct waiter **place = &waits->queues[place_of(waits, first->subject)];
+    first->next_queue = *place;
+    *place = first;
+}
+
+/* The place that points to the queue's first waiter. */
+static struct waiter **link_to(struct waits *waits, const struct waiter *first)
+{
+    struct waiter **link = &waits->queues[place_of(waits, first->subject)];
+    while (*link != first) {
+        assert(*link != NULL);
+        link = &(*link)->next_queue;
+    }
+    return link;
+}
+
+static bool grow(struct waits *waits, uint32_t place_count)
+{
+    struct waiter **queues = thread_alloc_zeroed(MEM_SERVER, place_count * sizeof *queues);
+    if (queues == NULL) {
+        return false;
+    }
+    struct waits old = *waits;
+    waits->queues = queues;
+    waits->place_count = place_count;
+    for (uint32_t i = 0; i < old.place_count; i++) {
+        struct waiter *next;
+        for (struct waiter *first = old.queues[i]; first != NULL; first = next) {
+            next = first->next_queue;
+            put_queue(waits, first);
+        }
+    }
+    thread_free(MEM_SERVER, old.queues, old.place_count * sizeof *queues);
+    return true;
+}
+
+void waits_close(struct waits *waits)
+{
+    assert(waits->waiter_count == 0 && waits->queue_count == 0);
+    thread_free(MEM_SERVER, waits->queues, waits->place_count * sizeof *waits->queues);
+    waits->queues = NULL;
+    waits->place_count = 0;
+}
+
+/* --- calling --- */
+
+static void call_one(struct waiter *waiter, void *caller)
+{
+    if (!waiter->is_called) {
+        waiter->is_called = true;
+        waiter->call(waiter, caller);
+    }
+}
+
+/* The first one, and those right behind it that may go with it. */
+static void call_first(struct waiter *first, void *caller)
+{
+    struct waiter *waiter = first;
+    do {
+        call_one(waiter, caller);
+        waiter = waiter->next;
+    } while (waiter != first && first->group != WAIT_ALONE && waiter->group == first->group);
+}
+
+void waits_call(struct waits *waits, struct wait_subject subject, void *caller)
+{
+    if (LIKELY(!waits_any(waits))) {
+        return;
+    }
+    struct waiter *first = first_of(waits, subject);
+    if (first != NULL) {
+        call_first(first, caller);
+    }
+}
+
+/* --- joining and leaving --- */
+
+bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject subject, int64_t now_us)
+{
+    assert(waiter->waits == NULL && waiter->call != NULL);
+    if (waits->queue_count >= QUEUES_PER_PLACE * waits->place_count &&
+        !grow(waits, waits->place_count == 0 ? FIRST_PLACES : 2 * waits->place_count) && waits->place_count == 0) {
+        return false;
+    }
+    waiter->waits = waits;
+    waiter->subject = subject;
+    waiter->since_us = now_us;
+    waiter->is_called = false;
+    struct waiter *first = first_of(waits, subject);
+    if (first == NULL) {
+        waiter->next = waiter->previous = waiter;
+        memset(waiter->in_group, 0, sizeof waiter->in_group);
+        put_queue(waits, waiter);
+        first = waiter;
+        waits->queue_count++;
+    } else {
+        waiter->next = first;
+        waiter->previous = first->previous;
+        first->previous->next = waiter;
+        first->previous = waiter;
+    }
+    first->in_group[waiter->group]++;
+    count_waiters(waits, 1);
+    return true;
+}
+
+void waits_leave(struct waiter *waiter, int64_t now_us, void *caller)
+{
+    struct waits *waits = waiter->waits;
+    assert(waits != NULL);
+    const uint64_t waited_us = now_us > waiter->since_us ? (uint64_t)(now_us - waiter->since_us) : 0;
+    if (waited_us > waits->longest_us) {
+        __atomic_store_n(&waits->longest_us, waited_us, __ATOMIC_RELAXED);
+    }
+    const struct wait_subject subject = waiter->subject;
+    const bool is_last = waiter->next == waiter;
+    struct waiter *first = first_of(waits, subject);
+    first->in_group[waiter->group]--;
+    if (first == waiter) {
+        struct waiter **link = link_to(waits, waiter);
+        *link = is_last ? waiter->next_queue : waiter->next;
+        waiter->next->next_queue = waiter->next_queue;
+        memmove(waiter->next->in_group, waiter->in_group, sizeof waiter->in_group);
+    }
+    waits->queue_count -= is_last;
+    waiter->next->previous = waiter->previous;
+    waiter->previous->next = waiter->next;
+    waiter->next = waiter->previous = NULL;
+    waiter->waits = NULL;
+    count_waiters(waits, -1);
+    if (!is_last && (waiter->is_called || first == waiter)) {
+        waits_call(waits, subject, caller);
+    }
+}
+
+void waits_stay(struct waiter *waiter)
+{
+    assert(waiter->waits != NULL);
+    waiter->is_called = false;
+}
+
+/* --- questions --- */
+
+bool waits_has_others(const struct waits *waits, struct wait_subject subject, enum wait_group group)
+{
+    const struct waiter *first = waits_any(waits) ? first_of(waits, subject) : NULL;
+    if (first == NULL) {
+        return false;
+    }
+    bool has_others = group == WAIT_ALONE;
+    for (unsigned other = 0; other < WAIT_GROUPS; other++) {
+        has_others |= other != group && first->in_group[other] > 0;
+    }
+    return has_others;
+}
+
+int64_t waits_longest_now_us(const struct waits *waits, int64_t now_us)
+{
+    int64_t longest_us = 0;
+    for (uint32_t i = 0; i < waits->place_count; i++) {
+        for (const struct waiter *first = waits->queues[i]; first != NULL; first = first->next_queue) {
+            longest_us = now_us - first->since_us > longest_us ? now_us - first->since_us : longest_us;
+        }
+    }
+    return longest_us;
+}

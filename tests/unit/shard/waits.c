@@ -1,0 +1,148 @@
+/* Queues of waiters against a naive model: an array of queues, searched from the front. */
+#include "mem/heap.h"
+#include "shard/waits.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { WAITERS = 300, SUBJECTS = 40, STEPS = 200000 };
+
+struct person {
+    struct waiter waiter;
+    uint32_t called; /* times */
+    uint64_t ticket; /* when it joined */
+};
+
+static void be_called(struct waiter *waiter, void *caller)
+{
+    struct person *person = (struct person *)waiter;
+    person->called++;
+    (*(uint32_t *)caller)++;
+}
+
+static struct wait_subject subject_of(unsigned number)
+{
+    return (struct wait_subject){number / 2 * UINT64_C(0x123456789), number % 2 == 0 ? WAIT_KEY : WAIT_TABLE};
+}
+
+static bool is_in(const struct person *person, struct wait_subject subject)
+{
+    return person->waiter.waits != NULL && person->waiter.subject.number == subject.number &&
+           person->waiter.subject.kind == subject.kind;
+}
+
+static int by_ticket(const void *a, const void *b)
+{
+    const struct person *one = *(struct person *const *)a, *other = *(struct person *const *)b;
+    return one->ticket < other->ticket ? -1 : 1;
+}
+
+/* Whoever should be called now: the first by ticket, and those of its group right behind it. Returns how many are there. */
+static uint32_t model_queue(struct person *people, struct wait_subject subject, struct person *queue[WAITERS], uint32_t *called)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; i < WAITERS; i++) {
+        if (is_in(&people[i], subject)) {
+            queue[count++] = &people[i];
+        }
+    }
+    qsort(queue, count, sizeof queue[0], by_ticket);
+    *called = count > 0 ? 1 : 0;
+    while (*called > 0 && *called < count && queue[0]->waiter.group != WAIT_ALONE &&
+           queue[*called]->waiter.group == queue[0]->waiter.group) {
+        (*called)++;
+    }
+    return count;
+}
+
+static void check_called(struct person *people, struct wait_subject subject)
+{
+    struct person *queue[WAITERS];
+    uint32_t called;
+    model_queue(people, subject, queue, &called);
+    for (uint32_t i = 0; i < called; i++) {
+        cr_assert(queue[i]->waiter.is_called, "waiter %u of the queue should have been called", i);
+    }
+}
+
+static void check_others(const struct waits *waits, struct person *people, struct wait_subject subject, enum wait_group group)
+{
+    struct person *queue[WAITERS];
+    uint32_t called;
+    const uint32_t count = model_queue(people, subject, queue, &called);
+    bool expected = false;
+    for (uint32_t i = 0; i < count; i++) {
+        expected |= group == WAIT_ALONE || queue[i]->waiter.group != group;
+    }
+    cr_assert_eq(waits_has_others(waits, subject, group), expected);
+}
+
+Test(waits, serves_each_queue_in_the_order_of_arrival)
+{
+    const unsigned seed = (unsigned)time(NULL);
+    printf("seed %u\n", seed);
+    srand(seed);
+    cr_assert_not_null(thread_heap_register());
+    static struct person people[WAITERS];
+    struct waits waits = {0};
+    uint32_t calls = 0;
+    uint64_t ticket = 0;
+    for (unsigned step = 0; step < STEPS; step++) {
+        struct person *person = &people[rand() % WAITERS];
+        const struct wait_subject subject = subject_of((unsigned)rand() % SUBJECTS);
+        if (person->waiter.waits == NULL) {
+            person->waiter.group = (uint8_t)(rand() % WAIT_GROUPS);
+            person->waiter.call = be_called;
+            person->ticket = ++ticket;
+            cr_assert(waits_join(&waits, &person->waiter, subject, (int64_t)step));
+        } else if (rand() % 2 == 0) {
+            const struct wait_subject left = person->waiter.subject;
+            struct person *queue[WAITERS];
+            uint32_t called;
+            model_queue(people, left, queue, &called);
+            const bool was_called = person->waiter.is_called || queue[0] == person;
+            waits_leave(&person->waiter, (int64_t)step, &calls);
+            if (was_called) {
+                check_called(people, left);
+            }
+        } else if (person->waiter.is_called) {
+            waits_stay(&person->waiter);
+        } else {
+            waits_call(&waits, subject, &calls);
+            check_called(people, subject);
+        }
+        check_others(&waits, people, subject, (enum wait_group)(rand() % WAIT_GROUPS));
+    }
+    uint64_t waiting = 0;
+    for (unsigned i = 0; i < WAITERS; i++) {
+        waiting += people[i].waiter.waits != NULL;
+    }
+    cr_assert_eq(waits.waiter_count, waiting);
+    cr_assert_gt(calls, 0u);
+    for (unsigned i = 0; i < WAITERS; i++) {
+        if (people[i].waiter.waits != NULL) {
+            waits_leave(&people[i].waiter, STEPS, &calls);
+        }
+    }
+    cr_assert_eq(waits.queue_count, 0u);
+    waits_close(&waits);
+}
+
+Test(waits, knows_who_has_waited_longest)
+{
+    cr_assert_not_null(thread_heap_register());
+    struct waits waits = {0};
+    uint32_t calls = 0;
+    struct person first = {.waiter.call = be_called}, second = {.waiter.call = be_called};
+    cr_assert_eq(waits_longest_now_us(&waits, 100), 0);
+    cr_assert(waits_join(&waits, &first.waiter, subject_of(1), 100));
+    cr_assert(waits_join(&waits, &second.waiter, subject_of(2), 150));
+    cr_assert_eq(waits_longest_now_us(&waits, 400), 300);
+    waits_leave(&first.waiter, 400, &calls);
+    cr_assert_eq(waits_longest_now_us(&waits, 400), 250);
+    waits_leave(&second.waiter, 400, &calls);
+    cr_assert_eq(waits.longest_us, 300u);
+    waits_close(&waits);
+}
