@@ -1,0 +1,90 @@
+/* sha1.c - see sha1.h.
+ *
+ * The text goes in blocks of 64 bytes, then a last one or two: what is left, a bit that is set, zeros, and the length in bits.  */
+#include "base/sha1.h"
+
+#include <stdint.h>
+
+enum { BLOCK_BYTES = 64, BLOCK_WORDS = 16, STATE_WORDS = 5, LENGTH_BYTES = 8 };
+
+static inline uint32_t rotated(uint32_t word, unsigned bits)
+{
+    return word << bits | word >> (32 - bits);
+}
+
+static inline uint32_t load_word(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline void store_word(unsigned char *at, uint32_t word)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        at[i] = (unsigned char)(word >> (24 - 8 * i));
+    }
+}
+
+/* The standard's f and K of a round. */
+static inline uint32_t round_term(unsigned round, uint32_t b, uint32_t c, uint32_t d)
+{
+    if (round < 20) {
+        return ((b & c) | (~b & d)) + 0x5a827999;
+    }
+    if (round < 40) {
+        return (b ^ c ^ d) + 0x6ed9eba1;
+    }
+    if (round < 60) {
+        return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
+    }
+    return (b ^ c ^ d) + 0xca62c1d6;
+}
+
+static void add_block(uint32_t state[STATE_WORDS], const unsigned char *block)
+{
+    uint32_t words[BLOCK_WORDS]; /* the last 16 of the message schedule */
+    uint32_t a = state[0];
+    uint32_t b = state[1];
+    uint32_t c = state[2];
+    uint32_t d = state[3];
+    uint32_t e = state[4];
+    for (unsigned round = 0; round < 80; round++) {
+        const unsigned at = round % BLOCK_WORDS;
+        words[at] = round < BLOCK_WORDS
+                        ? load_word(block + sizeof words[0] * at)
+                        : rotated(words[(at + 13) % 16] ^ words[(at + 8) % 16] ^ words[(at + 2) % 16] ^ words[at], 1);
+        const uint32_t next = rotated(a, 5) + round_term(round, b, c, d) + e + words[at];
+        e = d;
+        d = c;
+        c = rotated(b, 30);
+        b = a;
+        a = next;
+    }
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+}
+
+void sha1(struct bytes text, unsigned char out[SHA1_BYTES])
+{
+    uint32_t state[STATE_WORDS] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    const size_t left = text.len % BLOCK_BYTES;
+    for (size_t at = 0; at < text.len - left; at += BLOCK_BYTES) {
+        add_block(state, (const unsigned char *)text.data + at);
+    }
+    unsigned char tail[2 * BLOCK_BYTES] = {0};
+    const size_t tail_len = left + 1 + LENGTH_BYTES <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES;
+    if (left > 0) {
+        memcpy(tail, text.data + text.len - left, left);
+    }
+    tail[left] = 0x80;
+    store_word(tail + tail_len - 8, (uint32_t)((uint64_t)text.len >> 29));
+    store_word(tail + tail_len - 4, (uint32_t)((uint64_t)text.len << 3));
+    for (size_t at = 0; at < tail_len; at += BLOCK_BYTES) {
+        add_block(state, tail + at);
+    }
+    for (unsigned i = 0; i < STATE_WORDS; i++) {
+        store_word(out + sizeof state[0] * i, state[i]);
+    }
+}
