@@ -133,6 +133,11 @@ struct entry *keyspace_find(struct keyspace *ks, struct key key, int64_t now_ms)
     return find_expiring(ks, key.hash, entry, now_ms);
 }
 
+struct entry *keyspace_peek(const struct keyspace *ks, struct key key)
+{
+    return dict_find(&ks->dict, key.hash, entry_key_matches, &key.name);
+}
+
 bool keyspace_delete(struct keyspace *ks, struct key key, int64_t now_ms)
 {
     struct entry *entry = keyspace_find(ks, key, now_ms);

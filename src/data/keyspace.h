@@ -82,6 +82,8 @@ void keyspace_clear(struct keyspace *ks);
 /* The entry, or NULL when there is none or its time has come (then it is removed, too, unless a job has pinned it; as in Redis, a
  * key lives through the millisecond of its expiry). Touches nothing else.  */
 struct entry *keyspace_find(struct keyspace *ks, struct key key, int64_t now_ms);
+/* The entry, or NULL when there is none. One whose time has come and that nobody has removed yet counts as any other, and stays. */
+struct entry *keyspace_peek(const struct keyspace *ks, struct key key);
 /* Two hints for a batch: first all buckets, then all entries (the second reads the buckets). They change nothing. */
 __attribute__((always_inline)) static inline void keyspace_prefetch_bucket(const struct keyspace *ks, uint64_t hash)
 {
@@ -165,6 +167,10 @@ struct entry *keyspace_random(struct keyspace *ks, uint64_t *random_state, int64
 enum { KEYSPACE_CURSOR_BITS = DICT_CURSOR_BITS };
 typedef void keyspace_visit_fn(struct entry *entry, void *arg);
 void keyspace_scan(struct keyspace *ks, uint64_t *cursor, size_t count, int64_t now_ms, keyspace_visit_fn *visit, void *arg);
+
+/* Visits every key once, also those that keyspace_peek finds and keyspace_find does not. `visit` must not change the keyspace.
+ * O(keys), in one step: for checking.  */
+void keyspace_visit_all(struct keyspace *ks, keyspace_visit_fn *visit, void *arg);
 
 /* Removes up to `limit` keys whose time has come. Returns how many were removed; fewer than limit: nothing due is left. Cheap
  * when nothing is due: call it often.  */

@@ -36,6 +36,14 @@ void keyspace_scan(struct keyspace *ks, uint64_t *cursor, size_t count, int64_t 
     *cursor = dict_scan(&ks->dict, *cursor, count, visit_living, &living);
 }
 
+void keyspace_visit_all(struct keyspace *ks, keyspace_visit_fn *visit, void *arg)
+{
+    const int64_t before_all_expiries_ms = INT64_MIN;
+    uint64_t cursor = 0;
+    keyspace_scan(ks, &cursor, SIZE_MAX, before_all_expiries_ms, visit, arg);
+    assert(cursor == 0);
+}
+
 struct entry *keyspace_random(struct keyspace *ks, uint64_t *random_state, int64_t now_ms)
 {
     for (unsigned i = 0; i < RANDOM_PICKS_MAX; i++) {

@@ -585,6 +585,30 @@ Test(keyspace, scan_and_random_pass_over_what_has_expired)
     fixture_unmake(&f);
 }
 
+Test(keyspace, peek_and_visit_all_see_what_has_expired_and_leave_it)
+{
+    struct fixture f = fixture_make();
+    keyspace_init(&f.ks, f.heap, &f.secret);
+    for (unsigned i = 0; i < MODEL_KEYS; i++) {
+        const enum expiry_mode mode = i % 2 == 0 ? EXPIRY_SET : EXPIRY_CLEAR;
+        cr_assert_eq(keyspace_put_string(&f.ks, key_of(&f, &f.keys[i]), NULL, BYTES("v"), mode, f.now_ms + 10), RESULT_OK);
+    }
+    f.now_ms += 100;
+    for (unsigned round = 0; round < 2; round++) {
+        uint64_t visited = 0;
+        keyspace_visit_all(&f.ks, count_entry, &visited);
+        cr_assert_eq(visited, MODEL_KEYS);
+        for (unsigned i = 0; i < MODEL_KEYS; i++) {
+            const struct entry *entry = keyspace_peek(&f.ks, key_of(&f, &f.keys[i]));
+            cr_assert(bytes_equal(entry_key(entry), (struct bytes){f.keys[i].name, f.keys[i].name_len}));
+        }
+    }
+    cr_assert_null(keyspace_find(&f.ks, key_of(&f, &f.keys[0]), f.now_ms));
+    cr_assert_null(keyspace_peek(&f.ks, key_of(&f, &f.keys[0])));
+    cr_assert_eq(f.ks.key_count, MODEL_KEYS - 1);
+    fixture_unmake(&f);
+}
+
 Test(keyspace, empties_in_slices_while_new_keys_come)
 {
     struct fixture f = fixture_make();
