@@ -90,3 +90,27 @@ def test_a_refusal_leaves_nothing_broken(start, shards, family):
             assert other.call("DEL", key)[0] == ":"
         assert other.run("FLUSHALL") == b"OK"
         assert other.run("MEMORY", "AUDIT") == b"OK"
+
+
+@pytest.mark.usefixtures("has_refusals")
+@pytest.mark.parametrize("words", [("DEBUG", "DIGEST"), ("DEBUG", "DIGEST-VALUE", "list", "key")], ids=lambda words: words[1])
+def test_a_digest_without_memory_is_an_error_and_no_other_digest(start, shards, words):
+    server = start("--list-max-listpack-size", "30", "--list-compress-depth", "1", shards=shards)
+    refusing = Refusing(server)
+    refusing.call("RPUSH", "list", *["item:%d" % i for i in range(300)])
+    refusing.call("SET", "key", "value")
+    right = refusing.call(*words)
+    right = right[1] if right[0] == "*" else [right]
+    for allowed in range(REQUESTS_MAX):
+        refusing.connection.send_raw(encode("DEBUG", "REFUSE-MEMORY", str(allowed)) + encode(*words))
+        try:
+            refusing.connection.read()
+            reply = refusing.connection.read()
+            digests = reply[1] if reply[0] == "*" else [reply]
+            assert all(digest[0] == "-" or digest == expected for digest, expected in zip(digests, right))
+        except (Closed, ConnectionResetError):
+            refusing.again()
+        if refusing.call("DEBUG", "REFUSE-MEMORY", "-1") != (":", -1):
+            break
+        refusing.refusals += 1
+    assert refusing.refusals > 3

@@ -1,10 +1,11 @@
-/* debug.c - DEBUG EFFECTS, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP: for tests of the server and of clients;
+/* debug.c - DEBUG DIGEST, DIGEST-VALUE, EFFECTS, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP: for tests of the server and of clients;
  * REFUSE-MEMORY in builds with debug asserts.
  *
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
  * connection may use it says enable-debug-command.  */
 #include "base/number.h"
 #include "cmd/core/answers.h"
+#include "cmd/digest/digest_steps.h"
 #include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "mem/heap.h"
@@ -156,23 +157,27 @@ static bool prepare_refuse_memory(struct exec *exec, struct debug_job *debug)
 
 static const struct debug_row {
     const char *name, *syntax, *summary;
+    int16_t arity; /* all words: as in struct command_spec */
     enum job_status (*step)(struct job *job, struct exec *exec);
     int32_t shard;
-    bool (*prepare)(struct exec *exec, struct debug_job *debug); /* reads the argument; false: replied an error. NULL: there is none */
+    bool (*prepare)(struct exec *exec, struct debug_job *debug); /* reads the argument; false: replied an error. NULL: nothing to read */
 } debug_rows[] = {
-    {"EFFECTS", "", "Sends from now on, as commands, how to repeat each change of data on an empty server.", effects_step,
+    {"DIGEST", "", "Tells what all data are, in 40 digits.", 2, digest_step, JOB_ALL_SHARDS, NULL},
+    {"DIGEST-VALUE", "[<key> ...]", "The same of single values, without their names.", -2, digest_value_step, JOB_ALL_SHARDS,
+     NULL},
+    {"EFFECTS", "", "Sends from now on, as commands, how to repeat each change of data on an empty server.", 2, effects_step,
      JOB_ALL_SHARDS, NULL},
-    {"OBJECT", "<key>", "Tells how a key's value is kept.", object_step, JOB_NO_SHARD, prepare_object},
+    {"OBJECT", "<key>", "Tells how a key's value is kept.", 3, object_step, JOB_NO_SHARD, prepare_object},
 #if defined(TESSERA_DEBUG_ASSERT)
-    {"REFUSE-MEMORY", "<n>", "Refuses this thread its n+1st request for memory from now on; -1 none.", refuse_memory_step,
-     JOB_NO_SHARD, prepare_refuse_memory},
+    {"REFUSE-MEMORY", "<n>", "Refuses this thread its n+1st request for memory from now on; -1 none.", 3,
+     refuse_memory_step, JOB_NO_SHARD, prepare_refuse_memory},
 #endif
-    {"SET-ACTIVE-EXPIRE", "<0|1>", "Turns the removal of expired keys that nobody asks for off or on.",
+    {"SET-ACTIVE-EXPIRE", "<0|1>", "Turns the removal of expired keys that nobody asks for off or on.", 3,
      set_active_expire_step, JOB_ALL_SHARDS, prepare_set_active_expire},
     {"SET-EXPIRY", "<0|1>", "Turns expiry off or on: without it keys go only when a command says so, as for the effects of another "
-                            "server.", set_expiry_step, JOB_ALL_SHARDS, prepare_set_active_expire},
-    {"SLEEP", "<seconds>", "Stops all shards for some seconds; fractions are allowed.", sleep_step, JOB_ALL_SHARDS,
-     prepare_sleep},
+                            "server.", 3, set_expiry_step, JOB_ALL_SHARDS, prepare_set_active_expire},
+    {"SLEEP", "<seconds>", "Stops all shards for some seconds; fractions are allowed.", 3, sleep_step,
+     JOB_ALL_SHARDS, prepare_sleep},
 };
 enum { DEBUG_ROW_COUNT = sizeof debug_rows / sizeof debug_rows[0] };
 
@@ -182,7 +187,7 @@ static void reply_debug_help(struct reply *reply)
     reply_array(reply, 1 + 2 * DEBUG_ROW_COUNT + 2);
     reply_simple(reply, BYTES("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for (size_t i = 0; i < DEBUG_ROW_COUNT; i++) {
-        snprintf(line, sizeof line, "%s %s", debug_rows[i].name, debug_rows[i].syntax);
+        snprintf(line, sizeof line, "%s%s%s", debug_rows[i].name, *debug_rows[i].syntax == '\0' ? "" : " ", debug_rows[i].syntax);
         reply_simple(reply, bytes_of_string(line));
         snprintf(line, sizeof line, "    %s", debug_rows[i].summary);
         reply_simple(reply, bytes_of_string(line));
@@ -218,6 +223,11 @@ static void start_debug_job(struct exec *exec, const struct debug_row *row)
     }
 }
 
+static bool has_as_many_words(const struct exec *exec, const struct debug_row *row)
+{
+    return row->arity >= 0 ? exec->argc == (uint32_t)row->arity : exec->argc >= (uint32_t)-row->arity;
+}
+
 static void command_debug(struct exec *exec)
 {
     if (!is_allowed(exec)) {
@@ -231,8 +241,9 @@ static void command_debug(struct exec *exec)
         return;
     }
     for (size_t i = 0; i < DEBUG_ROW_COUNT; i++) {
-        if (exec->argc == (debug_rows[i].prepare == NULL ? 2 : 3) && bytes_equal_ignore_case(exec->argv[1], bytes_of_string(debug_rows[i].name))) {
-            start_debug_job(exec, &debug_rows[i]);
+        const struct debug_row *row = &debug_rows[i];
+        if (bytes_equal_ignore_case(exec->argv[1], bytes_of_string(row->name)) && has_as_many_words(exec, row)) {
+            start_debug_job(exec, row);
             return;
         }
     }

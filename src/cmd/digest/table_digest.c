@@ -1,0 +1,102 @@
+/* table_digest.c - see table_digest.h.  */
+#include "cmd/digest/table_digest.h"
+
+#include "table/catalogue.h"
+#include "table/gather.h"
+#include "table/where.h"
+
+bool table_digest_may_begin(const struct catalogue *catalogue)
+{
+    for (uint32_t at = 0; at < catalogue_table_count(catalogue); at++) {
+        const struct table *table = catalogue_table_at(catalogue, at);
+        for (uint32_t shard = 0; shard < table->shard_count; shard++) {
+            if (!slice_may_read(table->slices[shard])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* What a digest of this kind begins with. */
+static struct digest digest_of(struct bytes kind, uint32_t db, struct bytes name)
+{
+    struct digest digest = {0};
+    digest_mix(&digest, kind);
+    digest_mix_number(&digest, db);
+    digest_mix(&digest, name);
+    return digest;
+}
+
+static void mix_row_id(struct digest *digest, uint64_t id)
+{
+    char text[INT64_TEXT_MAX];
+    digest_mix(digest, (struct bytes){text, uint64_format(id, text)});
+}
+
+static void add_namespace(uint32_t db, struct bytes name, void *arg)
+{
+    const struct digest own = digest_of(BYTES("namespace"), db, name);
+    digest_add(arg, digest_bytes(&own));
+}
+
+static void add_definition(struct digest *digest, uint32_t db, const struct table *table)
+{
+    const struct schema *schema = table_schema(table);
+    struct digest own = digest_of(BYTES("table"), db, table_name(table));
+    mix_row_id(&own, atomic_load_explicit(&table->last_row_id, memory_order_relaxed));
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        digest_mix(&own, schema_column_name(schema, i));
+        digest_mix(&own, bytes_of_string(column_type_name((enum column_type)column->type)));
+        digest_mix(&own, bytes_of_string(index_kind_name((enum index_kind)column->index)));
+    }
+    digest_add(digest, digest_bytes(&own));
+}
+
+/* `begun`: what all digests of this table's rows begin with. */
+static void add_row(struct digest *digest, struct digest begun, const struct gather *gather, uint32_t row)
+{
+    mix_row_id(&begun, slice_row_id(gather->slice, row));
+    for (uint32_t i = 0; i < gather->schema->column_count; i++) {
+        const struct column *column = &gather->schema->columns[i];
+        const struct value value = slice_value(gather->slice, row, column->slot);
+        if (value.is_null) {
+            digest_mix_nothing(&begun);
+        } else {
+            char scratch[VALUE_TEXT_MAX];
+            digest_mix(&begun, value_format((enum column_type)column->type, &value, scratch));
+        }
+    }
+    digest_add(digest, digest_bytes(&begun));
+}
+
+static void add_rows(struct digest *digest, uint32_t db, const struct table *table)
+{
+    const struct digest begun = digest_of(BYTES("row"), db, table_name(table));
+    struct where all;
+    where_init(&all);
+    for (uint32_t shard = 0; shard < table->shard_count; shard++) {
+        struct gather gather;
+        gather_begin(&gather, table->slices[shard], table_schema(table), &all);
+        while (!gather.is_done) {
+            uint32_t rows[GATHER_ROWS];
+            const uint32_t count = gather_step(&gather, rows);
+            for (uint32_t i = 0; i < count; i++) {
+                add_row(digest, begun, &gather, rows[i]);
+            }
+        }
+    }
+}
+
+static void add_table(uint32_t db, const struct table *table, void *arg)
+{
+    add_definition(arg, db, table);
+    add_rows(arg, db, table);
+}
+
+void table_digest_add(struct digest *digest, const struct catalogue *catalogue)
+{
+    catalogue_visit_namespaces(catalogue, add_namespace, digest);
+    catalogue_visit(catalogue, add_table, digest);
+}
