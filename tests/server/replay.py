@@ -5,8 +5,8 @@
     tests/server/replay.py --family string,hash --commands 200000 --shards 4:1
     tests/server/replay.py --family key --seed 7 --batch 12 --shards 2:3       one batch again, with its commands and effects
 
-The first server gets random commands of a family of the differential tester, among them short times to live, and in some batches
-a memory limit under which keys go. DEBUG EFFECTS sends how to repeat each change; the second server, on which nothing expires by
+The first server gets random commands of a family of the differential tester over several connections at once, among them short
+times to live, and in some batches a memory limit under which keys go. DEBUG EFFECTS sends how to repeat each change; the second server, on which nothing expires by
 itself (DEBUG SET-EXPIRY 0), is sent just that. After each batch DEBUG DIGEST must agree. When it does not, the keys that
 differ are shown.
 """
@@ -29,6 +29,7 @@ BATCHES_FROM_EMPTY = 8      # then FLUSHALL, which is replayed, too
 EVICTION_EVERY = 5          # batches
 EVICTION_ROOM = 1 << 16     # bytes above what the server uses when the limit is set
 SHORT_TTL_CHANCE = 0.03
+SENDERS = 3
 MARKER_KEY = b"replay:marker"
 SHOWN_MAX = 10
 DATABASES = 16
@@ -58,7 +59,8 @@ class Replay:
         options = ("--enable-debug-command", "yes")
         self.source = Server("tessera", source_shards, options)
         self.target = Server("tessera", target_shards, options)
-        self.sender = self.source.connect()
+        self.senders = [self.source.connect() for _ in range(SENDERS)]
+        self.sender = self.senders[0]
         self.feed = self.source.connect()
         self.sink = self.target.connect()
         self.sink.run("DEBUG", "SET-EXPIRY", "0")
@@ -71,8 +73,11 @@ class Replay:
         if limits_memory:
             used = int(self.sender.info("memory")["used_memory"])
             self.sender.run("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", used + EVICTION_ROOM)
-        self.sender.send_raw(b"".join(encode(*command) for command in commands) + encode("ECHO", SENTINEL))
-        self.sender.read_until(SENTINEL_REPLY)
+        for number, sender in enumerate(self.senders):
+            part = [encode(*command) for command in commands[number::SENDERS]]
+            sender.send_raw(b"".join(part) + encode("ECHO", SENTINEL))
+        for sender in self.senders:
+            sender.read_until(SENTINEL_REPLY)
         # Nothing changes any more once the marker has come through.
         self.sender.run("CONFIG", "SET", "maxmemory", "0")
         self.sender.run("DEBUG", "SET-ACTIVE-EXPIRE", "0")
@@ -118,7 +123,7 @@ class Replay:
         return found
 
     def end(self):
-        for connection in (self.sender, self.feed, self.sink):
+        for connection in (*self.senders, self.feed, self.sink):
             connection.close()
         problems = self.source.problems() + self.target.problems()
         return problems + self.source.stop() + self.target.stop()
