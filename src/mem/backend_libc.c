@@ -56,34 +56,34 @@ void backend_collect(struct backend *backend)
     (void)backend;
 }
 
-uint32_t backend_part_count(const struct backend *backend)
+uint32_t backend_sub_heap_count(const struct backend *backend)
 {
     (void)backend;
     return 0;
 }
 
-void backend_add_parts(struct backend *backend)
+void backend_add_sub_heaps(struct backend *backend)
 {
     (void)backend;
 }
 
-void backend_use_part(struct backend *backend, uint32_t part)
+void backend_use_sub_heap(struct backend *backend, uint32_t sub_heap)
 {
     (void)backend;
-    (void)part;
+    (void)sub_heap;
 }
 
-uint32_t backend_part_of(const struct backend *backend, const void *block, uint32_t guess)
+uint32_t backend_sub_heap_of(const struct backend *backend, const void *block, uint32_t guess)
 {
     (void)backend;
     (void)block;
     return guess;
 }
 
-void backend_visit_part(struct backend *backend, uint32_t part, backend_page_fn *visit, void *arg)
+void backend_visit_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg)
 {
     (void)backend;
-    (void)part;
+    (void)sub_heap;
     (void)visit;
     (void)arg;
 }

@@ -18,11 +18,11 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { PARTS_FIRST = 4, PARTS_STEP = 8 };
+enum { SUB_HEAPS_FIRST = 4, SUB_HEAPS_STEP = 8 };
 
 struct backend {
-    mi_heap_t *heap;    /* blocks come from here: the current part */
-    mi_heap_t **parts;
+    mi_heap_t *heap;    /* blocks come from here: the current sub-heap */
+    mi_heap_t **sub_heaps;
     uint32_t count, wanted;
     bool is_ending;
     pthread_t custodian;
@@ -31,19 +31,19 @@ struct backend {
 };
 
 /* As many of the wanted as can be had. */
-static void make_parts(struct backend *backend)
+static void make_sub_heaps(struct backend *backend)
 {
-    mi_heap_t **parts = realloc(backend->parts, backend->wanted * sizeof *parts);
-    if (parts == NULL) {
+    mi_heap_t **sub_heaps = realloc(backend->sub_heaps, backend->wanted * sizeof *sub_heaps);
+    if (sub_heaps == NULL) {
         return;
     }
-    backend->parts = parts;
+    backend->sub_heaps = sub_heaps;
     while (backend->count < backend->wanted) {
         mi_heap_t *heap = mi_heap_new();
         if (heap == NULL) {
             return;
         }
-        parts[backend->count++] = heap;
+        sub_heaps[backend->count++] = heap;
     }
 }
 
@@ -51,15 +51,15 @@ static void *custodian_main(void *arg)
 {
     struct backend *backend = arg;
     while (!backend->is_ending) {
-        make_parts(backend);
+        make_sub_heaps(backend);
         sem_post(&backend->is_ready);
         while (sem_wait(&backend->is_asked) != 0) {
         }
     }
     for (uint32_t i = 0; i < backend->count; i++) {
-        mi_heap_destroy(backend->parts[i]);
+        mi_heap_destroy(backend->sub_heaps[i]);
     }
-    free(backend->parts);
+    free(backend->sub_heaps);
     return NULL;
 }
 
@@ -75,7 +75,7 @@ struct backend *backend_create(void)
     if (backend == NULL) {
         return NULL;
     }
-    backend->wanted = PARTS_FIRST;
+    backend->wanted = SUB_HEAPS_FIRST;
     sem_init(&backend->is_ready, 0, 0);
     sem_init(&backend->is_asked, 0, 0);
     sigset_t all, before;
@@ -96,7 +96,7 @@ struct backend *backend_create(void)
         backend_destroy(backend);
         return NULL;
     }
-    backend_use_part(backend, 0);
+    backend_use_sub_heap(backend, 0);
     return backend;
 }
 
@@ -113,34 +113,34 @@ void backend_destroy(struct backend *backend)
     free(backend);
 }
 
-uint32_t backend_part_count(const struct backend *backend)
+uint32_t backend_sub_heap_count(const struct backend *backend)
 {
     return backend->count;
 }
 
-void backend_add_parts(struct backend *backend)
+void backend_add_sub_heaps(struct backend *backend)
 {
-    backend->wanted = backend->count + PARTS_STEP;
+    backend->wanted = backend->count + SUB_HEAPS_STEP;
     sem_post(&backend->is_asked);
     wait_for_custodian(backend);
 }
 
-void backend_use_part(struct backend *backend, uint32_t part)
+void backend_use_sub_heap(struct backend *backend, uint32_t sub_heap)
 {
-    backend->heap = backend->parts[part];
+    backend->heap = backend->sub_heaps[sub_heap];
 }
 
-uint32_t backend_part_of(const struct backend *backend, const void *block, uint32_t guess)
+uint32_t backend_sub_heap_of(const struct backend *backend, const void *block, uint32_t guess)
 {
-    if (mi_heap_contains_block(backend->parts[guess], block)) {
+    if (mi_heap_contains_block(backend->sub_heaps[guess], block)) {
         return guess;
     }
-    uint32_t part = 0;
-    while (part < backend->count && !mi_heap_contains_block(backend->parts[part], block)) {
-        part++;
+    uint32_t sub_heap = 0;
+    while (sub_heap < backend->count && !mi_heap_contains_block(backend->sub_heaps[sub_heap], block)) {
+        sub_heap++;
     }
-    assert(part < backend->count);
-    return part;
+    assert(sub_heap < backend->count);
+    return sub_heap;
 }
 
 void *backend_alloc(struct backend *backend, size_t size, bool is_zeroed)
@@ -211,7 +211,7 @@ void backend_collect(struct backend *backend)
         return;
     }
     for (uint32_t i = 0; i < backend->count; i++) {
-        collect_now(backend->parts[i], true);
+        collect_now(backend->sub_heaps[i], true);
     }
 }
 
@@ -231,12 +231,12 @@ static bool visit_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *
     return true;
 }
 
-void backend_visit_part(struct backend *backend, uint32_t part, backend_page_fn *visit, void *arg)
+void backend_visit_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg)
 {
     struct page_visit pages = {visit, arg};
-    collect_now(backend->parts[part], false);
+    collect_now(backend->sub_heaps[sub_heap], false);
     /* It says false of a heap without pages, too. */
-    mi_heap_visit_blocks(backend->parts[part], false, visit_area, &pages);
+    mi_heap_visit_blocks(backend->sub_heaps[sub_heap], false, visit_area, &pages);
 }
 
 void backend_process_read(struct mem_process *out)

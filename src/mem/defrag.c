@@ -1,7 +1,7 @@
 /* defrag.c - rounds of defragmentation: which pages are sparse, and blocks that leave them; see heap.h.
  *
- * A round drains the sparse pages of some parts of the heap, or of all but one; new blocks come from the others (parts.c). What is
- * dense in a drained part stays where it is; its free places are used again after the round.
+ * A round drains the sparse pages of some sub-heaps, or of all but one; new blocks come from the others (sub_heaps.c). What is dense
+ * in a drained sub-heap stays where it is; its free places are used again after the round.
  *
  * Threads    The holder of the shard's baton.  */
 #include "mem/heap.h"
@@ -35,7 +35,7 @@ static size_t place_of(const struct sparse_pages *pages, uint32_t slice)
 
 struct sparse_search {
     struct heap *heap;
-    struct part *part;
+    struct sub_heap *sub_heap;
 };
 
 static bool is_sparse_page(const struct heap *heap, const struct page_figures *page)
@@ -52,8 +52,8 @@ static void look_at_page(const struct page_figures *page, void *arg)
 {
     struct sparse_search *search = arg;
     if (is_sparse_page(search->heap, page)) {
-        search->part->sparse_slices += (uint32_t)(last_slice(page) - (page->start >> SLICE_SHIFT) + 1);
-        search->part->sparse_free_bytes += page->bytes - page->used_bytes;
+        search->sub_heap->sparse_slices += (uint32_t)(last_slice(page) - (page->start >> SLICE_SHIFT) + 1);
+        search->sub_heap->sparse_free_bytes += page->bytes - page->used_bytes;
     }
 }
 
@@ -86,24 +86,24 @@ static void mark_page(const struct page_figures *page, void *arg)
 
 /* --- beginning a round --- */
 
-/* New blocks come from a part without sparse pages that may grow; if there is none, from the one with the fewest free bytes in
- * such pages, which is left as it is.  */
+/* New blocks come from a sub-heap without sparse pages that may grow; if there is none, from the one with the fewest free bytes
+ * in such pages, which is left as it is.  */
 static uint32_t choose_target(struct heap *heap)
 {
-    const struct parts *parts = &heap->parts;
+    const struct sub_heaps *sub_heaps = &heap->sub_heaps;
     for (int i = 0; i < 2; i++) {
-        for (uint32_t at = 0; at < parts->count; at++) {
-            if (parts->list[at].sparse_free_bytes == 0 && parts_may_grow(&parts->list[at])) {
+        for (uint32_t at = 0; at < sub_heaps->count; at++) {
+            if (sub_heaps->list[at].sparse_free_bytes == 0 && sub_heap_may_grow(&sub_heaps->list[at])) {
                 return at;
             }
         }
-        if (i > 0 || !parts_grow(heap)) {
+        if (i > 0 || !sub_heaps_grow(heap)) {
             break;
         }
     }
     uint32_t least = 0;
-    for (uint32_t at = 1; at < parts->count; at++) {
-        least = parts->list[at].sparse_free_bytes < parts->list[least].sparse_free_bytes ? at : least;
+    for (uint32_t at = 1; at < sub_heaps->count; at++) {
+        least = sub_heaps->list[at].sparse_free_bytes < sub_heaps->list[least].sparse_free_bytes ? at : least;
     }
     return least;
 }
@@ -124,49 +124,49 @@ static struct sparse_pages *table_create(size_t slices)
 
 static void forget_drained(struct heap *heap)
 {
-    for (uint32_t i = 0; i < heap->parts.count; i++) {
-        heap->parts.list[i].is_draining = false;
+    for (uint32_t i = 0; i < heap->sub_heaps.count; i++) {
+        heap->sub_heaps.list[i].is_draining = false;
     }
 }
 
-/* The part that wins most by it and is not to be drained yet; count: none. */
-static uint32_t find_sparsest(const struct parts *parts, uint32_t target)
+/* The sub-heap that wins most by it and is not to be drained yet; count: none. */
+static uint32_t find_sparsest(const struct sub_heaps *sub_heaps, uint32_t target)
 {
-    uint32_t found = parts->count;
+    uint32_t found = sub_heaps->count;
     uint64_t most = 0;
-    for (uint32_t i = 0; i < parts->count; i++) {
-        const struct part *part = &parts->list[i];
-        if (i != target && !part->is_draining && part->sparse_free_bytes > most) {
+    for (uint32_t i = 0; i < sub_heaps->count; i++) {
+        const struct sub_heap *sub_heap = &sub_heaps->list[i];
+        if (i != target && !sub_heap->is_draining && sub_heap->sparse_free_bytes > most) {
             found = i;
-            most = part->sparse_free_bytes;
+            most = sub_heap->sparse_free_bytes;
         }
     }
     return found;
 }
 
-/* Decides which parts are drained: all, or half of what there is to gain, so that the free places of the others serve new blocks
- * meanwhile. Returns how many slices their sparse pages cover.  */
+/* Decides which sub-heaps are drained: all, or half of what there is to gain, so that the free places of the others serve new
+ * blocks meanwhile. Returns how many slices their sparse pages cover.  */
 static size_t choose_drained(struct heap *heap, uint32_t target)
 {
-    struct parts *parts = &heap->parts;
+    struct sub_heaps *sub_heaps = &heap->sub_heaps;
     uint64_t wanted = 0;
-    for (uint32_t i = 0; i < parts->count; i++) {
-        parts->list[i].is_draining = false;
-        wanted += i == target ? 0 : parts->list[i].sparse_free_bytes;
+    for (uint32_t i = 0; i < sub_heaps->count; i++) {
+        sub_heaps->list[i].is_draining = false;
+        wanted += i == target ? 0 : sub_heaps->list[i].sparse_free_bytes;
     }
     wanted = heap->start.is_thorough ? wanted : (wanted + 1) / 2;
     size_t slices = 0;
     uint64_t chosen_bytes = 0;
     while (chosen_bytes < wanted) {
-        struct part *part = &parts->list[find_sparsest(parts, target)];
-        part->is_draining = true;
-        chosen_bytes += part->sparse_free_bytes;
-        slices += part->sparse_slices;
+        struct sub_heap *sub_heap = &sub_heaps->list[find_sparsest(sub_heaps, target)];
+        sub_heap->is_draining = true;
+        chosen_bytes += sub_heap->sparse_free_bytes;
+        slices += sub_heap->sparse_slices;
     }
     return slices;
 }
 
-/* All parts were looked at. False: nothing to drain, or no memory for the table. */
+/* All sub-heaps were looked at. False: nothing to drain, or no memory for the table. */
 static bool begin_marking(struct heap *heap)
 {
     const uint32_t target = choose_target(heap);
@@ -176,7 +176,7 @@ static bool begin_marking(struct heap *heap)
         forget_drained(heap);
         return false;
     }
-    parts_use(heap, target);
+    sub_heaps_use(heap, target);
     backend_eager_begin();
     return true;
 }
@@ -188,39 +188,39 @@ void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_t
     heap->start = (struct round_start){.stage = ROUND_LOOKS, .used_percent_max = used_percent_max, .is_thorough = is_thorough};
 }
 
-static void look_at_part(struct heap *heap)
+static void look_at_sub_heap(struct heap *heap)
 {
-    struct sparse_search search = {heap, &heap->parts.list[heap->start.part]};
-    search.part->sparse_slices = 0;
-    search.part->sparse_free_bytes = 0;
-    parts_visit(heap, heap->start.part, look_at_page, &search);
+    struct sparse_search search = {heap, &heap->sub_heaps.list[heap->start.sub_heap]};
+    search.sub_heap->sparse_slices = 0;
+    search.sub_heap->sparse_free_bytes = 0;
+    sub_heaps_visit(heap, heap->start.sub_heap, look_at_page, &search);
 }
 
-static void mark_part(struct heap *heap)
+static void mark_sub_heap(struct heap *heap)
 {
-    struct sparse_search search = {heap, &heap->parts.list[heap->start.part]};
-    search.part->drained_page_bytes = 0;
-    if (search.part->is_draining) {
-        parts_visit(heap, heap->start.part, mark_page, &search);
-        search.part->drained_page_bytes = search.part->page_bytes;
+    struct sparse_search search = {heap, &heap->sub_heaps.list[heap->start.sub_heap]};
+    search.sub_heap->drained_page_bytes = 0;
+    if (search.sub_heap->is_draining) {
+        sub_heaps_visit(heap, heap->start.sub_heap, mark_page, &search);
+        search.sub_heap->drained_page_bytes = search.sub_heap->page_bytes;
     }
 }
 
 bool heap_defrag_prepare_step(struct heap *heap)
 {
     struct round_start *start = &heap->start;
-    if (start->part < heap->parts.count) {
+    if (start->sub_heap < heap->sub_heaps.count) {
         if (start->stage == ROUND_LOOKS) {
-            look_at_part(heap);
+            look_at_sub_heap(heap);
         } else {
-            mark_part(heap);
+            mark_sub_heap(heap);
         }
-        start->part++;
+        start->sub_heap++;
         return false;
     }
-    if (start->stage == ROUND_LOOKS && heap->parts.count > 0 && begin_marking(heap)) {
+    if (start->stage == ROUND_LOOKS && heap->sub_heaps.count > 0 && begin_marking(heap)) {
         start->stage = ROUND_MARKS;
-        start->part = 0;
+        start->sub_heap = 0;
         return false;
     }
     start->stage = ROUND_NONE;
@@ -243,9 +243,9 @@ bool heap_defrag_is_on(const struct heap *heap)
 unsigned heap_defrag_success(const struct heap *heap)
 {
     uint64_t emptied = 0;
-    for (uint32_t i = 0; i < heap->parts.count; i++) {
-        const struct part *part = &heap->parts.list[i];
-        emptied += part->page_bytes < part->drained_page_bytes ? part->drained_page_bytes - part->page_bytes : 0;
+    for (uint32_t i = 0; i < heap->sub_heaps.count; i++) {
+        const struct sub_heap *sub_heap = &heap->sub_heaps.list[i];
+        emptied += sub_heap->page_bytes < sub_heap->drained_page_bytes ? sub_heap->drained_page_bytes - sub_heap->page_bytes : 0;
     }
     return heap->start.page_bytes == 0 ? 0 : (unsigned)(emptied * 100 / heap->start.page_bytes);
 }

@@ -66,7 +66,7 @@ struct heap *heap_create(void)
     memset(heap, 0, sizeof *heap);
     heap->fail_after = -1;
     heap->direct.next = heap->direct.previous = &heap->direct;
-    if (!parts_create(heap)) {
+    if (!sub_heaps_create(heap)) {
         free(heap);
         return NULL;
     }
@@ -143,7 +143,7 @@ void heap_destroy(struct heap *heap)
     while (heap->direct.next != &heap->direct) {
         direct_free(heap, heap->direct.next + 1);
     }
-    parts_destroy(heap);
+    sub_heaps_destroy(heap);
     free(heap);
 }
 
@@ -166,25 +166,25 @@ static bool must_fail(struct heap *heap)
 
 static inline void note_alloc(struct heap *heap, const void *block, int64_t bytes)
 {
-    uint16_t *count = parts_slice_count(block);
+    uint16_t *count = sub_heaps_slice_count(block);
     if (LIKELY(count != NULL) && UNLIKELY((*count)++ == 0)) {
-        parts_note_filled(heap, bytes);
+        sub_heaps_note_filled(heap, bytes);
     }
-    heap->parts.room -= bytes;
-    if (UNLIKELY(heap->parts.room < 0)) {
-        parts_choose(heap);
+    heap->sub_heaps.room -= bytes;
+    if (UNLIKELY(heap->sub_heaps.room < 0)) {
+        sub_heaps_choose(heap);
     }
 }
 
 static inline void free_counted(struct heap *heap, void *block, size_t bytes)
 {
-    heap->parts.freed_until_sample -= (int32_t)(1 + bytes / FREED_BYTES);
-    if (UNLIKELY(heap->parts.freed_until_sample <= 0)) {
-        parts_sample_free(heap, block);
+    heap->sub_heaps.freed_until_sample -= (int32_t)(1 + bytes / FREED_BYTES);
+    if (UNLIKELY(heap->sub_heaps.freed_until_sample <= 0)) {
+        sub_heaps_sample_free(heap, block);
     }
-    uint16_t *count = parts_slice_count(block);
+    uint16_t *count = sub_heaps_slice_count(block);
     if (LIKELY(count != NULL) && UNLIKELY(--*count == 0)) {
-        parts_free_last(heap, block, bytes);
+        sub_heaps_free_last(heap, block, bytes);
     } else {
         backend_free(block);
     }
@@ -326,13 +326,13 @@ static void add_page(const struct page_figures *page, void *arg)
     walk->sparse_areas += page->used_bytes * 2 < page->bytes;
 }
 
-bool heap_walk_part(struct heap *heap, struct heap_walk *walk)
+bool heap_walk_sub_heap(struct heap *heap, struct heap_walk *walk)
 {
-    if (walk->parts < heap->parts.count) {
-        parts_visit(heap, walk->parts, add_page, walk);
-        walk->parts++;
+    if (walk->sub_heaps < heap->sub_heaps.count) {
+        sub_heaps_visit(heap, walk->sub_heaps, add_page, walk);
+        walk->sub_heaps++;
     }
-    if (walk->parts < heap->parts.count) {
+    if (walk->sub_heaps < heap->sub_heaps.count) {
         return false;
     }
     walk->used_bytes += heap->direct_bytes;
@@ -345,16 +345,16 @@ bool heap_walk_part(struct heap *heap, struct heap_walk *walk)
 bool heap_walk(struct heap *heap, struct heap_walk *out)
 {
     *out = (struct heap_walk){0};
-    while (!heap_walk_part(heap, out)) {
+    while (!heap_walk_sub_heap(heap, out)) {
     }
-    return out->parts > 0;
+    return out->sub_heaps > 0;
 }
 
 uint64_t heap_page_bytes_hint(const struct heap *heap)
 {
-    uint64_t bytes = heap->parts.count == 0 ? 0 : heap->direct_bytes;
-    for (uint32_t i = 0; i < heap->parts.count; i++) {
-        bytes += heap->parts.list[i].page_bytes;
+    uint64_t bytes = heap->sub_heaps.count == 0 ? 0 : heap->direct_bytes;
+    for (uint32_t i = 0; i < heap->sub_heaps.count; i++) {
+        bytes += heap->sub_heaps.list[i].page_bytes;
     }
     return bytes;
 }

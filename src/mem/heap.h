@@ -64,12 +64,12 @@ void heap_collect(struct heap *heap);
  *
  * A round: heap_defrag_begin looks at all pages and remembers the sparse ones; from then on new blocks come from other pages. The
  * owners of blocks walk their structures and ask heap_move for each block; heap_defrag_end forgets the pages. One round at a
- * time. Pages that became empty go back when their part of the heap is visited (parts.c).  */
+ * time. Pages that became empty go back when their sub-heap is visited (sub_heaps.c).  */
 
 /* `used_percent_max`: pages that are used less are sparse, 1 .. 99. Returns how many bytes the sparse pages have free; 0: none is
  * sparse, no memory, or this build cannot (libc heap): then no round has begun. Cost O(pages): about 25 us for each 64 MiB.  */
 uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max);
-/* The same in steps: first prepare, then steps, none longer than one part of the heap takes, until one says true.
+/* The same in steps: first prepare, then steps, none longer than one sub-heap takes, until one says true.
  * heap_defrag_end gives it up at any time. Not thorough: only what promises half of the gain is drained, so that under load new
  * blocks find free places in the rest.  */
 void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_thorough);
@@ -77,11 +77,11 @@ MUST_USE bool heap_defrag_prepare_step(struct heap *heap);
 /* True when a round has begun. */
 bool heap_defrag_is_on(const struct heap *heap);
 void heap_defrag_end(struct heap *heap);
-/* How many percent of the pages that the last round marked are gone (more than 100: others, too). True when all parts of the heap
- * have been walked after its end.  */
+/* How many percent of the pages that the last round marked are gone (more than 100: others, too). True when all sub-heaps have
+ * been walked after its end.  */
 unsigned heap_defrag_success(const struct heap *heap);
-/* Bytes of pages that have blocks, as of the last visit of each part of the heap, and of all mapped blocks: what heap_walk counts, at no
- * cost. 0: this build has no pages.  */
+/* Bytes of pages that have blocks, as of the last visit of each sub-heap, and of all mapped blocks: what heap_walk counts, at no cost.
+ * 0: this build has no pages.  */
 uint64_t heap_page_bytes_hint(const struct heap *heap);
 /* Tests: begins a round in which every block counts as sparse, in any build. */
 void heap_defrag_begin_all(struct heap *heap);
@@ -109,12 +109,12 @@ struct heap_walk {
     uint64_t committed_bytes; /* pages that hold them */
     uint64_t areas;
     uint64_t sparse_areas;    /* less than half full */
-    uint32_t parts;           /* of the heap that are walked */
+    uint32_t sub_heaps;       /* that were walked */
 };
 MUST_USE bool heap_walk(struct heap *heap, struct heap_walk *out);
-/* The same in steps, a part of the heap each: begin with zeros and go on until true. What changes meanwhile may be missing, or be there
+/* The same in steps, a sub-heap each: begin with zeros and go on until true. What changes meanwhile may be missing, or be there
  * twice. */
-MUST_USE bool heap_walk_part(struct heap *heap, struct heap_walk *walk);
+MUST_USE bool heap_walk_sub_heap(struct heap *heap, struct heap_walk *walk);
 
 /* --- a thread's own memory: network buffers, connections, scratch. Any thread may free what another allocated. --- */
 

@@ -25,8 +25,8 @@ struct page_figures {
 };
 typedef void backend_page_fn(const struct page_figures *page, void *arg);
 
-/* One of the allocator's heaps; see parts.c. */
-struct part {
+/* One of the allocator's heaps; see sub_heaps.c. */
+struct sub_heap {
     uint64_t page_bytes, used_bytes; /* at the last visit */
     uint32_t freed;                  /* work that frees have left there since then, by samples */
     uint32_t emptied;                /* slices without a block since then */
@@ -36,8 +36,8 @@ struct part {
     bool is_draining;                /* no new blocks in this round */
 };
 
-struct parts {
-    struct part *list;
+struct sub_heaps {
+    struct sub_heap *list;
     uint32_t count;
     uint32_t current;           /* where blocks come from */
     uint32_t last_freed;        /* where the last sample of frees was */
@@ -51,14 +51,14 @@ struct round_start {
     enum { ROUND_NONE, ROUND_LOOKS, ROUND_MARKS } stage;
     unsigned used_percent_max;
     bool is_thorough;
-    uint32_t part;
+    uint32_t sub_heap;
     uint64_t free_bytes, page_bytes; /* of the pages that are marked */
 };
 
 struct heap {
     struct mem_counters counters;
     struct backend *backend;
-    struct parts parts;
+    struct sub_heaps sub_heaps;
     struct direct direct;   /* ring of the mapped blocks; itself the anchor */
     uint64_t direct_bytes, direct_blocks;
     uint64_t freed;         /* work by samples, since the heap was made */
@@ -69,65 +69,66 @@ struct heap {
     bool is_all_sparse;          /* unless all pages are meant; tests */
 };
 
-/* --- parts.c: which of the allocator's heaps is used, and when one is visited --- */
+/* --- sub_heaps.c: which sub-heap is used, and when one is visited --- */
 
 /* False: refused. */
-MUST_USE bool parts_create(struct heap *heap);
-void parts_destroy(struct heap *heap);
-/* The room is used up: another part, or more room. */
-void parts_choose(struct heap *heap);
+MUST_USE bool sub_heaps_create(struct heap *heap);
+void sub_heaps_destroy(struct heap *heap);
+/* The room is used up: another sub-heap, or more room. */
+void sub_heaps_choose(struct heap *heap);
 /* A sample of the frees: `block` is about to be freed. */
-void parts_sample_free(struct heap *heap, const void *block);
+void sub_heaps_sample_free(struct heap *heap, const void *block);
 /* Frees the last block of its slice. */
-void parts_free_last(struct heap *heap, void *block, size_t bytes);
+void sub_heaps_free_last(struct heap *heap, void *block, size_t bytes);
 /* A block came to a slice that had none: it may be one of those that were emptied. */
-static inline void parts_note_filled(struct heap *heap, int64_t bytes)
+static inline void sub_heaps_note_filled(struct heap *heap, int64_t bytes)
 {
-    struct part *part = &heap->parts.list[heap->parts.current];
-    part->emptied -= part->emptied > 0;
-    heap->parts.kept_bytes -= bytes > heap->parts.kept_bytes ? heap->parts.kept_bytes : bytes;
+    struct sub_heap *sub_heap = &heap->sub_heaps.list[heap->sub_heaps.current];
+    sub_heap->emptied -= sub_heap->emptied > 0;
+    heap->sub_heaps.kept_bytes -= bytes > heap->sub_heaps.kept_bytes ? heap->sub_heaps.kept_bytes : bytes;
 }
 /* The number of live blocks that begin in the same 64 KiB slice of the address space as `block`; NULL: unknown. A slice has
  * blocks of one heap only.  */
 enum { SLICE_SHIFT = 16, SLICE_ADDRESS_BITS = 47 };
 #if defined(TESSERA_LIBC_HEAP)
-static inline uint16_t *parts_slice_count(const void *block)
+static inline uint16_t *sub_heaps_slice_count(const void *block)
 {
     (void)block;
     return NULL;
 }
 #else
-extern uint16_t *parts_slice_counts; /* written once, before the first heap is used */
-static inline uint16_t *parts_slice_count(const void *block)
+extern uint16_t *sub_heaps_slice_counts; /* written once, before the first heap is used */
+static inline uint16_t *sub_heaps_slice_count(const void *block)
 {
     const uintptr_t slice = (uintptr_t)block >> SLICE_SHIFT;
-    const bool is_counted = parts_slice_counts != NULL && slice >> (SLICE_ADDRESS_BITS - SLICE_SHIFT) == 0;
-    return LIKELY(is_counted) ? &parts_slice_counts[slice] : NULL;
+    const bool is_counted = sub_heaps_slice_counts != NULL && slice >> (SLICE_ADDRESS_BITS - SLICE_SHIFT) == 0;
+    return LIKELY(is_counted) ? &sub_heaps_slice_counts[slice] : NULL;
 }
 #endif
-/* Works off the frees of a part and reads its figures anew; `also` may be NULL. */
-void parts_visit(struct heap *heap, uint32_t part, backend_page_fn *also, void *arg);
+/* Works off the frees of a sub-heap and reads its figures anew; `also` may be NULL. */
+void sub_heaps_visit(struct heap *heap, uint32_t sub_heap, backend_page_fn *also, void *arg);
 /* True when it may have more pages. */
-bool parts_may_grow(const struct part *part);
-/* Blocks come from that part, which is not being drained. */
-void parts_use(struct heap *heap, uint32_t part);
-/* More parts from the allocator. False: refused. */
-MUST_USE bool parts_grow(struct heap *heap);
+bool sub_heap_may_grow(const struct sub_heap *sub_heap);
+/* Blocks come from that sub-heap, which is not being drained. */
+void sub_heaps_use(struct heap *heap, uint32_t sub_heap);
+/* More sub-heaps from the allocator. False: refused. */
+MUST_USE bool sub_heaps_grow(struct heap *heap);
 
 /* --- the backends --- */
 
-/* A backend's blocks come from several heaps of the allocator, its parts, which are counted from 0. None: it cannot show pages. */
+/* A backend's blocks come from several heaps of the allocator, its sub-heaps, which are counted from 0. None: it cannot show
+ * pages. */
 MUST_USE struct backend *backend_create(void);
 void backend_destroy(struct backend *backend);
-uint32_t backend_part_count(const struct backend *backend);
+uint32_t backend_sub_heap_count(const struct backend *backend);
 /* Makes some more of them; waits for another thread to do so. Those that could be made count. */
-void backend_add_parts(struct backend *backend);
-/* Blocks come from that part from now on. */
-void backend_use_part(struct backend *backend, uint32_t part);
-/* Which part a block is from; looks at `guess` first. O(parts). */
-uint32_t backend_part_of(const struct backend *backend, const void *block, uint32_t guess);
-/* Works off what other threads have freed in a part, then shows its pages. O(pages of the part). */
-void backend_visit_part(struct backend *backend, uint32_t part, backend_page_fn *visit, void *arg);
+void backend_add_sub_heaps(struct backend *backend);
+/* Blocks come from that sub-heap from now on. */
+void backend_use_sub_heap(struct backend *backend, uint32_t sub_heap);
+/* Which sub-heap a block is from; looks at `guess` first. O(sub-heaps). */
+uint32_t backend_sub_heap_of(const struct backend *backend, const void *block, uint32_t guess);
+/* Works off what other threads have freed in a sub-heap, then shows its pages. O(pages of the sub-heap). */
+void backend_visit_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg);
 
 /* `backend` NULL: the calling thread's own heap. Sizes are at most HEAP_DIRECT_MIN - 1. */
 void *backend_alloc(struct backend *backend, size_t size, bool is_zeroed);

@@ -171,7 +171,7 @@ static void close_round(struct shard *shard)
     set_running(defrag, false);
 }
 
-/* One step: a part of the heap, or a slice of the walk. */
+/* One step: a sub-heap, or a slice of the walk. */
 static void step(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
@@ -179,7 +179,7 @@ static void step(struct shard *shard)
     case DEFRAG_IDLE:
         break;
     case DEFRAG_LOOKING:
-        if (heap_walk_part(shard->heap, &defrag->pages)) {
+        if (heap_walk_sub_heap(shard->heap, &defrag->pages)) {
             decide(shard);
         }
         break;
@@ -196,7 +196,7 @@ static void step(struct shard *shard)
         }
         break;
     case DEFRAG_CLOSING:
-        if (heap_walk_part(shard->heap, &defrag->pages)) {
+        if (heap_walk_sub_heap(shard->heap, &defrag->pages)) {
             close_round(shard);
         }
         break;

@@ -281,7 +281,7 @@ Test(heap, gives_directly_mapped_blocks_back_at_once)
     heap_destroy(heap);
 }
 
-/* --- a heap of several parts --- */
+/* --- a heap of several sub-heaps --- */
 
 enum { MANY_BLOCKS = 150 << 10, MANY_SIZE = 1000 };
 
@@ -323,10 +323,10 @@ static void check_pages_go_back(bool is_freed_elsewhere)
     mem_process_read(&after);
     struct heap_walk walk = {0};
     unsigned steps = 1;
-    while (!heap_walk_part(many->heap, &walk)) {
+    while (!heap_walk_sub_heap(many->heap, &walk)) {
         steps++;
     }
-    if (walk.parts > 0) { /* not with libc's heap */
+    if (walk.sub_heaps > 0) { /* not with libc's heap */
         const uint64_t left = after.anonymous_bytes > before.anonymous_bytes ? after.anonymous_bytes - before.anonymous_bytes : 0;
         printf("added %llu, left %llu of it\n", (unsigned long long)added, (unsigned long long)left);
         cr_assert_geq(added, (uint64_t)MANY_BLOCKS * MANY_SIZE);
