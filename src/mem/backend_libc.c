@@ -80,7 +80,7 @@ uint32_t backend_sub_heap_of(const struct backend *backend, const void *block, u
     return guess;
 }
 
-void backend_visit_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg)
+void backend_collect_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg)
 {
     (void)backend;
     (void)sub_heap;

@@ -231,7 +231,7 @@ static bool visit_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *
     return true;
 }
 
-void backend_visit_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg)
+void backend_collect_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg)
 {
     struct page_visit pages = {visit, arg};
     collect_now(backend->sub_heaps[sub_heap], false);

@@ -193,7 +193,7 @@ static void look_at_sub_heap(struct heap *heap)
     struct sparse_search search = {heap, &heap->sub_heaps.list[heap->start.sub_heap]};
     search.sub_heap->sparse_slices = 0;
     search.sub_heap->sparse_free_bytes = 0;
-    sub_heaps_visit(heap, heap->start.sub_heap, look_at_page, &search);
+    sub_heaps_collect(heap, heap->start.sub_heap, look_at_page, &search);
 }
 
 static void mark_sub_heap(struct heap *heap)
@@ -201,7 +201,7 @@ static void mark_sub_heap(struct heap *heap)
     struct sparse_search search = {heap, &heap->sub_heaps.list[heap->start.sub_heap]};
     search.sub_heap->drained_page_bytes = 0;
     if (search.sub_heap->is_draining) {
-        sub_heaps_visit(heap, heap->start.sub_heap, mark_page, &search);
+        sub_heaps_collect(heap, heap->start.sub_heap, mark_page, &search);
         search.sub_heap->drained_page_bytes = search.sub_heap->page_bytes;
     }
 }

@@ -329,7 +329,7 @@ static void add_page(const struct page_figures *page, void *arg)
 bool heap_walk_sub_heap(struct heap *heap, struct heap_walk *walk)
 {
     if (walk->sub_heaps < heap->sub_heaps.count) {
-        sub_heaps_visit(heap, walk->sub_heaps, add_page, walk);
+        sub_heaps_collect(heap, walk->sub_heaps, add_page, walk);
         walk->sub_heaps++;
     }
     if (walk->sub_heaps < heap->sub_heaps.count) {

@@ -64,7 +64,7 @@ void heap_collect(struct heap *heap);
  *
  * A round: heap_defrag_begin looks at all pages and remembers the sparse ones; from then on new blocks come from other pages. The
  * owners of blocks walk their structures and ask heap_move for each block; heap_defrag_end forgets the pages. One round at a
- * time. Pages that became empty go back when their sub-heap is visited (sub_heaps.c).  */
+ * time. Pages that became empty go back when their sub-heap is collected (sub_heaps.c).  */
 
 /* `used_percent_max`: pages that are used less are sparse, 1 .. 99. Returns how many bytes the sparse pages have free; 0: none is
  * sparse, no memory, or this build cannot (libc heap): then no round has begun. Cost O(pages): about 25 us for each 64 MiB.  */
@@ -80,8 +80,8 @@ void heap_defrag_end(struct heap *heap);
 /* How many percent of the pages that the last round marked are gone (more than 100: others, too). True when all sub-heaps have
  * been walked after its end.  */
 unsigned heap_defrag_success(const struct heap *heap);
-/* Bytes of pages that have blocks, as of the last visit of each sub-heap, and of all mapped blocks: what heap_walk counts, at no cost.
- * 0: this build has no pages.  */
+/* Bytes of pages that have blocks, as of when each sub-heap was last collected, and of all mapped blocks: what heap_walk counts, at no
+ * cost. 0: this build has no pages.  */
 uint64_t heap_page_bytes_hint(const struct heap *heap);
 /* Tests: begins a round in which every block counts as sparse, in any build. */
 void heap_defrag_begin_all(struct heap *heap);

@@ -27,7 +27,7 @@ typedef void backend_page_fn(const struct page_figures *page, void *arg);
 
 /* One of the allocator's heaps; see sub_heaps.c. */
 struct sub_heap {
-    uint64_t page_bytes, used_bytes; /* at the last visit */
+    uint64_t page_bytes, used_bytes; /* when it was last collected */
     uint32_t freed;                  /* work that frees have left there since then, by samples */
     uint32_t emptied;                /* slices without a block since then */
     uint32_t sparse_slices;          /* while a round is prepared */
@@ -69,7 +69,7 @@ struct heap {
     bool is_all_sparse;          /* unless all pages are meant; tests */
 };
 
-/* --- sub_heaps.c: which sub-heap is used, and when one is visited --- */
+/* --- sub_heaps.c: which sub-heap is used, and when one is collected --- */
 
 /* False: refused. */
 MUST_USE bool sub_heaps_create(struct heap *heap);
@@ -105,8 +105,8 @@ static inline uint16_t *sub_heaps_slice_count(const void *block)
     return LIKELY(is_counted) ? &sub_heaps_slice_counts[slice] : NULL;
 }
 #endif
-/* Works off the frees of a sub-heap and reads its figures anew; `also` may be NULL. */
-void sub_heaps_visit(struct heap *heap, uint32_t sub_heap, backend_page_fn *also, void *arg);
+/* Collects a sub-heap and reads its figures anew; shows its pages to `also`, which may be NULL. */
+void sub_heaps_collect(struct heap *heap, uint32_t sub_heap, backend_page_fn *also, void *arg);
 /* True when it may have more pages. */
 bool sub_heap_may_grow(const struct sub_heap *sub_heap);
 /* Blocks come from that sub-heap, which is not being drained. */
@@ -127,8 +127,8 @@ void backend_add_sub_heaps(struct backend *backend);
 void backend_use_sub_heap(struct backend *backend, uint32_t sub_heap);
 /* Which sub-heap a block is from; looks at `guess` first. O(sub-heaps). */
 uint32_t backend_sub_heap_of(const struct backend *backend, const void *block, uint32_t guess);
-/* Works off what other threads have freed in a sub-heap, then shows its pages. O(pages of the sub-heap). */
-void backend_visit_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg);
+/* Takes in the frees of other threads, gives empty pages of the sub-heap back, then shows the rest. O(pages of the sub-heap). */
+void backend_collect_sub_heap(struct backend *backend, uint32_t sub_heap, backend_page_fn *visit, void *arg);
 
 /* `backend` NULL: the calling thread's own heap. Sizes are at most HEAP_DIRECT_MIN - 1. */
 void *backend_alloc(struct backend *backend, size_t size, bool is_zeroed);

@@ -1,18 +1,18 @@
-/* sub_heaps.c - a shard's heap is made of several heaps of the allocator, its sub-heaps: no call visits more than one of them.
+/* sub_heaps.c - a shard's heap is made of several heaps of the allocator, its sub-heaps: no call collects more than one of them.
  *
- * mimalloc keeps what other threads have freed than the one for which it got the memory from the system, in lists of the pages
- * until somebody visits them: the next allocation that needs a page, or a collection, which looks at every page. With one heap
- * for all data such a visit would stop the shard for milliseconds: it grows with the data. So a sub-heap takes new blocks up to
- * SUB_HEAP_BYTES of pages, and then another one does; a sub-heap is visited when frees have left SETTLE_WORK there. Which sub-heap
- * a free concerns is sampled.
+ * mimalloc gets each page from the system for one thread. Frees by other threads wait in a list of the page until they are
+ * collected: by the next allocation that needs a page, or by a call that looks at every page. With one heap for all data that
+ * would stop the shard for milliseconds: it grows with the data. So a sub-heap takes new blocks up to SUB_HEAP_BYTES of pages, and
+ * then another one does; a sub-heap is collected when frees have left COLLECT_WORK there. Which sub-heap a free concerns is
+ * sampled.
  *
- * A visit also gives the pages that have become empty back to the system, and that takes longer than all else: 0.1 ms for each MiB.
- * After a random mass delete nearly all pages would do so at once. So the live blocks of each 64 KiB slice are counted, and a
- * sub-heap is visited as soon as EMPTIED_MAX of its slices have none.
+ * To collect a sub-heap also gives its empty pages back to the system, and that takes longer than all else: 0.1 ms for each MiB.
+ * After a random mass delete nearly all pages would be given back at once. So the live blocks of each 64 KiB slice are counted, and
+ * a sub-heap is collected as soon as EMPTIED_MAX of its slices have none.
  *
  * Blocks come from the sub-heap that has the most free bytes, for ROOM_BYTES at a time, so that what is freed is used again.
  *
- * Invariant  S1 Free work in a sub-heap is below SETTLE_WORK + what one sample stands for. S2 Blocks never come from a sub-heap
+ * Invariant  S1 Free work in a sub-heap is below COLLECT_WORK + what one sample stands for. S2 Blocks never come from a sub-heap
  *            that is being drained.
  * Figures    bench/heap.c.  */
 #include "mem/heap_private.h"
@@ -30,7 +30,7 @@ enum {
     FREE_BYTES_MIN = 1 << 20,  /* fewer are not worth a change */
     FREE_PARTS = 32,           /* nor a smaller part of its pages */
     SAMPLE_WORK = 64,
-    SETTLE_WORK = 4096,
+    COLLECT_WORK = 4096,
     EMPTIED_MAX = 24,          /* slices: 1.5 MiB, which go back to the system in 0.2 ms */
     SLICE_BYTES = 1 << SLICE_SHIFT,
     KEPT_BYTES_MAX = 2 << 20,
@@ -93,9 +93,9 @@ void sub_heaps_destroy(struct heap *heap)
     free(heap->sub_heaps.list);
 }
 
-/* --- visits --- */
+/* --- collecting --- */
 
-struct visit {
+struct collect_walk {
     struct sub_heap *sub_heap;
     backend_page_fn *also; /* may be NULL */
     void *arg;
@@ -103,20 +103,20 @@ struct visit {
 
 static void add_page(const struct page_figures *page, void *arg)
 {
-    const struct visit *visit = arg;
-    visit->sub_heap->page_bytes += page->bytes;
-    visit->sub_heap->used_bytes += page->used_bytes;
-    if (visit->also != NULL) {
-        visit->also(page, visit->arg);
+    const struct collect_walk *walk = arg;
+    walk->sub_heap->page_bytes += page->bytes;
+    walk->sub_heap->used_bytes += page->used_bytes;
+    if (walk->also != NULL) {
+        walk->also(page, walk->arg);
     }
 }
 
-void sub_heaps_visit(struct heap *heap, uint32_t number, backend_page_fn *also, void *arg)
+void sub_heaps_collect(struct heap *heap, uint32_t number, backend_page_fn *also, void *arg)
 {
-    struct visit visit = {&heap->sub_heaps.list[number], also, arg};
-    visit.sub_heap->page_bytes = visit.sub_heap->used_bytes = 0;
-    visit.sub_heap->freed = visit.sub_heap->emptied = 0;
-    backend_visit_sub_heap(heap->backend, number, add_page, &visit);
+    struct collect_walk walk = {&heap->sub_heaps.list[number], also, arg};
+    walk.sub_heap->page_bytes = walk.sub_heap->used_bytes = 0;
+    walk.sub_heap->freed = walk.sub_heap->emptied = 0;
+    backend_collect_sub_heap(heap->backend, number, add_page, &walk);
 }
 
 /* The sub-heap that `block` is from, which becomes the first guess for the next one. */
@@ -138,13 +138,13 @@ void sub_heaps_sample_free(struct heap *heap, const void *block)
     }
     struct sub_heap *sub_heap = find_sub_heap_of(heap, block);
     sub_heap->freed += work;
-    if (sub_heap->freed >= SETTLE_WORK) {
-        sub_heaps_visit(heap, sub_heaps->last_freed, NULL, NULL);
+    if (sub_heap->freed >= COLLECT_WORK) {
+        sub_heaps_collect(heap, sub_heaps->last_freed, NULL, NULL);
     }
 }
 
-/* If the calling thread is the one for which the allocator got the slice, its page goes back with this very call. Else somebody must
- * visit the sub-heap. Blocks as long as a slice are kept up to KEPT_BYTES_MAX: values that are overwritten again and again
+/* If the calling thread is the one for which the allocator got the slice, its page goes back with this very call. Else the sub-heap
+ * must be collected. Blocks as long as a slice are kept up to KEPT_BYTES_MAX: values that are overwritten again and again
  * should not cost page faults each time.  */
 void sub_heaps_free_last(struct heap *heap, void *block, size_t bytes)
 {
@@ -161,7 +161,7 @@ void sub_heaps_free_last(struct heap *heap, void *block, size_t bytes)
         backend_eager_end();
     }
     if (sub_heap->emptied >= EMPTIED_MAX) {
-        sub_heaps_visit(heap, sub_heaps->last_freed, NULL, NULL);
+        sub_heaps_collect(heap, sub_heaps->last_freed, NULL, NULL);
     }
 }
 
@@ -222,7 +222,7 @@ void sub_heaps_choose(struct heap *heap)
     if (sub_heaps->count == 0) {
         return;
     }
-    sub_heaps_visit(heap, sub_heaps->current, NULL, NULL);
+    sub_heaps_collect(heap, sub_heaps->current, NULL, NULL);
     uint32_t choice = find_free(sub_heaps);
     if (choice < sub_heaps->count) {
         const uint64_t bytes = free_bytes(&sub_heaps->list[choice]);
