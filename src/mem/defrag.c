@@ -13,12 +13,12 @@
 
 enum { LOAD_SHIFT = 1, WORK_BYTES = 1024 };
 
-/* The 64 KiB slices of the address space that sparse pages cover: an open-addressed table. A page begins anywhere in its first
- * slice; no slice has parts of two pages.  */
+/* The granules (64 KiB of the address space) that sparse pages cover: an open-addressed table. A page begins anywhere in its first
+ * granule; no granule has parts of two pages.  */
 struct sparse_pages {
-    size_t mask;       /* places - 1 */
-    size_t left;       /* how many more it takes */
-    uint32_t slices[]; /* address >> 16; 0: free */
+    size_t mask;         /* places - 1 */
+    size_t left;         /* how many more it takes */
+    uint32_t granules[]; /* address >> 16; 0: free */
 };
 
 static size_t table_bytes(size_t places)
@@ -26,9 +26,9 @@ static size_t table_bytes(size_t places)
     return sizeof(struct sparse_pages) + places * sizeof(uint32_t);
 }
 
-static size_t place_of(const struct sparse_pages *pages, uint32_t slice)
+static size_t place_of(const struct sparse_pages *pages, uint32_t granule)
 {
-    return (slice * UINT64_C(0x9e3779b97f4a7c15) >> 32) & pages->mask;
+    return (granule * UINT64_C(0x9e3779b97f4a7c15) >> 32) & pages->mask;
 }
 
 /* --- finding them --- */
@@ -43,27 +43,27 @@ static bool is_sparse_page(const struct heap *heap, const struct page_figures *p
     return page->used_bytes > 0 && page->used_bytes * 100 < page->bytes * heap->start.used_percent_max;
 }
 
-static uintptr_t last_slice(const struct page_figures *page)
+static uintptr_t last_granule(const struct page_figures *page)
 {
-    return (page->start + page->bytes - 1) >> SLICE_SHIFT;
+    return (page->start + page->bytes - 1) >> GRANULE_SHIFT;
 }
 
 static void look_at_page(const struct page_figures *page, void *arg)
 {
     struct sparse_search *search = arg;
     if (is_sparse_page(search->heap, page)) {
-        search->sub_heap->sparse_slices += (uint32_t)(last_slice(page) - (page->start >> SLICE_SHIFT) + 1);
+        search->sub_heap->sparse_granules += (uint32_t)(last_granule(page) - (page->start >> GRANULE_SHIFT) + 1);
         search->sub_heap->sparse_free_bytes += page->bytes - page->used_bytes;
     }
 }
 
-static void insert(struct sparse_pages *pages, uint32_t slice)
+static void insert(struct sparse_pages *pages, uint32_t granule)
 {
-    size_t at = place_of(pages, slice);
-    while (pages->slices[at] != 0 && pages->slices[at] != slice) {
+    size_t at = place_of(pages, granule);
+    while (pages->granules[at] != 0 && pages->granules[at] != granule) {
         at = (at + 1) & pages->mask;
     }
-    pages->slices[at] = slice;
+    pages->granules[at] = granule;
     pages->left--;
 }
 
@@ -71,14 +71,14 @@ static void mark_page(const struct page_figures *page, void *arg)
 {
     struct sparse_search *search = arg;
     struct heap *heap = search->heap;
-    const uintptr_t first = page->start >> SLICE_SHIFT;
-    const uintptr_t last = last_slice(page);
+    const uintptr_t first = page->start >> GRANULE_SHIFT;
+    const uintptr_t last = last_granule(page);
     /* More than were counted became sparse since then: they stay. */
     if (!is_sparse_page(heap, page) || heap->sparse->left <= last - first) {
         return;
     }
-    for (uintptr_t slice = first; slice <= last; slice++) {
-        insert(heap->sparse, (uint32_t)slice);
+    for (uintptr_t granule = first; granule <= last; granule++) {
+        insert(heap->sparse, (uint32_t)granule);
     }
     heap->start.free_bytes += page->bytes - page->used_bytes;
     heap->start.page_bytes += page->bytes;
@@ -108,10 +108,10 @@ static uint32_t choose_target(struct heap *heap)
     return least;
 }
 
-static struct sparse_pages *table_create(size_t slices)
+static struct sparse_pages *table_create(size_t granules)
 {
     size_t places = 64;
-    while (places < slices << LOAD_SHIFT) {
+    while (places < granules << LOAD_SHIFT) {
         places *= 2;
     }
     struct sparse_pages *pages = thread_alloc_zeroed(MEM_SERVER, table_bytes(places));
@@ -145,7 +145,7 @@ static uint32_t find_sparsest(const struct sub_heaps *sub_heaps, uint32_t target
 }
 
 /* Decides which sub-heaps are drained: all, or half of what there is to gain, so that the free places of the others serve new
- * blocks meanwhile. Returns how many slices their sparse pages cover.  */
+ * blocks meanwhile. Returns how many granules their sparse pages cover.  */
 static size_t choose_drained(struct heap *heap, uint32_t target)
 {
     struct sub_heaps *sub_heaps = &heap->sub_heaps;
@@ -155,23 +155,23 @@ static size_t choose_drained(struct heap *heap, uint32_t target)
         wanted += i == target ? 0 : sub_heaps->list[i].sparse_free_bytes;
     }
     wanted = heap->start.is_thorough ? wanted : (wanted + 1) / 2;
-    size_t slices = 0;
+    size_t granules = 0;
     uint64_t chosen_bytes = 0;
     while (chosen_bytes < wanted) {
         struct sub_heap *sub_heap = &sub_heaps->list[find_sparsest(sub_heaps, target)];
         sub_heap->is_draining = true;
         chosen_bytes += sub_heap->sparse_free_bytes;
-        slices += sub_heap->sparse_slices;
+        granules += sub_heap->sparse_granules;
     }
-    return slices;
+    return granules;
 }
 
 /* All sub-heaps were looked at. False: nothing to drain, or no memory for the table. */
 static bool begin_marking(struct heap *heap)
 {
     const uint32_t target = choose_target(heap);
-    const size_t slices = choose_drained(heap, target);
-    heap->sparse = slices == 0 ? NULL : table_create(slices);
+    const size_t granules = choose_drained(heap, target);
+    heap->sparse = granules == 0 ? NULL : table_create(granules);
     if (heap->sparse == NULL) {
         forget_drained(heap);
         return false;
@@ -191,7 +191,7 @@ void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_t
 static void look_at_sub_heap(struct heap *heap)
 {
     struct sparse_search search = {heap, &heap->sub_heaps.list[heap->start.sub_heap]};
-    search.sub_heap->sparse_slices = 0;
+    search.sub_heap->sparse_granules = 0;
     search.sub_heap->sparse_free_bytes = 0;
     sub_heaps_collect(heap, heap->start.sub_heap, look_at_page, &search);
 }
@@ -277,9 +277,9 @@ bool heap_is_sparse(const struct heap *heap, const void *block)
     if (LIKELY(pages == NULL)) {
         return heap->is_all_sparse;
     }
-    const uint32_t slice = (uint32_t)((uintptr_t)block >> SLICE_SHIFT);
-    for (size_t at = place_of(pages, slice); pages->slices[at] != 0; at = (at + 1) & pages->mask) {
-        if (pages->slices[at] == slice) {
+    const uint32_t granule = (uint32_t)((uintptr_t)block >> GRANULE_SHIFT);
+    for (size_t at = place_of(pages, granule); pages->granules[at] != 0; at = (at + 1) & pages->mask) {
+        if (pages->granules[at] == granule) {
             return true;
         }
     }

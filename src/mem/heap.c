@@ -166,7 +166,7 @@ static bool must_fail(struct heap *heap)
 
 static inline void note_alloc(struct heap *heap, const void *block, int64_t bytes)
 {
-    uint16_t *count = sub_heaps_slice_count(block);
+    uint16_t *count = sub_heaps_granule_count(block);
     if (LIKELY(count != NULL) && UNLIKELY((*count)++ == 0)) {
         sub_heaps_note_filled(heap, bytes);
     }
@@ -182,7 +182,7 @@ static inline void free_counted(struct heap *heap, void *block, size_t bytes)
     if (UNLIKELY(heap->sub_heaps.freed_until_sample <= 0)) {
         sub_heaps_sample_free(heap, block);
     }
-    uint16_t *count = sub_heaps_slice_count(block);
+    uint16_t *count = sub_heaps_granule_count(block);
     if (LIKELY(count != NULL) && UNLIKELY(--*count == 0)) {
         sub_heaps_free_last(heap, block, bytes);
     } else {

@@ -28,7 +28,7 @@ struct heap *heap_create(void);
 void heap_destroy(struct heap *heap);
 
 /* The size that the allocator gives for a request of `size` bytes, 1 .. PTRDIFF_MAX: what is counted for it. A pure function
- * of the size (mimalloc 2's bins; whole 64 KiB slices over HEAP_TABLED_MAX; whole pages from HEAP_DIRECT_MIN on, which are
+ * of the size (mimalloc 2's bins; multiples of 64 KiB over HEAP_TABLED_MAX; whole pages from HEAP_DIRECT_MIN on, which are
  * mapped directly), so no figure needs to be asked of the allocator. O(1).  */
 enum { HEAP_TABLED_MAX = 131072, HEAP_LARGE_STEP = 65536, HEAP_DIRECT_MIN = 524289 };
 size_t heap_block_bytes(size_t size) __attribute__((const));

@@ -29,8 +29,8 @@ typedef void backend_page_fn(const struct page_figures *page, void *arg);
 struct sub_heap {
     uint64_t page_bytes, used_bytes; /* when it was last collected */
     uint32_t freed;                  /* work that frees have left there since then, by samples */
-    uint32_t emptied;                /* slices without a block since then */
-    uint32_t sparse_slices;          /* while a round is prepared */
+    uint32_t emptied;                /* granules without a block since then */
+    uint32_t sparse_granules;        /* while a round is prepared */
     uint64_t sparse_free_bytes;
     uint64_t drained_page_bytes;     /* page_bytes when draining began; 0: it was not drained in the last round */
     bool is_draining;                /* no new blocks in this round */
@@ -42,7 +42,7 @@ struct sub_heaps {
     uint32_t current;           /* where blocks come from */
     uint32_t last_freed;        /* where the last sample of frees was */
     int32_t freed_until_sample; /* work */
-    int64_t kept_bytes;         /* of blocks that were as long as a slice, not given back yet */
+    int64_t kept_bytes;         /* of blocks that were as long as a granule, not given back yet */
     int64_t room;               /* bytes that may come from the current one until the next look for a better one */
 };
 
@@ -78,31 +78,31 @@ void sub_heaps_destroy(struct heap *heap);
 void sub_heaps_choose(struct heap *heap);
 /* A sample of the frees: `block` is about to be freed. */
 void sub_heaps_sample_free(struct heap *heap, const void *block);
-/* Frees the last block of its slice. */
+/* Frees the last block of its granule. */
 void sub_heaps_free_last(struct heap *heap, void *block, size_t bytes);
-/* A block came to a slice that had none: it may be one of those that were emptied. */
+/* A block came to a granule that had none: it may be one of those that were emptied. */
 static inline void sub_heaps_note_filled(struct heap *heap, int64_t bytes)
 {
     struct sub_heap *sub_heap = &heap->sub_heaps.list[heap->sub_heaps.current];
     sub_heap->emptied -= sub_heap->emptied > 0;
     heap->sub_heaps.kept_bytes -= bytes > heap->sub_heaps.kept_bytes ? heap->sub_heaps.kept_bytes : bytes;
 }
-/* The number of live blocks that begin in the same 64 KiB slice of the address space as `block`; NULL: unknown. A slice has
- * blocks of one heap only.  */
-enum { SLICE_SHIFT = 16, SLICE_ADDRESS_BITS = 47 };
+/* The number of live blocks that begin in the same granule, an aligned 64 KiB of the address space, as `block`; NULL: unknown. A
+ * granule has blocks of one heap only.  */
+enum { GRANULE_SHIFT = 16, GRANULE_ADDRESS_BITS = 47 };
 #if defined(TESSERA_LIBC_HEAP)
-static inline uint16_t *sub_heaps_slice_count(const void *block)
+static inline uint16_t *sub_heaps_granule_count(const void *block)
 {
     (void)block;
     return NULL;
 }
 #else
-extern uint16_t *sub_heaps_slice_counts; /* written once, before the first heap is used */
-static inline uint16_t *sub_heaps_slice_count(const void *block)
+extern uint16_t *sub_heaps_granule_counts; /* written once, before the first heap is used */
+static inline uint16_t *sub_heaps_granule_count(const void *block)
 {
-    const uintptr_t slice = (uintptr_t)block >> SLICE_SHIFT;
-    const bool is_counted = sub_heaps_slice_counts != NULL && slice >> (SLICE_ADDRESS_BITS - SLICE_SHIFT) == 0;
-    return LIKELY(is_counted) ? &sub_heaps_slice_counts[slice] : NULL;
+    const uintptr_t granule = (uintptr_t)block >> GRANULE_SHIFT;
+    const bool is_counted = sub_heaps_granule_counts != NULL && granule >> (GRANULE_ADDRESS_BITS - GRANULE_SHIFT) == 0;
+    return LIKELY(is_counted) ? &sub_heaps_granule_counts[granule] : NULL;
 }
 #endif
 /* Collects a sub-heap and reads its figures anew; shows its pages to `also`, which may be NULL. */

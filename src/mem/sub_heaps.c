@@ -7,8 +7,8 @@
  * sampled.
  *
  * To collect a sub-heap also gives its empty pages back to the system, and that takes longer than all else: 0.1 ms for each MiB.
- * After a random mass delete nearly all pages would be given back at once. So the live blocks of each 64 KiB slice are counted, and
- * a sub-heap is collected as soon as EMPTIED_MAX of its slices have none.
+ * After a random mass delete nearly all pages would be given back at once. So the live blocks of each granule, 64 KiB of the
+ * address space, are counted, and a sub-heap is collected as soon as EMPTIED_MAX of its granules have none.
  *
  * Blocks come from the sub-heap that has the most free bytes, for ROOM_BYTES at a time, so that what is freed is used again.
  *
@@ -31,22 +31,22 @@ enum {
     FREE_PARTS = 32,           /* nor a smaller part of its pages */
     SAMPLE_WORK = 64,
     COLLECT_WORK = 4096,
-    EMPTIED_MAX = 24,          /* slices: 1.5 MiB, which go back to the system in 0.2 ms */
-    SLICE_BYTES = 1 << SLICE_SHIFT,
+    EMPTIED_MAX = 24,          /* granules: 1.5 MiB, which go back to the system in 0.2 ms */
+    GRANULE_BYTES = 1 << GRANULE_SHIFT,
     KEPT_BYTES_MAX = 2 << 20,
 };
 
 #if !defined(TESSERA_LIBC_HEAP)
-uint16_t *sub_heaps_slice_counts;
-static pthread_once_t slice_counts_once = PTHREAD_ONCE_INIT;
+uint16_t *sub_heaps_granule_counts;
+static pthread_once_t granule_counts_once = PTHREAD_ONCE_INIT;
 
 /* For all addresses that there are: 4 GiB of addresses, of which only what is written becomes memory (2 KiB for each 64 MiB). Where the
  * system refuses that (a limit of addresses), pages are given back in larger steps.  */
-static void map_slice_counts(void)
+static void map_granule_counts(void)
 {
-    void *counts = mmap(NULL, sizeof *sub_heaps_slice_counts << (SLICE_ADDRESS_BITS - SLICE_SHIFT), PROT_READ | PROT_WRITE,
+    void *counts = mmap(NULL, sizeof *sub_heaps_granule_counts << (GRANULE_ADDRESS_BITS - GRANULE_SHIFT), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    sub_heaps_slice_counts = counts == MAP_FAILED ? NULL : counts;
+    sub_heaps_granule_counts = counts == MAP_FAILED ? NULL : counts;
 }
 #endif
 
@@ -77,7 +77,7 @@ bool sub_heaps_create(struct heap *heap)
         return true;
     }
 #if !defined(TESSERA_LIBC_HEAP)
-    pthread_once(&slice_counts_once, map_slice_counts);
+    pthread_once(&granule_counts_once, map_granule_counts);
 #endif
     heap->sub_heaps.list = calloc(heap->sub_heaps.count, sizeof *heap->sub_heaps.list);
     if (heap->sub_heaps.list == NULL) {
@@ -143,15 +143,15 @@ void sub_heaps_sample_free(struct heap *heap, const void *block)
     }
 }
 
-/* If the calling thread is the one for which the allocator got the slice, its page goes back with this very call. Else the sub-heap
- * must be collected. Blocks as long as a slice are kept up to KEPT_BYTES_MAX: values that are overwritten again and again
- * should not cost page faults each time.  */
+/* If the calling thread is the one for which the allocator got the granule, its page goes back with this very call. Else the
+ * sub-heap must be collected. Blocks as long as a granule are kept up to KEPT_BYTES_MAX: values that are overwritten again and
+ * again should not cost page faults each time.  */
 void sub_heaps_free_last(struct heap *heap, void *block, size_t bytes)
 {
     struct sub_heaps *sub_heaps = &heap->sub_heaps;
     struct sub_heap *sub_heap = find_sub_heap_of(heap, block);
-    sub_heap->emptied += 1 + (uint32_t)(bytes >> SLICE_SHIFT);
-    const bool is_kept = bytes >= SLICE_BYTES && sub_heaps->kept_bytes + (int64_t)bytes <= KEPT_BYTES_MAX;
+    sub_heap->emptied += 1 + (uint32_t)(bytes >> GRANULE_SHIFT);
+    const bool is_kept = bytes >= GRANULE_BYTES && sub_heaps->kept_bytes + (int64_t)bytes <= KEPT_BYTES_MAX;
     if (is_kept) {
         sub_heaps->kept_bytes += (int64_t)bytes;
         backend_free(block);
