@@ -1,7 +1,7 @@
-/* defrag.c - rounds of defragmentation: which pages are sparse, and blocks that leave them; see heap.h.
+/* defrag.c - defragmentation cycles: which pages are sparse, and blocks that leave them; see heap.h.
  *
- * A round drains the sparse pages of some sub-heaps, or of all but one; new blocks come from the others (sub_heaps.c). What is dense
- * in a drained sub-heap stays where it is; its free places are used again after the round.
+ * A cycle drains the sparse pages of some sub-heaps, or of all but one; new blocks come from the others (sub_heaps.c). What is dense
+ * in a drained sub-heap stays where it is; its free places are used again after the cycle.
  *
  * Threads    The holder of the shard's baton.  */
 #include "mem/heap.h"
@@ -84,7 +84,7 @@ static void mark_page(const struct page_figures *page, void *arg)
     heap->start.page_bytes += page->bytes;
 }
 
-/* --- beginning a round --- */
+/* --- beginning a cycle --- */
 
 /* New blocks come from a sub-heap without sparse pages that may grow; if there is none, from the one with the fewest free bytes
  * in such pages, which is left as it is.  */
@@ -185,7 +185,7 @@ void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_t
 {
     assert(heap->sparse == NULL);
     assert(used_percent_max > 0 && used_percent_max < 100);
-    heap->start = (struct round_start){.stage = ROUND_LOOKS, .used_percent_max = used_percent_max, .is_thorough = is_thorough};
+    heap->start = (struct cycle_start){.stage = CYCLE_LOOKS, .used_percent_max = used_percent_max, .is_thorough = is_thorough};
 }
 
 static void look_at_sub_heap(struct heap *heap)
@@ -208,9 +208,9 @@ static void mark_sub_heap(struct heap *heap)
 
 bool heap_defrag_prepare_step(struct heap *heap)
 {
-    struct round_start *start = &heap->start;
+    struct cycle_start *start = &heap->start;
     if (start->sub_heap < heap->sub_heaps.count) {
-        if (start->stage == ROUND_LOOKS) {
+        if (start->stage == CYCLE_LOOKS) {
             look_at_sub_heap(heap);
         } else {
             mark_sub_heap(heap);
@@ -218,12 +218,12 @@ bool heap_defrag_prepare_step(struct heap *heap)
         start->sub_heap++;
         return false;
     }
-    if (start->stage == ROUND_LOOKS && heap->sub_heaps.count > 0 && begin_marking(heap)) {
-        start->stage = ROUND_MARKS;
+    if (start->stage == CYCLE_LOOKS && heap->sub_heaps.count > 0 && begin_marking(heap)) {
+        start->stage = CYCLE_MARKS;
         start->sub_heap = 0;
         return false;
     }
-    start->stage = ROUND_NONE;
+    start->stage = CYCLE_NONE;
     return true;
 }
 
@@ -237,7 +237,7 @@ uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max)
 
 bool heap_defrag_is_on(const struct heap *heap)
 {
-    return heap->sparse != NULL && heap->start.stage == ROUND_NONE;
+    return heap->sparse != NULL && heap->start.stage == CYCLE_NONE;
 }
 
 unsigned heap_defrag_success(const struct heap *heap)
@@ -259,7 +259,7 @@ void heap_defrag_begin_all(struct heap *heap)
 void heap_defrag_end(struct heap *heap)
 {
     heap->is_all_sparse = false;
-    heap->start.stage = ROUND_NONE;
+    heap->start.stage = CYCLE_NONE;
     if (heap->sparse == NULL) {
         return;
     }

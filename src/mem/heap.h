@@ -62,28 +62,28 @@ void heap_collect(struct heap *heap);
 
 /* --- defragmentation: blocks leave pages that are mostly free, so that these can go back to the system ---
  *
- * A round: heap_defrag_begin looks at all pages and remembers the sparse ones; from then on new blocks come from other pages. The
- * owners of blocks walk their structures and ask heap_move for each block; heap_defrag_end forgets the pages. One round at a
+ * A cycle: heap_defrag_begin looks at all pages and remembers the sparse ones; from then on new blocks come from other pages. The
+ * owners of blocks walk their structures and ask heap_move for each block; heap_defrag_end forgets the pages. One cycle at a
  * time. Pages that became empty go back when their sub-heap is collected (sub_heaps.c).  */
 
 /* `used_percent_max`: pages that are used less are sparse, 1 .. 99. Returns how many bytes the sparse pages have free; 0: none is
- * sparse, no memory, or this build cannot (libc heap): then no round has begun. Cost O(pages): about 25 us for each 64 MiB.  */
+ * sparse, no memory, or this build cannot (libc heap): then no cycle has begun. Cost O(pages): about 25 us for each 64 MiB.  */
 uint64_t heap_defrag_begin(struct heap *heap, unsigned used_percent_max);
 /* The same in steps: first prepare, then steps, none longer than one sub-heap takes, until one says true.
  * heap_defrag_end gives it up at any time. Not thorough: only what promises half of the gain is drained, so that under load new
  * blocks find free places in the rest.  */
 void heap_defrag_prepare(struct heap *heap, unsigned used_percent_max, bool is_thorough);
 MUST_USE bool heap_defrag_prepare_step(struct heap *heap);
-/* True when a round has begun. */
+/* True when a cycle has begun. */
 bool heap_defrag_is_on(const struct heap *heap);
 void heap_defrag_end(struct heap *heap);
-/* How many percent of the pages that the last round marked are gone (more than 100: others, too). True when all sub-heaps have
+/* How many percent of the pages that the last cycle marked are gone (more than 100: others, too). True when all sub-heaps have
  * been walked after its end.  */
 unsigned heap_defrag_success(const struct heap *heap);
 /* Bytes of pages that have blocks, as of when each sub-heap was last collected, and of all mapped blocks: what heap_walk counts, at no
  * cost. 0: this build has no pages.  */
 uint64_t heap_page_bytes_hint(const struct heap *heap);
-/* Tests: begins a round in which every block counts as sparse, in any build. */
+/* Tests: begins a cycle in which every block counts as sparse, in any build. */
 void heap_defrag_begin_all(struct heap *heap);
 /* For who moves a block by other means: counts it as moved or left. */
 void heap_count_move(struct heap *heap, bool was_moved);
@@ -94,7 +94,7 @@ struct heap_moves {
 struct heap_moves heap_moves(const struct heap *heap);
 /* Counts up by 1 for each 1000 or so blocks (fewer, when they are big) that were freed: while it stands, there is little to gain. */
 uint64_t heap_freed_steps(const struct heap *heap);
-/* True when the block is in a sparse page of the round. False without a round. O(1). */
+/* True when the block is in a page that the cycle has marked as sparse. False without a cycle. O(1). */
 bool heap_is_sparse(const struct heap *heap, const void *block);
 /* The block itself, or what it became when it was in a sparse page: a copy, the old one freed. `size` as for heap_free. Never
  * refused: without memory it stays where it is.  */

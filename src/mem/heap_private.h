@@ -30,10 +30,10 @@ struct sub_heap {
     uint64_t page_bytes, used_bytes; /* when it was last collected */
     uint32_t freed;                  /* work that frees have left there since then, by samples */
     uint32_t emptied;                /* granules without a block since then */
-    uint32_t sparse_granules;        /* while a round is prepared */
+    uint32_t sparse_granules;        /* while a cycle is prepared */
     uint64_t sparse_free_bytes;
-    uint64_t drained_page_bytes;     /* page_bytes when draining began; 0: it was not drained in the last round */
-    bool is_draining;                /* no new blocks in this round */
+    uint64_t drained_page_bytes;     /* page_bytes when draining began; 0: it was not drained in the last cycle */
+    bool is_draining;                /* no new blocks in this cycle */
 };
 
 struct sub_heaps {
@@ -46,9 +46,9 @@ struct sub_heaps {
     int64_t room;               /* bytes that may come from the current one until the next look for a better one */
 };
 
-/* A round that is being prepared. */
-struct round_start {
-    enum { ROUND_NONE, ROUND_LOOKS, ROUND_MARKS } stage;
+/* A defragmentation cycle that is being prepared. */
+struct cycle_start {
+    enum { CYCLE_NONE, CYCLE_LOOKS, CYCLE_MARKS } stage;
     unsigned used_percent_max;
     bool is_thorough;
     uint32_t sub_heap;
@@ -64,8 +64,8 @@ struct heap {
     uint64_t freed;         /* work by samples, since the heap was made */
     int64_t fail_after;     /* -1: never; tests */
     struct heap_moves moves;
-    struct round_start start;
-    struct sparse_pages *sparse; /* NULL: no round of defragmentation, */
+    struct cycle_start start;
+    struct sparse_pages *sparse; /* NULL: no defragmentation cycle, */
     bool is_all_sparse;          /* unless all pages are meant; tests */
 };
 

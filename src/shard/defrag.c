@@ -1,4 +1,4 @@
-/* defrag.c - when a shard's heap is worth a round of defragmentation, and its slices; see defrag.h.  */
+/* defrag.c - when a shard's heap is worth a defragmentation cycle, and its slices; see defrag.h.  */
 #include "shard/defrag.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@ enum {
     LOOK_MS = 250,           /* between two looks at the heap, */
     LOOK_PARTS = 200,        /* and so many times what a look took */
     LOOK_CPU_PERCENT = 5,    /* while it lasts */
-    VAIN_WAIT_MIN_MS = 500,  /* the same after a round that gained little, and twice as long after each further one */
+    VAIN_WAIT_MIN_MS = 500,  /* the same after a cycle that gained little, and twice as long after each further one */
     VAIN_WAIT_MAX_MS = 32000,
     SLICE_BLOCKS = 32,       /* looked at between two looks at the clock */
     SLICE_US = 50,
@@ -20,7 +20,7 @@ enum {
     SPARSE_PERCENT_MAX = 85,
     SPARSE_ABOVE_MEAN = 10,  /* so much more than the mean */
     PURGE_PERCENT_MAX = 97,
-    PURGE_ROUNDS_MAX = 3,
+    PURGE_CYCLES_MAX = 3,
     SUCCESS_PERCENT_MIN = 25, /* of those pages gone: less is in vain */
 };
 
@@ -71,10 +71,10 @@ static bool move_for_a_slice(struct shard *shard)
     return is_done;
 }
 
-/* --- a round: looking, preparing, moving, closing --- */
+/* --- a cycle: looking, preparing, moving, closing --- */
 
 /* Between the thresholds the effort rises from the least to the greatest, at first steeply (as the cube root): at a slow pace a
- * round would last so long that under load more gets lost meanwhile than it gains.  */
+ * cycle would last so long that under load more gets lost meanwhile than it gains.  */
 static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64_t used)
 {
     const int64_t lower = config_number(&config->active_defrag_threshold_lower);
@@ -89,7 +89,7 @@ static unsigned cpu_percent(const struct config *config, uint64_t wasted, uint64
     return (unsigned)((double)least + (double)(most - least) * cbrt(share));
 }
 
-/* By what is wasted now, not when the round began. */
+/* By what is wasted now, not when the cycle began. */
 static void set_effort(struct shard *shard)
 {
     const uint64_t pages = heap_page_bytes_hint(shard->heap);
@@ -155,7 +155,7 @@ static void begin_moving(struct shard *shard)
 }
 
 /* All blocks were moved and all pages looked at again. */
-static void close_round(struct shard *shard)
+static void close_cycle(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
     const uint64_t wasted = wasted_bytes(defrag);
@@ -166,7 +166,7 @@ static void close_round(struct shard *shard)
     defrag->is_at_rest = false;
     defrag->freed_seen = heap_freed_steps(shard->heap);
     add_relaxed(&defrag->given_back_bytes, gained);
-    add_relaxed(&defrag->rounds, 1);
+    add_relaxed(&defrag->cycles, 1);
     defrag->stage = DEFRAG_IDLE;
     set_running(defrag, false);
 }
@@ -197,7 +197,7 @@ static void step(struct shard *shard)
         break;
     case DEFRAG_CLOSING:
         if (heap_walk_sub_heap(shard->heap, &defrag->pages)) {
-            close_round(shard);
+            close_cycle(shard);
         }
         break;
     }
@@ -281,7 +281,7 @@ void defrag_purge_begin(struct shard *shard)
 {
     give_up(shard);
     shard->defrag.is_purging = true;
-    shard->defrag.purge_rounds = 1;
+    shard->defrag.purge_cycles = 1;
     begin_look(shard);
 }
 
@@ -296,11 +296,11 @@ bool defrag_purge_slice(struct shard *shard)
     if (defrag->stage != DEFRAG_IDLE) {
         return false;
     }
-    if (!was_closing || defrag->was_in_vain || defrag->purge_rounds == PURGE_ROUNDS_MAX) {
+    if (!was_closing || defrag->was_in_vain || defrag->purge_cycles == PURGE_CYCLES_MAX) {
         defrag->is_purging = false;
         return true;
     }
-    defrag->purge_rounds++;
+    defrag->purge_cycles++;
     begin_look(shard);
     return false;
 }

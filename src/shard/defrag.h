@@ -1,7 +1,7 @@
-/* defrag.h - active defragmentation of one shard: rounds that drain sparse pages, in slices under a limit of CPU time.
+/* defrag.h - active defragmentation of one shard: cycles that drain sparse pages, in slices under a limit of CPU time.
  *
  * Threads    All under the shard's baton. Figures are read relaxed by any thread.
- * Read on    mem/heap.h (what a round is), data/keyspace.h (the walk).  */
+ * Read on    mem/heap.h (what a cycle is), data/keyspace.h (the walk).  */
 #ifndef SHARD_DEFRAG_H
 #define SHARD_DEFRAG_H
 
@@ -31,26 +31,26 @@ struct defrag {
     bool is_purging;             /* it is MEMORY PURGE's */
     bool is_at_rest;             /* the last look found nothing to gain, */
     bool is_collected;           /* and in the quiet since then free pages went back */
-    bool was_in_vain;            /* the last round gained little */
+    bool was_in_vain;            /* the last cycle gained little */
     int64_t vain_wait_ms;        /* so wait before the next look */
-    unsigned cpu_percent;        /* of this round */
+    unsigned cpu_percent;        /* of this cycle */
     int64_t look_us;             /* what the last look took */
-    unsigned purge_rounds;       /* of this MEMORY PURGE */
+    unsigned purge_cycles;       /* of this MEMORY PURGE */
     uint64_t freed_seen;         /* heap_freed_steps at the last look, */
     int64_t ignored, lower;      /* and the thresholds then */
     int64_t looked_ms;
-    uint64_t wasted_before;      /* bytes of pages that were not used when the round began */
-    uint64_t rounds;             /* since start; these four are read relaxed by any thread */
+    uint64_t wasted_before;      /* bytes of pages that were not used when the cycle began */
+    uint64_t cycles;             /* since start; these four are read relaxed by any thread */
     uint64_t busy_us;
-    uint64_t busy_us_before;     /* when the last round began */
+    uint64_t busy_us_before;     /* when the last cycle began */
     uint64_t given_back_bytes;
 };
 
-/* Looks whether a round is worth while (only when the heap has seen frees since), or runs a slice of the one that is running.
+/* Looks whether a cycle is worth while (only when the heap has seen frees since), or runs a slice of the one that is running.
  * Returns how many microseconds to wait before the next call; 0: nothing to do.  */
 int64_t defrag_work(struct shard *shard, int64_t now_ms);
 
-/* MEMORY PURGE: a round over all pages that are not quite full, without a limit of CPU time. `begin` once, then slices until one
+/* MEMORY PURGE: a cycle over all pages that are not quite full, without a limit of CPU time. `begin` once, then slices until one
  * says true; `end` also when the command is given up.  */
 void defrag_purge_begin(struct shard *shard);
 MUST_USE bool defrag_purge_slice(struct shard *shard);

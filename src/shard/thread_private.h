@@ -48,7 +48,7 @@ enum {
     EXPIRE_MS = 10,
     TOP_FILL_US = 10000,     /* between two slices of 50 us: half a percent of a core */
     TOP_IDLE_US = 200000,    /* between two looks whether enough of the biggest keys are known */
-    DEFRAG_IDLE_US = 250000, /* between two looks whether the heap is worth a round of defragmentation */
+    DEFRAG_IDLE_US = 250000, /* between two looks whether the heap is worth a defragmentation cycle */
     WAITERS_MS = 1,
     SCRATCH_BLOCK_BYTES = 65536,
 };
@@ -252,7 +252,7 @@ struct thread {
     const struct command_spec *last_spec;
     char last_name[16];
     size_t last_name_len;
-    bool is_defragmenting;           /* a round is running in the own shard */
+    bool is_defragmenting;           /* a cycle is running in the own shard */
     int64_t defrag_us;               /* monotonic: the next slice or look */
     uint32_t defrag_put_off;         /* turns that were too long for it, in a row */
     uint64_t turn_ticks;             /* when this turn began */

@@ -278,12 +278,12 @@ def test_the_configuration_is_obeyed(start, setting):
 
 
 @pytest.mark.timing
-def test_no_ends_a_round_that_is_running(start):
+def test_no_ends_a_cycle_that_is_running(start):
     server = start("--active-defrag-cycle-min", "1", "--active-defrag-cycle-max", "1", "--activedefrag", "no")
     with server.connect() as connection:
         kept = fill_and_delete(connection)
         connection.run("CONFIG", "SET", "activedefrag", "yes")
-        wait_until(lambda: connection.info("memory")["active_defrag_running"] == "1", what="a round")
+        wait_until(lambda: connection.info("memory")["active_defrag_running"] == "1", what="a defragmentation cycle")
         connection.run("CONFIG", "SET", "activedefrag", "no")
         wait_until(lambda: connection.info("memory")["active_defrag_running"] == "0", what="its end")
         before = hits(connection)

@@ -131,7 +131,7 @@ struct purge_job {
     bool is_begun; /* on job.shard */
 };
 
-/* One shard after the other: a round of defragmentation, then its free pages go. */
+/* One shard after the other: a defragmentation cycle, then its free pages go. */
 static enum job_status purge_step(struct job *job, struct exec *exec)
 {
     struct purge_job *purge = (struct purge_job *)job;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEYS = 150000, KEPT_OF_TEN = 1, SLICE = 64, ROUNDS_MAX = 4, TTL_MS = 100000000, LONG_VALUE = 1500 };
+enum { KEYS = 150000, KEPT_OF_TEN = 1, SLICE = 64, CYCLES_MAX = 4, TTL_MS = 100000000, LONG_VALUE = 1500 };
 
 static const int64_t now_ms = INT64_C(1700000000000);
 
@@ -68,8 +68,8 @@ static void check(struct fixture *f, const bool *is_there)
     cr_assert(keyspace_audit(&f->ks, &seen, finding), "%s", finding);
 }
 
-/* One round; keys go between its slices. False: there was nothing to do. */
-static bool round_of_defrag(struct fixture *f, bool *is_there)
+/* One cycle; keys go between its slices. False: there was nothing to do. */
+static bool run_cycle(struct fixture *f, bool *is_there)
 {
     struct keyspace_defrag state = {0};
     if (heap_defrag_begin(f->heap, 80) == 0) {
@@ -99,18 +99,18 @@ Test(keyspace_defrag, leaves_the_same_keys_in_dense_pages)
         is_there[i] = rand() % 10 < KEPT_OF_TEN;
         cr_assert(is_there[i] || keyspace_delete(&f.ks, key_of(&f, i), now_ms));
     }
-    unsigned rounds = 0;
-    while (rounds < ROUNDS_MAX && round_of_defrag(&f, is_there)) {
-        rounds++;
+    unsigned cycles = 0;
+    while (cycles < CYCLES_MAX && run_cycle(&f, is_there)) {
+        cycles++;
         check(&f, is_there);
     }
     heap_collect(f.heap);
     check(&f, is_there);
     struct heap_walk walk;
     if (heap_walk(f.heap, &walk)) {
-        printf("%u rounds: used %llu, committed %llu\n", rounds, (unsigned long long)walk.used_bytes,
+        printf("%u cycles: used %llu, committed %llu\n", cycles, (unsigned long long)walk.used_bytes,
                (unsigned long long)walk.committed_bytes);
-        cr_assert_geq(rounds, 1u);
+        cr_assert_geq(cycles, 1u);
         cr_assert_lt((double)walk.committed_bytes, 1.2 * (double)walk.used_bytes);
     }
     keyspace_clear(&f.ks);

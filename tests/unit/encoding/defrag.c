@@ -19,7 +19,7 @@ enum {
     GROUPS = 5,
     CONSUMERS = 7,
     KEPT_OF_TEN = 1,
-    ROUNDS_MAX = 5,
+    CYCLES_MAX = 5,
 };
 
 static struct hash_secret secret;
@@ -464,7 +464,7 @@ Test(defrag, after_a_mass_delete_the_pages_become_dense)
         cr_assert(heap_walk(pair.heap, &walk));
         printf("%s: used %llu, committed %.2f x", subjects[i].name, (unsigned long long)walk.used_bytes,
                (double)walk.committed_bytes / (double)walk.used_bytes);
-        for (int round = 0; round < ROUNDS_MAX && heap_defrag_begin(pair.heap, 90) > 0; round++) {
+        for (int cycle = 0; cycle < CYCLES_MAX && heap_defrag_begin(pair.heap, 90) > 0; cycle++) {
             walk_all(&pair, change_now_and_then);
             heap_defrag_end(pair.heap);
             heap_collect(pair.heap);

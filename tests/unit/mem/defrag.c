@@ -1,4 +1,4 @@
-/* defrag.c - after a random mass delete a round of defragmentation leaves dense pages, the same bytes and the same counts.  */
+/* defrag.c - after a random mass delete a defragmentation cycle leaves dense pages, the same bytes and the same counts.  */
 #include "mem/heap.h"
 
 #include <criterion/criterion.h>
@@ -60,20 +60,20 @@ static size_t move_all(struct heap *heap, struct block *blocks)
     return moved;
 }
 
-Test(defrag, a_round_after_a_mass_delete_leaves_dense_pages)
+Test(defrag, a_cycle_after_a_mass_delete_leaves_dense_pages)
 {
     struct heap *heap = heap_create();
     srand(7);
     struct block *blocks = blocks_create(heap);
     free_some(heap, blocks, 90);
     const struct mem_counters before = *heap_counters(heap);
-    for (int round = 0; round < 3; round++) {
+    for (int cycle = 0; cycle < 3; cycle++) {
         const uint64_t free_bytes = heap_defrag_begin(heap, 80);
         if (free_bytes == 0) {
             break; /* this build's heap has no pages, or nothing is sparse any more */
         }
         const size_t moved = move_all(heap, blocks);
-        printf("round %d: %llu bytes free in sparse pages, %zu blocks moved\n", round, (unsigned long long)free_bytes, moved);
+        printf("cycle %d: %llu bytes free in sparse pages, %zu blocks moved\n", cycle, (unsigned long long)free_bytes, moved);
         heap_defrag_end(heap);
     }
     heap_collect(heap);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALL_ROWS = 1500, LARGE_ROWS = 300000, TEXT_MAX = 3000, COLUMNS = 4, SLICE_MAX = 40, ROUNDS_MAX = 5, KEPT_OF_TEN = 1 };
+enum { SMALL_ROWS = 1500, LARGE_ROWS = 300000, TEXT_MAX = 3000, COLUMNS = 4, SLICE_MAX = 40, CYCLES_MAX = 5, KEPT_OF_TEN = 1 };
 
 static struct hash_secret secret;
 static uint64_t random_state;
@@ -267,7 +267,7 @@ Test(slice_defrag, after_a_mass_delete_the_pages_become_dense)
     cr_assert(heap_walk(heap, &walk));
     printf("used %llu, committed %.2f x", (unsigned long long)walk.used_bytes,
            (double)walk.committed_bytes / (double)walk.used_bytes);
-    for (int round = 0; round < ROUNDS_MAX && heap_defrag_begin(heap, 90) > 0; round++) {
+    for (int cycle = 0; cycle < CYCLES_MAX && heap_defrag_begin(heap, 90) > 0; cycle++) {
         walk_all(&pair, change_now_and_then);
         heap_defrag_end(heap);
         heap_collect(heap);
