@@ -67,18 +67,18 @@ struct bytes cells_text(const struct cells *cells, uint32_t slot)
     return record_text(text_record(cells, slot));
 }
 
-struct value cells_get(const struct cells *cells, uint32_t capacity, uint32_t slot)
+struct typed_value cells_get(const struct cells *cells, uint32_t capacity, uint32_t slot)
 {
     if (!cells_has_value(cells, capacity, slot)) {
-        return (struct value){.is_null = true};
+        return (struct typed_value){.is_null = true};
     }
     switch (cells->kind) {
     case CELLS_INTEGER:
-        return (struct value){.integer = cells_integer(cells, slot)};
+        return (struct typed_value){.integer = cells_integer(cells, slot)};
     case CELLS_FLOAT:
-        return (struct value){.number = ((const double *)cells->block)[slot]};
+        return (struct typed_value){.number = ((const double *)cells->block)[slot]};
     default:
-        return (struct value){.text = cells_text(cells, slot)};
+        return (struct typed_value){.text = cells_text(cells, slot)};
     }
 }
 

@@ -17,7 +17,7 @@
 #define TABLE_CELLS_H
 
 #include "mem/heap.h"
-#include "table/value.h"
+#include "table/typed_value.h"
 
 enum {
     PAGE_ROWS = 240, /* 240 rows of 2, 4 and 8 bytes and their bits just fit 512, 1024 and 2048 bytes */
@@ -82,7 +82,7 @@ __attribute__((always_inline)) static inline void cells_prefetch_text(const stru
 }
 
 /* The value of a row, null if it has none; text is lent until the page changes. */
-struct value cells_get(const struct cells *cells, uint32_t capacity, uint32_t slot);
+struct typed_value cells_get(const struct cells *cells, uint32_t capacity, uint32_t slot);
 /* The integer of a row that has a value. */
 int64_t cells_integer(const struct cells *cells, uint32_t slot);
 /* The text of a row that has a value. */
@@ -91,11 +91,11 @@ struct bytes cells_text(const struct cells *cells, uint32_t slot);
 /* A write in two halves, so that a row's writes all happen or none does: prepare makes room for this value in this row (and
  * for nothing else) and may be refused; commit then writes and cannot fail; abandon gives the room for a long string back.  */
 struct cells_write {
-    const struct value *value; /* not null; borrowed until commit */
+    const struct typed_value *value; /* not null; borrowed until commit */
     uint16_t slot;
-    uint8_t type;              /* enum column_type */
-    bool adopts_text;          /* the text's own long block is taken over, not copied: moving a row */
-    void *long_block;          /* NULL at first */
+    uint8_t type;                    /* enum column_type */
+    bool adopts_text;                /* the text's own long block is taken over, not copied: moving a row */
+    void *long_block;                /* NULL at first */
 };
 
 MUST_USE bool cells_prepare(struct cells *cells, const struct cells_host *host, struct cells_write *write);

@@ -85,7 +85,7 @@ struct table *table_create(const struct table_place *place, struct bytes name, c
 
 /* --- routing and locks --- */
 
-uint32_t table_route(struct table *table, const struct hash_secret *secret, const struct value *value)
+uint32_t table_route(struct table *table, const struct hash_secret *secret, const struct typed_value *value)
 {
     const struct schema *schema = table_schema(table);
     if (value == NULL || value->is_null || schema->routing_column == COLUMN_NONE) {
@@ -93,7 +93,7 @@ uint32_t table_route(struct table *table, const struct hash_secret *secret, cons
     }
     /* The indexes use the lower half of the hash. */
     enum column_type type = (enum column_type)schema->columns[schema->routing_column].type;
-    return (uint32_t)((value_hash(secret, type, value) >> 32) * table->shard_count >> 32);
+    return (uint32_t)((typed_value_hash(secret, type, value) >> 32) * table->shard_count >> 32);
 }
 
 bool table_is_locked(const struct table *table)

@@ -57,7 +57,7 @@ static inline uint64_t table_take_row_id(struct table *table)
 }
 
 /* The shard of a row with this routing value; `value` NULL or null: the next one in turn. */
-uint32_t table_route(struct table *table, const struct hash_secret *secret, const struct value *value);
+uint32_t table_route(struct table *table, const struct hash_secret *secret, const struct typed_value *value);
 
 /* A statement holds a lock on one of the slices. All batons held. */
 bool table_is_locked(const struct table *table);

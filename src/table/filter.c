@@ -200,14 +200,14 @@ void filter_page(const struct where *where, const struct page *page, struct page
 static bool condition_matches(const struct condition *condition, const struct page *page, uint32_t slot)
 {
     const struct cells *cells = page_cells(page, condition->slot);
-    struct value value = cells == NULL ? (struct value){.is_null = true} : cells_get(cells, page->capacity, slot);
+    struct typed_value value = cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
     if (value.is_null) {
         return false;
     }
     if (condition->comparison == COMPARE_EQUAL && condition->type == COLUMN_STRING) {
         return bytes_equal(value.text, condition->value.text);
     }
-    int order = value_compare((enum column_type)condition->type, &value, &condition->value);
+    int order = typed_value_compare((enum column_type)condition->type, &value, &condition->value);
     switch (condition->comparison) {
     case COMPARE_EQUAL:
         return order == 0;

@@ -56,7 +56,7 @@ static void choose_access(struct gather *gather, const struct schema *schema)
             continue;
         }
         uint32_t index_at = schema->columns[condition->column].index_at;
-        uint32_t hash = (uint32_t)value_hash(gather->slice->secret, (enum column_type)condition->type, &condition->value);
+        uint32_t hash = (uint32_t)typed_value_hash(gather->slice->secret, (enum column_type)condition->type, &condition->value);
         size_t rows = candidates == 1 ? 0 : access_rows(gather, index_at, hash);
         if (rows < fewest) {
             fewest = rows;

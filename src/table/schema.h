@@ -10,7 +10,7 @@
 
 #include "mem/heap.h"
 #include "table/table.h"
-#include "table/value.h"
+#include "table/typed_value.h"
 
 enum { TABLE_COLUMNS_MAX = 256, COLUMN_NAME_MAX = 64, COLUMN_NONE = 0xffff };
 

@@ -63,11 +63,11 @@ bool slice_free(struct table_slice *slice, size_t limit)
     return true;
 }
 
-struct value slice_value(const struct table_slice *slice, uint32_t row, uint32_t slot)
+struct typed_value slice_value(const struct table_slice *slice, uint32_t row, uint32_t slot)
 {
     const struct page *page = slice_page_of(slice, row);
     const struct cells *cells = page_cells(page, slot);
-    return cells == NULL ? (struct value){.is_null = true} : cells_get(cells, page->capacity, row_slot(row));
+    return cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, row_slot(row));
 }
 
 uint64_t slice_row_id(const struct table_slice *slice, uint32_t row)
@@ -106,7 +106,7 @@ static struct page *open_page(struct table_slice *slice, const struct schema *sc
 struct row_write {
     struct page *page;
     struct cells_host host;
-    struct value id;
+    struct typed_value id;
     uint32_t count;
     struct {
         struct cells *cells;
@@ -121,7 +121,7 @@ static void abandon_row(struct row_write *row)
     }
 }
 
-static bool prepare_part(struct row_write *row, struct cells *cells, enum column_type type, const struct value *value)
+static bool prepare_part(struct row_write *row, struct cells *cells, enum column_type type, const struct typed_value *value)
 {
     row->parts[row->count].cells = cells;
     row->parts[row->count].write = (struct cells_write){.value = value, .slot = row->page->used, .type = (uint8_t)type};
@@ -129,7 +129,7 @@ static bool prepare_part(struct row_write *row, struct cells *cells, enum column
 }
 
 /* Makes room for a row in the page's next slot. False: no memory, nothing to be undone. */
-static bool prepare_row(struct row_write *row, const struct schema *schema, const struct value *values)
+static bool prepare_row(struct row_write *row, const struct schema *schema, const struct typed_value *values)
 {
     bool is_ready = prepare_part(row, &row->page->ids, COLUMN_INTEGER, &row->id);
     for (uint32_t i = 0; i < schema->column_count && is_ready; i++) {
@@ -144,7 +144,7 @@ static bool prepare_row(struct row_write *row, const struct schema *schema, cons
     return is_ready;
 }
 
-static void unindex_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct value *values,
+static void unindex_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct typed_value *values,
                         uint32_t column_count)
 {
     for (uint32_t i = 0; i < column_count; i++) {
@@ -156,7 +156,7 @@ static void unindex_row(struct table_slice *slice, const struct schema *schema, 
 }
 
 /* Enters the row into the indexes of its values. False: no memory, nothing changed. */
-static bool index_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct value *values)
+static bool index_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct typed_value *values)
 {
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
@@ -170,12 +170,12 @@ static bool index_row(struct table_slice *slice, const struct schema *schema, ui
 }
 
 static bool fill_slot(struct table_slice *slice, const struct schema *schema, struct page *page, uint64_t id,
-                      const struct value *values)
+                      const struct typed_value *values)
 {
     struct row_write row;
     row.page = page;
     row.host = slice_host(slice, page->capacity);
-    row.id = (struct value){.integer = (int64_t)id};
+    row.id = (struct typed_value){.integer = (int64_t)id};
     row.count = 0;
     if (!prepare_row(&row, schema, values)) {
         return false;
@@ -206,7 +206,8 @@ static struct page *page_with_cells(struct table_slice *slice, struct page *page
     return moved;
 }
 
-enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct value *values)
+enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id,
+                               const struct typed_value *values)
 {
     bool is_full;
     struct page *page = open_page(slice, schema, &is_full);
@@ -247,7 +248,7 @@ static bool index_change(struct table_slice *slice, uint32_t row, struct change 
     if (column->index_at == COLUMN_NONE) {
         return true;
     }
-    struct value old = slice_value(slice, row, column->slot);
+    struct typed_value old = slice_value(slice, row, column->slot);
     change->new_entry = slice_entry(slice, column, change->write.value, row);
     if (!old.is_null) {
         change->old_entry = slice_entry(slice, column, &old, row);
@@ -313,7 +314,7 @@ void slice_delete(struct table_slice *slice, const struct schema *schema, uint32
     assert(page_is_live(page, slot));
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
-        struct value value = {.is_null = true};
+        struct typed_value value = {.is_null = true};
         if (column->index_at != COLUMN_NONE) {
             value = slice_value(slice, row, column->slot);
         }

@@ -74,17 +74,17 @@ MUST_USE bool slice_free(struct table_slice *slice, size_t limit);
 /* --- rows --- */
 
 /* The value in a column's cells; text is lent until the page changes. */
-struct value slice_value(const struct table_slice *slice, uint32_t row, uint32_t slot);
+struct typed_value slice_value(const struct table_slice *slice, uint32_t row, uint32_t slot);
 uint64_t slice_row_id(const struct table_slice *slice, uint32_t row);
 
 /* Adds a row; `values` has one for each column of the schema, of the column's type or null. All or nothing:
  * TABLE_NO_MEMORY, TABLE_FULL. Row numbers change only when nobody has it locked for writing.  */
 MUST_USE enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id,
-                                        const struct value *values);
+                                        const struct typed_value *values);
 
 struct assignment {
     uint32_t column;
-    struct value value; /* of the column's type, not null */
+    struct typed_value value; /* of the column's type, not null */
 };
 /* Gives a row new values in some columns, each named once. All or nothing: TABLE_NO_MEMORY. Row numbers stay. */
 MUST_USE enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,

@@ -51,7 +51,7 @@ bool slice_build_index(struct table_slice *slice, const struct column *column, u
         const struct page *page = slice->pages[*cursor];
         const struct cells *cells = page_cells(page, column->slot);
         for (uint32_t slot = 0; cells != NULL && slot < page->used; slot++) {
-            struct value value = cells_get(cells, page->capacity, slot);
+            struct typed_value value = cells_get(cells, page->capacity, slot);
             if (!value.is_null &&
                 !hash_index_insert(index, slice->heap, slice_entry(slice, column, &value, row_number(page->id, slot)))) {
                 return false;

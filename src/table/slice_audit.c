@@ -88,7 +88,7 @@ bool slice_audit(const struct table_slice *slice, const struct schema *schema, s
 
 static bool is_indexed(const struct table_slice *slice, const struct column *column, uint32_t row)
 {
-    struct value value = slice_value(slice, row, column->slot);
+    struct typed_value value = slice_value(slice, row, column->slot);
     if (column->index_at == COLUMN_NONE || value.is_null) {
         return true;
     }

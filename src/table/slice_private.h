@@ -29,10 +29,10 @@ void slice_remove_pending(struct table_slice *slice, struct page *page);
 bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struct page *a, struct page *b);
 
 /* The entry of a value that is not null. */
-static inline uint64_t slice_entry(const struct table_slice *slice, const struct column *column, const struct value *value,
+static inline uint64_t slice_entry(const struct table_slice *slice, const struct column *column, const struct typed_value *value,
                                    uint32_t row)
 {
-    return hash_index_entry((uint32_t)value_hash(slice->secret, (enum column_type)column->type, value), row);
+    return hash_index_entry((uint32_t)typed_value_hash(slice->secret, (enum column_type)column->type, value), row);
 }
 
 /* The next live slot >= `from`; capacity: there is none. */

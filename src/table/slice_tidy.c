@@ -12,7 +12,7 @@ static bool copy_row(struct table_slice *slice, const struct schema *schema, con
                      struct page *into)
 {
     struct cells_host host = slice_host(slice, into->capacity);
-    struct value id = {.integer = cells_integer(&from->ids, slot)};
+    struct typed_value id = {.integer = cells_integer(&from->ids, slot)};
     struct cells_write write = {.value = &id, .slot = into->used, .type = COLUMN_INTEGER};
     if (!cells_prepare(&into->ids, &host, &write)) {
         return false;
@@ -23,7 +23,7 @@ static bool copy_row(struct table_slice *slice, const struct schema *schema, con
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         const struct cells *cells = page_cells(from, column->slot);
-        struct value value = cells == NULL ? (struct value){.is_null = true} : cells_get(cells, from->capacity, slot);
+        struct typed_value value = cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, from->capacity, slot);
         if (value.is_null) {
             continue;
         }
@@ -61,7 +61,7 @@ static void remove_entries(struct table_slice *slice, const struct column *colum
 {
     const struct cells *cells = page_cells(rewrite->into, column->slot);
     for (uint32_t slot = 0; cells != NULL && slot < rows; slot++) {
-        struct value value = cells_get(cells, rewrite->into->capacity, slot);
+        struct typed_value value = cells_get(cells, rewrite->into->capacity, slot);
         uint32_t row = which == NEW_ENTRIES ? row_number(rewrite->into->id, slot) : rewrite->old_rows[slot];
         if (!value.is_null) {
             hash_index_remove(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &value, row));
@@ -73,7 +73,7 @@ static bool insert_entries(struct table_slice *slice, const struct column *colum
 {
     const struct cells *cells = page_cells(rewrite->into, column->slot);
     for (uint32_t slot = 0; cells != NULL && slot < rewrite->into->used; slot++) {
-        struct value value = cells_get(cells, rewrite->into->capacity, slot);
+        struct typed_value value = cells_get(cells, rewrite->into->capacity, slot);
         uint64_t entry = value.is_null ? 0 : slice_entry(slice, column, &value, row_number(rewrite->into->id, slot));
         if (!value.is_null && !hash_index_insert(&slice->indexes[column->index_at], slice->heap, entry)) {
             remove_entries(slice, column, rewrite, slot, NEW_ENTRIES);

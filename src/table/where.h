@@ -30,10 +30,10 @@ enum comparison {
 
 struct condition {
     uint16_t column, slot;
-    uint8_t type;        /* enum column_type */
+    uint8_t type;             /* enum column_type */
     uint8_t comparison;
-    bool is_required;    /* no row can match without it: it stands below ANDs only */
-    struct value value;  /* not null */
+    bool is_required;         /* no row can match without it: it stands below ANDs only */
+    struct typed_value value; /* not null */
 };
 
 enum where_kind { WHERE_CONDITION, WHERE_AND, WHERE_OR };

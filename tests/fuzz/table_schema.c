@@ -10,13 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_value(struct bytes word)
 {
     for (int type = 0; type < COLUMN_TYPE_COUNT; type++) {
-        struct value value;
-        struct value again;
-        char scratch[VALUE_TEXT_MAX];
-        if (value_parse((enum column_type)type, word, &value)) {
-            struct bytes text = value_format((enum column_type)type, &value, scratch);
-            bool is_read = value_parse((enum column_type)type, text, &again);
-            assert(is_read && value_compare((enum column_type)type, &value, &again) == 0);
+        struct typed_value value;
+        struct typed_value again;
+        char scratch[TYPED_VALUE_TEXT_MAX];
+        if (typed_value_parse((enum column_type)type, word, &value)) {
+            struct bytes text = typed_value_format((enum column_type)type, &value, scratch);
+            bool is_read = typed_value_parse((enum column_type)type, text, &again);
+            assert(is_read && typed_value_compare((enum column_type)type, &value, &again) == 0);
         }
     }
 }

@@ -23,7 +23,7 @@ static void add_row(struct world *world, uint32_t i)
 {
     static const char *const texts[] = {"", "a", "b", "AND", "a=b", "(", "aa"};
     struct bytes text = bytes_of_string(texts[i % 7]);
-    struct value values[4] = {
+    struct typed_value values[4] = {
         {.is_null = i % 11 == 0, .integer = (int64_t)(i % 20) - 10},
         {.is_null = i % 5 == 0, .text = text},
         {.is_null = i % 3 == 0, .number = (double)(i % 9) / 2},

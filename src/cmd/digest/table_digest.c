@@ -60,12 +60,12 @@ static void add_row(struct digest *digest, struct digest begun, const struct gat
     mix_row_id(&begun, slice_row_id(gather->slice, row));
     for (uint32_t i = 0; i < gather->schema->column_count; i++) {
         const struct column *column = &gather->schema->columns[i];
-        const struct value value = slice_value(gather->slice, row, column->slot);
+        const struct typed_value value = slice_value(gather->slice, row, column->slot);
         if (value.is_null) {
             digest_mix_nothing(&begun);
         } else {
-            char scratch[VALUE_TEXT_MAX];
-            digest_mix(&begun, value_format((enum column_type)column->type, &value, scratch));
+            char scratch[TYPED_VALUE_TEXT_MAX];
+            digest_mix(&begun, typed_value_format((enum column_type)column->type, &value, scratch));
         }
     }
     digest_add(digest, digest_bytes(&begun));

@@ -19,7 +19,7 @@ enum { ROUTE_WORDS = 24 }; /* statements with as many words are read on the stac
 
 /* --- TABLE.INSERT --- */
 
-static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct value *values)
+static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values)
 {
     for (uint32_t i = 0; i < schema->column_count; i++) {
         values[i].is_null = true;
@@ -42,7 +42,7 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
  * other. Mistakes take none; the handler finds them again.  */
 static int32_t route_insert(struct exec *exec)
 {
-    struct value values[TABLE_COLUMNS_MAX];
+    struct typed_value values[TABLE_COLUMNS_MAX];
     struct table *table = statement_table(exec);
     exec->routed = table;
     if (table == NULL || table->shard_count == 1) {
@@ -55,13 +55,13 @@ static int32_t route_insert(struct exec *exec)
     if (exec->routed_number == 0) {
         exec->routed_number = table_take_row_id(table);
     }
-    const struct value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
+    const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
     return (int32_t)table_route(table, &exec->server->secret, routing);
 }
 
 static void command_insert(struct exec *exec)
 {
-    struct value values[TABLE_COLUMNS_MAX];
+    struct typed_value values[TABLE_COLUMNS_MAX];
     struct table *table = exec->routed;
     if (table == NULL) {
         reply_table_error(exec->reply, TABLE_MISSING, 0);

@@ -24,8 +24,8 @@ enum table_result field_parse(const struct schema *schema, struct bytes word, en
     if (column == COLUMN_NONE) {
         return TABLE_BAD_VALUE;
     }
-    struct value value = {.is_null = false};
-    if (!value_parse((enum column_type)schema->columns[column].type, text, &value)) {
+    struct typed_value value = {.is_null = false};
+    if (!typed_value_parse((enum column_type)schema->columns[column].type, text, &value)) {
         return TABLE_BAD_VALUE;
     }
     *out = (struct assignment){.column = column, .value = value};
@@ -208,11 +208,11 @@ void statement_reply_row(const struct statement *statement, struct exec *exec, c
     reply_map(exec->reply, count);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct cells *cells = page_cells(page, schema->columns[i].slot);
-        struct value value = cells == NULL ? (struct value){.is_null = true} : cells_get(cells, page->capacity, slot);
+        struct typed_value value = cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
         if (!value.is_null) {
-            char scratch[VALUE_TEXT_MAX];
+            char scratch[TYPED_VALUE_TEXT_MAX];
             reply_bulk(exec->reply, schema_column_name(schema, i));
-            reply_bulk(exec->reply, value_format((enum column_type)schema->columns[i].type, &value, scratch));
+            reply_bulk(exec->reply, typed_value_format((enum column_type)schema->columns[i].type, &value, scratch));
         }
     }
 }
@@ -220,7 +220,7 @@ void statement_reply_row(const struct statement *statement, struct exec *exec, c
 /* The row goes to the shard `to` with its id and its new values. */
 static enum table_result move_row(const struct statement *statement, const struct found_row *row, uint32_t to)
 {
-    struct value values[TABLE_COLUMNS_MAX];
+    struct typed_value values[TABLE_COLUMNS_MAX];
     const struct schema *schema = statement->schema;
     struct table_slice *from = statement->table->slices[row->shard];
     for (uint32_t i = 0; i < schema->column_count; i++) {
@@ -236,7 +236,7 @@ static enum table_result move_row(const struct statement *statement, const struc
     return result;
 }
 
-static const struct value *new_routing_value(const struct statement *statement)
+static const struct typed_value *new_routing_value(const struct statement *statement)
 {
     uint32_t i = 0;
     while (statement->set[i].column != statement->schema->routing_column) {

@@ -372,7 +372,7 @@ Test(catalogue, table_spreads_rows_by_their_routing_value)
     struct table *table = new_table("shop.orders");
     uint32_t rows[SHARDS] = {0};
     for (int64_t id = 0; id < 40000; id++) {
-        struct value value = {.integer = id};
+        struct typed_value value = {.integer = id};
         uint32_t shard = table_route(table, &secret, &value);
         cr_assert_eq(shard, table_route(table, &secret, &value));
         rows[shard]++;
@@ -381,7 +381,7 @@ Test(catalogue, table_spreads_rows_by_their_routing_value)
         cr_assert_geq(rows[i], 9000);
         cr_assert_leq(rows[i], 11000);
     }
-    struct value null = {.is_null = true};
+    struct typed_value null = {.is_null = true};
     uint32_t first = table_route(table, &secret, &null);
     cr_assert_eq(table_route(table, &secret, NULL), (first + 1) % SHARDS);
     end_table(table);

@@ -18,7 +18,7 @@ static const char *const columns[] = {"n:integer:hash", "s:string:hash", "f:floa
 enum { COLUMNS = 5 };
 
 /* What the slice holds, as values that the naive evaluation reads. */
-static struct value values[ROWS][COLUMNS];
+static struct typed_value values[ROWS][COLUMNS];
 static char texts[ROWS][160];
 
 static uint64_t next_random(uint64_t *state)
@@ -34,11 +34,11 @@ static void fill(uint64_t seed)
         size_t len = next_random(&state) % 10 == 0 ? 140 : next_random(&state) % 6;
         memset(texts[i], (int)('a' + next_random(&state) % 3), len);
         int64_t wide = (int64_t)(next_random(&state) % 20) - 10;
-        values[i][0] = (struct value){.integer = i < ROWS / 2 ? wide : wide * 3000000000};
-        values[i][1] = (struct value){.text = {texts[i], len}};
-        values[i][2] = (struct value){.number = (double)(next_random(&state) % 40) / 4 - 5};
-        values[i][3] = (struct value){.integer = (int64_t)(next_random(&state) % 60)};
-        values[i][4] = (struct value){.integer = (int64_t)(next_random(&state) % 300)};
+        values[i][0] = (struct typed_value){.integer = i < ROWS / 2 ? wide : wide * 3000000000};
+        values[i][1] = (struct typed_value){.text = {texts[i], len}};
+        values[i][2] = (struct typed_value){.number = (double)(next_random(&state) % 40) / 4 - 5};
+        values[i][3] = (struct typed_value){.integer = (int64_t)(next_random(&state) % 60)};
+        values[i][4] = (struct typed_value){.integer = (int64_t)(next_random(&state) % 300)};
         for (int c = 0; c < COLUMNS; c++) {
             values[i][c].is_null = next_random(&state) % 7 == 0;
         }
@@ -206,7 +206,7 @@ struct tree {
     struct tree *left, *right;
     int column;
     enum comparison comparison;
-    struct value value;
+    struct typed_value value;
 };
 
 static const char *const operators[] = {"=", "!=", "<", "<=", ">", ">="};
@@ -224,8 +224,8 @@ static struct tree *make_condition(uint64_t *state, struct words *words)
     if (tree->column == 0 && next_random(state) % 10 == 0) {
         tree->value.integer = next_random(state) % 2 == 0 ? INT64_MAX : INT64_MIN;
     }
-    char scratch[VALUE_TEXT_MAX];
-    struct bytes printed = value_format((enum column_type)schema->columns[tree->column].type, &tree->value, scratch);
+    char scratch[TYPED_VALUE_TEXT_MAX];
+    struct bytes printed = typed_value_format((enum column_type)schema->columns[tree->column].type, &tree->value, scratch);
     snprintf(text, sizeof text, "%.*s", (int)printed.len, printed.data);
     struct bytes name = schema_column_name(schema, (uint32_t)tree->column);
     snprintf(word, sizeof word, "%.*s%s%s", (int)name.len, name.data, operators[tree->comparison], text);
@@ -304,7 +304,7 @@ static void free_tree(struct tree *tree)
     }
 }
 
-static bool evaluate(const struct tree *tree, const struct value *row)
+static bool evaluate(const struct tree *tree, const struct typed_value *row)
 {
     if (tree->kind == 1) {
         return evaluate(tree->left, row) && evaluate(tree->right, row);
@@ -315,7 +315,7 @@ static bool evaluate(const struct tree *tree, const struct value *row)
     if (row[tree->column].is_null) {
         return false;
     }
-    int order = value_compare((enum column_type)schema->columns[tree->column].type, &row[tree->column], &tree->value);
+    int order = typed_value_compare((enum column_type)schema->columns[tree->column].type, &row[tree->column], &tree->value);
     bool results[] = {order == 0, order != 0, order < 0, order <= 0, order > 0, order >= 0};
     return results[tree->comparison];
 }
@@ -411,9 +411,9 @@ Test(query, puts_rows_in_the_order_of_their_ids)
         uint64_t id = 0;
         for (size_t i = 0; i < count; i++) {
             id = next_random(&state) % (round % 3 == 0 ? 3 : 200) == 0 ? next_random(&state) % 100000 : id + 1;
-            struct value row[COLUMNS];
+            struct typed_value row[COLUMNS];
             for (int c = 0; c < COLUMNS; c++) {
-                row[c] = (struct value){.is_null = true};
+                row[c] = (struct typed_value){.is_null = true};
             }
             cr_assert_eq(slice_insert(slice, schema, id, row), TABLE_OK);
             uint32_t number = row_number(slice->last, slice->pages[slice->last]->used - 1u);

@@ -92,22 +92,22 @@ static void random_values(uint64_t *state, struct model_row *row)
     }
 }
 
-static void model_values(const struct model_row *row, struct value *values)
+static void model_values(const struct model_row *row, struct typed_value *values)
 {
-    values[0] = (struct value){.is_null = row->is_null[0], .integer = row->integer};
-    values[1] = (struct value){.is_null = row->is_null[1], .text = {row->text, row->text_len}};
-    values[2] = (struct value){.is_null = row->is_null[2], .number = row->number};
-    values[3] = (struct value){.is_null = row->is_null[3], .integer = row->date};
+    values[0] = (struct typed_value){.is_null = row->is_null[0], .integer = row->integer};
+    values[1] = (struct typed_value){.is_null = row->is_null[1], .text = {row->text, row->text_len}};
+    values[2] = (struct typed_value){.is_null = row->is_null[2], .number = row->number};
+    values[3] = (struct typed_value){.is_null = row->is_null[3], .integer = row->date};
 }
 
 static bool same_row(const struct table_slice *slice, const struct schema *schema, uint32_t number, const struct model_row *row)
 {
-    struct value values[4];
+    struct typed_value values[4];
     model_values(row, values);
     for (uint32_t i = 0; i < 4; i++) {
-        struct value value = slice_value(slice, number, schema->columns[i].slot);
+        struct typed_value value = slice_value(slice, number, schema->columns[i].slot);
         if (value.is_null != values[i].is_null ||
-            (!value.is_null && value_compare((enum column_type)schema->columns[i].type, &value, &values[i]) != 0)) {
+            (!value.is_null && typed_value_compare((enum column_type)schema->columns[i].type, &value, &values[i]) != 0)) {
             return false;
         }
     }
@@ -165,7 +165,7 @@ static uint32_t row_of(const struct table_slice *slice, uint64_t id)
 static void model_insert(struct model *model, struct table_slice *slice, const struct schema *schema, uint64_t *state)
 {
     struct model_row *row = &model->rows[model->count];
-    struct value values[4];
+    struct typed_value values[4];
     row->id = model->last_id + 1;
     random_values(state, row);
     model_values(row, values);
@@ -179,7 +179,7 @@ static void model_update(struct model *model, struct table_slice *slice, const s
 {
     struct model_row *row = &model->rows[next_random(state) % model->count];
     struct model_row changed = *row;
-    struct value values[4];
+    struct typed_value values[4];
     struct assignment set[4];
     size_t count = 0;
     random_values(state, &changed);
@@ -282,7 +282,7 @@ static void insert_many(struct table_slice *slice, const struct schema *schema, 
 {
     for (uint64_t id = first; id < first + count; id++) {
         char name[32];
-        struct value values[3] = {{.integer = (int64_t)id}, {.is_null = false}, {.integer = (int64_t)(id % 80)}};
+        struct typed_value values[3] = {{.integer = (int64_t)id}, {.is_null = false}, {.integer = (int64_t)(id % 80)}};
         values[1].text = (struct bytes){name, (size_t)snprintf(name, sizeof name, "user_%lu", id)};
         cr_assert_eq(slice_insert(slice, schema, id, values), TABLE_OK);
     }

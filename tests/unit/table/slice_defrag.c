@@ -79,7 +79,7 @@ static void add_row(struct pair *pair, uint64_t number)
 {
     char short_text[32];
     char text[TEXT_MAX];
-    const struct value values[COLUMNS] = {
+    const struct typed_value values[COLUMNS] = {
         {.integer = (int64_t)(number * 7919 % 100003)},
         {.text = {short_text, (size_t)snprintf(short_text, sizeof short_text, "s%llu", (unsigned long long)(number % 1000))}},
         {.number = (double)number / 3, .is_null = number % 5 == 0},
@@ -158,7 +158,7 @@ static struct pair pair_create(uint64_t rows)
     return pair;
 }
 
-static bool values_equal(struct value a, struct value b, uint32_t column)
+static bool values_equal(struct typed_value a, struct typed_value b, uint32_t column)
 {
     if (a.is_null || b.is_null) {
         return a.is_null == b.is_null;

@@ -1,8 +1,8 @@
-/* value.c - see value.h.
+/* typed_value.c - see typed_value.h.
  *
  * Read on    "chrono-Compatible Low-Level Date Algorithms" (H. Hinnant): days from civil dates and back, with years that
  *            begin in March, so that the leap day is the last one.  */
-#include "table/value.h"
+#include "table/typed_value.h"
 
 #include <assert.h>
 #include <math.h>
@@ -145,7 +145,7 @@ static size_t decimal_format(int64_t whole, uint32_t places, char *out)
 /* The shortest decimal that reads back as the same number. Most numbers of users are a few digits and a power of ten that
  * is small: number x 10^n is then a whole one, and dividing that again gives the number (IEEE division rounds correctly).
  * The others are printed with 15, 16, 17 digits until one reads back.  */
-static size_t float_format(double number, char out[VALUE_TEXT_MAX])
+static size_t float_format(double number, char out[TYPED_VALUE_TEXT_MAX])
 {
     static const double powers[] = {1, 10, 100, 1000, 1e4, 1e5, 1e6};
     enum { POWERS = sizeof powers / sizeof powers[0] };
@@ -160,7 +160,7 @@ static size_t float_format(double number, char out[VALUE_TEXT_MAX])
     }
     int written = 0;
     for (int digits = 15; digits <= 17; digits++) {
-        written = snprintf(out, VALUE_TEXT_MAX, "%.*g", digits, number);
+        written = snprintf(out, TYPED_VALUE_TEXT_MAX, "%.*g", digits, number);
         if (strtod(out, NULL) == number) {
             break;
         }
@@ -170,9 +170,9 @@ static size_t float_format(double number, char out[VALUE_TEXT_MAX])
 
 /* --- values --- */
 
-bool value_parse(enum column_type type, struct bytes text, struct value *out)
+bool typed_value_parse(enum column_type type, struct bytes text, struct typed_value *out)
 {
-    struct value value = {.is_null = false};
+    struct typed_value value = {.is_null = false};
     bool is_good = false;
     switch (type) {
     case COLUMN_STRING:
@@ -197,7 +197,7 @@ bool value_parse(enum column_type type, struct bytes text, struct value *out)
     return is_good;
 }
 
-struct bytes value_format(enum column_type type, const struct value *value, char scratch[VALUE_TEXT_MAX])
+struct bytes typed_value_format(enum column_type type, const struct typed_value *value, char scratch[TYPED_VALUE_TEXT_MAX])
 {
     assert(!value->is_null);
     switch (type) {
@@ -213,19 +213,19 @@ struct bytes value_format(enum column_type type, const struct value *value, char
     }
 }
 
-uint64_t value_hash(const struct hash_secret *secret, enum column_type type, const struct value *value)
+uint64_t typed_value_hash(const struct hash_secret *secret, enum column_type type, const struct typed_value *value)
 {
     if (type == COLUMN_STRING) {
         return hash_bytes(secret, value->text);
     }
-    struct value plain = *value;
+    struct typed_value plain = *value;
     if (type == COLUMN_FLOAT && plain.number == 0) {
         plain.number = 0; /* -0 */
     }
     return hash_bytes(secret, (struct bytes){(const char *)&plain.integer, sizeof plain.integer});
 }
 
-int value_compare(enum column_type type, const struct value *a, const struct value *b)
+int typed_value_compare(enum column_type type, const struct typed_value *a, const struct typed_value *b)
 {
     switch (type) {
     case COLUMN_STRING:

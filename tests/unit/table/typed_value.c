@@ -1,5 +1,5 @@
 /* Typed values: strict reading, shortest writing, order, hash. */
-#include "table/value.h"
+#include "table/typed_value.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -65,22 +65,22 @@ static const struct {
     {COLUMN_STRING, "any = thing", "any = thing"},
 };
 
-Test(value, is_read_strictly_and_written_shortest)
+Test(typed_value, is_read_strictly_and_written_shortest)
 {
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        struct value value;
-        char scratch[VALUE_TEXT_MAX];
-        bool is_good = value_parse(texts[i].type, bytes_of_string(texts[i].text), &value);
+        struct typed_value value;
+        char scratch[TYPED_VALUE_TEXT_MAX];
+        bool is_good = typed_value_parse(texts[i].type, bytes_of_string(texts[i].text), &value);
         cr_assert_eq(is_good, texts[i].printed != NULL, "%s", texts[i].text);
         if (is_good) {
-            struct bytes printed = value_format(texts[i].type, &value, scratch);
+            struct bytes printed = typed_value_format(texts[i].type, &value, scratch);
             cr_assert(bytes_equal(printed, bytes_of_string(texts[i].printed)), "%s: %.*s", texts[i].text, (int)printed.len,
                       printed.data);
         }
     }
 }
 
-Test(value, counts_days_as_the_calendar_does)
+Test(typed_value, counts_days_as_the_calendar_does)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int64_t expected = 0;
@@ -100,7 +100,7 @@ Test(value, counts_days_as_the_calendar_does)
     }
 }
 
-Test(value, of_any_float_reads_back_as_it_was)
+Test(typed_value, of_any_float_reads_back_as_it_was)
 {
     uint64_t state = 17;
     for (int i = 0; i < 300000; i++) {
@@ -114,26 +114,26 @@ Test(value, of_any_float_reads_back_as_it_was)
         if (isnan(number)) {
             continue;
         }
-        struct value value = {.number = number};
-        struct value again;
-        char scratch[VALUE_TEXT_MAX];
-        struct bytes text = value_format(COLUMN_FLOAT, &value, scratch);
-        cr_assert(value_parse(COLUMN_FLOAT, text, &again), "%.17g: %.*s", number, (int)text.len, text.data);
+        struct typed_value value = {.number = number};
+        struct typed_value again;
+        char scratch[TYPED_VALUE_TEXT_MAX];
+        struct bytes text = typed_value_format(COLUMN_FLOAT, &value, scratch);
+        cr_assert(typed_value_parse(COLUMN_FLOAT, text, &again), "%.17g: %.*s", number, (int)text.len, text.data);
         cr_assert_eq(again.number, number, "%.17g: %.*s", number, (int)text.len, text.data);
         cr_assert_leq(text.len, 24);
     }
 }
 
-Test(value, hashes_equal_values_alike)
+Test(typed_value, hashes_equal_values_alike)
 {
     struct hash_secret secret;
     cr_assert(hash_secret_draw(&secret));
-    struct value zero = {.number = 0.0};
-    struct value minus_zero = {.number = -0.0};
-    cr_assert_eq(value_compare(COLUMN_FLOAT, &zero, &minus_zero), 0);
-    cr_assert_eq(value_hash(&secret, COLUMN_FLOAT, &zero), value_hash(&secret, COLUMN_FLOAT, &minus_zero));
-    struct value a = {.text = BYTES("one\0two")};
-    struct value b = {.text = BYTES("one\0twp")};
-    cr_assert_lt(value_compare(COLUMN_STRING, &a, &b), 0);
-    cr_assert_neq(value_hash(&secret, COLUMN_STRING, &a), value_hash(&secret, COLUMN_STRING, &b));
+    struct typed_value zero = {.number = 0.0};
+    struct typed_value minus_zero = {.number = -0.0};
+    cr_assert_eq(typed_value_compare(COLUMN_FLOAT, &zero, &minus_zero), 0);
+    cr_assert_eq(typed_value_hash(&secret, COLUMN_FLOAT, &zero), typed_value_hash(&secret, COLUMN_FLOAT, &minus_zero));
+    struct typed_value a = {.text = BYTES("one\0two")};
+    struct typed_value b = {.text = BYTES("one\0twp")};
+    cr_assert_lt(typed_value_compare(COLUMN_STRING, &a, &b), 0);
+    cr_assert_neq(typed_value_hash(&secret, COLUMN_STRING, &a), typed_value_hash(&secret, COLUMN_STRING, &b));
 }
