@@ -366,7 +366,7 @@ static void merge_children(struct hash_index *index, struct heap *heap, struct i
 }
 
 /* After child `at` of `parent` has lost an item: drops, merges or cuts it. */
-static void mend_child(struct hash_index *index, struct heap *heap, struct index_node *parent, uint32_t at, bool is_leaf)
+static void rebalance_child(struct hash_index *index, struct heap *heap, struct index_node *parent, uint32_t at, bool is_leaf)
 {
     struct index_node *child = children(parent)[at];
     if (child->count == 0) {
@@ -389,7 +389,7 @@ static void mend_child(struct hash_index *index, struct heap *heap, struct index
 }
 
 /* An inner root with one child gives way to it; an empty leaf to nothing. */
-static void mend_root(struct hash_index *index, struct heap *heap)
+static void rebalance_root(struct hash_index *index, struct heap *heap)
 {
     while (index->height > 0 && index->root->count == 1) {
         struct index_node *only = children(index->root)[0];
@@ -424,11 +424,11 @@ void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t ent
     memmove(node->words + i, node->words + i + 1, (size_t)(node->count - i - 1u) * 8);
     node->count--;
     index->count--;
-    /* A node may move while its own parent mends it; the parents above are mended afterwards, by their own parents. */
+    /* A node may move while its own parent rebalances it; the parents above follow, each rebalanced by its own parent. */
     for (uint32_t level = 1; level <= index->height; level++) {
-        mend_child(index, heap, path[level], at[level], level == 1);
+        rebalance_child(index, heap, path[level], at[level], level == 1);
     }
-    mend_root(index, heap);
+    rebalance_root(index, heap);
 }
 
 /* --- the whole tree --- */
