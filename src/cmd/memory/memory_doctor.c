@@ -20,7 +20,7 @@ enum {
     DOCTOR_SAMPLE_KEYS = 512, /* of each database in each shard */
     DOCTOR_SAMPLE_SLICE = 8,
     DOCTOR_SAMPLE_MISFITS = 8, /* fewer of a kind are chance */
-    DOCTOR_HOLE_SHARE = 4, /* tables are listed as holey from a quarter of their rows' bytes on */
+    DOCTOR_SPARSE_SHARE = 4, /* tables are listed as sparse when more than a quarter of their rows' bytes is in deleted ones */
 };
 
 struct doctor_job {
@@ -219,10 +219,10 @@ static void look_at_table(uint32_t db, const struct table *table, const struct t
         item.bytes = memory.index_bytes;
         top_add(&report->heavy_indexes, item, table_name(table));
     }
-    if (sum->hole_bytes * DOCTOR_HOLE_SHARE > memory.row_bytes) {
+    if (sum->hole_bytes * DOCTOR_SPARSE_SHARE > memory.row_bytes) {
         item.detail = sum->slots - sum->rows;
         item.bytes = sum->hole_bytes;
-        top_add(&report->holey_tables, item, table_name(table));
+        top_add(&report->sparse_tables, item, table_name(table));
     }
 }
 

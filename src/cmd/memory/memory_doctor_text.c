@@ -214,9 +214,9 @@ static void find_heavy_indexes(struct doctor *doctor)
     }
 }
 
-static void find_holey_tables(struct doctor *doctor)
+static void find_sparse_tables(struct doctor *doctor)
 {
-    const struct doctor_top *tables = &doctor->report->holey_tables;
+    const struct doctor_top *tables = &doctor->report->sparse_tables;
     for (uint32_t i = 0; i < tables->count; i++) {
         const struct doctor_item *item = &tables->items[i];
         if ((int64_t)item->bytes < limits.hole_bytes) {
@@ -404,9 +404,9 @@ static void find_lazyfree(struct doctor *doctor)
 typedef void find_fn(struct doctor *doctor);
 
 static find_fn *const finders[] = {
-    find_maxmemory,    find_peak,    find_fragmentation, find_resident_gap, find_big_keys,     find_heavy_indexes,
-    find_holey_tables, find_misfits, find_uneven_shards, find_hot_shard,    find_clients,      find_slow_readers,
-    find_lasting_keys, find_lazyfree, find_swap,         find_huge_pages,   find_overcommit,
+    find_maxmemory,     find_peak,     find_fragmentation, find_resident_gap, find_big_keys,     find_heavy_indexes,
+    find_sparse_tables, find_misfits,  find_uneven_shards, find_hot_shard,    find_clients,      find_slow_readers,
+    find_lasting_keys,  find_lazyfree, find_swap,          find_huge_pages,   find_overcommit,
 };
 
 /* --- the report --- */

@@ -87,7 +87,7 @@ struct doctor_report {
     struct doctor_shard shards[SHARD_COUNT_MAX];
     struct doctor_top keys, tables;
     struct doctor_top heavy_indexes;    /* bytes: of the indexes; detail: of the rows */
-    struct doctor_top holey_tables;     /* bytes: in deleted rows; detail: those rows */
+    struct doctor_top sparse_tables;    /* bytes: in deleted rows; detail: those rows */
     struct doctor_misfits misfits[MISFIT_COUNT];
     uint64_t sample_keys;               /* how many keys the sample has */
     struct fed_clients fed;

@@ -108,14 +108,14 @@ static void small_heavy_index(struct doctor_report *r)
     r->heavy_indexes = one_table(9000, 6000);
 }
 
-static void holey_table(struct doctor_report *r)
+static void sparse_table(struct doctor_report *r)
 {
-    r->holey_tables = one_table(5 * MIB, 44000);
+    r->sparse_tables = one_table(5 * MIB, 44000);
 }
 
 static void few_holes(struct doctor_report *r)
 {
-    r->holey_tables = one_table(MIB / 2, 17000);
+    r->sparse_tables = one_table(MIB / 2, 17000);
 }
 
 static void misfits(struct doctor_report *r)
@@ -247,7 +247,7 @@ static const struct {
     {big_key, "One key holds 11.00M, 11% of all data: key", "11.00M", "UNLINK"},
     {heavy_index, "The indexes of table ns.t take 9.00M", "6.00M", "DROP INDEX"},
     {small_heavy_index, NULL, NULL, NULL},
-    {holey_table, "Table ns.t has 44000 deleted rows", "5.00M", "TABLE.SELECT"},
+    {sparse_table, "Table ns.t has 44000 deleted rows", "5.00M", "TABLE.SELECT"},
     {few_holes, NULL, NULL, NULL},
     {misfits, "7 of the biggest hashes, sets and sorted sets would fit", "was\\x20big\\x0a", "RESTORE"},
     {few_misfits, NULL, NULL, NULL},
