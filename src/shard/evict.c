@@ -231,7 +231,7 @@ static bool evict_one(struct shard *shard, const struct evict_rule *rule)
 /* From where memory comes. */
 enum source { SOURCE_GRAVES, SOURCE_ALL };
 
-/* What was taken out before and is freed in slices comes first: a giant that goes takes no others with it. */
+/* What was taken out before and is freed in slices comes first: while an oversized value is being freed, no other key has to go. */
 static void free_from_shard(struct effort *effort, struct shard *shard, enum source source)
 {
     baton_assert_held(&shard->baton);
