@@ -180,7 +180,7 @@ struct server *server_create(const struct server_options *options)
     return server;
 }
 
-static void pin_thread(struct thread *thread)
+static void thread_set_affinity(struct thread *thread)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -190,7 +190,7 @@ static void pin_thread(struct thread *thread)
 
 bool server_start_threads(struct server *server)
 {
-    bool is_pinned = atomic_load(&server->config->shard_affinity) != 0;
+    bool has_affinity = atomic_load(&server->config->shard_affinity) != 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
         struct thread *thread = &server->threads[i];
         thread->server = server;
@@ -200,8 +200,8 @@ bool server_start_threads(struct server *server)
             errno = refused;
             return false;
         }
-        if (is_pinned) {
-            pin_thread(thread);
+        if (has_affinity) {
+            thread_set_affinity(thread);
         }
     }
     while (atomic_load(&server->threads_started) < server->shard_count) {
