@@ -1,24 +1,24 @@
 /* client_memory.c - maxmemory-clients: when all connections together need more, the largest are closed.
  *
  * Each thread keeps the sum over its own connections up to date, and a bound of its largest one that may be closed. Closing is
- * the business of one thread at a time, the one that has the turn: whoever sees an excess takes it when it is free. It counts
+ * the business of one thread at a time, the one that has the token: whoever sees an excess takes it when it is free. It counts
  * its own connections anew and closes the largest while no other thread's bound is higher; if one is, that thread is woken and
- * has the turn. It is given up when the excess is gone or nobody may be closed. CLIENT NO-EVICT exempts a connection from being
- * closed, not from being counted. Without a limit nothing is counted.
+ * has the token. The token is given up when the excess is gone or nobody may be closed. CLIENT NO-EVICT exempts a connection from
+ * being closed, not from being counted. Without a limit nothing is counted.
  *
- * Threads    A connection's own; sums and bounds are written by their thread and read by any; the turn: any.
- * Invariant  C1 only the thread with the turn closes, and its sum is without what it closed before another has the turn: nobody
+ * Threads    A connection's own; sums and bounds are written by their thread and read by any; the token: any.
+ * Invariant  C1 only the thread with the token closes, and its sum is without what it closed before another has the token: nobody
  *            closes twice for the same excess. C2 a bound is never lower than a connection in the sum beside it may be large,
- *            not even while it is counted anew: what is closed is the largest of all threads. C3 whoever is given the turn is
+ *            not even while it is counted anew: what is closed is the largest of all threads. C3 whoever is given the token is
  *            awake, or woken, and looks for it before it sleeps.
- * Limits     An excess that arises while the turn is being given up is seen a turn of any thread later (thread.c's cron).  */
+ * Limits     An excess that arises while the token is being given up is seen a turn of any thread later (thread.c's cron).  */
 #include "net/listener.h"
 #include "shard/thread_private.h"
 
 enum {
     CLOSED_AT_ONCE = 16,           /* in one turn of the loop */
     CLIENTS_LIMIT_MIN = 128 << 10, /* as in Redis: some connection can always be made */
-    TURN_FREE = 0,                 /* of server->client_turn; else 1 + a thread's number */
+    TOKEN_FREE = 0,                /* of server->client_token; else 1 + a thread's number */
 };
 
 /* 0: none. */
@@ -137,28 +137,28 @@ static struct thread *thread_with_larger(const struct server *server, int64_t by
     return found;
 }
 
-/* --- the turn --- */
+/* --- the token --- */
 
-bool client_memory_has_turn(const struct thread *thread)
+bool client_memory_has_token(const struct thread *thread)
 {
-    return atomic_load_explicit(&thread->server->client_turn, memory_order_seq_cst) == thread->number + 1;
+    return atomic_load_explicit(&thread->server->client_token, memory_order_seq_cst) == thread->number + 1;
 }
 
-static bool take_turn(struct thread *thread)
+static bool take_token(struct thread *thread)
 {
-    uint32_t expected = TURN_FREE;
-    return client_memory_has_turn(thread) ||
-           atomic_compare_exchange_strong(&thread->server->client_turn, &expected, thread->number + 1);
+    uint32_t expected = TOKEN_FREE;
+    return client_memory_has_token(thread) ||
+           atomic_compare_exchange_strong(&thread->server->client_token, &expected, thread->number + 1);
 }
 
-static void give_turn_up(struct thread *thread)
+static void give_token_up(struct thread *thread)
 {
-    atomic_store_explicit(&thread->server->client_turn, TURN_FREE, memory_order_seq_cst);
+    atomic_store_explicit(&thread->server->client_token, TOKEN_FREE, memory_order_seq_cst);
 }
 
-static void hand_turn_on(struct thread *thread, struct thread *next)
+static void hand_token_on(struct thread *thread, struct thread *next)
 {
-    atomic_store_explicit(&thread->server->client_turn, next->number + 1, memory_order_seq_cst);
+    atomic_store_explicit(&thread->server->client_token, next->number + 1, memory_order_seq_cst);
     thread_wake(thread, next);
 }
 
@@ -173,14 +173,14 @@ static void evict_connection(struct thread *thread, struct connection *connectio
     connection_close(connection);
 }
 
-/* With the turn, which is kept when there may be more to close here. */
+/* With the token, which is kept when there may be more to close here. */
 static void close_largest(struct thread *thread, int64_t limit)
 {
     struct largest largest;
     find_largest(thread, &largest);
     for (uint32_t i = 0; i < CLOSED_AT_ONCE; i++) {
         if (all_clients_bytes(thread->server) <= limit) {
-            give_turn_up(thread);
+            give_token_up(thread);
             return;
         }
         struct connection *connection = i < largest.count ? largest.connections[i] : NULL;
@@ -188,11 +188,11 @@ static void close_largest(struct thread *thread, int64_t limit)
         set_bound(thread, bytes);
         struct thread *other = thread_with_larger(thread->server, bytes);
         if (other != NULL) {
-            hand_turn_on(thread, other);
+            hand_token_on(thread, other);
             return;
         }
         if (connection == NULL) {
-            give_turn_up(thread);
+            give_token_up(thread);
             return;
         }
         evict_connection(thread, connection);
@@ -207,8 +207,8 @@ void client_memory_check(struct thread *thread)
         if (UNLIKELY(thread->is_counting_clients)) {
             stop_counting(thread);
         }
-        if (UNLIKELY(client_memory_has_turn(thread))) {
-            give_turn_up(thread);
+        if (UNLIKELY(client_memory_has_token(thread))) {
+            give_token_up(thread);
         }
         return;
     }
@@ -218,7 +218,7 @@ void client_memory_check(struct thread *thread)
         find_largest(thread, &largest);
     }
     const bool is_excess = all_clients_bytes(thread->server) > limit && thread_with_larger(thread->server, 0) != NULL;
-    if (UNLIKELY(is_excess ? take_turn(thread) : client_memory_has_turn(thread))) {
+    if (UNLIKELY(is_excess ? take_token(thread) : client_memory_has_token(thread))) {
         close_largest(thread, limit);
     }
 }

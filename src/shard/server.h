@@ -155,7 +155,7 @@ struct server {
     _Atomic int64_t exceeded_us;     /* how long used_memory was above maxmemory before this time; these two: thread 0 writes */
     _Atomic int64_t exceeded_since_us; /* monotonic; 0: it is not now */
     _Atomic bool is_dividing_excess; /* evict.c: one thread at a time */
-    _Atomic uint32_t client_turn;    /* client_memory.c: 1 + the number of the thread that closes connections; 0: none does */
+    _Atomic uint32_t client_token;   /* client_memory.c: 1 + the number of the thread that closes connections; 0: none does */
     _Atomic int64_t threads_bytes_peak; /* what threads (buffers, rounds) needed of late: evict.c keeps room for it */
     int64_t startup_used_bytes;      /* used_memory when the start was done */
     _Atomic int64_t last_save_ms;

@@ -447,7 +447,7 @@ static void wait_for_work(struct thread *thread, int64_t timeout_us)
     if (timeout_us > 0) {
         atomic_store_explicit(&thread->is_asleep, true, memory_order_seq_cst);
         atomic_thread_fence(memory_order_seq_cst);
-        if (!link_is_empty(&thread->mailbox) || shard_has_mail(thread->shard) || client_memory_has_turn(thread) ||
+        if (!link_is_empty(&thread->mailbox) || shard_has_mail(thread->shard) || client_memory_has_token(thread) ||
             atomic_load_explicit(&thread->must_retry_waiters, memory_order_relaxed)) {
             timeout_us = 0;
         } else {

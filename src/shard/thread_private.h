@@ -452,7 +452,7 @@ void client_memory_forget(struct connection *connection);
 /* Once a turn: closes the largest connections while all together are over maxmemory-clients. */
 void client_memory_check(struct thread *thread);
 /* client_memory_check has something to do: not to be slept over. */
-MUST_USE bool client_memory_has_turn(const struct thread *thread);
+MUST_USE bool client_memory_has_token(const struct thread *thread);
 
 /* run.c */
 /* Runs the batch now or leaves it to whoever holds the shard. True: it has run. */
