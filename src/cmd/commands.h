@@ -7,7 +7,7 @@
 
 #include "base/attributes.h"
 #include "effect/effect.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* All families in one table: copies of the rows, subcommands right behind their container, index and parent set. */
 struct command_table {

@@ -4,11 +4,11 @@
 #include "cmd/slow/observer.h"
 #include "cmd/slow/slow_log.h"
 #include "config/config.h"
+#include "loop/acceptor.h"
 #include "mem/heap.h"
 #include "net/ring.h"
 #include "server/open_listeners.h"
 #include "server/special_options.h"
-#include "shard/acceptor.h"
 #include "shard/log.h"
 #include "shard/server.h"
 

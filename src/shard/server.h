@@ -6,16 +6,17 @@
 
 #include "base/attributes.h"
 #include "base/hash.h"
+#include "client/feed.h"
 #include "config/config.h"
 #include "data/keyspace.h"
 #include "effect/effect.h"
+#include "exec/exec.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/baton.h"
 #include "shard/defrag.h"
 #include "shard/error_stats.h"
 #include "shard/evict.h"
-#include "shard/exec.h"
-#include "shard/feed.h"
 #include "shard/rate_samples.h"
 
 #include <stdatomic.h>

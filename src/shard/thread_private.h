@@ -9,13 +9,13 @@
 #ifndef SHARD_THREAD_PRIVATE_H
 #define SHARD_THREAD_PRIVATE_H
 
+#include "client/session.h"
 #include "net/output.h"
 #include "net/parser.h"
 #include "net/ring.h"
 #include "shard/error_stats.h"
 #include "shard/link.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 #include <ck_epoch.h>
 #include <pthread.h>

@@ -1,13 +1,13 @@
 /* client.c - CLIENT for the connection itself: its id, name, library, modes, and pauses of all clients.
  *
  * What looks at other connections (LIST, KILL) is in client_list.c.  */
-#include "cmd/client/client.h"
 #include "base/number.h"
+#include "client/session.h"
+#include "cmd/client/client.h"
 #include "cmd/client/client_list.h"
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 /* --- what other files use --- */
 

@@ -3,13 +3,13 @@
  * Threads    A search visits the threads one after the other (exec_visit_threads); it belongs to whichever it is visiting.
  * Memory     A search keeps copies of what it looks for: the command's words may be gone when the connection died meanwhile.
  *            It is freed by its finish function.  */
-#include "cmd/client/client_list.h"
 #include "base/number.h"
+#include "client/session.h"
+#include "cmd/client/client_list.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/command_name.h"
 #include "mem/heap.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 #include <assert.h>
 

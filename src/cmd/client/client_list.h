@@ -2,7 +2,7 @@
 #ifndef CMD_CLIENT_LIST_H
 #define CMD_CLIENT_LIST_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 command_fn command_client_info, command_client_list, command_client_kill;
 

@@ -2,7 +2,7 @@
 #ifndef CMD_CLIENT_ROWS_H
 #define CMD_CLIENT_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec connection_commands[]; /* connection.c: PING ECHO QUIT RESET SELECT AUTH HELLO */
 extern const struct command_spec client_commands[];     /* client.c: CLIENT */

@@ -2,11 +2,11 @@
  *
  * All of them are SCOPE_INSTANT: they touch their own session and nothing else.  */
 #include "base/number.h"
+#include "client/session.h"
 #include "cmd/client/client.h"
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 /* What HELLO says about the server. Clients switch features on by this version; see docs/COMPATIBILITY.md. */
 #define COMPATIBLE_VERSION "7.0.15"

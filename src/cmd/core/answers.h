@@ -3,7 +3,7 @@
 #define CMD_ANSWERS_H
 
 #include "base/result.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* Error texts that several families share. */
 #define ERROR_SYNTAX "ERR syntax error"

@@ -4,7 +4,7 @@
 #ifndef CMD_COMMAND_NAME_H
 #define CMD_COMMAND_NAME_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* "get", "config|get": cut at COMMAND_NAME_MAX with the NUL. Returns the length. */
 enum { COMMAND_NAME_MAX = 64 };

@@ -6,7 +6,7 @@
 
 #include "cmd/core/answers.h"
 #include "data/value.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 #include <stdbool.h>
 

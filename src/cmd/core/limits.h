@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "encoding/collection.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 static inline int64_t limit_load(const _Atomic int64_t *limit)

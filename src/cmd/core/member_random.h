@@ -6,7 +6,7 @@
 #define CMD_MEMBER_RANDOM_H
 
 #include "encoding/item.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* A member that was chosen, with what the option of its command asks for. */
 struct random_member {

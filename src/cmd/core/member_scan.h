@@ -6,7 +6,7 @@
 #define CMD_MEMBER_SCAN_H
 
 #include "encoding/item.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* What is asked for. */
 struct member_scan {

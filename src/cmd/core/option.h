@@ -4,7 +4,7 @@
 #ifndef CMD_OPTION_H
 #define CMD_OPTION_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 #ifndef CMD_PINNED_JOB_H
 #define CMD_PINNED_JOB_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 #include <stddef.h>
 

@@ -5,7 +5,7 @@
 #define CMD_STORE_H
 
 #include "data/value.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* True when somebody else's job reads the collection at `key`: it must be done before that is replaced (JOB_WAIT). `own`: the
  * pin of the caller, which may be on it, too; NULL: none.  */

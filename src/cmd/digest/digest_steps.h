@@ -8,7 +8,7 @@
 #ifndef CMD_DIGEST_STEPS_H
 #define CMD_DIGEST_STEPS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* Steps of jobs with JOB_ALL_SHARDS. */
 enum job_status digest_step(struct job *job, struct exec *exec);

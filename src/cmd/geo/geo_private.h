@@ -5,7 +5,7 @@
 #define CMD_GEO_PRIVATE_H
 
 #include "base/geohash.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* The point in argv[index] (longitude) and the word behind it; replies the error. */
 bool geo_read_point(struct exec *exec, uint32_t index, struct geo_point *out);

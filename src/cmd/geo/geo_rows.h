@@ -2,7 +2,7 @@
 #ifndef CMD_GEO_ROWS_H
 #define CMD_GEO_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec geo_commands[];        /* geo.c: GEOADD GEODIST GEOHASH GEOPOS */
 extern const struct command_spec geo_search_commands[]; /* geo_search.c: GEOSEARCH GEORADIUS and kin */

@@ -2,7 +2,7 @@
 #ifndef CMD_HASH_ROWS_H
 #define CMD_HASH_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec hash_commands[];        /* hash.c: HSET HGET HDEL ... */
 extern const struct command_spec hash_number_commands[]; /* hash_number.c: HINCRBY HINCRBYFLOAT */

@@ -2,7 +2,7 @@
 #ifndef CMD_INFO_ROWS_H
 #define CMD_INFO_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec info_commands[]; /* info.c: INFO */
 

@@ -7,8 +7,8 @@
 #define CMD_INFO_TEXT_H
 
 #include "cmd/memory/memory_figures.h"
+#include "exec/exec.h"
 #include "mem/buffer.h"
-#include "shard/exec.h"
 #include "shard/server.h"
 
 #include <stddef.h>

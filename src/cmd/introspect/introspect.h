@@ -2,7 +2,7 @@
 #ifndef CMD_INTROSPECT_H
 #define CMD_INTROSPECT_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* command_acl.c: ACL categories, a bit each. */
 enum { ACL_CATEGORY_COUNT = 22 };

@@ -2,7 +2,7 @@
 #ifndef CMD_INTROSPECT_ROWS_H
 #define CMD_INTROSPECT_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec introspect_commands[]; /* introspect.c: COMMAND */
 

@@ -2,7 +2,7 @@
 #ifndef CMD_KEY_ROWS_H
 #define CMD_KEY_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec key_commands[];      /* key.c: DEL UNLINK EXISTS TOUCH TYPE */
 extern const struct command_spec key_move_commands[]; /* key_move.c: RENAME RENAMENX COPY MOVE */

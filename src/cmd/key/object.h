@@ -2,7 +2,7 @@
 #ifndef CMD_OBJECT_H
 #define CMD_OBJECT_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -11,6 +11,7 @@
 #include "base/glob.h"
 #include "base/number.h"
 #include "base/random.h"
+#include "client/session.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/name_list.h"
 #include "cmd/core/option.h"
@@ -18,7 +19,6 @@
 #include "cmd/key/key_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 #include <assert.h>
 

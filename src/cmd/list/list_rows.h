@@ -2,7 +2,7 @@
 #ifndef CMD_LIST_ROWS_H
 #define CMD_LIST_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec list_commands[];      /* list.c: LPUSH RPUSH LPUSHX RPUSHX LLEN LMOVE RPOPLPUSH */
 extern const struct command_spec list_pop_commands[];  /* list_pop.c: LPOP RPOP LMPOP */

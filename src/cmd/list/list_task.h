@@ -7,7 +7,7 @@
 #define CMD_LIST_TASK_H
 
 #include "data/list.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 enum {
     LIST_TASK_ITEMS = 1024, /* so many are looked at in one step */

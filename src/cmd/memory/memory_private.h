@@ -4,8 +4,8 @@
 
 #include "cmd/memory/memory_figures.h"
 #include "encoding/collection.h"
+#include "exec/exec.h"
 #include "mem/system.h"
-#include "shard/exec.h"
 #include "table/table.h"
 
 command_fn memory_stats_run;  /* memory_stats.c */

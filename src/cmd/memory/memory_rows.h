@@ -2,7 +2,7 @@
 #ifndef CMD_MEMORY_ROWS_H
 #define CMD_MEMORY_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec memory_commands[]; /* memory.c: MEMORY */
 

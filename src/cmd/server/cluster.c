@@ -12,11 +12,11 @@
  * Read on    docs/COMPATIBILITY.md; the Redis Cluster specification for slots.  */
 #include "base/number.h"
 #include "base/slot.h"
+#include "client/session.h"
 #include "cmd/core/answers.h"
 #include "cmd/server/server_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 #include <stdio.h>
 

@@ -6,6 +6,7 @@
  *
  * Invariant  At any moment outside of the step a database is as it was before, or empty, in all shards.  */
 #include "base/number.h"
+#include "client/session.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/server/server_rows.h"
@@ -14,7 +15,6 @@
 #include "mem/heap.h"
 #include "shard/graveyard.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 #include <assert.h>
 

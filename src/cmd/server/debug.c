@@ -4,13 +4,13 @@
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
  * connection may use it says enable-debug-command.  */
 #include "base/number.h"
+#include "client/session.h"
 #include "cmd/core/answers.h"
 #include "cmd/digest/digest_steps.h"
 #include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "mem/heap.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* effect_feed.c - see effect_feed.h.  */
 #include "cmd/server/effect_feed.h"
 
+#include "client/feed.h"
+#include "exec/exec.h"
 #include "mem/buffer.h"
-#include "shard/exec.h"
-#include "shard/feed.h"
 #include "shard/server.h"
 
 #include <stdio.h>

@@ -2,12 +2,12 @@
  * replicas.  */
 #include "base/clock.h"
 #include "base/number.h"
+#include "client/session.h"
 #include "cmd/client/client.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/server/server_rows.h"
 #include "shard/server.h"
-#include "shard/session.h"
 
 static void command_time(struct exec *exec)
 {

@@ -2,7 +2,7 @@
 #ifndef CMD_SERVER_ROWS_H
 #define CMD_SERVER_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec server_commands[];   /* server.c: TIME SHUTDOWN MONITOR ROLE ... */
 extern const struct command_spec config_commands[];   /* configuration.c: CONFIG */

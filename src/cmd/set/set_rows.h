@@ -2,7 +2,7 @@
 #ifndef CMD_SET_ROWS_H
 #define CMD_SET_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec set_commands[];         /* set.c: SADD SREM SMOVE SISMEMBER ... */
 extern const struct command_spec set_all_commands[];     /* set_all.c: SMEMBERS SSCAN */

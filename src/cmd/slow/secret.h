@@ -2,7 +2,7 @@
 #ifndef CMD_SECRET_H
 #define CMD_SECRET_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* index < argc; argv has the whole command with its name. */
 bool argument_is_secret(const struct command_spec *spec, const struct bytes *argv, uint32_t argc, uint32_t index);

@@ -3,10 +3,10 @@
  * Layout of an entry's block
  *   struct entry | struct bytes words[word_count] | text: address, name, words
  * Invariant  count is the number of blocks in the list; ids fall from newest to oldest by one each.  */
-#include "cmd/slow/slow_log.h"
+#include "client/session.h"
 #include "cmd/slow/secret.h"
+#include "cmd/slow/slow_log.h"
 #include "mem/heap.h"
-#include "shard/session.h"
 
 #include <assert.h>
 #include <pthread.h>

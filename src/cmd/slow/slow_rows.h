@@ -2,7 +2,7 @@
 #ifndef CMD_SLOW_ROWS_H
 #define CMD_SLOW_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec slowlog_commands[]; /* slowlog.c: SLOWLOG */
 extern const struct command_spec latency_commands[]; /* latency.c: LATENCY */

@@ -5,7 +5,7 @@
 #define CMD_SORT_PATTERN_H
 
 #include "encoding/item.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 #include <stdbool.h>
 

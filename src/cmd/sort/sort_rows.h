@@ -2,7 +2,7 @@
 #ifndef CMD_SORT_ROWS_H
 #define CMD_SORT_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec sort_commands[]; /* sort.c: SORT SORT_RO */
 

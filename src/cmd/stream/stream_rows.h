@@ -2,7 +2,7 @@
 #ifndef CMD_STREAM_ROWS_H
 #define CMD_STREAM_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec stream_commands[];         /* stream.c: XADD XDEL XLEN XSETID XTRIM */
 extern const struct command_spec stream_read_commands[];    /* stream_read.c: XRANGE XREVRANGE XREAD */

@@ -2,7 +2,7 @@
 #ifndef CMD_STRING_ROWS_H
 #define CMD_STRING_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec string_commands[];        /* string.c: GET SET MGET MSET ... */
 extern const struct command_spec string_range_commands[];  /* string_range.c: APPEND GETRANGE SETRANGE STRLEN SUBSTR */

@@ -11,7 +11,7 @@
 #ifndef CMD_TABLE_ALTER_H
 #define CMD_TABLE_ALTER_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 /* SCOPE_ALL */
 void command_schema_alter(struct exec *exec);

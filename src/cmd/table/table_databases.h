@@ -5,7 +5,7 @@
 #define CMD_TABLE_DATABASES_H
 
 #include "base/attributes.h"
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 #ifndef CMD_TABLE_DDL_H
 #define CMD_TABLE_DDL_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 #include "table/catalogue.h"
 
 /* Edits the catalogue, publishes the result, waits for its readers, frees the old one. The tables that are dropped are

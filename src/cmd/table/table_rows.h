@@ -2,7 +2,7 @@
 #ifndef CMD_TABLE_ROWS_H
 #define CMD_TABLE_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec table_commands[];  /* table.c: TABLE.* rows */
 extern const struct command_spec schema_commands[]; /* table_schema.c: TABLE.NAMESPACE.* TABLE.SCHEMA.* */

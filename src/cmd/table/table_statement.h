@@ -5,7 +5,7 @@
 #ifndef CMD_TABLE_STATEMENT_H
 #define CMD_TABLE_STATEMENT_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 #include "table/definition.h"
 #include "table/found.h"
 #include "table/gather.h"

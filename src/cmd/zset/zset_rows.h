@@ -2,7 +2,7 @@
 #ifndef CMD_ZSET_ROWS_H
 #define CMD_ZSET_ROWS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 extern const struct command_spec zset_algebra_commands[]; /* zset_algebra.c: ZUNION ZINTER ZDIFF, their STORE forms, ZINTERCARD */
 extern const struct command_spec zset_commands[];         /* zset.c: single members of sorted sets */

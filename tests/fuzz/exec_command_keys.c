@@ -1,6 +1,6 @@
 /* The words of a call, one a line, against a key specification made from the first bytes: no index lies outside of the call, the
  * walk ends, and has all that command_keys_find has.  */
-#include "shard/command_keys.h"
+#include "exec/command_keys.h"
 
 #include <assert.h>
 #include <stdlib.h>

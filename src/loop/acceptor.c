@@ -12,7 +12,7 @@
  * Invariant  A1 listening sockets are polled unless PAUSED, when all of them are tried every ACCEPT_RETRY_MS. A2 the log has at most
  *            two lines in ACCEPT_CALM_MS. A3 there is a spare descriptor whenever one can be had, so that a log file can be opened
  *            when connections have all the others.  */
-#include "shard/acceptor.h"
+#include "loop/acceptor.h"
 
 #include "base/clock.h"
 #include "mem/heap.h"

@@ -10,7 +10,7 @@
  * Read on    docs/ARCHITECTURE.md, "The baton".  */
 #include "base/clock.h"
 #include "base/slot.h"
-#include "shard/command_keys.h"
+#include "exec/command_keys.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* feed.c - see feed.h.  */
-#include "shard/feed.h"
+#include "client/feed.h"
 
 #include "mem/heap.h"
 #include "shard/thread_private.h"

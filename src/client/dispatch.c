@@ -4,8 +4,8 @@
  * Invariant  A call that runs alone begins its window: everything before it in the pipeline has been answered.  */
 #include "base/clock.h"
 #include "base/slot.h"
+#include "exec/command_keys.h"
 #include "mem/heap.h"
-#include "shard/command_keys.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* session.c - see session.h: what other rooms may ask of a connection.  */
-#include "shard/session.h"
+#include "client/session.h"
 
 #include "mem/heap.h"
 #include "net/listener.h"

@@ -1,8 +1,8 @@
 /* session.h - what a connection has said about itself: its database, protocol, name, modes.
  *
  * Threads    Its connection's thread only.  */
-#ifndef SHARD_SESSION_H
-#define SHARD_SESSION_H
+#ifndef CLIENT_SESSION_H
+#define CLIENT_SESSION_H
 
 #include "base/bytes.h"
 #include "mem/buffer.h"

@@ -2,7 +2,7 @@
  *
  * Threads    Fed on the connection's thread; lines travel as mail. Lines of one connection keep their order.  */
 #include "base/clock.h"
-#include "shard/feed.h"
+#include "client/feed.h"
 #include "shard/thread_private.h"
 
 #include <stdio.h>

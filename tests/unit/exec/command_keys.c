@@ -1,5 +1,5 @@
 /* command_keys.c - key positions: as Redis finds them, and all that are possible.  */
-#include "shard/command_keys.h"
+#include "exec/command_keys.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * Threads    feed_send: any shard thread. feed_join, feed_leave: the session's own.
  * Invariant  Bytes of one kind arrive in the order in which they were handed over: what was handed over under a baton before it
  *            was given up comes before what the next holder hands over.  */
-#ifndef SHARD_FEED_H
-#define SHARD_FEED_H
+#ifndef CLIENT_FEED_H
+#define CLIENT_FEED_H
 
 #include "base/bytes.h"
 

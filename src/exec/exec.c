@@ -1,5 +1,5 @@
 /* exec.c - what handlers call: keys and keyspaces, reports of changes, scratch memory, jobs and visits.  */
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 #include "base/clock.h"
 #include "base/slot.h"

@@ -7,10 +7,10 @@
  * Invariant  A collection's `pins` is the number of its lines in its shard's list.
  * Limits     Keys are told apart by their 64-bit hash, in all databases alike: a writer may wait for another key's pin, never
  *            pass its own.  */
-#include "encoding/collection.h"
 #include "data/value.h"
+#include "encoding/collection.h"
+#include "exec/command_keys.h"
 #include "mem/heap.h"
-#include "shard/command_keys.h"
 #include "shard/thread_private.h"
 
 #include <assert.h>

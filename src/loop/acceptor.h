@@ -1,8 +1,8 @@
 /* acceptor.h - takes connections in and hands each to a shard thread; also listens for signals.
  *
  * Threads    The main thread.  */
-#ifndef SHARD_ACCEPTOR_H
-#define SHARD_ACCEPTOR_H
+#ifndef LOOP_ACCEPTOR_H
+#define LOOP_ACCEPTOR_H
 
 #include "net/listener.h"
 #include "shard/server.h"

@@ -1,5 +1,5 @@
 /* command_keys.c - key specifications read: an index or a keyword says where keys begin, a range or a count where they end. */
-#include "shard/command_keys.h"
+#include "exec/command_keys.h"
 
 #include "base/number.h"
 

@@ -4,8 +4,8 @@
  *
  * Threads    A handler runs on the thread that holds the batons its scope promises; that need not be the thread of the
  *            connection. It must not keep `exec`, argv or anything lent past its return, except as a job does.  */
-#ifndef SHARD_EXEC_H
-#define SHARD_EXEC_H
+#ifndef EXEC_EXEC_H
+#define EXEC_EXEC_H
 
 #include "base/attributes.h"
 #include "base/bytes.h"

@@ -5,10 +5,10 @@
  *
  * Threads    Any. Nothing is kept; argv is borrowed.
  * Invariant  No index at or beyond argc is handed out, whatever the words say.  */
-#ifndef SHARD_COMMAND_KEYS_H
-#define SHARD_COMMAND_KEYS_H
+#ifndef EXEC_COMMAND_KEYS_H
+#define EXEC_COMMAND_KEYS_H
 
-#include "shard/exec.h"
+#include "exec/exec.h"
 
 enum key_find {
     KEYS_FOUND,
