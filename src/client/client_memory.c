@@ -11,9 +11,14 @@
  *            closes twice for the same excess. C2 a bound is never lower than a connection in the sum beside it may be large,
  *            not even while it is counted anew: what is closed is the largest of all threads. C3 whoever is given the token is
  *            awake, or woken, and looks for it before it sleeps.
- * Limits     An excess that arises while the token is being given up is seen a turn of any thread later (thread.c's cron).  */
+ * Limits     An excess that arises while the token is being given up is seen a turn of any thread later (loop/background.c).  */
+#include "client/client_memory.h"
+
+#include "client/connection.h"
+#include "client/sessions.h"
 #include "net/listener.h"
-#include "shard/thread_private.h"
+#include "shard/message.h"
+#include "shard/server.h"
 
 enum {
     CLOSED_AT_ONCE = 16,           /* in one turn of the loop */
@@ -42,16 +47,16 @@ static int64_t clients_limit(const struct server *server)
 
 static void set_bound(struct thread *thread, int64_t bytes)
 {
-    __atomic_store_n(&thread->client_bytes_max, bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->clients->bytes_max, bytes, __ATOMIC_RELAXED);
 }
 
 /* Who sees the sum sees the bound that was set before: all_clients_bytes. */
 static void count(struct connection *connection, size_t bytes)
 {
     struct thread *thread = connection->thread;
-    const int64_t sum = thread->clients_bytes + (int64_t)bytes - (int64_t)connection->counted_bytes;
+    const int64_t sum = thread->clients->bytes + (int64_t)bytes - (int64_t)connection->counted_bytes;
     connection->counted_bytes = bytes;
-    __atomic_store_n(&thread->clients_bytes, sum, __ATOMIC_RELEASE);
+    __atomic_store_n(&thread->clients->bytes, sum, __ATOMIC_RELEASE);
 }
 
 void client_memory_forget(struct connection *connection)
@@ -62,12 +67,12 @@ void client_memory_forget(struct connection *connection)
 void client_memory_note(struct connection *connection)
 {
     struct thread *thread = connection->thread;
-    if (LIKELY(!thread->is_counting_clients) || connection->is_closing) {
+    if (LIKELY(!thread->clients->is_counting) || connection_is_closing(connection)) {
         return;
     }
     struct session_memory memory;
     session_memory(&connection->session, &memory);
-    if (!connection->session.is_no_evict && (int64_t)memory.total_bytes > thread->client_bytes_max) {
+    if (!connection->session.is_no_evict && (int64_t)memory.total_bytes > thread->clients->bytes_max) {
         set_bound(thread, (int64_t)memory.total_bytes);
     }
     count(connection, memory.total_bytes);
@@ -96,9 +101,9 @@ static void largest_add(struct largest *largest, struct connection *connection)
 static void find_largest(struct thread *thread, struct largest *largest)
 {
     *largest = (struct largest){0};
-    for (struct connection *connection = thread->connections; connection != NULL; connection = connection->next) {
+    for (struct connection *connection = thread->clients->connections; connection != NULL; connection = connection->next) {
         client_memory_note(connection);
-        if (!connection->is_closing && !connection->session.is_no_evict) {
+        if (!connection_is_closing(connection) && !connection->session.is_no_evict) {
             largest_add(largest, connection);
         }
     }
@@ -107,18 +112,18 @@ static void find_largest(struct thread *thread, struct largest *largest)
 
 static void stop_counting(struct thread *thread)
 {
-    for (struct connection *connection = thread->connections; connection != NULL; connection = connection->next) {
+    for (struct connection *connection = thread->clients->connections; connection != NULL; connection = connection->next) {
         client_memory_forget(connection);
     }
     set_bound(thread, 0);
-    thread->is_counting_clients = false;
+    thread->clients->is_counting = false;
 }
 
 static int64_t all_clients_bytes(const struct server *server)
 {
     int64_t total = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        total += __atomic_load_n(&server->threads[i].clients_bytes, __ATOMIC_ACQUIRE);
+        total += __atomic_load_n(&server_thread(server, i)->clients->bytes, __ATOMIC_ACQUIRE);
     }
     return total;
 }
@@ -128,9 +133,9 @@ static struct thread *thread_with_larger(const struct server *server, int64_t by
 {
     struct thread *found = NULL;
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        const int64_t largest = __atomic_load_n(&server->threads[i].client_bytes_max, __ATOMIC_RELAXED);
+        const int64_t largest = __atomic_load_n(&server_thread(server, i)->clients->bytes_max, __ATOMIC_RELAXED);
         if (largest > bytes) {
-            found = &server->threads[i];
+            found = server_thread(server, i);
             bytes = largest;
         }
     }
@@ -204,7 +209,7 @@ void client_memory_check(struct thread *thread)
 {
     const int64_t limit = clients_limit(thread->server);
     if (LIKELY(limit == 0)) {
-        if (UNLIKELY(thread->is_counting_clients)) {
+        if (UNLIKELY(thread->clients->is_counting)) {
             stop_counting(thread);
         }
         if (UNLIKELY(client_memory_has_token(thread))) {
@@ -212,9 +217,9 @@ void client_memory_check(struct thread *thread)
         }
         return;
     }
-    if (!thread->is_counting_clients) {
+    if (!thread->clients->is_counting) {
         struct largest largest;
-        thread->is_counting_clients = true;
+        thread->clients->is_counting = true;
         find_largest(thread, &largest);
     }
     const bool is_excess = all_clients_bytes(thread->server) > limit && thread_with_larger(thread->server, 0) != NULL;

@@ -1,15 +1,25 @@
-/* dispatch.c - from received bytes to calls: which command is it, may it run, and on which shard.
- *
- * Threads    The connection's. Route functions read the catalogue inside an epoch section of this thread.
- * Invariant  A call that runs alone begins its window: everything before it in the pipeline has been answered.  */
-#include "base/clock.h"
-#include "base/slot.h"
-#include "exec/command_keys.h"
-#include "mem/heap.h"
-#include "shard/thread_private.h"
+/* dispatch.c - see dispatch.h.  */
+#include "client/dispatch.h"
 
-#include <assert.h>
+#include "base/slot.h"
+#include "client/connection.h"
+#include "client/feed.h"
+#include "client/input.h"
+#include "client/monitor.h"
+#include "client/ready.h"
+#include "exec/command_index.h"
+#include "exec/command_keys.h"
+#include "exec/finish.h"
+#include "exec/pending.h"
+#include "exec/round.h"
+#include "exec/run.h"
+#include "shard/access_clock.h"
+#include "shard/epoch.h"
+
 #include <stdio.h>
+#include <string.h>
+
+enum { TURN_ROUNDS_MAX = 8 }; /* rounds in a turn before the network is looked at again */
 
 /* What dispatch_call made of a command. */
 enum verdict {
@@ -23,14 +33,15 @@ enum verdict {
 
 static const struct command_spec *find_spec(struct thread *thread, struct bytes name)
 {
-    if (LIKELY(name.len == thread->last_name_len && memcmp(name.data, thread->last_name, name.len) == 0)) {
-        return thread->last_spec;
+    struct clients *clients = thread->clients;
+    if (LIKELY(name.len == clients->last_name_len && memcmp(name.data, clients->last_name, name.len) == 0)) {
+        return clients->last_spec;
     }
     const struct command_spec *spec = server_find_command(thread->server, name);
-    if (spec != NULL && name.len <= sizeof thread->last_name) {
-        memcpy(thread->last_name, name.data, name.len);
-        thread->last_name_len = name.len;
-        thread->last_spec = spec;
+    if (spec != NULL && name.len <= sizeof clients->last_name) {
+        memcpy(clients->last_name, name.data, name.len);
+        clients->last_name_len = name.len;
+        clients->last_spec = spec;
     }
     return spec;
 }
@@ -198,13 +209,12 @@ static void route_by_function(struct thread *thread, struct call *call)
     call->is_routed = true;
     call->is_alone = false;
     call->first_key_hash = 0;
-    ck_epoch_begin(&thread->epoch, NULL);
+    epoch_enter(thread);
     uint64_t version = server_route_version(thread->server);
     exec.routed_number = version == call->route_version ? call->routed_number : 0;
     call->route_version = version;
     int32_t shard = call->spec->route(&exec);
-    EPOCH_LEAVES(thread->server->epoch);
-    ck_epoch_end(&thread->epoch, NULL);
+    epoch_leave(thread);
     call->routed = exec.routed;
     call->routed_number = exec.routed_number;
     if (shard == ROUTE_ALL) {
@@ -266,17 +276,6 @@ static void call_inherit_session(struct call *call, struct session *session)
     }
 }
 
-void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply)
-{
-    call->state = CALL_DONE;
-    call->replies = reply->out;
-    call->reply_start = reply->start;
-    call->reply_len = reply_len(reply);
-    call->is_broken = reply->is_broken;
-    stat_add(&thread->stats.error_replies, 1);
-    error_stats_note(&thread->error_stats, (struct bytes){reply->out->data + reply->start, call->reply_len});
-}
-
 /* Before AUTH few replies may wait: what the window has replied, and what is unsent. */
 static bool is_stranger_full(const struct connection *connection, const struct window *window, const struct round *round)
 {
@@ -295,15 +294,14 @@ static enum verdict run_here(struct thread *thread, struct connection *connectio
     } else if (UNLIKELY(was_off)) {
         call->is_silent = false;
     }
-    if (call->state != CALL_DONE || call->must_close || connection->session.must_close) {
-        call->must_close = call->must_close || connection->session.must_close;
+    if (call->state != CALL_DONE || call->ends_connection) {
         return VERDICT_STOP;
     }
     if (is_stranger_full(connection, call->window, round)) {
         return VERDICT_STOP;
     }
     size_t unsent = atomic_load_explicit(&call->window->reply_bytes, memory_order_relaxed);
-    return thread_output_is_full(thread, unsent) ? VERDICT_STOP : VERDICT_NEXT;
+    return pending_is_full(thread, unsent) ? VERDICT_STOP : VERDICT_NEXT;
 }
 
 static enum verdict dispatch_call(struct thread *thread, struct connection *connection, struct call *call,
@@ -333,7 +331,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
     if (UNLIKELY(!is_right)) {
         call_finish_refused(thread, call, &reply);
         if (is_http(call->argv[0])) {
-            call->must_close = call->is_silent = true;
+            call->ends_connection = call->is_silent = true;
             return VERDICT_STOP;
         }
         return is_stranger_full(connection, call->window, round) ? VERDICT_STOP : VERDICT_NEXT;
@@ -365,25 +363,12 @@ static void protocol_error(struct thread *thread, struct connection *connection,
     call->argc = 0;
     call->own_words = NULL;
     call->is_silent = false;
-    call->must_close = true;
+    call->ends_connection = true;
     call->protocol = connection->session.protocol;
     reply_begin(&reply, &round->replies, call->protocol);
     reply_errorf(&reply, "ERR %s", text);
     call_finish_refused(thread, call, &reply);
     parser_reset(&connection->parser);
-}
-
-static void undo_call(struct round *round, struct window *window)
-{
-    struct call *call = &window->calls[window->count - 1];
-    parsed_words_free(call->own_words, call->own_words_capacity);
-    window->count--;
-    round->call_count--;
-}
-
-static bool round_has_room(const struct round *round)
-{
-    return round->call_count < ROUND_CALLS && round->word_count + 16 <= ROUND_WORDS;
 }
 
 /* Parses one command into the round. */
@@ -418,7 +403,7 @@ static enum verdict take_command(struct thread *thread, struct connection *conne
     call->own_words_capacity = parsed.own_capacity;
     enum verdict verdict = dispatch_call(thread, connection, call, round);
     if (UNLIKELY(verdict == VERDICT_BEFORE || verdict == VERDICT_LATER)) {
-        undo_call(round, window);
+        round_undo_call(round, window);
         return verdict;
     }
     if (parsed.own_words == NULL) {
@@ -428,9 +413,11 @@ static enum verdict take_command(struct thread *thread, struct connection *conne
     return verdict;
 }
 
-void dispatch_fill(struct thread *thread, struct connection *connection, struct round *round)
+/* Takes as many commands from the connection's input as fit into the round. */
+static void fill(struct thread *thread, struct connection *connection, struct round *round)
 {
-    struct window *window = round_add_window(round, connection);
+    struct window *window = round_add_window(round, &connection->session, connection->output.bytes);
+    connection->window = window;
     enum verdict verdict = VERDICT_NEXT;
     while (verdict == VERDICT_NEXT && connection_input(connection).len > 0) {
         if (!round_has_room(round)) {
@@ -438,7 +425,7 @@ void dispatch_fill(struct thread *thread, struct connection *connection, struct 
         }
         verdict = take_command(thread, connection, window, round);
     }
-    chain_queue_window(round, window);
+    chain_queue_window(&round->chain, round->batches, window);
     /* What a pause or unsent replies hold back is there: either may be over before this window is. */
     const bool is_there = verdict != VERDICT_LATER || connection->is_in_list[LIST_PAUSED] || connection->waits_for_room;
     connection->wants_more = is_there && connection_input(connection).len > 0;
@@ -448,11 +435,11 @@ void dispatch_fill(struct thread *thread, struct connection *connection, struct 
 
 static void resume_alone(struct thread *thread, struct window *window, struct call *call, struct round *round)
 {
-    if (call != &window->calls[window->flushed]) {
-        call->state = CALL_DEFERRED;
+    if (call != window_first_call(window)) {
+        call_enter(call, CALL_DEFERRED);
         return;
     }
-    run_here(thread, window->connection, call, round);
+    run_here(thread, connection_of(window->session), call, round);
 }
 
 /* Runs the first call when it runs alone; gives the others to batches, or their positions. */
@@ -464,7 +451,7 @@ static void place_calls(struct thread *thread, struct window *window, struct rou
         if (call->state == CALL_DONE) {
             continue;
         }
-        if (call->state == CALL_BUSY) {
+        if (call->state >= CALL_STARTED) {
             return;
         }
         if (call->state == CALL_REROUTE || call->is_routed) {
@@ -478,7 +465,7 @@ static void place_calls(struct thread *thread, struct window *window, struct rou
         } else if (is_strict && chain_has_room(thread, window)) {
             chain_place(thread, window, call);
         } else if (is_strict) {
-            call->state = CALL_DEFERRED; /* and all behind it */
+            call_enter(call, CALL_DEFERRED); /* and all behind it */
             return;
         } else {
             round_queue_call(round, call);
@@ -486,13 +473,47 @@ static void place_calls(struct thread *thread, struct window *window, struct rou
     }
 }
 
-void dispatch_resume(struct thread *thread, struct window *window, struct round *round)
+/* Gives calls of a parked window that may run again to the round. */
+static void resume(struct thread *thread, struct window *window, struct round *round)
 {
-    round_list_window(round, window);
-    atomic_store_explicit(&window->cut_shards, 0, memory_order_relaxed);
-    atomic_store_explicit(&window->reply_bytes, window->connection->output.bytes, memory_order_relaxed);
-    window->position = window->place = 0;
-    window->is_spread = window->has_placed = false;
+    round_resume_window(round, window, connection_of(window->session)->output.bytes);
     place_calls(thread, window, round);
-    chain_queue_window(round, window);
+    chain_queue_window(&round->chain, round->batches, window);
+}
+
+/* --- a round --- */
+
+/* One round of what is ready. False: no memory for it. */
+static bool run_round(struct thread *thread)
+{
+    struct round *round = round_get(thread);
+    if (round == NULL) {
+        return false;
+    }
+    access_clock_update(thread); /* the policy may have changed in the round before */
+    struct connection *connection;
+    while (round->window_count < ROUND_CALLS && round_has_room(round) &&
+           (connection = connection_list_take(thread, LIST_READY)) != NULL) {
+        if (connection_is_closing(connection)) {
+            connection_list_add(connection, LIST_CLOSING); /* where it stands until it is in no other list */
+            continue;
+        }
+        struct window *window = connection->window;
+        if (window == NULL) {
+            fill(thread, connection, round);
+        } else if (window->state == WINDOW_PARKED) {
+            resume(thread, window, round);
+        }
+    }
+    round_run(thread, round);
+    return true;
+}
+
+void dispatch_rounds(struct thread *thread)
+{
+    for (int rounds = 0; rounds < TURN_ROUNDS_MAX && thread->clients->list_first[LIST_READY] != NULL; rounds++) {
+        if (!run_round(thread)) {
+            break;
+        }
+    }
 }

@@ -1,19 +1,25 @@
 /* feed.c - see feed.h.  */
 #include "client/feed.h"
 
+#include "client/sessions.h"
 #include "mem/heap.h"
-#include "shard/thread_private.h"
+#include "shard/message.h"
+#include "shard/server.h"
+#include "shard/thread.h"
+
+#include <stddef.h>
+#include <string.h>
 
 struct line {
-    struct mail mail;
+    struct message message;
     enum feed feed;
     size_t block_bytes, len;
     char text[];
 };
 
-static void line_deliver(struct thread *thread, struct mail *mail)
+static void line_deliver(struct thread *thread, struct message *message)
 {
-    struct line *line = (struct line *)((char *)mail - offsetof(struct line, mail));
+    struct line *line = (struct line *)((char *)message - offsetof(struct line, message));
     struct session *next;
     for (struct session *session = thread_session_next(thread, NULL); session != NULL; session = next) {
         next = thread_session_next(thread, session);
@@ -26,7 +32,7 @@ static void line_deliver(struct thread *thread, struct mail *mail)
 
 static void break_on(struct thread *receiver, enum feed feed)
 {
-    atomic_fetch_or_explicit(&receiver->broken_feeds, (uint8_t)(1 << feed), memory_order_relaxed);
+    atomic_fetch_or_explicit(&receiver->clients->broken_feeds, (uint8_t)(1 << feed), memory_order_relaxed);
 }
 
 void feed_break(struct thread *thread, enum feed feed)
@@ -38,15 +44,15 @@ void feed_break(struct thread *thread, enum feed feed)
 
 void feeds_check(struct thread *thread)
 {
-    if (LIKELY(atomic_load_explicit(&thread->broken_feeds, memory_order_relaxed) == 0)) {
+    if (LIKELY(atomic_load_explicit(&thread->clients->broken_feeds, memory_order_relaxed) == 0)) {
         return;
     }
-    const uint8_t broken = atomic_exchange_explicit(&thread->broken_feeds, 0, memory_order_relaxed);
+    const uint8_t broken = atomic_exchange_explicit(&thread->clients->broken_feeds, 0, memory_order_relaxed);
     struct session *next;
     for (struct session *session = thread_session_next(thread, NULL); session != NULL; session = next) {
         next = thread_session_next(thread, session);
         if ((session->feeds & broken) != 0) {
-            session_close(session, false);
+            session_close(session);
         }
     }
 }
@@ -64,9 +70,9 @@ void feed_send(struct thread *thread, enum feed feed, struct bytes text)
             break_on(receiver, feed);
             continue;
         }
-        *line = (struct line){.mail = {.deliver = line_deliver}, .feed = feed, .block_bytes = block_bytes, .len = text.len};
+        *line = (struct line){.message = {.deliver = line_deliver}, .feed = feed, .block_bytes = block_bytes, .len = text.len};
         memcpy(line->text, text.data, text.len);
-        mail_send(thread, receiver, &line->mail);
+        message_send(thread, receiver, &line->message);
     }
 }
 

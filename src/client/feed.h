@@ -7,6 +7,7 @@
 #define CLIENT_FEED_H
 
 #include "base/bytes.h"
+#include "shard/thread_stats.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,8 +15,6 @@
 struct server;
 struct session;
 struct thread;
-
-enum feed { FEED_MONITOR, FEED_EFFECTS, FEED_COUNT };
 
 /* Copies `text` for every session that has joined. A session that would get a gap, since memory was refused, is closed instead. */
 void feed_send(struct thread *thread, enum feed feed, struct bytes text);

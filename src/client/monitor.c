@@ -1,11 +1,17 @@
-/* monitor.c - MONITOR: each command becomes a line for every thread that has monitors, when it is queued or has run here.
- *
- * Threads    Fed on the connection's thread; lines travel as mail. Lines of one connection keep their order.  */
+/* monitor.c - see monitor.h.  */
+#include "client/monitor.h"
+
 #include "base/clock.h"
 #include "client/feed.h"
-#include "shard/thread_private.h"
+#include "client/sessions.h"
+#include "exec/exec.h"
+#include "exec/window.h"
+#include "shard/observer.h"
+#include "shard/server.h"
+#include "shard/thread.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* "text" with C-like escapes, as Redis quotes it. */
 static bool append_quoted(struct buffer *out, struct bytes text)
@@ -28,7 +34,7 @@ static bool append_quoted(struct buffer *out, struct bytes text)
 
 static bool format_line(const struct thread *thread, const struct call *call, struct buffer *out)
 {
-    const struct session *session = &call->window->connection->session;
+    const struct session *session = call->window->session;
     const struct command_observer *observer = thread->server->observer;
     char address[SESSION_ADDRESS_MAX];
     session_peer_address(session, address);

@@ -161,7 +161,7 @@ const struct param config_params[] = {
      .help = "keeps the thread of each shard on a core of its own"},
     {"shard-ports", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_ports), .initial = 0,
      .help = "each shard listens, too, on port + 1 + its number, for cluster clients"},
-    {"shards", PARAM_INTEGER, PARAM_IMMUTABLE | PARAM_CHOSEN, FIELD(shards), .initial = 0, .min = 0, .max = 64,
+    {"shards", PARAM_INTEGER, PARAM_IMMUTABLE | PARAM_CHOSEN, FIELD(shards), .initial = 0, .min = 0, .max = 256,
      .help = "how many shards, each with a thread; 0: one for each core"},
     {"slowlog-log-slower-than", PARAM_INTEGER, 0, FIELD(slowlog_log_slower_than),
      .initial = 10000, .min = -1, .max = INT64_MAX},

@@ -1,25 +1,17 @@
-/* chain.c - `pipeline-order strict`: no client sees a later command of a connection without an earlier one.
- *
- * A window whose calls are all on one shard needs nothing: they run in one batch. The calls of a window that is spread over shards get
- * positions: one after the other on the same shard share a position, the next one on another shard has a higher one. The position
- * also says the shard, so windows of a round share positions:
- *
- *   shard of a position:   0  1  0  1  0  1 ...        position = generation * shards + (shard, counted from the thread's own)
- *   window A: a0 b1 c1     a0 b1
- *                             c1
- *   window B: d1 e0 f1        d1 e0 f1                  the chain: {a0} {b1 c1 d1} {e0} {f1}
- *
- * The chain is run position by position, each under the baton of its shard alone, never two at once. Where a shard is held, the
- * chain is pushed into its inbox; whoever holds the shard runs that position and sends the chain on. So all that ran before a call
- * was seen before it.
- *
- * Threads    A chain belongs to whoever runs or moves it; it travels by inboxes, and back to its maker as mail.
- * Invariant  H1 the positions of a window's calls never fall; H2 a position has calls of one shard only; H3 a call that cannot run cuts
- *            its window on all shards.
- * Limits     CHAIN_POSITIONS: a window that would pass them ends earlier.  */
-#include "shard/thread_private.h"
+/* chain.c - see chain.h.  */
+#include "exec/chain.h"
+
+#include "shard/server.h"
+#include "shard/thread.h"
 
 #include <assert.h>
+#include <string.h>
+
+uint32_t chain_position_count(uint32_t shard_count)
+{
+    const uint32_t wanted = CHAIN_GENERATIONS_MIN * shard_count;
+    return wanted <= CHAIN_POSITIONS_MIN ? CHAIN_POSITIONS_MIN : (wanted + 63) & ~63u;
+}
 
 bool chain_is_needed(const struct thread *thread)
 {
@@ -30,7 +22,8 @@ bool chain_is_needed(const struct thread *thread)
 
 bool chain_has_room(const struct thread *thread, const struct window *window)
 {
-    return window->position + thread->server->shard_count < CHAIN_POSITIONS;
+    const uint32_t shards = thread->server->shard_count;
+    return window->position + shards < chain_position_count(shards);
 }
 
 void chain_place(struct thread *thread, struct window *window, struct call *call)
@@ -43,9 +36,9 @@ void chain_place(struct thread *thread, struct window *window, struct call *call
         position += place < window->place ? shards : 0;
         window->is_spread = true;
     }
-    assert(position < CHAIN_POSITIONS);
+    assert(position < chain_position_count(shards));
     call->position = (uint16_t)position;
-    call->state = CALL_PLACED;
+    call_enter(call, CALL_PLACED);
     window->position = (uint16_t)position;
     window->place = (uint16_t)place;
     window->has_placed = true;
@@ -55,21 +48,22 @@ static void chain_add(struct chain *chain, struct call *call)
 {
     const uint32_t position = call->position;
     const uint64_t bit = UINT64_C(1) << (position % 64);
-    call->state = CALL_QUEUED;
+    struct chain_slot *slot = &chain->slots[position];
+    call_enter(call, CALL_QUEUED);
     call->next = NULL;
     if ((chain->used[position / 64] & bit) == 0) {
         chain->used[position / 64] |= bit;
-        chain->first[position] = call;
+        slot->first = call;
     } else {
-        assert(chain->last[position]->shard == call->shard);
-        chain->last[position]->next = call;
+        assert(slot->last->shard == call->shard);
+        slot->last->next = call;
     }
-    chain->last[position] = call;
+    slot->last = call;
     chain->call_count++;
     call->window->queued++;
 }
 
-void chain_queue_window(struct round *round, struct window *window)
+void chain_queue_window(struct chain *chain, struct batch *batches, struct window *window)
 {
     if (!window->has_placed) {
         return;
@@ -80,19 +74,19 @@ void chain_queue_window(struct round *round, struct window *window)
             continue;
         }
         if (window->is_spread) {
-            chain_add(&round->chain, call);
+            chain_add(chain, call);
         } else {
-            round_queue_call(round, call);
+            batch_add_call(&batches[call->shard], call);
         }
     }
 }
 
 /* --- on the way --- */
 
-/* The first used position from `from` on; CHAIN_POSITIONS: none. */
+/* The first used position from `from` on; position_count: none. */
 static uint32_t position_from(const struct chain *chain, uint32_t from)
 {
-    for (uint32_t word = from / 64; word < CHAIN_POSITIONS / 64; word++) {
+    for (uint32_t word = from / 64; word < chain->position_count / 64; word++) {
         uint64_t left = chain->used[word];
         if (word == from / 64) {
             left &= ~UINT64_C(0) << (from % 64);
@@ -101,17 +95,17 @@ static uint32_t position_from(const struct chain *chain, uint32_t from)
             return word * 64 + (uint32_t)__builtin_ctzll(left);
         }
     }
-    return CHAIN_POSITIONS;
+    return chain->position_count;
 }
 
 static bool set_position(struct chain *chain, uint32_t position)
 {
-    if (position == CHAIN_POSITIONS) {
+    if (position == chain->position_count) {
         return false;
     }
     struct batch *batch = &chain->batch;
     chain->position = position;
-    batch->first = chain->first[position];
+    batch->first = chain->slots[position].first;
     batch->shard = &batch->home->server->shards[batch->first->shard];
     return true;
 }
@@ -135,7 +129,7 @@ struct call *chain_call_after(const struct chain *chain, const struct call *call
         return call->next;
     }
     const uint32_t position = position_from(chain, call == NULL ? 0 : call->position + 1u);
-    return position == CHAIN_POSITIONS ? NULL : chain->first[position];
+    return position == chain->position_count ? NULL : chain->slots[position].first;
 }
 
 struct call *chain_call_after_on_shard(const struct chain *chain, const struct call *call)
@@ -144,9 +138,9 @@ struct call *chain_call_after_on_shard(const struct chain *chain, const struct c
         return call->next;
     }
     const uint32_t shards = chain->batch.home->server->shard_count;
-    for (uint32_t position = call->position + shards; position < CHAIN_POSITIONS; position += shards) {
+    for (uint32_t position = call->position + shards; position < chain->position_count; position += shards) {
         if ((chain->used[position / 64] >> position % 64 & 1) != 0) {
-            return chain->first[position];
+            return chain->slots[position].first;
         }
     }
     return NULL;
@@ -155,8 +149,8 @@ struct call *chain_call_after_on_shard(const struct chain *chain, const struct c
 void chain_reset(struct chain *chain)
 {
     if (chain->call_count > 0) {
-        memset(chain->used, 0, sizeof chain->used);
-        memset(chain->prefetched, 0, sizeof chain->prefetched);
+        memset(chain->used, 0, chain->position_count / 64 * sizeof *chain->used);
+        memset(chain->prefetched, 0, chain->batch.home->server->shard_count);
         chain->call_count = 0;
     }
 }

@@ -1,11 +1,11 @@
-/* exec.c - what handlers call: keys and keyspaces, reports of changes, scratch memory, jobs and visits.  */
+/* exec.c - what handlers call: keys and keyspaces, reports of changes, scratch memory, jobs.  */
 #include "exec/exec.h"
 
 #include "base/clock.h"
-#include "base/slot.h"
-#include "data/access.h"
-#include "mem/heap.h"
-#include "shard/thread_private.h"
+#include "exec/call.h"
+#include "exec/executor.h"
+#include "exec/scratch.h"
+#include "shard/access_clock.h"
 
 #include <assert.h>
 
@@ -25,14 +25,6 @@ struct key exec_key_of(const struct exec *exec, struct bytes name)
     return (struct key){name, hash_bytes(&exec->server->secret, name)};
 }
 
-struct shard *server_shard_of_key(const struct server *server, struct bytes key)
-{
-    if (server->shard_count == 1) {
-        return &server->shards[0];
-    }
-    return &server->shards[slot_to_shard(slot_of_key(key), server->shard_count)];
-}
-
 struct keyspace *exec_keyspace_in(const struct exec *exec, struct key key, uint32_t db)
 {
     struct shard *shard = exec->shard;
@@ -48,35 +40,13 @@ struct keyspace *exec_keyspace(const struct exec *exec, struct key key)
     return exec_keyspace_in(exec, key, exec->db);
 }
 
-static uint32_t access_after_use(struct thread *thread, uint32_t access)
-{
-    if (LIKELY(!thread->is_lfu)) {
-        return thread->access_now;
-    }
-    const uint32_t minutes = thread->access_now >> ACCESS_COUNTER_BITS;
-    const uint32_t counter = access_counter(access, minutes, thread->lfu_decay_minutes);
-    return access_make_lfu(minutes, access_counter_raised(counter, thread->lfu_log_factor, &thread->lfu_random));
-}
-
 /* Notes the access; writes only when something has changed, so that hot keys' cache lines stay clean. */
 static void note_access(const struct exec *exec, struct entry *entry)
 {
     const uint32_t before = entry_access(entry);
-    const uint32_t after = access_after_use(exec->thread, before);
+    const uint32_t after = access_clock_after_use(&exec->thread->access, before);
     if (UNLIKELY(after != before) && !exec->is_no_touch) {
         entry_set_access(entry, after);
-    }
-}
-
-void shard_note_access(struct thread *thread, struct shard *shard)
-{
-    if (LIKELY(shard->initial_access == thread->access_now)) {
-        return;
-    }
-    shard->initial_access = thread->access_now;
-    const uint32_t databases = (uint32_t)atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
-    for (uint32_t i = 0; i < databases; i++) {
-        shard->databases[i].initial_access = thread->access_now;
     }
 }
 
@@ -198,97 +168,15 @@ bool exec_is_past(const struct exec *exec, int64_t expiry_ms)
     return expiry_ms <= exec->now_ms && !shard->owner.is_expiry_off;
 }
 
-/* What no command does: the key goes because its time has come, or to make room. */
-void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event)
-{
-    const struct effects *effects = &shard->server->effects;
-    const uint32_t wanted = effects_wanted(effects);
-    if (LIKELY(wanted == 0)) {
-        return;
-    }
-    baton_assert_held(&shard->baton);
-    struct thread *thread = thread_self();
-    const uint32_t db = (uint32_t)(ks - shard->databases);
-    if ((wanted & LISTEN_ANY_CHANGES) != 0) {
-        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, event});
-    }
-    if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
-        const struct bytes words[] = {BYTES("DEL"), key.name};
-        effects_report_effect(effects, &(struct effect){thread, shard, db, 2, words, 0});
-    }
-}
-
-void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)
-{
-    shard_report_loss(context, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
-}
-
 void exec_close_after_reply(struct exec *exec)
 {
-    exec->must_close = true;
-}
-
-/* --- scratch: blocks that grow, emptied after each command --- */
-
-static size_t block_bytes(size_t capacity)
-{
-    return sizeof(struct scratch_block) + capacity;
+    assert(exec->call != NULL);
+    exec->call->ends_connection = true;
 }
 
 void *exec_scratch(struct exec *exec, size_t size)
 {
-    struct thread *thread = exec->thread;
-    if (size > PTRDIFF_MAX - SCRATCH_BLOCK_BYTES) {
-        return NULL;
-    }
-    size = (size + 15) & ~(size_t)15;
-    struct scratch_block *block = thread->scratch;
-    if (block == NULL || block->capacity - block->used < size) {
-        size_t capacity = size > SCRATCH_BLOCK_BYTES ? size : SCRATCH_BLOCK_BYTES;
-        block = thread_alloc(MEM_SERVER, block_bytes(capacity));
-        if (block == NULL) {
-            return NULL;
-        }
-        *block = (struct scratch_block){.next = thread->scratch, .capacity = capacity};
-        thread->scratch = block;
-    }
-    void *memory = (char *)(block + 1) + block->used;
-    block->used += size;
-    return memory;
-}
-
-bool scratch_open(struct thread *thread)
-{
-    struct scratch_block *block = thread_alloc(MEM_SERVER, block_bytes(SCRATCH_BLOCK_BYTES));
-    if (block != NULL) {
-        *block = (struct scratch_block){.capacity = SCRATCH_BLOCK_BYTES};
-    }
-    thread->scratch = block;
-    return block != NULL;
-}
-
-/* Keeps one block of the usual size. */
-void scratch_reset(struct thread *thread)
-{
-    struct scratch_block *block = thread->scratch;
-    while (block != NULL && (block->next != NULL || block->capacity > SCRATCH_BLOCK_BYTES)) {
-        struct scratch_block *next = block->next;
-        thread_free(MEM_SERVER, block, block_bytes(block->capacity));
-        block = next;
-    }
-    if (block != NULL) {
-        block->used = 0;
-    }
-    thread->scratch = block;
-}
-
-void scratch_free(struct thread *thread)
-{
-    scratch_reset(thread);
-    if (thread->scratch != NULL) {
-        thread_free(MEM_SERVER, thread->scratch, block_bytes(thread->scratch->capacity));
-        thread->scratch = NULL;
-    }
+    return scratch_take(exec->thread->executor, size);
 }
 
 /* --- waiting and routes --- */
@@ -298,13 +186,9 @@ void exec_wait_and_retry(struct exec *exec)
     exec->must_wait = true;
 }
 
-void exec_wake_waiters(struct exec *exec)
+void exec_routes_changed(struct exec *exec)
 {
-    for (uint32_t i = 0; i < exec->server->shard_count; i++) {
-        struct thread *thread = server_thread(exec->server, i);
-        atomic_store_explicit(&thread->must_retry_waiters, true, memory_order_seq_cst);
-        thread_wake(exec->thread, thread);
-    }
+    atomic_fetch_add_explicit(&exec->server->route_version, 1, memory_order_release);
 }
 
 void exec_start_job(struct exec *exec, struct job *job)
@@ -315,5 +199,5 @@ void exec_start_job(struct exec *exec, struct job *job)
 
 bool exec_slice_is_over(const struct exec *exec)
 {
-    return clock_ticks() >= exec->thread->step_ends_ticks;
+    return clock_ticks() >= exec->thread->executor->step_ends_ticks;
 }

@@ -1,6 +1,6 @@
 /* exec.h - what a command handler sees, and what a row of the command table says.
  *
- * The shard room runs commands without knowing any: src/cmd hands it the table at start (server_options.commands).
+ * This room runs commands without knowing any: src/cmd hands it the table at start (server_options.commands).
  *
  * Threads    A handler runs on the thread that holds the batons its scope promises; that need not be the thread of the
  *            connection. It must not keep `exec`, argv or anything lent past its return, except as a job does.  */
@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct call;
+struct call_link;
 struct collection;
 struct exec;
 struct job;
@@ -79,7 +81,7 @@ struct command_keys {
 };
 
 /* Where the keys of a command are, as Redis 7's key specifications say it, for commands that {first, last, step} cannot
- * describe: read by shard/command_keys.h. An array of them ends with a row without flags. When `keys` has a first one, it is
+ * describe: read by exec/command_keys.h. An array of them ends with a row without flags. When `keys` has a first one, it is
  * the first one here.  */
 enum key_search {
     KEYS_RANGE,   /* from the first one to `last`, `step` apart, `limit` as in Redis */
@@ -144,10 +146,10 @@ struct exec {
                                        again and no route has changed */
     struct reply *reply;
     int64_t now_ms;                 /* wall clock, one value for the whole command */
+    struct call *call;              /* the room's own; NULL in a finish function whose connection died */
     struct job *job;                /* exec_start_job */
-    struct visit *visit;            /* exec_visit_threads */
+    struct call_link *elsewhere;    /* exec_call_threads */
     bool must_wait;                 /* exec_wait_and_retry */
-    bool must_close;                /* exec_close_after_reply */
     bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
     bool is_spread;                 /* SCOPE_KEYS over several shards */
     uint8_t effects;                /* enum exec_effects */
@@ -197,6 +199,8 @@ bool exec_wants_effects(const struct exec *exec);
 void exec_effect(struct exec *exec, struct key key, const struct bytes *words, uint32_t count);
 void exec_effect_in(struct exec *exec, uint32_t db, struct key key, const struct bytes *words, uint32_t count);
 void exec_effect_none(struct exec *exec);
+/* This room's own: the command's words are reported as its effect, since exec->effects is EFFECTS_OWED. Before the batons are given up. */
+void exec_report_words(struct exec *exec);
 
 /* Has this time come, so that a key with it as its expiry goes at once? Never where keys go only when another server says so. */
 bool exec_is_past(const struct exec *exec, int64_t expiry_ms);
@@ -211,6 +215,7 @@ void exec_wait_and_retry(struct exec *exec);
 void exec_wake_waiters(struct exec *exec);
 /* Under all batons, after a change of what route functions read: commands already routed are routed again. */
 void exec_routes_changed(struct exec *exec);
+/* The connection ends when the reply of this command has been sent. */
 void exec_close_after_reply(struct exec *exec);
 
 /* --- jobs: commands that take many steps --- */
@@ -262,12 +267,12 @@ bool exec_slice_is_over(const struct exec *exec);
 
 /* --- all threads in turn --- */
 
-/* From SCOPE_SESSION handlers: `visit` runs on each thread, 0 .. N-1, one after the other, each between two of its turns and
+/* From SCOPE_SESSION handlers: `run` runs on each thread, 0 .. N-1, one after the other, each between two of its turns and
  * without a baton; then `finish` runs on the connection's thread with the reply. `arg` belongs to whoever it runs on.
  * Instead of replying, finish may start a job. When the connection died meanwhile it is called with exec->session NULL: then it
  * frees arg and does no more.  */
-typedef void thread_visit_fn(struct thread *thread, void *arg);
-typedef void thread_finish_fn(struct exec *exec, void *arg);
-void exec_visit_threads(struct exec *exec, thread_visit_fn *visit, thread_finish_fn *finish, void *arg);
+typedef void threads_call_fn(struct thread *thread, void *arg);
+typedef void threads_finish_fn(struct exec *exec, void *arg);
+void exec_call_threads(struct exec *exec, threads_call_fn *run, threads_finish_fn *finish, void *arg);
 
 #endif

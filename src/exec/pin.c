@@ -1,4 +1,4 @@
-/* pin.c - keys that jobs read in slices: writers wait until they are read.
+/* pin.c - keys that jobs read in slices: writers wait until they are read. See exec.h and pin.h.
  *
  * Each shard has a short list of what is pinned. A writing command whose keys are on it is not run: it waits as for a locked
  * table, and marks the key as wanted, so that no new reader comes before it.
@@ -7,21 +7,18 @@
  * Invariant  A collection's `pins` is the number of its lines in its shard's list.
  * Limits     Keys are told apart by their 64-bit hash, in all databases alike: a writer may wait for another key's pin, never
  *            pass its own.  */
+#include "exec/pin.h"
+
 #include "data/value.h"
 #include "encoding/collection.h"
+#include "exec/call.h"
 #include "exec/command_keys.h"
 #include "mem/heap.h"
-#include "shard/thread_private.h"
+#include "shard/pinned.h"
 
 #include <assert.h>
 
 enum { PINNED_FIRST_CAPACITY = 8 };
-
-struct pinned {
-    uint64_t hash;
-    struct collection *collection; /* NULL: the key only */
-    bool is_wanted;                /* a writer waits */
-};
 
 static bool make_room(struct shard *shard)
 {
@@ -36,35 +33,18 @@ static bool make_room(struct shard *shard)
     if (shard->pinned_count > 0) {
         memcpy(pinned, shard->pinned, shard->pinned_count * sizeof *pinned);
     }
-    pins_free(shard);
-    shard->pinned = pinned;
-    shard->pinned_capacity = capacity;
-    return true;
-}
-
-void pins_free(struct shard *shard)
-{
     if (shard->pinned != NULL) {
         thread_free(MEM_SERVER, shard->pinned, shard->pinned_capacity * sizeof *shard->pinned);
     }
-    shard->pinned = NULL;
-    shard->pinned_capacity = 0;
+    shard->pinned = pinned;
+    shard->pinned_capacity = capacity;
+    return true;
 }
 
 static bool is_wanted(const struct shard *shard, uint64_t hash)
 {
     for (uint32_t i = 0; i < shard->pinned_count; i++) {
         if (shard->pinned[i].hash == hash && shard->pinned[i].is_wanted) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool shard_has_pin(const struct shard *shard, uint64_t hash)
-{
-    for (uint32_t i = 0; i < shard->pinned_count; i++) {
-        if (shard->pinned[i].hash == hash) {
             return true;
         }
     }

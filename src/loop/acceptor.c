@@ -1,7 +1,7 @@
 /* acceptor.c - see acceptor.h.
  *
  * poll(2) watches the listening sockets, a signalfd, and the eventfd by which server_stop wakes this thread. A connection goes to
- * its shard port's thread, or to the thread with the fewest; there it arrives as mail. The ring only wakes threads: a request that
+ * its shard port's thread, or to the thread with the fewest; there it arrives as a message. The ring only wakes threads: a request that
  * waits in a ring outlives a killed process for up to 220 ms and would hold the listening socket that long.
  *
  * Out of descriptors (or memory for one), connections wait in the sockets' backlogs:
@@ -15,9 +15,11 @@
 #include "loop/acceptor.h"
 
 #include "base/clock.h"
+#include "client/lifetime.h"
 #include "mem/heap.h"
 #include "shard/log.h"
-#include "shard/thread_private.h"
+#include "shard/message.h"
+#include "shard/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +36,7 @@ enum {
     ACCEPT_BATCH = 256, /* from one listener, until signals and other listeners are looked at */
     POLL_MS_MAX = 1000,
     HIGH_FD_MAX = 65536,
+    WAKE_EVENTS = 32,
 };
 
 enum polled { POLLED_SIGNAL, POLLED_STOP, POLLED_LISTENERS };
@@ -52,7 +55,7 @@ struct acceptor {
 
 /* A new connection on its way to its thread. */
 struct newcomer {
-    struct mail mail;
+    struct message message;
     int fd;
     bool is_unix, is_shard_port;
 };
@@ -64,9 +67,9 @@ static void refuse(int fd, const char *text)
     close(fd);
 }
 
-static void newcomer_arrives(struct thread *thread, struct mail *mail)
+static void newcomer_arrives(struct thread *thread, struct message *message)
 {
-    struct newcomer *newcomer = (struct newcomer *)((char *)mail - offsetof(struct newcomer, mail));
+    struct newcomer *newcomer = (struct newcomer *)((char *)message - offsetof(struct newcomer, message));
     struct server *server = thread->server;
     struct connection *connection = NULL;
     if (atomic_load_explicit(&server->is_stopping, memory_order_relaxed) == 0) {
@@ -74,7 +77,7 @@ static void newcomer_arrives(struct thread *thread, struct mail *mail)
     }
     if (connection == NULL) {
         close(newcomer->fd);
-        atomic_fetch_sub_explicit(&thread->connection_count, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
         atomic_fetch_sub_explicit(&server->clients_current, 1, memory_order_relaxed);
     } else {
         connection->session.is_unix = newcomer->is_unix;
@@ -93,8 +96,8 @@ static struct thread *choose_thread(struct server *server, const struct listener
     struct thread *best = server_thread(server, 0);
     for (uint32_t i = 1; i < server->shard_count; i++) {
         struct thread *thread = server_thread(server, i);
-        if (atomic_load_explicit(&thread->connection_count, memory_order_relaxed) <
-            atomic_load_explicit(&best->connection_count, memory_order_relaxed)) {
+        if (atomic_load_explicit(&thread->clients->connection_count, memory_order_relaxed) <
+            atomic_load_explicit(&best->clients->connection_count, memory_order_relaxed)) {
             best = thread;
         }
     }
@@ -133,16 +136,16 @@ static void admit(struct acceptor *acceptor, const struct listener *listener, in
         socket_tune(fd, (int)atomic_load_explicit(&server->config->tcp_keepalive, memory_order_relaxed));
     }
     struct thread *thread = choose_thread(server, listener);
-    *newcomer = (struct newcomer){.mail = {.deliver = newcomer_arrives},
+    *newcomer = (struct newcomer){.message = {.deliver = newcomer_arrives},
                                   .fd = fd,
                                   .is_unix = listener->is_unix,
                                   .is_shard_port = listener->shard >= 0};
     atomic_fetch_add_explicit(&server->clients_current, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&thread->connection_count, 1, memory_order_relaxed);
-    mail_send(NULL, thread, &newcomer->mail);
+    atomic_fetch_add_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
+    message_send(NULL, thread, &newcomer->message);
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_exchange_explicit(&thread->is_asleep, false, memory_order_seq_cst)) {
-        ring_post(&acceptor->ring, &thread->ring, EVENT_WAKE, NULL, 0);
+        ring_wake(&acceptor->ring, &thread->ring);
     }
 }
 
@@ -266,9 +269,9 @@ static void read_signal(struct acceptor *acceptor)
 /* Submits the wake-ups; a completion tells only of one that failed, whose thread wakes by itself soon. */
 static void send_wakes(struct acceptor *acceptor)
 {
-    struct ring_event events[TURN_EVENTS];
+    struct ring_event events[WAKE_EVENTS];
     ring_turn(&acceptor->ring, 0);
-    while (ring_events(&acceptor->ring, events, TURN_EVENTS) > 0) {
+    while (ring_events(&acceptor->ring, events, WAKE_EVENTS) > 0) {
     }
 }
 
@@ -324,7 +327,7 @@ bool acceptor_run(struct server *server, const struct listeners *listeners)
     loop(acceptor);
     /* The threads may sleep: each is woken to see that the server stops. */
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        ring_post(&acceptor->ring, &server_thread(server, i)->ring, EVENT_WAKE, NULL, 0);
+        ring_wake(&acceptor->ring, &server_thread(server, i)->ring);
     }
     send_wakes(acceptor);
     ring_close(&acceptor->ring);

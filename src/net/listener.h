@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LISTENERS_MAX = 256, LISTENER_ANY_SHARD = -1 };
+enum { LISTENERS_MAX = 1024, LISTENER_ANY_SHARD = -1 };
 
 struct listener {
     int fd;          /* does not block */

@@ -16,7 +16,7 @@ enum { BUFFER_GROUP = 0 };
 /* Of Linux 6.15, newer than Debian 12's headers: a wait that is not counted as iowait (uapi/linux/io_uring.h). */
 enum { ENTER_NO_IOWAIT = 1u << 7, FEATURE_NO_IOWAIT = 1u << 17 };
 
-static uint64_t user_data(uint8_t kind, const void *owner)
+static uint64_t user_data(uint8_t kind, const struct ring_owner *owner)
 {
     return (uint64_t)kind << 56 | (uint64_t)(uintptr_t)owner;
 }
@@ -180,7 +180,7 @@ static struct io_uring_sqe *next_request(struct ring *ring)
     return request;
 }
 
-void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner)
+void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_recv_multishot(request, fd, NULL, 0, 0);
@@ -191,7 +191,7 @@ void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner)
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
-void ring_receive_once(struct ring *ring, int fd, uint8_t kind, void *owner)
+void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_recv(request, fd, NULL, RING_BUFFER_BYTES, 0);
@@ -200,31 +200,31 @@ void ring_receive_once(struct ring *ring, int fd, uint8_t kind, void *owner)
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
-void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, void *owner)
+void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, struct ring_owner *owner)
 {
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_send(request, fd, data, len, MSG_NOSIGNAL);
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
-void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, void *owner)
+void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, struct ring_owner *owner)
 {
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_sendmsg(request, fd, message, MSG_NOSIGNAL);
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
-void ring_cancel(struct ring *ring, uint8_t kind, void *owner, uint8_t own_kind)
+void ring_cancel(struct ring *ring, uint8_t kind, struct ring_owner *owner, uint8_t own_kind)
 {
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_cancel64(request, user_data(kind, owner), 0);
     io_uring_sqe_set_data64(request, user_data(own_kind, owner));
 }
 
-void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void *owner, int32_t result)
+void ring_wake(struct ring *ring, const struct ring *target)
 {
     struct io_uring_sqe *request = next_request(ring);
-    io_uring_prep_msg_ring(request, target->uring.ring_fd, (unsigned)result, user_data(kind, owner), 0);
+    io_uring_prep_msg_ring(request, target->uring.ring_fd, 0, user_data(0, NULL), 0);
     request->flags |= IOSQE_CQE_SKIP_SUCCESS;
     io_uring_sqe_set_data64(request, user_data(0, NULL));
 }
@@ -274,7 +274,7 @@ uint32_t ring_events(struct ring *ring, struct ring_event *events, uint32_t capa
         bool has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
         events[count++] = (struct ring_event){
             .kind = (uint8_t)(cqe->user_data >> 56),
-            .owner = (void *)(uintptr_t)(cqe->user_data & ((1ull << 56) - 1)),
+            .owner = (struct ring_owner *)(uintptr_t)(cqe->user_data & ((1ull << 56) - 1)),
             .result = cqe->res,
             .is_last = (cqe->flags & IORING_CQE_F_MORE) == 0,
             .has_buffer = has_buffer,

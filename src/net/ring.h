@@ -1,6 +1,6 @@
 /* ring.h - one thread's io_uring: receive buffers, sends, wake-ups; the only place that knows liburing.
  *
- * Threads    The one that opened it (SINGLE_ISSUER, DEFER_TASKRUN). Another ring may post into it (ring_post).
+ * Threads    The one that opened it (SINGLE_ISSUER, DEFER_TASKRUN). Another ring may wake it (ring_wake).
  * Memory     Receive buffers are lent with a completion until ring_buffer_return.
  * Invariant  A completion is known by its user_data, never by its order. Every turn asks the kernel for events, so what has
  *            ended is delivered whatever else is ready.  */
@@ -28,10 +28,17 @@ struct ring {
     uint64_t overflows;      /* turns in which the completion queue was full; the kernel keeps what did not fit */
 };
 
-/* One completion. `kind` and `owner` are what the request was given. */
+struct ring_event;
+
+/* Who is told what its requests have ended with; embedded in the owner's structure, below 2^56, for as long as a request is under way. */
+struct ring_owner {
+    void (*on_event)(struct ring_owner *owner, const struct ring_event *event);
+};
+
+/* One completion. `kind` and `owner` are what the request was given: kinds are the owner's own. */
 struct ring_event {
     uint8_t kind;
-    void *owner;
+    struct ring_owner *owner; /* NULL: the thread was woken, and that is all */
     int32_t result;      /* bytes, or -errno */
     bool is_last;        /* a multishot request has ended with this one */
     bool has_buffer;
@@ -51,15 +58,15 @@ static inline char *ring_buffer(const struct ring *ring, uint16_t buffer)
 void ring_buffer_return(struct ring *ring, uint16_t buffer);
 
 /* Requests; each completes with its kind and owner. They are submitted with the next ring_turn. */
-void ring_receive(struct ring *ring, int fd, uint8_t kind, void *owner);      /* multishot, into the receive buffers */
+void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);      /* multishot, into the receive buffers */
 /* One receive of RING_BUFFER_BYTES at most, tried at once: for who sends faster than its commands run. */
-void ring_receive_once(struct ring *ring, int fd, uint8_t kind, void *owner);
-void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, void *owner);
-void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, void *owner);
+void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
+void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, struct ring_owner *owner);
+void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, struct ring_owner *owner);
 /* Ends the request that was given (kind, owner); completes itself as (own_kind, owner). */
-void ring_cancel(struct ring *ring, uint8_t kind, void *owner, uint8_t own_kind);
-/* Posts an event (kind, owner, result) into another thread's ring, waking it; no completion here unless it fails. */
-void ring_post(struct ring *ring, const struct ring *target, uint8_t kind, void *owner, int32_t result);
+void ring_cancel(struct ring *ring, uint8_t kind, struct ring_owner *owner, uint8_t own_kind);
+/* Wakes whoever waits in ring_turn of another thread's ring; no completion here unless it fails. */
+void ring_wake(struct ring *ring, const struct ring *target);
 
 /* Submits what was requested and waits until a completion is there or `timeout_us` has passed (0: only looks). */
 void ring_turn(struct ring *ring, int64_t timeout_us);

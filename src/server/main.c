@@ -5,6 +5,7 @@
 #include "cmd/slow/slow_log.h"
 #include "config/config.h"
 #include "loop/acceptor.h"
+#include "loop/server.h"
 #include "mem/heap.h"
 #include "net/ring.h"
 #include "server/open_listeners.h"
@@ -33,11 +34,21 @@ static void choose_shard_count(struct config *config)
     }
 }
 
+/* Descriptors of rings and ports beyond those that config_raise_file_limit keeps for the server itself. */
+static int64_t extra_files(const struct config *config)
+{
+    enum { SHARDS_KEPT_FOR = 64 };
+    const int64_t extra = number(&config->shards) - SHARDS_KEPT_FOR;
+    return extra <= 0 ? 0 : number(&config->shard_ports) != 0 ? 2 * extra : extra;
+}
+
 /* maxclients needs as many descriptors; where the limit cannot be raised, maxclients comes down, as in Redis. */
 static void raise_file_limit(struct config *config)
 {
     int64_t wanted = number(&config->maxclients);
-    int64_t possible = config_raise_file_limit(wanted);
+    const int64_t extra = extra_files(config);
+    int64_t possible = config_raise_file_limit(wanted + extra) - extra;
+    possible = possible < 1 ? 1 : possible;
     if (possible < wanted) {
         log_write(config, LOG_LEVEL_WARNING, "too few open files are allowed here: maxclients is %lld instead of %lld",
                   (long long)possible, (long long)wanted);

@@ -7,7 +7,12 @@
 #include "base/clock.h"
 #include "data/access.h"
 #include "shard/graveyard.h"
-#include "shard/thread_private.h"
+#include "shard/inbox.h"
+#include "shard/message.h"
+#include "shard/observer.h"
+#include "shard/pinned.h"
+#include "shard/report.h"
+#include "shard/thread.h"
 
 #include <assert.h>
 
@@ -28,6 +33,7 @@ enum {
     REQUEST_PARTS = 64,     /* words longer than that part of the limit are not made room for ahead */
     GRAVE_SLICE = 8,
     EVICT_TRIES = 32,       /* keys in a row that a job has pinned */
+    SLICE_US = 50,          /* in the background */
     BUFFERS_STEP = 65536,   /* by so much, or a grant if that is less, buffers grow without a look at the sum */
     LOOK_PICKS = 1024,      /* evictions between two looks which databases have keys */
     FULL_TENACITY = 100,
@@ -278,7 +284,7 @@ static void free_from_other(struct effort *effort, struct shard *shard, enum sou
     }
     free_from_shard(effort, shard, source);
     baton_release(&shard->baton);
-    if (shard_has_mail(shard)) {
+    if (!inbox_is_empty(shard)) {
         thread_wake(effort->thread, server_thread(effort->server, shard->number));
     }
 }
@@ -288,27 +294,27 @@ static bool is_done(const struct effort *effort)
     return effort->freed >= effort->goal || effort->is_out_of_time;
 }
 
-static void free_from(struct effort *effort, uint64_t held, enum source source)
+static void free_from(struct effort *effort, enum source source)
 {
     struct server *server = effort->server;
     for (uint32_t i = 0; i < server->shard_count && !is_done(effort); i++) {
-        if ((held >> i & 1) != 0) {
+        if (baton_is_mine(&server->shards[i].baton)) {
             free_from_shard(effort, &server->shards[i], source);
         }
     }
     for (uint32_t i = 0; i < server->shard_count && !is_done(effort); i++) {
         struct shard *shard = &server->shards[(effort->thread->number + i) % server->shard_count];
-        if ((held >> shard->number & 1) == 0 && has_something(shard, &effort->rule, source)) {
+        if (!baton_is_mine(&shard->baton) && has_something(shard, &effort->rule, source)) {
             free_from_other(effort, shard, source);
         }
     }
 }
 
 /* A key goes only when the graves of all shards are not enough. */
-static void free_from_all(struct effort *effort, uint64_t held)
+static void free_from_all(struct effort *effort)
 {
-    free_from(effort, held, SOURCE_GRAVES);
-    free_from(effort, held, SOURCE_ALL);
+    free_from(effort, SOURCE_GRAVES);
+    free_from(effort, SOURCE_ALL);
 }
 
 /* maxmemory-eviction-tenacity in microseconds, as Redis reads it: 50 for each of the first ten, then 15 % more each. */
@@ -327,11 +333,11 @@ static double patience_us(int64_t tenacity)
 /* --- before a command --- */
 
 /* What a call will take, as far as its words tell. */
-static int64_t request_bytes(const struct call *call, int64_t limit)
+static int64_t request_bytes(const struct bytes *argv, uint32_t argc, int64_t limit)
 {
     uint64_t bytes = CALL_BYTES;
-    for (uint32_t i = 1; i < call->argc; i++) {
-        bytes += call->argv[i].len;
+    for (uint32_t i = 1; i < argc; i++) {
+        bytes += argv[i].len;
     }
     const int64_t longest = limit / REQUEST_PARTS + CALL_BYTES;
     return bytes < (uint64_t)longest ? (int64_t)bytes : longest;
@@ -345,10 +351,11 @@ static int64_t grant_max(const struct server *server, int64_t limit)
 /* The other threads look after their own shards, at the latest a millisecond from now. */
 static void wake_others(struct thread *thread)
 {
-    if (thread->evict_wake_ms == thread->now_ms) {
+    struct evict *own = &thread->shard->evict;
+    if (own->wake_ms == thread->now_ms) {
         return;
     }
-    thread->evict_wake_ms = thread->now_ms;
+    own->wake_ms = thread->now_ms;
     for (uint32_t i = 0; i < thread->server->shard_count; i++) {
         thread_wake(thread, server_thread(thread->server, i));
     }
@@ -367,23 +374,28 @@ struct need {
     int64_t limit;
 };
 
+static void note_duration(struct thread *thread, uint64_t ticks)
+{
+    struct evict *own = &thread->shard->evict;
+    own->ticks_max = ticks > own->ticks_max ? ticks : own->ticks_max;
+}
+
 /* Frees up to the goal, as long as maxmemory-eviction-tenacity allows. */
-static void make_effort(struct effort *effort, uint64_t held)
+static void make_effort(struct effort *effort)
 {
     struct thread *thread = effort->thread;
     const struct server *server = effort->server;
     const double patience = patience_us(setting(&server->config->maxmemory_eviction_tenacity));
     const uint64_t start = clock_ticks();
     effort->end_ticks = start + (uint64_t)(patience * server->ticks_per_us);
-    free_from_all(effort, held);
-    const uint64_t ticks = clock_ticks() - start;
-    thread->evict_ticks_max = ticks > thread->evict_ticks_max ? ticks : thread->evict_ticks_max;
+    free_from_all(effort);
+    note_duration(thread, clock_ticks() - start);
     if (server->shard_count > 1) {
         wake_others(thread);
     }
 }
 
-static enum evict_verdict make_room(struct thread *thread, const struct need *need, uint64_t held)
+static enum evict_verdict make_room(struct thread *thread, const struct need *need)
 {
     struct server *server = thread->server;
     struct effort effort = {.thread = thread, .server = server};
@@ -392,7 +404,7 @@ static enum evict_verdict make_room(struct thread *thread, const struct need *ne
         return server_used_bytes(server) > need->limit ? EVICT_REFUSED : EVICT_FITS;
     }
     effort.goal = need->goal + (grant < SLACK_BYTES ? grant : SLACK_BYTES);
-    make_effort(&effort, held);
+    make_effort(&effort);
     if (effort.freed >= need->debt) {
         return EVICT_FITS;
     }
@@ -400,13 +412,6 @@ static enum evict_verdict make_room(struct thread *thread, const struct need *ne
         return EVICT_LATER;
     }
     return server_used_bytes(server) > need->limit ? EVICT_REFUSED : EVICT_FITS;
-}
-
-/* The only shard of `held`, or NULL. */
-static struct shard *only_shard(struct server *server, uint64_t held)
-{
-    const bool is_one = held != 0 && (held & (held - 1)) == 0;
-    return is_one ? &server->shards[__builtin_ctzll(held)] : NULL;
 }
 
 /* used_memory as eviction sees it: buffers come and go by the megabyte with the clients' pipelines, so the threads count with
@@ -452,11 +457,10 @@ static int64_t noeviction_limit(struct server *server, int64_t limit, int64_t us
     return limit - (kept_free < most ? kept_free : most);
 }
 
-static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, int64_t limit, uint64_t held)
+static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, int64_t limit, struct shard *only)
 {
     struct server *server = thread->server;
     const bool is_evicting = setting(&server->config->maxmemory_policy) != POLICY_NOEVICTION;
-    struct shard *only = only_shard(server, held);
     const int64_t grant = grant_max(server, limit);
     if (only != NULL && only->evict.limit_bytes != limit) {
         only->evict.limit_bytes = limit;
@@ -476,7 +480,7 @@ static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, in
             .goal = rest > debt && -room < limit / WHOLE_PARTS ? rest : debt,
             .limit = strict_limit,
         };
-        verdict = make_room(thread, &need, held);
+        verdict = make_room(thread, &need);
         reserve = grant < SLACK_BYTES ? grant : SLACK_BYTES;
     }
     if (only != NULL && verdict == EVICT_FITS) {
@@ -485,14 +489,13 @@ static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, in
     return verdict;
 }
 
-enum evict_verdict evict_before_call(struct thread *thread, const struct call *call, uint64_t held)
+enum evict_verdict evict_before_call(struct thread *thread, struct shard *only, const struct bytes *argv, uint32_t argc)
 {
     const int64_t limit = setting(&thread->server->config->maxmemory);
     if (LIKELY(limit == 0)) {
         return EVICT_FITS;
     }
-    const int64_t request = request_bytes(call, limit);
-    const struct shard *only = only_shard(thread->server, held);
+    const int64_t request = request_bytes(argv, argc, limit);
     if (LIKELY(only != NULL && only->evict.limit_bytes == limit)) {
         /* An allowance far above the heap is from before something was deleted, and others may have taken the room. */
         const int64_t left = only->evict.allowed_bytes - shard_bytes(only) - request;
@@ -500,7 +503,7 @@ enum evict_verdict evict_before_call(struct thread *thread, const struct call *c
             return EVICT_FITS;
         }
     }
-    return look_at_sum(thread, request, limit, held);
+    return look_at_sum(thread, request, limit, only);
 }
 
 /* --- for buffers --- */
@@ -510,29 +513,30 @@ static int64_t thread_buffers_bytes(const struct thread *thread)
     return thread->counters->class_bytes[MEM_QUERY_BUFFER] + thread->counters->class_bytes[MEM_OUTPUT_BUFFER];
 }
 
-void evict_for_buffers(struct thread *thread, uint64_t held)
+void evict_for_buffers(struct thread *thread)
 {
     struct server *server = thread->server;
+    struct evict *own = &thread->shard->evict;
     const int64_t limit = setting(&server->config->maxmemory);
     if (LIKELY(limit == 0)) {
         return;
     }
     const int64_t bytes = thread_buffers_bytes(thread);
-    if (UNLIKELY(thread->evict_buffers_limit != limit)) {
-        thread->evict_buffers_limit = limit;
-        thread->evict_buffers_bytes = bytes;
+    if (UNLIKELY(own->buffers_limit != limit)) {
+        own->buffers_limit = limit;
+        own->buffers_bytes = bytes;
     }
-    const int64_t grown = bytes - thread->evict_buffers_bytes;
+    const int64_t grown = bytes - own->buffers_bytes;
     const int64_t grant = grant_max(server, limit);
     if (LIKELY(grown < BUFFERS_STEP && grown < grant)) {
-        thread->evict_buffers_bytes = grown < 0 ? bytes : thread->evict_buffers_bytes;
+        own->buffers_bytes = grown < 0 ? bytes : own->buffers_bytes;
         return;
     }
-    thread->evict_buffers_bytes = bytes;
+    own->buffers_bytes = bytes;
     const int64_t excess = foreseen_bytes(server) - evict_limit(limit);
     struct effort effort = {.thread = thread, .server = server, .goal = grown < excess ? grown : excess};
     if (effort.goal > 0 && read_rule(thread, &effort.rule)) {
-        make_effort(&effort, held);
+        make_effort(&effort);
     }
 }
 
@@ -619,8 +623,9 @@ static void divide(struct thread *thread, const struct evict_rule *rule, int64_t
 static void report_slow_eviction(struct thread *thread)
 {
     const struct server *server = thread->server;
-    const int64_t ms = (int64_t)((double)thread->evict_ticks_max / server->ticks_per_us / 1000);
-    thread->evict_ticks_max = 0;
+    struct evict *own = &thread->shard->evict;
+    const int64_t ms = (int64_t)((double)own->ticks_max / server->ticks_per_us / 1000);
+    own->ticks_max = 0;
     if (UNLIKELY(ms > 0) && server->observer != NULL) {
         server->observer->slow_event(thread->server, "eviction-cycle", ms);
     }
@@ -632,10 +637,9 @@ static bool pay_slice(struct thread *thread, const struct evict_rule *rule, int6
     struct evict *evict = &thread->shard->evict;
     struct effort effort = {.thread = thread, .server = thread->server, .rule = *rule, .goal = bytes};
     const uint64_t start = clock_ticks();
-    effort.end_ticks = start + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
+    effort.end_ticks = start + (uint64_t)(SLICE_US * thread->server->ticks_per_us);
     free_from_shard(&effort, thread->shard, SOURCE_ALL);
-    const uint64_t ticks = clock_ticks() - start;
-    thread->evict_ticks_max = ticks > thread->evict_ticks_max ? ticks : thread->evict_ticks_max;
+    note_duration(thread, clock_ticks() - start);
     if (!effort.is_out_of_time || effort.freed >= bytes) {
         atomic_store_explicit(&evict->owed_bytes, 0, memory_order_relaxed); /* done, or nothing can go: others may */
         return false;
@@ -651,12 +655,12 @@ bool evict_in_background(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     const int64_t limit = setting(&server->config->maxmemory);
     if (thread->number == 0) {
         note_exceeded(server, limit > 0 && server_used_bytes(server) > limit);
-        if (thread->now_ms - thread->evict_peak_ms >= PEAK_DECAY_MS) {
-            thread->evict_peak_ms = thread->now_ms;
+        if (thread->now_ms - shard->evict.peak_ms >= PEAK_DECAY_MS) {
+            shard->evict.peak_ms = thread->now_ms;
             forget_peak(server, limit);
         }
     }
-    if (UNLIKELY(thread->evict_ticks_max > 0)) {
+    if (UNLIKELY(shard->evict.ticks_max > 0)) {
         report_slow_eviction(thread);
     }
     struct evict_rule rule;

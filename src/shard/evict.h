@@ -15,28 +15,14 @@
 #define SHARD_EVICT_H
 
 #include "base/attributes.h"
-#include "data/keyspace_evict.h"
+#include "base/bytes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct call;
 struct server;
 struct shard;
 struct thread;
-
-struct evict {
-    int64_t allowed_bytes;     /* of the shard's heap: no look at the sum until then */
-    int64_t limit_bytes;       /* the maxmemory that it was given under */
-    struct evict_pool pool;    /* of `pool_order` and `pool_is_volatile` */
-    uint8_t pool_order;
-    bool pool_is_volatile;
-    uint64_t random;
-    uint32_t db_end;           /* no database from here on had keys when that was last looked at */
-    uint32_t picks_until_look;
-    uint64_t evicted_keys;     /* since start; read relaxed by any thread */
-    _Atomic int64_t owed_bytes; /* the shard's part of what is too much, for its own thread to free */
-};
 
 enum evict_verdict {
     EVICT_FITS,
@@ -44,13 +30,13 @@ enum evict_verdict {
     EVICT_REFUSED, /* over maxmemory, and nothing can go: -OOM */
 };
 
-/* Makes room for a call with COMMAND_DENYOOM, under the batons of `held` (bit i: shard i; 0: none). Keys may go: nothing may be
- * lent from a keyspace. Takes about as long as maxmemory-eviction-tenacity says at most (0.5 ms by default). Cheap while there
- * is room.  */
-enum evict_verdict evict_before_call(struct thread *thread, const struct call *call, uint64_t held);
-/* When the thread's query and output buffers have grown, so much of what is too much goes at once, within the same time. `held` as
- * above; nothing may be lent. Cheap while there is no limit.  */
-void evict_for_buffers(struct thread *thread, uint64_t held);
+/* Makes room for a command with COMMAND_DENYOOM, under the batons that this thread holds: of `only`, or (NULL) of several shards or
+ * none. Keys may go: nothing may be lent from a keyspace. Takes about as long as maxmemory-eviction-tenacity says at most (0.5 ms by
+ * default). Cheap while there is room.  */
+enum evict_verdict evict_before_call(struct thread *thread, struct shard *only, const struct bytes *argv, uint32_t argc);
+/* When the thread's query and output buffers have grown, so much of what is too much goes at once, within the same time, under the
+ * batons that this thread holds; nothing may be lent. Cheap while there is no limit.  */
+void evict_for_buffers(struct thread *thread);
 /* Is used_memory within a 16th of maxmemory, or above? Any thread. */
 bool evict_is_near(struct server *server);
 /* A slice for the thread's own shard. True: more is to be done at once. Without a baton. */

@@ -43,7 +43,7 @@ static inline struct link *link_take_all(struct link_stack *stack)
     return oldest;
 }
 
-static inline bool link_is_empty(struct link_stack *stack)
+static inline bool link_is_empty(const struct link_stack *stack)
 {
     return atomic_load_explicit(&stack->newest, memory_order_seq_cst) == NULL;
 }

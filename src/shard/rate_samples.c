@@ -1,8 +1,6 @@
 /* rate_samples.c - a ring of samples; see rate_samples.h.  */
 #include "shard/rate_samples.h"
 
-#include "shard/server.h"
-
 void rate_samples_take(struct rate_samples *samples, uint64_t reading, int64_t now_ms)
 {
     const int64_t passed_ms = now_ms - samples->last_ms;
@@ -23,13 +21,4 @@ uint64_t rate_samples_per_second(const struct rate_samples *samples)
         sum += atomic_load_explicit(&samples->per_second[i], memory_order_relaxed);
     }
     return sum / RATE_SAMPLE_COUNT;
-}
-
-void server_sample_rates(struct server *server, int64_t now_ms)
-{
-    struct thread_stats total;
-    server_total_stats(server, &total);
-    rate_samples_take(&server->rates.commands, total.commands_processed, now_ms);
-    rate_samples_take(&server->rates.input_bytes, total.net_input_bytes, now_ms);
-    rate_samples_take(&server->rates.output_bytes, total.net_output_bytes, now_ms);
 }

@@ -1,4 +1,4 @@
-/* server.h - what all threads share, and what each thread counts.
+/* server.h - a shard, and what all threads share.
  *
  * Threads    Each field says who may touch it.  */
 #ifndef SHARD_SERVER_H
@@ -6,30 +6,30 @@
 
 #include "base/attributes.h"
 #include "base/hash.h"
-#include "client/feed.h"
 #include "config/config.h"
 #include "data/keyspace.h"
 #include "effect/effect.h"
-#include "exec/exec.h"
-#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/baton.h"
-#include "shard/defrag.h"
-#include "shard/error_stats.h"
-#include "shard/evict.h"
+#include "shard/defrag_state.h"
+#include "shard/evict_state.h"
 #include "shard/rate_samples.h"
+#include "shard/shard_set.h"
+#include "shard/thread_stats.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct catalogue;     /* src/table */
+struct command_observer;
+struct command_spec;  /* src/exec */
+struct inbox;
 struct memory_history;
 struct latency_log;   /* src/cmd */
+struct pinned;
 struct slow_log;      /* src/cmd */
 struct thread;
-
-enum { SHARD_COUNT_MAX = 64 };
 
 /* A shard: everything below `baton` is touched under it only. */
 struct shard {
@@ -41,7 +41,7 @@ struct shard {
     struct keyspace_owner owner;    /* theirs */
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
-    struct pinned *pinned;          /* keys that jobs read in slices: shard/pin.c */
+    struct pinned *pinned;          /* keys that jobs read in slices: shard/pinned.h, exec/pin.c */
     uint32_t pinned_count, pinned_capacity;
     struct defrag defrag;
     struct evict evict;
@@ -54,72 +54,6 @@ struct shard {
     bool is_expiry_off;             /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
 
-/* Per command (and subcommand), per thread; written by the thread, read relaxed by any. */
-enum { COMMAND_LATENCY_BUCKETS = 21 }; /* the last one: about a second and longer */
-struct command_stats {
-    uint64_t calls, ticks, rejected, failed;
-    uint32_t latency[COMMAND_LATENCY_BUCKETS]; /* calls by duration: LATENCY HISTOGRAM */
-};
-
-/* Bucket k holds what took less than 1024 << k nanoseconds, and not less than the bucket before. */
-static inline unsigned command_latency_bucket(uint64_t duration_ns)
-{
-    uint64_t units = duration_ns >> 10;
-    unsigned bucket = units == 0 ? 0 : 64 - (unsigned)__builtin_clzll(units);
-    return bucket < COMMAND_LATENCY_BUCKETS ? bucket : COMMAND_LATENCY_BUCKETS - 1;
-}
-
-/* One command that took long. All is borrowed. */
-struct slow_command {
-    const struct command_spec *spec;
-    const struct bytes *argv;
-    uint32_t argc;
-    uint64_t duration_us;
-    int64_t now_ms;                  /* wall, when it ended */
-    const struct session *session;   /* its connection; NULL when that is gone */
-};
-
-/* What the loop tells src/cmd about; set before the threads start. Each is called on the connection's own thread, without a
- * baton.  */
-struct command_observer {
-    /* A command took slowlog-log-slower-than or latency-monitor-threshold or longer (the callee looks which). */
-    void (*slow_command)(struct server *server, const struct slow_command *what);
-    /* True when argv[index] is a password: MONITOR shows "(redacted)" in its place. */
-    bool (*argument_is_secret)(const struct command_spec *spec, const struct bytes *argv, uint32_t argc, uint32_t index);
-    /* Something of the server itself took `duration_ms` ("expire-cycle"): any thread. */
-    void (*slow_event)(struct server *server, const char *event, int64_t duration_ms);
-};
-
-/* Written by the thread, read relaxed by any. */
-struct thread_stats {
-    uint64_t connections_received, connections_current, connections_rejected;
-    uint64_t commands_processed;
-    uint64_t net_input_bytes, net_output_bytes;
-    uint64_t reads_processed, writes_processed;    /* completions of recv and send */
-    uint64_t keyspace_hits, keyspace_misses;
-    uint64_t error_replies;
-    uint64_t query_limit_disconnections, output_limit_disconnections, evicted_clients;
-    uint64_t turns, sleeps, wakes_sent;
-    uint64_t batches_in_place, batches_handed, batches_combined, batches_waited; /* INFO shards: DESIGN 4 */
-    uint64_t steps_all;                            /* multi-shard steps */
-    uint64_t feeds_current[FEED_COUNT];            /* its sessions in each feed */
-    uint64_t query_bytes_max, output_bytes_max;    /* biggest recent, for INFO clients */
-    int64_t cpu_busy_ticks;                        /* between waking and sleeping */
-    uint64_t expiry_ticks;                         /* of these, removing expired keys in the background */
-    uint64_t crons;                                /* looks at what is due `hz` times a second */
-    uint64_t cq_overflows;                         /* a level, likewise: turns that found the completion queue full */
-    uint64_t spare_bytes;                          /* a level, of the last of these: buffers kept for reuse beyond what always is */
-    uint64_t expiry_cuts;                          /* slices of that work which ended with keys left that were due */
-};
-
-/* Connections that are sent to unasked (session_is_fed), as a thread found them when it last looked, `hz` times a second. */
-struct fed_clients {
-    uint64_t count, waiting_bytes;         /* unread output of all of them */
-    uint64_t slowest_id, slowest_bytes;    /* the one with most of it */
-};
-
-struct inbox;
-struct pinned;
 struct ck_epoch;
 
 struct server {
@@ -127,7 +61,7 @@ struct server {
     struct hash_secret secret;
     struct shard *shards;
     uint32_t shard_count;
-    struct thread *threads;          /* shard_count of them */
+    struct thread **threads;         /* shard_count of them */
     _Atomic(struct catalogue *) catalogue; /* replaced under all batons; read under any baton or inside an epoch section */
     const struct command_spec *const *commands; /* by index; NULL-ended */
     uint32_t command_count;          /* rows, subcommands included */
@@ -148,7 +82,7 @@ struct server {
     double ticks_per_us;
     _Atomic uint64_t next_client_id;
     _Atomic uint32_t clients_current;
-    _Atomic uint32_t feeds_current[FEED_COUNT]; /* sessions in each feed */
+    _Atomic uint32_t feeds_current[FEED_COUNT]; /* sessions in each feed: client/feed.h */
     _Atomic int64_t pause_until_ms;  /* CLIENT PAUSE; wall */
     _Atomic bool is_pause_for_writes_only;
     _Atomic int is_stopping;         /* SIGTERM, SHUTDOWN: threads end after their turn */
@@ -165,44 +99,21 @@ struct server {
     struct rates rates;              /* taken by thread 0 every RATE_SAMPLE_MS: server_sample_rates */
 };
 
-struct server_options {
-    struct config *config;           /* lent until server_destroy; `shards` is set */
-    const struct command_spec *const *commands; /* lent; command_count rows by index */
-    uint32_t command_count;
-    const struct command_observer *observer;    /* may be NULL */
-    const struct effect_listener *const *listeners; /* lent; ended by NULL: each is called with the server as its context */
-};
-
-/* Makes shards and heaps; no thread runs yet. NULL: no memory (the process is expected to end). */
-struct server *server_create(const struct server_options *options);
-/* Starts the shard threads and waits until each has its ring. False: errno. */
-MUST_USE bool server_start_threads(struct server *server);
-/* After server_stop. */
-void server_join_threads(struct server *server);
-void server_destroy(struct server *server);
-
-/* Looks a command up by its name, case ignored; NULL. Any thread. */
-const struct command_spec *server_find_command(const struct server *server, struct bytes name);
+/* The shard of a key, by its hash slot. */
 struct shard *server_shard_of_key(const struct server *server, struct bytes key);
+struct thread *server_thread(const struct server *server, uint32_t number);
 
-/* One thread's parts that others may read. */
-struct thread_stats *thread_stats(struct thread *thread);
-struct command_stats *thread_command_stats(struct thread *thread); /* command_count of them */
-struct error_stats *thread_error_stats(struct thread *thread);     /* written through error_stats_note by that thread */
-struct thread *server_thread(struct server *server, uint32_t number);
-uint32_t thread_number(const struct thread *thread);
-/* Forgets all counts since start (CONFIG RESETSTAT). On a shard thread, without a baton. */
-void server_reset_stats(struct thread *caller);
-/* Adds up the threads. */
-void server_total_stats(const struct server *server, struct thread_stats *out);
-/* Of all threads together. Any thread. */
-void server_total_fed(const struct server *server, struct fed_clients *out);
-/* Takes one sample of each of server->rates. Thread 0, every RATE_SAMPLE_MS; `now_ms` is monotonic. */
-void server_sample_rates(struct server *server, int64_t now_ms);
 /* used_memory: all heaps and threads, exact. Any thread. Updates the peak. */
 int64_t server_used_bytes(struct server *server);
-/* Returns when no thread is inside a route function any more that began before the call: what such a function may have read in the
- * old catalogue can be freed then. May be called with batons held (route functions never wait).  */
+
+/* Counts changes of what route functions read: whoever sees another number than before routes again. Any thread. */
+static inline uint64_t server_route_version(const struct server *server)
+{
+    return atomic_load_explicit(&server->route_version, memory_order_acquire);
+}
+
+/* Returns when no thread is inside an epoch section (epoch.h) any more that began before the call: what was read there in the old
+ * catalogue can be freed then. May be called with batons held (sections never wait).  */
 void server_wait_readers(struct server *server);
 
 /* Ends the server: threads finish their turn, send what they can and return. Any thread, also from a signal's reader. */

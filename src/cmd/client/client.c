@@ -2,12 +2,15 @@
  *
  * What looks at other connections (LIST, KILL) is in client_list.c.  */
 #include "base/number.h"
+#include "client/feed.h"
 #include "client/session.h"
 #include "cmd/client/client.h"
 #include "cmd/client/client_list.h"
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
+#include "exec/exec.h"
 #include "shard/server.h"
+#include "shard/thread_stats.h"
 
 /* --- what other files use --- */
 

@@ -1,13 +1,16 @@
 /* client_list.c - CLIENT LIST, INFO and KILL: connections of all threads, each looked at on its own thread.
  *
- * Threads    A search visits the threads one after the other (exec_visit_threads); it belongs to whichever it is visiting.
+ * Threads    A search visits the threads one after the other (exec_call_threads); it belongs to whichever it is visiting.
  * Memory     A search keeps copies of what it looks for: the command's words may be gone when the connection died meanwhile.
  *            It is freed by its finish function.  */
 #include "base/number.h"
 #include "client/session.h"
+#include "client/feed.h"
+#include "client/sessions.h"
 #include "cmd/client/client_list.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/command_name.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
@@ -91,7 +94,7 @@ static size_t client_flags(const struct session *session, char out[8])
         bool is_set;
         char letter;
     } flags[] = {
-        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {session->must_close, 'c'},  {session->is_unix, 'U'},
+        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {session->is_unix, 'U'},
         {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'},
     };
     size_t len = 0;
@@ -222,7 +225,7 @@ void command_client_list(struct exec *exec)
         return;
     }
     if (read_list_filter(exec, search)) {
-        exec_visit_threads(exec, list_thread, list_finish, search);
+        exec_call_threads(exec, list_thread, list_finish, search);
     } else {
         search_destroy(search);
     }
@@ -242,7 +245,7 @@ static void kill_thread(struct thread *thread, void *arg)
         if (session->id == search->self_id) {
             search->found_self = true; /* it still gets its reply */
         } else {
-            session_close(session, false);
+            session_close(session);
         }
     }
 }
@@ -366,7 +369,7 @@ void command_client_kill(struct exec *exec)
         is_good = read_kill_filters(exec, search);
     }
     if (is_good) {
-        exec_visit_threads(exec, kill_thread, kill_finish, search);
+        exec_call_threads(exec, kill_thread, kill_finish, search);
     } else {
         search_destroy(search);
     }

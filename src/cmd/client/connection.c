@@ -6,6 +6,7 @@
 #include "cmd/client/client.h"
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 /* What HELLO says about the server. Clients switch features on by this version; see docs/COMPATIBILITY.md. */

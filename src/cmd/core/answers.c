@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "cmd/core/command_name.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <assert.h>

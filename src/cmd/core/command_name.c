@@ -1,6 +1,8 @@
 /* command_name.c - the names of rows and their subcommands.  */
 #include "cmd/core/command_name.h"
 
+#include "exec/command_index.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <stdio.h>

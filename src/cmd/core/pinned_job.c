@@ -2,6 +2,7 @@
 #include "cmd/core/pinned_job.h"
 
 #include "cmd/core/answers.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

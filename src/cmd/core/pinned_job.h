@@ -2,7 +2,7 @@
  *
  * Threads    The holder of the key's baton.
  * Memory     A job is the connection thread's own block.
- * Read on    shard/exec.h, "jobs".  */
+ * Read on    exec/exec.h, "jobs".  */
 #ifndef CMD_PINNED_JOB_H
 #define CMD_PINNED_JOB_H
 

@@ -11,6 +11,7 @@
 #include "cmd/digest/table_digest.h"
 #include "cmd/digest/value_digest.h"
 #include "shard/server.h"
+#include "exec/exec.h"
 
 static void reply_digest(struct exec *exec, const struct digest *digest)
 {

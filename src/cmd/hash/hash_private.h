@@ -6,6 +6,7 @@
 #include "cmd/core/find.h"
 #include "cmd/core/reply_item.h"
 #include "data/hash_value.h"
+#include "exec/exec.h"
 
 /* A hash with more fields than this is replied in slices. */
 enum { HASH_SLICE_MIN = 500 };

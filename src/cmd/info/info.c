@@ -11,6 +11,7 @@
 #include "cmd/info/info_sections.h"
 
 #include "base/number.h"
+#include "exec/exec.h"
 
 enum { INFO_TEXT_START = 8192 };
 
@@ -139,8 +140,14 @@ static void reply_info(struct exec *exec, uint32_t set, const struct heap_walk *
 struct info_job {
     struct job job;
     uint32_t sections;
-    struct heap_walk walks[SHARD_COUNT_MAX];
+    uint32_t shard_count;
+    struct heap_walk walks[]; /* one a shard */
 };
+
+static size_t info_job_bytes(uint32_t shard_count)
+{
+    return sizeof(struct info_job) + shard_count * sizeof(struct heap_walk);
+}
 
 static enum job_status info_job_step(struct job *job, struct exec *exec)
 {
@@ -161,7 +168,7 @@ static enum job_status info_job_step(struct job *job, struct exec *exec)
 static void info_job_destroy(struct job *job, struct exec *exec)
 {
     (void)exec;
-    thread_free(MEM_SERVER, job, sizeof(struct info_job));
+    thread_free(MEM_SERVER, job, info_job_bytes(((struct info_job *)job)->shard_count));
 }
 
 static void info_run(struct exec *exec)
@@ -171,13 +178,14 @@ static void info_run(struct exec *exec)
         reply_info(exec, set, NULL);
         return;
     }
-    struct info_job *job = thread_alloc_zeroed(MEM_SERVER, sizeof *job);
+    struct info_job *job = thread_alloc_zeroed(MEM_SERVER, info_job_bytes(exec->server->shard_count));
     if (job == NULL) {
         reply_error(exec->reply, ERROR_NO_MEMORY);
         return;
     }
     job->job = (struct job){.step = info_job_step, .destroy = info_job_destroy, .shard = 0};
     job->sections = set;
+    job->shard_count = exec->server->shard_count;
     exec_start_job(exec, &job->job);
 }
 

@@ -3,6 +3,7 @@
 #include "cmd/info/info_sections.h"
 
 #include "base/clock.h"
+#include "shard/thread_stats.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,8 @@
  * Read on    docs/ARCHITECTURE.md, "The baton".  */
 #include "cmd/info/info_sections.h"
 
+#include "shard/thread_stats.h"
+
 static unsigned long long load(const uint64_t *counter)
 {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);

@@ -2,6 +2,10 @@
  * latencystats.  */
 #include "cmd/core/command_name.h"
 #include "cmd/info/info_sections.h"
+#include "shard/error_stats.h"
+#include "shard/evict.h"
+#include "shard/thread_stats.h"
+#include "shard/totals.h"
 
 #define AT(field) offsetof(struct figures, field)
 

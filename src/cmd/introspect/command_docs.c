@@ -2,6 +2,7 @@
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"
 #include "cmd/introspect/syntax.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <assert.h>

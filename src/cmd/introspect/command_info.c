@@ -1,6 +1,7 @@
 /* command_info.c - COMMAND and COMMAND INFO: each row as Redis's array of ten elements.  */
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 static const struct {

@@ -1,7 +1,9 @@
 /* command_keys.c - which words of a command are keys: COMMAND GETKEYS, GETKEYSANDFLAGS, and key specifications.  */
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"
+#include "exec/command_index.h"
 #include "exec/command_keys.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <assert.h>

@@ -1,9 +1,10 @@
 /* introspect.c - COMMAND, COUNT and LIST; the rows of COMMAND.  */
-#include "cmd/introspect/introspect.h"
 #include "base/glob.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/command_name.h"
+#include "cmd/introspect/introspect.h"
 #include "cmd/introspect/introspect_rows.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 static void command_command_count(struct exec *exec)

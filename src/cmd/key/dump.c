@@ -11,6 +11,7 @@
 #include "cmd/core/store.h"
 #include "cmd/key/key_rows.h"
 #include "cmd/key/object.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "persist/rdb_value.h"
 #include "shard/server.h"

@@ -6,6 +6,7 @@
 #include "cmd/core/find.h"
 #include "cmd/core/option.h"
 #include "cmd/key/key_rows.h"
+#include "exec/exec.h"
 
 /* How a command counts time. */
 struct time_kind {

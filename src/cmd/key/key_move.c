@@ -10,6 +10,7 @@
 #include "cmd/core/option.h"
 #include "cmd/key/key_rows.h"
 #include "data/value_copy.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

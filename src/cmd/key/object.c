@@ -7,6 +7,7 @@
 #include "cmd/key/key_rows.h"
 #include "cmd/key/object.h"
 #include "data/access.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 enum {

@@ -17,8 +17,10 @@
 #include "cmd/core/option.h"
 #include "cmd/core/scan_cursor.h"
 #include "cmd/key/key_rows.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
+#include "shard/thread_stats.h"
 
 #include <assert.h>
 

@@ -5,6 +5,7 @@
 #include "cmd/core/limits.h"
 #include "cmd/list/list_rows.h"
 #include "cmd/list/list_task.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 
 #include <assert.h>

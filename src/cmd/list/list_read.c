@@ -6,6 +6,7 @@
 #include "cmd/core/reply_item.h"
 #include "cmd/list/list_rows.h"
 #include "cmd/list/list_task.h"
+#include "exec/exec.h"
 
 /* --- LRANGE --- */
 

@@ -3,6 +3,7 @@
 
 #include "cmd/core/answers.h"
 #include "cmd/core/find.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -7,7 +7,9 @@
 #include "cmd/memory/memory_private.h"
 #include "cmd/memory/memory_rows.h"
 
+#include "exec/exec.h"
 #include "mem/allocator_stats.h"
+#include "shard/defrag.h"
 #include "table/table.h"
 
 /* --- USAGE --- */
@@ -183,7 +185,7 @@ static void memory_purge_run(struct exec *exec)
         return;
     }
     job->job = (struct job){.step = purge_step, .destroy = purge_destroy, .shard = 0};
-    exec_visit_threads(exec, purge_thread, purge_shards, job);
+    exec_call_threads(exec, purge_thread, purge_shards, job);
 }
 
 /* --- MALLOC-STATS --- */

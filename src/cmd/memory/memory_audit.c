@@ -16,6 +16,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/memory/memory_private.h"
 
+#include "exec/exec.h"
 #include "shard/graveyard.h"
 #include "table/table.h"
 

@@ -10,7 +10,9 @@
 #include "cmd/core/limits.h"
 #include "cmd/memory/memory_private.h"
 
+#include "client/sessions.h"
 #include "data/key_top.h"
+#include "exec/exec.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #include "cmd/memory/memory_private.h"
 
 #include "base/number.h"
+#include "client/sessions.h"
 
 #include <stdarg.h>
 

@@ -5,6 +5,7 @@
 #include "cmd/core/option.h"
 #include "cmd/memory/memory_private.h"
 
+#include "exec/exec.h"
 #include "shard/memory_history.h"
 
 enum { HISTORY_COUNT_DEFAULT = 60, HISTORY_FIELDS = 4 };

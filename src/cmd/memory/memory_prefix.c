@@ -12,6 +12,7 @@
 #include "cmd/memory/prefix_table.h"
 
 #include "data/keyspace.h"
+#include "exec/exec.h"
 
 enum {
     PREFIX_COUNT_DEFAULT = 100,

@@ -2,6 +2,7 @@
 #ifndef CMD_MEMORY_PRIVATE_H
 #define CMD_MEMORY_PRIVATE_H
 
+#include "client/sessions.h"
 #include "cmd/memory/memory_figures.h"
 #include "encoding/collection.h"
 #include "exec/exec.h"

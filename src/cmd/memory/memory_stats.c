@@ -10,6 +10,7 @@
 #include "cmd/memory/memory_private.h"
 
 #include "data/key_top.h"
+#include "exec/exec.h"
 #include "table/table.h"
 
 #include <stddef.h>

@@ -13,10 +13,13 @@
 #include "base/number.h"
 #include "base/slot.h"
 #include "client/session.h"
+#include "client/sessions.h"
 #include "cmd/core/answers.h"
 #include "cmd/server/server_rows.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
+#include "shard/thread_stats.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,9 @@
 /* configuration.c - CONFIG GET, SET, RESETSTAT, REWRITE: the commands over src/config.  */
 #include "cmd/core/answers.h"
 #include "cmd/server/server_rows.h"
+#include "exec/exec.h"
 #include "shard/server.h"
+#include "shard/totals.h"
 
 #include <errno.h>
 

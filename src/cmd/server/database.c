@@ -12,9 +12,11 @@
 #include "cmd/server/server_rows.h"
 #include "cmd/table/table_databases.h"
 #include "data/key_top.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/graveyard.h"
 #include "shard/server.h"
+#include "shard/thread_stats.h"
 
 #include <assert.h>
 

@@ -5,10 +5,12 @@
  * connection may use it says enable-debug-command.  */
 #include "base/number.h"
 #include "client/session.h"
+#include "client/sessions.h"
 #include "cmd/core/answers.h"
 #include "cmd/digest/digest_steps.h"
 #include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -7,6 +7,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/server/server_rows.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 static void command_time(struct exec *exec)

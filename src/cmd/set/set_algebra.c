@@ -9,6 +9,7 @@
  * Read on    set_algebra_job.c.  */
 #include "cmd/set/set_algebra.h"
 
+#include "exec/exec.h"
 #include "shard/server.h"
 
 enum { ALGEBRA_BATCH = 16 };

@@ -5,6 +5,7 @@
  * Memory     The job and its copies of small sets are the thread's own.  */
 #include "cmd/set/set_algebra_job.h"
 
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -7,6 +7,7 @@
 #include "cmd/core/limits.h"
 #include "cmd/core/reply_item.h"
 #include "data/set.h"
+#include "exec/exec.h"
 
 /* Work over more members than this goes in slices, which look at the clock after so many. */
 enum { SET_SLICE_MIN = 500, SET_MEMBERS_PER_LOOK = 32 };

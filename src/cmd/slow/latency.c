@@ -5,7 +5,9 @@
 #include "cmd/slow/latency_log.h"
 #include "cmd/slow/latency_report.h"
 #include "cmd/slow/slow_rows.h"
+#include "exec/exec.h"
 #include "shard/server.h"
+#include "shard/thread_stats.h"
 
 static void command_latency_latest(struct exec *exec)
 {

@@ -4,6 +4,8 @@
 #include "cmd/slow/latency_log.h"
 #include "cmd/slow/secret.h"
 #include "cmd/slow/slow_log.h"
+#include "exec/exec.h"
+#include "shard/observer.h"
 #include "shard/server.h"
 
 static void note_slow_event(struct server *server, const char *event, int64_t duration_ms)

@@ -4,9 +4,11 @@
  *   struct entry | struct bytes words[word_count] | text: address, name, words
  * Invariant  count is the number of blocks in the list; ids fall from newest to oldest by one each.  */
 #include "client/session.h"
+#include "client/sessions.h"
 #include "cmd/slow/secret.h"
 #include "cmd/slow/slow_log.h"
 #include "mem/heap.h"
+#include "shard/observer.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -7,6 +7,7 @@
 #define CMD_SLOW_LOG_H
 
 #include "base/attributes.h"
+#include "shard/observer.h"
 #include "shard/server.h"
 
 enum { SLOW_LOG_WORDS_MAX = 32, SLOW_LOG_WORD_BYTES_MAX = 128 };

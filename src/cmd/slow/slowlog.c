@@ -3,6 +3,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/slow/slow_log.h"
 #include "cmd/slow/slow_rows.h"
+#include "exec/exec.h"
 
 enum { SLOWLOG_GET_DEFAULT = 10 };
 

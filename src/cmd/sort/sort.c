@@ -20,6 +20,7 @@
 #include "data/list.h"
 #include "data/set.h"
 #include "data/zset.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -4,6 +4,7 @@
 #include "cmd/core/limits.h"
 #include "cmd/stream/stream_private.h"
 #include "cmd/stream/stream_rows.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 enum { TRIM_NODES_DEFAULT = 100, TRIM_LIMIT_DEFAULT = 10000, TRIM_LIMIT_MAX = 1000000 };

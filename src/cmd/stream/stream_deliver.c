@@ -4,6 +4,7 @@
 #include "cmd/stream/stream_read.h"
 #include "cmd/stream/stream_rows.h"
 #include "cmd/stream/stream_write.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

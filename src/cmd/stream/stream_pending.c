@@ -5,6 +5,7 @@
  * Memory     A job is the connection thread's own block.  */
 #include "cmd/stream/stream_private.h"
 #include "cmd/stream/stream_rows.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -7,6 +7,7 @@
 #include "cmd/core/answers.h"
 #include "data/stream_value.h"
 #include "encoding/stream_group.h"
+#include "exec/exec.h"
 
 #define ERROR_BAD_STREAM_ID "ERR Invalid stream ID specified as stream command argument"
 

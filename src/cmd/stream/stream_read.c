@@ -5,6 +5,7 @@
 #include "cmd/stream/stream_read.h"
 #include "cmd/stream/stream_rows.h"
 
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -3,6 +3,7 @@
 #include "cmd/core/find.h"
 #include "cmd/core/reply_item.h"
 #include "cmd/stream/stream_private.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* stream_write.c - jobs that change streams in slices; see stream_write.h.  */
 #include "cmd/stream/stream_write.h"
 
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

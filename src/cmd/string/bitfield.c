@@ -10,6 +10,7 @@
 #include "cmd/string/bitmap.h"
 #include "cmd/string/string_rows.h"
 #include "encoding/bits.h"
+#include "exec/exec.h"
 
 enum field_action { FIELD_GET, FIELD_SET, FIELD_INCRBY };
 

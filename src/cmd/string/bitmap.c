@@ -13,6 +13,7 @@
 #include "cmd/core/find.h"
 #include "cmd/string/string_rows.h"
 #include "encoding/bits.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

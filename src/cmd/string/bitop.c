@@ -11,6 +11,7 @@
 #include "cmd/string/string_rows.h"
 #include "data/value.h"
 #include "encoding/bits.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

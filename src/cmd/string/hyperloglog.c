@@ -12,6 +12,7 @@
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
 #include "cmd/string/string_rows.h"
+#include "exec/exec.h"
 
 #include <math.h>
 

@@ -6,6 +6,7 @@
 #include "cmd/core/find.h"
 #include "cmd/core/option.h"
 #include "cmd/string/string_rows.h"
+#include "exec/exec.h"
 
 /* --- options of SET and GETEX --- */
 

@@ -10,6 +10,7 @@
 #include "cmd/core/option.h"
 #include "cmd/string/lcs.h"
 #include "cmd/string/string_rows.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

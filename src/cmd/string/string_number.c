@@ -5,6 +5,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/core/find.h"
 #include "cmd/string/string_rows.h"
+#include "exec/exec.h"
 
 #include <math.h>
 

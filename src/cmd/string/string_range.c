@@ -6,6 +6,7 @@
 #include "cmd/core/find.h"
 #include "cmd/string/string_range.h"
 #include "cmd/string/string_rows.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 static void command_strlen(struct exec *exec)

@@ -9,6 +9,7 @@
 #include "cmd/table/table_job.h"
 #include "cmd/table/table_rows.h"
 #include "cmd/table/table_statement.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <ctype.h>

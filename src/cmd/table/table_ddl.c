@@ -3,6 +3,7 @@
 #include "cmd/table/table_ddl.h"
 
 #include "cmd/table/table_databases.h"
+#include "exec/exec.h"
 #include "shard/graveyard.h"
 #include "shard/server.h"
 

@@ -3,6 +3,7 @@
 
 #include "cmd/table/table_ddl.h"
 #include "cmd/table/table_error.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -7,6 +7,7 @@
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
 #include "cmd/table/table_statement.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <string.h>

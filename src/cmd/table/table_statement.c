@@ -2,6 +2,7 @@
 #include "cmd/table/table_statement.h"
 
 #include "cmd/table/table_error.h"
+#include "exec/exec.h"
 #include "shard/server.h"
 
 #include <assert.h>

@@ -16,6 +16,7 @@
 #include "cmd/zset/zset_rows.h"
 #include "data/set.h"
 #include "data/zset.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

@@ -6,6 +6,7 @@
 #include "cmd/core/find.h"
 #include "cmd/core/reply_item.h"
 #include "data/zset.h"
+#include "exec/exec.h"
 
 enum {
     ZSET_SLICE_MIN = 500,       /* more members are replied in slices */

@@ -8,6 +8,7 @@
  *            to the set next.  */
 #include "cmd/zset/zset_remove.h"
 
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

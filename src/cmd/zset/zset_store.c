@@ -7,6 +7,7 @@
 #include "cmd/core/store.h"
 #include "cmd/zset/zset_range.h"
 #include "cmd/zset/zset_rows.h"
+#include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 

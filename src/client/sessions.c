@@ -1,14 +1,11 @@
-/* session.c - see session.h: what other rooms may ask of a connection.  */
-#include "client/session.h"
+/* sessions.c - see sessions.h.  */
+#include "client/sessions.h"
 
+#include "client/connection.h"
+#include "exec/window.h"
 #include "mem/heap.h"
 #include "net/listener.h"
-#include "shard/thread_private.h"
-
-static struct connection *connection_of(const struct session *session)
-{
-    return (struct connection *)(uintptr_t)session;
-}
+#include "shard/server.h"
 
 void session_peer_address(const struct session *session, char out[SESSION_ADDRESS_MAX])
 {
@@ -46,32 +43,41 @@ void session_memory(const struct session *session, struct session_memory *out)
 
 struct session *thread_session_next(struct thread *thread, struct session *previous)
 {
-    struct connection *next = previous == NULL ? thread->connections : connection_of(previous)->next;
-    while (next != NULL && next->is_closing) {
+    struct connection *next = previous == NULL ? thread->clients->connections : connection_of(previous)->next;
+    while (next != NULL && connection_is_closing(next)) {
         next = next->next;
     }
     return next == NULL ? NULL : &next->session;
 }
 
-void session_close(struct session *session, bool after_replies)
+void session_close(struct session *session)
 {
-    struct connection *connection = connection_of(session);
-    if (after_replies) {
-        connection->close_after_replies = true;
-        connection_list_add(connection, LIST_DIRTY);
-    } else {
-        connection_close(connection);
-    }
+    connection_close(connection_of(session));
 }
 
 void session_push(struct session *session, struct bytes protocol_bytes)
 {
     struct connection *connection = connection_of(session);
-    if (connection->is_closing) {
+    if (connection_is_closing(connection)) {
         return;
     }
-    if (!output_append(&connection->output, &connection->thread->chunks, protocol_bytes)) {
+    if (!output_append(&connection->output, &connection->thread->clients->chunks, protocol_bytes)) {
         connection_close(connection);
     }
     connection_list_add(connection, LIST_DIRTY);
+}
+
+void server_total_fed(const struct server *server, struct fed_clients *out)
+{
+    *out = (struct fed_clients){0};
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct fed_clients *fed = &server_thread(server, i)->clients->fed;
+        const uint64_t slowest = __atomic_load_n(&fed->slowest_bytes, __ATOMIC_RELAXED);
+        out->count += __atomic_load_n(&fed->count, __ATOMIC_RELAXED);
+        out->waiting_bytes += __atomic_load_n(&fed->waiting_bytes, __ATOMIC_RELAXED);
+        if (slowest > out->slowest_bytes) {
+            out->slowest_bytes = slowest;
+            out->slowest_id = __atomic_load_n(&fed->slowest_id, __ATOMIC_RELAXED);
+        }
+    }
 }

@@ -1,0 +1,287 @@
+/* receive.c - see receive.h.  */
+#include "client/receive.h"
+
+#include "client/client_memory.h"
+#include "client/input.h"
+#include "client/ready.h"
+#include "client/refuse.h"
+#include "exec/pending.h"
+#include "exec/window.h"
+#include "shard/evict.h"
+#include "shard/log.h"
+#include "shard/server.h"
+
+#include <errno.h>
+
+enum {
+    INPUT_MISSING_LONG = 131072,   /* a command that lacks more is not received piece by piece */
+    STRANGER_INPUT_MAX = 65536,    /* before AUTH */
+    DEFERRED_WAITING_MAX = RECEIVE_BUFFERS / 4,
+};
+
+/* --- how much is taken --- */
+
+/* Over the limit of what a client may have waiting? Words that are complete do not count, as in Redis: a command of many may be
+ * longer. */
+static bool is_query_too_long(const struct connection *connection)
+{
+    int64_t limit = atomic_load_explicit(&connection->thread->server->config->client_query_buffer_limit, memory_order_relaxed);
+    return connection_waiting_bytes(connection) > (size_t)limit + parser_done_bytes(&connection->parser);
+}
+
+/* Is there enough to run, so that more of it should not be taken? What belongs to the command that is next does not count. */
+static bool is_ahead(const struct connection *connection)
+{
+    const size_t waiting = connection_waiting_bytes(connection);
+    if (LIKELY(waiting < INPUT_AHEAD_NEAR_BYTES) || (!connection->wants_more && connection->window == NULL)) {
+        return false;
+    }
+    const size_t enough = evict_is_near(connection->thread->server) ? INPUT_AHEAD_NEAR_BYTES : INPUT_AHEAD_BYTES;
+    return waiting >= enough + connection->parser.bytes_needed;
+}
+
+/* Its commands wait for the client, and the client perhaps for its own writes to end. */
+static bool may_read_ahead(const struct connection *connection)
+{
+    if (connection_has_output_room(connection) || connection_is_stranger(connection)) {
+        return false;
+    }
+    pending_update(connection->thread);
+    return !connection->thread->executor->is_pending_too_much;
+}
+
+/* Its commands are about to run, in this turn or a few turns later: then it may keep receive buffers until they have. Of those whose
+ * commands wait for something else, which may take for ever, all together keep DEFERRED_WAITING_MAX. */
+static bool runs_soon(const struct connection *connection)
+{
+    const struct window *window = connection->window;
+    return window != NULL ? window->state == WINDOW_IN_ROUND : connection->is_in_list[LIST_READY];
+}
+
+static bool has_enough(const struct connection *connection)
+{
+    return UNLIKELY(is_ahead(connection)) && !may_read_ahead(connection);
+}
+
+/* --- receiving --- */
+
+/* The command that is next needs far more than one receive brings. */
+static bool is_far_from_complete(const struct connection *connection)
+{
+    return connection->window == NULL &&
+           connection->parser.bytes_needed > connection_waiting_bytes(connection) + INPUT_MISSING_LONG;
+}
+
+void connection_start_receiving(struct connection *connection)
+{
+    struct ring *ring = &connection->thread->ring;
+    if (UNLIKELY(connection->is_paced) && !is_far_from_complete(connection)) {
+        ring_receive_once(ring, connection->fd, REQUEST_RECEIVE, &connection->owner);
+    } else {
+        ring_receive(ring, connection->fd, REQUEST_RECEIVE, &connection->owner);
+    }
+    connection->is_receiving = true;
+    connection->requests++;
+}
+
+void connection_stop_receiving(struct connection *connection)
+{
+    if (connection->is_receiving && !connection->is_cancelling) {
+        ring_cancel(&connection->thread->ring, REQUEST_RECEIVE, &connection->owner, REQUEST_CANCEL);
+        connection->requests++;
+        connection->is_cancelling = true;
+    }
+}
+
+void connection_adjust_receiving(struct connection *connection)
+{
+    if (connection_is_closing(connection) || connection->is_input_ended) {
+        return;
+    }
+    if (connection_is_lingering(connection)) {
+        connection->is_paced = false; /* what comes is dropped */
+    } else if (connection->deferred > 0 || has_enough(connection)) {
+        connection->is_paced = true;
+        connection_stop_receiving(connection);
+        return;
+    }
+    if (!connection->is_receiving && !connection->is_cancelling) {
+        connection_start_receiving(connection);
+    }
+}
+
+/* The client is over its limit: because one command is, or because it sends on and on without taking its replies. */
+static void refuse_long_query(struct connection *connection)
+{
+    struct thread *thread = connection->thread;
+    stat_add(&thread->stats.query_limit_disconnections, 1);
+    log_write(thread->server->config, LOG_LEVEL_WARNING,
+              "client-query-buffer-limit: closing client id=%llu with %zu bytes waiting and %zu bytes of replies not taken",
+              (unsigned long long)connection->session.id, connection_waiting_bytes(connection), connection->output.bytes);
+    connection_refuse(connection, "ERR client-query-buffer-limit reached: more is waiting than this client may send ahead");
+}
+
+/* Adds to what waits, which is not parsed where it is. False: the connection has ended. */
+static bool keep_bytes(struct connection *connection, struct bytes text)
+{
+    struct thread *thread = connection->thread;
+    bool is_kept;
+    if (connection->window != NULL && connection->window->state == WINDOW_IN_ROUND) {
+        is_kept = connection_keep_input(connection, &connection->backlog, text);
+    } else {
+        connection_keep_rest(connection);
+        is_kept = !connection_is_closing(connection) && connection_keep_input(connection, &connection->query, text);
+    }
+    thread->clients->turn_input_bytes += text.len;
+    client_memory_note(connection);
+    evict_for_buffers(thread);
+    stat_raise(&thread->stats.query_bytes_max, connection_waiting_bytes(connection));
+    return is_kept;
+}
+
+/* What was added is a part of a command, or belongs to commands that do not run: is that too much? True: the connection ends. */
+static bool refuse_if_too_long(struct connection *connection)
+{
+    if (UNLIKELY(is_query_too_long(connection))) {
+        refuse_long_query(connection);
+        return true;
+    }
+    return false;
+}
+
+static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t len)
+{
+    struct thread *thread = connection->thread;
+    if (LIKELY(connection->window == NULL && connection->held < 0 && connection->query.len == 0)) {
+        connection->held = buffer;
+        connection->held_at = 0;
+        connection->held_len = len;
+    } else {
+        const bool is_kept = keep_bytes(connection, (struct bytes){ring_buffer(&thread->ring, buffer), len});
+        ring_buffer_return(&thread->ring, buffer);
+        if (!is_kept) {
+            return;
+        }
+        if (connection->window == NULL && connection_input(connection).len < connection->parser.bytes_needed) {
+            if (UNLIKELY(connection_is_stranger(connection) && connection->query.len > STRANGER_INPUT_MAX)) {
+                connection_close(connection);
+            }
+            refuse_if_too_long(connection);
+            return; /* a command's part; it is not looked at before the rest is there */
+        }
+        if (!runs_soon(connection) && !connection_has_output_room(connection) && refuse_if_too_long(connection)) {
+            return;
+        }
+    }
+    connection->wants_more = true;
+    if (UNLIKELY(has_enough(connection))) {
+        connection_list_add(connection, LIST_DIRTY); /* it is not read for some time */
+    }
+    connection_continue(connection);
+    connection_release_held(connection);
+}
+
+static void defer_input(struct thread *thread, const struct deferred_input *input)
+{
+    struct clients *clients = thread->clients;
+    assert(clients->deferred_count < RECEIVE_BUFFERS);
+    clients->deferred[clients->deferred_count++] = *input;
+    input->connection->deferred++;
+    input->connection->requests++;
+    connection_list_add(input->connection, LIST_DIRTY);
+}
+
+/* False: the buffer waits on. What its connection has deferred behind it waits, too, whatever has_enough says then. */
+static bool take_deferred(const struct deferred_input *input, bool are_too_many)
+{
+    struct connection *connection = input->connection;
+    const bool is_dropped = !connection_is_open(connection);
+    const bool may_wait = !is_dropped && (!are_too_many || runs_soon(connection));
+    if (may_wait && (connection->is_deferring || has_enough(connection))) {
+        connection->is_deferring = true;
+        return false;
+    }
+    assert(is_dropped || !connection->is_deferring); /* C3 */
+    connection->deferred--;
+    connection->requests--;
+    if (is_dropped) {
+        ring_buffer_return(&connection->thread->ring, input->buffer);
+    } else if (connection_is_stranger(connection) && has_enough(connection)) {
+        ring_buffer_return(&connection->thread->ring, input->buffer);
+        connection_close(connection);
+    } else {
+        take_bytes(connection, input->buffer, input->len);
+    }
+    connection_list_add(connection, LIST_DIRTY); /* perhaps it can be read again, or freed */
+    return true;
+}
+
+void deferred_input_take(struct thread *thread)
+{
+    struct clients *clients = thread->clients;
+    uint32_t left = 0, taken = 0;
+    for (uint32_t i = 0; i < clients->deferred_count; i++) {
+        clients->deferred[i].connection->is_deferring = false;
+    }
+    for (uint32_t i = 0; i < clients->deferred_count; i++) {
+        const struct deferred_input input = clients->deferred[i];
+        if (take_deferred(&input, clients->deferred_count - taken > DEFERRED_WAITING_MAX)) {
+            taken++;
+        } else {
+            clients->deferred[left++] = input;
+        }
+    }
+    clients->deferred_count = left;
+}
+
+static void received_bytes(struct connection *connection, const struct ring_event *event)
+{
+    struct thread *thread = connection->thread;
+    const uint32_t len = (uint32_t)event->result;
+    stat_add(&thread->stats.net_input_bytes, len);
+    if (!connection_is_open(connection)) {
+        ring_buffer_return(&thread->ring, event->buffer);
+        return;
+    }
+    connection->session.input_bytes_total += len;
+    connection->session.active_ms = thread->now_ms;
+    if (UNLIKELY(connection->is_paced && len < RING_BUFFER_BYTES && connection->deferred == 0)) {
+        connection->is_paced = false; /* its socket is empty */
+    }
+    if (UNLIKELY(connection->deferred > 0 || has_enough(connection))) {
+        defer_input(thread, &(struct deferred_input){connection, len, event->buffer});
+    } else {
+        take_bytes(connection, event->buffer, len);
+    }
+}
+
+void connection_received(struct connection *connection, const struct ring_event *event)
+{
+    struct thread *thread = connection->thread;
+    stat_add(&thread->stats.reads_processed, 1);
+    if (event->is_last) {
+        connection->is_receiving = false;
+        connection->requests--;
+    }
+    if (event->result > 0 && event->has_buffer) {
+        received_bytes(connection, event);
+    } else if (event->has_buffer) {
+        ring_buffer_return(&thread->ring, event->buffer);
+    }
+    if (event->result == 0 && !event->has_buffer) {
+        /* What it has sent is still answered. */
+        connection->is_input_ended = true;
+    } else if (event->result < 0 && event->result != -ENOBUFS && event->result != -ECANCELED) {
+        connection_close(connection);
+    }
+    if (event->is_last) {
+        connection_list_add(connection, LIST_DIRTY); /* reads on at the end of the turn, when buffers are back */
+    }
+}
+
+void connection_was_cancelled(struct connection *connection)
+{
+    connection->requests--;
+    connection->is_cancelling = false;
+    connection_list_add(connection, LIST_DIRTY);
+}

@@ -1,0 +1,48 @@
+/* executor.h - what this room keeps for a thread. Each group has one owner, the file that is named.
+ *
+ * Threads    The thread's own, except where a field says otherwise.  */
+#ifndef EXEC_EXECUTOR_H
+#define EXEC_EXECUTOR_H
+
+#include "base/attributes.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct job_run;
+struct round;
+struct scratch_block;
+struct thread;
+struct window;
+
+/* None of the window's calls is in a batch any more: answers those that are done, and ends the window or sees to it that it goes on. */
+typedef void window_is_back_fn(struct thread *thread, struct window *window);
+
+struct executor {
+    window_is_back_fn *window_is_back; /* the client room's: handed down by executor_open of start.h */
+    /* round.c */
+    struct round *spare_rounds;
+    uint32_t spare_count;
+    uint32_t spare_least;            /* of spare_count since the last rounds_trim */
+    /* batches of round.c and calls of all threads that are with other threads: at 0 this thread may end */
+    uint32_t abroad_count;
+    /* job.c */
+    struct job_run *jobs, *jobs_last; /* in the order of their next steps */
+    uint64_t step_ends_ticks;        /* exec_slice_is_over */
+    /* waiting.c */
+    int64_t retried_ms;              /* wall */
+    bool is_retrying;                /* waiting commands and jobs try again in this turn */
+    /* pending.c */
+    bool is_pending_too_much;        /* all clients' buffers were over clients-pending-limit at the last look */
+    /* scratch.c */
+    struct scratch_block *scratch;
+    /* finish.c */
+    uint64_t slow_ticks;             /* calls that took longer are reported */
+    double ns_per_tick;
+    /* any thread writes: waiting.c */
+    _Alignas(CACHE_LINE_BYTES) _Atomic bool must_retry;
+};
+
+#endif

@@ -1,0 +1,33 @@
+/* finish.c - see finish.h.  */
+#include "exec/finish.h"
+
+void call_count_error(struct thread *thread, const struct reply *reply)
+{
+    bool is_own = reply->out == &reply->own;
+    const char *text = reply->out->data + (is_own ? 0 : reply->start);
+    stat_add(&thread->stats.error_replies, 1);
+    error_stats_note(&thread->error_stats, (struct bytes){text, reply_len(reply)});
+}
+
+void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply)
+{
+    call_enter(call, CALL_DONE);
+    call->replies = reply->out;
+    call->reply_start = reply->start;
+    call->reply_len = reply_len(reply);
+    call->is_broken = reply->is_broken;
+    stat_add(&thread->stats.error_replies, 1);
+    error_stats_note(&thread->error_stats, (struct bytes){reply->out->data + reply->start, call->reply_len});
+}
+
+void slow_calls_update(struct thread *thread)
+{
+    const struct server *server = thread->server;
+    int64_t slowlog_us = atomic_load_explicit(&server->config->slowlog_log_slower_than, memory_order_relaxed);
+    int64_t latency_ms = atomic_load_explicit(&server->config->latency_monitor_threshold, memory_order_relaxed);
+    double limit_us = slowlog_us >= 0 ? (double)slowlog_us : 1e15;
+    if (latency_ms > 0 && (double)latency_ms * 1000 < limit_us) {
+        limit_us = (double)latency_ms * 1000;
+    }
+    thread->executor->slow_ticks = (uint64_t)(limit_us * server->ticks_per_us);
+}

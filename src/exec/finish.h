@@ -1,0 +1,91 @@
+/* finish.h - a call before its handler runs, and when its reply is complete.
+ *
+ * Threads    Whoever runs the call.  */
+#ifndef EXEC_FINISH_H
+#define EXEC_FINISH_H
+
+#include "exec/exec.h"
+#include "exec/executor.h"
+#include "exec/window.h"
+#include "net/output.h"
+#include "shard/server.h"
+#include "shard/thread.h"
+
+/* What the handler of `call` sees: no shard, no session yet. */
+static inline void exec_prepare(struct exec *exec, struct thread *thread, struct call *call, struct reply *reply)
+{
+    exec->server = thread->server;
+    exec->thread = thread;
+    exec->shard = NULL;
+    exec->session = NULL;
+    exec->spec = call->spec;
+    exec->argv = call->argv;
+    exec->argc = call->argc;
+    exec->db = call->db;
+    exec->first_key_hash = call->first_key_hash;
+    exec->routed = call->routed;
+    exec->routed_number = call->routed_number;
+    exec->reply = reply;
+    exec->now_ms = thread->now_ms;
+    exec->call = call;
+    exec->job = NULL;
+    exec->elsewhere = NULL;
+    exec->must_wait = false;
+    exec->is_no_touch = call->is_no_touch;
+    exec->is_spread = call->is_alone && call->spec->scope == SCOPE_KEYS;
+    exec->effects = EFFECTS_NONE;
+    exec->unit = 0;
+}
+
+/* Counts the error that begins the reply. */
+void call_count_error(struct thread *thread, const struct reply *reply);
+/* The call is done with the error in `reply`: refused, not run. */
+void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply);
+
+/* All of its runs and steps together. */
+static inline void call_count(struct thread *thread, const struct call *call)
+{
+    struct command_stats *stats = &thread->command_stats[call->spec->index];
+    stat_add(&stats->calls, 1);
+    stat_add(&stats->ticks, call->ticks);
+    uint32_t *bucket =
+        &stats->latency[command_latency_bucket((uint64_t)((double)call->ticks * thread->executor->ns_per_tick))];
+    __atomic_store_n(bucket, __atomic_load_n(bucket, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+    stat_add(&thread->stats.commands_processed, 1);
+    if (UNLIKELY(call->is_error)) {
+        stat_add(&stats->failed, 1);
+    }
+}
+
+/* The reply is complete: the call is DONE. `ticks`: of the last run. */
+static inline void call_finish(struct thread *thread, struct call *call, struct reply *reply, uint64_t ticks)
+{
+    if (LIKELY(reply->out != &reply->own)) {
+        call->replies = reply->out;
+        call->reply_start = reply->start;
+        call->reply_len = reply->out->len - reply->start;
+    } else {
+        call->own = reply->own;
+        call->reply_len = call->own.len;
+    }
+    call->is_broken = reply->is_broken;
+    call->is_error = reply->is_error;
+    call->ticks += ticks;
+    call_enter(call, CALL_DONE);
+    if (UNLIKELY(call->reply_len >= CHUNK_SMALL_BYTES)) {
+        atomic_fetch_add_explicit(&call->window->reply_bytes, call->reply_len, memory_order_relaxed);
+    }
+    if (UNLIKELY(reply->is_error)) {
+        call_count_error(thread, reply);
+    }
+    call_count(thread, call);
+}
+
+/* Which calls are reported to the observer, by slowlog-log-slower-than and latency-monitor-threshold: once a turn. */
+void slow_calls_update(struct thread *thread);
+static inline bool call_is_slow(const struct thread *thread, const struct call *call)
+{
+    return UNLIKELY(call->ticks > thread->executor->slow_ticks);
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* job.h - commands that take many steps: struct job of exec.h, driven by the thread of their connection.
+ *
+ * Threads    The connection's. Each step has the baton that the job asked for.
+ * Invariant  J1 a window has at most one job under way: that of its first unanswered call, and the window is parked; J2 a job is
+ *            destroyed exactly once, whether it ends, its connection dies, or there is no memory to begin it.
+ * Limits     TURN_JOBS_US in a turn, and one step more.  */
+#ifndef EXEC_JOB_H
+#define EXEC_JOB_H
+
+#include "base/attributes.h"
+
+#include <stdbool.h>
+
+struct call;
+struct thread;
+struct window;
+
+/* Takes up the job that the handler of the call (the first of its parked window) has STARTED. False: no memory; the call is DONE, and its
+ * connection must end.  */
+MUST_USE bool job_begin(struct thread *thread, struct call *call);
+/* Steps of jobs for TURN_JOBS_US, one a job at most; who had none is the first next time. Returns true when some want to go on at
+ * once. */
+bool jobs_step(struct thread *thread);
+/* Gives up the jobs of the window's calls, which count as answered then. The connection ends. */
+void jobs_abandon(struct thread *thread, struct window *window);
+
+#endif

@@ -1,0 +1,21 @@
+/* start.c - see start.h.  */
+#include "exec/start.h"
+
+#include "exec/round.h"
+#include "exec/scratch.h"
+#include "shard/server.h"
+#include "shard/thread.h"
+
+bool executor_open(struct thread *thread, window_is_back_fn *window_is_back)
+{
+    struct executor *executor = thread->executor;
+    executor->window_is_back = window_is_back;
+    executor->ns_per_tick = 1000.0 / thread->server->ticks_per_us;
+    return scratch_open(executor) && rounds_open(thread);
+}
+
+void executor_close(struct thread *thread)
+{
+    rounds_close(thread);
+    scratch_close(thread->executor);
+}

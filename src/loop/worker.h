@@ -1,0 +1,27 @@
+/* worker.h - a shard thread whole: its core and what each room keeps for it, in one block.
+ *
+ * Threads    Each part says who may touch it.  */
+#ifndef LOOP_WORKER_H
+#define LOOP_WORKER_H
+
+#include "client/clients.h"
+#include "exec/executor.h"
+#include "loop/background.h"
+#include "shard/thread.h"
+
+#include <pthread.h>
+
+struct worker {
+    struct thread thread;            /* first: a worker and its thread are the same address */
+    struct executor executor;
+    struct clients clients;
+    struct background background;
+    pthread_t handle;
+};
+
+static inline struct worker *worker_of(struct thread *thread)
+{
+    return (struct worker *)thread;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* pinned.h - the keys of a shard that jobs read in slices: not to be written or evicted meanwhile. Who pins them: exec/pin.c.
+ *
+ * Threads    Under the shard's baton.  */
+#ifndef SHARD_PINNED_H
+#define SHARD_PINNED_H
+
+#include "shard/server.h"
+
+struct collection;
+
+struct pinned {
+    uint64_t hash;
+    struct collection *collection; /* NULL: the key only */
+    bool is_wanted;                /* a writer waits */
+};
+
+/* True when a job has pinned a key with this hash. */
+static inline bool shard_has_pin(const struct shard *shard, uint64_t hash)
+{
+    for (uint32_t i = 0; i < shard->pinned_count; i++) {
+        if (shard->pinned[i].hash == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#endif

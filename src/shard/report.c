@@ -1,0 +1,30 @@
+/* report.c - see report.h.  */
+#include "shard/report.h"
+
+#include "effect/effect.h"
+#include "shard/server.h"
+#include "shard/thread.h"
+
+void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event)
+{
+    const struct effects *effects = &shard->server->effects;
+    const uint32_t wanted = effects_wanted(effects);
+    if (LIKELY(wanted == 0)) {
+        return;
+    }
+    baton_assert_held(&shard->baton);
+    struct thread *thread = thread_self();
+    const uint32_t db = (uint32_t)(ks - shard->databases);
+    if ((wanted & LISTEN_ANY_CHANGES) != 0) {
+        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, event});
+    }
+    if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
+        const struct bytes words[] = {BYTES("DEL"), key.name};
+        effects_report_effect(effects, &(struct effect){thread, shard, db, 2, words, 0});
+    }
+}
+
+void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)
+{
+    shard_report_loss(context, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
+}

@@ -1,0 +1,62 @@
+/* shard.c - see shard.h.  */
+#include "shard/shard.h"
+
+#include "data/key_top.h"
+#include "encoding/collection.h"
+#include "shard/graveyard.h"
+#include "shard/pinned.h"
+#include "shard/report.h"
+
+static size_t database_count(const struct server *server)
+{
+    return (size_t)atomic_load_explicit(&server->config->databases, memory_order_relaxed);
+}
+
+static bool free_buried(void *thing, size_t limit)
+{
+    struct collection *collection = thing;
+    return collection->type->free_slice(collection, &limit);
+}
+
+static void bury_collection(void *context, struct collection *collection)
+{
+    graveyard_bury(context, free_buried, collection, collection->bytes);
+}
+
+bool shard_open(struct server *server, uint32_t number)
+{
+    struct shard *shard = &server->shards[number];
+    const size_t databases = database_count(server);
+    shard->number = number;
+    shard->server = server;
+    shard->heap = heap_create();
+    shard->databases = thread_alloc_zeroed(MEM_SERVER, databases * sizeof *shard->databases);
+    shard->graveyard = graveyard_create();
+    shard->evict.random = (uint64_t)server->started_ms + number;
+    shard->evict.pool.sampler.random = ~shard->evict.random;
+    if (shard->heap == NULL || shard->databases == NULL || shard->graveyard == NULL) {
+        return false;
+    }
+    shard->owner = (struct keyspace_owner){.context = shard, .bury = bury_collection, .expired = shard_key_expired};
+    for (size_t i = 0; i < databases; i++) {
+        keyspace_init(&shard->databases[i], shard->heap, &server->secret);
+        shard->databases[i].owner = &shard->owner;
+    }
+    shard->top = key_top_create(shard->heap, shard->databases, (uint32_t)databases);
+    return shard->top != NULL;
+}
+
+void shard_close(struct shard *shard)
+{
+    const size_t databases = database_count(shard->server);
+    shard->owner.bury = NULL;
+    for (size_t i = 0; i < databases; i++) {
+        keyspace_clear(&shard->databases[i]);
+    }
+    thread_free(MEM_SERVER, shard->databases, databases * sizeof *shard->databases);
+    if (shard->pinned != NULL) {
+        thread_free(MEM_SERVER, shard->pinned, shard->pinned_capacity * sizeof *shard->pinned);
+    }
+    key_top_destroy(shard->top);
+    heap_destroy(shard->heap);
+}
