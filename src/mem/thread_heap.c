@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 256, MAP_PAGE_BYTES = 4096 };
+enum { THREADS_MAX = 320, MAP_PAGE_BYTES = 4096 }; /* 256 shards, the main thread, and some */
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mem_counters *registry[THREADS_MAX]; /* written under registry_lock, before the count; never taken back */

@@ -317,3 +317,20 @@ def test_schema_changes_amid_queries(server, client):
             assert kind == "*" or value.startswith(b"ERR ")
 
     at_once(server, changer, changer, reader, reader)
+
+
+def test_256_shards_work_together(start):
+    """The most that there may be."""
+    keys = ["key:%d" % number for number in range(4000)]
+    with start(shards=256).connect() as client:
+        assert client.run("MSET", *[word for key in keys for word in (key, "of " + key)]) == b"OK"
+        infos = client.info("shards")
+        per_shard = [int(infos["shard%d" % number].split(",")[0].split("=")[1]) for number in range(256)]
+        assert sum(per_shard) == len(keys) and min(per_shard) > 0
+        assert client.run("MGET", *keys) == [b"of " + key.encode() for key in keys]
+        replies = client.pipeline([("APPEND", key, "!") for key in keys] + [("GET", key) for key in keys])
+        assert [plain(reply) for reply in replies[len(keys) :]] == [b"of " + key.encode() + b"!" for key in keys]
+        assert client.run("CLIENT", "LIST").count(b"id=") == 1
+        assert client.run("DBSIZE") == len(keys)
+        assert client.run("FLUSHALL") == b"OK"
+        assert client.run("DBSIZE") == 0
