@@ -182,6 +182,12 @@ void exec_effect_none(struct exec *exec)
     exec->effects = EFFECTS_GIVEN;
 }
 
+void exec_effect_lost(struct exec *exec)
+{
+    exec->effects = EFFECTS_GIVEN;
+    effects_report_lost(&exec->server->effects, exec->thread);
+}
+
 void exec_report_words(struct exec *exec)
 {
     assert(exec->effects == EFFECTS_OWED);

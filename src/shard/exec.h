@@ -192,11 +192,13 @@ void exec_count_changes(struct exec *exec, uint64_t count);
  * exec_wants_effects  somebody listens: false saves making words that nobody reads
  * exec_effect         words[0..count) on the shard of `key`, in database exec->db; borrowed
  * exec_effect_in      the same in another database
- * exec_effect_none    what was reported as a change needs no repetition, or stands in effects that are given already  */
+ * exec_effect_none    what was reported as a change needs no repetition, or stands in effects that are given already
+ * exec_effect_lost    memory for the words was refused: whoever listens is told that it has a gap  */
 bool exec_wants_effects(const struct exec *exec);
 void exec_effect(struct exec *exec, struct key key, const struct bytes *words, uint32_t count);
 void exec_effect_in(struct exec *exec, uint32_t db, struct key key, const struct bytes *words, uint32_t count);
 void exec_effect_none(struct exec *exec);
+void exec_effect_lost(struct exec *exec);
 
 /* Has this time come, so that a key with it as its expiry goes at once? Never where keys go only when another server says so. */
 bool exec_is_past(const struct exec *exec, int64_t expiry_ms);

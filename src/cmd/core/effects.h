@@ -1,0 +1,20 @@
+/* effects.h - how to repeat a change, in words that several families need.
+ *
+ * For handlers whose own words would not do (shard/exec.h, "the report of a change"). Each is called right after its change, in the
+ * same step, for the key that was changed. Without listeners nothing is made.
+ *
+ * Threads    The holder of the key's baton.  */
+#ifndef CMD_EFFECTS_H
+#define CMD_EFFECTS_H
+
+#include "shard/exec.h"
+
+/* The key has now what it has, its expiry included: SET for a string, RESTORE for everything else, DEL when there is nothing.
+ * Cost: O(the value), in one step.  */
+void exec_effect_value(struct exec *exec, uint32_t db, struct key key);
+/* DEL key. */
+void exec_effect_del(struct exec *exec, uint32_t db, struct key key);
+/* PEXPIREAT key expiry_ms, which is absolute; PERSIST key for KEYSPACE_NO_EXPIRY. */
+void exec_effect_expiry(struct exec *exec, struct key key, int64_t expiry_ms);
+
+#endif
