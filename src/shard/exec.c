@@ -117,10 +117,8 @@ static inline void owe_effects(struct exec *exec)
     }
 }
 
-void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event)
+static void report_event(struct exec *exec, struct shard *shard, uint32_t db, struct key key, enum event event)
 {
-    struct shard *shard = shard_of(exec, key);
-    stat_add(&shard->changes, 1);
     const uint32_t wanted = effects_wanted(&exec->server->effects);
     if (LIKELY(wanted == 0)) {
         return;
@@ -133,9 +131,21 @@ void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event 
     }
 }
 
+void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event)
+{
+    struct shard *shard = shard_of(exec, key);
+    stat_add(&shard->changes, 1);
+    report_event(exec, shard, db, key, event);
+}
+
 void exec_changed(struct exec *exec, struct key key, enum event event)
 {
     exec_changed_in(exec, exec->db, key, event);
+}
+
+void exec_event(struct exec *exec, struct key key, enum event event)
+{
+    report_event(exec, shard_of(exec, key), exec->db, key, event);
 }
 
 void exec_count_changes(struct exec *exec, uint64_t count)
