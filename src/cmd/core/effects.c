@@ -12,14 +12,20 @@ static struct bytes number_word(int64_t number, char digits[INT64_TEXT_MAX])
     return (struct bytes){digits, int64_format(number, digits)};
 }
 
-/* SET key text [PXAT expiry]. */
+void exec_effect_set(struct exec *exec, uint32_t db, struct key key, struct bytes text, int64_t expiry_ms)
+{
+    if (!exec_wants_effects(exec)) {
+        return;
+    }
+    char digits[INT64_TEXT_MAX];
+    const struct bytes words[] = {BYTES("SET"), key.name, text, BYTES("PXAT"), number_word(expiry_ms, digits)};
+    exec_effect_in(exec, db, key, words, expiry_ms == KEYSPACE_NO_EXPIRY ? 3 : 5);
+}
+
 static void give_string(struct exec *exec, uint32_t db, struct key key, const struct entry *entry, int64_t expiry_ms)
 {
     char scratch[STRING_SCRATCH];
-    char digits[INT64_TEXT_MAX];
-    const struct bytes words[] = {BYTES("SET"), key.name, entry_string(entry, scratch), BYTES("PXAT"),
-                                  number_word(expiry_ms, digits)};
-    exec_effect_in(exec, db, key, words, expiry_ms == KEYSPACE_NO_EXPIRY ? 3 : 5);
+    exec_effect_set(exec, db, key, entry_string(entry, scratch), expiry_ms);
 }
 
 /* RESTORE key expiry payload REPLACE ABSTTL. */

@@ -12,6 +12,8 @@
 /* The key has now what it has, its expiry included: SET for a string, RESTORE for everything else, DEL when there is nothing.
  * Cost: O(the value), in one step.  */
 void exec_effect_value(struct exec *exec, uint32_t db, struct key key);
+/* SET key text, and PXAT expiry_ms unless that is KEYSPACE_NO_EXPIRY. */
+void exec_effect_set(struct exec *exec, uint32_t db, struct key key, struct bytes text, int64_t expiry_ms);
 /* DEL key. */
 void exec_effect_del(struct exec *exec, uint32_t db, struct key key);
 /* PEXPIREAT key expiry_ms, which is absolute; PERSIST key for KEYSPACE_NO_EXPIRY. */

@@ -179,6 +179,10 @@ static bool move_place(struct exec *exec, const struct place *from, const struct
     }
     changed_at(exec, from, is_move ? EVENT_MOVE_FROM : EVENT_RENAME_FROM);
     changed_at(exec, to, is_move ? EVENT_MOVE_TO : EVENT_RENAME_TO);
+    if (exec->is_spread) {
+        exec_effect_value(exec, to->db, to->key);
+        exec_effect_del(exec, from->db, from->key);
+    }
     return true;
 }
 
@@ -307,6 +311,9 @@ static void run_copy(struct exec *exec, struct value_copy *made)
         return;
     }
     changed_at(exec, &to, EVENT_COPY_TO);
+    if (exec->is_spread) {
+        exec_effect_value(exec, to.db, to.key);
+    }
     reply_integer(exec->reply, 1);
 }
 

@@ -238,6 +238,9 @@ static void command_pfmerge(struct exec *exec)
     hll_forget_cached_count(hll.data);
     if (store_hll(exec, key, existing, &hll)) {
         exec_changed(exec, key, EVENT_PFADD);
+        if (exec->is_spread) {
+            exec_effect_value(exec, exec->db, key);
+        }
         reply_ok(exec->reply);
     }
 }
