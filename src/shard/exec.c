@@ -143,9 +143,14 @@ void exec_changed(struct exec *exec, struct key key, enum event event)
     exec_changed_in(exec, exec->db, key, event);
 }
 
+void exec_event_in(struct exec *exec, uint32_t db, struct key key, enum event event)
+{
+    report_event(exec, shard_of(exec, key), db, key, event);
+}
+
 void exec_event(struct exec *exec, struct key key, enum event event)
 {
-    report_event(exec, shard_of(exec, key), exec->db, key, event);
+    exec_event_in(exec, exec->db, key, event);
 }
 
 void exec_count_changes(struct exec *exec, uint64_t count)

@@ -178,9 +178,10 @@ enum exec_effects {
 void exec_changed(struct exec *exec, struct key key, enum event event);
 /* The same for a change in another database. */
 void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event);
-/* What happens to a key besides by a change that is reported already, and counted: SET with a time, too, is an "expire", and a list
- * that has become empty a "del".  */
+/* What happens to a key besides by a change that is reported already, and counted: SET with a time is an "expire", too, and a
+ * list that has become empty a "del".  */
 void exec_event(struct exec *exec, struct key key, enum event event);
+void exec_event_in(struct exec *exec, uint32_t db, struct key key, enum event event);
 /* For changes that are no event of Redis's (XACK), or not one key's (FLUSHALL, table rows): adds to rdb_changes_since_last_save. With
  * count 0, too, the command is to be repeated.  */
 void exec_count_changes(struct exec *exec, uint64_t count);

@@ -33,12 +33,6 @@ static bool is_same_place(const struct place *a, const struct place *b)
     return a->db == b->db && bytes_equal(a->key.name, b->key.name);
 }
 
-/* Reports a change in any database. */
-static void changed_at(struct exec *exec, const struct place *place, enum event event)
-{
-    exec_changed_in(exec, place->db, place->key, event);
-}
-
 /* --- big copies --- */
 
 static void run_copy(struct exec *exec, struct value_copy *made);
@@ -177,8 +171,8 @@ static bool move_place(struct exec *exec, const struct place *from, const struct
         reply_result_error(exec->reply, result);
         return false;
     }
-    changed_at(exec, from, is_move ? EVENT_MOVE_FROM : EVENT_RENAME_FROM);
-    changed_at(exec, to, is_move ? EVENT_MOVE_TO : EVENT_RENAME_TO);
+    exec_changed_in(exec, from->db, from->key, is_move ? EVENT_MOVE_FROM : EVENT_RENAME_FROM);
+    exec_event_in(exec, to->db, to->key, is_move ? EVENT_MOVE_TO : EVENT_RENAME_TO);
     if (exec->is_spread) {
         exec_effect_value(exec, to->db, to->key);
         exec_effect_del(exec, from->db, from->key);
@@ -310,7 +304,7 @@ static void run_copy(struct exec *exec, struct value_copy *made)
         reply_result_error(exec->reply, result);
         return;
     }
-    changed_at(exec, &to, EVENT_COPY_TO);
+    exec_changed_in(exec, to.db, to.key, EVENT_COPY_TO);
     if (exec->is_spread) {
         exec_effect_value(exec, to.db, to.key);
     }
