@@ -143,6 +143,13 @@ void exec_changed(struct exec *exec, struct key key, enum event event)
     exec_changed_in(exec, exec->db, key, event);
 }
 
+void exec_changed_by(struct exec *exec, struct key key, enum event event, uint64_t count)
+{
+    struct shard *shard = shard_of(exec, key);
+    stat_add(&shard->changes, count);
+    report_event(exec, shard, exec->db, key, event);
+}
+
 void exec_event_in(struct exec *exec, uint32_t db, struct key key, enum event event)
 {
     report_event(exec, shard_of(exec, key), db, key, event);

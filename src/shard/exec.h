@@ -178,6 +178,8 @@ enum exec_effects {
 void exec_changed(struct exec *exec, struct key key, enum event event);
 /* The same for a change in another database. */
 void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event);
+/* The same for a change that Redis counts as `count`: one for each member added or removed. 0: an event that changes nothing. */
+void exec_changed_by(struct exec *exec, struct key key, enum event event, uint64_t count);
 /* What happens to a key besides by a change that is reported already, and counted: SET with a time is an "expire", too, and a
  * list that has become empty a "del".  */
 void exec_event(struct exec *exec, struct key key, enum event event);

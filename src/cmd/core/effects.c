@@ -6,6 +6,8 @@
 #include "mem/heap.h"
 #include "persist/rdb_value.h"
 
+#include <assert.h>
+
 /* A number as a word. `digits` holds it. */
 static struct bytes number_word(int64_t number, char digits[INT64_TEXT_MAX])
 {
@@ -63,9 +65,25 @@ void exec_effect_value(struct exec *exec, uint32_t db, struct key key)
     }
 }
 
+void exec_effect_begun(struct exec *exec, struct key key, uint32_t count)
+{
+    assert(count < exec->argc);
+    exec_effect(exec, key, exec->argv, count);
+}
+
 void exec_effect_del(struct exec *exec, uint32_t db, struct key key)
 {
     exec_effect_in(exec, db, key, (const struct bytes[]){BYTES("DEL"), key.name}, 2);
+}
+
+void exec_effect_number(struct exec *exec, struct key key, struct bytes name, int64_t number)
+{
+    if (!exec_wants_effects(exec)) {
+        return;
+    }
+    char digits[INT64_TEXT_MAX];
+    const struct bytes words[] = {name, key.name, number_word(number, digits)};
+    exec_effect(exec, key, words, 3);
 }
 
 void exec_effect_expiry(struct exec *exec, struct key key, int64_t expiry_ms)

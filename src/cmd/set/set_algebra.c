@@ -9,6 +9,7 @@
  * Read on    set_algebra_job.c.  */
 #include "cmd/set/set_algebra.h"
 
+#include "cmd/core/store.h"
 #include "shard/server.h"
 
 enum { ALGEBRA_BATCH = 16 };
@@ -161,6 +162,7 @@ void algebra_store(struct algebra *algebra, struct exec *exec)
         return;
     }
     exec_changed(exec, key, store_events[algebra->operation]);
+    give_stored(exec, key, algebra->is_late);
     reply_integer(exec->reply, (int64_t)algebra->count);
 }
 
