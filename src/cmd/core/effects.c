@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+enum { ITEMS_PER_LOOK = 32 };
+
 /* A number as a word. `digits` holds it. */
 static struct bytes number_word(int64_t number, char digits[INT64_TEXT_MAX])
 {
@@ -31,25 +33,63 @@ static void give_string(struct exec *exec, uint32_t db, struct key key, const st
 }
 
 /* RESTORE key expiry payload REPLACE ABSTTL. */
-static void give_payload(struct exec *exec, uint32_t db, struct key key, const struct entry *entry, int64_t expiry_ms)
+static void give_payload(struct exec *exec, uint32_t db, struct key key, struct bytes payload, int64_t expiry_ms)
 {
-    const struct encoding_limits limits = exec_limits(exec);
-    struct buffer payload = BUFFER_EMPTY(MEM_CLIENT);
-    struct rdb_writer *writer = rdb_writer_create(entry, &limits);
-    if (writer != NULL && rdb_writer_step(writer, &payload, SIZE_MAX) == RDB_DONE) {
-        char digits[INT64_TEXT_MAX];
-        const int64_t time_ms = expiry_ms == KEYSPACE_NO_EXPIRY ? 0 : expiry_ms;
-        const struct bytes words[] = {BYTES("RESTORE"),      key.name,         number_word(time_ms, digits),
-                                      buffer_bytes(&payload), BYTES("REPLACE"), BYTES("ABSTTL")};
-        exec_effect_in(exec, db, key, words, sizeof words / sizeof words[0]);
+    char digits[INT64_TEXT_MAX];
+    const int64_t time_ms = expiry_ms == KEYSPACE_NO_EXPIRY ? 0 : expiry_ms;
+    const struct bytes words[] = {BYTES("RESTORE"), key.name,         number_word(time_ms, digits),
+                                  payload,          BYTES("REPLACE"), BYTES("ABSTTL")};
+    exec_effect_in(exec, db, key, words, sizeof words / sizeof words[0]);
+}
+
+/* About `items` more items. */
+static enum rdb_status write_some(struct effect_payload *payload, struct exec *exec, const struct entry *entry, size_t items)
+{
+    if (payload->writer == NULL) {
+        const struct encoding_limits limits = exec_limits(exec);
+        payload->writer = rdb_writer_create(entry, &limits);
+    }
+    const enum rdb_status status =
+        payload->writer == NULL ? RDB_NO_MEMORY : rdb_writer_step(payload->writer, &payload->bytes, items);
+    payload->is_complete = status == RDB_DONE;
+    if (status != RDB_MORE) {
+        rdb_writer_destroy(payload->writer);
+        payload->writer = NULL;
+    }
+    return status;
+}
+
+bool effect_payload_step(struct effect_payload *payload, struct exec *exec, const struct entry *entry)
+{
+    if (payload->is_complete || !exec->is_spread || !exec_wants_effects(exec)) {
+        return true;
+    }
+    enum rdb_status status;
+    do {
+        status = write_some(payload, exec, entry, ITEMS_PER_LOOK);
+    } while (status == RDB_MORE && !exec_slice_is_over(exec));
+    return status != RDB_MORE;
+}
+
+void effect_payload_release(struct effect_payload *payload)
+{
+    rdb_writer_destroy(payload->writer);
+    buffer_release(&payload->bytes);
+    *payload = EFFECT_PAYLOAD_EMPTY;
+}
+
+static void give_value(struct exec *exec, uint32_t db, struct key key, const struct entry *entry, int64_t expiry_ms)
+{
+    struct effect_payload payload = EFFECT_PAYLOAD_EMPTY;
+    if (write_some(&payload, exec, entry, SIZE_MAX) == RDB_DONE) {
+        give_payload(exec, db, key, buffer_bytes(&payload.bytes), expiry_ms);
     } else {
         exec_effect_lost(exec);
     }
-    rdb_writer_destroy(writer);
-    buffer_release(&payload);
+    effect_payload_release(&payload);
 }
 
-void exec_effect_value(struct exec *exec, uint32_t db, struct key key)
+void exec_effect_payload(struct exec *exec, uint32_t db, struct key key, const struct effect_payload *payload)
 {
     if (!exec_wants_effects(exec)) {
         return;
@@ -58,11 +98,22 @@ void exec_effect_value(struct exec *exec, uint32_t db, struct key key)
     const struct entry *entry = keyspace_find(ks, key, exec->now_ms);
     if (entry == NULL) {
         exec_effect_del(exec, db, key);
-    } else if (entry_type(entry) == VALUE_STRING) {
-        give_string(exec, db, key, entry, keyspace_expiry_ms(ks, entry));
-    } else {
-        give_payload(exec, db, key, entry, keyspace_expiry_ms(ks, entry));
+        return;
     }
+    const int64_t expiry_ms = keyspace_expiry_ms(ks, entry);
+    if (entry_type(entry) == VALUE_STRING) {
+        give_string(exec, db, key, entry, expiry_ms);
+    } else if (payload->is_complete) {
+        give_payload(exec, db, key, buffer_bytes(&payload->bytes), expiry_ms);
+    } else {
+        give_value(exec, db, key, entry, expiry_ms);
+    }
+}
+
+void exec_effect_value(struct exec *exec, uint32_t db, struct key key)
+{
+    static const struct effect_payload none = {0};
+    exec_effect_payload(exec, db, key, &none);
 }
 
 void exec_effect_begun(struct exec *exec, struct key key, uint32_t count)

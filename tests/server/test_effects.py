@@ -1,0 +1,120 @@
+"""What DEBUG EFFECTS sends for strings and keys: words that do the same again later, elsewhere, and on each shard alone.
+
+replay.py shows that the effects of random commands make the same data; here stands which effects they are.
+"""
+
+import pytest
+
+from harness.resp import encode, parse, plain
+
+MARKER = (b"SET", b"effects:marker", b"1")
+
+
+class Feed:
+    def __init__(self, server):
+        self.client = server.connect()
+        self.feed = server.connect()
+        self.feed.run("DEBUG", "EFFECTS")
+
+    def effects_since(self):
+        """Of all commands since the last call; each a list of words."""
+        self.client.run(*MARKER)
+        text = self.feed.read_until(encode(*MARKER))
+        effects = []
+        at = 0
+        while at < len(text):
+            effect, at = parse(text, at)
+            effects.append(plain(effect))
+        assert effects.pop() == list(MARKER)
+        return effects
+
+    def close(self):
+        self.client.close()
+        self.feed.close()
+
+
+@pytest.fixture
+def feed(start, shards):
+    feed = Feed(start("--enable-debug-command", "yes", shards=shards))
+    yield feed
+    feed.close()
+
+
+def words(text):
+    return [word.encode() for word in text.split()]
+
+
+def wanted(effects, client, key):
+    """The rows' words, with the key's expiry in the places of <time>."""
+    time = b"%d" % client.run("PEXPIRETIME", key)
+    return [[time if word == b"<time>" else word for word in words(effect)] for effect in effects]
+
+
+# Commands before, the command, its effects.
+ROWS = [
+    ([], "SET a 1", ["SET a 1"]),
+    ([], "SET a 1 EX 100", ["SET a 1 PXAT <time>"]),
+    (["SET a 0"], "SET a 1 XX GET PX 100000", ["SET a 1 PXAT <time>"]),
+    ([], "SET a 1 XX", []),
+    ([], "SET a 1 EXAT 9999999999", ["SET a 1 PXAT 9999999999000"]),
+    ([], "SETEX a 100 v", ["SET a v PXAT <time>"]),
+    ([], "PSETEX a 100000 v", ["SET a v PXAT <time>"]),
+    (["SET a v"], "GETEX a EX 100", ["PEXPIREAT a <time>"]),
+    (["SET a v"], "GETEX a PXAT 1", ["DEL a"]),
+    (["SET a v EX 100"], "GETEX a PERSIST", ["PERSIST a"]),
+    (["SET a v"], "GETEX a", []),
+    (["SET a v"], "GETDEL a", ["DEL a"]),
+    (["SET a 10.5 EX 100"], "INCRBYFLOAT a 0.1", ["SET a 10.6 KEEPTTL"]),
+    (["SET a 1"], "EXPIRE a 100", ["PEXPIREAT a <time>"]),
+    (["SET a 1"], "PEXPIRE a 100000 NX", ["PEXPIREAT a <time>"]),
+    (["SET a 1"], "EXPIREAT a 9999999999", ["PEXPIREAT a 9999999999000"]),
+    (["SET a 1"], "EXPIRE a 100 XX", []),
+    (["SET a 1"], "EXPIRE a -1", ["DEL a"]),
+    (["SET a 1"], "PEXPIREAT a 5", ["DEL a"]),
+    (["SET a 1 EX 100"], "PERSIST a", ["PERSIST a"]),
+    (["SET a 1"], "MOVE a 3", ["MOVE a 3"]),
+    ([], "PFADD a x", ["PFADD a x"]),
+    (["PFADD a x"], "PFADD a x", []),
+    (["PFADD a x", "PFCOUNT a"], "PFCOUNT a", []),
+    (["SET a abc"], "BITFIELD a OVERFLOW FAIL SET u8 80 256", ["BITFIELD a OVERFLOW FAIL SET u8 80 256"]),
+    ([], "FLUSHALL", ["FLUSHALL"]),
+    ([], "SWAPDB 1 2", ["SWAPDB 1 2"]),
+]
+
+# The same for keys of several shards: where all are on one, the command's own words, but for an empty result.
+SPREAD_ROWS = [
+    ([], "MSET a 1 b 2", ["SET a 1", "SET b 2"]),
+    ([], "MSETNX a 1 b 2", ["SET a 1", "SET b 2"]),
+    (["SET b 1"], "MSETNX a 1 b 2", []),
+    (["SET a 1", "SET b 2"], "DEL a b c", ["DEL a", "DEL b"]),
+    (["SET a 1", "SET b 2"], "UNLINK b", ["UNLINK b"]),
+    (["SET a v EX 100"], "COPY a b", ["SET b v PXAT <time>"]),
+    (["SET a abc"], "BITOP NOT b a", ["SET b \x9e\x9d\x9c"]),
+    (["SET b abc"], "BITOP NOT b a", ["DEL b"]),
+    (["SET b v"], "RENAME b a", ["SET a v", "DEL b"]),
+    (["SET b v"], "RENAMENX b a", ["SET a v", "DEL b"]),
+    (["SET b v", "SET a w"], "RENAMENX b a", []),
+]
+
+
+@pytest.mark.parametrize("before,command,effects", ROWS, ids=[row[1] for row in ROWS])
+def test_effects_are_words_that_do_the_same_again(feed, before, command, effects):
+    for words_before in before:
+        feed.client.run(*words(words_before))
+    feed.effects_since()
+    reply = feed.client.call(*words(command))
+    assert reply[0] != "-", reply
+    assert feed.effects_since() == wanted(effects, feed.client, "a")
+
+
+@pytest.mark.parametrize("before,command,effects", SPREAD_ROWS, ids=[row[1] for row in SPREAD_ROWS])
+def test_effects_over_shards_are_of_one_shard_each(feed, shards, before, command, effects):
+    for words_before in before:
+        feed.client.run(*words(words_before))
+    feed.effects_since()
+    reply = feed.client.call(*words(command))
+    assert reply[0] != "-", reply
+    if shards == 1 and effects and not effects[0].startswith("DEL b"):
+        effects = [command]
+    given = [[word.decode("latin-1").encode() for word in effect] for effect in feed.effects_since()]
+    assert given == wanted(effects, feed.client, "a")
