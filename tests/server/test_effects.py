@@ -5,15 +5,19 @@ replay.py shows that the effects of random commands make the same data; here sta
 
 import pytest
 
-from harness.resp import encode, parse, plain
+from harness.resp import Closed, encode, parse, plain
 
 MARKER = (b"SET", b"effects:marker", b"1")
 
 
 class Feed:
     def __init__(self, server):
+        self.server = server
         self.client = server.connect()
-        self.feed = server.connect()
+        self.join()
+
+    def join(self):
+        self.feed = self.server.connect()
         self.feed.run("DEBUG", "EFFECTS")
 
     def effects_since(self):
@@ -118,3 +122,37 @@ def test_effects_over_shards_are_of_one_shard_each(feed, shards, before, command
         effects = [command]
     given = [[word.decode("latin-1").encode() for word in effect] for effect in feed.effects_since()]
     assert given == wanted(effects, feed.client, "a")
+
+
+PAIRS = [("key:%d" % i, ("%d:" % i) * 50) for i in range(40)]
+REQUESTS_MAX = 60
+
+
+def refused_mset(feed, allowed):
+    """The keys that MSET has made, and what was told of them, when it was refused memory after `allowed` requests."""
+    feed.client.run("FLUSHALL")
+    feed.effects_since()
+    feed.client.run("DEBUG", "REFUSE-MEMORY", allowed)
+    reply = feed.client.call("MSET", *[word for pair in PAIRS for word in pair])
+    feed.client.run("DEBUG", "REFUSE-MEMORY", "-1")
+    made = [key for key, _ in PAIRS if feed.client.run("EXISTS", key)]
+    told = [word for effect in feed.effects_since() if effect[0] in (b"SET", b"MSET") for word in effect[1::2]]
+    return reply, made, [key.decode() for key in told]
+
+
+def test_what_mset_has_done_before_a_refusal_is_told(feed):
+    if feed.client.call("DEBUG", "REFUSE-MEMORY", "-1")[0] == "-":
+        pytest.skip("this build has no DEBUG REFUSE-MEMORY")
+    parts = 0
+    for allowed in range(REQUESTS_MAX):
+        try:
+            reply, made, told = refused_mset(feed, allowed)
+        except Closed:
+            feed.close()
+            feed.client = feed.server.connect()
+            feed.client.run("DEBUG", "REFUSE-MEMORY", "-1")
+            feed.join()
+            continue
+        assert told == made, reply
+        parts += 0 < len(made) < len(PAIRS)
+    assert parts > 0
