@@ -313,14 +313,6 @@ static void command_getset(struct exec *exec)
     }
 }
 
-/* The pairs before argv[end] are in and stay, the next was refused: the words of the command would not repeat that. */
-static void report_pairs_before(struct exec *exec, uint32_t end)
-{
-    for (uint32_t i = 1; i < end && !exec->is_spread; i += 2) {
-        exec_effect_set(exec, exec->db, exec_key(exec, i), exec->argv[i + 1], KEYSPACE_NO_EXPIRY);
-    }
-}
-
 /* Puts all pairs of MSET and MSETNX; false when memory was refused (the pairs before stay), which was replied. */
 static bool put_pairs(struct exec *exec)
 {
@@ -330,7 +322,9 @@ static bool put_pairs(struct exec *exec)
         uint32_t count = load_keys(exec, i, 2, keys);
         for (uint32_t j = 0; j < count; j++) {
             if (!put_value(exec, keys[j], exec_find_write(exec, keys[j]), i + 2 * j + 1, &plain)) {
-                report_pairs_before(exec, i + 2 * j);
+                if (!exec->is_spread && i + j > 1) {
+                    exec_effect_begun(exec, keys[j], i + 2 * j);
+                }
                 return false;
             }
         }
