@@ -17,13 +17,20 @@ struct line {
     char text[];
 };
 
+static bool is_broken_on(const struct thread *receiver, enum feed feed)
+{
+    return (atomic_load_explicit(&receiver->clients->broken_feeds, memory_order_relaxed) >> feed & 1) != 0;
+}
+
+/* Behind a gap nothing is delivered: those who read it are about to be closed. */
 static void line_deliver(struct thread *thread, struct message *message)
 {
     struct line *line = (struct line *)((char *)message - offsetof(struct line, message));
+    const bool is_broken = is_broken_on(thread, line->feed);
     struct session *next;
     for (struct session *session = thread_session_next(thread, NULL); session != NULL; session = next) {
         next = thread_session_next(thread, session);
-        if (session_is_in_feed(session, line->feed)) {
+        if (!is_broken && session_is_in_feed(session, line->feed)) {
             session_push(session, (struct bytes){line->text, line->len});
         }
     }

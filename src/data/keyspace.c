@@ -47,6 +47,12 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks)
     return ks->expiry.earliest_ms;
 }
 
+void keyspace_announce(struct keyspace *ks, const struct entry *entry)
+{
+    const struct keyspace_owner *owner = ks->owner;
+    owner->before_change(owner->context, ks, keyspace_hash_of(ks, entry), entry_key(entry), entry);
+}
+
 /* --- taking out --- */
 
 void keyspace_bury(struct keyspace *ks, struct collection *collection)
@@ -91,13 +97,20 @@ static void leave_expiry_index(struct keyspace *ks, const struct entry *entry)
     }
 }
 
-void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry)
+/* Its owner knows. */
+static void take_out(struct keyspace *ks, uint64_t hash, struct entry *entry)
 {
     const bool was_there = dict_remove(&ks->dict, hash, entry);
     assert(was_there);
     leave_expiry_index(ks, entry);
     counter_add(&ks->entry_bytes, -keyspace_free_entry(ks, entry));
     counter_add(&ks->key_count, (uint64_t)-1);
+}
+
+void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry)
+{
+    keyspace_before_change(ks, entry);
+    take_out(ks, hash, entry);
 }
 
 void keyspace_remove_expired(struct keyspace *ks, uint64_t hash, struct entry *entry)
@@ -161,6 +174,7 @@ static void join_expiry_index(struct keyspace *ks, int64_t expiry_ms, const stru
 /* A key that was not there. */
 static enum result store_new(struct keyspace *ks, struct key key, const struct entry_plan *plan)
 {
+    keyspace_before_new(ks, key.hash, key.name);
     size_t own_bytes;
     const uint8_t head = entry_plan_head(plan, &own_bytes);
     const size_t request = entry_block_request(own_bytes);
@@ -194,6 +208,7 @@ refused:
 
 static enum result store_over(struct keyspace *ks, struct key key, struct entry *existing, const struct entry_plan *plan)
 {
+    keyspace_before_change(ks, existing);
     size_t own_bytes;
     const uint8_t head = entry_plan_head(plan, &own_bytes);
     const size_t request = entry_block_request(own_bytes);
@@ -247,6 +262,7 @@ enum result keyspace_store(struct keyspace *ks, struct key key, struct entry *ex
 
 enum result keyspace_attach(struct keyspace *ks, uint64_t hash, struct entry *entry)
 {
+    keyspace_before_new(ks, hash, entry_key(entry));
     if (UNLIKELY(!dict_insert(&ks->dict, hash, entry))) {
         return RESULT_NO_MEMORY;
     }
@@ -331,6 +347,7 @@ enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64
     if (expiry_ms == keyspace_expiry_ms(ks, old)) {
         return RESULT_OK;
     }
+    keyspace_before_change(ks, old);
     size_t own_bytes;
     const uint8_t head = entry_head_with_expiry(old, expiry_ms, ks->expiry.reference_ms, &own_bytes);
     const size_t request = entry_block_request(own_bytes);
@@ -442,12 +459,13 @@ enum result keyspace_move_from(struct keyspace *ks, struct key key, struct keysp
     if (ks == from && bytes_equal(key.name, from_key.name)) {
         return RESULT_OK;
     }
+    keyspace_before_change(from, source);
     const enum entry_kind kind = entry_kind(source);
     const bool can_take = ks->heap == from->heap && (kind == ENTRY_RAW || entry_kind_is_collection(kind));
     const enum result result =
         can_take ? take_word(ks, key, from, source, now_ms) : keyspace_copy_from(ks, key, from, source, now_ms);
     if (result == RESULT_OK) {
-        keyspace_remove(from, from_key.hash, source);
+        take_out(from, from_key.hash, source);
     }
     return result;
 }

@@ -40,6 +40,13 @@ struct keyspace_owner {
     void (*bury)(void *context, struct collection *collection);
     /* The time of a key has come: it is removed after the return. */
     void (*expired)(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+    /* What a key has is about to be changed, replaced, moved or removed, its expiry included, and is still there in `entry`;
+     * NULL: a new key is about to join. Called before the first change of the key in each step that changes it; perhaps again
+     * in the same step, when some of it has changed, and perhaps for a change that is then refused. It must not touch the
+     * keyspace. (Access fields, the places of blocks and the forms of values are no change.)  */
+    void (*before_change)(void *context, struct keyspace *ks, uint64_t hash, struct bytes name, const struct entry *entry);
+    /* All keys are about to be taken out at once: instead of before_change for each. */
+    void (*before_detach)(void *context, struct keyspace *ks);
     /* No key expires by itself: whoever applies the effects of another server is told of each expiry as a deletion. */
     bool is_expiry_off;
 };
@@ -63,6 +70,7 @@ struct keyspace {
     uint64_t ttl_sum_hint_ms;  /* mean TTL of a recent sample, for INFO keyspace's avg_ttl; 0 unknown */
     uint32_t initial_access;   /* what the access field of a new entry starts with; kept up to date by the eviction policy */
     uint32_t number;           /* among the shard's, for key_top.h */
+    uint32_t owner_tag;        /* the owner's own; goes where the keys go when databases are swapped */
     const struct keyspace_watch *watch;
     struct key_top *top;       /* the watch's own; NULL: nobody asks for the biggest keys */
     const struct keyspace_owner *owner; /* lent; never NULL */

@@ -16,6 +16,23 @@ static inline void counter_set(uint64_t *counter, uint64_t value)
     __atomic_store_n(counter, value, __ATOMIC_RELAXED);
 }
 
+/* Tells the owner of a change to come: see struct keyspace_owner. `entry` is there; for a new key: keyspace_before_new. */
+void keyspace_announce(struct keyspace *ks, const struct entry *entry);
+static inline void keyspace_before_change(struct keyspace *ks, const struct entry *entry)
+{
+    if (UNLIKELY(ks->owner->before_change != NULL)) {
+        keyspace_announce(ks, entry);
+    }
+}
+
+static inline void keyspace_before_new(struct keyspace *ks, uint64_t hash, struct bytes name)
+{
+    const struct keyspace_owner *owner = ks->owner;
+    if (UNLIKELY(owner->before_change != NULL)) {
+        owner->before_change(owner->context, ks, hash, name, NULL);
+    }
+}
+
 /* An entry has `bytes` now, and had `old_bytes` of its type before (0: it was not there). */
 static inline void keyspace_note_size(struct keyspace *ks, const struct entry *entry, uint64_t old_bytes, uint64_t bytes)
 {

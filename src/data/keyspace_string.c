@@ -19,12 +19,13 @@ static bool is_same_block(const struct raw_string *raw, size_t len)
 }
 
 /* True when it was done: a value that fills the same block and leaves the expiry alone goes where the old one was. */
-static bool overwrite_in_place(const struct keyspace *ks, struct entry *existing, struct bytes value,
+static bool overwrite_in_place(struct keyspace *ks, struct entry *existing, struct bytes value,
                                const struct entry_plan *plan)
 {
     if (plan->expiry_ms != keyspace_expiry_ms(ks, existing) || entry_kind(existing) != plan->kind) {
         return false;
     }
+    keyspace_before_change(ks, existing);
     if (plan->kind == ENTRY_RAW) {
         struct raw_string *raw = entry_raw_string(existing);
         if (!is_same_block(raw, value.len)) {
@@ -126,6 +127,7 @@ enum result keyspace_put_text(struct keyspace *ks, struct key key, struct entry 
 enum result keyspace_put_integer(struct keyspace *ks, struct key key, struct entry *existing, int64_t value)
 {
     if (existing != NULL && entry_kind(existing) == ENTRY_INTEGER) {
+        keyspace_before_change(ks, existing);
         memcpy(entry_value_data(existing), &value, sizeof value);
         return RESULT_OK;
     }
@@ -199,6 +201,7 @@ static enum result raw_open(struct keyspace *ks, struct key key, struct entry *e
         return RESULT_TOO_LONG;
     }
     if (existing != NULL && entry_kind(existing) == ENTRY_RAW && !is_leap(old_len, len)) {
+        keyspace_before_change(ks, existing);
         return raw_reserve(ks, existing, len, out);
     }
     struct raw_string *raw = raw_create_zeroed(ks, existing == NULL ? len : grown_capacity(len));

@@ -143,6 +143,10 @@ size_t keyspace_expire_due(struct keyspace *ks, int64_t now_ms, size_t limit)
 
 void keyspace_detach(struct keyspace *ks, struct keyspace *remains)
 {
+    const struct keyspace_owner *owner = ks->owner;
+    if (UNLIKELY(owner->before_detach != NULL)) {
+        owner->before_detach(owner->context, ks);
+    }
     *remains = *ks;
     dict_init(&ks->dict, ks->heap, remains->dict.type, ks->secret);
     expiry_init(&ks->expiry, ks->heap);

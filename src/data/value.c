@@ -36,6 +36,9 @@ struct collection *entry_collection(const struct entry *entry)
 
 void value_open(struct value *value, struct keyspace *ks, struct key key, struct entry *entry)
 {
+    if (entry != NULL) {
+        keyspace_before_change(ks, entry);
+    }
     *value = (struct value){
         .ks = ks,
         .heap = ks->heap,

@@ -7,6 +7,7 @@ void effects_add(struct effects *effects, const struct effect_listener *listener
 {
     assert(effects->count < EFFECT_LISTENERS_MAX);
     assert(listener->name != NULL && (listener->change != NULL || listener->effect != NULL));
+    assert((listener->effect == NULL) == (listener->lost == NULL));
     effects->listeners[effects->count] = listener;
     effects->contexts[effects->count] = context;
     effects->count++;
@@ -52,6 +53,16 @@ void effects_report_effect(const struct effects *effects, const struct effect *e
     for (uint32_t i = 0; i < effects->count; i++) {
         if ((wants >> LISTEN_BITS * i & LISTEN_EFFECTS) != 0) {
             effects->listeners[i]->effect(effects->contexts[i], effect);
+        }
+    }
+}
+
+void effects_report_lost(const struct effects *effects, struct thread *thread)
+{
+    const uint32_t wants = effects_wanted(effects);
+    for (uint32_t i = 0; i < effects->count; i++) {
+        if ((wants >> LISTEN_BITS * i & LISTEN_EFFECTS) != 0) {
+            effects->listeners[i]->lost(effects->contexts[i], thread);
         }
     }
 }

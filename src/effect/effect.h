@@ -50,6 +50,7 @@ struct effect_listener {
     const char *name;
     void (*change)(void *context, const struct change *change); /* wants LISTEN_CHANGES */
     void (*effect)(void *context, const struct effect *effect); /* wants LISTEN_EFFECTS */
+    void (*lost)(void *context, struct thread *thread);         /* with effect: memory was refused, so one is missing from now on */
 };
 
 enum { EFFECT_LISTENERS_MAX = 8 };
@@ -75,6 +76,8 @@ static inline uint32_t effects_wanted(const struct effects *effects)
 
 void effects_report_change(const struct effects *effects, const struct change *change);
 void effects_report_effect(const struct effects *effects, const struct effect *effect);
+/* An effect could not be made: whoever wants effects has a gap. */
+void effects_report_lost(const struct effects *effects, struct thread *thread);
 /* Never 0, never the same again. */
 uint64_t effects_new_unit(struct effects *effects);
 

@@ -87,10 +87,8 @@ static inline void owe_effects(struct exec *exec)
     }
 }
 
-void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event)
+static void report_event(struct exec *exec, struct shard *shard, uint32_t db, struct key key, enum event event)
 {
-    struct shard *shard = shard_of(exec, key);
-    stat_add(&shard->changes, 1);
     const uint32_t wanted = effects_wanted(&exec->server->effects);
     if (LIKELY(wanted == 0)) {
         return;
@@ -103,9 +101,33 @@ void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event 
     }
 }
 
+void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event)
+{
+    struct shard *shard = shard_of(exec, key);
+    stat_add(&shard->changes, 1);
+    report_event(exec, shard, db, key, event);
+}
+
 void exec_changed(struct exec *exec, struct key key, enum event event)
 {
     exec_changed_in(exec, exec->db, key, event);
+}
+
+void exec_changed_by(struct exec *exec, struct key key, enum event event, uint64_t count)
+{
+    struct shard *shard = shard_of(exec, key);
+    stat_add(&shard->changes, count);
+    report_event(exec, shard, exec->db, key, event);
+}
+
+void exec_event_in(struct exec *exec, uint32_t db, struct key key, enum event event)
+{
+    report_event(exec, shard_of(exec, key), db, key, event);
+}
+
+void exec_event(struct exec *exec, struct key key, enum event event)
+{
+    exec_event_in(exec, exec->db, key, event);
 }
 
 void exec_count_changes(struct exec *exec, uint64_t count)
@@ -150,6 +172,12 @@ void exec_effect(struct exec *exec, struct key key, const struct bytes *words, u
 void exec_effect_none(struct exec *exec)
 {
     exec->effects = EFFECTS_GIVEN;
+}
+
+void exec_effect_lost(struct exec *exec)
+{
+    exec->effects = EFFECTS_GIVEN;
+    effects_report_lost(&exec->server->effects, exec->thread);
 }
 
 void exec_report_words(struct exec *exec)

@@ -180,6 +180,12 @@ enum exec_effects {
 void exec_changed(struct exec *exec, struct key key, enum event event);
 /* The same for a change in another database. */
 void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event event);
+/* The same for a change that Redis counts as `count`: one for each member added or removed. 0: an event that changes nothing. */
+void exec_changed_by(struct exec *exec, struct key key, enum event event, uint64_t count);
+/* What happens to a key besides by a change that is reported already, and counted: SET with a time is an "expire", too, and a
+ * list that has become empty a "del".  */
+void exec_event(struct exec *exec, struct key key, enum event event);
+void exec_event_in(struct exec *exec, uint32_t db, struct key key, enum event event);
 /* For changes that are no event of Redis's (XACK), or not one key's (FLUSHALL, table rows): adds to rdb_changes_since_last_save. With
  * count 0, too, the command is to be repeated.  */
 void exec_count_changes(struct exec *exec, uint64_t count);
@@ -194,13 +200,15 @@ void exec_count_changes(struct exec *exec, uint64_t count);
  * exec_wants_effects  somebody listens: false saves making words that nobody reads
  * exec_effect         words[0..count) on the shard of `key`, in database exec->db; borrowed
  * exec_effect_in      the same in another database
- * exec_effect_none    what was reported as a change needs no repetition, or stands in effects that are given already  */
+ * exec_effect_none    what was reported as a change needs no repetition, or stands in effects that are given already
+ * exec_effect_lost    memory for the words was refused: whoever listens is told that it has a gap  */
 bool exec_wants_effects(const struct exec *exec);
 void exec_effect(struct exec *exec, struct key key, const struct bytes *words, uint32_t count);
 void exec_effect_in(struct exec *exec, uint32_t db, struct key key, const struct bytes *words, uint32_t count);
 void exec_effect_none(struct exec *exec);
 /* This room's own: the command's words are reported as its effect, since exec->effects is EFFECTS_OWED. Before the batons are given up. */
 void exec_report_words(struct exec *exec);
+void exec_effect_lost(struct exec *exec);
 
 /* Has this time come, so that a key with it as its expiry goes at once? Never where keys go only when another server says so. */
 bool exec_is_past(const struct exec *exec, int64_t expiry_ms);

@@ -39,6 +39,7 @@ struct shard {
     struct heap *heap;
     struct keyspace *databases;     /* config->databases of them */
     struct keyspace_owner owner;    /* theirs */
+    void *snapshot;                 /* what owner.before_change works on, while it is set; NULL otherwise */
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pinned.h, exec/pin.c */

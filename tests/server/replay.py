@@ -78,9 +78,11 @@ class Replay:
             sender.send_raw(b"".join(part) + encode("ECHO", SENTINEL))
         for sender in self.senders:
             sender.read_until(SENTINEL_REPLY)
-        # Nothing changes any more once the marker has come through.
+        # Nothing changes any more once the marker has come through: CLIENT LIST visits each thread between two of its turns, so none
+        # goes on with an eviction or expiry that it has begun.
         self.sender.run("CONFIG", "SET", "maxmemory", "0")
         self.sender.run("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        self.sender.run("CLIENT", "LIST")
         self.sender.run("SELECT", "0")
         self.markers += 1
         marker = (b"SET", MARKER_KEY, b"%d" % self.markers)
@@ -105,9 +107,20 @@ class Replay:
     def digests(self):
         return [connection.run("DEBUG", "DIGEST") for connection in (self.sender, self.sink)]
 
+    def differs_by_signs_of_zeros(self, key):
+        """-0 is a score in a large sorted set only. One that has shrunk keeps it, but is small where RESTORE has put it, as in Redis."""
+        seen = []
+        for side in (self.sender, self.sink):
+            if side.run("TYPE", key) != b"zset":
+                return False
+            scored = side.run("ZRANGE", key, "0", "-1", "WITHSCORES")
+            seen.append((side.run("PEXPIRETIME", key), scored[::2], [float(score) for score in scored[1::2]]))
+        return seen[0] == seen[1]
+
     def differing_keys(self):
-        """Sentences about the keys that differ, by their own digests."""
+        """Sentences about what differs, by the keys' own digests: none when that is signs of zeros only."""
         found = []
+        signs = 0
         self.sender.run("DEBUG", "SET-EXPIRY", "0")
         for db in range(DATABASES):
             for connection in (self.sender, self.sink):
@@ -116,11 +129,14 @@ class Replay:
             for key in keys:
                 seen = [(side.run("TYPE", key), side.run("PEXPIRETIME", key), side.run("DEBUG", "DIGEST-VALUE", key))
                         for side in (self.sender, self.sink)]
-                if seen[0] != seen[1]:
+                if seen[0] != seen[1] and self.differs_by_signs_of_zeros(key):
+                    signs += 1
+                elif seen[0] != seen[1]:
                     found.append("database %d, key %r: %r, replayed %r" % (db, key[:80], *seen))
         for connection in (self.sender, self.sink):
             connection.run("SELECT", 0)
-        return found
+        self.sender.run("DEBUG", "SET-EXPIRY", "1")
+        return found if found or signs else ["nothing that keys hold"]
 
     def end(self):
         for connection in (*self.senders, self.feed, self.sink):
@@ -157,13 +173,14 @@ def run_batch(replay, result, seed, batch, show_all=False):
         while at < len(effects):
             command, at = parse(effects, at)
             result.texts.append("     effect: " + quoted(plain(command)))
-    if not errors and digests[0] == digests[1]:
+    differing = [] if digests[0] == digests[1] else replay.differing_keys()
+    if not errors and not differing:
         return True
     result.differing_batches += 1
     result.texts.append("family %s, seed %s, batch %d, shards %s: digest %s, replayed %s" % (
         result.family, seed, batch, result.shards, *(digest.decode() for digest in digests)))
     result.texts += ["  an effect was refused: " + error for error in errors[:SHOWN_MAX]]
-    result.texts += ["  " + text for text in replay.differing_keys()[:SHOWN_MAX]]
+    result.texts += ["  " + text for text in differing[:SHOWN_MAX]]
     return False
 
 

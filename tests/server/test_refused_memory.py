@@ -14,7 +14,8 @@ from differential import batch_steps
 from families import FAMILIES, load
 from families.arguments import KEYS
 from harness.process import SLOWDOWN
-from harness.resp import Closed, encode
+from harness.resp import Closed, encode, parse, plain
+from replay import MARKER_KEY, Replay
 
 COMMANDS = int(os.environ.get("TESSERA_REFUSED_COMMANDS", "150"))
 REQUESTS_MAX = 60
@@ -114,3 +115,82 @@ def test_a_digest_without_memory_is_an_error_and_no_other_digest(start, shards, 
             break
         refusing.refusals += 1
     assert refusing.refusals > 3
+
+
+# Writes of many words, and what is there before: refused memory, some have done a part of it.
+LONG = ["%d:%s" % (number, "x" * 40) for number in range(400)]
+SCORED = [word for number, name in enumerate(LONG) for word in (str(number), name)]
+PLACED = [word for number, name in enumerate(LONG) for word in ("%.2f" % (number / 10), "1", name)]
+PARTIAL = {
+    "SADD": (None, LONG),
+    "SREM": (["SADD", "k", *LONG], LONG[:300]),
+    "HSET": (None, SCORED),
+    "HDEL": (["HSET", "k", *[word for name in LONG for word in (name, "v")]], LONG[:300]),
+    "ZADD": (None, SCORED),
+    "ZREM": (["ZADD", "k", *SCORED], LONG[:300]),
+    "GEOADD": (None, PLACED),
+    "RPUSH": (None, LONG),
+}
+
+
+class RefusingReplay(Replay):
+    """A replay of writes that are refused memory."""
+
+    def __init__(self):
+        super().__init__(1, 1)
+
+    def refuse(self, words, allowed):
+        """Runs a command with a refusal after `allowed` requests; gives its effects and whether it asked for so many."""
+        self.sender.send_raw(encode("DEBUG", "REFUSE-MEMORY", str(allowed)) + encode(*words))
+        self.sender.read()
+        self.sender.read()
+        was_refused = self.sender.call("DEBUG", "REFUSE-MEMORY", "-1")[1] == -1
+        self.markers += 1
+        marker = encode("SET", MARKER_KEY, str(self.markers))
+        self.sender.send_raw(marker)
+        self.sender.read()
+        return self.feed.read_until(marker), was_refused
+
+    def again(self):
+        """New connections, where a refusal has ended some, and empty servers."""
+        for connection in (*self.senders, self.feed):
+            connection.close()
+        self.senders = [self.source.connect() for _ in self.senders]
+        self.sender = self.senders[0]
+        self.feed = self.source.connect()
+        self.sender.run("DEBUG", "REFUSE-MEMORY", "-1")
+        self.sender.run("FLUSHALL")
+        self.sink.run("FLUSHALL")
+        self.feed.run("DEBUG", "EFFECTS")
+
+
+def refuse_in_the_middle(replay, name, before, words):
+    """Gives how often a part of the words was done, and reported."""
+    parts = 0
+    for allowed in range(REQUESTS_MAX):
+        try:
+            replay.apply(replay.play([[b"DEL", b"k"]] + ([before] if before else []), False))
+            effects, was_refused = replay.refuse([name, "k", *words], allowed)
+        except (Closed, ConnectionResetError, BrokenPipeError):
+            replay.again()
+            continue
+        if not was_refused:
+            break
+        command, _ = parse(effects, 0)
+        parts += plain(command)[0] == name.encode() and len(command[1]) < 2 + len(words)
+        assert replay.apply(effects) == []
+        digests = replay.digests()
+        assert digests[0] == digests[1], replay.differing_keys()
+    return parts
+
+
+@pytest.mark.usefixtures("has_refusals")
+def test_a_write_refused_in_the_middle_is_repeated_as_far_as_it_came():
+    replay = RefusingReplay()
+    try:
+        parts = {name: refuse_in_the_middle(replay, name, *row) for name, row in PARTIAL.items()}
+    finally:
+        problems = replay.end()
+    assert problems == []
+    assert parts["SADD"] > 0 and parts["HSET"] > 0 and parts["ZADD"] > 0 and parts["GEOADD"] > 0, parts
+    assert parts["RPUSH"] == 0, "a push is done as a whole or not"

@@ -157,3 +157,21 @@ def test_what_is_being_read_is_not_replaced_or_moved(server):
             client.run("RENAME" if i % 2 == 0 else "COPY", "key", target, *(() if i % 2 == 0 else ("REPLACE",)))
             for _ in range(4):
                 assert len(reader.read()[1]) in (0, ITEMS)
+
+
+def test_databases_are_not_swapped_under_a_write(server):
+    """A write that has begun in a database ends in it: here all that a consumer has is given up, or nothing."""
+    with server.connect() as client, server.connect() as other:
+        fill_stream(client)
+        ended = 0
+        while ended < ROUNDS:
+            client.run("XGROUP", "CREATE", "key", "group", "0")
+            client.run("XREADGROUP", "GROUP", "group", "consumer", "STREAMS", "key", ">")
+            client.send("XGROUP", "DELCONSUMER", "key", "group", "consumer")
+            for _ in range(10):
+                other.run("SWAPDB", "0", "1")
+                other.run("SWAPDB", "0", "1")
+            if client.read() == (":", ITEMS):  # else the databases were swapped when it began
+                assert client.run("XPENDING", "key", "group")[0] == 0
+                ended += 1
+            client.run("XGROUP", "DESTROY", "key", "group")

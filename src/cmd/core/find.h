@@ -5,6 +5,7 @@
 #define CMD_FIND_H
 
 #include "cmd/core/answers.h"
+#include "cmd/core/effects.h"
 #include "data/value.h"
 #include "exec/exec.h"
 
@@ -65,11 +66,12 @@ static inline uint32_t load_keys(const struct exec *exec, uint32_t first, uint32
     return count;
 }
 
-/* Deletes a key that exists and reports it. */
+/* Deletes a key that exists, the only change of the command, and reports it; DEL repeats it. */
 static inline void delete_found(struct exec *exec, struct key key)
 {
     keyspace_delete(exec_keyspace(exec, key), key, exec->now_ms);
     exec_changed(exec, key, EVENT_DEL);
+    exec_effect_del(exec, exec->db, key);
 }
 
 #endif

@@ -95,6 +95,35 @@ bool name_list_move_block(struct name_list *list, struct reply *reply)
     return true;
 }
 
+/* "$5\r\nhello\r\n" at `frame`; *out is "hello". Returns the frame's length. */
+static size_t read_frame(const char *frame, struct bytes *out)
+{
+    size_t len = 0;
+    const char *at = frame + 1;
+    for (; *at != '\r'; at++) {
+        len = 10 * len + (size_t)(*at - '0');
+    }
+    *out = (struct bytes){at + 2, len};
+    return (size_t)(at + 2 - frame) + len + 2;
+}
+
+bool name_list_read(const struct name_list *list, struct name_reader *reader, struct bytes *out)
+{
+    if (reader->seen == list->count) {
+        return false;
+    }
+    if (reader->block == NULL) {
+        reader->block = list->first;
+    } else if (reader->at == reader->block->len) {
+        reader->block = reader->block->next;
+        reader->at = 0;
+    }
+    reader->at += read_frame(reader->block->data + reader->at, out);
+    reader->seen++;
+    assert(reader->at <= reader->block->len);
+    return true;
+}
+
 void name_list_release(struct name_list *list)
 {
     while (list->first != NULL) {

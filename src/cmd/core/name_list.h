@@ -28,6 +28,13 @@ MUST_USE bool name_list_add(struct name_list *list, struct bytes name);
 /* Writes the oldest block (at most 64 KiB, or one longer name) to the reply and frees it. False: there was none. Who wrote
  * the array's header has called reply_reserve(reply, list->bytes) before, too.  */
 bool name_list_move_block(struct name_list *list, struct reply *reply);
+/* Reads without taking out: the next name, lent by the list. All zero: the first is next. False: there are no more. */
+struct name_reader {
+    const struct name_block *block; /* NULL: not begun, or at the end */
+    size_t at;
+    uint64_t seen;
+};
+bool name_list_read(const struct name_list *list, struct name_reader *reader, struct bytes *out);
 void name_list_release(struct name_list *list);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef CMD_STORE_H
 #define CMD_STORE_H
 
+#include "cmd/core/effects.h"
 #include "data/value.h"
 #include "exec/exec.h"
 
@@ -17,6 +18,21 @@ static inline bool destination_is_read(const struct exec *exec, struct key key, 
     }
     const struct collection *collection = entry_collection(entry);
     return collection->pins > (own != NULL && own->collection == collection ? 1u : 0u);
+}
+
+/* Is something still at `key`, which a job has pinned? It may have expired; nobody has put anything else there. */
+static inline bool pinned_stands(const struct exec *exec, struct key key)
+{
+    return keyspace_find(exec_keyspace(exec, key), key, exec->now_ms) != NULL;
+}
+
+/* How to repeat what was stored at `key`: by the command's words where all keys are on one shard and the sources are what the
+ * result was made of; by the result otherwise. `is_late`: they may have changed since then.  */
+static inline void give_stored(struct exec *exec, struct key key, bool is_late)
+{
+    if (exec->is_spread || is_late) {
+        exec_effect_value(exec, exec->db, key);
+    }
 }
 
 #endif

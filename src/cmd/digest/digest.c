@@ -1,13 +1,18 @@
 /* digest.c - see digest.h.  */
 #include "cmd/digest/digest.h"
 
+void digest_join(struct digest *digest, const struct digest *other)
+{
+    for (unsigned i = 0; i < SHA1_BYTES; i++) {
+        digest->bytes[i] ^= other->bytes[i];
+    }
+}
+
 void digest_add(struct digest *digest, struct bytes text)
 {
     struct digest other;
     sha1(text, other.bytes);
-    for (unsigned i = 0; i < SHA1_BYTES; i++) {
-        digest->bytes[i] ^= other.bytes[i];
-    }
+    digest_join(digest, &other);
 }
 
 void digest_mix(struct digest *digest, struct bytes text)

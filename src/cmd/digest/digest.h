@@ -22,6 +22,8 @@ static inline struct bytes digest_bytes(const struct digest *digest)
 
 /* digest ^= SHA1(text) */
 void digest_add(struct digest *digest, struct bytes text);
+/* digest ^= other: what has been added to the other one from nothing is added to this one. */
+void digest_join(struct digest *digest, const struct digest *other);
 /* digest = SHA1(digest ^ SHA1(text)) */
 void digest_mix(struct digest *digest, struct bytes text);
 /* Mixes a number as 4 bytes, the high one first. */

@@ -13,7 +13,7 @@
 #include "shard/server.h"
 #include "exec/exec.h"
 
-static void reply_digest(struct exec *exec, const struct digest *digest)
+void reply_digest(struct exec *exec, const struct digest *digest)
 {
     char text[DIGEST_TEXT_LEN];
     digest_format(digest, text);
@@ -29,6 +29,13 @@ static void assert_all_batons(const struct server *server)
 
 /* --- DIGEST --- */
 
+bool digest_of_key(struct digest *out, const struct keyspace *ks, const struct entry *entry)
+{
+    *out = (struct digest){0};
+    digest_mix(out, entry_key(entry));
+    return value_digest_mix(out, ks, entry);
+}
+
 struct key_sum {
     struct digest *digest;
     const struct keyspace *ks;
@@ -38,9 +45,8 @@ struct key_sum {
 static void add_key(struct entry *entry, void *arg)
 {
     struct key_sum *sum = arg;
-    struct digest own = {0};
-    digest_mix(&own, entry_key(entry));
-    sum->is_refused = !value_digest_mix(&own, sum->ks, entry) || sum->is_refused;
+    struct digest own;
+    sum->is_refused = !digest_of_key(&own, sum->ks, entry) || sum->is_refused;
     digest_add(sum->digest, digest_bytes(&own));
 }
 
@@ -67,25 +73,32 @@ static bool add_database(struct digest *digest, const struct server *server, uin
     return !sum.is_refused;
 }
 
+bool digest_of_server(struct digest *out, const struct server *server)
+{
+    const uint32_t databases = (uint32_t)atomic_load_explicit(&server->config->databases, memory_order_relaxed);
+    *out = (struct digest){0};
+    assert_all_batons(server);
+    for (uint32_t db = 0; db < databases; db++) {
+        if (!database_is_empty(server, db) && !add_database(out, server, db)) {
+            return false;
+        }
+    }
+    table_digest_add(out, atomic_load_explicit(&server->catalogue, memory_order_acquire));
+    return true;
+}
+
 enum job_status digest_step(struct job *job, struct exec *exec)
 {
     (void)job;
-    const struct server *server = exec->server;
-    const struct catalogue *catalogue = atomic_load_explicit(&server->catalogue, memory_order_acquire);
-    const uint32_t databases = (uint32_t)atomic_load_explicit(&server->config->databases, memory_order_relaxed);
-    struct digest digest = {0};
-    assert_all_batons(server);
-    if (!table_digest_may_begin(catalogue)) {
+    struct digest digest;
+    if (!table_digest_may_begin(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire))) {
         return JOB_WAIT;
     }
-    for (uint32_t db = 0; db < databases; db++) {
-        if (!database_is_empty(server, db) && !add_database(&digest, server, db)) {
-            reply_result_error(exec->reply, RESULT_NO_MEMORY);
-            return JOB_DONE;
-        }
+    if (digest_of_server(&digest, exec->server)) {
+        reply_digest(exec, &digest);
+    } else {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
     }
-    table_digest_add(&digest, catalogue);
-    reply_digest(exec, &digest);
     return JOB_DONE;
 }
 

@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the key's baton.
  * Read on    geo_search.c.  */
+#include "cmd/core/effects.h"
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
 #include "cmd/core/option.h"
@@ -130,12 +131,16 @@ static void geoadd_all(struct exec *exec, uint32_t first, uint32_t flags)
     enum result result = RESULT_OK;
     struct value value;
     value_open(&value, exec_keyspace(exec, key), key, entry);
-    for (uint32_t i = first; i < exec->argc && result == RESULT_OK; i += GEOADD_WORDS) {
-        result = geoadd_one(exec, &value, i, flags, &counts);
+    uint32_t at = first;
+    for (; at < exec->argc && result == RESULT_OK; at += GEOADD_WORDS) {
+        result = geoadd_one(exec, &value, at, flags, &counts);
     }
     const enum result closed = value_close(&value);
     if (closed == RESULT_OK && counts.added + counts.moved > 0) {
-        exec_changed(exec, key, EVENT_ZADD);
+        exec_changed_by(exec, key, EVENT_ZADD, (uint64_t)(counts.added + counts.moved));
+        if (UNLIKELY(result != RESULT_OK)) {
+            exec_effect_begun(exec, key, at - GEOADD_WORDS);
+        }
     }
     if (result != RESULT_OK || closed != RESULT_OK) {
         reply_result_error(exec->reply, result != RESULT_OK ? result : closed);

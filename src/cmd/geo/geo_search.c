@@ -442,7 +442,8 @@ static enum result build(struct geo_search *search, struct exec *exec, bool *is_
     return RESULT_OK;
 }
 
-/* Puts the result, or nothing, at the destination. */
+/* Puts the result, or nothing, at the destination. It is repeated by its value: another machine's sines, or with ANY another
+ * form of the source, could find something else.  */
 static void store_result(struct geo_search *search, struct exec *exec)
 {
     const struct key key = exec_key(exec, search->store_key);
@@ -454,7 +455,8 @@ static void store_result(struct geo_search *search, struct exec *exec)
             reply_result_error(exec->reply, result);
             return;
         }
-        exec_changed(exec, key, search->kind->event);
+        exec_changed_by(exec, key, search->kind->event, search->wanted);
+        exec_effect_value(exec, exec->db, key);
     } else if (existing != NULL) {
         delete_found(exec, key);
     }

@@ -2,11 +2,37 @@
  *
  * Threads    The holder of the key's baton.
  * Read on    hash_number.c (counters), hash_all.c (whole hashes), hash_scan.c, hash_random.c; data/hash_value.h.  */
+#include "cmd/core/effects.h"
 #include "cmd/core/limits.h"
 #include "cmd/hash/hash_private.h"
 #include "cmd/hash/hash_rows.h"
 
 /* --- writing --- */
+
+/* What a write of several fields has done. */
+struct written {
+    enum event event;
+    uint32_t end;   /* refused memory: the words before argv[end] */
+    uint64_t count; /* changes; 0: nothing */
+};
+
+/* Ends it: closes the value and reports. False: memory was refused, which was replied. */
+static bool end_change(struct exec *exec, struct value *value, enum result result, const struct written *written)
+{
+    const struct key key = value->key;
+    const enum result closed = value_close(value);
+    if (closed == RESULT_OK && written->count > 0) {
+        exec_changed_by(exec, key, written->event, written->count);
+        if (UNLIKELY(result != RESULT_OK)) {
+            exec_effect_begun(exec, key, written->end);
+        }
+    }
+    result = result == RESULT_OK ? closed : result;
+    if (UNLIKELY(result != RESULT_OK)) {
+        reply_result_error(exec->reply, result);
+    }
+    return result == RESULT_OK;
+}
 
 /* Puts the pairs from argv[2] on; false: refused, which was replied. *created: fields that were not there. */
 static bool put_fields(struct exec *exec, int64_t *created)
@@ -22,17 +48,18 @@ static bool put_fields(struct exec *exec, int64_t *created)
     }
     const struct encoding_limits limits = exec_limits(exec);
     enum result result = RESULT_OK;
+    struct written written = {.event = EVENT_HSET, .end = 2};
     *created = 0;
-    for (uint32_t i = 2; i < exec->argc && result == RESULT_OK; i += 2) {
+    while (written.end < exec->argc && result == RESULT_OK) {
         bool is_new;
-        result = hash_put(&value, &limits, exec->argv[i], exec->argv[i + 1], &is_new);
-        *created += result == RESULT_OK && is_new;
+        result = hash_put(&value, &limits, exec->argv[written.end], exec->argv[written.end + 1], &is_new);
+        if (LIKELY(result == RESULT_OK)) {
+            *created += is_new;
+            written.count++;
+            written.end += 2;
+        }
     }
-    if (!close_hash(exec, &value, result)) {
-        return false;
-    }
-    exec_changed(exec, key, EVENT_HSET);
-    return true;
+    return end_change(exec, &value, result, &written);
 }
 
 static void command_hset(struct exec *exec)
@@ -78,27 +105,26 @@ static void command_hdel(struct exec *exec)
     if (!open_hash(exec, key, &value)) {
         return;
     }
-    int64_t removed = 0;
+    struct written written = {.event = EVENT_HDEL, .end = 2};
     bool is_empty = value.entry == NULL;
     enum result result = RESULT_OK;
-    for (uint32_t i = 2; i < exec->argc && !is_empty && result == RESULT_OK; i++) {
+    while (written.end < exec->argc && !is_empty && result == RESULT_OK) {
         bool was_there;
-        result = hash_remove(&value, exec->argv[i], &was_there, &is_empty);
-        removed += result == RESULT_OK && was_there;
+        result = hash_remove(&value, exec->argv[written.end], &was_there, &is_empty);
+        if (LIKELY(result == RESULT_OK)) {
+            written.count += was_there;
+            written.end++;
+        }
     }
-    bool is_last = is_empty && value.entry != NULL;
+    const bool is_last = is_empty && value.entry != NULL;
     if (is_last) {
         value_remove(&value);
-    } else if (!close_hash(exec, &value, result)) {
+        exec_changed_by(exec, key, EVENT_HDEL, written.count);
+        exec_event(exec, key, EVENT_DEL);
+    } else if (!end_change(exec, &value, result, &written)) {
         return;
     }
-    if (removed > 0) {
-        exec_changed(exec, key, EVENT_HDEL);
-    }
-    if (is_last) {
-        exec_changed(exec, key, EVENT_DEL);
-    }
-    reply_integer(exec->reply, removed);
+    reply_integer(exec->reply, (int64_t)written.count);
 }
 
 /* --- reading --- */

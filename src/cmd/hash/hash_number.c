@@ -92,6 +92,7 @@ static void command_hincrbyfloat(struct exec *exec)
     char scratch[LONG_DOUBLE_TEXT_MAX];
     struct bytes text = {scratch, long_double_format_human(sum, scratch)};
     if (put_sum(exec, key, &value, text, EVENT_HINCRBYFLOAT)) {
+        exec_effect(exec, key, (const struct bytes[]){BYTES("HSET"), key.name, exec->argv[2], text}, 4);
         reply_bulk(exec->reply, text);
     }
 }

@@ -4,6 +4,7 @@
  * Memory     A big payload is written into the thread's memory first, since its length comes first in the reply; a big value is
  *            read into a detached one, in the key's shard, and stored when it is whole.
  * Read on    persist/rdb_value.h.  */
+#include "base/number.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
@@ -266,6 +267,25 @@ static void restore_access(struct exec *exec, struct key key, const struct resto
     }
 }
 
+/* The words with an absolute time: RESTORE key time payload options ... ABSTTL. */
+static void report_restored(struct exec *exec, struct key key, int64_t expiry_ms)
+{
+    exec_changed(exec, key, EVENT_RESTORE);
+    if (expiry_ms == KEYSPACE_NO_EXPIRY || !exec_wants_effects(exec)) {
+        return;
+    }
+    struct bytes *words = exec_scratch(exec, (exec->argc + 1) * sizeof *words);
+    if (words == NULL) {
+        exec_effect_lost(exec);
+        return;
+    }
+    char digits[INT64_TEXT_MAX];
+    memcpy(words, exec->argv, exec->argc * sizeof *words);
+    words[RESTORE_TIME] = (struct bytes){digits, int64_format(expiry_ms, digits)};
+    words[exec->argc] = BYTES("ABSTTL");
+    exec_effect(exec, key, words, exec->argc + 1);
+}
+
 /* The value is read: the key gets it, unless its time has come already. */
 static void restore_finish(struct exec *exec, const struct restore_request *request, struct rdb_reader *reader)
 {
@@ -290,7 +310,7 @@ static void restore_finish(struct exec *exec, const struct restore_request *requ
         return;
     }
     restore_access(exec, key, request);
-    exec_changed(exec, key, EVENT_RESTORE);
+    report_restored(exec, key, expiry_ms);
     reply_ok(exec->reply);
 }
 

@@ -117,6 +117,7 @@ static void expire_key(struct exec *exec, struct time_kind kind)
         return;
     }
     exec_changed(exec, key, EVENT_EXPIRE);
+    exec_effect_expiry(exec, key, expiry_ms);
     reply_integer(exec->reply, 1);
 }
 

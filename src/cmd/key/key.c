@@ -14,6 +14,9 @@ static void command_del(struct exec *exec)
         for (uint32_t j = 0; j < count; j++) {
             if (keyspace_delete(exec_keyspace(exec, keys[j]), keys[j], exec->now_ms)) {
                 exec_changed(exec, keys[j], EVENT_DEL);
+                if (exec->is_spread) {
+                    exec_effect_del(exec, exec->db, keys[j]);
+                }
                 deleted++;
             }
         }

@@ -34,24 +34,25 @@ static bool is_same_place(const struct place *a, const struct place *b)
     return a->db == b->db && bytes_equal(a->key.name, b->key.name);
 }
 
-/* Reports a change in any database. */
-static void changed_at(struct exec *exec, const struct place *place, enum event event)
-{
-    exec_changed_in(exec, place->db, place->key, event);
-}
-
 /* --- big copies --- */
 
-static void run_copy(struct exec *exec, struct value_copy *made);
+/* A copy of the source that was made before the command itself runs. */
+struct made_copy {
+    struct value_copy copy;
+    struct effect_payload payload; /* of the same value */
+};
 
-/* What a command does, with a copy of the source that was made before, or without (NULL). It may use the copy up. */
-typedef void move_fn(struct exec *exec, struct value_copy *made);
+static void run_copy(struct exec *exec, struct made_copy *made);
+
+/* What a command does, with a copy that was made before, or without (NULL). It may use the copy up. */
+typedef void move_fn(struct exec *exec, struct made_copy *made);
 
 struct copy_job {
     struct job job;
     move_fn *run;
     struct pin from_pin, to_pin;
-    struct value_copy copy;
+    struct made_copy made;
+    const struct entry *source; /* stays while it is pinned */
     struct keyspace *to_ks;
     uint32_t to_db;
     bool from_stays; /* COPY */
@@ -73,10 +74,13 @@ static enum job_status copy_step(struct job *job, struct exec *exec)
     struct copy_job *work = (struct copy_job *)job;
     enum result result = RESULT_OK;
     while (result == RESULT_OK && !work->is_copied) {
-        result = value_copy_step(&work->copy, ITEMS_PER_LOOK, &work->is_copied);
+        result = value_copy_step(&work->made.copy, ITEMS_PER_LOOK, &work->is_copied);
         if (!work->is_copied && exec_slice_is_over(exec)) {
             return JOB_MORE;
         }
+    }
+    if (result == RESULT_OK && !effect_payload_step(&work->made.payload, exec, work->source)) {
+        return JOB_MORE;
     }
     if (result == RESULT_OK && !claim_places(work, exec)) {
         return JOB_WAIT;
@@ -86,7 +90,7 @@ static enum job_status copy_step(struct job *job, struct exec *exec)
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
     } else {
-        work->run(exec, &work->copy);
+        work->run(exec, &work->made);
     }
     return JOB_DONE;
 }
@@ -94,7 +98,8 @@ static enum job_status copy_step(struct job *job, struct exec *exec)
 static void copy_destroy(struct job *job, struct exec *exec)
 {
     struct copy_job *work = (struct copy_job *)job;
-    value_copy_discard(&work->copy, work->to_ks);
+    value_copy_discard(&work->made.copy, work->to_ks);
+    effect_payload_release(&work->made.payload);
     exec_unpin(exec, &work->from_pin);
     exec_unpin(exec, &work->to_pin);
     thread_free(MEM_CLIENT, work, sizeof *work);
@@ -111,7 +116,7 @@ static bool copy_begin(struct exec *exec, struct copy_job *work, const struct pl
         exec_unpin(exec, &work->from_pin);
         return false;
     }
-    if (value_copy_begin(&work->copy, source, to->ks->heap, to->ks->secret) != RESULT_OK) {
+    if (value_copy_begin(&work->made.copy, source, to->ks->heap, to->ks->secret) != RESULT_OK) {
         exec_unpin(exec, &work->from_pin);
         exec_unpin(exec, &work->to_pin);
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
@@ -128,6 +133,7 @@ static void start_copy(struct exec *exec, const struct place *from, const struct
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
+    work->made.payload = EFFECT_PAYLOAD_EMPTY;
     if (!copy_begin(exec, work, from, to, source)) {
         thread_free(MEM_CLIENT, work, sizeof *work);
         return;
@@ -135,28 +141,43 @@ static void start_copy(struct exec *exec, const struct place *from, const struct
     int32_t shard = exec->shard != NULL ? (int32_t)exec->shard->number : JOB_ALL_SHARDS;
     work->job = (struct job){copy_step, copy_destroy, shard};
     work->run = run;
+    work->source = source;
     work->to_ks = to->ks;
     work->to_db = to->db;
     work->from_stays = run == run_copy;
     exec_start_job(exec, &work->job);
 }
 
-/* Puts a copy of `source`, which is at `from`, at `to`: the one that was made, if it is of this source. */
+/* Puts a copy of `source`, which is at `from`, at `to`: the one that was made, if it is of this source; else that is of no use. */
 static enum result put_copy(struct exec *exec, const struct place *from, const struct place *to, const struct entry *source,
-                            struct value_copy *made)
+                            struct made_copy *made)
 {
-    if (made == NULL || entry_form(source) != made->form || entry_collection(source) != made->source) {
+    if (made != NULL && (entry_form(source) != made->copy.form || entry_collection(source) != made->copy.source)) {
+        effect_payload_release(&made->payload);
+        made = NULL;
+    }
+    if (made == NULL) {
         return keyspace_copy_from(to->ks, to->key, from->ks, source, exec->now_ms);
     }
     struct entry *existing = keyspace_find(to->ks, to->key, exec->now_ms);
-    return value_copy_store(made, to->ks, to->key, existing, keyspace_expiry_ms(from->ks, source));
+    return value_copy_store(&made->copy, to->ks, to->key, existing, keyspace_expiry_ms(from->ks, source));
+}
+
+/* What is at `to` now, with keys on several shards: whoever repeats what is done on one does not know the other. */
+static void tell_value(struct exec *exec, const struct place *to, const struct made_copy *made)
+{
+    if (exec->is_spread && made != NULL) {
+        exec_effect_payload(exec, to->db, to->key, &made->payload);
+    } else if (exec->is_spread) {
+        exec_effect_value(exec, to->db, to->key);
+    }
 }
 
 /* --- RENAME, RENAMENX, MOVE --- */
 
 /* Moves `source`, which is at `from`, over whatever is at `to`. */
 static enum result move_entry(struct exec *exec, const struct place *from, const struct place *to, const struct entry *source,
-                              struct value_copy *made)
+                              struct made_copy *made)
 {
     if (made == NULL) {
         return keyspace_move_from(to->ks, to->key, from->ks, from->key, exec->now_ms);
@@ -170,7 +191,7 @@ static enum result move_entry(struct exec *exec, const struct place *from, const
 
 /* The same with its reports. False: refused, which was replied. */
 static bool move_place(struct exec *exec, const struct place *from, const struct place *to, const struct entry *source,
-                       struct value_copy *made)
+                       struct made_copy *made)
 {
     bool is_move = from->db != to->db;
     enum result result = move_entry(exec, from, to, source, made);
@@ -178,13 +199,17 @@ static bool move_place(struct exec *exec, const struct place *from, const struct
         reply_result_error(exec->reply, result);
         return false;
     }
-    changed_at(exec, from, is_move ? EVENT_MOVE_FROM : EVENT_RENAME_FROM);
-    changed_at(exec, to, is_move ? EVENT_MOVE_TO : EVENT_RENAME_TO);
+    exec_changed_in(exec, from->db, from->key, is_move ? EVENT_MOVE_FROM : EVENT_RENAME_FROM);
+    exec_event_in(exec, to->db, to->key, is_move ? EVENT_MOVE_TO : EVENT_RENAME_TO);
+    tell_value(exec, to, made);
+    if (exec->is_spread) {
+        exec_effect_del(exec, from->db, from->key);
+    }
     return true;
 }
 
 /* Renames argv[1] to argv[2], unless that exists and must not be replaced, and replies. */
-static void rename_key(struct exec *exec, bool may_replace, struct value_copy *made, move_fn *again)
+static void rename_key(struct exec *exec, bool may_replace, struct made_copy *made, move_fn *again)
 {
     struct place from = place_of(exec, exec_key(exec, 1), exec->db);
     struct place to = place_of(exec, exec_key(exec, 2), exec->db);
@@ -210,12 +235,12 @@ static void rename_key(struct exec *exec, bool may_replace, struct value_copy *m
     }
 }
 
-static void run_rename(struct exec *exec, struct value_copy *made)
+static void run_rename(struct exec *exec, struct made_copy *made)
 {
     rename_key(exec, true, made, run_rename);
 }
 
-static void run_renamenx(struct exec *exec, struct value_copy *made)
+static void run_renamenx(struct exec *exec, struct made_copy *made)
 {
     rename_key(exec, false, made, run_renamenx);
 }
@@ -279,7 +304,7 @@ static bool copy_read_options(struct exec *exec, uint32_t *db, bool *may_replace
     return true;
 }
 
-static void run_copy(struct exec *exec, struct value_copy *made)
+static void run_copy(struct exec *exec, struct made_copy *made)
 {
     uint32_t db;
     bool may_replace;
@@ -307,7 +332,8 @@ static void run_copy(struct exec *exec, struct value_copy *made)
         reply_result_error(exec->reply, result);
         return;
     }
-    changed_at(exec, &to, EVENT_COPY_TO);
+    exec_changed_in(exec, to.db, to.key, EVENT_COPY_TO);
+    tell_value(exec, &to, made);
     reply_integer(exec->reply, 1);
 }
 

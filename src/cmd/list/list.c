@@ -54,7 +54,7 @@ static void push(struct exec *exec, enum list_end end, bool must_exist)
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, key, push_event(end));
+    exec_changed_by(exec, key, push_event(end), exec->argc - 2);
     reply_integer(exec->reply, (int64_t)count);
 }
 
@@ -93,25 +93,19 @@ static enum event pop_event(enum list_end end)
     return end == LIST_HEAD ? EVENT_LPOP : EVENT_RPOP;
 }
 
-/* Removes the item at an end of the list at `key`, which has one. */
-static enum result drop(struct exec *exec, struct key key, enum list_end end)
+/* Removes the item at an end of the list at `key`, which has one, without any report: *is_empty says that the key is gone. */
+static enum result drop(struct exec *exec, struct key key, enum list_end end, bool *is_empty)
 {
     struct keyspace *ks = exec_keyspace(exec, key);
     struct value value;
     value_open(&value, ks, key, keyspace_find(ks, key, exec->now_ms));
     const enum result result = list_drop(&value, end);
-    const bool is_empty = result == RESULT_OK && list_count(value.entry) == 0;
-    if (is_empty) {
+    *is_empty = result == RESULT_OK && list_count(value.entry) == 0;
+    if (*is_empty) {
         value_remove(&value);
     } else {
         const enum result close_result = value_close(&value);
         (void)close_result; /* never refused: the value is not new */
-    }
-    if (result == RESULT_OK) {
-        exec_changed(exec, key, pop_event(end));
-    }
-    if (is_empty) {
-        exec_changed(exec, key, EVENT_DEL);
     }
     return result;
 }
@@ -144,6 +138,26 @@ static bool copy_end(struct exec *exec, const struct entry *entry, enum list_end
     return true;
 }
 
+/* Reports that `text` has gone from argv[1] to argv[2]. Two shards repeat it each by its own part. */
+static void report_move(struct exec *exec, enum list_end from, enum list_end to, struct bytes text, bool is_empty)
+{
+    const struct key source = exec_key(exec, 1);
+    const struct key target = exec_key(exec, 2);
+    exec_changed(exec, target, push_event(to));
+    if (exec->is_spread) {
+        const struct bytes words[] = {to == LIST_HEAD ? BYTES("LPUSH") : BYTES("RPUSH"), target.name, text};
+        exec_effect(exec, target, words, 3);
+    }
+    exec_event(exec, source, pop_event(from));
+    if (is_empty) {
+        exec_event(exec, source, EVENT_DEL);
+    }
+    if (exec->is_spread) {
+        const struct bytes words[] = {from == LIST_HEAD ? BYTES("LPOP") : BYTES("RPOP"), source.name};
+        exec_effect(exec, source, words, 2);
+    }
+}
+
 /* From argv[1] to argv[2]. */
 static void move(struct exec *exec, enum list_end from, enum list_end to)
 {
@@ -165,11 +179,13 @@ static void move(struct exec *exec, enum list_end from, enum list_end to)
     if (!check_list(exec, exec_find_write(exec, target))) {
         return;
     }
+    bool is_empty = false;
     enum result result = add(exec, target, to, text);
     if (result == RESULT_OK) {
-        result = drop(exec, source, from);
+        result = drop(exec, source, from, &is_empty);
         if (result != RESULT_OK) {
-            const enum result undone = drop(exec, target, to);
+            bool is_gone;
+            const enum result undone = drop(exec, target, to, &is_gone);
             (void)undone;
         }
     }
@@ -177,7 +193,7 @@ static void move(struct exec *exec, enum list_end from, enum list_end to)
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, target, push_event(to));
+    report_move(exec, from, to, text, is_empty);
     reply_bulk(exec->reply, text);
 }
 

@@ -49,7 +49,7 @@ static bool set_finish(struct list_task *task, struct exec *exec)
         return true;
     }
     const enum result result = list_replace(&value, &limits, place, exec->argv[3]);
-    if (list_end_change(exec, &value, result, EVENT_LSET)) {
+    if (list_end_change(exec, &value, result, EVENT_LSET, 1)) {
         reply_ok(exec->reply);
     }
     return true;
@@ -108,7 +108,7 @@ static bool insert_finish(struct list_task *task, struct exec *exec)
         return true;
     }
     const enum result result = list_insert(&value, &limits, place, insert->side, exec->argv[4]);
-    if (list_end_change(exec, &value, result, EVENT_LINSERT)) {
+    if (list_end_change(exec, &value, result, EVENT_LINSERT, 1)) {
         reply_integer(exec->reply, (int64_t)list_count(value.entry));
     }
     return true;
@@ -174,7 +174,7 @@ static void end_removal(struct remove_task *remove, struct exec *exec, struct va
 {
     if (value->entry == NULL) {
         reply_integer(exec->reply, 0);
-    } else if (list_end_change(exec, value, result, EVENT_LREM)) {
+    } else if (list_end_change(exec, value, result, EVENT_LREM, remove->found)) {
         reply_integer(exec->reply, (int64_t)remove->found);
     }
 }
@@ -305,7 +305,7 @@ static void command_ltrim(struct exec *exec)
     const uint64_t count = list_count(entry);
     const struct list_range range = list_range_of(count, first, last);
     if (range.count == 0) {
-        list_delete_key(exec, key, EVENT_LTRIM);
+        list_delete_key(exec, key, EVENT_LTRIM, count);
         reply_ok(exec->reply);
         return;
     }
@@ -315,7 +315,7 @@ static void command_ltrim(struct exec *exec)
     if (range.count < count) {
         result = list_keep(&value, range.first, range.count);
     }
-    if (list_end_change(exec, &value, result, EVENT_LTRIM)) {
+    if (list_end_change(exec, &value, result, EVENT_LTRIM, count - range.count)) {
         reply_ok(exec->reply);
     }
 }

@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the keys' batons.  */
 #include "cmd/core/answers.h"
+#include "cmd/core/effects.h"
 #include "cmd/core/option.h"
 #include "cmd/core/reply_item.h"
 #include "cmd/list/list_rows.h"
@@ -38,6 +39,14 @@ static enum event pop_event(enum list_end end)
     return end == LIST_HEAD ? EVENT_LPOP : EVENT_RPOP;
 }
 
+/* LMPOP is repeated as a pop of the key that it has found. */
+static void give_pop(struct exec *exec, const struct pop_task *pop, struct key key)
+{
+    if (pop->has_name) {
+        exec_effect_number(exec, key, pop->task.from == LIST_HEAD ? BYTES("LPOP") : BYTES("RPOP"), (int64_t)pop->count);
+    }
+}
+
 static bool pop_finish(struct list_task *task, struct exec *exec)
 {
     const struct pop_task *pop = (const struct pop_task *)task;
@@ -48,7 +57,8 @@ static bool pop_finish(struct list_task *task, struct exec *exec)
     }
     const uint64_t items = list_count(entry);
     if (pop->count == items) {
-        list_delete_key(exec, key, pop_event(task->from));
+        list_delete_key(exec, key, pop_event(task->from), pop->count);
+        give_pop(exec, pop, key);
         return true;
     }
     struct value value;
@@ -57,7 +67,9 @@ static bool pop_finish(struct list_task *task, struct exec *exec)
     if (result != RESULT_OK) {
         reply_rewind(exec->reply);
     }
-    list_end_change(exec, &value, result, pop_event(task->from));
+    if (list_end_change(exec, &value, result, pop_event(task->from), pop->count)) {
+        give_pop(exec, pop, key);
+    }
     return true;
 }
 
@@ -91,7 +103,7 @@ static void pop_one(struct exec *exec, struct key key, struct entry *entry, enum
     if (UNLIKELY(result != RESULT_OK)) {
         reply_rewind(exec->reply);
     }
-    list_end_change(exec, &value, result, pop_event(end));
+    list_end_change(exec, &value, result, pop_event(end), 1);
 }
 
 static void pop(struct exec *exec, enum list_end end)

@@ -16,7 +16,7 @@ bool check_list(struct exec *exec, const struct entry *entry)
     return check_type(exec, entry, VALUE_LIST);
 }
 
-bool list_end_change(struct exec *exec, struct value *value, enum result result, enum event event)
+bool list_end_change(struct exec *exec, struct value *value, enum result result, enum event event, uint64_t count)
 {
     const struct key key = value->key;
     const bool is_empty = result == RESULT_OK && list_count(value->entry) == 0;
@@ -30,18 +30,18 @@ bool list_end_change(struct exec *exec, struct value *value, enum result result,
         reply_result_error(exec->reply, result);
         return false;
     }
-    exec_changed(exec, key, event);
+    exec_changed_by(exec, key, event, count);
     if (is_empty) {
-        exec_changed(exec, key, EVENT_DEL);
+        exec_event(exec, key, EVENT_DEL);
     }
     return true;
 }
 
-void list_delete_key(struct exec *exec, struct key key, enum event event)
+void list_delete_key(struct exec *exec, struct key key, enum event event, uint64_t count)
 {
     keyspace_delete(exec_keyspace(exec, key), key, exec->now_ms);
-    exec_changed(exec, key, event);
-    exec_changed(exec, key, EVENT_DEL);
+    exec_changed_by(exec, key, event, count);
+    exec_event(exec, key, EVENT_DEL);
 }
 
 bool list_end_argument(struct exec *exec, uint32_t index, enum list_end *out)

@@ -89,10 +89,10 @@ struct list_range list_range_of(uint64_t count, int64_t first, int64_t last);
 
 /* True when `entry` is a list or NULL; otherwise replies WRONGTYPE. */
 bool check_list(struct exec *exec, const struct entry *entry);
-/* Ends a change: removes the key when the list is empty, and reports `event` (and "del"). Otherwise replies the error. */
-bool list_end_change(struct exec *exec, struct value *value, enum result result, enum event event);
-/* A list is emptied by `event`. */
-void list_delete_key(struct exec *exec, struct key key, enum event event);
+/* Ends a change of `count` items: removes the key when the list is empty, and reports `event` (and "del"). Or replies the error. */
+bool list_end_change(struct exec *exec, struct value *value, enum result result, enum event event, uint64_t count);
+/* A list is emptied of `count` items by `event`. */
+void list_delete_key(struct exec *exec, struct key key, enum event event, uint64_t count);
 /* "LEFT", "RIGHT"; otherwise replies that the syntax is wrong. */
 bool list_end_argument(struct exec *exec, uint32_t index, enum list_end *out);
 

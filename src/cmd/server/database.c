@@ -157,15 +157,24 @@ static enum job_status free_step(struct job *job, struct exec *exec)
     return JOB_MORE;
 }
 
+/* A job reads or writes a key in slices: the databases stay as they are. Under all batons. */
+static bool is_any_pinned(const struct server *server)
+{
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        if (server->shards[i].pinned_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The first step, under all batons. */
 static enum job_status detach_step(struct job *job, struct exec *exec)
 {
     struct flush_job *flush = (struct flush_job *)job;
     struct server *server = exec->server;
-    for (uint32_t i = 0; i < flush->shard_count; i++) {
-        if (server->shards[i].pinned_count > 0) {
-            return JOB_WAIT; /* a job reads a collection in slices */
-        }
+    if (is_any_pinned(server)) {
+        return JOB_WAIT;
     }
     bool is_ready = true;
     for (uint32_t i = 0; is_ready && i < flush->shard_count; i++) {
@@ -266,6 +275,10 @@ static void command_swapdb(struct exec *exec)
     }
     if (!exec_database_argument(exec, 1, "ERR invalid first DB index", &a) ||
         !exec_database_argument(exec, 2, "ERR invalid second DB index", &b)) {
+        return;
+    }
+    if (a != b && is_any_pinned(exec->server)) {
+        exec_wait_and_retry(exec);
         return;
     }
     if (a != b && !table_databases_swap(exec, a, b)) {

@@ -1,5 +1,5 @@
-/* debug.c - DEBUG DIGEST, DIGEST-VALUE, EFFECTS, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP: for tests of the server and of clients;
- * REFUSE-MEMORY in builds with debug asserts.
+/* debug.c - DEBUG DIGEST, DIGEST-VALUE, EFFECTS, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP, SNAPSHOT-DIGEST: for tests of the
+ * server and of clients; REFUSE-MEMORY in builds with debug asserts.
  *
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
  * connection may use it says enable-debug-command.  */
@@ -8,6 +8,7 @@
 #include "client/sessions.h"
 #include "cmd/core/answers.h"
 #include "cmd/digest/digest_steps.h"
+#include "cmd/digest/snapshot_digest.h"
 #include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
@@ -180,6 +181,8 @@ static const struct debug_row {
                             "server.", 3, set_expiry_step, JOB_ALL_SHARDS, prepare_set_active_expire},
     {"SLEEP", "<seconds>", "Stops all shards for some seconds; fractions are allowed.", 3, sleep_step,
      JOB_ALL_SHARDS, prepare_sleep},
+    {"SNAPSHOT-DIGEST", "<BEGIN|END>", "BEGIN tells DIGEST and remembers the moment; END tells what DIGEST was then.", 3,
+     snapshot_digest_step, JOB_ALL_SHARDS, NULL},
 };
 enum { DEBUG_ROW_COUNT = sizeof debug_rows / sizeof debug_rows[0] };
 

@@ -48,7 +48,13 @@ static void send_effect(void *context, const struct effect *effect)
     buffer_release(&text);
 }
 
-const struct effect_listener effect_feed = {.name = "feed", .effect = send_effect};
+static void end_feed(void *context, struct thread *thread)
+{
+    (void)context;
+    feed_break(thread, FEED_EFFECTS);
+}
+
+const struct effect_listener effect_feed = {.name = "feed", .effect = send_effect, .lost = end_feed};
 
 void effect_feed_begin(struct exec *exec)
 {

@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the keys' batons.
  * Read on    set_all.c, set_random.c, set_algebra.c.  */
+#include "cmd/core/effects.h"
 #include "cmd/set/set_private.h"
 #include "cmd/set/set_rows.h"
 
@@ -16,18 +17,22 @@ static void command_sadd(struct exec *exec)
         return;
     }
     int64_t added = 0;
+    uint32_t at = 2;
     enum result result = RESULT_OK;
-    for (uint32_t i = 2; i < exec->argc && result == RESULT_OK; i++) {
-        const struct item member = set_member(exec->argv[i]);
+    for (; at < exec->argc && result == RESULT_OK; at++) {
+        const struct item member = set_member(exec->argv[at]);
         bool is_new = false;
         result = set_add(&value, &limits, &member, &is_new);
         added += result == RESULT_OK && is_new;
     }
     const enum result closed = value_close(&value);
-    result = result == RESULT_OK ? closed : result;
     if (added > 0 && closed == RESULT_OK) {
-        exec_changed(exec, key, EVENT_SADD);
+        exec_changed_by(exec, key, EVENT_SADD, (uint64_t)added);
+        if (UNLIKELY(result != RESULT_OK)) {
+            exec_effect_begun(exec, key, at - 1);
+        }
     }
+    result = result == RESULT_OK ? closed : result;
     if (UNLIKELY(result != RESULT_OK)) {
         reply_result_error(exec->reply, result);
     } else {
@@ -44,16 +49,20 @@ static void command_srem(struct exec *exec)
     }
     int64_t removed = 0;
     uint64_t left = set_value_count(&value);
+    uint32_t at = 2;
     enum result result = RESULT_OK;
-    for (uint32_t i = 2; i < exec->argc && left > 0 && result == RESULT_OK; i++) {
-        const struct item member = set_member(exec->argv[i]);
+    for (; at < exec->argc && left > 0 && result == RESULT_OK; at++) {
+        const struct item member = set_member(exec->argv[at]);
         bool was_there;
         result = set_remove(&value, &member, &was_there);
         removed += result == RESULT_OK && was_there;
         left -= result == RESULT_OK && was_there;
     }
     if (removed > 0) {
-        const enum result closed = close_after_removal(exec, key, &value, EVENT_SREM);
+        const enum result closed = close_after_removal(exec, key, &value, EVENT_SREM, (uint64_t)removed);
+        if (UNLIKELY(result != RESULT_OK)) {
+            exec_effect_begun(exec, key, at - 1);
+        }
         result = result == RESULT_OK ? closed : result;
     }
     if (UNLIKELY(result != RESULT_OK)) {
@@ -91,6 +100,27 @@ static enum result remove_one(struct exec *exec, struct key key, const struct it
     return result == RESULT_OK ? closed : result;
 }
 
+/* Reports that the member argv[3] has gone from argv[1] to argv[2]. Two shards repeat it each by its own part. */
+static void report_move(struct exec *exec, bool is_empty, bool is_new)
+{
+    const struct key from = exec_key(exec, 1);
+    const struct key to = exec_key(exec, 2);
+    exec_changed(exec, from, EVENT_SREM);
+    if (is_empty) {
+        exec_event(exec, from, EVENT_DEL);
+    }
+    if (exec->is_spread) {
+        exec_effect(exec, from, (const struct bytes[]){BYTES("SREM"), from.name, exec->argv[3]}, 3);
+    }
+    if (!is_new) {
+        return;
+    }
+    exec_changed(exec, to, EVENT_SADD);
+    if (exec->is_spread) {
+        exec_effect(exec, to, (const struct bytes[]){BYTES("SADD"), to.name, exec->argv[3]}, 3);
+    }
+}
+
 /* Adds first: what may be refused comes before anything is lost. */
 static void move_member(struct exec *exec, struct key from, struct key to, const struct item *member)
 {
@@ -108,13 +138,7 @@ static void move_member(struct exec *exec, struct key from, struct key to, const
         reply_result_error(exec->reply, result);
         return;
     }
-    exec_changed(exec, from, EVENT_SREM);
-    if (is_empty) {
-        exec_changed(exec, from, EVENT_DEL);
-    }
-    if (is_new) {
-        exec_changed(exec, to, EVENT_SADD);
-    }
+    report_move(exec, is_empty, is_new);
     reply_integer(exec->reply, 1);
 }
 

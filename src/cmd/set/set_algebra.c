@@ -10,6 +10,7 @@
 #include "cmd/set/set_algebra.h"
 
 #include "exec/exec.h"
+#include "cmd/core/store.h"
 #include "shard/server.h"
 
 enum { ALGEBRA_BATCH = 16 };
@@ -162,6 +163,7 @@ void algebra_store(struct algebra *algebra, struct exec *exec)
         return;
     }
     exec_changed(exec, key, store_events[algebra->operation]);
+    give_stored(exec, key, algebra->is_late);
     reply_integer(exec->reply, (int64_t)algebra->count);
 }
 

@@ -44,6 +44,7 @@ struct algebra {
     struct value result;      /* OUTPUT_STORE, OUTPUT_VALUE */
     struct encoding_limits limits;
     bool is_walking;
+    bool is_late;             /* OUTPUT_STORE: the sources may have changed since the result was made of them */
 };
 
 enum algebra_progress { ALGEBRA_MORE, ALGEBRA_DONE, ALGEBRA_REFUSED };

@@ -6,6 +6,7 @@
 #include "cmd/set/set_algebra_job.h"
 
 #include "exec/exec.h"
+#include "cmd/core/store.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
@@ -118,10 +119,24 @@ static enum job_status work_step(struct algebra_job *work, struct exec *exec)
     }
 }
 
+/* Are all sources still there, and pinned? */
+static bool sources_stand(const struct algebra *algebra, const struct exec *exec)
+{
+    for (uint32_t i = 0; i < algebra->source_count; i++) {
+        const struct algebra_source *source = &algebra->sources[i];
+        if (source->pin.shard == NULL ||
+            (!source->is_missing && !pinned_stands(exec, exec_key(exec, algebra->sources_at + i)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The sources are given up first: two jobs that each store where the other reads would wait for each other. */
 static enum job_status store_step(struct algebra_job *work, struct exec *exec)
 {
     struct algebra *algebra = &work->algebra;
+    algebra->is_late = !sources_stand(algebra, exec);
     release_sources(algebra, exec);
     const struct entry *existing = exec_find_write(exec, exec_key(exec, algebra->target_at));
     if (existing != NULL && form_is_apart(entry_form(existing)) && entry_collection(existing)->pins > 0) {

@@ -7,6 +7,8 @@
  * Threads    The holder of the key's baton; a job pins the set.  */
 #include "base/clock.h"
 #include "base/random.h"
+#include "cmd/core/effects.h"
+#include "cmd/core/name_list.h"
 #include "cmd/core/pinned_job.h"
 #include "cmd/set/set_private.h"
 #include "cmd/set/set_rows.h"
@@ -16,26 +18,76 @@ enum {
     DRAWN_MAX = 10000,    /* more are not removed one by one: 2 ms */
 };
 
+/* --- how to repeat it --- */
+
+/* The members that have gone, for those who listen to effects. */
+struct gone {
+    struct name_list names;
+    bool is_whole; /* all that have gone are in it */
+};
+
+static void note_gone(struct gone *gone, const struct item *member)
+{
+    char scratch[ITEM_SCRATCH];
+    gone->is_whole = gone->is_whole && name_list_add(&gone->names, item_text(member, scratch));
+}
+
+/* After the report of the change: SREM of those that have gone, in pieces, or else what is left. */
+static void give_gone(struct exec *exec, struct key key, const struct gone *gone)
+{
+    enum { KEY_WORDS = 2, PIECE = 64 };
+    if (!gone->is_whole) {
+        exec_effect_value(exec, exec->db, key);
+        return;
+    }
+    struct bytes words[KEY_WORDS + PIECE] = {BYTES("SREM"), key.name};
+    struct name_reader reader = {0};
+    uint32_t count = KEY_WORDS;
+    while (name_list_read(&gone->names, &reader, &words[count])) {
+        count++;
+        if (count == KEY_WORDS + PIECE) {
+            exec_effect(exec, key, words, count);
+            count = KEY_WORDS;
+        }
+    }
+    if (count > KEY_WORDS) {
+        exec_effect(exec, key, words, count);
+    }
+}
+
+/* --- by a walk --- */
+
 /* Members leave, others stay. */
 struct pop {
     struct set_walk walk;
+    uint64_t count;          /* that go */
     uint64_t to_go;
     uint64_t to_come;
     uint64_t random_state;
     struct encoding_limits limits;
     struct value stay;       /* detached */
+    struct gone gone;
 };
 
 static void pop_begin(struct pop *pop, struct exec *exec, struct key key, const struct entry *entry, uint64_t count)
 {
     struct keyspace *ks = exec_keyspace(exec, key);
-    *pop = (struct pop){.to_go = count, .to_come = set_count(entry), .random_state = clock_ticks(), .limits = exec_limits(exec)};
+    *pop = (struct pop){.count = count, .to_go = count, .to_come = set_count(entry)};
+    pop->random_state = clock_ticks();
+    pop->limits = exec_limits(exec);
     const bool few_stay = (pop->to_come - count) * FEW_STAY <= count;
     if (!few_stay && set_encoding(entry) != ENCODING_INTSET) {
         pop->limits.set_max_intset_entries = 0; /* the encoding stays */
     }
+    pop->gone.is_whole = exec_wants_effects(exec) && count <= pop->to_come - count;
     set_walk_begin(&pop->walk, entry);
     value_open_detached_for(&pop->stay, ks);
+}
+
+static void pop_release(struct pop *pop)
+{
+    value_remove(&pop->stay);
+    name_list_release(&pop->gone.names);
 }
 
 /* Looks at some members; RESULT_OK and *is_done false: there are more. */
@@ -49,6 +101,7 @@ static enum result pop_some(struct pop *pop, struct reply *reply, bool *is_done)
         }
         if (random_below(&pop->random_state, pop->to_come--) < pop->to_go) {
             reply_item(reply, &member);
+            note_gone(&pop->gone, &member);
             pop->to_go--;
             continue;
         }
@@ -75,10 +128,11 @@ static enum result pop_end(struct pop *pop, struct exec *exec, struct key key, s
             return result;
         }
     }
-    exec_changed(exec, key, EVENT_SPOP);
+    exec_changed_by(exec, key, EVENT_SPOP, pop->count);
     if (is_empty) {
-        exec_changed(exec, key, EVENT_DEL);
+        exec_event(exec, key, EVENT_DEL);
     }
+    give_gone(exec, key, &pop->gone);
     return RESULT_OK;
 }
 
@@ -103,8 +157,8 @@ static void pop_at_once(struct exec *exec, struct key key, struct entry *entry, 
     }
     if (UNLIKELY(result != RESULT_OK)) {
         reply_refusal(exec, result);
-        value_remove(&pop.stay);
     }
+    pop_release(&pop);
 }
 
 /* --- in slices --- */
@@ -118,7 +172,7 @@ struct pop_job {
 static enum job_status fail(struct pop_job *work, struct exec *exec, enum result result)
 {
     reply_refusal(exec, result);
-    value_remove(&work->pop.stay);
+    pop_release(&work->pop);
     exec_unpin(exec, &work->pinned.pin);
     return JOB_DONE;
 }
@@ -136,7 +190,7 @@ static enum job_status end_step(struct pop_job *work, struct exec *exec)
     if (result != RESULT_OK) {
         return fail(work, exec, result);
     }
-    value_remove(&work->pop.stay);
+    pop_release(&work->pop);
     return JOB_DONE;
 }
 
@@ -161,7 +215,7 @@ static enum job_status pop_step(struct job *job, struct exec *exec)
 
 static void pop_destroy(struct job *job, struct exec *exec)
 {
-    value_remove(&((struct pop_job *)job)->pop.stay);
+    pop_release(&((struct pop_job *)job)->pop);
     pinned_job_destroy(job, exec);
 }
 
@@ -182,6 +236,7 @@ static void start_pop(struct exec *exec, struct key key, struct entry *entry, ui
 static void draw(struct exec *exec, struct key key, struct entry *entry, uint64_t count)
 {
     uint64_t random_state = clock_ticks();
+    struct gone gone = {.is_whole = exec_wants_effects(exec)};
     struct value value;
     enum result result = RESULT_OK;
     value_open(&value, exec_keyspace(exec, key), key, entry);
@@ -190,10 +245,14 @@ static void draw(struct exec *exec, struct key key, struct entry *entry, uint64_
         const struct item member = set_view_at(&view, set_view_random(&view, &random_state));
         bool was_there;
         reply_item(exec->reply, &member);
+        note_gone(&gone, &member);
         result = set_remove(&value, &member, &was_there);
     }
-    const enum result closed = close_after_removal(exec, key, &value, EVENT_SPOP);
+    const enum result closed = close_after_removal(exec, key, &value, EVENT_SPOP, count);
     result = result == RESULT_OK ? closed : result;
+    gone.is_whole = gone.is_whole && result == RESULT_OK;
+    give_gone(exec, key, &gone);
+    name_list_release(&gone.names);
     if (UNLIKELY(result != RESULT_OK)) {
         reply_refusal(exec, result);
     }

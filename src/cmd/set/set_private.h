@@ -30,17 +30,18 @@ static inline bool open_set(struct exec *exec, struct key key, struct value *val
     return open_of_type(exec, key, VALUE_SET, value);
 }
 
-/* Ends a write that took members out: reports `event`, and the key's end when nothing is left. */
-static inline enum result close_after_removal(struct exec *exec, struct key key, struct value *value, enum event event)
+/* Ends a write that took `count` members out: reports `event`, and the key's end when nothing is left. */
+static inline enum result close_after_removal(struct exec *exec, struct key key, struct value *value, enum event event,
+                                              uint64_t count)
 {
     const bool is_empty = set_value_count(value) == 0;
     if (is_empty) {
         value_remove(value);
     }
     const enum result result = is_empty ? RESULT_OK : value_close(value);
-    exec_changed(exec, key, event);
+    exec_changed_by(exec, key, event, count);
     if (is_empty) {
-        exec_changed(exec, key, EVENT_DEL);
+        exec_event(exec, key, EVENT_DEL);
     }
     return result;
 }

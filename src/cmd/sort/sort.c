@@ -11,6 +11,7 @@
  * Read on    sort_vector.h, sort_pattern.h.  */
 #include "base/number.h"
 #include "cmd/core/answers.h"
+#include "cmd/core/effects.h"
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
 #include "cmd/core/option.h"
@@ -421,7 +422,8 @@ static enum job_status put_out(struct sort *sort, struct exec *exec)
     return JOB_MORE;
 }
 
-/* Makes the result the destination. */
+/* Makes the result the destination. It is repeated by its value: what it was made of has been given up since, may be on other
+ * shards, and equal weights leave elements in the order of a set, which is another one on another server.  */
 static enum job_status store_result(struct sort *sort, struct exec *exec)
 {
     struct key key = exec_key_of(exec, exec->argv[sort->request.store_at]);
@@ -436,7 +438,8 @@ static enum job_status store_result(struct sort *sort, struct exec *exec)
             return give_up(sort, exec, result_error_text(result));
         }
         sort->has_result = false;
-        exec_changed(exec, key, EVENT_SORTSTORE);
+        exec_changed_by(exec, key, EVENT_SORTSTORE, stored);
+        exec_effect_value(exec, exec->db, key);
     } else if (existing != NULL) {
         delete_found(exec, key);
     }

@@ -157,8 +157,9 @@ static __int128 number_to_set(const struct field *field)
     return number < lowest ? number + whole : number;
 }
 
-/* SET replies the old number, INCRBY the new one, either null when it overflowed under FAIL. True: the bits have changed. */
-static bool write_field(struct exec *exec, const struct field *field, const struct open_string *string)
+/* SET replies the old number, INCRBY the new one, either null when it overflowed under FAIL. True: the bits have changed, or
+ * are in a string that `has_grown` for them.  */
+static bool write_field(struct exec *exec, const struct field *field, const struct open_string *string, bool has_grown)
 {
     const int64_t old = bits_read((struct bytes){string->data, string->len}, field->offset, field->type);
     const __int128 wanted = field->action == FIELD_SET ? number_to_set(field) : (__int128)old + field->number;
@@ -169,14 +170,26 @@ static bool write_field(struct exec *exec, const struct field *field, const stru
     }
     bits_write(string->data, field->offset, field->type, new);
     reply_integer(exec->reply, field->action == FIELD_SET ? old : new);
-    return new != old;
+    return has_grown || new != old;
+}
+
+/* Each write counts. A string that has only grown, for a number that was refused, is no event, as in Redis. */
+static void report_fields(struct exec *exec, struct key key, uint64_t changes, bool has_grown)
+{
+    if (changes > 0) {
+        exec_changed(exec, key, EVENT_SETBIT);
+        exec_count_changes(exec, changes - 1);
+    } else if (has_grown) {
+        exec_count_changes(exec, 0);
+    }
 }
 
 static void run_fields(struct exec *exec, struct key key, const struct fields *fields)
 {
     struct open_string string;
-    bool has_changed;
-    if (!bitmap_open(exec, key, fields->last_written_bit, &string, &has_changed)) {
+    bool has_grown;
+    uint64_t changes = 0;
+    if (!bitmap_open(exec, key, fields->last_written_bit, &string, &has_grown)) {
         return;
     }
     reply_array(exec->reply, fields->count);
@@ -184,13 +197,11 @@ static void run_fields(struct exec *exec, struct key key, const struct fields *f
         const struct field *field = &fields->fields[i];
         if (field->action == FIELD_GET) {
             reply_integer(exec->reply, bits_read((struct bytes){string.data, string.len}, field->offset, field->type));
-        } else if (write_field(exec, field, &string)) {
-            has_changed = true;
+        } else {
+            changes += write_field(exec, field, &string, has_grown);
         }
     }
-    if (has_changed) {
-        exec_changed(exec, key, EVENT_SETBIT);
-    }
+    report_fields(exec, key, changes, has_grown);
 }
 
 static void command_bitfield(struct exec *exec)

@@ -119,6 +119,9 @@ static void store(struct exec *exec, struct open_string *result, size_t len)
         return;
     }
     exec_changed(exec, key, EVENT_SET);
+    if (exec->is_spread) {
+        exec_effect_value(exec, exec->db, key);
+    }
     reply_integer(exec->reply, (int64_t)len);
 }
 

@@ -81,8 +81,8 @@ static bool open_hll(struct exec *exec, struct key key, struct entry *existing, 
 
 /* --- PFADD --- */
 
-/* Adds argv[2...]. Replies the error; then the copy is of no use. */
-static bool add_elements(struct exec *exec, struct hll *hll, bool *has_changed)
+/* Adds argv[2...], and how many changed it to *changes. Replies the error; then the copy is of no use. */
+static bool add_elements(struct exec *exec, struct hll *hll, uint64_t *changes)
 {
     for (uint32_t i = 2; i < exec->argc; i++) {
         const enum hll_change change = hll_add(hll, exec->argv[i]);
@@ -90,18 +90,19 @@ static bool add_elements(struct exec *exec, struct hll *hll, bool *has_changed)
             reply_error(exec->reply, ERROR_CORRUPT_HLL);
             return false;
         }
-        *has_changed = *has_changed || change == HLL_CHANGED;
+        *changes += change == HLL_CHANGED;
     }
     return true;
 }
 
 /* Ends PFADD. */
-static void reply_added(struct exec *exec, struct key key, bool has_changed)
+static void reply_added(struct exec *exec, struct key key, uint64_t changes)
 {
-    if (has_changed) {
+    if (changes > 0) {
         exec_changed(exec, key, EVENT_PFADD);
+        exec_count_changes(exec, changes - 1);
     }
-    reply_integer(exec->reply, has_changed);
+    reply_integer(exec->reply, changes > 0);
 }
 
 static void add_in_place(struct exec *exec, struct key key, struct entry *existing)
@@ -111,14 +112,14 @@ static void add_in_place(struct exec *exec, struct key key, struct entry *existi
         return;
     }
     struct hll hll = {.data = string.data, .len = string.len, .room = string.len};
-    bool has_changed = false;
-    if (!add_elements(exec, &hll, &has_changed)) {
+    uint64_t changes = 0;
+    if (!add_elements(exec, &hll, &changes)) {
         return;
     }
-    if (has_changed) {
+    if (changes > 0) {
         hll_forget_cached_count(hll.data);
     }
-    reply_added(exec, key, has_changed);
+    reply_added(exec, key, changes);
 }
 
 static void command_pfadd(struct exec *exec)
@@ -139,15 +140,15 @@ static void command_pfadd(struct exec *exec)
     if (!copy_hll(exec, text, growth < HLL_SPARSE_BYTES_MAX ? growth : HLL_SPARSE_BYTES_MAX, &hll)) {
         return;
     }
-    bool has_changed = existing == NULL;
-    if (!add_elements(exec, &hll, &has_changed)) {
+    uint64_t changes = existing == NULL;
+    if (!add_elements(exec, &hll, &changes)) {
         return;
     }
-    if (has_changed) {
+    if (changes > 0) {
         hll_forget_cached_count(hll.data);
     }
     if (store_hll(exec, key, existing, &hll)) {
-        reply_added(exec, key, has_changed);
+        reply_added(exec, key, changes);
     }
 }
 
@@ -239,6 +240,9 @@ static void command_pfmerge(struct exec *exec)
     hll_forget_cached_count(hll.data);
     if (store_hll(exec, key, existing, &hll)) {
         exec_changed(exec, key, EVENT_PFADD);
+        if (exec->is_spread) {
+            exec_effect_value(exec, exec->db, key);
+        }
         reply_ok(exec->reply);
     }
 }

@@ -175,6 +175,7 @@ static void getex_apply(struct exec *exec, struct key key, struct entry *entry, 
         return;
     }
     exec_changed(exec, key, is_persist ? EVENT_PERSIST : EVENT_EXPIRE);
+    exec_effect_expiry(exec, key, expiry_ms);
 }
 
 static void command_getex(struct exec *exec)
@@ -200,6 +201,19 @@ static void command_getex(struct exec *exec)
 
 /* --- writing --- */
 
+/* Reports that argv[value] is at `key` now. A time is told as an absolute one; keys on several shards are told one by one. */
+static void report_set(struct exec *exec, struct key key, uint32_t value, const struct set_request *request)
+{
+    const bool has_time = (request->flags & SET_TIME) != 0;
+    exec_changed(exec, key, EVENT_SET);
+    if (has_time) {
+        exec_event(exec, key, EVENT_EXPIRE);
+    }
+    if (UNLIKELY(has_time || exec->is_spread)) {
+        exec_effect_set(exec, exec->db, key, exec->argv[value], has_time ? request->expiry_ms : KEYSPACE_NO_EXPIRY);
+    }
+}
+
 /* Puts argv[value] at `key` in place of `existing` and reports it. False: refused; the error has replaced the reply. */
 static bool put_value(struct exec *exec, struct key key, struct entry *existing, uint32_t value,
                       const struct set_request *request)
@@ -214,7 +228,7 @@ static bool put_value(struct exec *exec, struct key key, struct entry *existing,
         reply_result_error(exec->reply, result);
         return false;
     }
-    exec_changed(exec, key, EVENT_SET);
+    report_set(exec, key, value, request);
     return true;
 }
 
@@ -309,6 +323,9 @@ static bool put_pairs(struct exec *exec)
         uint32_t count = load_keys(exec, i, 2, keys);
         for (uint32_t j = 0; j < count; j++) {
             if (!put_value(exec, keys[j], exec_find_write(exec, keys[j]), i + 2 * j + 1, &plain)) {
+                if (!exec->is_spread && i + j > 1) {
+                    exec_effect_begun(exec, keys[j], i + 2 * j);
+                }
                 return false;
             }
         }

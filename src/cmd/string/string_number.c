@@ -107,6 +107,7 @@ static void command_incrbyfloat(struct exec *exec)
         return;
     }
     exec_changed(exec, key, EVENT_INCRBYFLOAT);
+    exec_effect(exec, key, (const struct bytes[]){BYTES("SET"), key.name, number, BYTES("KEEPTTL")}, 4);
     reply_bulk(exec->reply, number);
 }
 

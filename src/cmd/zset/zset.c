@@ -4,6 +4,7 @@
  * Read on    zset_range.c (ranges), zset_store.c (ZRANGESTORE), zset_remove.c (removing ranges, popping), zset_random.c,
  *            zset_scan.c; data/zset.h.  */
 #include "base/number.h"
+#include "cmd/core/effects.h"
 #include "cmd/core/limits.h"
 #include "cmd/zset/zset_private.h"
 #include "cmd/zset/zset_rows.h"
@@ -144,13 +145,18 @@ static void add(struct exec *exec, struct addition *addition)
     }
     const struct encoding_limits limits = exec_limits(exec);
     enum result result = RESULT_OK;
-    for (uint32_t i = 0; i < addition->count && result == RESULT_OK; i++) {
+    uint32_t i = 0;
+    for (; i < addition->count && result == RESULT_OK; i++) {
         const struct bytes member = exec->argv[addition->first + 2 * i + 1];
         result = add_one(&value, &limits, addition, member, addition->scores[i]);
     }
     const enum result closed = value_close(&value);
     if (closed == RESULT_OK && addition->added + addition->updated > 0) {
-        exec_changed(exec, key, (addition->flags & ADD_INCR) != 0 ? EVENT_ZINCR : EVENT_ZADD);
+        const enum event event = (addition->flags & ADD_INCR) != 0 ? EVENT_ZINCR : EVENT_ZADD;
+        exec_changed_by(exec, key, event, addition->added + addition->updated);
+        if (UNLIKELY(result != RESULT_OK)) {
+            exec_effect_begun(exec, key, addition->first + 2 * (i - 1));
+        }
     }
     result = result == RESULT_OK ? closed : result;
     if (UNLIKELY(result == RESULT_NAN)) {
@@ -200,7 +206,7 @@ static void command_zincrby(struct exec *exec)
 
 /* --- ZREM --- */
 
-bool close_zset_removal(struct exec *exec, struct value *value, enum result result, enum event event, bool is_changed)
+bool close_zset_removal(struct exec *exec, struct value *value, enum result result, enum event event, uint64_t count)
 {
     const struct key key = value->key;
     const bool is_gone = value->entry != NULL && zset_is_empty(value);
@@ -210,11 +216,11 @@ bool close_zset_removal(struct exec *exec, struct value *value, enum result resu
         const enum result closed = value_close(value);
         result = result == RESULT_OK ? closed : result;
     }
-    if (is_changed) {
-        exec_changed(exec, key, event);
+    if (count > 0) {
+        exec_changed_by(exec, key, event, count);
     }
     if (is_gone) {
-        exec_changed(exec, key, EVENT_DEL);
+        exec_event(exec, key, EVENT_DEL);
     }
     if (UNLIKELY(result != RESULT_OK)) {
         reply_result_error(exec->reply, result);
@@ -230,16 +236,19 @@ static void command_zrem(struct exec *exec)
         return;
     }
     int64_t removed = 0;
+    uint32_t at = 2;
     enum result result = RESULT_OK;
-    for (uint32_t i = 2; i < exec->argc && result == RESULT_OK && !zset_is_empty(&value); i++) {
+    for (; at < exec->argc && result == RESULT_OK && !zset_is_empty(&value); at++) {
         struct zset_place place;
-        if (zset_find(&value, exec->argv[i], &place)) {
+        if (zset_find(&value, exec->argv[at], &place)) {
             result = zset_remove(&value, &place);
             removed += result == RESULT_OK;
         }
     }
-    if (close_zset_removal(exec, &value, result, EVENT_ZREM, removed > 0)) {
+    if (close_zset_removal(exec, &value, result, EVENT_ZREM, (uint64_t)removed)) {
         reply_integer(exec->reply, removed);
+    } else if (removed > 0) {
+        exec_effect_begun(exec, exec_key(exec, 1), at - 1);
     }
 }
 

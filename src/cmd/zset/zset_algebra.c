@@ -67,6 +67,7 @@ struct algebra {
     bool is_large_form;
     struct pin pin;              /* of the destination, or of nothing but the result's shard */
     struct value result;
+    bool is_late;                /* the sources may have changed since the result was made of them */
     uint64_t counted;            /* ZINTERCARD's answer */
     uint32_t at_source;          /* the source that is walked */
     bool is_walking;
@@ -359,6 +360,7 @@ static void store_result(struct algebra *run, struct exec *exec)
         return;
     }
     exec_changed(exec, key, run->kind->event);
+    give_stored(exec, key, run->is_late);
     reply_integer(exec->reply, (int64_t)count);
 }
 
@@ -369,8 +371,21 @@ static void unpin_sources(struct algebra *run, struct exec *exec)
     }
 }
 
+/* Are all sources of a job still there, and pinned? */
+static bool sources_stand(const struct algebra *run, const struct exec *exec)
+{
+    for (uint32_t i = 0; i < run->source_count; i++) {
+        const struct source *source = &run->sources[i];
+        if (source->pin.shard == NULL || (source->count > 0 && !pinned_stands(exec, exec_key(exec, source->key_index)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum job_status store(struct algebra *run, struct exec *exec)
 {
+    run->is_late = !run->is_direct && !sources_stand(run, exec);
     unpin_sources(run, exec);
     if (destination_is_read(exec, exec_key(exec, 1), &run->pin)) {
         return JOB_WAIT;

@@ -113,3 +113,15 @@ struct zset_ranks zset_interval_ranks(const struct entry *entry, const struct zs
         return ranks_of_ranks((int64_t)zset_count(entry), interval->start, interval->stop, interval->is_reverse);
     }
 }
+
+bool zset_has_one_score(const struct entry *entry)
+{
+    struct zset_walk walk;
+    struct item member;
+    double lowest = 0, highest = 0;
+    zset_walk_begin(&walk, entry, 0);
+    zset_walk_next(&walk, &member, &lowest);
+    zset_walk_begin(&walk, entry, zset_count(entry));
+    zset_walk_previous(&walk, &member, &highest);
+    return lowest == highest;
+}

@@ -31,9 +31,9 @@ static inline bool open_zset(struct exec *exec, struct key key, struct value *va
     return open_of_type(exec, key, VALUE_ZSET, value);
 }
 
-/* Ends a removal: closes the value, or removes the key when it became empty; reports `event` when `is_changed`, and "del". False:
- * memory was refused, which was replied.  */
-bool close_zset_removal(struct exec *exec, struct value *value, enum result result, enum event event, bool is_changed);
+/* Ends a removal of `count` members: closes the value, or removes the key when it became empty; reports `event` unless `count` is 0,
+ * and "del". False: memory was refused, which was replied.  */
+bool close_zset_removal(struct exec *exec, struct value *value, enum result result, enum event event, uint64_t count);
 
 /* --- intervals of the commands, zset_interval.c --- */
 
@@ -52,5 +52,8 @@ struct zset_interval {
 MUST_USE bool zset_read_interval(struct exec *exec, uint32_t min, uint32_t max, struct zset_interval *interval);
 /* The ranks of the members within, counted from the lowest score whatever the direction. */
 struct zset_ranks zset_interval_ranks(const struct entry *entry, const struct zset_interval *interval);
+
+/* Do all members have the same score, so that an interval of members means something? `entry` has members. */
+bool zset_has_one_score(const struct entry *entry);
 
 #endif

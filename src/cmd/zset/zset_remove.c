@@ -27,6 +27,7 @@ static void remove_range(struct exec *exec, enum zset_by by, enum event event)
         return;
     }
     removal.ranks = zset_interval_ranks(value.entry, &interval);
+    removal.is_vague = by == ZSET_BY_LEX && !zset_has_one_score(value.entry);
     if (is_long(&value, &removal)) {
         zset_removal_start(exec, &removal, value.entry);
         return;
@@ -37,7 +38,10 @@ static void remove_range(struct exec *exec, enum zset_by by, enum event event)
         zset_remove_all(exec, &value, event);
     } else {
         const enum result result = zset_remove_ranks(&value, removal.ranks);
-        is_done = close_zset_removal(exec, &value, result, event, result == RESULT_OK && count > 0);
+        is_done = close_zset_removal(exec, &value, result, event, result == RESULT_OK ? count : 0);
+    }
+    if (is_done && count > 0) {
+        zset_removal_effect(exec, &removal);
     }
     if (is_done) {
         reply_integer(exec->reply, (int64_t)count);
@@ -90,7 +94,9 @@ static void pop_from(struct exec *exec, struct value *value, struct pop *pop)
     if (UNLIKELY(result != RESULT_OK)) {
         reply_rewind(exec->reply);
     }
-    (void)close_zset_removal(exec, value, result, removal->event, result == RESULT_OK && count > 0);
+    if (close_zset_removal(exec, value, result, removal->event, result == RESULT_OK ? count : 0) && count > 0) {
+        zset_removal_effect(exec, removal);
+    }
 }
 
 /* A number that is `least` or more, or replies `error`. */

@@ -17,12 +17,15 @@ struct zset_removal {
     bool is_max;         /* from the highest score */
     bool has_pairs;      /* each member with its score is an array */
     bool has_key;        /* behind the key's name */
+    bool is_vague;       /* by members, where scores differ: another form of the set has other ones between them */
 };
 
 /* Starts the job; there are so many members in the large value of `entry`. */
 void zset_removal_start(struct exec *exec, const struct zset_removal *removal, struct entry *entry);
 /* Removes the key of an open value. */
 void zset_remove_all(struct exec *exec, struct value *value, enum event event);
+/* After the report of the change: how to repeat it, where the command's words would not do. */
+void zset_removal_effect(struct exec *exec, const struct zset_removal *removal);
 
 /* A pop's reply: what is before the members, a walk to the first one, each of them. */
 void zset_pop_begin(struct exec *exec, const struct zset_removal *removal);

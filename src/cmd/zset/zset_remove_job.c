@@ -9,6 +9,8 @@
 #include "cmd/zset/zset_remove.h"
 
 #include "exec/exec.h"
+#include "base/number.h"
+#include "cmd/core/effects.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
@@ -138,6 +140,7 @@ static enum job_status cut_step(struct removal_job *work, struct exec *exec)
     if (removal->ranks.end - removal->ranks.first == zset_value_count(&value)) {
         exec_unpin(exec, &work->pin);
         zset_remove_all(exec, &value, removal->event);
+        zset_removal_effect(exec, removal);
         return finish(work, exec);
     }
     enum result result = RESULT_OK;
@@ -151,7 +154,8 @@ static enum job_status cut_step(struct removal_job *work, struct exec *exec)
         return JOB_DONE;
     }
     if (is_cut) {
-        exec_changed(exec, key, removal->event);
+        exec_changed_by(exec, key, removal->event, removal->ranks.end - removal->ranks.first);
+        zset_removal_effect(exec, removal);
         work->phase = PHASE_CLEAN;
     }
     return JOB_MORE;
@@ -194,9 +198,26 @@ static void destroy(struct job *job, struct exec *exec)
 void zset_remove_all(struct exec *exec, struct value *value, enum event event)
 {
     const struct key key = value->key;
+    const uint64_t count = zset_value_count(value);
     value_remove(value);
-    exec_changed(exec, key, event);
-    exec_changed(exec, key, EVENT_DEL);
+    exec_changed_by(exec, key, event, count);
+    exec_event(exec, key, EVENT_DEL);
+}
+
+/* ZMPOP is repeated as a pop of the key that it has found, what is vague by ranks. */
+void zset_removal_effect(struct exec *exec, const struct zset_removal *removal)
+{
+    const struct key key = exec_key(exec, removal->key_at);
+    const uint64_t count = removal->ranks.end - removal->ranks.first;
+    if (removal->has_key) {
+        exec_effect_number(exec, key, removal->is_max ? BYTES("ZPOPMAX") : BYTES("ZPOPMIN"), (int64_t)count);
+    } else if (removal->is_vague && exec_wants_effects(exec)) {
+        char first[INT64_TEXT_MAX], last[INT64_TEXT_MAX];
+        const struct bytes words[] = {BYTES("ZREMRANGEBYRANK"), key.name,
+                                      {first, int64_format((int64_t)removal->ranks.first, first)},
+                                      {last, int64_format((int64_t)removal->ranks.end - 1, last)}};
+        exec_effect(exec, key, words, 4);
+    }
 }
 
 void zset_removal_start(struct exec *exec, const struct zset_removal *removal, struct entry *entry)

@@ -17,6 +17,7 @@ struct storing {
     uint64_t left;
     bool is_reverse; /* in the order of the range, as it decides when the result leaves the small form */
     bool is_count_known; /* before the first member, to Redis */
+    bool is_late;    /* the source may have changed since, or the command's words find another range in another form of it */
     struct encoding_limits limits;
     struct value value; /* detached, in the destination's heap */
 };
@@ -50,8 +51,7 @@ static void store_finish(struct exec *exec, struct storing *storing, uint64_t co
     struct entry *existing = exec_find_write(exec, key);
     if (count == 0) {
         if (existing != NULL) {
-            keyspace_delete(exec_keyspace(exec, key), key, exec->now_ms);
-            exec_changed(exec, key, EVENT_DEL);
+            delete_found(exec, key);
         }
         reply_integer(exec->reply, 0);
         return;
@@ -62,6 +62,7 @@ static void store_finish(struct exec *exec, struct storing *storing, uint64_t co
         return;
     }
     exec_changed(exec, key, EVENT_ZRANGESTORE);
+    give_stored(exec, key, storing->is_late);
     reply_integer(exec->reply, (int64_t)count);
 }
 
@@ -87,6 +88,8 @@ static enum job_status store_step(struct job *job, struct exec *exec)
             return JOB_MORE;
         }
     }
+    const bool stands = work->source.shard != NULL && pinned_stands(exec, exec_key(exec, 2));
+    work->storing.is_late = work->storing.is_late || !stands;
     exec_unpin(exec, &work->source);
     if (destination_is_read(exec, exec_key(exec, 1), NULL)) {
         return JOB_WAIT;
@@ -144,6 +147,7 @@ static void command_zrangestore(struct exec *exec)
         storing.is_reverse = request.interval.is_reverse;
         zset_walk_begin(&storing.walk, entry, storing.is_reverse ? ranks.end : ranks.first);
         storing.is_count_known = request.interval.by == ZSET_BY_RANK;
+        storing.is_late = request.interval.by == ZSET_BY_LEX && !zset_has_one_score(entry);
         if (storing.left > ZSET_SLICE_MIN && entry_form(entry) == VALUE_FORM_ZSET) {
             start_store(exec, source, entry, &storing);
             return;

@@ -394,6 +394,100 @@ Test(keyspace, agrees_with_a_model_in_contents_encodings_expiries_and_bytes)
     fixture_unmake(&f);
 }
 
+/* --- changes to come --- */
+
+/* All keys as they were at some moment, and which were announced since. */
+struct moment {
+    const struct fixture *f;
+    struct model_key then[MODEL_KEYS];
+    char texts[MODEL_KEYS][TEXT_MAX];
+    bool is_announced[MODEL_KEYS];
+    uint64_t announced, detached;
+};
+
+static void moment_begin(struct moment *moment, const struct fixture *f)
+{
+    moment->f = f;
+    moment->announced = 0;
+    for (unsigned i = 0; i < MODEL_KEYS; i++) {
+        moment->then[i] = f->keys[i];
+        memcpy(moment->texts[i], f->keys[i].text, f->keys[i].len);
+        moment->is_announced[i] = false;
+    }
+}
+
+static void check_as_it_was(const struct moment *moment, unsigned i, const struct entry *entry)
+{
+    const struct model_key *then = &moment->then[i];
+    char scratch[STRING_SCRATCH];
+    cr_assert_eq(entry != NULL, then->is_there);
+    if (entry != NULL) {
+        cr_assert(bytes_equal(entry_string(entry, scratch), (struct bytes){moment->texts[i], then->len}));
+        cr_assert_eq(keyspace_expiry_ms(&moment->f->ks, entry), then->expiry_ms);
+    }
+}
+
+static void hear_change(void *context, struct keyspace *ks, uint64_t hash, struct bytes name, const struct entry *entry)
+{
+    struct moment *moment = context;
+    unsigned i = 0;
+    while (!bytes_equal(name, (struct bytes){moment->f->keys[i].name, moment->f->keys[i].name_len})) {
+        i++;
+        cr_assert_lt(i, (unsigned)MODEL_KEYS);
+    }
+    cr_assert_eq(ks, &moment->f->ks);
+    cr_assert_eq(hash, key_of(moment->f, &moment->f->keys[i]).hash);
+    if (!moment->is_announced[i]) {
+        check_as_it_was(moment, i, entry);
+        moment->is_announced[i] = true;
+        moment->announced++;
+    }
+}
+
+static void hear_detach(void *context, struct keyspace *ks)
+{
+    struct moment *moment = context;
+    cr_assert_eq(ks, &moment->f->ks);
+    moment->detached++;
+    for (unsigned i = 0; i < MODEL_KEYS; i++) {
+        if (!moment->is_announced[i]) {
+            check_as_it_was(moment, i, keyspace_peek(ks, key_of(moment->f, &moment->f->keys[i])));
+        }
+    }
+}
+
+Test(keyspace, announces_each_change_before_it)
+{
+    seed_random();
+    struct fixture f = fixture_make();
+    struct moment *moment = calloc(1, sizeof *moment);
+    const struct keyspace_owner owner = {.context = moment, .before_change = hear_change, .before_detach = hear_detach};
+    uint64_t announced = 0;
+    keyspace_init(&f.ks, f.heap, &f.secret);
+    f.ks.owner = &owner;
+    for (unsigned round = 0; round < 100; round++) {
+        moment_begin(moment, &f);
+        for (unsigned i = 0; i < 300; i++) {
+            cr_assert(random_step(&f));
+            f.now_ms += random_below(100) == 0 ? (int64_t)random_below(200) : 0;
+        }
+        while (keyspace_expire_due(&f.ks, f.now_ms, 1 + random_below(20)) > 0) {
+        }
+        check_all(&f); /* takes out what has expired */
+        for (unsigned i = 0; i < MODEL_KEYS; i++) {
+            if (!moment->is_announced[i]) {
+                check_as_it_was(moment, i, keyspace_peek(&f.ks, key_of(&f, &f.keys[i])));
+            }
+        }
+        announced += moment->announced;
+    }
+    cr_assert_gt(announced, 5000u);
+    moment_begin(moment, &f);
+    fixture_unmake(&f);
+    cr_assert_eq(moment->detached, 1u);
+    free(moment);
+}
+
 Test(keyspace, keeps_everything_as_it_was_when_memory_is_refused)
 {
     seed_random();

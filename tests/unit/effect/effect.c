@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct seen {
-    uint32_t changes, effects;
+    uint32_t changes, effects, lost;
     enum event last_event;
     uint32_t last_count;
 };
@@ -24,8 +24,15 @@ static void see_effect(void *context, const struct effect *effect)
     seen->last_count = effect->count;
 }
 
-static const struct effect_listener both = {.name = "both", .change = see_change, .effect = see_effect};
-static const struct effect_listener only_effects = {.name = "only effects", .effect = see_effect};
+static void see_lost(void *context, struct thread *thread)
+{
+    struct seen *seen = context;
+    (void)thread;
+    seen->lost++;
+}
+
+static const struct effect_listener both = {.name = "both", .change = see_change, .effect = see_effect, .lost = see_lost};
+static const struct effect_listener only_effects = {.name = "only effects", .effect = see_effect, .lost = see_lost};
 
 static void report(const struct effects *effects)
 {
@@ -52,9 +59,13 @@ Test(effect, listeners_get_what_they_want)
     cr_assert(seen[0].changes == 1 && seen[0].effects == 0 && seen[0].last_event == EVENT_DEL);
     cr_assert(seen[1].changes == 0 && seen[1].effects == 1 && seen[1].last_count == 2);
 
+    effects_report_lost(&effects, NULL);
+    cr_assert(seen[0].lost == 0 && seen[1].lost == 1);
+
     effects_want(&effects, &only_effects, 0);
     report(&effects);
-    cr_assert(seen[0].changes == 2 && seen[1].effects == 1);
+    effects_report_lost(&effects, NULL);
+    cr_assert(seen[0].changes == 2 && seen[1].effects == 1 && seen[1].lost == 1);
     cr_assert_eq(effects_wanted(&effects) & LISTEN_ANY_EFFECTS, 0u);
 }
 

@@ -81,3 +81,29 @@ Test(name_list, released_half_way_gives_everything_back)
     buffer_release(&shared);
     cr_assert_eq(output_bytes(), before);
 }
+
+Test(name_list, reads_every_name_in_order_and_keeps_them)
+{
+    static char text[300000];
+    struct name_list list = {0};
+    enum { COUNT = 5000 };
+    for (unsigned i = 0; i < COUNT; i++) {
+        cr_assert(name_list_add(&list, name_make(i, text)));
+    }
+    const size_t bytes = list.bytes;
+    for (int time = 0; time < 2; time++) {
+        struct name_reader reader = {0};
+        struct bytes name;
+        for (unsigned i = 0; i < COUNT; i++) {
+            cr_assert(name_list_read(&list, &reader, &name), "name %u", i);
+            const struct bytes expected = name_make(i, text);
+            cr_assert_eq(name.len, expected.len, "name %u", i);
+            cr_assert_eq(memcmp(name.data, expected.data, name.len), 0, "name %u", i);
+        }
+        cr_assert_not(name_list_read(&list, &reader, &name));
+        cr_assert_not(name_list_read(&list, &reader, &name));
+    }
+    cr_assert_eq(list.count, COUNT);
+    cr_assert_eq(list.bytes, bytes);
+    name_list_release(&list);
+}
