@@ -44,7 +44,7 @@ static const struct command_spec *const families[] = {
     zset_commands,       zset_range_commands,   zset_store_commands, zset_remove_commands, zset_random_commands,
     zset_scan_commands,
     stream_commands,     stream_read_commands,  stream_group_commands,  stream_deliver_commands, stream_pending_commands,
-    stream_claim_commands, stream_info_commands,
+    stream_claim_commands, stream_info_commands,  stream_effect_commands,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from differential import SENTINEL, SENTINEL_REPLY, batch_steps, quoted  # noqa: E402
 from families import FAMILIES, load  # noqa: E402
-from families.arguments import KEYS  # noqa: E402
+from families.arguments import KEYS, words  # noqa: E402
 from harness.process import Server  # noqa: E402
 from harness.resp import encode, parse, plain  # noqa: E402
 
@@ -30,9 +30,19 @@ EVICTION_EVERY = 5          # batches
 EVICTION_ROOM = 1 << 16     # bytes above what the server uses when the limit is set
 SHORT_TTL_CHANCE = 0.03
 SENDERS = 3
+OWN_ROW_CHANCE = 0.05
 MARKER_KEY = b"replay:marker"
 SHOWN_MAX = 10
 DATABASES = 16
+
+
+def with_own_rows(commands, rows, rng):
+    """The commands, and between them those that redis-server is not sent, since it would do something else (XADD *)."""
+    for command in commands:
+        yield command
+        if rows and rng.random() < OWN_ROW_CHANCE:
+            row = rng.choices(rows, [row[0] for row in rows])[0]
+            yield [word for part in row[1:] for word in words(part, rng)]
 
 
 def with_short_ttls(commands, keys, rng):
@@ -49,6 +59,7 @@ def batch_commands(family, seed, batch):
     module = load(family)
     steps = batch_steps(family, seed, batch, ())
     commands = [command for step in steps for command in step.commands]
+    commands = list(with_own_rows(commands, getattr(module, "REPLAY_ROWS", ()), rng))
     return list(with_short_ttls(commands, getattr(module, "KEYS", KEYS), rng))
 
 
