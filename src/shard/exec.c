@@ -128,7 +128,7 @@ void exec_changed_in(struct exec *exec, uint32_t db, struct key key, enum event 
     baton_assert_held(&shard->baton);
     owe_effects(exec);
     if ((wanted & LISTEN_ANY_CHANGES) != 0) {
-        const struct change change = {exec->thread, shard, key.name, key.hash, db, event};
+        const struct change change = {exec->thread, shard, key.name, key.hash, db, event, 0};
         effects_report_change(&exec->server->effects, &change);
     }
 }
@@ -182,6 +182,26 @@ void exec_effect_none(struct exec *exec)
     exec->effects = EFFECTS_GIVEN;
 }
 
+void exec_begin_unit(const struct exec *exec)
+{
+    struct server *server = exec->server;
+    if (exec->shard != NULL || !exec_wants_effects(exec)) {
+        return;
+    }
+    const uint64_t unit = effects_new_unit(&server->effects);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        baton_assert_held(&server->shards[i].baton);
+        server->shards[i].unit = unit;
+    }
+}
+
+void exec_end_unit(const struct exec *exec)
+{
+    for (uint32_t i = 0; exec->shard == NULL && i < exec->server->shard_count; i++) {
+        exec->server->shards[i].unit = 0;
+    }
+}
+
 void exec_report_words(struct exec *exec)
 {
     assert(exec->effects == EFFECTS_OWED);
@@ -210,12 +230,29 @@ void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct ke
     struct thread *thread = thread_self();
     const uint32_t db = (uint32_t)(ks - shard->databases);
     if ((wanted & LISTEN_ANY_CHANGES) != 0) {
-        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, event});
+        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, event, 0});
     }
     if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
         const struct bytes words[] = {BYTES("DEL"), key.name};
         effects_report_effect(effects, &(struct effect){thread, shard, db, 2, words, 0});
     }
+}
+
+void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event)
+{
+    baton_assert_held(&shard->baton);
+    const struct change change = {
+        .thread = thread_self(), .shard = shard, .key = table, .hash = hash_bytes(&shard->server->secret, table),
+        .db = db,                .event = event, .row = row,
+    };
+    effects_report_change(&shard->server->effects, &change);
+}
+
+void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count)
+{
+    baton_assert_held(&shard->baton);
+    const struct effect effect = {thread_self(), shard, db, count, words, shard->unit};
+    effects_report_effect(&shard->server->effects, &effect);
 }
 
 void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)

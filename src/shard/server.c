@@ -109,6 +109,7 @@ static bool open_shard(struct server *server, uint32_t number)
         return false;
     }
     shard->owner = (struct keyspace_owner){.context = shard, .bury = bury_collection, .expired = shard_key_expired};
+    shard->slice_owner = (struct slice_owner){.context = shard, .changed = server->row_changed, .wants = &server->effects.wants};
     for (size_t i = 0; i < databases; i++) {
         keyspace_init(&shard->databases[i], shard->heap, &server->secret);
         shard->databases[i].owner = &shard->owner;
@@ -149,6 +150,7 @@ struct server *server_create(const struct server_options *options)
     server->commands = options->commands;
     server->command_count = options->command_count;
     server->observer = options->observer;
+    server->row_changed = options->row_changed;
     for (const struct effect_listener *const *listener = options->listeners; *listener != NULL; listener++) {
         effects_add(&server->effects, *listener, server);
     }

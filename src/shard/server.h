@@ -17,6 +17,7 @@
 #include "shard/exec.h"
 #include "shard/feed.h"
 #include "shard/rate_samples.h"
+#include "table/slice_owner.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,6 +39,8 @@ struct shard {
     struct heap *heap;
     struct keyspace *databases;     /* config->databases of them */
     struct keyspace_owner owner;    /* theirs */
+    struct slice_owner slice_owner; /* of the slices of tables */
+    uint64_t unit;                  /* of the effects of rows: exec_begin_unit; 0: none */
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pin.c */
@@ -132,6 +135,7 @@ struct server {
     uint32_t command_count;          /* rows, subcommands included */
     const struct command_spec **command_index; /* by hash of the name; see server_find_command */
     const struct command_observer *observer; /* NULL: nobody listens */
+    void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
     struct effects effects;          /* who listens to changes of data */
     struct inbox *inboxes;           /* one a shard: batches of other threads */
     struct ck_epoch *epoch;          /* readers of the catalogue */
@@ -170,6 +174,7 @@ struct server_options {
     uint32_t command_count;
     const struct command_observer *observer;    /* may be NULL */
     const struct effect_listener *const *listeners; /* lent; ended by NULL: each is called with the server as its context */
+    void (*row_changed)(void *shard, const struct row_change *change); /* may be NULL: table/slice.h, struct slice_owner */
 };
 
 /* Makes shards and heaps; no thread runs yet. NULL: no memory (the process is expected to end). */
@@ -183,6 +188,11 @@ void server_destroy(struct server *server);
 /* Looks a command up by its name, case ignored; NULL. Any thread. */
 const struct command_spec *server_find_command(const struct server *server, struct bytes name);
 struct shard *server_shard_of_key(const struct server *server, struct bytes key);
+
+/* What a slice's owner tells whoever listens, under the baton, when effects_wanted says that somebody does: an event of a row of the
+ * table "ns.t", and how to repeat it.  */
+void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event);
+void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count);
 
 /* One thread's parts that others may read. */
 struct thread_stats *thread_stats(struct thread *thread);
