@@ -20,6 +20,7 @@
 #include "cmd/sort/sort_rows.h"
 #include "cmd/stream/stream_rows.h"
 #include "cmd/string/string_rows.h"
+#include "cmd/table/table_effect.h"
 #include "cmd/table/table_rows.h"
 #include "cmd/zset/zset_rows.h"
 #include "mem/heap.h"
@@ -33,7 +34,7 @@ static const struct command_spec *const families[] = {
     debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    latency_commands,
     cluster_commands,    memory_commands,       string_commands,        string_range_commands, string_number_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,
-    table_commands,      schema_commands,
+    table_commands,      table_effect_commands, schema_commands,
     list_commands,       list_pop_commands,     list_read_commands,     list_edit_commands,
     hash_commands,       hash_number_commands,  hash_all_commands,      hash_scan_commands,  hash_random_commands,
     key_move_commands,
@@ -44,7 +45,7 @@ static const struct command_spec *const families[] = {
     zset_commands,       zset_range_commands,   zset_store_commands, zset_remove_commands, zset_random_commands,
     zset_scan_commands,
     stream_commands,     stream_read_commands,  stream_group_commands,  stream_deliver_commands, stream_pending_commands,
-    stream_claim_commands, stream_info_commands,
+    stream_claim_commands, stream_info_commands,  stream_effect_commands,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
@@ -147,4 +148,9 @@ void command_table_destroy(struct command_table *table)
     thread_free(MEM_SERVER, (void *)(uintptr_t)table->rows[0], slots * sizeof(struct command_spec));
     thread_free(MEM_SERVER, (void *)(uintptr_t)table->rows, (row_total + 1) * sizeof(struct command_spec *));
     *table = (struct command_table){0};
+}
+
+void command_row_changed(void *shard, const struct row_change *change)
+{
+    table_row_changed(shard, change);
 }

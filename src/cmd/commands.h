@@ -9,6 +9,8 @@
 #include "effect/effect.h"
 #include "exec/exec.h"
 
+struct row_change;
+
 /* All families in one table: copies of the rows, subcommands right behind their container, index and parent set. */
 struct command_table {
     const struct command_spec *const *rows; /* by index; NULL-ended */
@@ -20,5 +22,7 @@ void command_table_destroy(struct command_table *table);
 
 /* Whoever of this room listens to changes of data; ended by NULL. */
 extern const struct effect_listener *const command_listeners[];
+/* Tells the listeners of changes of rows. */
+void command_row_changed(void *shard, const struct row_change *change);
 
 #endif

@@ -32,6 +32,7 @@ struct change {
     uint64_t hash;         /* of the key */
     uint32_t db;
     enum event event;
+    uint64_t row;          /* of a table: its id; 0: it is a key */
 };
 
 struct effect {

@@ -46,6 +46,9 @@ enum event {
     EVENT_SPOP,
     EVENT_SREM,
     EVENT_SUNIONSTORE,
+    EVENT_TABLE_DELETE,
+    EVENT_TABLE_INSERT,
+    EVENT_TABLE_UPDATE,
     EVENT_XADD,
     EVENT_XAUTOCLAIM,
     EVENT_XCLAIM,
@@ -74,7 +77,7 @@ enum event {
 
 struct event_row {
     const char *name; /* "set", "xgroup-create" */
-    char class;       /* of notify-keyspace-events: g generic, $ string, l s h z t types, x expired, e evicted */
+    char class;       /* of notify-keyspace-events: g generic, $ string, l s h z t types, x expired, e evicted, T rows of tables */
     bool is_silent;   /* the value for readers stays the same (groups of a stream): WATCH does not see it */
 };
 

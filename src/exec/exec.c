@@ -96,7 +96,7 @@ static void report_event(struct exec *exec, struct shard *shard, uint32_t db, st
     baton_assert_held(&shard->baton);
     owe_effects(exec);
     if ((wanted & LISTEN_ANY_CHANGES) != 0) {
-        const struct change change = {exec->thread, shard, key.name, key.hash, db, event};
+        const struct change change = {exec->thread, shard, key.name, key.hash, db, event, 0};
         effects_report_change(&exec->server->effects, &change);
     }
 }
@@ -178,6 +178,26 @@ void exec_effect_lost(struct exec *exec)
 {
     exec->effects = EFFECTS_GIVEN;
     effects_report_lost(&exec->server->effects, exec->thread);
+}
+
+void exec_begin_unit(const struct exec *exec)
+{
+    struct server *server = exec->server;
+    if (exec->shard != NULL || !exec_wants_effects(exec)) {
+        return;
+    }
+    const uint64_t unit = effects_new_unit(&server->effects);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        baton_assert_held(&server->shards[i].baton);
+        server->shards[i].unit = unit;
+    }
+}
+
+void exec_end_unit(const struct exec *exec)
+{
+    for (uint32_t i = 0; exec->shard == NULL && i < exec->server->shard_count; i++) {
+        exec->server->shards[i].unit = 0;
+    }
 }
 
 void exec_report_words(struct exec *exec)

@@ -210,6 +210,11 @@ void exec_effect_none(struct exec *exec);
 void exec_report_words(struct exec *exec);
 void exec_effect_lost(struct exec *exec);
 
+/* Of rows of tables: what they report on several shards until exec_end_unit belongs together. Where one shard's baton is held these
+ * do nothing.  */
+void exec_begin_unit(const struct exec *exec);
+void exec_end_unit(const struct exec *exec);
+
 /* Has this time come, so that a key with it as its expiry goes at once? Never where keys go only when another server says so. */
 bool exec_is_past(const struct exec *exec, int64_t expiry_ms);
 

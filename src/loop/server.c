@@ -75,6 +75,7 @@ struct server *server_create(const struct server_options *options)
     server->commands = options->commands;
     server->command_count = options->command_count;
     server->observer = options->observer;
+    server->row_changed = options->row_changed;
     for (const struct effect_listener *const *listener = options->listeners; *listener != NULL; listener++) {
         effects_add(&server->effects, *listener, server);
     }

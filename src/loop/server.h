@@ -11,6 +11,7 @@ struct server_options {
     const struct command_spec *const *commands; /* lent; command_count rows by index */
     uint32_t command_count;
     const struct command_observer *observer;    /* may be NULL */
+    void (*row_changed)(void *shard, const struct row_change *change); /* may be NULL: table/slice_owner.h */
     const struct effect_listener *const *listeners; /* lent; ended by NULL: each is called with the server as its context */
 };
 

@@ -148,7 +148,8 @@ static bool run(struct config *config)
                                      .commands = commands.rows,
                                      .command_count = commands.count,
                                      .observer = &command_observer,
-                                     .listeners = command_listeners};
+                                     .listeners = command_listeners,
+                                     .row_changed = command_row_changed};
     struct server *server = server_create(&options);
     if (server == NULL || !logs_create(server)) {
         fprintf(stderr, "tessera-server: out of memory\n");

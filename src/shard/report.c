@@ -16,7 +16,7 @@ void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct ke
     struct thread *thread = thread_self();
     const uint32_t db = (uint32_t)(ks - shard->databases);
     if ((wanted & LISTEN_ANY_CHANGES) != 0) {
-        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, event});
+        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, event, 0});
     }
     if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
         const struct bytes words[] = {BYTES("DEL"), key.name};
@@ -27,4 +27,21 @@ void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct ke
 void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)
 {
     shard_report_loss(context, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
+}
+
+void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event)
+{
+    baton_assert_held(&shard->baton);
+    const struct change change = {
+        .thread = thread_self(), .shard = shard, .key = table, .hash = hash_bytes(&shard->server->secret, table),
+        .db = db,                .event = event, .row = row,
+    };
+    effects_report_change(&shard->server->effects, &change);
+}
+
+void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count)
+{
+    baton_assert_held(&shard->baton);
+    const struct effect effect = {thread_self(), shard, db, count, words, shard->unit};
+    effects_report_effect(&shard->server->effects, &effect);
 }

@@ -1,4 +1,4 @@
-/* report.h - changes that no command makes: a key goes because its time has come, or to make room.
+/* report.h - changes that are reported from below the commands: keys that go because their time has come, or to make room; rows of tables.
  *
  * Threads    Under the shard's baton.
  * Read on    effect/effect.h; exec/exec.h: what commands report.  */
@@ -14,5 +14,10 @@ struct shard;
 void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event);
 /* The same as the keyspaces call it; `context` is the shard. */
 void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+
+/* What a slice's owner tells whoever listens, under the baton, when effects_wanted says that somebody does: an event of a row of the
+ * table "ns.t", and how to repeat it.  */
+void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event);
+void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count);
 
 #endif

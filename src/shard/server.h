@@ -16,6 +16,7 @@
 #include "shard/rate_samples.h"
 #include "shard/shard_set.h"
 #include "shard/thread_stats.h"
+#include "table/slice_owner.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -40,6 +41,8 @@ struct shard {
     struct keyspace *databases;     /* config->databases of them */
     struct keyspace_owner owner;    /* theirs */
     void *snapshot;                 /* what owner.before_change works on, while it is set; NULL otherwise */
+    struct slice_owner slice_owner; /* of the slices of tables */
+    uint64_t unit;                  /* of the effects of rows: exec_begin_unit; 0: none */
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pinned.h, exec/pin.c */
@@ -68,6 +71,7 @@ struct server {
     uint32_t command_count;          /* rows, subcommands included */
     const struct command_spec **command_index; /* by hash of the name; see server_find_command */
     const struct command_observer *observer; /* NULL: nobody listens */
+    void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
     struct effects effects;          /* who listens to changes of data */
     struct inbox *inboxes;           /* one a shard: batches of other threads */
     struct ck_epoch *epoch;          /* readers of the catalogue */

@@ -38,6 +38,7 @@ bool shard_open(struct server *server, uint32_t number)
         return false;
     }
     shard->owner = (struct keyspace_owner){.context = shard, .bury = bury_collection, .expired = shard_key_expired};
+    shard->slice_owner = (struct slice_owner){.context = shard, .changed = server->row_changed, .wants = &server->effects.wants};
     for (size_t i = 0; i < databases; i++) {
         keyspace_init(&shard->databases[i], shard->heap, &server->secret);
         shard->databases[i].owner = &shard->owner;

@@ -343,6 +343,13 @@ enum table_result catalogue_copy(const struct catalogue *old, struct heap *heap,
     return TABLE_OK;
 }
 
+void catalogue_note_databases(const struct catalogue *catalogue)
+{
+    for (uint32_t i = 0; catalogue != NULL && i < catalogue->table_count; i++) {
+        catalogue->tables[i].table->db = catalogue->tables[i].db;
+    }
+}
+
 void catalogue_destroy(struct heap *heap, struct catalogue *catalogue)
 {
     if (catalogue != NULL) {

@@ -35,6 +35,8 @@ struct catalogue_edit {
  * *out is not set. What the edit drops stays the caller's to free.  */
 MUST_USE enum table_result catalogue_copy(const struct catalogue *old, struct heap *heap, const struct hash_secret *secret,
                                           const struct catalogue_edit *edit, struct catalogue **out);
+/* The copy is published: its tables know their databases from now on. All batons held; NULL is allowed. */
+void catalogue_note_databases(const struct catalogue *catalogue);
 /* Frees the catalogue itself, no table. NULL is allowed. */
 void catalogue_destroy(struct heap *heap, struct catalogue *catalogue);
 

@@ -56,6 +56,27 @@ void table_destroy(struct heap *heap, struct table *table)
     heap_free(heap, MEM_CATALOGUE, table, table_size(table->shard_count, table->name_len));
 }
 
+/* The ids of a page's rows are `shard_count` apart in the mean: so many more make one block. */
+static uint8_t id_shift(uint32_t shard_count)
+{
+    return (uint8_t)(ID_SHIFT_LEAST + (shard_count == 1 ? 0 : 32 - __builtin_clz(shard_count - 1)));
+}
+
+static bool add_slice(struct table *table, const struct table_place *place, uint32_t shard)
+{
+    struct table_slice *slice = slice_create(place->heaps[shard], place->secret, table_schema(table)->index_count);
+    table->slices[shard] = slice;
+    if (slice == NULL) {
+        return false;
+    }
+    slice->table = table;
+    slice->id_shift = id_shift(place->shard_count);
+    if (place->owners != NULL) {
+        slice->owner = place->owners[shard];
+    }
+    return true;
+}
+
 struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft)
 {
     assert(name.len <= NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX);
@@ -72,8 +93,7 @@ struct table *table_create(const struct table_place *place, struct bytes name, c
     bool is_good = schema != NULL;
     atomic_init(&table->schema, schema);
     for (uint32_t i = 0; is_good && i < place->shard_count; i++) {
-        table->slices[i] = slice_create(place->heaps[i], place->secret, schema->index_count);
-        is_good = table->slices[i] != NULL;
+        is_good = add_slice(table, place, i);
     }
     if (!is_good) {
         table_free_slices(table);
@@ -85,15 +105,42 @@ struct table *table_create(const struct table_place *place, struct bytes name, c
 
 /* --- routing and locks --- */
 
-uint32_t table_route(struct table *table, const struct hash_secret *secret, const struct typed_value *value)
+uint32_t table_route(const struct table *table, const struct hash_secret *secret, const struct typed_value *value, uint64_t id)
 {
     const struct schema *schema = table_schema(table);
     if (value == NULL || value->is_null || schema->routing_column == COLUMN_NONE) {
-        return atomic_fetch_add_explicit(&table->placed, 1, memory_order_relaxed) % table->shard_count;
+        return (uint32_t)(id % table->shard_count);
     }
     /* The indexes use the lower half of the hash. */
     enum column_type type = (enum column_type)schema->columns[schema->routing_column].type;
     return (uint32_t)((typed_value_hash(secret, type, value) >> 32) * table->shard_count >> 32);
+}
+
+uint64_t table_highest_row_id(const struct table *table)
+{
+    uint64_t highest = 0;
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        highest = table->slices[i]->highest_id > highest ? table->slices[i]->highest_id : highest;
+    }
+    return highest;
+}
+
+void table_note_row_id(struct table *table, uint64_t id)
+{
+    uint64_t last = atomic_load_explicit(&table->last_row_id, memory_order_relaxed);
+    while (last < id && !atomic_compare_exchange_weak_explicit(&table->last_row_id, &last, id, memory_order_relaxed,
+                                                               memory_order_relaxed)) {
+    }
+}
+
+void table_before_end(struct table *table)
+{
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        const struct slice_owner *owner = table->slices[i]->owner;
+        if (owner->before_change != NULL) {
+            owner->before_change(owner->context, table->slices[i], 0, ROW_NONE);
+        }
+    }
 }
 
 bool table_is_locked(const struct table *table)
@@ -145,7 +192,8 @@ static uint64_t load(const uint64_t *counter)
 void table_memory_of_shard(const struct table *table, uint32_t shard, struct table_memory *out)
 {
     const struct table_slice *slice = table->slices[shard];
-    *out = (struct table_memory){.row_count = load(&slice->row_count), .row_bytes = load(&slice->row_bytes)};
+    *out = (struct table_memory){
+        .row_count = load(&slice->row_count), .row_bytes = load(&slice->row_bytes) + load(&slice->ids.bytes)};
     for (uint32_t i = 0; i < slice->index_count; i++) {
         out->index_bytes += load(&slice->indexes[i].bytes);
     }

@@ -17,8 +17,8 @@ enum { TABLE_NAME_MAX = 64, NAMESPACE_NAME_MAX = 64 };
 struct table {
     struct schema *_Atomic schema;
     _Atomic uint64_t last_row_id;
-    _Atomic uint32_t placed;        /* rows that went round, see table_route */
     uint32_t shard_count;
+    uint32_t db;                    /* whose tables it is among: written under all batons, read under any */
     bool is_dropped;                /* out of the catalogue; whoever gives back the last lock ends it. Under all batons */
     uint8_t namespace_len;
     uint8_t name_len;               /* with namespace and dot */
@@ -30,6 +30,7 @@ struct table_place {
     struct heap *const *heaps;      /* by shard */
     uint32_t shard_count;
     const struct hash_secret *secret;
+    const struct slice_owner *const *owners; /* by shard; lent. NULL: nobody is told of changes */
 };
 
 /* Splits "namespace.table" at its first dot and checks the lengths; sets what it found also on errors, for messages. */
@@ -56,8 +57,14 @@ static inline uint64_t table_take_row_id(struct table *table)
     return atomic_fetch_add_explicit(&table->last_row_id, 1, memory_order_relaxed) + 1;
 }
 
-/* The shard of a row with this routing value; `value` NULL or null: the next one in turn. */
-uint32_t table_route(struct table *table, const struct hash_secret *secret, const struct typed_value *value);
+/* The shard of a row with this routing value; NULL or null: by its id, one shard after the other. */
+uint32_t table_route(const struct table *table, const struct hash_secret *secret, const struct typed_value *value, uint64_t id);
+/* The highest id that a row ever had. Ids above it may be taken, by INSERTs that were refused. All batons held. */
+uint64_t table_highest_row_id(const struct table *table);
+/* A row with this id exists: ids that are taken later are above it. Any thread. */
+void table_note_row_id(struct table *table, uint64_t id);
+/* The table is about to end: whoever keeps what rows were is told. All batons held. */
+void table_before_end(struct table *table);
 
 /* A statement holds a lock on one of the slices. All batons held. */
 bool table_is_locked(const struct table *table);

@@ -68,10 +68,15 @@ static void count_bytes(struct hash_index *index, size_t added, size_t removed)
     __atomic_store_n(&index->bytes, bytes, __ATOMIC_RELAXED);
 }
 
+static enum mem_class mem_class_of(const struct hash_index *index)
+{
+    return index->counts_as_rows ? MEM_TABLE_ROW : MEM_TABLE_INDEX;
+}
+
 static struct index_node *node_create(struct hash_index *index, struct heap *heap, uint32_t count, bool is_leaf)
 {
     uint16_t capacity = capacity_for(count, is_leaf);
-    struct index_node *node = heap_alloc(heap, MEM_TABLE_INDEX, node_size(capacity, is_leaf));
+    struct index_node *node = heap_alloc(heap, mem_class_of(index), node_size(capacity, is_leaf));
     if (node != NULL) {
         *node = (struct index_node){.count = 0, .capacity = capacity};
         count_bytes(index, node_size(capacity, is_leaf), 0);
@@ -82,7 +87,7 @@ static struct index_node *node_create(struct hash_index *index, struct heap *hea
 static void node_destroy(struct hash_index *index, struct heap *heap, struct index_node *node, bool is_leaf)
 {
     size_t size = node_size(node->capacity, is_leaf);
-    heap_free(heap, MEM_TABLE_INDEX, node, size);
+    heap_free(heap, mem_class_of(index), node, size);
     count_bytes(index, 0, size);
 }
 
@@ -94,7 +99,7 @@ static bool node_resize(struct hash_index *index, struct heap *heap, struct inde
     if (capacity == node->capacity) {
         return true;
     }
-    struct index_node *moved = heap_alloc(heap, MEM_TABLE_INDEX, node_size(capacity, is_leaf));
+    struct index_node *moved = heap_alloc(heap, mem_class_of(index), node_size(capacity, is_leaf));
     if (moved == NULL) {
         return false;
     }
@@ -439,7 +444,7 @@ bool hash_index_move(struct hash_index *index, struct heap *heap, uint64_t *entr
     struct bounds bounds = no_bounds;
     for (uint32_t left = index->root == NULL ? 0 : index->height + 1u; left > 0; left--) {
         const bool is_leaf = left == 1;
-        *link = heap_move_within(heap, MEM_TABLE_INDEX, *link, node_size((*link)->capacity, is_leaf), limit);
+        *link = heap_move_within(heap, mem_class_of(index), *link, node_size((*link)->capacity, is_leaf), limit);
         if (!is_leaf) {
             const uint32_t at = inner_find(*link, *entry);
             bounds = bounds_below(*link, at, bounds);

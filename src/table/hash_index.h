@@ -28,6 +28,7 @@ struct hash_index {
     uint64_t count;
     uint64_t bytes;          /* read relaxed by any thread */
     uint8_t height;          /* 0: the root is a leaf */
+    bool counts_as_rows;     /* its nodes are MEM_TABLE_ROW: no user made it */
 };
 
 /* The entry of a row: what the tree is sorted by. */

@@ -129,6 +129,7 @@ enum table_result schema_draft_add(struct schema_draft *draft, struct bytes word
 
 void schema_draft_choose_routing(struct schema_draft *draft)
 {
+    draft->is_scattered = false;
     for (uint32_t i = 0; i < draft->column_count; i++) {
         if (draft->columns[i].index == INDEX_HASH) {
             draft->columns[i].is_routing = true;
@@ -140,6 +141,7 @@ void schema_draft_choose_routing(struct schema_draft *draft)
 void schema_draft_from(struct schema_draft *draft, const struct schema *schema)
 {
     draft->column_count = schema->column_count;
+    draft->is_scattered = schema->is_scattered;
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         draft->columns[i] = (struct draft_column){
@@ -179,6 +181,7 @@ void schema_draft_set_index(struct schema_draft *draft, uint32_t column, enum in
 void schema_draft_remove(struct schema_draft *draft, uint32_t column)
 {
     schema_draft_set_index(draft, column, INDEX_NONE);
+    draft->is_scattered = draft->is_scattered || draft->columns[column].is_routing;
     draft->column_count--;
     memmove(draft->columns + column, draft->columns + column + 1,
             (draft->column_count - column) * sizeof draft->columns[0]);
@@ -210,6 +213,7 @@ struct schema *schema_create(struct heap *heap, const struct schema_draft *draft
     *schema = (struct schema){.column_count = draft->column_count,
                               .index_count = draft_index_count(draft),
                               .routing_column = COLUMN_NONE,
+                              .is_scattered = draft->is_scattered,
                               .names_len = names_len};
     char *names = (char *)(schema->columns + draft->column_count);
     uint16_t name_at = 0;

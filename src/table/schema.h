@@ -29,7 +29,8 @@ struct schema {
     uint16_t column_count;
     uint16_t slot_count;     /* highest slot + 1 */
     uint16_t index_count;
-    uint16_t routing_column; /* whose value names the shard of a row; COLUMN_NONE: rows go round */
+    uint16_t routing_column; /* whose value names the shard of a row; COLUMN_NONE: its id does */
+    bool is_scattered;       /* there was a routing column that was dropped: nothing tells the shard of a row from before */
     uint32_t names_len;
     struct column columns[]; /* in the order of their declaration; the names follow */
 };
@@ -37,6 +38,7 @@ struct schema {
 /* A schema in the making: what CREATE and ALTER work on. About 8 KiB, for the stack. */
 struct schema_draft {
     uint16_t column_count;
+    bool is_scattered; /* set by schema_draft_choose_routing and what comes behind it */
     struct draft_column {
         struct bytes name; /* borrowed */
         uint8_t type, index;

@@ -11,6 +11,8 @@ enum {
     FIRST_CAPACITY_SHARE = 4,    /* a further page begins with room for a quarter of the rows that are there */
 };
 
+static const struct slice_owner no_owner;
+
 struct table_slice *slice_create(struct heap *heap, const struct hash_secret *secret, uint32_t index_count)
 {
     struct table_slice *slice = heap_alloc_zeroed(heap, MEM_TABLE_ROW, sizeof *slice);
@@ -18,9 +20,13 @@ struct table_slice *slice_create(struct heap *heap, const struct hash_secret *se
         return NULL;
     }
     slice->heap = heap;
+    slice->owner = &no_owner;
     slice->secret = secret;
     slice->first = slice->last = slice->pending = PAGE_NONE;
     slice->is_ordered = true;
+    slice->noted_entry = NO_ENTRY;
+    slice->ids.counts_as_rows = true;
+    slice->id_shift = ID_SHIFT_LEAST;
     slice->row_bytes = heap_block_bytes(sizeof *slice);
     for (uint32_t i = 0; i < index_count; i++) {
         if (!slice_add_index(slice)) {
@@ -32,17 +38,27 @@ struct table_slice *slice_create(struct heap *heap, const struct hash_secret *se
     return slice;
 }
 
+/* Frees about *limit nodes, which becomes less; true when all are gone. */
+static bool free_index(struct table_slice *slice, struct hash_index *index, size_t *limit)
+{
+    const size_t nodes = index->bytes / 1024 + (index->root != NULL); /* about: a node is 1 or 2 KiB */
+    if (!hash_index_free(index, slice->heap, *limit)) {
+        return false;
+    }
+    *limit -= nodes < *limit ? nodes : *limit;
+    return true;
+}
+
 bool slice_free(struct table_slice *slice, size_t limit)
 {
     assert(slice->reader_count == 0 && !slice->is_write_locked);
+    if (!free_index(slice, &slice->ids, &limit)) {
+        return false;
+    }
     while (slice->index_count > 0) {
-        struct hash_index *last = &slice->indexes[slice->index_count - 1];
-        uint64_t before = last->bytes;
-        if (!hash_index_free(last, slice->heap, limit)) {
+        if (!free_index(slice, &slice->indexes[slice->index_count - 1], &limit)) {
             return false;
         }
-        size_t freed = before / 1024 + 1; /* about: a node is 1 or 2 KiB */
-        limit = freed < limit ? limit - freed : 0;
         slice_take_index(slice, slice->index_count - 1u);
     }
     while (slice->first != PAGE_NONE) {
@@ -180,7 +196,13 @@ static bool fill_slot(struct table_slice *slice, const struct schema *schema, st
     if (!prepare_row(&row, schema, values)) {
         return false;
     }
-    if (!index_row(slice, schema, row_number(page->id, page->used), values)) {
+    const uint32_t number = row_number(page->id, page->used);
+    if (!index_row(slice, schema, number, values)) {
+        abandon_row(&row);
+        return false;
+    }
+    if (!slice_note_id(slice, page, id)) {
+        unindex_row(slice, schema, number, values, schema->column_count);
         abandon_row(&row);
         return false;
     }
@@ -206,8 +228,7 @@ static struct page *page_with_cells(struct table_slice *slice, struct page *page
     return moved;
 }
 
-enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id,
-                               const struct typed_value *values)
+static enum table_result add_row(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct typed_value *values)
 {
     bool is_full;
     struct page *page = open_page(slice, schema, &is_full);
@@ -228,8 +249,32 @@ enum table_result slice_insert(struct table_slice *slice, const struct schema *s
     } else {
         slice->last_id = id;
     }
+    slice->highest_id = id > slice->highest_id ? id : slice->highest_id;
     __atomic_store_n(&slice->row_count, slice->row_count + 1, __ATOMIC_RELAXED);
     return TABLE_OK;
+}
+
+/* Does anybody listen? Otherwise what would be told is not even gathered. */
+static inline bool is_told(const struct table_slice *slice)
+{
+    const struct slice_owner *owner = slice->owner;
+    return owner->changed != NULL &&
+           (owner->wants == NULL || UNLIKELY(atomic_load_explicit(owner->wants, memory_order_relaxed) != 0));
+}
+
+static void tell(const struct table_slice *slice, struct row_change change)
+{
+    change.slice = slice;
+    slice->owner->changed(slice->owner->context, &change);
+}
+
+enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct typed_value *values)
+{
+    const enum table_result result = add_row(slice, schema, id, values);
+    if (result == TABLE_OK && is_told(slice)) {
+        tell(slice, (struct row_change){.schema = schema, .event = ROW_INSERTED, .id = id, .values = values});
+    }
+    return result;
 }
 
 /* --- changing --- */
@@ -274,6 +319,26 @@ static void undo_changes(struct table_slice *slice, const struct cells_host *hos
     }
 }
 
+static struct typed_value routing_value(const struct table_slice *slice, const struct schema *schema, uint32_t row)
+{
+    return schema->routing_column == COLUMN_NONE ? (struct typed_value){.is_null = true}
+                                                 : slice_value(slice, row, schema->columns[schema->routing_column].slot);
+}
+
+static void before_update(const struct table_slice *slice, const struct schema *schema, uint32_t row,
+                          const struct assignment *set, size_t set_count)
+{
+    slice_before_change(slice, row, row + 1);
+    if (is_told(slice)) {
+        tell(slice, (struct row_change){.schema = schema,
+                                        .event = ROW_UPDATED,
+                                        .id = slice_row_id(slice, row),
+                                        .set = set,
+                                        .set_count = set_count,
+                                        .routing = routing_value(slice, schema, row)});
+    }
+}
+
 enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,
                                const struct assignment *set, size_t set_count)
 {
@@ -295,6 +360,7 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
             return TABLE_NO_MEMORY;
         }
     }
+    before_update(slice, schema, row, set, set_count);
     for (size_t i = 0; i < set_count; i++) {
         const struct column *column = changes[i].column;
         if (changes[i].has_old) {
@@ -307,11 +373,18 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
 
 /* --- removing --- */
 
-void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row)
+static void remove_row(struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event)
 {
     struct page *page = slice_page_of(slice, row);
     uint32_t slot = row_slot(row);
     assert(page_is_live(page, slot));
+    slice_before_change(slice, row, row + 1);
+    if (is_told(slice)) {
+        tell(slice, (struct row_change){.schema = schema,
+                                        .event = event,
+                                        .id = slice_row_id(slice, row),
+                                        .routing = routing_value(slice, schema, row)});
+    }
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         struct typed_value value = {.is_null = true};
@@ -322,12 +395,46 @@ void slice_delete(struct table_slice *slice, const struct schema *schema, uint32
             hash_index_remove(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &value, row));
         }
     }
+    slice_forget_id(slice, page, slot);
     struct cells_host host = slice_host(slice, page->capacity);
     page_clear_row(&host, page, slot);
     __atomic_store_n(&slice->row_count, slice->row_count - 1, __ATOMIC_RELAXED);
     if (page->live <= PAGE_SPARSE) {
         slice_push_pending(slice, page);
     }
+}
+
+void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row)
+{
+    remove_row(slice, schema, row, ROW_DELETED);
+}
+
+/* --- moving --- */
+
+/* The row that was added last, as it is there. */
+static void tell_arrived(const struct table_slice *slice, const struct schema *schema)
+{
+    struct typed_value values[TABLE_COLUMNS_MAX];
+    const uint32_t row = row_number(slice->last, slice->pages[slice->last]->used - 1u);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        values[i] = slice_value(slice, row, schema->columns[i].slot);
+    }
+    tell(slice,
+         (struct row_change){.schema = schema, .event = ROW_ARRIVED, .id = slice_row_id(slice, row), .values = values});
+}
+
+enum table_result slice_move_row(struct table_slice *from, uint32_t row, struct table_slice *to, const struct schema *schema,
+                                 const struct typed_value *values)
+{
+    assert(from != to);
+    const enum table_result result = add_row(to, schema, slice_row_id(from, row), values);
+    if (result == TABLE_OK) {
+        remove_row(from, schema, row, ROW_LEFT);
+        if (is_told(to)) {
+            tell_arrived(to, schema);
+        }
+    }
+    return result;
 }
 
 /* --- locks --- */

@@ -11,10 +11,10 @@
  * Threads    Under the baton of its shard, with that exception. row_count, row_bytes and the indexes' bytes are read relaxed
  *            by any thread.
  * Memory     Everything comes from the shard's heap: the nodes of indexes as MEM_TABLE_INDEX, all else as MEM_TABLE_ROW,
- *            counted in row_bytes.
+ *            counted in row_bytes and, the nodes of ids, in ids.bytes.
  * Invariant  L1 every page holds at least one row or is pending; L2 an index holds exactly the rows with a value in its
  *            column; L3 row_bytes is the sum of the blocks; L4 with is_ordered, ids ascend along pages and slots; L5 a
- *            reader and a writer never lock it at once.
+ *            reader and a writer never lock it at once; L6 of slice_ids.c.
  * Read on    page.h, hash_index.h; gather.h finds rows.  */
 #ifndef TABLE_SLICE_H
 #define TABLE_SLICE_H
@@ -22,10 +22,38 @@
 #include "table/hash_index.h"
 #include "table/page.h"
 #include "table/schema.h"
+#include "table/slice_owner.h"
 #include "table/table.h"
+
+struct assignment {
+    uint32_t column;
+    struct typed_value value; /* of the column's type, not null */
+};
+
+enum row_event {
+    ROW_INSERTED,
+    ROW_UPDATED,
+    ROW_DELETED,
+    ROW_LEFT,    /* an update gives the row another routing value: it goes from this slice ... */
+    ROW_ARRIVED, /* ... and then it is in this one */
+};
+
+/* What happens to one row. All is borrowed until the owner returns. */
+struct row_change {
+    const struct table_slice *slice;
+    const struct schema *schema;
+    enum row_event event;
+    uint64_t id;
+    const struct typed_value *values;   /* INSERTED, ARRIVED: one for each column */
+    const struct assignment *set; /* UPDATED */
+    size_t set_count;
+    struct typed_value routing;         /* UPDATED, DELETED, LEFT: the value of the routing column until now; null: it has none */
+};
 
 struct table_slice {
     struct heap *heap;
+    const struct slice_owner *owner; /* lent; never NULL */
+    const struct table *table; /* whose it is; NULL: of none, or of one that was dropped */
     const struct hash_secret *secret;
     struct page **pages;      /* by id; NULL: the id is free */
     uint32_t pages_capacity;
@@ -45,11 +73,17 @@ struct table_slice {
     uint16_t index_count;     /* one more than the schema's while an index is built */
     uint16_t index_capacity;
     uint64_t row_count, row_bytes;
-    uint64_t last_id;
+    uint64_t last_id;         /* of the rows at the end of the list */
+    uint64_t highest_id;      /* that a row ever had here */
     struct hash_index *indexes;
+    struct hash_index ids;    /* blocks of row ids and the pages that have some of them: slice_ids.c */
+    uint64_t noted_entry;     /* of ids: the last one entered; NO_ENTRY */
+    uint8_t id_shift;         /* 1 << id_shift ids are a block; set before the first row */
 };
 
-enum { ROW_SLOT_BITS = 8 };
+enum { ROW_SLOT_BITS = 8, ID_SHIFT_LEAST = 8 };
+/* The pages' ids have 24 bits: no row has this number. */
+#define ROW_NONE UINT32_MAX
 
 static inline uint32_t row_number(uint32_t page, uint32_t slot)
 {
@@ -76,19 +110,23 @@ MUST_USE bool slice_free(struct table_slice *slice, size_t limit);
 /* The value in a column's cells; text is lent until the page changes. */
 struct typed_value slice_value(const struct table_slice *slice, uint32_t row, uint32_t slot);
 uint64_t slice_row_id(const struct table_slice *slice, uint32_t row);
+/* The number of the row with this id; ROW_NONE: it is not in this slice. O(log rows), and a look at a page or two: about a
+ * microsecond.  */
+uint32_t slice_find_row(const struct table_slice *slice, uint64_t id);
 
 /* Adds a row; `values` has one for each column of the schema, of the column's type or null. All or nothing:
  * TABLE_NO_MEMORY, TABLE_FULL. Row numbers change only when nobody has it locked for writing.  */
 MUST_USE enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id,
                                         const struct typed_value *values);
 
-struct assignment {
-    uint32_t column;
-    struct typed_value value; /* of the column's type, not null */
-};
 /* Gives a row new values in some columns, each named once. All or nothing: TABLE_NO_MEMORY. Row numbers stay. */
 MUST_USE enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,
                                         const struct assignment *set, size_t set_count);
+
+/* Gives a row of `from` to the slice `to` of another shard, with its id and `values`, which may be lent from `from`. All or nothing:
+ * TABLE_NO_MEMORY, TABLE_FULL.  */
+MUST_USE enum table_result slice_move_row(struct table_slice *from, uint32_t row, struct table_slice *to,
+                                          const struct schema *schema, const struct typed_value *values);
 
 /* Removes a row. Its page may be left to slice_tidy; other row numbers stay. */
 void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row);

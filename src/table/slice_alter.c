@@ -76,6 +76,7 @@ bool slice_clean(struct table_slice *slice, size_t limit)
     for (size_t done = 0; done < limit && slice->cleaning_next < slice->pages_end; done++) {
         struct page *page = slice->pages[slice->cleaning_next++];
         if (page != NULL && slice->cleaning_slot < page->cells_count) {
+            slice_before_page_change(slice, page);
             struct cells_host host = slice_host(slice, page->capacity);
             done += page->columns[slice->cleaning_slot].long_count;
             cells_release(&page->columns[slice->cleaning_slot], &host);

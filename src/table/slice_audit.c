@@ -81,6 +81,11 @@ bool slice_audit(const struct table_slice *slice, const struct schema *schema, s
         }
         found->index_bytes += bytes;
     }
+    uint64_t entries = 0;
+    if (!hash_index_audit(&slice->ids, &found->row_bytes, &entries)) {
+        snprintf(finding, 200, "the index of row ids is damaged");
+        return false;
+    }
     found->row_count += tally.rows;
     found->row_bytes += tally.bytes;
     return true;
@@ -103,7 +108,8 @@ bool slice_is_valid(const struct table_slice *slice, const struct schema *schema
     struct table_memory found = {0};
     char finding[200];
     uint64_t previous = 0;
-    if (!slice_audit(slice, schema, &found, finding) || (slice->is_write_locked && slice->reader_count > 0)) {
+    if (!slice_audit(slice, schema, &found, finding) || (slice->is_write_locked && slice->reader_count > 0) ||
+        !slice_ids_are_valid(slice)) {
         return false;
     }
     for (uint32_t id = slice->first; id != PAGE_NONE; id = slice->pages[id]->next) {

@@ -33,8 +33,9 @@ bool slice_defrag(struct table_slice *slice, struct slice_defrag *state, size_t 
     do {
         if (state->page < slice->pages_end) {
             move_page(slice, state, limit);
-        } else if (state->index < slice->index_count) {
-            if (hash_index_move(&slice->indexes[state->index], slice->heap, &state->entry, limit)) {
+        } else if (state->index <= slice->index_count) {
+            struct hash_index *index = state->index < slice->index_count ? &slice->indexes[state->index] : &slice->ids;
+            if (hash_index_move(index, slice->heap, &state->entry, limit)) {
                 state->index++;
                 state->entry = 0;
             }

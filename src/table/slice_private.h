@@ -1,5 +1,5 @@
 /* slice_private.h - what the files of a slice share: slice.c (rows), slice_pages.c (the list and directory of pages),
- * slice_tidy.c (rewriting), slice_alter.c (indexes and columns), slice_audit.c.  */
+ * slice_ids.c (finding rows by their ids), slice_tidy.c (rewriting), slice_alter.c (indexes and columns), slice_audit.c.  */
 #ifndef TABLE_SLICE_PRIVATE_H
 #define TABLE_SLICE_PRIVATE_H
 
@@ -8,6 +8,19 @@
 static inline struct cells_host slice_host(struct table_slice *slice, uint32_t capacity)
 {
     return (struct cells_host){.heap = slice->heap, .row_bytes = &slice->row_bytes, .capacity = capacity};
+}
+
+/* Before rows of a page, by their numbers, are not what they were any more. */
+static inline void slice_before_change(const struct table_slice *slice, uint32_t first, uint32_t end)
+{
+    if (UNLIKELY(slice->owner->before_change != NULL)) {
+        slice->owner->before_change(slice->owner->context, slice, first, end);
+    }
+}
+
+static inline void slice_before_page_change(const struct table_slice *slice, const struct page *page)
+{
+    slice_before_change(slice, row_number(page->id, 0), row_number(page->id, page->used));
 }
 
 void slice_count_bytes(struct table_slice *slice, size_t added, size_t removed);
@@ -23,6 +36,16 @@ void slice_drop_page(struct table_slice *slice, struct page *page);
 /* Onto the list of pages to tidy, unless it is there; and off it, if it is there. */
 void slice_push_pending(struct table_slice *slice, struct page *page);
 void slice_remove_pending(struct table_slice *slice, struct page *page);
+
+/* slice_ids.c: the row with this id comes into the page (false: no memory); the row in the slot is going to leave it; all rows of a
+ * page that is not in the list yet, or that goes.  */
+#define NO_ENTRY UINT64_MAX
+MUST_USE bool slice_note_id(struct table_slice *slice, const struct page *page, uint64_t id);
+void slice_forget_id(struct table_slice *slice, const struct page *page, uint32_t slot);
+MUST_USE bool slice_note_page(struct table_slice *slice, const struct page *page);
+void slice_forget_page(struct table_slice *slice, const struct page *page);
+/* L6, O(rows x rows of a page): for tests. */
+bool slice_ids_are_valid(const struct table_slice *slice);
 
 /* Puts page `a`, and behind it the rows of its next neighbour `b` (or NULL), into a new page that takes their place. False:
  * no memory, nothing changed. Row numbers change.  */

@@ -120,8 +120,17 @@ bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struc
     if (rewrite.into == NULL) {
         return false;
     }
+    slice_before_page_change(slice, a);
+    if (b != NULL) {
+        slice_before_page_change(slice, b);
+    }
     if (!copy_page(slice, schema, a, &rewrite) || (b != NULL && !copy_page(slice, schema, b, &rewrite)) ||
-        !index_page(slice, schema, &rewrite)) {
+        !slice_note_page(slice, rewrite.into)) {
+        drop_copied(slice, schema, rewrite.into);
+        return false;
+    }
+    if (!index_page(slice, schema, &rewrite)) {
+        slice_forget_page(slice, rewrite.into);
         drop_copied(slice, schema, rewrite.into);
         return false;
     }
@@ -134,6 +143,7 @@ bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struc
     struct page *old[] = {a, b};
     for (int i = 0; i < 2 && old[i] != NULL; i++) {
         slice_remove_pending(slice, old[i]);
+        slice_forget_page(slice, old[i]);
         slice_unlink_page(slice, old[i]);
         drop_copied(slice, schema, old[i]);
     }

@@ -57,6 +57,9 @@ enum table_result {
     TABLE_UNBALANCED,           /* parentheses */
     TABLE_TOO_MANY_CONDITIONS,
     TABLE_TOO_DEEP,             /* parentheses */
+    TABLE_BAD_ROW_ID,
+    TABLE_ROW_EXISTS,           /* APPLY: the id is another row's */
+    TABLE_ROW_MISSING,          /* APPLY: no row has the id, or not where the value behind AT says */
     TABLE_NOT_INDEXED,          /* table-require-index */
     TABLE_SCAN_LIMIT,           /* table-max-scan-rows */
     TABLE_RESULT_COUNT
@@ -96,7 +99,7 @@ struct bytes table_column(const struct table *table, uint32_t index, bool *is_in
 
 struct table_memory {
     uint64_t row_count;
-    uint64_t row_bytes;       /* MEM_TABLE_ROW: pages, strings, the slices themselves */
+    uint64_t row_bytes;       /* MEM_TABLE_ROW: pages, strings, the slices themselves, the indexes of row ids */
     uint64_t index_bytes;     /* MEM_TABLE_INDEX, all indexes together */
     uint64_t catalogue_bytes; /* MEM_CATALOGUE: name and schema */
 };

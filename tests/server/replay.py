@@ -20,8 +20,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from differential import SENTINEL, SENTINEL_REPLY, batch_steps, quoted  # noqa: E402
-from families import FAMILIES, load  # noqa: E402
-from families.arguments import KEYS  # noqa: E402
+from families import FAMILIES, OWN_FAMILIES, load  # noqa: E402
+from families.arguments import KEYS, words  # noqa: E402
 from harness.process import Server  # noqa: E402
 from harness.resp import encode, parse, plain  # noqa: E402
 
@@ -30,9 +30,19 @@ EVICTION_EVERY = 5          # batches
 EVICTION_ROOM = 1 << 16     # bytes above what the server uses when the limit is set
 SHORT_TTL_CHANCE = 0.03
 SENDERS = 3
+OWN_ROW_CHANCE = 0.05
 MARKER_KEY = b"replay:marker"
 SHOWN_MAX = 10
 DATABASES = 16
+
+
+def with_own_rows(commands, rows, rng):
+    """The commands, and between them those that redis-server is not sent, since it would do something else (XADD *)."""
+    for command in commands:
+        yield command
+        if rows and rng.random() < OWN_ROW_CHANCE:
+            row = rng.choices(rows, [row[0] for row in rows])[0]
+            yield [word for part in row[1:] for word in words(part, rng)]
 
 
 def with_short_ttls(commands, keys, rng):
@@ -49,6 +59,7 @@ def batch_commands(family, seed, batch):
     module = load(family)
     steps = batch_steps(family, seed, batch, ())
     commands = [command for step in steps for command in step.commands]
+    commands = list(with_own_rows(commands, getattr(module, "REPLAY_ROWS", ()), rng))
     return list(with_short_ttls(commands, getattr(module, "KEYS", KEYS), rng))
 
 
@@ -133,10 +144,23 @@ class Replay:
                     signs += 1
                 elif seen[0] != seen[1]:
                     found.append("database %d, key %r: %r, replayed %r" % (db, key[:80], *seen))
+            found += self.differing_tables(db)
         for connection in (self.sender, self.sink):
             connection.run("SELECT", 0)
         self.sender.run("DEBUG", "SET-EXPIRY", "1")
         return found if found or signs else ["nothing that keys hold"]
+
+    def differing_tables(self, db):
+        """The same about the tables of the selected database. Of two that look alike the highest row ids differ."""
+        found = []
+        views = [connection.run("TABLE.NAMESPACE.VIEW") for connection in (self.sender, self.sink)]
+        for name in sorted(set(views[0]) | set(views[1])):
+            table = name.replace(b":", b".", 1)
+            for question in (("TABLE.SCHEMA.VIEW", table), ("TABLE.SELECT", table)):
+                seen = [plain(connection.call(*question)) for connection in (self.sender, self.sink)]
+                if seen[0] != seen[1]:
+                    found.append("database %d, %s: %.300r, replayed %.300r" % (db, quoted(question), *seen))
+        return found
 
     def end(self):
         for connection in (*self.senders, self.feed, self.sink):
@@ -210,13 +234,13 @@ def print_table(results, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", default="all", help="comma list of: " + ", ".join(FAMILIES))
+    parser.add_argument("--family", default="all", help="comma list of: " + ", ".join(FAMILIES + OWN_FAMILIES))
     parser.add_argument("--commands", type=int, default=20000, help="commands per family and numbers of shards")
     parser.add_argument("--shards", default="2:3", help="comma list of SOURCE:TARGET")
     parser.add_argument("--seed", default=str(random.randrange(10**9)))
     parser.add_argument("--batch", type=int, help="this batch only, with its commands and effects")
     options = parser.parse_args()
-    families = list(FAMILIES) if options.family == "all" else options.family.split(",")
+    families = FAMILIES + OWN_FAMILIES if options.family == "all" else options.family.split(",")
     results = []
     for family in families:
         for shards in options.shards.split(","):

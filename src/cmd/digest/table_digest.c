@@ -44,7 +44,7 @@ static void add_definition(struct digest *digest, uint32_t db, const struct tabl
 {
     const struct schema *schema = table_schema(table);
     struct digest own = digest_of(BYTES("table"), db, table_name(table));
-    mix_row_id(&own, atomic_load_explicit(&table->last_row_id, memory_order_relaxed));
+    mix_row_id(&own, table_highest_row_id(table));
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         digest_mix(&own, schema_column_name(schema, i));

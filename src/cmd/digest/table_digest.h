@@ -4,7 +4,7 @@
  * on, nor by their places there, nor by the order in which all of it came. Row ids and the last of them do count.
  *
  *   namespace   "namespace", database, its name
- *   table       "table", database, its name, last row id; for each column, as declared: name, type, kind of index
+ *   table       "table", database, its name, the highest row id there ever was; for each column, as declared: name, type, kind of index
  *   row         "row", database, the table's name, row id; for each column: the value's text, or nothing
  *
  * Numbers of databases are 4 bytes, the high one first; row ids are text. Which column routes does not count: no reply tells.

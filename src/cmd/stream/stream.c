@@ -7,7 +7,7 @@
 #include "exec/exec.h"
 #include "shard/server.h"
 
-enum { TRIM_NODES_DEFAULT = 100, TRIM_LIMIT_DEFAULT = 10000, TRIM_LIMIT_MAX = 1000000 };
+enum { TRIM_NODES_DEFAULT = 100, TRIM_LIMIT_DEFAULT = 10000, TRIM_LIMIT_MAX = 1000000, TRIM_WORDS = 3 };
 
 /* --- the words of XADD and XTRIM --- */
 
@@ -178,6 +178,57 @@ static bool choose_id(const struct exec *exec, const struct stream *stream, cons
     return stream_id_compare(*out, last) > 0;
 }
 
+/* --- effects: the words with what the clock and the nodes decided --- */
+
+/* Room for the words with two more, before anything is changed. False: no memory, replied. *out NULL: nobody listens, or the words
+ * repeat it as they are.  */
+static bool reserve_words(struct exec *exec, const struct add_words *words, struct bytes **out)
+{
+    *out = NULL;
+    const bool is_exact = !words->is_auto && words->id.has_seq && !words->has_trim;
+    if (is_exact || !exec_wants_effects(exec)) {
+        return true;
+    }
+    *out = exec_scratch(exec, (exec->argc + TRIM_WORDS) * sizeof **out);
+    if (*out == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+    }
+    return *out != NULL;
+}
+
+/* "MAXLEN = n": what was cut off, by however rough a rule, is what is over the length that is left. */
+static uint32_t put_trim(struct bytes *out, const struct stream *stream, char text[INT64_TEXT_MAX])
+{
+    out[0] = BYTES("MAXLEN");
+    out[1] = BYTES("=");
+    out[2] = (struct bytes){text, uint64_format(stream->length, text)};
+    return TRIM_WORDS;
+}
+
+static void report_added(struct exec *exec, struct key key, const struct stream *stream, const struct add_words *words,
+                         struct stream_id id, struct bytes *out)
+{
+    char id_text[STREAM_ID_TEXT_MAX];
+    char length_text[INT64_TEXT_MAX];
+    uint32_t count = 0;
+    out[count++] = exec->argv[0];
+    out[count++] = key.name;
+    count += words->has_trim ? put_trim(out + count, stream, length_text) : 0;
+    out[count++] = (struct bytes){id_text, stream_id_format(id, id_text)};
+    const uint32_t behind = exec->argc - words->at - 1;
+    memcpy(out + count, exec->argv + words->at + 1, behind * sizeof *out);
+    exec_effect(exec, key, out, count + behind);
+}
+
+static void report_trimmed(struct exec *exec, struct key key, const struct stream *stream)
+{
+    struct bytes out[2 + TRIM_WORDS];
+    char text[INT64_TEXT_MAX];
+    out[0] = exec->argv[0];
+    out[1] = key.name;
+    exec_effect(exec, key, out, 2 + put_trim(out + 2, stream, text));
+}
+
 static uint64_t trim_stream(struct value *value, struct stream *stream, const struct stream_trim *trim)
 {
     struct stream *remains;
@@ -201,7 +252,8 @@ static const char *add_error(enum result result)
     return result == RESULT_TOO_LONG ? "ERR Elements are too large to be stored" : result_error_text(result);
 }
 
-static void add_entry(struct exec *exec, struct value *value, struct stream *stream, const struct add_words *words)
+static void add_entry(struct exec *exec, struct value *value, struct stream *stream, const struct add_words *words,
+                      struct bytes *effect)
 {
     const struct encoding_limits limits = exec_limits(exec);
     const struct stream_words pairs = {exec->argv + words->at + 1, (exec->argc - words->at - 1) / 2};
@@ -232,6 +284,9 @@ static void add_entry(struct exec *exec, struct value *value, struct stream *str
     if (trimmed > 0) {
         exec_changed(exec, value->key, EVENT_XTRIM);
     }
+    if (effect != NULL) {
+        report_added(exec, value->key, stream, words, id, effect);
+    }
     reply_stream_id(exec->reply, id);
 }
 
@@ -261,12 +316,16 @@ static void command_xadd(struct exec *exec)
     }
     struct value value;
     struct stream *stream;
+    struct bytes *effect;
+    if (!reserve_words(exec, &words, &effect)) {
+        return;
+    }
     const enum result result = stream_value_open(&value, exec_keyspace(exec, key), key, entry, &stream);
     if (UNLIKELY(result != RESULT_OK)) {
         reply_result_error(exec->reply, result);
         return;
     }
-    add_entry(exec, &value, stream, &words);
+    add_entry(exec, &value, stream, &words, effect);
 }
 
 /* --- the others --- */
@@ -304,6 +363,8 @@ static void command_xtrim(struct exec *exec)
     stream_value_close(&value);
     if (count > 0) {
         exec_changed(exec, value.key, EVENT_XTRIM);
+        exec_count_changes(exec, count - 1);
+        report_trimmed(exec, value.key, stream);
     }
     reply_integer(exec->reply, (int64_t)count);
 }
@@ -329,13 +390,19 @@ static void command_xdel(struct exec *exec)
         return;
     }
     int64_t deleted = 0;
-    enum result result = RESULT_OK;
-    for (uint32_t i = 0; i < id_count && result != RESULT_NO_MEMORY; i++) {
-        result = stream_delete(stream, ids[i]);
+    uint32_t done = 0;
+    while (done < id_count) {
+        const enum result result = stream_delete(stream, ids[done]);
+        if (result == RESULT_NO_MEMORY) {
+            break;
+        }
         deleted += result == RESULT_OK;
+        done++;
     }
     if (deleted > 0) {
         exec_changed(exec, value.key, EVENT_XDEL);
+        exec_count_changes(exec, (uint64_t)deleted - 1);
+        exec_effect(exec, value.key, exec->argv, 2 + done);
     }
     stream_value_close(&value);
     reply_integer(exec->reply, deleted);

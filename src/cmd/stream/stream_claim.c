@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the key's baton.
  * Memory     What an automatic claim found is put by until the reply, in scratch or in blocks of the job's.  */
+#include "cmd/stream/stream_effect.h"
 #include "cmd/stream/stream_private.h"
 #include "cmd/stream/stream_rows.h"
 #include "cmd/stream/stream_write.h"
@@ -122,11 +123,14 @@ static bool read_claim(struct exec *exec, struct claim_words *out)
 
 /* One id. RESULT_OK: it is the consumer's now, and in the reply; RESULT_NOT_FOUND: it is not. */
 static enum result claim_one(struct exec *exec, struct stream_place place, const struct claim_words *words,
-                             struct stream_id id)
+                             struct stream_id id, struct group_effect *effect)
 {
     const struct stream_nack *known = stream_find_pending(place.group, id);
     if (!stream_has(place.stream, id)) {
-        exec_count_changes(exec, stream_remove_pending(place.stream, place.group, id));
+        if (stream_remove_pending(place.stream, place.group, id)) {
+            group_effect_removed(effect, id);
+            exec_count_changes(exec, 1);
+        }
         return RESULT_NOT_FOUND;
     }
     if (known == NULL && !words->is_forced) {
@@ -140,6 +144,7 @@ static enum result claim_one(struct exec *exec, struct stream_place place, const
     if (result != RESULT_OK) {
         return result;
     }
+    group_effect_seen(effect, consumer);
     struct stream_nack nack = {words->delivery_ms, known == NULL ? 1 : known->delivery_count, consumer};
     if (words->retry_count >= 0) {
         nack.delivery_count = (uint64_t)words->retry_count;
@@ -150,6 +155,7 @@ static enum result claim_one(struct exec *exec, struct stream_place place, const
     if (result != RESULT_OK) {
         return result;
     }
+    group_effect_delivered(effect, id, &nack);
     exec_count_changes(exec, 1);
     if (words->is_just_id) {
         reply_stream_id(exec->reply, id);
@@ -158,17 +164,21 @@ static enum result claim_one(struct exec *exec, struct stream_place place, const
     return reply_stream_entry_at(exec->reply, place.stream, id) ? RESULT_OK : RESULT_NOT_FOUND;
 }
 
-static enum result claim_all(struct exec *exec, struct stream_place place, const struct claim_words *words)
+/* *is_any: an entry was claimed, or one that is deleted is not pending any more. */
+static enum result claim_all(struct exec *exec, struct stream_place place, const struct claim_words *words,
+                             struct group_effect *effect, bool *is_any)
 {
     const size_t mark = reply_deferred_begin(exec->reply);
+    const uint64_t pending_before = place.group->pending.count;
     size_t claimed = 0;
     for (uint32_t i = 0; i < words->id_count; i++) {
-        const enum result result = claim_one(exec, place, words, words->ids[i]);
+        const enum result result = claim_one(exec, place, words, words->ids[i], effect);
         if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
             return result;
         }
         claimed += result == RESULT_OK;
     }
+    *is_any = claimed > 0 || place.group->pending.count < pending_before;
     reply_deferred_end(exec->reply, mark, '*', claimed);
     return RESULT_OK;
 }
@@ -184,10 +194,19 @@ static void command_xclaim(struct exec *exec)
     }
     const struct key key = exec_key(exec, 1);
     value_open(&value, exec_keyspace(exec, key), key, entry);
-    if (stream_id_compare(words.last_id, place.group->last_id) > 0) {
+    struct group_effect effect;
+    group_effect_begin(&effect, exec, key, place.group);
+    const bool is_moved = stream_id_compare(words.last_id, place.group->last_id) > 0;
+    if (is_moved) {
         place.group->last_id = words.last_id;
+        group_effect_moved(&effect);
     }
-    const enum result result = claim_all(exec, place, &words);
+    bool is_any = false;
+    const enum result result = claim_all(exec, place, &words, &effect, &is_any);
+    if (is_moved) {
+        exec_count_changes(exec, !is_any); /* as Redis counts it: together with what was claimed */
+    }
+    group_effect_end(&effect);
     stream_value_close(&value);
     if (UNLIKELY(result != RESULT_OK)) {
         reply_rewind(exec->reply);
@@ -244,7 +263,7 @@ static void claim_release(struct auto_claim *claim)
 
 /* Claims the pending entry at `cursor`, or takes it out when the stream does not have it any more. */
 static enum result auto_claim_one(struct exec *exec, struct stream_place place, struct auto_claim *claim,
-                                  struct id_cursor cursor)
+                                  struct id_cursor cursor, struct group_effect *effect)
 {
     const struct stream_id id = id_cursor_id(cursor);
     const struct stream_nack *known = id_cursor_value(&place.group->pending, cursor);
@@ -253,6 +272,7 @@ static enum result auto_claim_one(struct exec *exec, struct stream_place place, 
     }
     if (!stream_has(place.stream, id)) {
         stream_remove_pending(place.stream, place.group, id);
+        group_effect_removed(effect, id);
         claim->deleted.ids[claim->deleted.count++] = id;
     } else if (claim->idle_min_ms > 0 && exec->now_ms - known->delivery_ms < claim->idle_min_ms) {
         return RESULT_OK;
@@ -262,11 +282,13 @@ static enum result auto_claim_one(struct exec *exec, struct stream_place place, 
         if (result != RESULT_OK) {
             return result;
         }
+        group_effect_seen(effect, consumer);
         const struct stream_nack nack = {exec->now_ms, known->delivery_count + !claim->is_just_id, consumer};
         result = stream_set_pending(place.stream, place.group, id, &nack);
         if (result != RESULT_OK) {
             return result;
         }
+        group_effect_delivered(effect, id, &nack);
         claim->claimed.ids[claim->claimed.count++] = id;
     }
     claim->left--;
@@ -274,8 +296,8 @@ static enum result auto_claim_one(struct exec *exec, struct stream_place place, 
     return RESULT_OK;
 }
 
-/* Goes on claiming; a job until its slice is over. RESULT_OK and *is_done: all that was wanted was done. */
-static enum result claim_some(struct exec *exec, struct stream_place place, struct auto_claim *claim, bool *is_done)
+static enum result claim_until(struct exec *exec, struct stream_place place, struct auto_claim *claim,
+                               struct group_effect *effect, bool *is_done)
 {
     *is_done = false;
     for (unsigned i = 1; claim->attempts_left > 0 && claim->left > 0 && !claim->is_over; i++) {
@@ -287,7 +309,7 @@ static enum result claim_some(struct exec *exec, struct stream_place place, stru
         claim->attempts_left--;
         claim->next = id_cursor_id(cursor);
         claim->is_over = !stream_id_increment(&claim->next);
-        const enum result result = auto_claim_one(exec, place, claim, cursor);
+        const enum result result = auto_claim_one(exec, place, claim, cursor, effect);
         if (result != RESULT_OK) {
             return result;
         }
@@ -297,6 +319,16 @@ static enum result claim_some(struct exec *exec, struct stream_place place, stru
     }
     *is_done = true;
     return RESULT_OK;
+}
+
+/* Goes on claiming; a job until its slice is over. RESULT_OK and *is_done: all that was wanted was done. */
+static enum result claim_some(struct exec *exec, struct stream_place place, struct auto_claim *claim, bool *is_done)
+{
+    struct group_effect effect;
+    group_effect_begin(&effect, exec, exec_key(exec, 1), place.group);
+    const enum result result = claim_until(exec, place, claim, &effect, is_done);
+    group_effect_end(&effect);
+    return result;
 }
 
 static void reply_claim_head(struct exec *exec, struct stream_place place, const struct auto_claim *claim)

@@ -1,6 +1,7 @@
 /* stream_deliver.c - entries for the consumers of groups: XREADGROUP. Much is delivered in slices, with the streams pinned.
  *
  * Threads    The holder of the batons of all keys.  */
+#include "cmd/stream/stream_effect.h"
 #include "cmd/stream/stream_read.h"
 #include "cmd/stream/stream_rows.h"
 #include "cmd/stream/stream_write.h"
@@ -44,14 +45,14 @@ static void advance_group(struct stream_group *group, const struct stream *strea
     group->last_id = id;
 }
 
-/* The next new entry: false at the end. `can_write` false: it is replied only. */
-static bool deliver_new(struct exec *exec, struct delivery *delivery, bool can_write, enum result *result)
+/* The next new entry: false at the end. `effect` NULL: it is replied only. */
+static bool deliver_new(struct exec *exec, struct delivery *delivery, struct group_effect *effect, enum result *result)
 {
     struct stream_entry entry;
     if (delivery->left == 0 || !stream_walk_next(&delivery->walk, &entry)) {
         return false;
     }
-    if (can_write) {
+    if (effect != NULL) {
         const struct stream_nack nack = {exec->now_ms, 1, delivery->consumer};
         if (!delivery->is_noack) {
             *result = stream_set_pending(delivery->stream, delivery->group, entry.id, &nack);
@@ -60,6 +61,9 @@ static bool deliver_new(struct exec *exec, struct delivery *delivery, bool can_w
             return false;
         }
         advance_group(delivery->group, delivery->stream, entry.id);
+        if (!delivery->is_noack) {
+            group_effect_delivered(effect, entry.id, &nack);
+        }
     }
     reply_stream_entry(exec->reply, &entry);
     delivery->left--;
@@ -67,7 +71,7 @@ static bool deliver_new(struct exec *exec, struct delivery *delivery, bool can_w
 }
 
 /* The next entry that is pending for the consumer: without its fields when it was deleted. */
-static bool deliver_history(struct exec *exec, struct delivery *delivery, bool can_write)
+static bool deliver_history(struct exec *exec, struct delivery *delivery, struct group_effect *effect)
 {
     const struct id_cursor cursor = id_tree_at_least(&delivery->consumer->pending, delivery->next);
     if (delivery->left == 0 || cursor.leaf == NULL) {
@@ -78,20 +82,20 @@ static bool deliver_history(struct exec *exec, struct delivery *delivery, bool c
         reply_array(exec->reply, 2);
         reply_stream_id(exec->reply, id);
         reply_null_array(exec->reply);
-    } else if (can_write) {
+    } else if (effect != NULL) {
         struct stream_nack *nack = stream_find_pending(delivery->group, id);
         nack->delivery_ms = exec->now_ms;
         nack->delivery_count++;
+        group_effect_delivered(effect, id, nack);
     }
     delivery->next = id;
     delivery->left = stream_id_increment(&delivery->next) ? delivery->left - 1 : 0;
     return true;
 }
 
-static bool deliver_one(struct exec *exec, struct delivery *delivery, bool can_write, enum result *result)
+static bool deliver_one(struct exec *exec, struct delivery *delivery, struct group_effect *effect, enum result *result)
 {
-    return delivery->is_history ? deliver_history(exec, delivery, can_write)
-                                : deliver_new(exec, delivery, can_write, result);
+    return delivery->is_history ? deliver_history(exec, delivery, effect) : deliver_new(exec, delivery, effect, result);
 }
 
 /* --- one stream --- */
@@ -177,19 +181,23 @@ static enum result deliver_stream(struct exec *exec, const struct read_words *wo
         return RESULT_OK;
     }
     const struct key key = exec_key(exec, words->streams_at + index);
+    struct group_effect effect;
+    group_effect_begin(&effect, exec, key, delivery.group);
     value_open(&value, exec_keyspace(exec, key), key, entry);
     enum result result = touch_consumer(exec, words, index, &delivery);
     if (result == RESULT_OK) {
+        group_effect_seen(&effect, delivery.consumer);
         size_t replied = 0;
         plan_delivery(&delivery, position, words);
         reply_stream_name(exec, words->streams_at + index);
         const size_t mark = reply_deferred_begin(exec->reply);
-        while (deliver_one(exec, &delivery, true, &result)) {
+        while (deliver_one(exec, &delivery, &effect, &result)) {
             replied++;
         }
         reply_deferred_end(exec->reply, mark, '*', replied);
         exec_count_changes(exec, 1);
     }
+    group_effect_end(&effect);
     stream_value_close(&value);
     return result;
 }
@@ -254,10 +262,10 @@ static bool begin_stream(struct exec *exec, struct delivery_job *work, struct st
 }
 
 /* Delivers from the stream at work->at. False: the slice is over. */
-static bool deliver_some(struct exec *exec, struct delivery_job *work, bool can_write)
+static bool deliver_until(struct exec *exec, struct delivery_job *work, struct group_effect *effect)
 {
     enum result result = RESULT_OK;
-    for (unsigned i = 1; deliver_one(exec, &work->delivery, can_write, &result); i++) {
+    for (unsigned i = 1; deliver_one(exec, &work->delivery, effect, &result); i++) {
         if (i % ENTRIES_PER_LOOK == 0 && exec_slice_is_over(exec)) {
             return false;
         }
@@ -265,8 +273,24 @@ static bool deliver_some(struct exec *exec, struct delivery_job *work, bool can_
     if (result != RESULT_OK) {
         exec->reply->is_broken = true; /* the header said more */
     }
-    exec_count_changes(exec, 1);
+    if (effect != NULL) {
+        exec_count_changes(exec, 1);
+    }
     return true;
+}
+
+static bool deliver_some(struct exec *exec, struct delivery_job *work, bool can_write)
+{
+    if (!can_write) {
+        return deliver_until(exec, work, NULL);
+    }
+    struct group_effect effect;
+    const struct key key = exec_key(exec, work->words.streams_at + work->at);
+    group_effect_begin(&effect, exec, key, work->delivery.group);
+    group_effect_seen(&effect, work->delivery.consumer);
+    const bool is_done = deliver_until(exec, work, &effect);
+    group_effect_end(&effect);
+    return is_done;
 }
 
 static enum job_status end_delivery(struct exec *exec, struct delivery_job *work)

@@ -2,6 +2,7 @@
  *
  * Threads    The holder of the key's baton.
  * Memory     A job is the connection thread's own block; a destroyed group is freed by the graveyard.  */
+#include "cmd/stream/stream_effect.h"
 #include "cmd/stream/stream_private.h"
 #include "cmd/stream/stream_rows.h"
 #include "cmd/stream/stream_write.h"
@@ -210,7 +211,11 @@ static void command_createconsumer(struct exec *exec)
         return;
     }
     if (result == RESULT_OK) {
+        struct group_effect effect;
+        group_effect_begin(&effect, exec, value.key, place.group);
+        group_effect_seen(&effect, consumer);
         exec_changed(exec, value.key, EVENT_XGROUP_CREATECONSUMER);
+        group_effect_end(&effect);
     }
     reply_integer(exec->reply, result == RESULT_OK);
 }
@@ -223,16 +228,20 @@ struct removal {
     int64_t pending_count;
 };
 
-/* Makes the consumer's entries no longer pending, `most` of them or until a job's slice is over. True: none is left. */
-static bool remove_pending(struct exec *exec, struct stream_place place, const struct stream_consumer *consumer, bool is_job)
+/* Makes the consumer's entries no longer pending; a job until its slice is over. `effect` NULL: the command's words say it all. */
+static void remove_pending(struct exec *exec, struct stream_place place, const struct stream_consumer *consumer,
+                           struct group_effect *effect)
 {
     for (unsigned i = 1; consumer->pending.count > 0; i++) {
-        stream_remove_pending(place.stream, place.group, id_cursor_id(id_tree_first(&consumer->pending)));
-        if (is_job && i % REMOVED_PER_LOOK == 0 && exec_slice_is_over(exec)) {
-            return consumer->pending.count == 0;
+        const struct stream_id id = id_cursor_id(id_tree_first(&consumer->pending));
+        stream_remove_pending(place.stream, place.group, id);
+        if (effect != NULL) {
+            group_effect_removed(effect, id);
+        }
+        if (exec->job != NULL && i % REMOVED_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+            break;
         }
     }
-    return true;
 }
 
 static void end_removal(struct exec *exec, struct stream_place place, struct stream_consumer *consumer, int64_t pending_count)
@@ -240,6 +249,22 @@ static void end_removal(struct exec *exec, struct stream_place place, struct str
     stream_destroy_consumer(place.stream, place.group, consumer);
     exec_changed(exec, exec_key(exec, 2), EVENT_XGROUP_DELCONSUMER);
     reply_integer(exec->reply, pending_count);
+}
+
+/* One step. A client may go between two of them, so each says what it did. True: the consumer is gone. */
+static bool remove_some(struct exec *exec, struct stream_place place, const struct removal *removal)
+{
+    struct group_effect effect;
+    const struct key key = exec_key(exec, 2);
+    group_effect_begin(&effect, exec, key, place.group);
+    remove_pending(exec, place, removal->consumer, &effect);
+    group_effect_end(&effect);
+    if (removal->consumer->pending.count > 0) {
+        return false;
+    }
+    end_removal(exec, place, removal->consumer, removal->pending_count);
+    exec_effect(exec, key, exec->argv, exec->argc);
+    return true;
 }
 
 static enum job_status removal_step(struct job *job, struct exec *exec)
@@ -255,10 +280,7 @@ static enum job_status removal_step(struct job *job, struct exec *exec)
         return JOB_DONE;
     }
     const struct stream_place place = {write.stream, stream_find_group(write.stream, exec->argv[3])};
-    const bool is_done = remove_pending(exec, place, removal->consumer, true);
-    if (is_done) {
-        end_removal(exec, place, removal->consumer, removal->pending_count);
-    }
+    const bool is_done = remove_some(exec, place, removal);
     stream_value_close(&write.value);
     return is_done ? JOB_DONE : JOB_MORE;
 }
@@ -293,7 +315,7 @@ static void command_delconsumer(struct exec *exec)
     }
     const int64_t pending_count = (int64_t)consumer->pending.count;
     open_value(exec, entry, &value);
-    remove_pending(exec, place, consumer, false);
+    remove_pending(exec, place, consumer, NULL);
     end_removal(exec, place, consumer, pending_count);
     stream_value_close(&value);
 }

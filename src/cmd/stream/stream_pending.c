@@ -268,7 +268,9 @@ static void command_xack(struct exec *exec)
         count += stream_remove_pending(entry_stream(entry), group, ids[i - 3]);
     }
     stream_value_close(&value);
-    exec_count_changes(exec, count);
+    if (count > 0) {
+        exec_count_changes(exec, count);
+    }
     reply_integer(exec->reply, (int64_t)count);
 }
 

@@ -4,6 +4,7 @@
 #ifndef CMD_STREAM_PRIVATE_H
 #define CMD_STREAM_PRIVATE_H
 
+#include "base/number.h"
 #include "cmd/core/answers.h"
 #include "data/stream_value.h"
 #include "encoding/stream_group.h"
@@ -37,6 +38,9 @@ bool exec_stream_interval(struct exec *exec, uint32_t first_at, uint32_t last_at
 /* The plain ids argv[first] .. argv[end - 1], in scratch memory; NULL: the error was replied. */
 const struct stream_id *exec_stream_ids(struct exec *exec, uint32_t first, uint32_t end);
 
+/* "5-1"; returns the length. */
+enum { STREAM_ID_TEXT_MAX = 2 * INT64_TEXT_MAX + 1 };
+size_t stream_id_format(struct stream_id id, char out[STREAM_ID_TEXT_MAX]);
 void reply_stream_id(struct reply *reply, struct stream_id id);
 /* The id, and an array of fields and values. */
 void reply_stream_entry(struct reply *reply, struct stream_entry *entry);

@@ -11,5 +11,6 @@ extern const struct command_spec stream_deliver_commands[]; /* stream_deliver.c:
 extern const struct command_spec stream_pending_commands[]; /* stream_pending.c: XPENDING XACK */
 extern const struct command_spec stream_claim_commands[];   /* stream_claim.c: XCLAIM XAUTOCLAIM */
 extern const struct command_spec stream_info_commands[];    /* stream_info.c: XINFO */
+extern const struct command_spec stream_effect_commands[];  /* stream_effect.c: STREAM.APPLY */
 
 #endif

@@ -1,5 +1,4 @@
 /* stream_words.c - ids in the words of stream commands, ids and entries in their replies; see stream_private.h.  */
-#include "base/number.h"
 #include "cmd/core/find.h"
 #include "cmd/core/reply_item.h"
 #include "cmd/stream/stream_private.h"
@@ -9,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { ID_WORD_MAX = 127, ID_TEXT_MAX = 2 * INT64_TEXT_MAX + 1 };
+enum { ID_WORD_MAX = 127 };
 
 /* --- reading --- */
 
@@ -133,13 +132,17 @@ const struct stream_id *exec_stream_ids(struct exec *exec, uint32_t first, uint3
 
 /* --- replying --- */
 
+size_t stream_id_format(struct stream_id id, char out[STREAM_ID_TEXT_MAX])
+{
+    size_t len = uint64_format(id.ms, out);
+    out[len++] = '-';
+    return len + uint64_format(id.seq, out + len);
+}
+
 void reply_stream_id(struct reply *reply, struct stream_id id)
 {
-    char text[ID_TEXT_MAX];
-    size_t len = uint64_format(id.ms, text);
-    text[len++] = '-';
-    len += uint64_format(id.seq, text + len);
-    reply_bulk(reply, (struct bytes){text, len});
+    char text[STREAM_ID_TEXT_MAX];
+    reply_bulk(reply, (struct bytes){text, stream_id_format(id, text)});
 }
 
 void reply_stream_entry(struct reply *reply, struct stream_entry *entry)

@@ -57,7 +57,7 @@ static int32_t route_insert(struct exec *exec)
         exec->routed_number = table_take_row_id(table);
     }
     const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
-    return (int32_t)table_route(table, &exec->server->secret, routing);
+    return (int32_t)table_route(table, &exec->server->secret, routing, exec->routed_number);
 }
 
 static void command_insert(struct exec *exec)
@@ -86,7 +86,7 @@ static void command_insert(struct exec *exec)
         reply_table_error(exec->reply, result, 0);
         return;
     }
-    exec_count_changes(exec, 1);
+    statement_count_rows(exec, 1);
     reply_bulk_integer(exec->reply, (int64_t)id);
 }
 

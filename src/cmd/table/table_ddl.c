@@ -32,6 +32,7 @@ enum table_result ddl_edit_catalogue(struct exec *exec, const struct catalogue_e
     if (result != TABLE_OK) {
         return result;
     }
+    catalogue_note_databases(edited);
     atomic_store_explicit(&server->catalogue, edited, memory_order_release);
     exec_routes_changed(exec);
     server_wait_readers(server);
@@ -71,10 +72,12 @@ static void end_slice(struct exec *exec, uint32_t shard, struct table_slice *sli
 void ddl_end_table(struct exec *exec, struct table *table, uint64_t *budget)
 {
     table->is_dropped = true;
+    table_before_end(table);
     if (table_is_locked(table)) {
         return;
     }
     for (uint32_t i = 0; i < table->shard_count; i++) {
+        table->slices[i]->table = NULL;
         end_slice(exec, i, table->slices[i], budget);
         table->slices[i] = NULL;
     }

@@ -35,6 +35,9 @@ static const char *const texts[TABLE_RESULT_COUNT] = {
     [TABLE_UNBALANCED] = "ERR unbalanced parentheses",
     [TABLE_TOO_MANY_CONDITIONS] = "ERR too many conditions (max 256)",
     [TABLE_TOO_DEEP] = "ERR parentheses are nested too deeply (max 64)",
+    [TABLE_BAD_ROW_ID] = "ERR a row id is a number from 1",
+    [TABLE_ROW_EXISTS] = "ERR row already exists",
+    [TABLE_ROW_MISSING] = "ERR row does not exist",
     [TABLE_NOT_INDEXED] = "ERR search cannot be done on non-indexed column",
 };
 

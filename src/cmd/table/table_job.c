@@ -209,6 +209,18 @@ static enum job_status step_reply(struct table_job *job, struct exec *exec)
     return begin_end(job);
 }
 
+/* A row that goes to another shard is an effect on both, which belong together. */
+static enum table_result apply_row(const struct table_job *job, struct exec *exec, const struct found_row *row)
+{
+    if (!job->statement.moves_rows) {
+        return statement_apply(&job->statement, exec, row);
+    }
+    exec_begin_unit(exec);
+    const enum table_result result = statement_apply(&job->statement, exec, row);
+    exec_end_unit(exec);
+    return result;
+}
+
 static enum job_status step_apply(struct table_job *job, struct exec *exec)
 {
     uint32_t shard = job->found.rows[job->next].shard;
@@ -219,11 +231,11 @@ static enum job_status step_apply(struct table_job *job, struct exec *exec)
         if (row->shard != shard && !job->statement.moves_rows) {
             break;
         }
-        result = statement_apply(&job->statement, exec, row);
+        result = apply_row(job, exec, row);
         job->next += result == TABLE_OK ? 1 : 0;
         done += result == TABLE_OK ? 1 : 0;
     }
-    exec_count_changes(exec, done);
+    statement_count_rows(exec, done);
     if (result != TABLE_OK) {
         job->result = result;
         job->found.count = job->next;
@@ -277,10 +289,13 @@ static enum job_status table_job_step(struct job *base, struct exec *exec)
 static void finish_dead(struct table_job *job, struct exec *exec)
 {
     enum table_result result = job->result;
+    uint64_t done = 0;
     while (job->phase == PHASE_APPLY && result == TABLE_OK && job->next < job->found.count) {
-        result = statement_apply(&job->statement, exec, &job->found.rows[job->next]);
+        result = apply_row(job, exec, &job->found.rows[job->next]);
         job->next++;
+        done += result == TABLE_OK ? 1 : 0;
     }
+    statement_count_rows(exec, done);
     for (uint32_t i = job->range.first; i < job->range.end && job->kind != STATEMENT_SELECT; i++) {
         slice_tidy(job->statement.table->slices[i], job->statement.schema, SIZE_MAX);
     }

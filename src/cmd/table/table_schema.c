@@ -132,10 +132,12 @@ static enum table_result create_table(struct exec *exec)
     }
     schema_draft_choose_routing(&draft);
     struct heap *heaps[SHARD_COUNT_MAX];
+    const struct slice_owner *owners[SHARD_COUNT_MAX];
     for (uint32_t i = 0; i < exec->server->shard_count; i++) {
         heaps[i] = exec->server->shards[i].heap;
+        owners[i] = &exec->server->shards[i].slice_owner;
     }
-    struct table_place place = {heaps, exec->server->shard_count, &exec->server->secret};
+    struct table_place place = {heaps, exec->server->shard_count, &exec->server->secret, owners};
     struct table *table = table_create(&place, exec->argv[1], &draft);
     if (table == NULL) {
         return TABLE_NO_MEMORY;

@@ -142,7 +142,7 @@ int32_t statement_shard(const struct statement *statement, const struct exec *ex
     if (routing == NULL) {
         return STATEMENT_ALL_SHARDS;
     }
-    return (int32_t)table_route(statement->table, &exec->server->secret, &routing->value);
+    return (int32_t)table_route(statement->table, &exec->server->secret, &routing->value, 0);
 }
 
 struct shard_range statement_range(const struct statement *statement, int32_t shard)
@@ -230,11 +230,7 @@ static enum table_result move_row(const struct statement *statement, const struc
     for (uint32_t i = 0; i < statement->set_count; i++) {
         values[statement->set[i].column] = statement->set[i].value;
     }
-    enum table_result result = slice_insert(statement->table->slices[to], schema, row->id, values);
-    if (result == TABLE_OK) {
-        slice_delete(from, schema, row->row);
-    }
-    return result;
+    return slice_move_row(from, row->row, statement->table->slices[to], schema, values);
 }
 
 static const struct typed_value *new_routing_value(const struct statement *statement)
@@ -254,12 +250,20 @@ enum table_result statement_apply(const struct statement *statement, const struc
         return TABLE_OK;
     }
     if (statement->moves_rows) {
-        uint32_t to = table_route(statement->table, &exec->server->secret, new_routing_value(statement));
+        uint32_t to = table_route(statement->table, &exec->server->secret, new_routing_value(statement), row->id);
         if (to != row->shard) {
             return move_row(statement, row, to);
         }
     }
     return slice_update(slice, statement->schema, row->row, statement->set, statement->set_count);
+}
+
+void statement_count_rows(struct exec *exec, uint64_t count)
+{
+    if (count > 0) {
+        exec_count_changes(exec, count);
+        exec_effect_none(exec);
+    }
 }
 
 /* --- at once --- */
@@ -304,14 +308,16 @@ static void apply_found(const struct statement *statement, struct exec *exec, co
 {
     enum table_result result = TABLE_OK;
     size_t done = 0;
+    exec_begin_unit(exec);
     while (done < found->count && result == TABLE_OK) {
         result = statement_apply(statement, exec, &found->rows[done]);
         done += result == TABLE_OK ? 1 : 0;
     }
+    exec_end_unit(exec);
     for (uint32_t i = range.first; i < range.end && statement->kind == STATEMENT_DELETE; i++) {
         slice_tidy(statement->table->slices[i], statement->schema, SIZE_MAX);
     }
-    exec_count_changes(exec, done);
+    statement_count_rows(exec, done);
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, 0);
     } else {

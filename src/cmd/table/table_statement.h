@@ -61,6 +61,8 @@ MUST_USE bool statement_run_small(struct statement *statement, struct exec *exec
 
 /* --- for jobs, too --- */
 
+/* Rows were changed: they have told of it themselves, and how to repeat it (table_effect.h). */
+void statement_count_rows(struct exec *exec, uint64_t count);
 /* One row: [column, value, ...] in declared order, without nulls. */
 void statement_reply_row(const struct statement *statement, struct exec *exec, const struct found_row *row);
 /* UPDATE: in place, or to the shard of its new routing value (both batons held). DELETE: removes it. */

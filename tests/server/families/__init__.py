@@ -1,9 +1,12 @@
-"""Families of commands for the differential tester: every other file here but arguments.py is one."""
+"""Families of commands for the differential tester: every other file here but arguments.py is one.
+
+OWN_FAMILIES are of commands that redis-server does not have."""
 
 import importlib
 import os
 
-NOT_FAMILIES = {"__init__", "arguments"}
+OWN_FAMILIES = ["table"]
+NOT_FAMILIES = {"__init__", "arguments", *OWN_FAMILIES}
 
 FAMILIES = sorted(name[:-3] for name in os.listdir(os.path.dirname(os.path.abspath(__file__)))
                   if name.endswith(".py") and name[:-3] not in NOT_FAMILIES)

@@ -223,3 +223,11 @@ ROWS = [
     (1, b"RENAME", key, key),
     (1, b"COPY", key, key, maybe(b"REPLACE")),
 ]
+
+# What the clock decides.
+REPLAY_ROWS = [
+    (3, b"XADD", key, ADD_OPTIONS, b"*", several(field, item, most=3)),
+    (1, b"XTRIM", key, TRIM),
+    (1, b"XREADGROUP", b"GROUP", group, consumer, b"STREAMS", key, b">"),
+    (1, b"XCLAIM", key, group, consumer, b"0", several(small_id, most=6), maybe(b"IDLE", one_of(b"0", b"5000"))),
+]

@@ -19,7 +19,7 @@ static void setup(void)
         heaps[i] = heap_create();
         cr_assert_not_null(heaps[i]);
     }
-    place = (struct table_place){heaps, SHARDS, &secret};
+    place = (struct table_place){heaps, SHARDS, &secret, NULL};
 }
 
 static void teardown(void)
@@ -373,8 +373,8 @@ Test(catalogue, table_spreads_rows_by_their_routing_value)
     uint32_t rows[SHARDS] = {0};
     for (int64_t id = 0; id < 40000; id++) {
         struct typed_value value = {.integer = id};
-        uint32_t shard = table_route(table, &secret, &value);
-        cr_assert_eq(shard, table_route(table, &secret, &value));
+        uint32_t shard = table_route(table, &secret, &value, (uint64_t)id);
+        cr_assert_eq(shard, table_route(table, &secret, &value, 0));
         rows[shard]++;
     }
     for (int i = 0; i < SHARDS; i++) {
@@ -382,7 +382,9 @@ Test(catalogue, table_spreads_rows_by_their_routing_value)
         cr_assert_leq(rows[i], 11000);
     }
     struct typed_value null = {.is_null = true};
-    uint32_t first = table_route(table, &secret, &null);
-    cr_assert_eq(table_route(table, &secret, NULL), (first + 1) % SHARDS);
+    for (uint64_t id = 0; id < 3 * SHARDS; id++) {
+        cr_assert_eq(table_route(table, &secret, &null, id), id % SHARDS);
+        cr_assert_eq(table_route(table, &secret, NULL, id), id % SHARDS);
+    }
     end_table(table);
 }

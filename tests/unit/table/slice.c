@@ -54,7 +54,7 @@ static void check_bytes(const struct table_slice *slice)
     for (uint32_t i = 0; i < slice->index_count; i++) {
         index_bytes += slice->indexes[i].bytes;
     }
-    cr_assert_eq(class_bytes(MEM_TABLE_ROW), (int64_t)slice->row_bytes);
+    cr_assert_eq(class_bytes(MEM_TABLE_ROW), (int64_t)(slice->row_bytes + slice->ids.bytes));
     cr_assert_eq(class_bytes(MEM_TABLE_INDEX), (int64_t)index_bytes);
 }
 
@@ -145,6 +145,7 @@ static void compare(struct model *model, const struct table_slice *slice, const 
     qsort(model->rows, model->count, sizeof model->rows[0], compare_ids);
     for (size_t i = 0; i < model->count; i++) {
         cr_assert_eq(slice_row_id(slice, rows[i]), model->rows[i].id);
+        cr_assert_eq(slice_find_row(slice, model->rows[i].id), rows[i]);
         cr_assert(same_row(slice, schema, rows[i], &model->rows[i]));
     }
 }
@@ -274,6 +275,50 @@ Test(slice, agrees_with_a_list_after_random_changes)
 Test(slice, is_as_it_was_after_refused_memory)
 {
     random_run(3, 12000, true);
+}
+
+/* --- finding rows by their ids, in whatever order they came --- */
+
+enum { SHUFFLED = 20000 };
+
+static uint64_t shuffled_id(uint64_t i)
+{
+    return (i * 7919 % SHUFFLED) * 3 + 1; /* 7919 has no factor in common with 20,000 */
+}
+
+Test(slice, finds_rows_by_id_in_whatever_order_they_came)
+{
+    static const char *const words[] = {"n:integer:hash", NULL};
+    static bool is_there[SHUFFLED];
+    struct schema *schema = make_schema(words);
+    struct table_slice *slice = slice_create(heap, &secret, schema->index_count);
+    uint64_t state = 11;
+    for (uint64_t i = 0; i < SHUFFLED; i++) {
+        struct typed_value value = {.integer = (int64_t)(i % 100)};
+        heap_fail_after(heap, (int64_t)(next_random(&state) % 30));
+        is_there[i] = slice_insert(slice, schema, shuffled_id(i), &value) == TABLE_OK;
+        heap_fail_after(heap, -1);
+        const uint64_t gone = next_random(&state) % (i + 1);
+        if (i % 3 == 0 && is_there[gone]) {
+            slice_delete(slice, schema, slice_find_row(slice, shuffled_id(gone)));
+            is_there[gone] = false;
+        }
+        if (i % 50 == 0) {
+            heap_fail_after(heap, (int64_t)(next_random(&state) % 30));
+            slice_tidy(slice, schema, 3);
+            heap_fail_after(heap, -1);
+        }
+    }
+    cr_assert(slice_is_valid(slice, schema));
+    for (uint64_t i = 0; i < SHUFFLED; i++) {
+        const uint32_t row = slice_find_row(slice, shuffled_id(i));
+        cr_assert_eq(row != ROW_NONE, is_there[i]);
+        cr_assert(row == ROW_NONE || slice_row_id(slice, row) == shuffled_id(i));
+        cr_assert_eq(slice_find_row(slice, shuffled_id(i) + 1), ROW_NONE);
+    }
+    cr_assert(slice_free(slice, SIZE_MAX));
+    schema_destroy(heap, schema);
+    cr_assert_eq(mem_counters_total(heap_counters(heap)), 0);
 }
 
 /* --- memory --- */

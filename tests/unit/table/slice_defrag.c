@@ -173,7 +173,7 @@ static void pair_check(const struct pair *pair)
     cr_assert(slice_is_valid(side->slice, side->schema));
     cr_assert_eq(side->slice->row_count, twin->row_count);
     const int64_t *bytes = heap_counters(side->heap)->class_bytes;
-    cr_assert_eq(bytes[MEM_TABLE_ROW], (int64_t)side->slice->row_bytes);
+    cr_assert_eq(bytes[MEM_TABLE_ROW], (int64_t)(side->slice->row_bytes + side->slice->ids.bytes));
     cr_assert_eq(bytes[MEM_TABLE_INDEX], (int64_t)(side->slice->indexes[0].bytes + side->slice->indexes[1].bytes));
     for (uint32_t row = row_from(twin, 0, 0); row != UINT32_MAX; row = row_behind(twin, row)) {
         cr_assert_eq(slice_row_id(side->slice, row), slice_row_id(twin, row));

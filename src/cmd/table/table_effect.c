@@ -1,0 +1,353 @@
+/* table_effect.c - see table_effect.h.  */
+#include "cmd/table/table_effect.h"
+
+#include "cmd/table/table_error.h"
+#include "cmd/table/table_rows.h"
+#include "cmd/table/table_statement.h"
+#include "shard/report.h"
+#include "shard/server.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    APPLY_HEAD = 4,       /* TABLE.APPLY ns.t id INSERT */
+    APPLY_MORE = 3,       /* AT value SET */
+    NUMBER_TEXT_MAX = 32, /* of an integer, a date, a float */
+};
+
+/* --- telling what happened --- */
+
+static const struct {
+    enum event event; /* EVENT_COUNT: none */
+    const char *verb;
+} row_events[] = {
+    [ROW_INSERTED] = {EVENT_TABLE_INSERT, "INSERT"}, [ROW_UPDATED] = {EVENT_TABLE_UPDATE, "UPDATE"},
+    [ROW_DELETED] = {EVENT_TABLE_DELETE, "DELETE"},  [ROW_LEFT] = {EVENT_COUNT, "DELETE"},
+    [ROW_ARRIVED] = {EVENT_TABLE_UPDATE, "INSERT"},
+};
+
+/* Words, and the text of those that are numbers. */
+struct row_words {
+    const struct schema *schema;
+    uint32_t count;
+    size_t text_len;
+    struct bytes words[APPLY_HEAD + APPLY_MORE + 2 * TABLE_COLUMNS_MAX];
+    char text[(TABLE_COLUMNS_MAX + 2) * NUMBER_TEXT_MAX];
+};
+
+static void add_word(struct row_words *out, struct bytes word)
+{
+    out->words[out->count++] = word;
+}
+
+static void add_value(struct row_words *out, uint32_t column, const struct typed_value *value)
+{
+    char scratch[TYPED_VALUE_TEXT_MAX];
+    struct bytes text = typed_value_format((enum column_type)out->schema->columns[column].type, value, scratch);
+    if (text.data == scratch) {
+        assert(text.len <= NUMBER_TEXT_MAX);
+        memcpy(out->text + out->text_len, scratch, text.len);
+        text.data = out->text + out->text_len;
+        out->text_len += text.len;
+    }
+    add_word(out, text);
+}
+
+static void add_pair(struct row_words *out, uint32_t column, const struct typed_value *value)
+{
+    add_word(out, schema_column_name(out->schema, column));
+    add_value(out, column, value);
+}
+
+static void add_routing(struct row_words *out, const struct typed_value *value)
+{
+    if (!value->is_null) {
+        add_word(out, BYTES("AT"));
+        add_value(out, out->schema->routing_column, value);
+    }
+}
+
+static void put_words(struct row_words *out, struct bytes table, const struct row_change *change)
+{
+    out->schema = change->schema;
+    out->count = 0;
+    out->text_len = uint64_format(change->id, out->text);
+    add_word(out, BYTES("TABLE.APPLY"));
+    add_word(out, table);
+    add_word(out, (struct bytes){out->text, out->text_len});
+    add_word(out, bytes_of_string(row_events[change->event].verb));
+    if (change->event == ROW_INSERTED || change->event == ROW_ARRIVED) {
+        for (uint32_t i = 0; i < change->schema->column_count; i++) {
+            if (!change->values[i].is_null) {
+                add_pair(out, i, &change->values[i]);
+            }
+        }
+        return;
+    }
+    add_routing(out, &change->routing);
+    if (change->event == ROW_UPDATED) {
+        add_word(out, BYTES("SET"));
+        for (size_t i = 0; i < change->set_count; i++) {
+            add_pair(out, change->set[i].column, &change->set[i].value);
+        }
+    }
+}
+
+void table_row_changed(void *context, const struct row_change *change)
+{
+    struct shard *shard = context;
+    const struct table *table = change->slice->table;
+    const uint32_t wanted = effects_wanted(&shard->server->effects);
+    if (LIKELY(wanted == 0) || table->is_dropped) {
+        return;
+    }
+    const enum event event = row_events[change->event].event;
+    if ((wanted & LISTEN_ANY_CHANGES) != 0 && event != EVENT_COUNT) {
+        shard_report_row(shard, table->db, table_name(table), change->id, event);
+    }
+    if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
+        struct row_words words;
+        put_words(&words, table_name(table), change);
+        shard_report_effect(shard, table->db, words.words, words.count);
+    }
+}
+
+/* --- TABLE.APPLY --- */
+
+struct apply {
+    struct table *table;
+    const struct schema *schema;
+    uint64_t id;
+    enum row_event event;             /* INSERTED, UPDATED, DELETED */
+    struct typed_value routing;             /* AT's */
+    uint32_t set_count;
+    struct assignment set[TABLE_COLUMNS_MAX];
+};
+
+static enum table_result read_routing(struct apply *apply, const struct exec *exec, uint32_t *at)
+{
+    apply->routing.is_null = true;
+    if (apply->event == ROW_INSERTED || *at + 1 >= exec->argc || !bytes_equal_ignore_case(exec->argv[*at], BYTES("AT"))) {
+        return TABLE_OK;
+    }
+    const uint32_t column = apply->schema->routing_column;
+    if (column == COLUMN_NONE ||
+        !typed_value_parse((enum column_type)apply->schema->columns[column].type, exec->argv[*at + 1], &apply->routing)) {
+        return TABLE_BAD_VALUE;
+    }
+    *at += 2;
+    return TABLE_OK;
+}
+
+static enum table_result read_pairs(struct apply *apply, const struct exec *exec, uint32_t at)
+{
+    uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
+    apply->set_count = 0;
+    for (; at < exec->argc; at += 2) {
+        const uint32_t column = schema_find_column(apply->schema, exec->argv[at]);
+        struct typed_value value = {.is_null = false};
+        if (column == COLUMN_NONE || at + 1 == exec->argc ||
+            !typed_value_parse((enum column_type)apply->schema->columns[column].type, exec->argv[at + 1], &value)) {
+            return TABLE_BAD_VALUE;
+        }
+        if ((seen[column / 64] >> (column % 64) & 1) != 0) {
+            return TABLE_FIELD_TWICE;
+        }
+        seen[column / 64] |= UINT64_C(1) << (column % 64);
+        apply->set[apply->set_count++] = (struct assignment){column, value};
+    }
+    return TABLE_OK;
+}
+
+/* Reads the words; the values borrow them. */
+static enum table_result read_apply(struct apply *apply, const struct exec *exec, struct table *table)
+{
+    apply->table = table;
+    if (table == NULL) {
+        return TABLE_MISSING;
+    }
+    apply->schema = table_schema(table);
+    apply->event = ROW_INSERTED;
+    while (!bytes_equal_ignore_case(exec->argv[3], bytes_of_string(row_events[apply->event].verb))) {
+        if (++apply->event > ROW_DELETED) {
+            return TABLE_BAD_CLAUSE;
+        }
+    }
+    if (!uint64_parse(exec->argv[2], &apply->id) || apply->id == 0) {
+        return TABLE_BAD_ROW_ID;
+    }
+    uint32_t at = APPLY_HEAD;
+    const enum table_result result = read_routing(apply, exec, &at);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    if (apply->event == ROW_DELETED) {
+        apply->set_count = 0;
+        return at == exec->argc ? TABLE_OK : TABLE_BAD_CLAUSE;
+    }
+    if (apply->event == ROW_UPDATED) {
+        if (at + 1 >= exec->argc || !bytes_equal_ignore_case(exec->argv[at], BYTES("SET"))) {
+            return TABLE_MISSING_SET;
+        }
+        at++;
+    }
+    return read_pairs(apply, exec, at);
+}
+
+/* The value that is set for the routing column; NULL: none. */
+static const struct typed_value *new_routing(const struct apply *apply)
+{
+    for (uint32_t i = 0; i < apply->set_count; i++) {
+        if (apply->set[i].column == apply->schema->routing_column) {
+            return &apply->set[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* Where the row is, and where it will be; the same but for an UPDATE of the routing column. ROUTE_ALL: it may be anywhere. */
+static int32_t shard_before(const struct apply *apply, const struct hash_secret *secret)
+{
+    if (apply->event == ROW_INSERTED) {
+        return (int32_t)table_route(apply->table, secret, new_routing(apply), apply->id);
+    }
+    return apply->schema->is_scattered ? ROUTE_ALL : (int32_t)table_route(apply->table, secret, &apply->routing, apply->id);
+}
+
+static int32_t shard_after(const struct apply *apply, const struct hash_secret *secret, int32_t before)
+{
+    const struct typed_value *routing = apply->event == ROW_UPDATED ? new_routing(apply) : NULL;
+    return routing == NULL ? before : (int32_t)table_route(apply->table, secret, routing, apply->id);
+}
+
+static int32_t route_apply(struct exec *exec)
+{
+    struct apply apply;
+    struct table *table = statement_table(exec);
+    exec->routed = table;
+    if (table == NULL || table->shard_count == 1 || read_apply(&apply, exec, table) != TABLE_OK) {
+        return 0;
+    }
+    const int32_t before = shard_before(&apply, &exec->server->secret);
+    return before == shard_after(&apply, &exec->server->secret, before) ? before : ROUTE_ALL;
+}
+
+/* A row in one of the slices. */
+struct row_place {
+    struct table_slice *slice;
+    uint32_t row; /* ROW_NONE: there is none */
+};
+
+/* Looks in the slices first .. end - 1. */
+static struct row_place find_row(const struct apply *apply, struct shard_range range)
+{
+    struct row_place place = {NULL, ROW_NONE};
+    for (uint32_t i = range.first; i < range.end && place.row == ROW_NONE; i++) {
+        place.slice = apply->table->slices[i];
+        place.row = slice_find_row(place.slice, apply->id);
+    }
+    return place;
+}
+
+static enum table_result insert(const struct apply *apply, struct table_slice *slice)
+{
+    struct typed_value values[TABLE_COLUMNS_MAX];
+    if (slice_find_row(slice, apply->id) != ROW_NONE) {
+        return TABLE_ROW_EXISTS;
+    }
+    for (uint32_t i = 0; i < apply->schema->column_count; i++) {
+        values[i].is_null = true;
+    }
+    for (uint32_t i = 0; i < apply->set_count; i++) {
+        values[apply->set[i].column] = apply->set[i].value;
+    }
+    table_note_row_id(apply->table, apply->id);
+    return slice_insert(slice, apply->schema, apply->id, values);
+}
+
+static enum table_result update(const struct apply *apply, struct row_place place, struct table_slice *to)
+{
+    struct typed_value values[TABLE_COLUMNS_MAX];
+    if (place.slice == to) {
+        return slice_update(place.slice, apply->schema, place.row, apply->set, apply->set_count);
+    }
+    for (uint32_t i = 0; i < apply->schema->column_count; i++) {
+        values[i] = slice_value(place.slice, place.row, apply->schema->columns[i].slot);
+    }
+    for (uint32_t i = 0; i < apply->set_count; i++) {
+        values[apply->set[i].column] = apply->set[i].value;
+    }
+    return slice_move_row(place.slice, place.row, to, apply->schema, values);
+}
+
+static enum table_result apply_row(struct exec *exec, const struct apply *apply, struct shard_range range)
+{
+    struct table *table = apply->table;
+    const struct hash_secret *secret = &exec->server->secret;
+    if (apply->event == ROW_INSERTED) {
+        return insert(apply, table->slices[shard_before(apply, secret)]);
+    }
+    const struct row_place place = find_row(apply, range);
+    if (place.row == ROW_NONE) {
+        return TABLE_ROW_MISSING;
+    }
+    if (apply->event == ROW_DELETED) {
+        slice_delete(place.slice, apply->schema, place.row);
+        slice_tidy(place.slice, apply->schema, 1);
+        return TABLE_OK;
+    }
+    const struct typed_value *routing = new_routing(apply);
+    struct table_slice *to =
+        routing == NULL ? place.slice : table->slices[table_route(table, secret, routing, apply->id)];
+    return update(apply, place, to);
+}
+
+static bool may_write(const struct table *table, struct shard_range range)
+{
+    bool may_write = true;
+    for (uint32_t i = range.first; i < range.end; i++) {
+        if (!slice_may_write(table->slices[i])) {
+            slice_note_writer(table->slices[i]);
+            may_write = false;
+        }
+    }
+    return may_write;
+}
+
+static void command_apply(struct exec *exec)
+{
+    struct apply apply;
+    struct table *table = exec->shard == NULL ? statement_table(exec) : exec->routed;
+    enum table_result result = read_apply(&apply, exec, table);
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    const bool is_on_all = exec->shard == NULL;
+    const struct shard_range range = {is_on_all ? 0 : exec->shard->number,
+                                      is_on_all ? table->shard_count : exec->shard->number + 1};
+    if (!may_write(table, range)) {
+        exec_wait_and_retry(exec);
+        return;
+    }
+    exec_begin_unit(exec);
+    result = apply_row(exec, &apply, range);
+    exec_end_unit(exec);
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    statement_count_rows(exec, 1);
+    reply_ok(exec->reply);
+}
+
+const struct command_spec table_effect_commands[] = {
+    {.name = "table.apply", .run = command_apply, .route = route_apply, .arity = -4, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_WRITE | COMMAND_ADMIN | COMMAND_FAST, .since = "1.0.0", .group = "table",
+     .complexity = "O(C), C the number of columns",
+     .summary = "Adds, changes or deletes the row with an id: the effect of the other commands on rows.",
+     .syntax = "namespace.table row-id (INSERT [column value ...]|UPDATE [AT value] SET column value [column value ...]|"
+               "DELETE [AT value])"},
+    {0},
+};

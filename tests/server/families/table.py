@@ -1,0 +1,124 @@
+"""Tables: namespaces, tables, columns and indexes that come and go, rows that are added, changed, moved and deleted.
+
+redis-server has none of it: these commands are for replays and for load.
+"""
+
+from .arguments import GARBAGE, Group, command, one_of, value
+
+NAMESPACES = [b"shop", b"shop", b"log"]
+TABLES = [b"shop.users", b"shop.users", b"shop.items", b"log.lines"]
+KEYS = [b"a"]
+COLUMNS = [b"id:integer", b"name:string", b"score:float", b"day:date", b"tag:string", b"note:string", b"size:integer"]
+INDEXES = [b"", b"", b":hash", b":btree", b":none"]
+
+
+def table(rng):
+    return rng.choice(TABLES)
+
+
+def namespace(rng):
+    return rng.choice(NAMESPACES)
+
+
+def column(rng):
+    """A column's word for CREATE and ADD."""
+    return rng.choice(COLUMNS) + rng.choice(INDEXES)
+
+
+def name(rng):
+    return rng.choice(COLUMNS).split(b":")[0]
+
+
+def text(rng, kind):
+    """A value of a column of this type; sometimes of none."""
+    if rng.random() < 0.01:
+        return rng.choice(GARBAGE)
+    if kind == b"integer":
+        return rng.choice([b"%d" % rng.randrange(30), b"%d" % rng.randrange(30), b"9223372036854775807", b"-1", b"+7", b"007"])
+    if kind == b"float":
+        return rng.choice([b"0", b"-0", b"0.1", b"1e300", b"-2.5e-7", b"inf", b"0.30000000000000004", b"3.125", b"12345678901234567"])
+    if kind == b"date":
+        return b"20%02d-%02d-%02d" % (rng.randrange(100), rng.randrange(1, 13), rng.randrange(1, 29))
+    return b"t%d" % rng.randrange(20) if rng.random() < 0.5 else value(rng)
+
+
+def cell_of(rng, word, operator=b"="):
+    column_name, kind = word.split(b":")
+    return column_name + operator + text(rng, kind)
+
+
+def cells(rng, most=4):
+    """col=value words, each column once, mostly with the id."""
+    chosen = rng.sample(COLUMNS[1:], rng.randrange(most))
+    if rng.random() < 0.8 or not chosen:
+        chosen.append(COLUMNS[0])
+    return [cell_of(rng, word) for word in chosen]
+
+
+def assignments(rng):
+    return [cell_of(rng, word) for word in rng.sample(COLUMNS, rng.choice([1, 1, 1, 2, 3]))]
+
+
+def condition(rng):
+    operator = rng.choice([b"=", b"=", b"=", b"<", b">", b"!=", b">=", b"<="])
+    return cell_of(rng, rng.choice(COLUMNS[:1] * 3 + COLUMNS), operator)
+
+
+def where(rng):
+    kind = rng.random()
+    if kind < 0.05:
+        return []
+    if kind < 0.7:
+        return [b"WHERE", condition(rng)]
+    return [b"WHERE", condition(rng), rng.choice([b"AND", b"OR"]), condition(rng)]
+
+
+def schema(rng):
+    """The columns of a new table: with a routing column or without."""
+    chosen = [word + rng.choice(INDEXES) for word in rng.sample(COLUMNS[1:], rng.randrange(2, 7))]
+    return [COLUMNS[0] + rng.choice([b":hash", b":hash", b":hash", b":btree", b""])] + chosen
+
+
+def big_table(rng):
+    """A table whose statements, and whose indexes, take many steps."""
+    target = rng.choice(TABLES)
+    size = rng.choice([300, 1500, 4000])
+    commands = [[b"TABLE.NAMESPACE.CREATE", target.split(b".")[0]], [b"TABLE.DROP", target, b"FORCE"],
+                [b"TABLE.SCHEMA.CREATE", target, b"id:integer:hash", b"name:string:hash", b"note:string", b"score:float",
+                 b"size:integer", b"tag:string"]]
+    for number in range(size):
+        commands.append([b"TABLE.INSERT", target, b"id=%d" % number, b"name=n%d" % (number % 50), b"size=%d" % (number % 9),
+                         b"note=" + b"x" * (number % 211 if number % 7 else 0)])
+    changes = [[b"TABLE.UPDATE", target, b"SET", b"score=%d.5" % rng.randrange(9)],
+               [b"TABLE.UPDATE", target, b"WHERE", b"size>=4", b"SET", b"tag=" + b"y" * rng.choice([3, 150]), b"size=2"],
+               [b"TABLE.UPDATE", target, b"WHERE", b"size=3", b"SET", b"id=%d" % rng.randrange(9)],
+               [b"TABLE.UPDATE", target, b"WHERE", b"id<%d" % rng.randrange(size), b"SET", b"id=%d" % rng.randrange(99), b"size=5"],
+               [b"TABLE.DELETE", target, b"WHERE", b"id>%d" % rng.randrange(size)],
+               [b"TABLE.DELETE", target, b"WHERE", b"size=%d" % rng.randrange(9)],
+               [b"TABLE.SCHEMA.ALTER", target, b"ADD", b"INDEX", rng.choice([b"size", b"tag", b"note:btree"])],
+               [b"TABLE.SCHEMA.ALTER", target, b"DROP", b"COLUMN", rng.choice([b"id", b"name", b"score"])],
+               [b"TABLE.SCHEMA.ALTER", target, b"ADD", b"COLUMN", b"day:date:hash"],
+               [b"TABLE.INSERT", target, b"name=behind"], [b"SWAPDB", b"0", b"1"],
+               rng.choice([[b"TABLE.DELETE", target], [b"TABLE.DROP", target, b"FORCE"], [b"FLUSHDB"]])]
+    rng.shuffle(changes)
+    return commands + changes[:rng.randrange(4, len(changes))], None
+
+
+ALTER = one_of(command(b"ADD", b"COLUMN", column), command(b"DROP", b"COLUMN", name), command(b"ADD", b"INDEX", column),
+               command(b"ADD", b"INDEX", name), command(b"DROP", b"INDEX", name))
+
+ROWS = [
+    (60, b"TABLE.INSERT", table, cells),
+    (14, b"TABLE.UPDATE", table, where, b"SET", assignments),
+    (8, b"TABLE.DELETE", table, where),
+    (1, b"TABLE.SELECT", table, where),
+    (6, b"TABLE.SCHEMA.CREATE", table, schema),
+    (5, b"TABLE.SCHEMA.ALTER", table, ALTER),
+    (3, b"TABLE.NAMESPACE.CREATE", namespace),
+    (0.4, b"TABLE.NAMESPACE.DROP", namespace, b"FORCE"),
+    (0.8, one_of(b"TABLE.DROP", b"TABLE.SCHEMA.DROP"), table, b"FORCE"),
+    (0.5, b"SELECT", one_of(b"0", b"0", b"1")),
+    (0.3, b"SWAPDB", b"0", b"1"),
+    (0.1, b"FLUSHDB"),
+    (0.15, Group(big_table)),
+]
