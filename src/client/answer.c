@@ -8,36 +8,18 @@
 #include "exec/finish.h"
 #include "exec/job.h"
 #include "exec/window.h"
-#include "shard/observer.h"
 #include "shard/server.h"
 
 enum { REPLY_COPY_MAX = 4096 }; /* a shorter reply of its own is copied: a chunk more costs more than that */
 
 /* --- replies --- */
 
-static void report_slow(struct thread *thread, const struct call *call)
-{
-    const struct command_observer *observer = thread->server->observer;
-    if (observer == NULL || call->spec == NULL) {
-        return;
-    }
-    struct slow_command what = {
-        .spec = call->spec,
-        .argv = call->argv,
-        .argc = call->argc,
-        .duration_us = (uint64_t)((double)call->ticks / thread->server->ticks_per_us),
-        .now_ms = thread->now_ms,
-        .session = call->window->session,
-    };
-    observer->slow_command(thread->server, &what);
-}
-
 static void call_answer(struct thread *thread, struct call *call)
 {
     struct connection *connection = connection_of(call->window->session);
     bool is_sent = true;
     if (call_is_slow(thread, call)) {
-        report_slow(thread, call);
+        call_report_slow(thread, call, call->window->session);
     }
     if (!call->is_silent && !call->is_broken) {
         if (call->own.capacity > 0 && call->own.len <= REPLY_COPY_MAX) {

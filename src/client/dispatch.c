@@ -1,20 +1,19 @@
 /* dispatch.c - see dispatch.h.  */
 #include "client/dispatch.h"
 
-#include "base/slot.h"
 #include "client/connection.h"
 #include "client/feed.h"
 #include "client/input.h"
 #include "client/monitor.h"
 #include "client/ready.h"
+#include "exec/command_choose.h"
 #include "exec/command_index.h"
-#include "exec/command_keys.h"
 #include "exec/finish.h"
 #include "exec/pending.h"
 #include "exec/round.h"
+#include "exec/route.h"
 #include "exec/run.h"
 #include "shard/access_clock.h"
-#include "shard/epoch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,67 +45,7 @@ static const struct command_spec *find_spec(struct thread *thread, struct bytes 
     return spec;
 }
 
-static const struct command_spec *find_subcommand(const struct command_spec *container, struct bytes name)
-{
-    for (const struct command_spec *row = container->subcommands; row->name != NULL; row++) {
-        if (bytes_equal_ignore_case(bytes_of_string(row->name), name)) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
-static bool is_arity_right(const struct command_spec *spec, uint32_t argc)
-{
-    return spec->arity >= 0 ? argc == (uint32_t)spec->arity : argc >= (uint32_t)-spec->arity;
-}
-
 /* --- refusals --- */
-
-static void refuse_unknown(struct reply *reply, const struct call *call)
-{
-    char text[512];
-    size_t used = (size_t)snprintf(text, sizeof text, "ERR unknown command '%.*s', with args beginning with: ",
-                                   call->argv[0].len > 128 ? 128 : (int)call->argv[0].len, call->argv[0].data);
-    /* Redis cuts the list of arguments at 128 characters. */
-    size_t listed = 0;
-    for (uint32_t i = 1; i < call->argc && listed < 128 && used < sizeof text - 140; i++) {
-        size_t room = 128 - listed;
-        int len = (int)(call->argv[i].len < room ? call->argv[i].len : room);
-        int put = snprintf(text + used, sizeof text - used, "'%.*s' ", len, call->argv[i].data);
-        used += (size_t)put;
-        listed += (size_t)put;
-    }
-    reply_error(reply, text);
-}
-
-static void full_name(const struct command_spec *spec, char out[80])
-{
-    if (spec->parent != NULL) {
-        snprintf(out, 80, "%s|%s", spec->parent->name, spec->name);
-    } else {
-        snprintf(out, 80, "%s", spec->name);
-    }
-}
-
-static void refuse_arity(struct reply *reply, const struct command_spec *spec)
-{
-    char name[80];
-    full_name(spec, name);
-    reply_errorf(reply, "ERR wrong number of arguments for '%s' command", name);
-}
-
-static void refuse_subcommand(struct reply *reply, const struct call *call)
-{
-    char upper[64];
-    size_t len = strlen(call->spec->name);
-    for (size_t i = 0; i <= len && i < sizeof upper; i++) {
-        char c = call->spec->name[i];
-        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
-    }
-    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-                 call->argv[1].len > 128 ? 128 : (int)call->argv[1].len, call->argv[1].data, upper);
-}
 
 /* The first reason why the command may not run, or NULL. */
 static const char *call_refusal(const struct thread *thread, const struct session *session, const struct call *call)
@@ -121,127 +60,20 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
 /* Looks the command up and checks it. False: the reply has the reason. */
 static bool call_check(struct thread *thread, struct session *session, struct call *call, struct reply *reply)
 {
-    call->spec = find_spec(thread, call->argv[0]);
+    const bool is_right = command_choose(find_spec(thread, call->argv[0]), call->argv, call->argc, reply, &call->spec);
     if (UNLIKELY(call->spec == NULL)) {
-        refuse_unknown(reply, call);
         return false;
     }
-    if (UNLIKELY(call->spec->subcommands != NULL) && call->argc >= 2) {
-        const struct command_spec *row = find_subcommand(call->spec, call->argv[1]);
-        if (row == NULL && call->spec->run == NULL) {
-            refuse_subcommand(reply, call);
-            return false;
-        }
-        call->spec = row != NULL ? row : call->spec;
-    }
     session->last_command = call->spec;
-    if (UNLIKELY(!is_arity_right(call->spec, call->argc) || call->spec->run == NULL)) {
-        refuse_arity(reply, call->spec);
-    } else {
-        const char *refusal = call_refusal(thread, session, call);
-        if (LIKELY(refusal == NULL)) {
-            return true;
-        }
+    const char *refusal = is_right ? call_refusal(thread, session, call) : NULL;
+    if (LIKELY(is_right && refusal == NULL)) {
+        return true;
+    }
+    if (refusal != NULL) {
         reply_error(reply, refusal);
     }
     stat_add(&thread->command_stats[call->spec->index].rejected, 1);
     return false;
-}
-
-/* --- where --- */
-
-/* SCOPE_KEYS where the row has key specifications. A call without any key is wrong: some shard replies so. */
-static void route_by_key_specs(const struct thread *thread, struct call *call)
-{
-    const struct server *server = thread->server;
-    struct key_walk walk;
-    uint32_t index;
-    key_walk_begin(&walk, call->spec, call->argv, call->argc);
-    call->shard = 0;
-    call->first_key_hash = 0;
-    if (!key_walk_next(&walk, &index)) {
-        return;
-    }
-    call->first_key_hash = hash_bytes(&server->secret, call->argv[index]);
-    if (server->shard_count == 1) {
-        return;
-    }
-    call->shard = slot_to_shard(slot_of_key(call->argv[index]), server->shard_count);
-    while (!call->is_alone && key_walk_next(&walk, &index)) {
-        call->is_alone = slot_to_shard(slot_of_key(call->argv[index]), server->shard_count) != call->shard;
-    }
-}
-
-/* SCOPE_KEYS: the shard, when all keys are on one; otherwise the call runs alone. */
-static void route_by_keys(const struct thread *thread, struct call *call)
-{
-    const struct server *server = thread->server;
-    const struct command_keys *keys = &call->spec->keys;
-    if (UNLIKELY(call->spec->key_specs != NULL)) {
-        route_by_key_specs(thread, call);
-        return;
-    }
-    if (UNLIKELY(keys->first == 0 || (uint32_t)keys->first >= call->argc)) {
-        call->is_alone = true;
-        call->first_key_hash = 0;
-        return;
-    }
-    call->first_key_hash = hash_bytes(&server->secret, call->argv[keys->first]);
-    call->shard = 0;
-    if (server->shard_count == 1) {
-        return;
-    }
-    call->shard = slot_to_shard(slot_of_key(call->argv[keys->first]), server->shard_count);
-    int32_t last = keys->last >= 0 ? keys->last : (int32_t)call->argc + keys->last;
-    for (int32_t i = keys->first + keys->step; i <= last && i < (int32_t)call->argc; i += keys->step) {
-        if (slot_to_shard(slot_of_key(call->argv[i]), server->shard_count) != call->shard) {
-            call->is_alone = true;
-            return;
-        }
-    }
-}
-
-static void route_by_function(struct thread *thread, struct call *call)
-{
-    struct exec exec;
-    struct reply unused = {0};
-    exec_prepare(&exec, thread, call, &unused);
-    call->is_routed = true;
-    call->is_alone = false;
-    call->first_key_hash = 0;
-    epoch_enter(thread);
-    uint64_t version = server_route_version(thread->server);
-    exec.routed_number = version == call->route_version ? call->routed_number : 0;
-    call->route_version = version;
-    int32_t shard = call->spec->route(&exec);
-    epoch_leave(thread);
-    call->routed = exec.routed;
-    call->routed_number = exec.routed_number;
-    if (shard == ROUTE_ALL) {
-        call->is_alone = true;
-        call->routed = NULL;
-        return;
-    }
-    assert(shard >= 0 && (uint32_t)shard < thread->server->shard_count);
-    call->shard = (uint32_t)shard;
-}
-
-static void call_route(struct thread *thread, struct call *call)
-{
-    switch ((enum command_scope)call->spec->scope) {
-    case SCOPE_KEYS:
-        route_by_keys(thread, call);
-        break;
-    case SCOPE_ROUTED:
-        route_by_function(thread, call);
-        break;
-    case SCOPE_INSTANT:
-    case SCOPE_SESSION:
-    case SCOPE_ALL:
-        call->first_key_hash = 0;
-        call->is_alone = call->spec->scope != SCOPE_INSTANT;
-        break;
-    }
 }
 
 /* CLIENT PAUSE: commands wait, all or those that write; what manages clients goes on. */
@@ -455,7 +287,7 @@ static void place_calls(struct thread *thread, struct window *window, struct rou
             return;
         }
         if (call->state == CALL_REROUTE || call->is_routed) {
-            route_by_function(thread, call);
+            call_route(thread, call);
         }
         if (call->is_alone) {
             resume_alone(thread, window, call, round);

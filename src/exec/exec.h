@@ -152,6 +152,7 @@ struct exec {
     bool must_wait;                 /* exec_wait_and_retry */
     bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
     bool is_spread;                 /* SCOPE_KEYS over several shards */
+    uint8_t depth;                  /* how many commands it runs inside of: exec_run_inside */
     uint8_t effects;                /* enum exec_effects */
     uint64_t unit;                  /* of its effects; 0: it has none yet, or one shard */
 };
@@ -230,6 +231,19 @@ void exec_wake_waiters(struct exec *exec);
 void exec_routes_changed(struct exec *exec);
 /* The connection ends when the reply of this command has been sent. */
 void exec_close_after_reply(struct exec *exec);
+
+/* --- commands inside commands --- */
+
+/* Runs a command at once, under the batons that the outer one (`exec`: a handler's, or a step's) holds, and replies into `reply`, which was
+ * begun for it alone, in RESP2 or RESP3. Steps of its job follow each other without a pause. Memory for it is the outer command's
+ * care: nothing is evicted. It is counted and reported as slow like any other; its effects are of the outer one's unit.
+ *
+ * An error in its place: ERR, it needs a shard that is not held, or all threads, or is the EXEC_DEPTH_MAXth inside another; TRYAGAIN, it would have to wait for a job that has pinned
+ * its keys, or for a locked table. Nothing was changed then, except by a job that had to wait in the middle.
+ *
+ * `words` are lent until the return. SCOPE_INSTANT and SCOPE_SESSION commands need exec->session.  */
+enum { EXEC_DEPTH_MAX = 4 };
+void exec_run_inside(struct exec *exec, struct bytes *words, uint32_t word_count, struct reply *reply);
 
 /* --- jobs: commands that take many steps --- */
 

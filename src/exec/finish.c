@@ -1,6 +1,8 @@
 /* finish.c - see finish.h.  */
 #include "exec/finish.h"
 
+#include "shard/observer.h"
+
 void call_count_error(struct thread *thread, const struct reply *reply)
 {
     bool is_own = reply->out == &reply->own;
@@ -30,4 +32,21 @@ void slow_calls_update(struct thread *thread)
         limit_us = (double)latency_ms * 1000;
     }
     thread->executor->slow_ticks = (uint64_t)(limit_us * server->ticks_per_us);
+}
+
+void call_report_slow(struct thread *thread, const struct call *call, const struct session *session)
+{
+    const struct command_observer *observer = thread->server->observer;
+    if (observer == NULL || call->spec == NULL) {
+        return;
+    }
+    const struct slow_command what = {
+        .spec = call->spec,
+        .argv = call->argv,
+        .argc = call->argc,
+        .duration_us = (uint64_t)((double)call->ticks / thread->server->ticks_per_us),
+        .now_ms = thread->now_ms,
+        .session = session,
+    };
+    observer->slow_command(thread->server, &what);
 }

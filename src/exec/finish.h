@@ -33,6 +33,7 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
     exec->must_wait = false;
     exec->is_no_touch = call->is_no_touch;
     exec->is_spread = call->is_alone && call->spec->scope == SCOPE_KEYS;
+    exec->depth = 0;
     exec->effects = EFFECTS_NONE;
     exec->unit = 0;
 }
@@ -83,6 +84,8 @@ static inline void call_finish(struct thread *thread, struct call *call, struct 
 
 /* Which calls are reported to the observer, by slowlog-log-slower-than and latency-monitor-threshold: once a turn. */
 void slow_calls_update(struct thread *thread);
+/* Tells the observer. `session`: its connection's, NULL when that is gone. On the connection's thread. */
+void call_report_slow(struct thread *thread, const struct call *call, const struct session *session);
 static inline bool call_is_slow(const struct thread *thread, const struct call *call)
 {
     return UNLIKELY(call->ticks > thread->executor->slow_ticks);

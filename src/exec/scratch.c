@@ -4,6 +4,8 @@
 #include "exec/executor.h"
 #include "mem/heap.h"
 
+#include <assert.h>
+
 enum { SCRATCH_BLOCK_BYTES = 65536 };
 
 struct scratch_block {
@@ -45,6 +47,27 @@ bool scratch_open(struct executor *executor)
     }
     executor->scratch = block;
     return block != NULL;
+}
+
+struct scratch_mark scratch_mark(const struct executor *executor)
+{
+    const struct scratch_block *block = executor->scratch;
+    return (struct scratch_mark){executor->scratch, block == NULL ? 0 : block->used};
+}
+
+void scratch_return_to(struct executor *executor, struct scratch_mark mark)
+{
+    struct scratch_block *block = executor->scratch;
+    while (block != mark.block) {
+        assert(block != NULL); /* the marked block is still there: nobody has emptied scratch since */
+        struct scratch_block *next = block->next;
+        thread_free(MEM_SERVER, block, block_bytes(block->capacity));
+        block = next;
+    }
+    if (block != NULL) {
+        block->used = mark.used;
+    }
+    executor->scratch = block;
 }
 
 void scratch_reset(struct executor *executor)

@@ -16,6 +16,13 @@ MUST_USE bool scratch_open(struct executor *executor);
 void scratch_close(struct executor *executor);
 /* NULL when refused. 16-byte aligned. */
 MUST_USE void *scratch_take(struct executor *executor, size_t size);
+/* What is taken from now on can be given back without the rest. */
+struct scratch_mark {
+    struct scratch_block *block;
+    size_t used;
+};
+struct scratch_mark scratch_mark(const struct executor *executor);
+void scratch_return_to(struct executor *executor, struct scratch_mark mark);
 /* All that was taken is gone; one block of the usual size is kept. */
 void scratch_reset(struct executor *executor);
 

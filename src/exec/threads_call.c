@@ -93,13 +93,14 @@ void exec_call_threads(struct exec *exec, threads_call_fn *run, threads_finish_f
 {
     struct thread *thread = exec->thread;
     assert(exec->session != NULL && exec->call != NULL && exec->elsewhere == NULL);
-    struct threads_call *threads_call = thread_alloc(MEM_SERVER, sizeof *threads_call);
+    struct threads_call *threads_call = exec->depth > 0 ? NULL : thread_alloc(MEM_SERVER, sizeof *threads_call);
     if (threads_call == NULL) {
         struct session *session = exec->session;
         exec->session = NULL;
         finish(exec, arg);
         exec->session = session;
-        reply_error(exec->reply, "ERR out of memory");
+        reply_error(exec->reply, exec->depth > 0 ? "ERR this command asks all threads, which a command inside another cannot"
+                                                 : "ERR out of memory");
         return;
     }
     *threads_call = (struct threads_call){.at = {exec->call},

@@ -130,9 +130,10 @@ class Side:
 
 
 class Pair:
-    """Both servers, and how a family's batches are played to them."""
+    """Both servers, and how a family's batches are played to them. With `inside` this server runs each command inside another."""
 
-    def __init__(self, family, shards, kind="tessera"):
+    def __init__(self, family, shards, kind="tessera", inside=False):
+        self.prefix = [b"DEBUG", b"INSIDE"] if inside else []
         self.module = load(family)
         self.ours, self.theirs = Side(kind, shards), Side("redis")
         self.readers = [reader for reader in READERS if self.ours.has_command(reader[0])]
@@ -143,11 +144,11 @@ class Pair:
     def play(self, steps, protocol, config):
         """Plays a batch on both; gives the differing (number, command, our reply, their reply)."""
         commands = [command for step in steps for command in step.commands]
-        data = b"".join(encode(*command) for command in commands) + encode("ECHO", SENTINEL)
         for side in (self.ours, self.theirs):
             side.prepare(protocol, dict(self.defaults, **config))
-        for side in (self.ours, self.theirs):
-            side.connection.send_raw(data)
+        for side, prefix in ((self.ours, self.prefix), (self.theirs, [])):
+            data = b"".join(encode(*prefix, *command) for command in commands if command or not prefix)
+            side.connection.send_raw(data + encode("ECHO", SENTINEL))
         received = [side.connection.read_until(SENTINEL_REPLY) for side in (self.ours, self.theirs)]
         if received[0] == received[1]:
             return []
@@ -253,11 +254,12 @@ def run_batch(pair, result, seed, batch, protocol, show_all=False, is_shrunk=Fal
             describe(mine, other)))
 
 
-def run_family(family, shards, count, seed, protocols=(2, 3), only_batch=None, is_shrunk=False, kind="tessera", seconds=None):
+def run_family(family, shards, count, seed, protocols=(2, 3), only_batch=None, is_shrunk=False, kind="tessera", seconds=None,
+               inside=False):
     """Plays `count` commands of a family to both servers, or as many as `seconds` allow. A batch's first difference is shown, the
     rest follow from it."""
     result = Result(family, shards)
-    pair = Pair(family, shards, kind)
+    pair = Pair(family, shards, kind, inside)
     began = time.monotonic()
     try:
         batch = only_batch if only_batch is not None else 0
@@ -295,6 +297,7 @@ def main():
     parser.add_argument("--shrink", action="store_true", help="with --batch: leave out what the difference does not need")
     parser.add_argument("--redis-on-both-sides", dest="kind", action="store_const", const="redis", default="tessera",
                         help="to see whether a family's rules are right: there must be no difference")
+    parser.add_argument("--inside", action="store_true", help="this server runs each command inside another: DEBUG INSIDE")
     options = parser.parse_args()
     families = list(FAMILIES) if options.family == "all" else options.family.split(",")
     results = []
@@ -302,7 +305,7 @@ def main():
         for shards in map(int, options.shards.split(",")):
             result = run_family(family, shards, options.commands, options.seed,
                                 [int(protocol) for protocol in options.protocols.split(",")], options.batch, options.shrink,
-                                options.kind)
+                                options.kind, inside=options.inside)
             results.append(result)
             for text in (result.texts if options.batch is not None else result.texts[:SHOWN_MAX]) + result.problems:
                 print(text, flush=True)

@@ -1,4 +1,4 @@
-/* debug.c - DEBUG DIGEST, DIGEST-VALUE, EFFECTS, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP, SNAPSHOT-DIGEST: for tests of the
+/* debug.c - DEBUG DIGEST, DIGEST-VALUE, EFFECTS, INSIDE, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP, SNAPSHOT-DIGEST: for tests of the
  * server and of clients; REFUSE-MEMORY in builds with debug asserts.
  *
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
@@ -139,6 +139,31 @@ static enum job_status effects_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
+/* --- INSIDE --- */
+
+/* The words behind INSIDE are a command of their own, for which this one holds all batons. */
+static enum job_status inside_step(struct job *job, struct exec *exec)
+{
+    (void)job;
+    enum { FIRST_WORD = 2 };
+    const uint32_t count = exec->argc - FIRST_WORD;
+    struct bytes *words = exec_scratch(exec, count * sizeof *words);
+    if (words == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return JOB_DONE;
+    }
+    memcpy(words, exec->argv + FIRST_WORD, count * sizeof *words);
+    struct buffer buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    struct reply reply;
+    reply_begin(&reply, &buffer, exec->reply->protocol);
+    exec_run_inside(exec, words, count, &reply);
+    reply_raw(exec->reply, buffer_bytes(reply.out));
+    exec->reply->is_broken |= reply.is_broken;
+    buffer_release(&reply.own);
+    buffer_release(&buffer);
+    return JOB_DONE;
+}
+
 /* --- REFUSE-MEMORY --- */
 
 #if defined(TESSERA_DEBUG_ASSERT)
@@ -169,6 +194,8 @@ static const struct debug_row {
     {"DIGEST-VALUE", "[<key> ...]", "The same of single values, without their names.", -2, digest_value_step, JOB_ALL_SHARDS,
      NULL},
     {"EFFECTS", "", "Sends from now on, as commands, how to repeat each change of data on an empty server.", 2, effects_step,
+     JOB_ALL_SHARDS, NULL},
+    {"INSIDE", "<command> [<arg> ...]", "Runs a command inside this one, which holds all shards.", -3, inside_step,
      JOB_ALL_SHARDS, NULL},
     {"OBJECT", "<key>", "Tells how a key's value is kept.", 3, object_step, JOB_NO_SHARD, prepare_object},
 #if defined(TESSERA_DEBUG_ASSERT)

@@ -1,0 +1,202 @@
+/* inside.c - a command that runs inside another, under the batons that the outer one holds: exec_run_inside of exec.h.
+ *
+ * It goes the way of a call (choose, route, run, count), but never waits: what would have to is answered with an error, and a
+ * job's steps follow each other at once.
+ *
+ * Threads    The outer command's.
+ * Invariant  No baton is taken or given up here.  */
+#include "base/clock.h"
+#include "exec/command_choose.h"
+#include "exec/command_index.h"
+#include "exec/command_keys.h"
+#include "exec/exec.h"
+#include "exec/finish.h"
+#include "exec/pin.h"
+#include "exec/route.h"
+#include "exec/scratch.h"
+
+#include <assert.h>
+
+#define ERROR_NOT_HELD "ERR a command inside another may only use the shards that the outer one holds"
+#define ERROR_TOO_DEEP "ERR too many commands inside each other"
+#define ERROR_WOULD_WAIT "TRYAGAIN what the command needs is being read or changed in steps by another one"
+
+/* --- which batons --- */
+
+static bool holds(const struct server *server, uint32_t shard)
+{
+    return baton_is_mine(&server->shards[shard].baton);
+}
+
+static bool holds_all(const struct server *server)
+{
+    bool is_held = true;
+    for (uint32_t i = 0; i < server->shard_count && is_held; i++) {
+        is_held = holds(server, i);
+    }
+    return is_held;
+}
+
+static bool holds_keys(const struct server *server, const struct call *call)
+{
+    struct key_walk walk;
+    uint32_t index;
+    key_walk_begin(&walk, call->spec, call->argv, call->argc);
+    bool is_held = true;
+    while (is_held && key_walk_next(&walk, &index)) {
+        is_held = holds(server, server_shard_of_key(server, call->argv[index])->number);
+    }
+    return is_held;
+}
+
+static bool holds_for_job(const struct server *server, int32_t shard)
+{
+    return shard == JOB_ALL_SHARDS ? holds_all(server) : shard == JOB_NO_SHARD || holds(server, (uint32_t)shard);
+}
+
+/* Does the outer command hold what the call needs? */
+static bool holds_for_call(const struct server *server, const struct call *call)
+{
+    switch ((enum command_scope)call->spec->scope) {
+    case SCOPE_KEYS:
+        return call->is_alone ? holds_keys(server, call) : holds(server, call->shard);
+    case SCOPE_ROUTED:
+        return call->is_alone ? holds_all(server) : holds(server, call->shard);
+    case SCOPE_ALL:
+        return holds_all(server);
+    case SCOPE_INSTANT:
+    case SCOPE_SESSION:
+        break;
+    }
+    return true;
+}
+
+/* --- running --- */
+
+static void refuse(struct exec *exec, const char *text)
+{
+    reply_rewind(exec->reply);
+    reply_error(exec->reply, text);
+}
+
+static void report_owed(struct exec *exec)
+{
+    if (exec->effects == EFFECTS_OWED) {
+        exec_report_words(exec);
+    }
+}
+
+/* The steps of a job that a handler has left, one behind the other. */
+static void run_job(struct exec *exec)
+{
+    struct executor *executor = exec->thread->executor;
+    struct job *job = exec->job;
+    enum job_status status = JOB_MORE;
+    bool is_held = true;
+    executor->step_ends_ticks = UINT64_MAX; /* no step ends for the time's sake */
+    while (status == JOB_MORE && !exec->reply->is_broken) {
+        is_held = holds_for_job(exec->server, job->shard);
+        if (!is_held) {
+            break;
+        }
+        exec->shard = job->shard >= 0 ? &exec->server->shards[job->shard] : NULL;
+        const struct scratch_mark mark = scratch_mark(executor);
+        status = job->step(job, exec);
+        report_owed(exec);
+        scratch_return_to(executor, mark);
+    }
+    if (status != JOB_DONE) {
+        exec->session = NULL; /* it ends in the middle */
+        exec->shard = NULL;
+        if (!exec->reply->is_broken) {
+            refuse(exec, is_held ? ERROR_WOULD_WAIT : ERROR_NOT_HELD);
+        }
+    }
+    job->destroy(job, exec);
+}
+
+static void run(struct exec *exec, const struct call *call)
+{
+    if (!holds_for_call(exec->server, call)) {
+        refuse(exec, ERROR_NOT_HELD);
+        return;
+    }
+    if (call_waits_for_pin(exec->server, call)) {
+        refuse(exec, ERROR_WOULD_WAIT);
+        return;
+    }
+    call->spec->run(exec);
+    if (exec->must_wait) {
+        refuse(exec, ERROR_WOULD_WAIT);
+    } else if (exec->job != NULL) {
+        run_job(exec);
+    } else {
+        report_owed(exec);
+    }
+}
+
+/* --- counting --- */
+
+static void count(struct thread *thread, struct call *call, const struct reply *reply, const struct session *session)
+{
+    call->is_error = reply->is_error;
+    if (call->is_error) {
+        call_count_error(thread, reply);
+    }
+    call_count(thread, call);
+    if (call_is_slow(thread, call)) {
+        call_report_slow(thread, call, session);
+    }
+}
+
+/* What the inner command has done to the session and the data is the outer one's, too. */
+static void take_over(struct exec *outer, const struct exec *inner, const struct call *call)
+{
+    if (inner->effects == EFFECTS_GIVEN) {
+        outer->effects = EFFECTS_GIVEN;
+    }
+    if (outer->call != NULL) {
+        outer->call->ends_connection |= call->ends_connection;
+    }
+}
+
+void exec_run_inside(struct exec *outer, struct bytes *words, uint32_t word_count, struct reply *reply)
+{
+    struct thread *thread = outer->thread;
+    struct executor *executor = thread->executor;
+    struct call call = {
+        .argv = words, .argc = word_count, .db = outer->db, .protocol = reply->protocol, .is_no_touch = outer->is_no_touch};
+    assert(word_count > 0 && reply_len(reply) == 0);
+    assert(outer->effects != EFFECTS_OWED); /* they come before those of the inner command */
+    if (outer->depth == EXEC_DEPTH_MAX) {
+        reply_error(reply, ERROR_TOO_DEEP);
+        return;
+    }
+    if (!command_choose(server_find_command(outer->server, words[0]), words, word_count, reply, &call.spec)) {
+        call_count_error(thread, reply);
+        if (call.spec != NULL) {
+            stat_add(&thread->command_stats[call.spec->index].rejected, 1);
+        }
+        return;
+    }
+    call_route(thread, &call);
+    if (outer->unit == 0 && exec_wants_effects(outer)) {
+        outer->unit = effects_new_unit(&outer->server->effects);
+    }
+    struct exec exec;
+    exec_prepare(&exec, thread, &call, reply);
+    exec.depth = (uint8_t)(outer->depth + 1);
+    exec.now_ms = outer->now_ms;
+    exec.unit = outer->unit;
+    exec.session = call.spec->scope == SCOPE_KEYS ? NULL : outer->session;
+    exec.shard = call.is_alone || call.spec->scope == SCOPE_INSTANT ? NULL : &outer->server->shards[call.shard];
+    const uint64_t step_ends_ticks = executor->step_ends_ticks;
+    const struct scratch_mark mark = scratch_mark(executor);
+    const uint64_t before = clock_ticks();
+    run(&exec, &call);
+    call.ticks = clock_ticks() - before;
+    scratch_return_to(executor, mark);
+    executor->step_ends_ticks = step_ends_ticks;
+    count(thread, &call, reply, outer->session);
+    take_over(outer, &exec, &call);
+}

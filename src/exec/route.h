@@ -1,0 +1,14 @@
+/* route.h - which shards a call needs.
+ *
+ * Threads    A shard thread's own. Route functions read the catalogue inside an epoch section of this thread.  */
+#ifndef EXEC_ROUTE_H
+#define EXEC_ROUTE_H
+
+struct call;
+struct thread;
+
+/* Sets call->shard, or is_alone when the call needs several shards, or none of its own (by its row's scope); the hash of its first key; and
+ * what a route function leaves.  */
+void call_route(struct thread *thread, struct call *call);
+
+#endif
