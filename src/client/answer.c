@@ -7,6 +7,7 @@
 #include "exec/exec.h"
 #include "exec/finish.h"
 #include "exec/job.h"
+#include "exec/waiting.h"
 #include "exec/window.h"
 #include "shard/server.h"
 
@@ -114,9 +115,8 @@ static void continue_later(struct connection *connection, const struct window *w
     if (first->state == CALL_JOB || first->state == CALL_ABROAD) {
         return; /* it comes back when that has ended */
     }
-    if (first->state == CALL_WAITING) {
-        connection_list_add(connection, LIST_WAITING);
-        return;
+    if (first->state == CALL_WAITING && !ticket_is_told(first->ticket)) {
+        return; /* connection_is_due */
     }
     if (first->state == CALL_DEFERRED && !connection_has_room_for(connection, first->spec)) {
         connection->waits_for_room = true;

@@ -19,7 +19,7 @@ enum { RECEIVE_BUFFERS = 128 }; /* of RING_BUFFER_BYTES, a thread */
 
 /* Lists of connections to which something is to be done: commands run, commands tried again, tried after CLIENT PAUSE, looked at when
  * the turn ends (replies sent, reading on), long outputs sent on, ended. */
-enum connection_list { LIST_READY, LIST_WAITING, LIST_PAUSED, LIST_DIRTY, LIST_BULK, LIST_CLOSING, CONNECTION_LISTS };
+enum connection_list { LIST_READY, LIST_PAUSED, LIST_DIRTY, LIST_BULK, LIST_CLOSING, CONNECTION_LISTS };
 
 /* A receive buffer whose connection has enough waiting. */
 struct deferred_input {

@@ -2,6 +2,8 @@
 #include "client/retry.h"
 
 #include "client/connection.h"
+#include "exec/waiting.h"
+#include "exec/window.h"
 #include "shard/server.h"
 
 static void move_list(struct thread *thread, enum connection_list from)
@@ -33,14 +35,40 @@ static void retry_paused(struct thread *thread)
     move_list(thread, LIST_PAUSED);
 }
 
-void connections_retry(struct thread *thread, bool are_waiting_due)
+bool paused_are_due(const struct thread *thread)
 {
-    struct clients *clients = thread->clients;
-    if (are_waiting_due) {
-        move_list(thread, LIST_WAITING);
+    const struct server *server = thread->server;
+    const struct clients *clients = thread->clients;
+    return clients->list_first[LIST_PAUSED] != NULL &&
+           (atomic_load_explicit(&server->pause_until_ms, memory_order_acquire) != clients->paused_until_ms ||
+            atomic_load_explicit(&server->is_pause_for_writes_only, memory_order_relaxed) != clients->was_paused_for_writes_only);
+}
+
+int64_t paused_wait_ms(const struct thread *thread)
+{
+    const struct clients *clients = thread->clients;
+    if (clients->list_first[LIST_PAUSED] == NULL) {
+        return INT64_MAX;
     }
-    if (clients->list_first[LIST_PAUSED] != NULL && thread->now_ms != clients->paused_ms) {
-        clients->paused_ms = thread->now_ms;
+    const int64_t left_ms = clients->paused_until_ms - thread->now_ms;
+    return left_ms > 0 ? left_ms : 0;
+}
+
+void connections_retry(struct thread *thread)
+{
+    if (thread->clients->list_first[LIST_PAUSED] != NULL) {
         retry_paused(thread);
+    }
+}
+
+void connection_is_due(struct thread *thread, void *session)
+{
+    (void)thread;
+    struct connection *connection = connection_of(session);
+    const struct window *window = connection->window;
+    /* If the window is in a round, window_answer will see that its call was told. */
+    if (connection_is_open(connection) && window != NULL && window->state == WINDOW_PARKED &&
+        window_first_call(window)->state == CALL_WAITING && ticket_is_told(window_first_call(window)->ticket)) {
+        connection_list_add(connection, LIST_READY);
     }
 }

@@ -31,6 +31,7 @@
 struct call;
 struct command_spec;
 struct job;
+struct ticket;
 struct window;
 
 /* What goes on with a call elsewhere, as a job or a call of all threads, begins with this. */
@@ -44,7 +45,7 @@ enum call_state {
     CALL_QUEUED,   /* in a batch */
     CALL_DONE,     /* the reply is there */
     CALL_DEFERRED, /* not run: too many replies wait, or an earlier one of its connection waits */
-    CALL_WAITING,  /* not run: something is locked */
+    CALL_WAITING,  /* not run: something is locked; it has a ticket */
     CALL_REROUTE,  /* not run: the catalogue changed since it was routed */
     CALL_STARTED,  /* its handler has started a job, which the connection's thread has not taken up yet */
     CALL_JOB,      /* the job is under way */
@@ -81,6 +82,7 @@ struct call {
         struct job *job;             /* STARTED */
         struct call_link *elsewhere; /* JOB: in a struct job_run; ABROAD: in a struct threads_call */
     };
+    struct ticket *ticket;           /* its place in a queue: waiting.h; NULL: it has not waited */
     struct bytes *own_words;         /* argv that did not fit into the round */
     uint32_t own_words_capacity;
 };

@@ -229,11 +229,6 @@ void *exec_scratch(struct exec *exec, size_t size)
 
 /* --- waiting and routes --- */
 
-void exec_wait_and_retry(struct exec *exec)
-{
-    exec->must_wait = true;
-}
-
 void exec_routes_changed(struct exec *exec)
 {
     atomic_fetch_add_explicit(&exec->server->route_version, 1, memory_order_release);

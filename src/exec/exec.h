@@ -12,6 +12,7 @@
 #include "data/keyspace.h"
 #include "effect/event.h"
 #include "net/reply.h"
+#include "shard/waits.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -129,6 +130,13 @@ struct command_spec {
     const struct command_spec *parent; /* set at start */
 };
 
+/* For what a command waits. */
+struct exec_wait {
+    struct shard *shard;
+    uint64_t number;
+    uint8_t kind, group; /* enum wait_kind, wait_group */
+};
+
 /* One command being run. */
 struct exec {
     struct server *server;
@@ -149,7 +157,9 @@ struct exec {
     struct call *call;              /* the room's own; NULL in a finish function whose connection died */
     struct job *job;                /* exec_start_job */
     struct call_link *elsewhere;    /* exec_call_threads */
-    bool must_wait;                 /* exec_wait_and_retry */
+    bool must_wait;                 /* exec_wait_for, which sets `wait` */
+    struct exec_wait wait;
+    struct ticket *ticket;          /* of a call or job that has waited; NULL: it has not. exec/waiting.h */
     bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
     bool is_spread;                 /* SCOPE_KEYS over several shards */
     uint8_t depth;                  /* how many commands it runs inside of: exec_run_inside */
@@ -222,11 +232,16 @@ bool exec_is_past(const struct exec *exec, int64_t expiry_ms);
 /* Scratch memory, 16-byte aligned, gone when the handler (or a job's step) returns. NULL when refused. */
 void *exec_scratch(struct exec *exec, size_t size) MUST_USE;
 
-/* What this command touches is locked by a statement that goes on in slices: run the whole command again later. Nothing
- * was changed or replied.  */
-void exec_wait_and_retry(struct exec *exec);
-/* Whoever ends such a lock calls this under the shard's baton: waiting commands are tried again. */
-void exec_wake_waiters(struct exec *exec);
+/* What the command needs is locked by another one that goes on in steps. First come, first served, by subject: `kind` and `number` (a key's
+ * hash, a table's address) in `shard`, whose baton is held.
+ *
+ * exec_must_queue    somebody else waits there already, with whom one of `group` may not go together: so this one may not come before
+ * exec_wait_for      a handler returns after it, and is run again as a whole; a step returns JOB_WAIT after it. Nothing was changed or replied
+ * exec_call_waiters  whoever gives something up says so: those who are next try again  */
+MUST_USE bool exec_must_queue(const struct exec *exec, const struct shard *shard, enum wait_kind kind, uint64_t number,
+                              enum wait_group group);
+void exec_wait_for(struct exec *exec, struct shard *shard, enum wait_kind kind, uint64_t number, enum wait_group group);
+void exec_call_waiters(const struct exec *exec, struct shard *shard, enum wait_kind kind, uint64_t number);
 /* Under all batons, after a change of what route functions read: commands already routed are routed again. */
 void exec_routes_changed(struct exec *exec);
 /* The connection ends when the reply of this command has been sent. */
@@ -249,7 +264,8 @@ void exec_run_inside(struct exec *exec, struct bytes *words, uint32_t word_count
 
 enum job_status {
     JOB_MORE, /* call step again, in this turn or a later one; other connections are served in between */
-    JOB_WAIT, /* something is locked or not ready: call again after a wake-up or a millisecond */
+    JOB_WAIT, /* something is locked, exec_wait_for has said what: call again when it may be free */
+    JOB_PAUSE, /* something is not ready that tells nobody when it is: call again in a millisecond */
     JOB_DONE, /* the reply is complete */
 };
 enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_STEP_US = 50 };
@@ -276,9 +292,9 @@ void exec_start_job(struct exec *exec, struct job *job);
  *
  * exec_pin     under the baton of the key's shard, in the handler or a step. `entry`: the key's; NULL: there is none. A collection
  *              stays even when it expires; what stands in its entry may then go. False: a writer waits for the key, or no
- *              memory; in a handler exec_wait_and_retry was called. The caller unpins what it has and returns (a step: JOB_WAIT).
+ *              memory; exec_wait_for was called. The caller unpins what it has and returns (a step: JOB_WAIT).
  * exec_claim   in a step, before what is at `key` is changed or replaced: true when no job but the caller's reads it, of which `own`
- *              may be on it, too (NULL: none). False: the caller returns JOB_WAIT and asks again; no new readers come before it.
+ *              may be on it, too (NULL: none). False: exec_wait_for was called; the caller returns JOB_WAIT and asks again; no new readers come before it.
  * exec_unpin   under the same baton (or all); in `destroy`, too. Does nothing when there is no pin.  */
 struct pin {
     struct shard *shard; /* NULL: no pin */

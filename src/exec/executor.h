@@ -19,9 +19,12 @@ struct window;
 
 /* None of the window's calls is in a batch any more: answers those that are done, and ends the window or sees to it that it goes on. */
 typedef void window_is_back_fn(struct thread *thread, struct window *window);
+/* What a call of the owner waited for may be free: it may try again. `owner`: of calls, the connection's session. */
+typedef void ticket_told_fn(struct thread *thread, void *owner);
 
 struct executor {
-    window_is_back_fn *window_is_back; /* the client room's: handed down by executor_open of start.h */
+    window_is_back_fn *window_is_back; /* the client room's, as is the next: handed down by executor_open of start.h */
+    ticket_told_fn *session_is_due;
     /* round.c */
     struct round *spare_rounds;
     uint32_t spare_count;
@@ -31,9 +34,7 @@ struct executor {
     /* job.c */
     struct job_run *jobs, *jobs_last; /* in the order of their next steps */
     uint64_t step_ends_ticks;        /* exec_slice_is_over */
-    /* waiting.c */
-    int64_t retried_ms;              /* wall */
-    bool is_retrying;                /* waiting commands and jobs try again in this turn */
+    uint32_t pausing_count;          /* jobs that are called again in a millisecond */
     /* pending.c */
     bool is_pending_too_much;        /* all clients' buffers were over clients-pending-limit at the last look */
     /* scratch.c */
@@ -41,8 +42,6 @@ struct executor {
     /* finish.c */
     uint64_t slow_ticks;             /* calls that took longer are reported */
     double ns_per_tick;
-    /* any thread writes: waiting.c */
-    _Alignas(CACHE_LINE_BYTES) _Atomic bool must_retry;
 };
 
 #endif

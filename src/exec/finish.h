@@ -31,6 +31,7 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
     exec->job = NULL;
     exec->elsewhere = NULL;
     exec->must_wait = false;
+    exec->ticket = call->ticket;
     exec->is_no_touch = call->is_no_touch;
     exec->is_spread = call->is_alone && call->spec->scope == SCOPE_KEYS;
     exec->depth = 0;
@@ -69,6 +70,7 @@ static inline void call_finish(struct thread *thread, struct call *call, struct 
         call->own = reply->own;
         call->reply_len = call->own.len;
     }
+    assert(call->ticket == NULL);
     call->is_broken = reply->is_broken;
     call->is_error = reply->is_error;
     call->ticks += ticks;

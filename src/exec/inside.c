@@ -14,6 +14,7 @@
 #include "exec/pin.h"
 #include "exec/route.h"
 #include "exec/scratch.h"
+#include "shard/access_clock.h"
 
 #include <assert.h>
 
@@ -79,6 +80,19 @@ static void refuse(struct exec *exec, const char *text)
     reply_error(exec->reply, text);
 }
 
+/* New keys of the shards that it may touch begin with this moment. */
+static void note_access(const struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->server->shard_count && exec->shard == NULL; i++) {
+        if (holds(exec->server, i)) {
+            shard_note_access(exec->thread, &exec->server->shards[i]);
+        }
+    }
+    if (exec->shard != NULL) {
+        shard_note_access(exec->thread, exec->shard);
+    }
+}
+
 static void report_owed(struct exec *exec)
 {
     if (exec->effects == EFFECTS_OWED) {
@@ -121,10 +135,11 @@ static void run(struct exec *exec, const struct call *call)
         refuse(exec, ERROR_NOT_HELD);
         return;
     }
-    if (call_waits_for_pin(exec->server, call)) {
+    if (exec_waits_for_pins(exec)) {
         refuse(exec, ERROR_WOULD_WAIT);
         return;
     }
+    note_access(exec);
     call->spec->run(exec);
     if (exec->must_wait) {
         refuse(exec, ERROR_WOULD_WAIT);

@@ -4,12 +4,17 @@
 #include "base/clock.h"
 #include "exec/finish.h"
 #include "exec/scratch.h"
+#include "exec/waiting.h"
+#include "shard/access_clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
 
 #include <assert.h>
 
-enum { TURN_JOBS_US = 200 }; /* for steps of jobs, in a turn */
+enum {
+    TURN_JOBS_US = 200, /* for steps of jobs, in a turn */
+    PAUSE_MS = 1,
+};
 
 /* A job under way: its command as the steps see it. */
 struct job_run {
@@ -18,7 +23,9 @@ struct job_run {
     struct reply reply;
     struct buffer buffer;
     struct job_run *previous, *next; /* of its thread, in the order of their next steps */
-    bool is_waiting;
+    struct ticket *ticket;           /* waiting.h */
+    bool is_waiting;                 /* until its ticket is told */
+    int64_t resume_ms;               /* pausing: wall; 0: it is not */
 };
 
 static void append_run(struct executor *executor, struct job_run *run)
@@ -99,11 +106,16 @@ static void free_run(struct job_run *run)
 
 static void take_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_ANALYSIS
 {
-    assert(shard >= JOB_ALL_SHARDS && shard < (int32_t)thread->server->shard_count);
+    const struct server *server = thread->server;
+    assert(shard >= JOB_ALL_SHARDS && shard < (int32_t)server->shard_count);
     if (shard == JOB_ALL_SHARDS) {
         shards_take_all(thread);
+        for (uint32_t i = 0; i < server->shard_count; i++) {
+            shard_note_access(thread, &server->shards[i]);
+        }
     } else if (shard >= 0) {
-        baton_take(&thread->server->shards[shard].baton);
+        baton_take(&server->shards[shard].baton);
+        shard_note_access(thread, &server->shards[shard]);
     }
 }
 
@@ -142,12 +154,35 @@ static void run_finish(struct thread *thread, struct job_run *run) NO_THREAD_SAF
     thread->executor->window_is_back(thread, call->window);
 }
 
+static void run_is_told(struct thread *thread, void *owner)
+{
+    (void)thread;
+    ((struct job_run *)owner)->is_waiting = false;
+}
+
+/* The step has returned, and its batons are still held. Gives the status, with a pause for a wait for which there is no memory. */
+static enum job_status settle_queue(struct job_run *run, struct thread *thread, enum job_status status)
+{
+    if (LIKELY(status != JOB_WAIT)) {
+        if (UNLIKELY(run->ticket != NULL)) {
+            ticket_leave(run->ticket, thread);
+            run->ticket = NULL;
+        }
+        return status;
+    }
+    assert(run->exec.must_wait); /* the step has said for what */
+    run->ticket = ticket_wait(&run->exec, run->ticket, thread, run_is_told, run);
+    return run->ticket != NULL ? JOB_WAIT : JOB_PAUSE;
+}
+
 static enum job_status run_step(struct thread *thread, struct job_run *run) NO_THREAD_SAFETY_ANALYSIS
 {
     struct job *job = run->exec.job;
     int32_t shard = job->shard;
     run->exec.now_ms = thread->now_ms;
     run->exec.shard = shard >= 0 ? &thread->server->shards[shard] : NULL;
+    run->exec.ticket = run->ticket;
+    run->exec.must_wait = false;
     take_for(thread, shard);
     uint64_t before = clock_ticks();
     thread->executor->step_ends_ticks = before + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
@@ -155,10 +190,25 @@ static enum job_status run_step(struct thread *thread, struct job_run *run) NO_T
     if (UNLIKELY(run->exec.effects == EFFECTS_OWED)) {
         exec_report_words(&run->exec);
     }
+    status = settle_queue(run, thread, run->reply.is_broken ? JOB_DONE : status);
     run->at.call->ticks += clock_ticks() - before;
     release_for(thread, shard);
     scratch_reset(thread->executor);
-    return run->reply.is_broken ? JOB_DONE : status;
+    return status;
+}
+
+static void begin_pause(struct executor *executor, struct job_run *run, int64_t now_ms)
+{
+    run->resume_ms = now_ms + PAUSE_MS;
+    executor->pausing_count++;
+}
+
+static void end_pause(struct executor *executor, struct job_run *run)
+{
+    if (run->resume_ms != 0) {
+        run->resume_ms = 0;
+        executor->pausing_count--;
+    }
 }
 
 bool jobs_step(struct thread *thread)
@@ -168,7 +218,6 @@ bool jobs_step(struct thread *thread)
         return false;
     }
     const uint64_t end = clock_ticks() + (uint64_t)(TURN_JOBS_US * thread->server->ticks_per_us);
-    const bool is_retry = executor->is_retrying;
     const struct job_run *last = executor->jobs_last; /* those behind it have had their step */
     bool some_want_more = false;
     bool is_last = false;
@@ -176,14 +225,18 @@ bool jobs_step(struct thread *thread)
     for (struct job_run *run = executor->jobs; run != NULL && !is_last; run = next) {
         next = run->next;
         is_last = run == last;
-        if (run->is_waiting && !is_retry) {
+        if (run->is_waiting || run->resume_ms > thread->now_ms) {
             continue;
         }
         if (clock_ticks() >= end) {
             return true;
         }
+        end_pause(executor, run);
         enum job_status status = run_step(thread, run);
         run->is_waiting = status == JOB_WAIT;
+        if (UNLIKELY(status == JOB_PAUSE)) {
+            begin_pause(executor, run, thread->now_ms);
+        }
         some_want_more = some_want_more || status == JOB_MORE;
         if (status == JOB_DONE) {
             run_finish(thread, run);
@@ -200,10 +253,18 @@ void jobs_abandon(struct thread *thread, struct window *window)
     assert(window->state == WINDOW_PARKED || window->queued == 0);
     for (uint32_t i = window->flushed; i < window->count; i++) {
         struct call *call = &window->calls[i];
+        if (call->ticket != NULL) {
+            ticket_give_up(call->ticket, thread);
+            call->ticket = NULL;
+        }
         if (call->state == CALL_STARTED) {
             destroy_started(thread, call);
         } else if (call->state == CALL_JOB) {
             struct job_run *run = (struct job_run *)call->elsewhere;
+            end_pause(thread->executor, run);
+            if (run->ticket != NULL) {
+                ticket_give_up(run->ticket, thread);
+            }
             destroy_job(thread, run->exec.job, &run->exec);
             unlink_run(thread->executor, run);
             free_run(run);

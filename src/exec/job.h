@@ -21,7 +21,7 @@ MUST_USE bool job_begin(struct thread *thread, struct call *call);
 /* Steps of jobs for TURN_JOBS_US, one a job at most; who had none is the first next time. Returns true when some want to go on at
  * once. */
 bool jobs_step(struct thread *thread);
-/* Gives up the jobs of the window's calls, which count as answered then. The connection ends. */
+/* Gives up the jobs of the window's calls, which count as answered then, and what its calls wait for. The connection ends. */
 void jobs_abandon(struct thread *thread, struct window *window);
 
 #endif

@@ -1,7 +1,7 @@
 /* pin.c - keys that jobs read in slices: writers wait until they are read. See exec.h and pin.h.
  *
- * Each shard has a short list of what is pinned. A writing command whose keys are on it is not run: it waits as for a locked
- * table, and marks the key as wanted, so that no new reader comes before it.
+ * Each shard has a short list of what is pinned. A writing command whose keys are on it is not run: it waits in the key's queue, and
+ * no new reader comes before it.
  *
  * Threads    Under the baton of the shard.
  * Invariant  A collection's `pins` is the number of its lines in its shard's list.
@@ -11,8 +11,8 @@
 
 #include "data/value.h"
 #include "encoding/collection.h"
-#include "exec/call.h"
 #include "exec/command_keys.h"
+#include "exec/waiting.h"
 #include "mem/heap.h"
 #include "shard/pinned.h"
 
@@ -41,25 +41,27 @@ static bool make_room(struct shard *shard)
     return true;
 }
 
-static bool is_wanted(const struct shard *shard, uint64_t hash)
+static struct shard *shard_of(const struct exec *exec, struct key key)
 {
-    for (uint32_t i = 0; i < shard->pinned_count; i++) {
-        if (shard->pinned[i].hash == hash && shard->pinned[i].is_wanted) {
-            return true;
-        }
-    }
-    return false;
+    struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
+    baton_assert_held(&shard->baton);
+    return shard;
 }
 
 bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out)
 {
-    struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
-    baton_assert_held(&shard->baton);
+    struct shard *shard = shard_of(exec, key);
     *out = (struct pin){0};
-    if (is_wanted(shard, key.hash) || !make_room(shard)) {
-        if (exec->job == NULL) {
-            exec_wait_and_retry(exec);
-        }
+    if (exec_must_queue(exec, shard, WAIT_KEY, key.hash, WAIT_WITH_READERS)) {
+        exec_wait_for(exec, shard, WAIT_KEY, key.hash, WAIT_WITH_READERS);
+        return false;
+    }
+    if (exec_must_queue(exec, shard, WAIT_PINS, 0, WAIT_WITH_READERS)) {
+        exec_wait_for(exec, shard, WAIT_PINS, 0, WAIT_WITH_READERS);
+        return false;
+    }
+    if (!make_room(shard)) {
+        exec_wait_for(exec, shard, WAIT_MEMORY, 0, WAIT_WITH_READERS);
         return false;
     }
     const bool is_apart = entry != NULL && form_is_apart(entry_form(entry));
@@ -82,11 +84,7 @@ bool exec_claim(struct exec *exec, struct key key, const struct pin *own)
     if (collection->pins <= (own != NULL && own->collection == collection ? 1u : 0u)) {
         return true;
     }
-    struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
-    baton_assert_held(&shard->baton);
-    for (uint32_t i = 0; i < shard->pinned_count; i++) {
-        shard->pinned[i].is_wanted |= shard->pinned[i].hash == key.hash;
-    }
+    exec_wait_for(exec, shard_of(exec, key), WAIT_KEY, key.hash, WAIT_WITH_WRITERS);
     return false;
 }
 
@@ -102,46 +100,43 @@ void exec_unpin(struct exec *exec, struct pin *pin)
         at++;
         assert(at < shard->pinned_count);
     }
-    const bool was_wanted = is_wanted(shard, pin->hash);
     shard->pinned[at] = shard->pinned[--shard->pinned_count];
     if (pin->collection != NULL) {
         assert(pin->collection->pins > 0);
         pin->collection->pins--;
     }
-    *pin = (struct pin){0};
-    if (was_wanted) {
-        exec_wake_waiters(exec);
+    waiters_call(exec->thread, shard, WAIT_KEY, pin->hash);
+    if (shard->pinned_count == 0) {
+        waiters_call(exec->thread, shard, WAIT_PINS, 0);
     }
+    *pin = (struct pin){0};
 }
 
 /* --- writers --- */
 
-struct pin_search {
-    const struct server *server;
-    const struct call *call;
-    bool is_found;
-};
-
-static void look_for_pin(uint32_t index, void *arg)
+static bool is_pinned(const struct shard *shard, uint64_t hash)
 {
-    struct pin_search *search = arg;
-    const struct bytes name = search->call->argv[index];
-    const struct shard *shard = server_shard_of_key(search->server, name);
-    const uint64_t hash = shard->pinned_count == 0 ? 0 : hash_bytes(&search->server->secret, name);
-    for (uint32_t i = 0; i < shard->pinned_count; i++) {
-        if (shard->pinned[i].hash == hash) {
-            shard->pinned[i].is_wanted = true;
-            search->is_found = true;
-        }
-    }
+    return shard->pinned_count > 0 && shard_has_pin(shard, hash);
 }
 
-bool call_waits_for_pin(const struct server *server, const struct call *call)
+bool exec_waits_for_pins(struct exec *exec)
 {
-    if ((call->spec->flags & COMMAND_WRITE) == 0) {
+    if ((exec->spec->flags & COMMAND_WRITE) == 0) {
         return false;
     }
-    struct pin_search search = {server, call, false};
-    command_keys_visit(call->spec, call->argv, call->argc, look_for_pin, &search);
-    return search.is_found;
+    struct key_walk walk;
+    uint32_t index;
+    key_walk_begin(&walk, exec->spec, exec->argv, exec->argc);
+    while (!exec->must_wait && key_walk_next(&walk, &index)) {
+        const struct bytes name = exec->argv[index];
+        struct shard *shard = server_shard_of_key(exec->server, name);
+        if (shard->pinned_count == 0 && !waits_any(&shard->waits)) {
+            continue;
+        }
+        const uint64_t hash = hash_bytes(&exec->server->secret, name);
+        if (is_pinned(shard, hash) || exec_must_queue(exec, shard, WAIT_KEY, hash, WAIT_WITH_WRITERS)) {
+            exec_wait_for(exec, shard, WAIT_KEY, hash, WAIT_WITH_WRITERS);
+        }
+    }
+    return exec->must_wait;
 }

@@ -6,7 +6,7 @@
 
 #include "exec/exec.h"
 
-/* True when the call writes a key that a job has pinned; the key is then wanted, and no new reader comes before the call. */
-bool call_waits_for_pin(const struct server *server, const struct call *call);
+/* True when the command writes a key that a job has pinned, or for which others wait already: exec_wait_for was called. */
+MUST_USE bool exec_waits_for_pins(struct exec *exec);
 
 #endif

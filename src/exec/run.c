@@ -9,6 +9,7 @@
 #include "exec/pending.h"
 #include "exec/pin.h"
 #include "exec/scratch.h"
+#include "exec/waiting.h"
 #include "shard/access_clock.h"
 #include "shard/evict.h"
 #include "shard/inbox.h"
@@ -92,6 +93,15 @@ static enum call_state call_obstacle(struct thread *thread, const struct shard *
     return CALL_READY;
 }
 
+/* It has been served, or does not wait any more. Under the baton of its ticket's shard. */
+static void leave_queue(struct thread *thread, struct call *call)
+{
+    if (UNLIKELY(call->ticket != NULL)) {
+        ticket_leave(call->ticket, thread);
+        call->ticket = NULL;
+    }
+}
+
 /* Room is made for a call that may need memory. EVICT_REFUSED: it is answered. `only`: see evict_before_call. */
 static enum evict_verdict call_make_room(struct thread *thread, struct call *call, struct shard *only, struct buffer *replies)
 {
@@ -105,6 +115,7 @@ static enum evict_verdict call_make_room(struct thread *thread, struct call *cal
     const enum evict_verdict verdict = evict_before_call(thread, only, call->argv, call->argc);
     if (UNLIKELY(verdict == EVICT_REFUSED)) {
         struct reply reply;
+        leave_queue(thread, call);
         reply_begin(&reply, replies, call->protocol);
         reply_error(&reply, "OOM command not allowed when used memory > 'maxmemory'.");
         call_finish_refused(thread, call, &reply);
@@ -113,12 +124,83 @@ static enum evict_verdict call_make_room(struct thread *thread, struct call *cal
     return verdict;
 }
 
-/* It does not run now, nor does what is behind it. */
-static void hold_back(struct call *call, enum call_state why, const struct shard *shard)
+/* --- calls that wait --- */
+
+/* It waits as `exec` says, under the batons that its handler had. False: no memory for that, which was replied. */
+static bool join_queue(struct exec *exec, struct call *call, struct thread *home)
+{
+    call->ticket = ticket_wait(exec, call->ticket, home, home->executor->session_is_due, call->window->session);
+    if (call->ticket != NULL) {
+        return true;
+    }
+    exec->must_wait = false;
+    reply_rewind(exec->reply);
+    reply_error(exec->reply, "ERR out of memory");
+    return false;
+}
+
+/* The handler has returned, and the batons are still held. */
+static void settle_queue(struct exec *exec, struct call *call, struct thread *home)
+{
+    if (UNLIKELY(exec->must_wait)) {
+        (void)join_queue(exec, call, home);
+    } else {
+        leave_queue(exec->thread, call);
+    }
+}
+
+static bool is_untold(const struct call *call)
+{
+    return call->ticket != NULL && !ticket_is_told(call->ticket);
+}
+
+/* It does not run now, nor does what is behind it. Whoever has waited and cannot run for another reason loses its place. */
+static void hold_back(struct thread *thread, struct call *call, enum call_state why, const struct shard *shard)
 {
     assert(why == CALL_DEFERRED || why == CALL_WAITING || why == CALL_REROUTE);
+    if (why != CALL_WAITING && !is_untold(call)) {
+        leave_queue(thread, call);
+    }
     call_enter(call, why);
     window_cut(call->window, shard->number);
+}
+
+/* The call waits, on or from now on; or it was answered, since there is no memory to wait. */
+static void wait_in_batch(struct exec *exec, struct call *call, const struct batch *batch)
+{
+    if (join_queue(exec, call, batch->home)) {
+        hold_back(exec->thread, call, CALL_WAITING, batch->shard);
+    } else {
+        call_finish_refused(exec->thread, call, exec->reply);
+    }
+}
+
+/* What somebody has pinned or waits for, this call may not write now. True: it waits. */
+static bool waits_for_others(struct exec *exec, struct call *call, const struct batch *batch)
+{
+    if (is_untold(call)) {
+        hold_back(exec->thread, call, CALL_WAITING, batch->shard);
+        return true;
+    }
+    if (exec_waits_for_pins(exec)) {
+        wait_in_batch(exec, call, batch);
+        return true;
+    }
+    return false;
+}
+
+/* Memory for the call is not there yet. True: it waits, or was refused. */
+static bool waits_for_memory(struct exec *exec, struct call *call, struct batch *batch)
+{
+    const enum evict_verdict verdict = call_make_room(exec->thread, call, batch->shard, &batch->replies);
+    if (LIKELY(verdict == EVICT_FITS)) {
+        return false;
+    }
+    if (verdict == EVICT_LATER) {
+        exec_wait_for(exec, batch->shard, WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
+        wait_in_batch(exec, call, batch);
+    }
+    return true;
 }
 
 static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch->shard->baton)
@@ -139,28 +221,24 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
         count++;
         enum call_state obstacle = call_obstacle(thread, shard, call);
         if (UNLIKELY(obstacle != CALL_READY)) {
-            hold_back(call, obstacle, shard);
-            continue;
-        }
-        if (UNLIKELY(shard->pinned_count > 0) && call_waits_for_pin(thread->server, call)) {
-            hold_back(call, CALL_WAITING, shard);
-            continue;
-        }
-        const enum evict_verdict verdict = call_make_room(thread, call, shard, &batch->replies);
-        if (UNLIKELY(verdict != EVICT_FITS)) {
-            if (verdict == EVICT_LATER) {
-                hold_back(call, CALL_WAITING, shard);
-            }
-            before = clock_ticks();
+            hold_back(thread, call, obstacle, shard);
             continue;
         }
         reply_begin(&reply, &batch->replies, call->protocol);
         exec_prepare(&exec, thread, call, &reply);
         exec.shard = shard;
+        if (UNLIKELY(shard->pinned_count > 0 || waits_any(&shard->waits)) && waits_for_others(&exec, call, batch)) {
+            continue;
+        }
+        if (UNLIKELY(waits_for_memory(&exec, call, batch))) {
+            before = clock_ticks();
+            continue;
+        }
         call->spec->run(&exec);
         if (UNLIKELY(exec.effects == EFFECTS_OWED)) {
             exec_report_words(&exec);
         }
+        settle_queue(&exec, call, batch->home);
         uint64_t after = clock_ticks();
         call_conclude(thread, &exec, call, after - before);
         before = after;
@@ -261,14 +339,13 @@ static void run_with_batons(struct thread *thread, struct call *call, const stru
         shard_note_access(thread, &thread->server->shards[i]);
     }
     uint64_t before = clock_ticks();
-    if (!shard_set_is_empty(set) && UNLIKELY(call_waits_for_pin(thread->server, call))) {
-        exec.must_wait = true;
-    } else {
+    if (shard_set_is_empty(set) || LIKELY(!exec_waits_for_pins(&exec))) {
         call->spec->run(&exec);
     }
     if (UNLIKELY(exec.effects == EFFECTS_OWED)) {
         exec_report_words(&exec);
     }
+    settle_queue(&exec, call, thread);
     uint64_t ticks = clock_ticks() - before;
     shards_release_set(thread, set);
     scratch_reset(thread->executor);
@@ -280,6 +357,25 @@ static struct shard *only_shard(struct server *server, const struct shard_set *s
 {
     const uint32_t first = shard_set_next(set, 0);
     return first != SHARD_NONE && shard_set_next(set, first + 1) == SHARD_NONE ? &server->shards[first] : NULL;
+}
+
+/* Waits in the first shard of the set, whose batons are held; in the thread's own if it is empty. */
+static void wait_for_memory_alone(struct thread *thread, struct call *call, struct shard_set *set, struct buffer *replies)
+{
+    struct exec exec;
+    struct reply reply;
+    if (shard_set_is_empty(set)) {
+        shard_set_add(set, thread->number);
+        shards_take_set(thread, set);
+    }
+    reply_begin(&reply, replies, call->protocol);
+    exec_prepare(&exec, thread, call, &reply);
+    exec_wait_for(&exec, &thread->server->shards[shard_set_next(set, 0)], WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
+    if (join_queue(&exec, call, thread)) {
+        call_enter(call, CALL_WAITING);
+    } else {
+        call_finish_refused(thread, call, &reply);
+    }
 }
 
 void call_run_alone(struct thread *thread, struct call *call, struct buffer *replies)
@@ -297,10 +393,10 @@ void call_run_alone(struct thread *thread, struct call *call, struct buffer *rep
     }
     const enum evict_verdict verdict = call_make_room(thread, call, only_shard(server, &set), replies);
     if (UNLIKELY(verdict != EVICT_FITS)) {
-        shards_release_set(thread, &set);
         if (verdict == EVICT_LATER) {
-            call_enter(call, CALL_WAITING);
+            wait_for_memory_alone(thread, call, &set, replies);
         }
+        shards_release_set(thread, &set);
         return;
     }
     run_with_batons(thread, call, &set, replies);

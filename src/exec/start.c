@@ -6,10 +6,11 @@
 #include "shard/server.h"
 #include "shard/thread.h"
 
-bool executor_open(struct thread *thread, window_is_back_fn *window_is_back)
+bool executor_open(struct thread *thread, window_is_back_fn *window_is_back, ticket_told_fn *session_is_due)
 {
     struct executor *executor = thread->executor;
     executor->window_is_back = window_is_back;
+    executor->session_is_due = session_is_due;
     executor->ns_per_tick = 1000.0 / thread->server->ticks_per_us;
     return scratch_open(executor) && rounds_open(thread);
 }

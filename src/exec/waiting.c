@@ -1,33 +1,121 @@
 /* waiting.c - see waiting.h.  */
 #include "exec/waiting.h"
 
-#include "exec/exec.h"
-#include "exec/executor.h"
-#include "shard/message.h"
+#include "base/clock.h"
+#include "exec/call.h"
+#include "mem/heap.h"
+#include "shard/inbox.h"
 #include "shard/server.h"
 #include "shard/thread.h"
 
-void exec_wake_waiters(struct exec *exec)
+#include <assert.h>
+
+static void ticket_free(struct ticket *ticket)
 {
-    for (uint32_t i = 0; i < exec->server->shard_count; i++) {
-        struct thread *thread = server_thread(exec->server, i);
-        atomic_store_explicit(&thread->executor->must_retry, true, memory_order_seq_cst);
-        thread_wake(exec->thread, thread);
+    thread_free(MEM_CLIENT, ticket, sizeof *ticket);
+}
+
+static void deliver(struct thread *thread, struct message *message)
+{
+    struct ticket *ticket = (struct ticket *)((char *)message - offsetof(struct ticket, message));
+    assert(thread == ticket->home);
+    if (ticket->is_given_up) {
+        ticket_free(ticket);
+        return;
+    }
+    atomic_store_explicit(&ticket->is_told, true, memory_order_release);
+    ticket->told(thread, ticket->owner);
+}
+
+static void call_ticket(struct waiter *waiter, void *caller)
+{
+    struct ticket *ticket = (struct ticket *)waiter;
+    message_send(caller, ticket->home, &ticket->message);
+}
+
+static bool is_for(const struct ticket *ticket, const struct shard *shard, uint32_t kind, uint64_t number)
+{
+    const struct wait_subject *subject = &ticket->waiter.subject;
+    return ticket->shard == shard && subject->kind == kind && subject->number == number;
+}
+
+struct ticket *ticket_wait(const struct exec *exec, struct ticket *ticket, struct thread *home, ticket_told_fn *told, void *owner)
+{
+    const struct exec_wait *wait = &exec->wait;
+    struct shard *shard = wait->shard;
+    assert(shard != NULL); /* whoever waits has said for what: exec_wait_for */
+    baton_assert_held(&shard->baton);
+    if (ticket != NULL && is_for(ticket, shard, wait->kind, wait->number)) {
+        atomic_store_explicit(&ticket->is_told, false, memory_order_relaxed);
+        waits_stay(&ticket->waiter);
+        return ticket;
+    }
+    if (ticket != NULL) {
+        ticket_leave(ticket, exec->thread);
+    }
+    ticket = thread_alloc_zeroed(MEM_CLIENT, sizeof *ticket);
+    if (ticket == NULL) {
+        return NULL;
+    }
+    ticket->waiter.call = call_ticket;
+    ticket->waiter.group = wait->group;
+    ticket->message.deliver = deliver;
+    ticket->home = home;
+    ticket->shard = shard;
+    ticket->told = told;
+    ticket->owner = owner;
+    const struct wait_subject subject = {wait->number, wait->kind};
+    if (!waits_join(&shard->waits, &ticket->waiter, subject, clock_monotonic_us())) {
+        ticket_free(ticket);
+        return NULL;
+    }
+    return ticket;
+}
+
+void ticket_leave(struct ticket *ticket, struct thread *thread)
+{
+    baton_assert_held(&ticket->shard->baton);
+    assert(ticket_is_told(ticket)); /* no message is under way */
+    waits_leave(&ticket->waiter, clock_monotonic_us(), thread);
+    ticket_free(ticket);
+}
+
+void ticket_give_up(struct ticket *ticket, struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct shard *shard = ticket->shard;
+    assert(thread == ticket->home);
+    baton_take(&shard->baton);
+    const bool is_message_under_way = ticket->waiter.is_called && !ticket_is_told(ticket);
+    waits_leave(&ticket->waiter, clock_monotonic_us(), thread);
+    shard_release(thread, shard);
+    ticket->is_given_up = true;
+    if (!is_message_under_way) {
+        ticket_free(ticket);
     }
 }
 
-bool waiting_begin_turn(struct thread *thread)
+/* --- what handlers and steps ask --- */
+
+void exec_wait_for(struct exec *exec, struct shard *shard, enum wait_kind kind, uint64_t number, enum wait_group group)
 {
-    struct executor *executor = thread->executor;
-    const bool was_asked = atomic_exchange_explicit(&executor->must_retry, false, memory_order_seq_cst);
-    executor->is_retrying = was_asked || thread->now_ms - executor->retried_ms >= WAITING_MS;
-    if (executor->is_retrying) {
-        executor->retried_ms = thread->now_ms;
-    }
-    return executor->is_retrying;
+    baton_assert_held(&shard->baton);
+    exec->must_wait = true;
+    exec->wait = (struct exec_wait){shard, number, (uint8_t)kind, (uint8_t)group};
 }
 
-bool waiting_are_woken(const struct thread *thread)
+bool exec_must_queue(const struct exec *exec, const struct shard *shard, enum wait_kind kind, uint64_t number, enum wait_group group)
 {
-    return atomic_load_explicit(&thread->executor->must_retry, memory_order_relaxed);
+    if (LIKELY(!waits_any(&shard->waits)) || exec->depth > 0) {
+        return false; /* inside another command nobody waits */
+    }
+    if (exec->ticket != NULL && is_for(exec->ticket, shard, kind, number) && ticket_is_told(exec->ticket)) {
+        return false; /* its turn */
+    }
+    return waits_has_others(&shard->waits, (struct wait_subject){number, kind}, group);
+}
+
+void exec_call_waiters(const struct exec *exec, struct shard *shard, enum wait_kind kind, uint64_t number)
+{
+    baton_assert_held(&shard->baton);
+    waiters_call(exec->thread, shard, kind, number);
 }

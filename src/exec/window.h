@@ -79,7 +79,7 @@ static inline struct call *window_first_call(const struct window *window)
 MUST_USE struct window *window_park(struct window *window);
 /* Frees the words of the call and its reply. */
 void call_drop(struct call *call);
-/* Drops the calls that were not answered; a parked window's block is freed. No job may be left (jobs_abandon); a call of all threads
+/* Drops the calls that were not answered; a parked window's block is freed. No job and no ticket may be left (jobs_abandon); a call of all threads
  * goes on without the call.  */
 void window_drop(struct window *window);
 size_t window_memory_bytes(const struct window *window);

@@ -8,6 +8,7 @@
 #include "data/key_top.h"
 #include "exec/pending.h"
 #include "exec/round.h"
+#include "exec/waiting.h"
 #include "mem/heap.h"
 #include "shard/access_clock.h"
 #include "shard/defrag.h"
@@ -231,6 +232,23 @@ static int64_t sample_memory(const struct run *run)
     return MEMORY_HISTORY_SHORT_MS * 1000;
 }
 
+/* --- who waits --- */
+
+/* Behind the tasks that free: what they have freed may be enough. */
+static int64_t call_memory_waiters(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct thread *thread = run->thread;
+    struct shard *shard = thread->shard;
+    if (LIKELY(__atomic_load_n(&shard->waits.of_kind[WAIT_MEMORY], __ATOMIC_RELAXED) == 0)) {
+        return EACH_TURN;
+    }
+    if (baton_try(&shard->baton)) {
+        waiters_call(thread, shard, WAIT_MEMORY, 0);
+        shard_release(thread, shard);
+    }
+    return BUSY_US;
+}
+
 /* --- all of them --- */
 
 static const struct {
@@ -242,6 +260,7 @@ static const struct {
     {"unmap", unmap, false},
     {"expiry", expire_keys, false},
     {"eviction", evict, false},
+    {"waiting for memory", call_memory_waiters, false},
     {"defragmentation", defragment, false},
     {"biggest keys", tend_top, false},
     {"connections", check_connections, false},

@@ -24,7 +24,7 @@
 
 struct thread;
 
-enum { BACKGROUND_TASKS = 10 };
+enum { BACKGROUND_TASKS = 11 };
 
 struct background {
     int64_t due_us[BACKGROUND_TASKS]; /* monotonic: not before; 0: in each turn */

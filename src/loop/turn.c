@@ -13,7 +13,6 @@
 #include "exec/finish.h"
 #include "exec/job.h"
 #include "exec/start.h"
-#include "exec/waiting.h"
 #include "loop/worker.h"
 #include "mem/heap.h"
 #include "shard/access_clock.h"
@@ -82,15 +81,17 @@ static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t 
         clients->list_first[LIST_CLOSING] != NULL) {
         return 0;
     }
-    const bool are_waiting = clients->list_first[LIST_WAITING] != NULL || thread->executor->jobs != NULL ||
-                             clients->list_first[LIST_PAUSED] != NULL;
-    return are_waiting && background_us > WAITING_MS * 1000 ? WAITING_MS * 1000 : background_us;
+    int64_t wait_ms = paused_wait_ms(thread);
+    if (thread->executor->pausing_count > 0 && wait_ms > 1) {
+        wait_ms = 1;
+    }
+    return wait_ms < background_us / 1000 ? wait_ms * 1000 : background_us;
 }
 
 static bool has_been_told(const struct thread *thread)
 {
     return !link_is_empty(&thread->mailbox) || !inbox_is_empty(thread->shard) || client_memory_has_token(thread) ||
-           waiting_are_woken(thread);
+           paused_are_due(thread);
 }
 
 static void wait_for_work(struct thread *thread, int64_t timeout_us)
@@ -116,7 +117,7 @@ static int64_t turn(struct worker *worker)
     messages_deliver(thread);
     access_clock_update(thread);
     inbox_drain_own(thread);
-    connections_retry(thread, waiting_begin_turn(thread));
+    connections_retry(thread);
     dispatch_rounds(thread);
     if (UNLIKELY(thread->clients->deferred_count > 0)) {
         deferred_input_take(thread);
@@ -133,7 +134,7 @@ static int64_t turn(struct worker *worker)
 static bool open_parts(struct thread *thread)
 {
     errno = 0;
-    if (!thread_open(thread) || !clients_open(thread) || !executor_open(thread, window_answer)) {
+    if (!thread_open(thread) || !clients_open(thread) || !executor_open(thread, window_answer, connection_is_due)) {
         errno = ENOMEM;
         return false;
     }

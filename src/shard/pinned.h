@@ -11,7 +11,6 @@ struct collection;
 struct pinned {
     uint64_t hash;
     struct collection *collection; /* NULL: the key only */
-    bool is_wanted;                /* a writer waits */
 };
 
 /* True when a job has pinned a key with this hash. */

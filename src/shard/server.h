@@ -17,6 +17,7 @@
 #include "shard/shard_set.h"
 #include "shard/thread_stats.h"
 #include "table/slice_owner.h"
+#include "shard/waits.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct shard {
     struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pinned.h, exec/pin.c */
     uint32_t pinned_count, pinned_capacity;
+    struct waits waits;             /* calls and jobs that wait for something here: exec/waiting.h */
     struct defrag defrag;
     struct evict evict;
     uint32_t initial_access;        /* what the keyspaces were given last: shard_note_access */

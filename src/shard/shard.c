@@ -58,6 +58,7 @@ void shard_close(struct shard *shard)
     if (shard->pinned != NULL) {
         thread_free(MEM_SERVER, shard->pinned, shard->pinned_capacity * sizeof *shard->pinned);
     }
+    waits_close(&shard->waits);
     key_top_destroy(shard->top);
     heap_destroy(shard->heap);
 }

@@ -28,9 +28,10 @@ static struct waiter *first_of(const struct waits *waits, struct wait_subject su
     return first;
 }
 
-static void count_waiters(struct waits *waits, int64_t change)
+static void count_waiter(struct waits *waits, uint32_t kind, int64_t change)
 {
     __atomic_store_n(&waits->waiter_count, waits->waiter_count + (uint64_t)change, __ATOMIC_RELAXED);
+    __atomic_store_n(&waits->of_kind[kind], waits->of_kind[kind] + (uint64_t)change, __ATOMIC_RELAXED);
 }
 
 /* --- the table of queues --- */
@@ -117,6 +118,7 @@ void waits_call(struct waits *waits, struct wait_subject subject, void *caller)
 bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject subject, int64_t now_us)
 {
     assert(waiter->waits == NULL && waiter->call != NULL);
+    assert(subject.kind < WAIT_KINDS && waiter->group < WAIT_GROUPS);
     if (waits->queue_count >= QUEUES_PER_PLACE * waits->place_count &&
         !grow(waits, waits->place_count == 0 ? FIRST_PLACES : 2 * waits->place_count) && waits->place_count == 0) {
         return false;
@@ -139,7 +141,7 @@ bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject 
         first->previous = waiter;
     }
     first->in_group[waiter->group]++;
-    count_waiters(waits, 1);
+    count_waiter(waits, subject.kind, 1);
     return true;
 }
 
@@ -166,7 +168,7 @@ void waits_leave(struct waiter *waiter, int64_t now_us, void *caller)
     waiter->previous->next = waiter->next;
     waiter->next = waiter->previous = NULL;
     waiter->waits = NULL;
-    count_waiters(waits, -1);
+    count_waiter(waits, subject.kind, -1);
     if (!is_last && (waiter->is_called || first == waiter)) {
         waits_call(waits, subject, caller);
     }

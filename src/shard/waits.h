@@ -23,6 +23,7 @@ enum wait_kind {
     WAIT_PINS,    /* jobs have pinned keys of the shard */
     WAIT_TABLE,   /* a statement has locked the table's slice */
     WAIT_MEMORY,  /* memory is being freed */
+    WAIT_KINDS
 };
 
 struct wait_subject {
@@ -50,8 +51,9 @@ struct waiter {
 struct waits {
     struct waiter **queues;          /* the first waiter of each queue, by hash of the subject */
     uint32_t queue_count, place_count;
-    uint64_t waiter_count;           /* written under the baton, read relaxed by any thread; so is the next */
-    uint64_t longest_us;             /* that anybody has waited so far */
+    uint64_t waiter_count;           /* written under the baton, read relaxed by any thread; so are the next two */
+    uint64_t of_kind[WAIT_KINDS];    /* of them */
+    uint64_t longest_us;             /* that anybody has waited so far who is served */
 };
 
 /* All is 0 at first. Nobody may wait. */

@@ -153,13 +153,6 @@ bool table_is_locked(const struct table *table)
     return false;
 }
 
-void table_note_writer(struct table *table)
-{
-    for (uint32_t i = 0; i < table->shard_count; i++) {
-        slice_note_writer(table->slices[i]);
-    }
-}
-
 /* --- what table.h promises --- */
 
 struct bytes table_name(const struct table *table)

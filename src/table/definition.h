@@ -68,7 +68,5 @@ void table_before_end(struct table *table);
 
 /* A statement holds a lock on one of the slices. All batons held. */
 bool table_is_locked(const struct table *table);
-/* Statements that come later wait until ALTER has had its turn. All batons held. */
-void table_note_writer(struct table *table);
 
 #endif

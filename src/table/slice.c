@@ -439,43 +439,26 @@ enum table_result slice_move_row(struct table_slice *from, uint32_t row, struct 
 
 /* --- locks --- */
 
-bool slice_lock_read(struct table_slice *slice)
+void slice_lock_read(struct table_slice *slice)
 {
-    if (slice->is_write_locked || (slice->is_writer_waiting && slice->reader_count > 0)) {
-        return false;
-    }
+    assert(slice_may_read(slice));
     slice->reader_count++;
-    return true;
 }
 
 void slice_unlock_read(struct table_slice *slice)
 {
     assert(slice->reader_count > 0);
     slice->reader_count--;
-    if (slice->reader_count == 0) {
-        slice->is_writer_waiting = false;
-    }
 }
 
-bool slice_lock_write(struct table_slice *slice)
+void slice_lock_write(struct table_slice *slice)
 {
-    if (!slice_may_write(slice)) {
-        slice_note_writer(slice);
-        return false;
-    }
+    assert(slice_may_write(slice));
     slice->is_write_locked = true;
-    return true;
 }
 
 void slice_unlock_write(struct table_slice *slice)
 {
     assert(slice->is_write_locked);
     slice->is_write_locked = false;
-}
-
-void slice_note_writer(struct table_slice *slice)
-{
-    if (slice->reader_count > 0) {
-        slice->is_writer_waiting = true;
-    }
 }

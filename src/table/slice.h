@@ -64,7 +64,6 @@ struct table_slice {
     uint32_t pending;         /* first page to be tidied; PAGE_NONE */
     uint32_t reader_count;    /* statements that have it locked for reading */
     bool is_write_locked;
-    bool is_writer_waiting;   /* no further reading locks while one is held */
     bool is_ordered;
     bool is_cleaning;         /* a dropped column's cells are being freed, up to page id cleaning_next */
     bool is_dropped;          /* whoever cleans frees all of it */
@@ -167,14 +166,11 @@ static inline bool slice_may_write(const struct table_slice *slice)
     return !slice->is_write_locked && slice->reader_count == 0;
 }
 
-/* False: not now. A reader is also held up while a writer waits for other readers. */
-MUST_USE bool slice_lock_read(struct table_slice *slice);
+/* Who may lock it, and in which order, is the caller's care. A slice that may be read, or written, is locked at once. */
+void slice_lock_read(struct table_slice *slice);
 void slice_unlock_read(struct table_slice *slice);
-/* False: not now, and readers that come later are held up. */
-MUST_USE bool slice_lock_write(struct table_slice *slice);
+void slice_lock_write(struct table_slice *slice);
 void slice_unlock_write(struct table_slice *slice);
-/* Whoever may not write now says so: readers that come later are held up. */
-void slice_note_writer(struct table_slice *slice);
 
 /* --- checking --- */
 

@@ -9,6 +9,7 @@
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
 #include "exec/exec.h"
+#include "shard/message.h"
 #include "shard/server.h"
 #include "shard/thread_stats.h"
 
@@ -160,6 +161,14 @@ static void command_client_reply(struct exec *exec)
 /* --- all clients --- */
 
 /* A pause that is still on is only ever made stricter and longer, as in Redis. */
+/* Threads with connections that are held back look at the pause again. */
+static void wake_all(struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->server->shard_count; i++) {
+        thread_wake(exec->thread, server_thread(exec->server, i));
+    }
+}
+
 static void command_client_pause(struct exec *exec)
 {
     struct server *server = exec->server;
@@ -189,12 +198,14 @@ static void command_client_pause(struct exec *exec)
     }
     atomic_store_explicit(&server->is_pause_for_writes_only, is_for_writes, memory_order_relaxed);
     atomic_store_explicit(&server->pause_until_ms, until_ms, memory_order_release);
+    wake_all(exec);
     reply_ok(exec->reply);
 }
 
 static void command_client_unpause(struct exec *exec)
 {
     atomic_store_explicit(&exec->server->pause_until_ms, 0, memory_order_release);
+    wake_all(exec);
     reply_ok(exec->reply);
 }
 

@@ -92,7 +92,7 @@ enum job_status digest_step(struct job *job, struct exec *exec)
     (void)job;
     struct digest digest;
     if (!table_digest_may_begin(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire))) {
-        return JOB_WAIT;
+        return JOB_PAUSE;
     }
     if (digest_of_server(&digest, exec->server)) {
         reply_digest(exec, &digest);

@@ -184,7 +184,7 @@ enum job_status snapshot_digest_step(struct job *job, struct exec *exec)
     const bool has_begun = exec->server->shards[0].snapshot != NULL;
     if (is_begin && !has_begun) {
         if (!table_digest_may_begin(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire))) {
-            return JOB_WAIT;
+            return JOB_PAUSE;
         }
         begin(exec);
     } else if (is_end && has_begun) {

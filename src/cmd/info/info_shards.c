@@ -35,9 +35,11 @@ void info_write_shards(struct info *info)
                     load(&stats->commands_processed), load(&stats->turns), load(&stats->sleeps), load(&stats->wakes_sent),
                     (long long)busy_us);
         info_printf(info, ",batches_in_place=%llu,batches_handed=%llu,batches_combined=%llu,batches_waited=%llu,steps_all=%llu"
-                    ",crons=%llu,spare_bytes=%llu,cq_overflows=%llu\r\n",
+                    ",crons=%llu,spare_bytes=%llu,cq_overflows=%llu",
                     load(&stats->batches_in_place), load(&stats->batches_handed), load(&stats->batches_combined),
                     load(&stats->batches_waited), load(&stats->steps_all), load(&stats->crons), load(&stats->spare_bytes),
                     load(&stats->cq_overflows));
+        info_printf(info, ",waiters=%llu,longest_wait_usec=%llu\r\n", load(&shard->waits.waiter_count),
+                    load(&shard->waits.longest_us));
     }
 }

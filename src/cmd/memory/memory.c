@@ -139,7 +139,7 @@ static enum job_status purge_step(struct job *job, struct exec *exec)
     struct purge_job *purge = (struct purge_job *)job;
     if (!purge->is_begun) {
         if (exec->shard->defrag.is_purging) {
-            return JOB_WAIT; /* another MEMORY PURGE */
+            return JOB_PAUSE; /* another MEMORY PURGE */
         }
         purge->is_begun = true;
         defrag_purge_begin(exec->shard);

@@ -187,12 +187,12 @@ static enum job_status audit_step(struct job *job, struct exec *exec)
         return JOB_DONE;
     }
     if (!graveyard_is_empty(exec->shard) || exec->shard->pinned_count > 0) {
-        return JOB_WAIT;
+        return JOB_PAUSE;
     }
     bool is_passing;
     if (!check_tables(audit, exec, &is_passing)) {
         audit->retries++;
-        return is_passing && audit->retries <= AUDIT_RETRIES ? JOB_WAIT : reply_finding(audit, exec);
+        return is_passing && audit->retries <= AUDIT_RETRIES ? JOB_PAUSE : reply_finding(audit, exec);
     }
     if (!check_keys(audit, exec) || !check_heap(audit, exec->shard)) {
         return reply_finding(audit, exec);

@@ -157,11 +157,13 @@ static enum job_status free_step(struct job *job, struct exec *exec)
     return JOB_MORE;
 }
 
-/* A job reads or writes a key in slices: the databases stay as they are. Under all batons. */
-static bool is_any_pinned(const struct server *server)
+/* A job reads a key of any shard in steps: true, and exec_wait_for was called. */
+static bool must_wait_for_pins(struct exec *exec)
 {
+    struct server *server = exec->server;
     for (uint32_t i = 0; i < server->shard_count; i++) {
         if (server->shards[i].pinned_count > 0) {
+            exec_wait_for(exec, &server->shards[i], WAIT_PINS, 0, WAIT_ALONE);
             return true;
         }
     }
@@ -173,7 +175,7 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
 {
     struct flush_job *flush = (struct flush_job *)job;
     struct server *server = exec->server;
-    if (is_any_pinned(server)) {
+    if (must_wait_for_pins(exec)) {
         return JOB_WAIT;
     }
     bool is_ready = true;
@@ -277,8 +279,7 @@ static void command_swapdb(struct exec *exec)
         !exec_database_argument(exec, 2, "ERR invalid second DB index", &b)) {
         return;
     }
-    if (a != b && is_any_pinned(exec->server)) {
-        exec_wait_and_retry(exec);
+    if (a != b && must_wait_for_pins(exec)) {
         return;
     }
     if (a != b && !table_databases_swap(exec, a, b)) {

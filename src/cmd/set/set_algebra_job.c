@@ -138,8 +138,7 @@ static enum job_status store_step(struct algebra_job *work, struct exec *exec)
     struct algebra *algebra = &work->algebra;
     algebra->is_late = !sources_stand(algebra, exec);
     release_sources(algebra, exec);
-    const struct entry *existing = exec_find_write(exec, exec_key(exec, algebra->target_at));
-    if (existing != NULL && form_is_apart(entry_form(existing)) && entry_collection(existing)->pins > 0) {
+    if (!exec_claim(exec, exec_key(exec, algebra->target_at), NULL)) {
         return JOB_WAIT;
     }
     exec_unpin(exec, &work->target_pin);

@@ -427,10 +427,10 @@ static enum job_status put_out(struct sort *sort, struct exec *exec)
 static enum job_status store_result(struct sort *sort, struct exec *exec)
 {
     struct key key = exec_key_of(exec, exec->argv[sort->request.store_at]);
-    struct entry *existing = exec_find_write(exec, key);
-    if (existing != NULL && form_is_apart(entry_form(existing)) && entry_collection(existing)->pins > 0) {
-        return JOB_WAIT; /* a job that reads it must be done first */
+    if (!exec_claim(exec, key, NULL)) {
+        return JOB_WAIT;
     }
+    struct entry *existing = exec_find_write(exec, key);
     const uint64_t stored = texts_of(&sort->request, sort->end - sort->rank);
     if (stored > 0) {
         const enum result result = value_store(&sort->result, exec_keyspace(exec, key), key, existing);

@@ -211,15 +211,9 @@ static bool are_same(const struct bitop_job *run, const struct sources *sources)
 }
 
 /* A job that reads the collection that stands at the destination must be done before it is replaced. */
-static bool destination_is_read(const struct bitop_job *run, const struct exec *exec)
+static bool destination_is_read(const struct bitop_job *run, struct exec *exec)
 {
-    struct key key = exec_key(exec, BITOP_DESTINATION);
-    const struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
-    if (entry == NULL || !form_is_apart(entry_form(entry))) {
-        return false;
-    }
-    const struct collection *collection = entry_collection(entry);
-    return collection->pins > (run->keys[0].pin.collection == collection ? 1 : 0);
+    return !exec_claim(exec, exec_key(exec, BITOP_DESTINATION), &run->keys[0].pin);
 }
 
 static enum job_status bitop_step(struct job *job, struct exec *exec)

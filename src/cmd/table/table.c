@@ -9,6 +9,7 @@
 #include "cmd/table/table_job.h"
 #include "cmd/table/table_rows.h"
 #include "cmd/table/table_statement.h"
+#include "cmd/table/table_wait.h"
 #include "exec/exec.h"
 #include "shard/server.h"
 
@@ -75,9 +76,7 @@ static void command_insert(struct exec *exec)
         return;
     }
     struct table_slice *slice = table->slices[exec->shard->number];
-    if (!slice_may_write(slice)) {
-        slice_note_writer(slice);
-        exec_wait_and_retry(exec);
+    if (slice_must_wait(exec, table, exec->shard->number, slice_may_write(slice), WAIT_WITH_WRITERS)) {
         return;
     }
     uint64_t id = exec->routed_number != 0 ? exec->routed_number : table_take_row_id(table);
@@ -146,8 +145,8 @@ static void run_statement(struct exec *exec, enum statement_kind kind)
     }
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, statement.scan_limit);
-    } else if (!statement_may_run(&statement, range)) {
-        exec_wait_and_retry(exec);
+    } else if (statement_must_wait(&statement, exec, range)) {
+        return;
     } else if (statement.moves_rows || !statement_run_small(&statement, exec, range)) {
         table_job_start(exec, kind, shard);
     }

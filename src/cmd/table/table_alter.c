@@ -4,6 +4,7 @@
 #include "cmd/table/table_ddl.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_statement.h"
+#include "cmd/table/table_wait.h"
 #include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
@@ -81,10 +82,12 @@ static enum table_result add_column(struct exec *exec, struct table *table, stru
     return TABLE_OK;
 }
 
-static bool is_cleaning(const struct table *table)
+/* The cells of a column that was dropped before are still being freed: true, and exec_wait_for was called. */
+static bool must_wait_for_cleaning(struct exec *exec, const struct table *table)
 {
     for (uint32_t i = 0; i < table->shard_count; i++) {
         if (table->slices[i]->is_cleaning) {
+            exec_wait_for(exec, &exec->server->shards[i], WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
             return true;
         }
     }
@@ -102,8 +105,7 @@ static enum table_result drop_column(struct exec *exec, struct table *table, str
     if (old->column_count == 1) {
         return TABLE_LAST_COLUMN;
     }
-    if (is_cleaning(table)) {
-        exec_wait_and_retry(exec); /* one column after the other */
+    if (must_wait_for_cleaning(exec, table)) {
         return TABLE_OK;
     }
     uint32_t slot = old->columns[column].slot;
@@ -194,8 +196,7 @@ struct index_job {
 static void lock_all(struct table *table)
 {
     for (uint32_t i = 0; i < table->shard_count; i++) {
-        bool is_locked = slice_lock_read(table->slices[i]);
-        assert(is_locked);
+        slice_lock_read(table->slices[i]);
     }
 }
 
@@ -212,9 +213,9 @@ static void unlock_all(struct exec *exec, struct index_job *job, enum outcome ou
             assert(is_gone);
         }
         slice_unlock_read(slice);
+        slice_call_waiters(exec, job->table, i);
     }
     job->is_locked = false;
-    exec_wake_waiters(exec);
 }
 
 static enum job_status answer(struct exec *exec, enum table_result result)
@@ -269,8 +270,7 @@ static enum job_status index_start(struct index_job *job, struct exec *exec)
     if (result != TABLE_OK) {
         return answer(exec, result);
     }
-    if (table_is_locked(table)) {
-        table_note_writer(table);
+    if (table_must_wait(exec, table)) {
         return JOB_WAIT;
     }
     drop_leftovers(exec, table);
@@ -309,14 +309,14 @@ static enum job_status index_build(struct index_job *job, struct exec *exec)
     return JOB_MORE;
 }
 
-static bool is_only_reader(const struct table *table)
+/* Others read a slice, too: true, and exec_wait_for was called. */
+static bool must_wait_for_readers(struct exec *exec, const struct table *table)
 {
-    for (uint32_t i = 0; i < table->shard_count; i++) {
-        if (table->slices[i]->reader_count > 1) {
-            return false;
-        }
+    bool must_wait = false;
+    for (uint32_t i = 0; i < table->shard_count && !must_wait; i++) {
+        must_wait = slice_must_wait(exec, table, i, table->slices[i]->reader_count == 1, WAIT_ALONE);
     }
-    return true;
+    return must_wait;
 }
 
 static enum job_status index_finish(struct index_job *job, struct exec *exec)
@@ -326,8 +326,7 @@ static enum job_status index_finish(struct index_job *job, struct exec *exec)
         job->result = TABLE_MISSING;
     }
     if (job->result == TABLE_OK) {
-        if (!is_only_reader(table)) {
-            table_note_writer(table);
+        if (must_wait_for_readers(exec, table)) {
             return JOB_WAIT;
         }
         job->result = set_index(exec, table, job->column, job->kind);
@@ -414,9 +413,8 @@ void command_schema_alter(struct exec *exec)
         return;
     } else if (action == ADD_INDEX) {
         result = start_index_job(exec);
-    } else if (table_is_locked(table)) {
-        table_note_writer(table);
-        exec_wait_and_retry(exec);
+    } else if (table_must_wait(exec, table)) {
+        return;
     } else {
         result = alter(exec, table, action);
     }

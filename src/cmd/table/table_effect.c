@@ -4,6 +4,7 @@
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
 #include "cmd/table/table_statement.h"
+#include "cmd/table/table_wait.h"
 #include "shard/report.h"
 #include "shard/server.h"
 
@@ -303,16 +304,14 @@ static enum table_result apply_row(struct exec *exec, const struct apply *apply,
     return update(apply, place, to);
 }
 
-static bool may_write(const struct table *table, struct shard_range range)
+/* Somebody has locked a slice of the range, or waits for it: true, and exec_wait_for was called. */
+static bool must_wait(struct exec *exec, const struct table *table, struct shard_range range)
 {
-    bool may_write = true;
-    for (uint32_t i = range.first; i < range.end; i++) {
-        if (!slice_may_write(table->slices[i])) {
-            slice_note_writer(table->slices[i]);
-            may_write = false;
-        }
+    bool must_wait = false;
+    for (uint32_t i = range.first; i < range.end && !must_wait; i++) {
+        must_wait = slice_must_wait(exec, table, i, slice_may_write(table->slices[i]), WAIT_WITH_WRITERS);
     }
-    return may_write;
+    return must_wait;
 }
 
 static void command_apply(struct exec *exec)
@@ -327,8 +326,7 @@ static void command_apply(struct exec *exec)
     const bool is_on_all = exec->shard == NULL;
     const struct shard_range range = {is_on_all ? 0 : exec->shard->number,
                                       is_on_all ? table->shard_count : exec->shard->number + 1};
-    if (!may_write(table, range)) {
-        exec_wait_and_retry(exec);
+    if (must_wait(exec, table, range)) {
         return;
     }
     exec_begin_unit(exec);

@@ -3,6 +3,7 @@
 
 #include "cmd/table/table_ddl.h"
 #include "cmd/table/table_error.h"
+#include "cmd/table/table_wait.h"
 #include "exec/exec.h"
 #include "mem/heap.h"
 #include "shard/server.h"
@@ -43,18 +44,24 @@ static void unlock_slice(const struct table_job *job, uint32_t shard)
     }
 }
 
-/* All slices of the range, or none. */
-static bool lock_slices(struct table_job *job)
+/* All slices of the range. False: it must wait, and none is locked. */
+static bool lock_slices(struct table_job *job, struct exec *exec)
 {
+    struct table *table = job->statement.table;
+    const bool is_reading = job->kind == STATEMENT_SELECT;
     for (uint32_t i = job->range.first; i < job->range.end; i++) {
-        struct table_slice *slice = job->statement.table->slices[i];
-        if (job->kind == STATEMENT_SELECT ? slice_lock_read(slice) : slice_lock_write(slice)) {
-            continue;
+        const struct table_slice *slice = table->slices[i];
+        if (slice_must_wait(exec, table, i, is_reading ? slice_may_read(slice) : slice_may_write(slice),
+                            is_reading ? WAIT_WITH_READERS : WAIT_ALONE)) {
+            return false;
         }
-        while (i-- > job->range.first) {
-            unlock_slice(job, i);
+    }
+    for (uint32_t i = job->range.first; i < job->range.end; i++) {
+        if (is_reading) {
+            slice_lock_read(table->slices[i]);
+        } else {
+            slice_lock_write(table->slices[i]);
         }
-        return false;
     }
     job->is_locked = true;
     return true;
@@ -62,11 +69,11 @@ static bool lock_slices(struct table_job *job)
 
 static void unlock_slices(struct table_job *job, struct exec *exec)
 {
+    job->is_locked = false;
     for (uint32_t i = job->range.first; i < job->range.end; i++) {
         unlock_slice(job, i);
+        slice_call_waiters(exec, job->statement.table, i);
     }
-    job->is_locked = false;
-    exec_wake_waiters(exec);
 }
 
 static int32_t job_shard_of(int32_t shard)
@@ -103,11 +110,13 @@ static enum job_status step_start(struct table_job *job, struct exec *exec)
     if (result != TABLE_OK) {
         return refuse(job, exec, result);
     }
-    if (!job->statement.moves_rows && statement_may_run(&job->statement, job->range) &&
-        statement_run_small(&job->statement, exec, job->range)) {
+    if (statement_must_wait(&job->statement, exec, job->range)) {
+        return JOB_WAIT;
+    }
+    if (!job->statement.moves_rows && statement_run_small(&job->statement, exec, job->range)) {
         return JOB_DONE;
     }
-    if (!lock_slices(job)) {
+    if (!lock_slices(job, exec)) {
         return JOB_WAIT;
     }
     job->phase = PHASE_FIND;

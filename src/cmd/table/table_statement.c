@@ -2,6 +2,7 @@
 #include "cmd/table/table_statement.h"
 
 #include "cmd/table/table_error.h"
+#include "cmd/table/table_wait.h"
 #include "exec/exec.h"
 #include "shard/server.h"
 
@@ -178,19 +179,16 @@ enum table_result statement_check(const struct statement *statement, const struc
     return scans && !statement_is_within_limit(statement, rows) ? TABLE_SCAN_LIMIT : TABLE_OK;
 }
 
-bool statement_may_run(const struct statement *statement, struct shard_range range)
+bool statement_must_wait(const struct statement *statement, struct exec *exec, struct shard_range range)
 {
-    bool may_run = true;
-    for (uint32_t i = range.first; i < range.end; i++) {
-        struct table_slice *slice = statement->table->slices[i];
-        if (statement->kind == STATEMENT_SELECT) {
-            may_run = may_run && slice_may_read(slice);
-        } else if (!slice_may_write(slice)) {
-            slice_note_writer(slice);
-            may_run = false;
-        }
+    const bool is_reading = statement->kind == STATEMENT_SELECT;
+    bool must_wait = false;
+    for (uint32_t i = range.first; i < range.end && !must_wait; i++) {
+        const struct table_slice *slice = statement->table->slices[i];
+        must_wait = slice_must_wait(exec, statement->table, i, is_reading ? slice_may_read(slice) : slice_may_write(slice),
+                                    is_reading ? WAIT_WITH_READERS : WAIT_WITH_WRITERS);
     }
-    return may_run;
+    return must_wait;
 }
 
 /* --- rows --- */

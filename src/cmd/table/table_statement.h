@@ -52,8 +52,8 @@ MUST_USE enum table_result statement_check(const struct statement *statement, co
 /* The rows that were looked at so far are within table-max-scan-rows. */
 bool statement_is_within_limit(const struct statement *statement, uint64_t examined);
 
-/* No other statement's lock is in its way. When it would write, later readers are held up until it has had its turn. */
-bool statement_may_run(const struct statement *statement, struct shard_range range);
+/* Another statement's lock is in its way, or others wait for one: true, and exec_wait_for was called. */
+MUST_USE bool statement_must_wait(const struct statement *statement, struct exec *exec, struct shard_range range);
 
 /* Runs it completely and replies, when that takes about 50 us at most. False: it is bigger; nothing was changed or replied.
  * The batons of the range are held, and statement_may_run.  */
