@@ -160,6 +160,7 @@ struct exec {
     bool must_wait;                 /* exec_wait_for, which sets `wait` */
     struct exec_wait wait;
     struct ticket *ticket;          /* of a call or job that has waited; NULL: it has not. exec/waiting.h */
+    uint32_t pause_ms;              /* JOB_PAUSE */
     bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
     bool is_spread;                 /* SCOPE_KEYS over several shards */
     uint8_t depth;                  /* how many commands it runs inside of: exec_run_inside */
@@ -265,7 +266,7 @@ void exec_run_inside(struct exec *exec, struct bytes *words, uint32_t word_count
 enum job_status {
     JOB_MORE, /* call step again, in this turn or a later one; other connections are served in between */
     JOB_WAIT, /* something is locked, exec_wait_for has said what: call again when it may be free */
-    JOB_PAUSE, /* something is not ready that tells nobody when it is: call again in a millisecond */
+    JOB_PAUSE, /* something is not ready that tells nobody when it is: call again in exec->pause_ms, 1 unless the step says otherwise */
     JOB_DONE, /* the reply is complete */
 };
 enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_STEP_US = 50 };

@@ -34,7 +34,7 @@ struct executor {
     /* job.c */
     struct job_run *jobs, *jobs_last; /* in the order of their next steps */
     uint64_t step_ends_ticks;        /* exec_slice_is_over */
-    uint32_t pausing_count;          /* jobs that are called again in a millisecond */
+    int64_t resume_ms;               /* wall: the first of the jobs that pause goes on then; INT64_MAX: none pauses */
     /* pending.c */
     bool is_pending_too_much;        /* all clients' buffers were over clients-pending-limit at the last look */
     /* scratch.c */

@@ -13,7 +13,7 @@
 
 enum {
     TURN_JOBS_US = 200, /* for steps of jobs, in a turn */
-    PAUSE_MS = 1,
+    PAUSE_MS = 1, /* unless the step says otherwise */
 };
 
 /* A job under way: its command as the steps see it. */
@@ -25,7 +25,7 @@ struct job_run {
     struct job_run *previous, *next; /* of its thread, in the order of their next steps */
     struct ticket *ticket;           /* waiting.h */
     bool is_waiting;                 /* until its ticket is told */
-    int64_t resume_ms;               /* pausing: wall; 0: it is not */
+    int64_t resume_ms;               /* wall: it pauses until then */
 };
 
 static void append_run(struct executor *executor, struct job_run *run)
@@ -183,6 +183,7 @@ static enum job_status run_step(struct thread *thread, struct job_run *run) NO_T
     run->exec.shard = shard >= 0 ? &thread->server->shards[shard] : NULL;
     run->exec.ticket = run->ticket;
     run->exec.must_wait = false;
+    run->exec.pause_ms = PAUSE_MS;
     take_for(thread, shard);
     uint64_t before = clock_ticks();
     thread->executor->step_ends_ticks = before + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
@@ -197,23 +198,15 @@ static enum job_status run_step(struct thread *thread, struct job_run *run) NO_T
     return status;
 }
 
-static void begin_pause(struct executor *executor, struct job_run *run, int64_t now_ms)
+static void note_pause(struct executor *executor, const struct job_run *run)
 {
-    run->resume_ms = now_ms + PAUSE_MS;
-    executor->pausing_count++;
-}
-
-static void end_pause(struct executor *executor, struct job_run *run)
-{
-    if (run->resume_ms != 0) {
-        run->resume_ms = 0;
-        executor->pausing_count--;
-    }
+    executor->resume_ms = run->resume_ms < executor->resume_ms ? run->resume_ms : executor->resume_ms;
 }
 
 bool jobs_step(struct thread *thread)
 {
     struct executor *executor = thread->executor;
+    executor->resume_ms = INT64_MAX;
     if (LIKELY(executor->jobs == NULL)) {
         return false;
     }
@@ -225,17 +218,21 @@ bool jobs_step(struct thread *thread)
     for (struct job_run *run = executor->jobs; run != NULL && !is_last; run = next) {
         next = run->next;
         is_last = run == last;
-        if (run->is_waiting || run->resume_ms > thread->now_ms) {
+        if (run->is_waiting) {
+            continue;
+        }
+        if (run->resume_ms > thread->now_ms) {
+            note_pause(executor, run);
             continue;
         }
         if (clock_ticks() >= end) {
             return true;
         }
-        end_pause(executor, run);
         enum job_status status = run_step(thread, run);
         run->is_waiting = status == JOB_WAIT;
         if (UNLIKELY(status == JOB_PAUSE)) {
-            begin_pause(executor, run, thread->now_ms);
+            run->resume_ms = thread->now_ms + run->exec.pause_ms;
+            note_pause(executor, run);
         }
         some_want_more = some_want_more || status == JOB_MORE;
         if (status == JOB_DONE) {
@@ -246,6 +243,16 @@ bool jobs_step(struct thread *thread)
         }
     }
     return some_want_more;
+}
+
+int64_t jobs_pause_ms(const struct thread *thread)
+{
+    const struct executor *executor = thread->executor;
+    if (LIKELY(executor->resume_ms == INT64_MAX)) {
+        return INT64_MAX;
+    }
+    const int64_t left_ms = executor->resume_ms - thread->now_ms;
+    return left_ms > 0 ? left_ms : 0;
 }
 
 void jobs_abandon(struct thread *thread, struct window *window)
@@ -261,7 +268,6 @@ void jobs_abandon(struct thread *thread, struct window *window)
             destroy_started(thread, call);
         } else if (call->state == CALL_JOB) {
             struct job_run *run = (struct job_run *)call->elsewhere;
-            end_pause(thread->executor, run);
             if (run->ticket != NULL) {
                 ticket_give_up(run->ticket, thread);
             }

@@ -10,6 +10,7 @@
 #include "base/attributes.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct call;
 struct thread;
@@ -21,6 +22,8 @@ MUST_USE bool job_begin(struct thread *thread, struct call *call);
 /* Steps of jobs for TURN_JOBS_US, one a job at most; who had none is the first next time. Returns true when some want to go on at
  * once. */
 bool jobs_step(struct thread *thread);
+/* How long the thread may sleep for the jobs that pause; INT64_MAX: none does. */
+int64_t jobs_pause_ms(const struct thread *thread);
 /* Gives up the jobs of the window's calls, which count as answered then, and what its calls wait for. The connection ends. */
 void jobs_abandon(struct thread *thread, struct window *window);
 

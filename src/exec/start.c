@@ -11,6 +11,7 @@ bool executor_open(struct thread *thread, window_is_back_fn *window_is_back, tic
     struct executor *executor = thread->executor;
     executor->window_is_back = window_is_back;
     executor->session_is_due = session_is_due;
+    executor->resume_ms = INT64_MAX;
     executor->ns_per_tick = 1000.0 / thread->server->ticks_per_us;
     return scratch_open(executor) && rounds_open(thread);
 }

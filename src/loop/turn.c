@@ -81,10 +81,9 @@ static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t 
         clients->list_first[LIST_CLOSING] != NULL) {
         return 0;
     }
-    int64_t wait_ms = paused_wait_ms(thread);
-    if (thread->executor->pausing_count > 0 && wait_ms > 1) {
-        wait_ms = 1;
-    }
+    const int64_t jobs_ms = jobs_pause_ms(thread);
+    const int64_t clients_ms = paused_wait_ms(thread);
+    const int64_t wait_ms = jobs_ms < clients_ms ? jobs_ms : clients_ms;
     return wait_ms < background_us / 1000 ? wait_ms * 1000 : background_us;
 }
 

@@ -39,7 +39,8 @@ void info_write_shards(struct info *info)
                     load(&stats->batches_in_place), load(&stats->batches_handed), load(&stats->batches_combined),
                     load(&stats->batches_waited), load(&stats->steps_all), load(&stats->crons), load(&stats->spare_bytes),
                     load(&stats->cq_overflows));
-        info_printf(info, ",waiters=%llu,longest_wait_usec=%llu\r\n", load(&shard->waits.waiter_count),
+        info_printf(info, ",pins=%u,waiters=%llu,longest_wait_usec=%llu\r\n",
+                    __atomic_load_n(&shard->pinned_count, __ATOMIC_RELAXED), load(&shard->waits.waiter_count),
                     load(&shard->waits.longest_us));
     }
 }

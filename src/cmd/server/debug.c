@@ -1,4 +1,4 @@
-/* debug.c - DEBUG DIGEST, DIGEST-VALUE, EFFECTS, INSIDE, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP, SNAPSHOT-DIGEST: for tests of the
+/* debug.c - DEBUG DIGEST, DIGEST-VALUE, EFFECTS, HOLD, INSIDE, OBJECT, SET-ACTIVE-EXPIRE, SET-EXPIRY, SLEEP, SNAPSHOT-DIGEST: for tests of the
  * server and of clients; REFUSE-MEMORY in builds with debug asserts.
  *
  * One command as in Redis, with subcommands of its own: each is one step of a job under the batons that it needs. Whether a
@@ -19,18 +19,20 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { DEBUG_SLEEP_SECONDS_MAX = 86400 };
+enum { DEBUG_SLEEP_SECONDS_MAX = 86400, DEBUG_HOLD_MS_MAX = 60000 };
 
 struct debug_job {
     struct job job;
     struct timespec sleep;
     bool is_expiry_off;
     int64_t refuse_after;
+    struct pin pin;      /* HOLD */
+    uint32_t hold_ms;
 };
 
 static void destroy_job(struct job *job, struct exec *exec)
 {
-    (void)exec;
+    exec_unpin(exec, &((struct debug_job *)job)->pin);
     thread_free(MEM_SERVER, job, sizeof(struct debug_job));
 }
 
@@ -139,6 +141,39 @@ static enum job_status effects_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
+/* --- HOLD --- */
+
+/* Pins the key, as a job that reads it does, and gives it up when the time is over. */
+static enum job_status hold_step(struct job *job, struct exec *exec)
+{
+    struct debug_job *debug = (struct debug_job *)job;
+    if (debug->pin.shard == NULL) {
+        if (!exec_pin(exec, exec_key(exec, 2), NULL, &debug->pin)) {
+            return JOB_WAIT;
+        }
+        exec->pause_ms = debug->hold_ms;
+        return JOB_PAUSE;
+    }
+    exec_unpin(exec, &debug->pin);
+    reply_ok(exec->reply);
+    return JOB_DONE;
+}
+
+static bool prepare_hold(struct exec *exec, struct debug_job *debug)
+{
+    int64_t hold_ms;
+    if (!exec_int64_argument(exec, 3, &hold_ms)) {
+        return false;
+    }
+    if (hold_ms < 0 || hold_ms > DEBUG_HOLD_MS_MAX) {
+        reply_errorf(exec->reply, "ERR a key is held for up to %d ms", DEBUG_HOLD_MS_MAX);
+        return false;
+    }
+    debug->hold_ms = (uint32_t)hold_ms;
+    debug->job.shard = (int32_t)server_shard_of_key(exec->server, exec->argv[2])->number;
+    return true;
+}
+
 /* --- INSIDE --- */
 
 /* The words behind INSIDE are a command of their own, for which this one holds all batons. */
@@ -195,6 +230,8 @@ static const struct debug_row {
      NULL},
     {"EFFECTS", "", "Sends from now on, as commands, how to repeat each change of data on an empty server.", 2, effects_step,
      JOB_ALL_SHARDS, NULL},
+    {"HOLD", "<key> <milliseconds>", "Pins a key for some time: whoever writes it waits.", 4, hold_step, JOB_NO_SHARD,
+     prepare_hold},
     {"INSIDE", "<command> [<arg> ...]", "Runs a command inside this one, which holds all shards.", -3, inside_step,
      JOB_ALL_SHARDS, NULL},
     {"OBJECT", "<key>", "Tells how a key's value is kept.", 3, object_step, JOB_NO_SHARD, prepare_object},
