@@ -115,17 +115,17 @@ def write_among_readers(server, readers=READERS):
     with ExitStack() as stack:
         connections = [stack.enter_context(server.connect()) for _ in range(readers)]
         writer = stack.enter_context(server.connect())
-        fill_hash(writer, "{k}", FIELDS // 1000 * 1000)
+        fill_hash(writer, "{h}", FIELDS // 1000 * 1000)
         for connection in connections:
-            connection.send_raw(encode("HLEN", "{k}"))
+            connection.send_raw(encode("HLEN", "{h}"))
             connection.read()
         times = []
-        reads = encode("HGETALL", "{k}") * 3
+        reads = encode("HGETALL", "{h}") * 3
         for connection in connections:
             connection.send_raw(reads)
         for number in range(WRITES):
             began = time.monotonic()
-            writer.run("HSET", "{k}", "0", number)
+            writer.run("HSET", "{h}", "0", number)
             times.append((time.monotonic() - began) * 1000)
             # The readers are kept busy: whoever has answered is asked again.
             for connection in connections:
@@ -136,7 +136,7 @@ def write_among_readers(server, readers=READERS):
                 except BlockingIOError:
                     pass
                 connection.socket.settimeout(30)
-                connection.send_raw(encode("HGETALL", "{k}"))
+                connection.send_raw(encode("HGETALL", "{h}"))
         return times
 
 
@@ -158,10 +158,10 @@ def cpu_of_a_crowd(server, count):
         asking = stack.enter_context(server.connect())
         holder = stack.enter_context(server.connect())
         idle = share(1)
-        holder.send("DEBUG", "HOLD", "{k}", int(12000 * SLOWDOWN))
+        holder.send("DEBUG", "HOLD", "{crowd}", int(12000 * SLOWDOWN))
         wait_until(lambda: pins(asking) == 1, 10 * SLOWDOWN, "the hold")
         for connection in connections:
-            connection.send("INCR", "{k}")
+            connection.send("INCR", "{crowd}")
         wait_until(lambda: waiters(asking)[0] == count, 5 * SLOWDOWN, "the crowd")
         waiting = share(3)
         assert waiters(asking)[0] == count
