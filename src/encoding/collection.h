@@ -56,7 +56,6 @@ struct collection {
     const struct collection_type *type;
     uint32_t pins;                      /* jobs that read it in slices: while there are any nobody may change or free it */
     uint8_t encoding;                   /* enum encoding_name: what OBJECT ENCODING says */
-    bool is_wanted;                     /* a writer waits for the pins to go: no new ones */
 };
 
 /* A block of the collection's class, counted in its bytes; NULL: refused. */
