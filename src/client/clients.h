@@ -56,12 +56,12 @@ struct clients {
     bool was_paused_for_writes_only;
     /* client_memory.c */
     bool is_counting;                /* maxmemory-clients is set */
-    /* any thread reads, relaxed */
+    /* any thread reads, relaxed; written when connections come and go, and `hz` times a second */
     _Alignas(CACHE_LINE_BYTES) struct fed_clients fed; /* limits.c */
     int64_t bytes;                   /* client_memory.c: of its connections, while they are counted, */
     int64_t bytes_max;               /* and of the largest that may be closed, or more: C2 there */
-    /* any thread writes */
-    _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t connection_count; /* given to the thread by the acceptor and not closed */
+    /* any thread writes, as seldom */
+    _Atomic uint32_t connection_count; /* given to the thread by the acceptor and not closed */
     _Atomic uint8_t broken_feeds;    /* feed.c: bit f: a session of its in that enum feed would have a gap */
 };
 
