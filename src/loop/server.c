@@ -90,7 +90,8 @@ struct server *server_create(const struct server_options *options)
     server->inboxes = cache_lines(server->shard_count, sizeof *server->inboxes);
     server->epoch = cache_lines(1, (sizeof *server->epoch + 63) & ~(size_t)63);
     if (server->shards == NULL || server->inboxes == NULL || server->epoch == NULL ||
-        server->stop_fd < 0 || !hash_secret_draw(&server->secret) || !draw_run_id(server) || !command_index_open(server) || !make_workers(server)) {
+        server->stop_fd < 0 || !hash_secret_draw(&server->secret) || !draw_run_id(server) ||
+        !command_index_open(server) || !make_workers(server)) {
         return NULL;
     }
     ck_epoch_init(server->epoch);

@@ -33,8 +33,8 @@ void server_total_stats(const struct server *server, struct thread_stats *out)
 /* What is a level and not a count stays. */
 static void reset_thread_stats(struct thread_stats *stats)
 {
-    uint64_t *kept[] = {&stats->connections_current, &stats->feeds_current[FEED_MONITOR], &stats->feeds_current[FEED_EFFECTS], &stats->spare_bytes,
-                        &stats->cq_overflows};
+    uint64_t *kept[] = {&stats->connections_current, &stats->feeds_current[FEED_MONITOR], &stats->feeds_current[FEED_EFFECTS],
+                        &stats->spare_bytes, &stats->cq_overflows};
     uint64_t *fields = (uint64_t *)stats;
     for (int field = 0; field < STATS_FIELDS; field++) {
         bool is_kept = false;
