@@ -235,10 +235,10 @@ Test(slice_defrag, leaves_a_locked_slice_alone)
     struct slice_defrag state = {0};
     size_t limit = SIZE_MAX;
     heap_defrag_begin_all(pair.sides[0].heap);
-    cr_assert(slice_lock_read(slice));
+    slice_lock_read(slice);
     cr_assert(slice_defrag(slice, &state, &limit));
     slice_unlock_read(slice);
-    cr_assert(slice_lock_write(slice));
+    slice_lock_write(slice);
     cr_assert(slice_defrag(slice, &state, &limit));
     slice_unlock_write(slice);
     cr_assert_eq(heap_moves(pair.sides[0].heap).moved, 0);
