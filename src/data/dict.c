@@ -7,7 +7,8 @@
 
 bool dict_insert(struct dict *dict, uint64_t hash, void *element)
 {
-    assert(element != NULL && (uintptr_t)element <= DICT_ADDRESS_MASK);
+    assert(element != NULL);
+    assert((uintptr_t)element <= DICT_ADDRESS_MASK);
     struct dict_segment segment = dict_segment_at(dict, dict_slot(dict, hash));
     while (UNLIKELY(*segment.count >= dict_segment_limit(segment.word))) {
         if (!dict_make_room(dict, hash)) {
@@ -79,7 +80,8 @@ bool dict_remove(struct dict *dict, uint64_t hash, const void *element)
 
 void dict_replace(struct dict *dict, uint64_t hash, const void *from, void *to)
 {
-    assert(to != NULL && (uintptr_t)to <= DICT_ADDRESS_MASK);
+    assert(to != NULL);
+    assert((uintptr_t)to <= DICT_ADDRESS_MASK);
     const uint64_t segment = dict_segment_word(dict, hash);
     struct place place;
     const bool is_there = find_place(segment, hash, from, &place);

@@ -53,6 +53,7 @@ struct dict_bucket {
     uint8_t overflow;
 };
 _Static_assert(sizeof(struct dict_bucket) == CACHE_LINE_BYTES, "a bucket is one cache line");
+_Static_assert(offsetof(struct dict_bucket, tags) % sizeof(uint64_t) == 0, "tags and overflow are read as one word");
 
 /* What the elements of a dictionary are. */
 struct dict_type {
@@ -124,6 +125,9 @@ static inline uint64_t dict_memory_bytes(const struct dict *dict)
 
 /* Walks everything. NULL when D1-D4 hold, otherwise what does not (a constant text). */
 const char *dict_fault(const struct dict *dict);
+/* For debug asserts, after a change at `hash`: walks a short table whole, of a longer one the segment, and a big segment after some
+ * changes only (base/check.h).  */
+bool dict_is_valid_at(const struct dict *dict, uint64_t hash);
 
 /* --- the path of a search, inlined into its callers --- */
 

@@ -4,12 +4,16 @@
 
 #include "data/dict.h"
 
+#include <assert.h>
+
 enum {
     DICT_DEPTH_MAX = 27,
     DICT_SEGMENT_DEPTH_MASK = 63,
     DICT_SPLIT_BUCKETS = 112,      /* a full segment of so many buckets splits */
     DICT_SEGMENT_BUCKETS_MAX = 65536, /* grown to only by hashes that agree in their prefix */
 };
+_Static_assert(DICT_SEGMENT_BUCKETS_MAX == 1 << 16, "a segment's word has 16 bits for its bucket count less 1");
+_Static_assert(DICT_DEPTH_MAX <= DICT_SEGMENT_DEPTH_MASK, "a segment's word has room for its depth");
 
 /* A directory's slot: the segment's word, and its element count behind all words. */
 #define DICT_DIRECTORY_SLOT_BYTES (sizeof(uint64_t) + sizeof(uint32_t))
@@ -31,6 +35,8 @@ static inline unsigned dict_segment_depth(uint64_t word)
 
 static inline uint64_t dict_segment_word_make(const struct dict_bucket *buckets, uint32_t bucket_count, unsigned depth)
 {
+    assert(bucket_count >= 1 && bucket_count <= DICT_SEGMENT_BUCKETS_MAX);
+    assert(depth <= DICT_DEPTH_MAX);
     return (uint64_t)(bucket_count - 1) << 48 | (uint64_t)(uintptr_t)buckets | depth;
 }
 

@@ -18,6 +18,7 @@ enum {
     MERGE_MAX = 300,
     DIRECTORY_ELEMENTS_MIN = 32, /* elements for each slot of a directory that has just doubled */
 };
+_Static_assert(2 * (int)MERGE_MAX < (int)DICT_SPLIT_BUCKETS * (int)DICT_BUCKET_SLOTS, "what was merged is far from a split");
 
 /* --- blocks --- */
 
@@ -118,6 +119,7 @@ static void directory_set(struct dict *dict, uint32_t first, uint32_t span, uint
         dict->root_count = count;
         return;
     }
+    assert(first + span <= UINT32_C(1) << dict->depth);
     for (uint32_t i = first; i < first + span; i++) {
         dict->root.directory[i] = word;
     }
@@ -176,6 +178,7 @@ bool dict_move_segments(struct dict *dict, uint64_t *cursor, size_t limit)
 
 static bool directory_double(struct dict *dict)
 {
+    assert(dict->depth < DICT_DEPTH_MAX);
     const unsigned depth = dict->depth + 1u;
     uint64_t *directory = directory_alloc(dict, depth);
     if (directory == NULL) {
@@ -248,6 +251,7 @@ static bool segment_split(struct dict *dict, uint64_t hash)
     const unsigned depth = dict_segment_depth(old.word) + 1;
     uint32_t counts[2];
     counts[1] = split_sides(dict, old.word, sides);
+    assert(counts[1] <= *old.count);
     counts[0] = *old.count - counts[1];
     uint64_t halves[2];
     for (unsigned i = 0; i < 2; i++) {
@@ -267,6 +271,7 @@ static bool segment_split(struct dict *dict, uint64_t hash)
         }
         old = dict_segment_at(dict, dict_slot(dict, hash));
     }
+    assert(old.span >= 2);
     split_pour(old.word, sides, halves);
     dict_segment_free(dict, old.word);
     directory_set(dict, old.first, old.span / 2, halves[0], counts[0]);
@@ -332,6 +337,7 @@ static bool directory_halve(struct dict *dict)
     }
     uint32_t *counts = (uint32_t *)(directory + ((size_t)1 << depth));
     for (uint32_t i = 0; i < UINT32_C(1) << depth; i++) {
+        debug_assert(old[2 * i] == old[2 * i + 1]);
         directory[i] = old[2 * i];
         counts[i] = old_counts[2 * i];
     }
@@ -364,6 +370,7 @@ static bool segment_merge(struct dict *dict, const struct dict_segment *segment)
     dict_segment_free(dict, buddy.word);
     directory_set(dict, segment->first & ~segment->span, 2 * segment->span, merged, count);
     if (depth == dict->depth) {
+        assert(dict->deepest_count >= 2);
         dict->deepest_count -= 2;
     }
     while (dict->depth > 0 && dict->deepest_count == 0 && directory_halve(dict)) {

@@ -1,4 +1,5 @@
 /* dict_walk.c - going over the whole table: scan, a random element, freeing in slices, checking.  */
+#include "base/check.h"
 #include "base/random.h"
 #include "data/dict_private.h"
 
@@ -247,7 +248,8 @@ bool dict_free_slice(struct dict *dict, size_t *limit, dict_visit_fn *release, v
         dict->drained_slots += segment.span;
     }
     dict_directory_free(dict);
-    assert(dict->count == 0 && dict->table_bytes == 0);
+    assert(dict->count == 0);
+    assert(dict->table_bytes == 0);
     dict_init(dict, dict->heap, dict->type, dict->context);
     return true;
 }
@@ -332,4 +334,15 @@ const char *dict_fault(const struct dict *dict)
         return "D3: table_bytes is not the sum over the table's blocks";
     }
     return count == 0 && table_bytes != 0 ? "D4: a table without elements has memory" : NULL;
+}
+
+bool dict_is_valid_at(const struct dict *dict, uint64_t hash)
+{
+    if (dict->table_bytes <= CHECK_WHOLE_BYTES) {
+        return dict_fault(dict) == NULL;
+    }
+    struct dict copy = *dict;
+    const struct dict_segment segment = dict_segment_at(&copy, dict_slot(dict, hash));
+    const uint64_t bytes = dict_segment_bucket_count(segment.word) * sizeof(struct dict_bucket);
+    return !check_is_due(bytes, dict->count) || segment_fault(dict, &segment) == NULL;
 }

@@ -30,6 +30,7 @@ enum value_type entry_type(const struct entry *entry)
 
 const char *value_type_name(enum value_type type)
 {
+    assert(type < VALUE_TYPE_COUNT);
     static const char *const names[VALUE_TYPE_COUNT] = {"string", "list", "set", "zset", "hash", "stream"};
     return names[type];
 }
@@ -123,6 +124,7 @@ uint32_t entry_access(const struct entry *entry)
 
 void entry_set_access(struct entry *entry, uint32_t access)
 {
+    assert(access < 1 << 24);
     entry->access[0] = (uint8_t)access;
     entry->access[1] = (uint8_t)(access >> 8);
     entry->access[2] = (uint8_t)(access >> 16);
@@ -155,6 +157,8 @@ static void write_expiry(struct entry *entry, int64_t expiry_ms)
 static void write_lengths(struct entry *entry, size_t key_len, size_t value_len)
 {
     if (LIKELY((entry->head & ENTRY_WIDE_LENGTHS) == 0)) {
+        debug_assert(key_len <= ENTRY_NARROW_LENGTH_MAX);
+        debug_assert(value_len <= ENTRY_NARROW_LENGTH_MAX);
         entry->rest[0] = (uint8_t)key_len;
         entry->rest[1] = (uint8_t)value_len;
         return;
@@ -175,6 +179,8 @@ uint8_t entry_plan_head(const struct entry_plan *plan, size_t *own_bytes)
 
 void entry_write(struct entry *entry, uint8_t head, const struct entry_plan *plan)
 {
+    assert((head & ENTRY_KIND_MASK) == (int)plan->kind);
+    assert(entry_header_bytes(head) != 0);
     const bool is_inline = entry_kind_is_inline(plan->kind);
     char *key = (char *)entry + entry_header_bytes(head);
     /* The key first: it may stand in this very block, where the header is about to end elsewhere. */

@@ -7,6 +7,7 @@
 #include "encoding/collection.h"
 #include "mem/heap.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -40,6 +41,9 @@ enum entry_kind {
     ENTRY_STREAM,
     ENTRY_KIND_COUNT
 };
+_Static_assert(ENTRY_KIND_COUNT <= ENTRY_KIND_MASK + 1, "a head says any kind");
+_Static_assert(ENTRY_EMBSTR_MAX <= ENTRY_NARROW_LENGTH_MAX, "a short string never needs wide lengths");
+_Static_assert(ENTRY_EXPIRY_REACH_MS < INT32_MAX, "4 bytes say how far an expiry is from the reference");
 
 enum {
     /* kinds whose value is bytes in the entry */
@@ -145,11 +149,13 @@ static inline uint64_t entry_value_word(const struct entry *entry)
 
 static inline struct raw_string *entry_raw_string(const struct entry *entry)
 {
+    debug_assert(entry_kind(entry) == ENTRY_RAW);
     return (struct raw_string *)(uintptr_t)entry_value_word(entry);
 }
 
 static inline struct collection *entry_collection_unchecked(const struct entry *entry)
 {
+    debug_assert(entry_kind_is_collection(entry_kind(entry)));
     return (struct collection *)(uintptr_t)entry_value_word(entry);
 }
 

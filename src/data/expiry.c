@@ -24,6 +24,8 @@ enum {
     EVEN_ROOM = 16,
     RISING_KEEP_MIN = 48,
 };
+_Static_assert((int)LEAF_MERGE_MAX < (int)EXPIRY_LEAF_MAX, "a leaf that was merged has room for more");
+_Static_assert((int)INNER_MERGE_MAX < (int)EXPIRY_INNER_MAX, "a node that was merged has room for more");
 _Static_assert(sizeof(struct expiry_inner) <= 1024, "an inner node fills a block of 1,024 bytes");
 _Static_assert(sizeof(struct expiry_leaf) + EXPIRY_LEAF_MAX * sizeof(void *) == 512, "a leaf fills a block of 512 bytes");
 
@@ -225,7 +227,8 @@ static struct expiry_inner *take_inner(struct expiry_spare *spare)
 
 static void inner_put(struct expiry_inner *inner, uint32_t at, struct expiry_key bound, void *child)
 {
-    assert(inner->count < EXPIRY_INNER_MAX && at <= inner->count);
+    assert(inner->count < EXPIRY_INNER_MAX);
+    assert(at <= inner->count);
     memmove(&inner->bounds[at + 1], &inner->bounds[at], (inner->count - at) * sizeof inner->bounds[0]);
     memmove(&inner->children[at + 1], &inner->children[at], (inner->count - at) * sizeof inner->children[0]);
     inner->bounds[at] = bound;
@@ -236,6 +239,8 @@ static void inner_put(struct expiry_inner *inner, uint32_t at, struct expiry_key
 /* Moves the children from `keep` on to the end of `to`, whose first bound is set by that. */
 static void inner_move_tail(struct expiry_inner *from, uint32_t keep, struct expiry_inner *to)
 {
+    assert(keep <= from->count);
+    assert(to->count + (from->count - keep) <= EXPIRY_INNER_MAX);
     const uint32_t moved = from->count - keep;
     memcpy(&to->bounds[to->count], &from->bounds[keep], moved * sizeof to->bounds[0]);
     memcpy(&to->children[to->count], &from->children[keep], moved * sizeof to->children[0]);
@@ -265,6 +270,7 @@ static void attach(struct expiry_index *index, const struct path *path, struct e
         bound = right->bounds[0];
         child = right;
     }
+    assert(index->height < EXPIRY_HEIGHT_MAX);
     struct expiry_inner *root = take_inner(spare);
     inner_put(root, 0, (struct expiry_key){INT64_MIN, 0}, index->root);
     inner_put(root, 1, bound, child);
@@ -437,6 +443,7 @@ static void leaf_overflow(struct expiry_index *index, const struct path *path, s
 static void root_leaf_move(struct expiry_index *index, struct expiry_leaf *to)
 {
     struct expiry_leaf *from = index->root;
+    assert(from->count <= to->capacity);
     memcpy(to->entries, from->entries, from->count * sizeof from->entries[0]);
     to->count = from->count;
     leaf_free(index, from);
@@ -472,6 +479,7 @@ void expiry_insert(struct expiry_index *index, int64_t expiry_ms, const struct e
 
 static void inner_drop(struct expiry_inner *inner, uint32_t at)
 {
+    assert(at < inner->count);
     inner->count--;
     memmove(&inner->bounds[at], &inner->bounds[at + 1], (inner->count - at) * sizeof inner->bounds[0]);
     memmove(&inner->children[at], &inner->children[at + 1], (inner->count - at) * sizeof inner->children[0]);
@@ -536,6 +544,7 @@ static uint32_t leaf_merge(struct expiry_index *index, struct expiry_inner *pare
         struct expiry_leaf *left = parent->children[right_at - 1];
         struct expiry_leaf *right = parent->children[right_at];
         if (left->count + right->count <= LEAF_MERGE_MAX) {
+            assert(left->count + right->count <= left->capacity);
             memcpy(&left->entries[left->count], right->entries, right->count * sizeof right->entries[0]);
             left->count = (uint16_t)(left->count + right->count);
             leaf_free(index, right);
@@ -590,7 +599,8 @@ void expiry_remove(struct expiry_index *index, int64_t expiry_ms, const struct e
         }
     }
     if (index->count == 0) {
-        assert(index->root == NULL && index->height == 0);
+        assert(index->root == NULL);
+        assert(index->height == 0);
         index->earliest_ms = INT64_MAX;
     }
 }

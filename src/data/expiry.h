@@ -98,5 +98,7 @@ static inline void expiry_note_time(struct expiry_index *index, int64_t now_ms)
 /* Walks everything; visit (may be NULL) sees each entry. NULL when X1-X3 hold, otherwise what does not. */
 typedef void expiry_visit_fn(struct entry *entry, void *arg);
 const char *expiry_fault(const struct expiry_index *index, expiry_visit_fn *visit, void *arg);
+/* For debug asserts, after a change: a long index is walked after some changes only (base/check.h). */
+bool expiry_is_valid(const struct expiry_index *index);
 
 #endif

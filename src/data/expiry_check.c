@@ -1,6 +1,7 @@
 /* expiry_check.c - walks the expiry index and says what is wrong with it.
  *
  * The depth of the tree, not its size, limits the stack: one frame for all levels.  */
+#include "base/check.h"
 #include "data/entry_private.h"
 #include "data/expiry_private.h"
 
@@ -101,4 +102,9 @@ const char *expiry_fault(const struct expiry_index *index, expiry_visit_fn *visi
         return "X2: the count of the expiry index is not the sum over its leaves";
     }
     return walk.bytes != index->bytes ? "X2: the bytes of the expiry index are not the sum of its blocks" : NULL;
+}
+
+bool expiry_is_valid(const struct expiry_index *index)
+{
+    return !check_is_due(2 * index->bytes, index->count) || expiry_fault(index, NULL, NULL) == NULL;
 }

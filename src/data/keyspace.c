@@ -92,6 +92,7 @@ uint64_t keyspace_free_entry(struct keyspace *ks, struct entry *entry)
 static void leave_expiry_index(struct keyspace *ks, const struct entry *entry)
 {
     if (entry_has_expiry(entry)) {
+        assert(ks->expiring_count > 0);
         expiry_remove(&ks->expiry, keyspace_expiry_ms(ks, entry), entry);
         counter_add(&ks->expiring_count, (uint64_t)-1);
     }
@@ -105,6 +106,7 @@ static void take_out(struct keyspace *ks, uint64_t hash, struct entry *entry)
     leave_expiry_index(ks, entry);
     counter_add(&ks->entry_bytes, -keyspace_free_entry(ks, entry));
     counter_add(&ks->key_count, (uint64_t)-1);
+    debug_assert(keyspace_is_valid_at(ks, hash));
 }
 
 void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry)
@@ -199,6 +201,7 @@ static enum result store_new(struct keyspace *ks, struct key key, const struct e
     const uint64_t bytes = entry_memory_bytes(entry);
     counter_add(&ks->entry_bytes, bytes);
     keyspace_note_size(ks, entry, 0, bytes);
+    debug_assert(keyspace_is_valid_at(ks, key.hash));
     return RESULT_OK;
 
 refused:
@@ -247,6 +250,7 @@ static enum result store_over(struct keyspace *ks, struct key key, struct entry 
     const uint64_t bytes = entry_memory_bytes(entry);
     counter_add(&ks->entry_bytes, bytes - old_bytes);
     keyspace_note_size(ks, entry, which == old_class ? old_bytes : 0, bytes);
+    debug_assert(keyspace_is_valid_at(ks, key.hash));
     return RESULT_OK;
 }
 
@@ -255,6 +259,8 @@ enum result keyspace_store(struct keyspace *ks, struct key key, struct entry *ex
     if (UNLIKELY(key.name.len > UINT32_MAX)) {
         return RESULT_TOO_LONG;
     }
+    debug_assert(key.hash == hash_bytes(ks->secret, key.name));
+    debug_assert(existing == keyspace_peek(ks, key));
     return existing == NULL ? store_new(ks, key, plan) : store_over(ks, key, existing, plan);
 }
 
@@ -262,6 +268,8 @@ enum result keyspace_store(struct keyspace *ks, struct key key, struct entry *ex
 
 enum result keyspace_attach(struct keyspace *ks, uint64_t hash, struct entry *entry)
 {
+    assert(!entry_has_expiry(entry));
+    debug_assert(hash == keyspace_hash_of(ks, entry));
     keyspace_before_new(ks, hash, entry_key(entry));
     if (UNLIKELY(!dict_insert(&ks->dict, hash, entry))) {
         return RESULT_NO_MEMORY;
@@ -271,6 +279,7 @@ enum result keyspace_attach(struct keyspace *ks, uint64_t hash, struct entry *en
     const uint64_t bytes = entry_memory_bytes(entry);
     counter_add(&ks->entry_bytes, bytes);
     keyspace_note_size(ks, entry, 0, bytes);
+    debug_assert(keyspace_is_valid_at(ks, hash));
     return RESULT_OK;
 }
 
@@ -314,6 +323,7 @@ enum result keyspace_reshape(struct keyspace *ks, uint64_t hash, struct entry **
     dict_replace(&ks->dict, hash, old, moved);
     join_expiry_index(ks, expiry_ms, moved, &spare);
     heap_free(ks->heap, old_class, old, old_request);
+    debug_assert(keyspace_is_valid_at(ks, hash));
     *entry = moved;
     return RESULT_OK;
 }
@@ -334,6 +344,7 @@ void keyspace_move_entry(struct keyspace *ks, struct entry *entry)
     dict_replace(&ks->dict, keyspace_hash_of(ks, entry), entry, moved);
     join_expiry_index(ks, expiry_ms, moved, &spare);
     heap_free(ks->heap, which, entry, request);
+    debug_assert(keyspace_is_valid_at(ks, keyspace_hash_of(ks, moved)));
 }
 
 /* --- expiry of a key --- */
@@ -375,6 +386,7 @@ enum result keyspace_set_expiry(struct keyspace *ks, struct entry **entry, int64
         heap_free(ks->heap, which, old, old_request);
     }
     join_expiry_index(ks, expiry_ms, moved, &spare);
+    debug_assert(keyspace_is_valid_at(ks, keyspace_hash_of(ks, moved)));
     *entry = moved;
     return RESULT_OK;
 }
@@ -445,6 +457,7 @@ static enum result take_word(struct keyspace *ks, struct key key, struct keyspac
     if (result != RESULT_OK) {
         return result;
     }
+    assert(ks->heap == from->heap);
     const uint64_t old_bytes = entry_memory_bytes(source);
     heap_reclass(from->heap, entry_class(plan.kind), MEM_STRING, entry_block_request(entry_own_bytes(source)));
     source->head = (uint8_t)((source->head & ~ENTRY_KIND_MASK) | ENTRY_INTEGER);

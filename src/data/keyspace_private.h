@@ -5,6 +5,8 @@
 #include "data/entry_private.h"
 #include "data/keyspace.h"
 
+#include <assert.h>
+
 /* Counters that other threads read: one writer, relaxed. */
 static inline void counter_add(uint64_t *counter, uint64_t amount)
 {
@@ -70,6 +72,15 @@ void keyspace_release_collection(struct keyspace *ks, struct collection *collect
 void keyspace_remove(struct keyspace *ks, uint64_t hash, struct entry *entry);
 /* The same for one whose time has come. */
 void keyspace_remove_expired(struct keyspace *ks, uint64_t hash, struct entry *entry);
+/* For debug asserts, after a change at `hash`: K1 and K2, as far as is looked. */
+static inline bool keyspace_is_valid_at(const struct keyspace *ks, uint64_t hash)
+{
+    assert(ks->key_count == ks->dict.count);
+    assert(ks->expiring_count == ks->expiry.count);
+    assert(ks->expiring_count <= ks->key_count);
+    assert(dict_is_valid_at(&ks->dict, hash));
+    return expiry_is_valid(&ks->expiry);
+}
 /* Frees the blocks of an entry that is in no structure any more. Returns how many bytes they were. */
 uint64_t keyspace_free_entry(struct keyspace *ks, struct entry *entry);
 static inline uint64_t keyspace_hash_of(const struct keyspace *ks, const struct entry *entry)

@@ -14,5 +14,6 @@ struct raw_string *keyspace_raw_create(struct keyspace *ks, size_t capacity)
 
 void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw)
 {
+    assert(raw->len <= raw->capacity);
     heap_free(ks->heap, MEM_STRING, raw, raw_string_bytes(raw->capacity));
 }

@@ -148,6 +148,7 @@ static size_t grown_capacity(size_t len)
 static enum result raw_reserve(struct keyspace *ks, struct entry *entry, size_t len, struct raw_string **out)
 {
     struct raw_string *raw = entry_raw_string(entry);
+    assert(raw->len <= raw->capacity);
     if (len > raw->capacity) {
         const uint64_t old_bytes = entry_memory_bytes(entry);
         const size_t request = entry_block_request(raw_string_bytes(grown_capacity(len)));
@@ -269,6 +270,7 @@ enum result keyspace_string_create(struct keyspace *ks, size_t room, struct open
 
 enum result keyspace_string_store(struct keyspace *ks, struct key key, struct entry *existing, struct open_string *string)
 {
+    assert(string->raw != NULL);
     struct entry_plan plan = keyspace_plan(ks, key, NULL);
     const enum result result = store_raw(ks, key, existing, &plan, string->raw);
     if (result == RESULT_OK) {
@@ -288,7 +290,8 @@ void keyspace_string_discard(struct keyspace *ks, struct open_string *string)
 enum result keyspace_string_append(struct keyspace *ks, struct key key, struct entry *existing, struct bytes tail,
                                    size_t *new_len)
 {
-    assert(existing != NULL && entry_type(existing) == VALUE_STRING);
+    assert(existing != NULL);
+    assert(entry_type(existing) == VALUE_STRING);
     size_t len;
     if (__builtin_add_overflow(entry_string_len(existing), tail.len, &len)) {
         return RESULT_TOO_LONG;

@@ -172,6 +172,7 @@ bool keyspace_free_slice(struct keyspace *remains, size_t limit)
         return false;
     }
     counter_set(&remains->expiring_count, 0);
+    assert(remains->key_count == 0);
     assert(remains->entry_bytes == 0);
     return true;
 }

@@ -36,6 +36,8 @@ struct collection *entry_collection(const struct entry *entry)
 
 void value_open(struct value *value, struct keyspace *ks, struct key key, struct entry *entry)
 {
+    debug_assert(key.hash == hash_bytes(ks->secret, key.name));
+    debug_assert(entry == keyspace_peek(ks, key));
     if (entry != NULL) {
         keyspace_before_change(ks, entry);
     }
@@ -88,6 +90,7 @@ enum result value_clone(struct value *value, struct heap *heap, const struct has
 
 char *value_data(const struct value *value)
 {
+    debug_assert(value->entry != NULL);
     return entry_value_data(value->entry);
 }
 
@@ -171,7 +174,8 @@ static void write_word(struct value *value, uint64_t word)
 enum result value_set_collection(struct value *value, enum value_form form, struct collection *collection)
 {
     assert(value->entry == NULL || entry_kind_is_inline(entry_kind(value->entry)));
-    assert(entry_kind_is_collection(kind_of_form(form)) && collection->heap == value->heap);
+    assert(entry_kind_is_collection(kind_of_form(form)));
+    assert(collection->heap == value->heap);
     const enum result result = reshape(value, kind_of_form(form), ENTRY_WORD_BYTES);
     if (result == RESULT_OK) {
         write_word(value, (uint64_t)(uintptr_t)collection);
@@ -182,6 +186,8 @@ enum result value_set_collection(struct value *value, enum value_form form, stru
 enum result value_set_packed(struct value *value, enum value_form form, struct bytes bytes)
 {
     struct collection *collection = entry_collection(value->entry);
+    assert(entry_kind_is_inline(kind_of_form(form)));
+    assert(collection->pins == 0);
     const enum result result = reshape(value, kind_of_form(form), bytes.len);
     if (result != RESULT_OK) {
         return result;
@@ -212,8 +218,16 @@ static void free_new(struct value *value)
     heap_free(value->heap, entry_class(kind), entry, entry_block_request(entry_own_bytes(entry)));
 }
 
+/* For debug asserts: a collection says what its blocks are. */
+bool value_is_valid(const struct value *value)
+{
+    const bool is_apart = entry_kind_is_collection(entry_kind(value->entry));
+    return !is_apart || collection_is_valid(entry_collection_unchecked(value->entry));
+}
+
 static void settle(struct value *value)
 {
+    debug_assert(value_is_valid(value));
     const uint64_t bytes = entry_memory_bytes(value->entry);
     counter_add(&value->ks->entry_bytes, bytes - value->counted_bytes);
     keyspace_note_size(value->ks, value->entry, value->counted_bytes, bytes);
@@ -250,7 +264,10 @@ void value_remove(struct value *value)
 enum result value_store_with_expiry(struct value *value, struct keyspace *ks, struct key key, struct entry *existing,
                                     int64_t expiry_ms)
 {
-    assert(value->ks == NULL && value->entry != NULL && value->heap == ks->heap);
+    assert(value->ks == NULL);
+    assert(value->entry != NULL);
+    assert(value->heap == ks->heap);
+    debug_assert(value_is_valid(value));
     struct entry *entry = value->entry;
     struct entry_plan plan = keyspace_plan(ks, key, NULL);
     plan.kind = entry_kind(entry);

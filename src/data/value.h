@@ -90,6 +90,8 @@ MUST_USE enum result value_set_collection(struct value *value, enum value_form f
 /* Replaces a collection by an in-entry value with these bytes and destroys it (a zset or list that became small). */
 MUST_USE enum result value_set_packed(struct value *value, enum value_form form, struct bytes bytes);
 
+/* For debug asserts: whether the value, which is there, keeps its own invariants, as far as is looked (collection_is_valid). */
+bool value_is_valid(const struct value *value);
 /* Ends the step: a new value joins the keyspace (RESULT_NO_MEMORY: it is freed, nothing is there), bytes are settled. Detached
  * values are left as they are. A value that is still VALUE_FORM_NONE leaves nothing.  */
 MUST_USE enum result value_close(struct value *value);

@@ -3,6 +3,8 @@
 
 #include "data/keyspace_private.h"
 
+#include <assert.h>
+
 bool value_copy_is_sliced(const struct entry *entry)
 {
     return form_is_apart(entry_form(entry)) && entry_collection(entry)->bytes > VALUE_COPY_SLICED_MIN;
@@ -99,6 +101,7 @@ static void end_walk(struct value_copy *copy)
 enum result value_copy_store(struct value_copy *copy, struct keyspace *ks, struct key key, struct entry *existing,
                              int64_t expiry_ms)
 {
+    assert(copy->copy != NULL);
     struct value value;
     value_open_detached_for(&value, ks);
     enum result result = value_set_collection(&value, copy->form, copy->copy);

@@ -1,6 +1,8 @@
 /* value_edit.c - changing a packed collection in its entry: room first when it grows, the bytes first when it shrinks.  */
 #include "data/value_edit.h"
 
+#include <assert.h>
+
 /* What a shrinking edit takes away, so that it can be put back. */
 struct undo {
     char *saved;
@@ -46,6 +48,8 @@ static enum result shrink(struct value *value, enum value_form form, const struc
 enum result value_edit(struct value *value, enum value_form form, const struct packed_edit *edit)
 {
     size_t len = value_len(value);
+    assert(edit->at <= len);
+    assert(edit->old_len <= len - edit->at);
     size_t new_len = packed_edited_len(len, edit);
     if (new_len < len) {
         return shrink(value, form, edit);

@@ -68,7 +68,8 @@ static unsigned byte_mask(unsigned first, unsigned last)
 
 uint64_t bits_count_range(struct bytes text, uint64_t first, uint64_t last)
 {
-    assert(first <= last && last / 8 < text.len);
+    assert(first <= last);
+    assert(last / 8 < text.len);
     const uint64_t first_byte = first / 8;
     const uint64_t last_byte = last / 8;
     if (first_byte == last_byte) {
@@ -107,7 +108,8 @@ static unsigned first_set(unsigned byte)
 
 uint64_t bits_find(struct bytes text, uint64_t first, uint64_t last, bool is_set)
 {
-    assert(first <= last && last / 8 < text.len);
+    assert(first <= last);
+    assert(last / 8 < text.len);
     const unsigned flip = is_set ? 0 : 0xffu;
     const uint64_t last_byte = last / 8;
     uint64_t at = first / 8;
@@ -138,6 +140,7 @@ uint64_t bits_find(struct bytes text, uint64_t first, uint64_t last, bool is_set
 
 void bits_combine(enum bits_operation operation, char *into, const char *from, size_t len)
 {
+    assert(into == from || into + len <= from || from + len <= into);
     size_t i = 0;
     switch (operation) {
     case BITS_AND:
@@ -206,6 +209,8 @@ void bits_write(char *data, uint64_t offset, struct bits_type type, int64_t valu
 
 bool bits_fit(struct bits_type type, __int128 value, enum bits_overflow overflow, int64_t *out)
 {
+    assert(type.width >= 1);
+    assert(type.width <= (type.is_signed ? 64 : 63));
     const __int128 one = 1;
     const __int128 max = type.is_signed ? (one << (type.width - 1)) - 1 : (one << type.width) - 1;
     const __int128 min = type.is_signed ? -max - 1 : 0;

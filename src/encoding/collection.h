@@ -7,9 +7,11 @@
 #define ENCODING_COLLECTION_H
 
 #include "base/attributes.h"
+#include "base/check.h"
 #include "base/hash.h"
 #include "mem/heap.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,7 @@ enum encoding_name {
     ENCODING_STREAM,
     ENCODING_NAME_COUNT
 };
+_Static_assert(ENCODING_NAME_COUNT <= UINT8_MAX, "collection.encoding holds any");
 
 struct collection;
 
@@ -54,7 +57,7 @@ struct collection {
     uint64_t bytes;                     /* of all blocks, this one included */
     struct heap *heap;
     const struct collection_type *type;
-    uint32_t pins;                      /* jobs that read it in slices: while there are any nobody may change or free it */
+    uint32_t pins;                      /* jobs that go over it in slices: meanwhile nobody else may change or free it */
     uint8_t encoding;                   /* enum encoding_name: what OBJECT ENCODING says */
 };
 
@@ -90,7 +93,14 @@ static inline MUST_USE void *collection_realloc(struct collection *collection, v
 /* heap_move_within for a block of the collection. */
 static inline MUST_USE void *collection_move_block(const struct collection *collection, void *block, size_t size, size_t *limit)
 {
+    assert(collection->pins == 0);
     return heap_move_within(collection->heap, collection->type->which, block, size, limit);
+}
+
+/* For debug asserts, after a change: whether the invariants hold. Walks a long collection at some changes only (base/check.h). */
+static inline bool collection_is_valid(const struct collection *collection)
+{
+    return !check_is_due(collection->bytes, collection->bytes) || collection->type->fault(collection) == NULL;
 }
 
 /* Frees all of it at once. NULL is allowed. */

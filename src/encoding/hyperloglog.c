@@ -24,6 +24,10 @@ enum {
 };
 
 _Static_assert(HLL_REGISTERS == 1 << INDEX_BITS, "an index is so many bits of the hash");
+_Static_assert((int)INDEX_BITS + (int)HASH_BITS_LEFT == 64, "a hash is an index and what is counted");
+_Static_assert((int)VALUE_MAX < 1 << 6, "a dense register has six bits");
+_Static_assert(HLL_REGISTERS % 8 == 0, "dense registers are packed by eight");
+_Static_assert(HLL_DENSE_BYTES == 12304, "Redis's dense string");
 
 static const char magic[4] = {'H', 'Y', 'L', 'L'};
 
@@ -50,6 +54,7 @@ bool hll_is_valid(struct bytes text)
 
 bool hll_is_dense(struct bytes text)
 {
+    assert(text.len >= HLL_HEADER_BYTES);
     return text.data[OFFSET_ENCODING] == ENCODING_DENSE;
 }
 
@@ -162,6 +167,8 @@ static void dense_pack(const uint8_t registers[HLL_REGISTERS], char *packed)
 
 static enum hll_change dense_raise(char *packed, uint32_t index, uint8_t value)
 {
+    assert(index < HLL_REGISTERS);
+    assert(value < 1 << 6);
     char *eight = packed + 6 * (index / 8);
     const unsigned shift = 6 * (index % 8);
     uint64_t word = 0;
@@ -274,6 +281,8 @@ static bool sparse_find(const struct hll *hll, struct sparse_cursor *cursor, uin
 
 static char run_of_values(uint8_t value, uint32_t len)
 {
+    assert(value >= 1 && value <= RUN_VALUE_MAX);
+    assert(len >= 1 && len <= RUN_VALUES_MAX);
     return (char)(RUN_IS_VALUE | (value - 1) << 2 | (len - 1));
 }
 
@@ -337,12 +346,14 @@ static enum hll_change raise_as_dense(struct hll *hll, uint32_t index, uint8_t v
 /* Replaces the run at `place` by what it is with one register raised. False: it would be too long. */
 static bool sparse_split(struct hll *hll, const struct sparse_place *place, uint32_t index, uint8_t value)
 {
+    assert(index >= place->first && index - place->first < place->run.len);
     char runs[5];
     char *end = write_run(runs, &place->run, index - place->first);
     *end++ = run_of_values(value, 1);
     end = write_run(end, &place->run, place->first + place->run.len - 1 - index);
     const size_t new_bytes = (size_t)(end - runs);
     const size_t old_bytes = place->run.bytes;
+    assert(new_bytes <= old_bytes + HLL_GROWTH_MAX);
     if (new_bytes > old_bytes && hll->len + (new_bytes - old_bytes) > hll->sparse_max) {
         return false;
     }
@@ -383,6 +394,7 @@ static enum hll_change raise_register(struct hll *hll, struct sparse_cursor *cur
 
 enum hll_change hll_add(struct hll *hll, struct bytes element)
 {
+    debug_assert(hll_is_valid(hll_bytes(hll)));
     struct sparse_cursor cursor = {HLL_HEADER_BYTES, 0};
     const struct hll_mark mark = hll_mark_of(element);
     return raise_register(hll, &cursor, mark.index, mark.value);

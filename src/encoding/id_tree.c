@@ -75,6 +75,7 @@ static void node_put(const struct id_tree *tree, struct id_tree_node *node, uint
     const size_t size = value_bytes(tree, node->level);
     const size_t behind = node->count - at;
     assert(node->count < node->capacity);
+    assert(at <= node->count);
     memmove(node->ids + at + 1, node->ids + at, behind * sizeof node->ids[0]);
     memmove(values_of(node) + (at + 1) * size, values_of(node) + at * size, behind * size);
     node->ids[at] = id;
@@ -90,6 +91,7 @@ static void node_put_child(const struct id_tree *tree, struct id_tree_node *node
 
 static void node_take(const struct id_tree *tree, struct id_tree_node *node, uint32_t at)
 {
+    assert(at < node->count);
     const size_t size = value_bytes(tree, node->level);
     const size_t behind = node->count - at - 1u;
     memmove(node->ids + at, node->ids + at + 1, behind * sizeof node->ids[0]);
@@ -102,6 +104,9 @@ static void node_move(const struct id_tree *tree, struct id_tree_node *to, struc
 {
     const size_t size = value_bytes(tree, from->level);
     const size_t moved = from->count - at;
+    assert(from->level == to->level);
+    assert(at <= from->count);
+    assert(to->count + moved <= to->capacity);
     memcpy(to->ids + to->count, from->ids + at, moved * sizeof from->ids[0]);
     memcpy(values_of(to) + to->count * size, values_of(from) + at * size, moved * size);
     to->count = (uint16_t)(to->count + moved);
@@ -180,6 +185,7 @@ static struct id_tree_node *leaf_for(const struct id_tree *tree, struct stream_i
 static void path_to(const struct id_tree *tree, struct stream_id id, struct path *path)
 {
     struct id_tree_node *node = tree->root;
+    assert(node->level < ID_TREE_LEVELS_MAX);
     while (node->level > 0) {
         const uint32_t at = child_for(node, id);
         path->nodes[node->level] = node;
@@ -389,6 +395,7 @@ enum result id_tree_insert(struct id_tree *tree, struct collection *owner, struc
         into = split(tree, node, spares[level], &at);
         node_put_child(tree, into, at, created);
     }
+    debug_assert(id_tree_is_valid(tree));
     return RESULT_OK;
 }
 
@@ -491,6 +498,7 @@ bool id_tree_remove(struct id_tree *tree, struct collection *owner, struct strea
     if (leaf->count < leaf->capacity / 4 || leaf->count == 0) {
         settle(tree, owner, &path);
     }
+    debug_assert(id_tree_is_valid(tree));
     return true;
 }
 
@@ -499,7 +507,9 @@ void id_tree_give_first_leaf(struct id_tree *from, struct collection *from_owner
 {
     struct path path;
     struct id_tree_node *leaf = from->first;
-    assert(from->root->level > 0 && from_owner->heap == to_owner->heap);
+    assert(from->root->level > 0);
+    assert(from_owner->heap == to_owner->heap);
+    assert(from->value_bytes == to->value_bytes);
     path_to(from, leaf->ids[0], &path);
     const size_t bytes = heap_block_bytes(node_bytes(from, 0, leaf->capacity));
     from->bytes -= bytes;
@@ -526,6 +536,7 @@ void id_tree_give_first_leaf(struct id_tree *from, struct collection *from_owner
         node_take(from, path.nodes[level + 1], 0);
     }
     lower_root(from, from_owner);
+    debug_assert(id_tree_is_valid(from));
 }
 
 /* --- defragmentation --- */
@@ -567,6 +578,7 @@ struct id_cursor id_tree_move_path(struct id_tree *tree, const struct collection
         memcpy(values_of(node) + (size_t)at * CHILD_BYTES, &child, sizeof child);
         node = child;
     }
+    debug_assert(id_tree_is_valid(tree));
     return (struct id_cursor){node, path.at[0]};
 }
 

@@ -20,6 +20,7 @@
 #include "encoding/stream_id.h"
 
 enum { ID_TREE_LEVELS_MAX = 16, ID_TREE_BLOCK_BYTES = 2048, ID_TREE_FIRST_BYTES = 64 };
+_Static_assert(ID_TREE_BLOCK_BYTES % ID_TREE_FIRST_BYTES == 0, "a first leaf is doubled up to a whole one");
 
 struct id_tree_node {
     struct id_tree_node *next, *previous; /* of the same level */
@@ -44,17 +45,20 @@ struct id_cursor {
 
 static inline void id_tree_init(struct id_tree *tree, uint32_t value_bytes)
 {
+    assert(value_bytes % sizeof(uint64_t) == 0);
     *tree = (struct id_tree){.value_bytes = value_bytes};
 }
 
 static inline struct stream_id id_cursor_id(struct id_cursor cursor)
 {
+    debug_assert(cursor.at < cursor.leaf->count);
     return cursor.leaf->ids[cursor.at];
 }
 
 /* Lent until an id comes or goes. */
 static inline void *id_cursor_value(const struct id_tree *tree, struct id_cursor cursor)
 {
+    debug_assert(cursor.at < cursor.leaf->count);
     return (char *)(cursor.leaf->ids + cursor.leaf->capacity) + (size_t)cursor.at * tree->value_bytes;
 }
 
@@ -94,5 +98,10 @@ MUST_USE bool id_tree_free_slice(struct id_tree *tree, struct collection *owner,
 
 /* NULL when T1-T4 hold and the blocks add up; otherwise what does not. */
 const char *id_tree_fault(const struct id_tree *tree);
+/* For debug asserts, after a change: a long tree is walked after some changes only (base/check.h). */
+static inline bool id_tree_is_valid(const struct id_tree *tree)
+{
+    return !check_is_due(tree->bytes, tree->count) || id_tree_fault(tree) == NULL;
+}
 
 #endif

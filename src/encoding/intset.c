@@ -1,6 +1,8 @@
 /* intset.c - sorted integers in a row; see intset.h for the layout.  */
 #include "encoding/intset.h"
 
+#include "base/check.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -52,6 +54,7 @@ static int64_t read_integer(const char *integers, unsigned width, size_t index)
 /* The low bytes of a two's complement number are the number, as long as it fits. */
 static void write_integer(char *integers, unsigned width, size_t index, int64_t value)
 {
+    debug_assert(width_for(value) <= width);
     memcpy(integers + index * width, &value, width);
 }
 
@@ -109,6 +112,9 @@ size_t intset_insert(char *data, size_t len, int64_t value, uint32_t index)
     const unsigned width = width_for(value) > old_width ? width_for(value) : old_width;
     char *integers = data + INTSET_HEADER;
     assert(index <= count);
+    assert(count < UINT32_MAX);
+    debug_assert(index == 0 || intset_at(set, index - 1) < value);
+    debug_assert(index == count || value < intset_at(set, index));
     if (width > old_width) {
         widen(integers, old_width, width, count);
     }
@@ -116,7 +122,9 @@ size_t intset_insert(char *data, size_t len, int64_t value, uint32_t index)
     write_integer(integers, width, index, value);
     write_u32(data, width);
     write_u32(data + 4, count + 1);
-    return INTSET_HEADER + (size_t)width * (count + 1u);
+    const size_t new_len = INTSET_HEADER + (size_t)width * (count + 1u);
+    debug_assert(!check_is_due(new_len, count) || intset_is_valid((struct bytes){data, new_len}));
+    return new_len;
 }
 
 size_t intset_remove(char *data, size_t len, uint32_t index)
@@ -126,8 +134,10 @@ size_t intset_remove(char *data, size_t len, uint32_t index)
     const unsigned width = width_of(set);
     char *integers = data + INTSET_HEADER;
     assert(index < count);
+    assert(len == INTSET_HEADER + (size_t)width * count);
     memmove(integers + (size_t)width * index, integers + (size_t)width * (index + 1), (size_t)width * (count - index - 1));
     write_u32(data + 4, count - 1);
+    debug_assert(count == 1 || !check_is_due(len, count) || intset_is_valid((struct bytes){data, len - width}));
     return len - width;
 }
 

@@ -1,6 +1,8 @@
 /* listpack.c - writing, walking and checking listpacks.  */
 #include "encoding/listpack.h"
 
+#include "base/check.h"
+
 /* --- entries --- */
 
 /* The back length of an item of `size` bytes, at `at`. Returns its own bytes. */
@@ -31,12 +33,15 @@ size_t listpack_skip(struct bytes entries, size_t at, size_t items)
     for (; items > 0 && at < entries.len; items--) {
         at += listpack_size_at(entries.data + at);
     }
+    assert(at <= entries.len);
     return at;
 }
 
 size_t listpack_skip_back(struct bytes entries, size_t at, size_t items)
 {
+    assert(at <= entries.len);
     for (; items > 0 && at > 0; items--) {
+        debug_assert(listpack_size_before(entries.data + at) <= at);
         at -= listpack_size_before(entries.data + at);
     }
     return at;
@@ -45,9 +50,11 @@ size_t listpack_skip_back(struct bytes entries, size_t at, size_t items)
 size_t listpack_count_entries(struct bytes entries)
 {
     size_t count = 0;
-    for (size_t at = 0; at < entries.len; count++) {
+    size_t at = 0;
+    for (; at < entries.len; count++) {
         at += listpack_size_at(entries.data + at);
     }
+    assert(at == entries.len);
     return count;
 }
 
@@ -72,6 +79,7 @@ static inline bool is_wanted(const struct item *item, const struct item *wanted,
 
 bool listpack_find(struct bytes entries, unsigned stride, const struct item *wanted, size_t *at)
 {
+    assert(stride > 0);
     char scratch[ITEM_SCRATCH];
     const struct bytes text = item_text(wanted, scratch);
     unsigned until_next = 0;
@@ -117,6 +125,7 @@ size_t listpack_apply_to_entries(char *data, size_t len, const struct listpack_e
     for (size_t i = 0; i < edit->count; i++) {
         at += listpack_write_entry(at, &edit->items[i]);
     }
+    assert(at == data + edit->at + new_len);
     return len - edit->old_len + new_len;
 }
 
@@ -174,9 +183,11 @@ size_t listpack_apply(char *listpack, const struct listpack_edit *edit)
     if (len == 0) {
         count = 0;
     } else if (old_count != LISTPACK_COUNT_UNKNOWN) {
+        assert(edit->old_count <= old_count);
         count = old_count - edit->old_count + edit->count;
     }
     listpack_frame(listpack, len, count);
+    debug_assert(listpack_is_sound(listpack));
     return len + LISTPACK_EMPTY;
 }
 
@@ -186,6 +197,7 @@ size_t listpack_append(char *listpack, const struct item *item)
     const size_t new_len = len + listpack_write_entry(listpack + LISTPACK_HEADER + len, item);
     const size_t count = header_count(listpack);
     listpack_frame(listpack, new_len, count == LISTPACK_COUNT_UNKNOWN ? count : count + 1);
+    debug_assert(listpack_is_sound(listpack));
     return new_len + LISTPACK_EMPTY;
 }
 
@@ -248,4 +260,11 @@ bool listpack_is_valid(struct bytes bytes, size_t *count)
     }
     *count = found;
     return true;
+}
+
+bool listpack_is_sound(const char *listpack)
+{
+    size_t count;
+    const size_t len = listpack_bytes(listpack);
+    return !check_is_due(len, header_count(listpack)) || listpack_is_valid((struct bytes){listpack, len}, &count);
 }

@@ -37,6 +37,8 @@ enum {
     LISTPACK_BACK_MAX = 5,          /* bytes of a back length */
     LISTPACK_END_BYTE = 0xFF,
 };
+_Static_assert(LISTPACK_EMPTY == LISTPACK_HEADER + 1, "an empty one is a header and the end byte");
+_Static_assert(LISTPACK_COUNT_UNKNOWN == UINT16_MAX, "the header's count has 16 bits");
 
 /* --- entries: what stands between header and end byte --- */
 
@@ -136,6 +138,7 @@ static inline size_t listpack_bytes(const char *listpack)
 
 static inline struct bytes listpack_entries(const char *listpack)
 {
+    debug_assert(listpack_bytes(listpack) >= LISTPACK_EMPTY);
     return (struct bytes){listpack + LISTPACK_HEADER, listpack_bytes(listpack) - LISTPACK_EMPTY};
 }
 
@@ -165,5 +168,7 @@ MUST_USE bool listpack_entries_are_valid(struct bytes entries, size_t *count);
 /* True when these bytes are exactly one listpack that Redis would take, too: header, back lengths and end are right. Items need
  * not be in their shortest form. *count is how many.  */
 MUST_USE bool listpack_is_valid(struct bytes bytes, size_t *count);
+/* For debug asserts, after a change to a listpack of ours: a long one is looked at after some changes only (base/check.h). */
+bool listpack_is_sound(const char *listpack);
 
 #endif

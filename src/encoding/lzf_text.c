@@ -1,6 +1,7 @@
 /* lzf_text.c - lengths checked around liblzf, and the same text always compressed to the same bytes.  */
 #include "encoding/lzf_text.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <liblzf/lzf.h>
 
@@ -21,7 +22,9 @@ size_t lzf_text_compress(struct bytes text, char *out, size_t room)
         return 0;
     }
     clear_stack();
-    return lzf_compress(text.data, (unsigned)text.len, out, room > UINT_MAX ? UINT_MAX : (unsigned)room);
+    const size_t len = lzf_compress(text.data, (unsigned)text.len, out, room > UINT_MAX ? UINT_MAX : (unsigned)room);
+    assert(len <= room);
+    return len;
 }
 
 bool lzf_text_decompress(struct bytes compressed, char *out, size_t len)

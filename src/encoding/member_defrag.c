@@ -6,8 +6,11 @@
 #include "encoding/member_leaf.h"
 #include "encoding/member_table.h"
 
+#include <assert.h>
+
 static uint64_t leaf_span(const struct member_table *table, const struct member_leaf *leaf)
 {
+    assert(leaf->depth <= table->depth);
     return UINT64_C(1) << (table->depth - leaf->depth);
 }
 
@@ -71,5 +74,6 @@ struct collection *member_table_defrag(struct collection *collection, struct col
             table->directory = &table->only;
         }
     }
+    debug_assert(collection_is_valid(&table->collection));
     return &table->collection;
 }

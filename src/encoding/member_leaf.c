@@ -4,6 +4,7 @@
 #include <assert.h>
 
 enum { APART_HEADER = 8 };
+_Static_assert((int)APART_HEADER == (int)sizeof(uint64_t), "the content's length");
 
 /* --- integers and heads --- */
 
@@ -25,6 +26,7 @@ static struct bytes integer_write(int64_t value, unsigned char scratch[8])
 static int64_t integer_read(const char *data, size_t len)
 {
     uint64_t word = 0;
+    debug_assert(len >= 1 && len <= sizeof word);
     for (size_t i = 0; i < len; i++) {
         word |= (uint64_t)(unsigned char)data[i] << 8 * i;
     }
@@ -66,10 +68,24 @@ static uint64_t head_read(const char **at)
     return number;
 }
 
+/* --- checking --- */
+
+bool leaf_is_valid(const struct member_leaf *leaf)
+{
+    assert(leaf->capacity == heap_block_bytes(leaf->capacity));
+    assert(leaf->capacity >= leaf_bytes(leaf->count, leaf->used));
+    assert(leaf->used == (leaf->count == 0 ? 0 : leaf_end(leaf, leaf->count - 1u)));
+    for (unsigned i = 0; i < leaf->count; i++) {
+        debug_assert(leaf_behind(leaf, i) <= leaf_end(leaf, i));
+    }
+    return true;
+}
+
 /* --- contents --- */
 
 static char *apart_of(const struct member_leaf *leaf, unsigned index)
 {
+    assert((leaf_end_word(leaf, index) & LEAF_APART) != 0);
     uint64_t address;
     memcpy(&address, leaf_cell(leaf, index), sizeof address);
     return (char *)(uintptr_t)address;
@@ -99,6 +115,7 @@ void leaf_decode(struct bytes content, bool is_integer, bool has_value, struct i
     const char *at = content.data;
     const uint64_t head = head_read(&at);
     const size_t field_len = (size_t)(head >> 1);
+    debug_assert(field_len <= (size_t)(content.data + content.len - at));
     *member = item_read(at, field_len, (head & 1) != 0);
     if (value != NULL) {
         at += field_len;
@@ -221,11 +238,13 @@ struct member_leaf *leaf_move(struct collection *owner, struct member_leaf *leaf
     if (moved == NULL) {
         return NULL;
     }
+    assert(leaf_bytes(leaf->count, leaf->used) <= moved->capacity);
     moved->used = leaf->used;
     moved->count = leaf->count;
     memcpy(moved->tags, leaf->tags, (size_t)LEAF_ITEM_OVERHEAD * leaf->count);
     memcpy((char *)moved + moved->capacity - moved->used, (const char *)leaf + leaf->capacity - leaf->used, leaf->used);
     leaf_free(owner, leaf);
+    debug_assert(leaf_is_valid(moved));
     return moved;
 }
 
@@ -254,6 +273,7 @@ char *leaf_apart(const struct member_leaf *leaf, unsigned index, size_t *size)
 
 void leaf_set_apart(struct member_leaf *leaf, unsigned index, const char *apart)
 {
+    assert((leaf_end_word(leaf, index) & LEAF_APART) != 0);
     const uint64_t address = (uint64_t)(uintptr_t)apart;
     memcpy(leaf_cell(leaf, index), &address, sizeof address);
 }
@@ -283,13 +303,15 @@ static void set_end_word(struct member_leaf *leaf, unsigned index, unsigned word
 char *leaf_append(struct member_leaf *leaf, uint8_t tag, size_t cell_len, unsigned flags)
 {
     const unsigned count = leaf->count;
-    assert(count < UINT8_MAX && leaf->used + cell_len <= LEAF_END_MASK);
+    assert(count < UINT8_MAX);
+    assert(leaf->used + cell_len <= LEAF_END_MASK);
     assert(leaf_bytes(count + 1, leaf->used + cell_len) <= leaf->capacity);
     memmove(leaf->tags + count + 1, leaf->tags + count, (size_t)2 * count);
     leaf->tags[count] = tag;
     leaf->count++;
     leaf->used = (uint16_t)(leaf->used + cell_len);
     set_end_word(leaf, count, leaf->used | flags);
+    debug_assert(leaf_is_valid(leaf));
     return leaf_cell(leaf, count);
 }
 
@@ -311,10 +333,12 @@ static void resize_cell(struct member_leaf *leaf, unsigned index, size_t cell_le
 
 char *leaf_replace(struct member_leaf *leaf, unsigned index, size_t cell_len, unsigned flags)
 {
-    assert(index < leaf->count && leaf->used - leaf_cell_len(leaf, index) + cell_len <= LEAF_END_MASK);
+    assert(index < leaf->count);
+    assert(leaf->used - leaf_cell_len(leaf, index) + cell_len <= LEAF_END_MASK);
     assert(leaf_bytes(leaf->count, leaf->used - leaf_cell_len(leaf, index) + cell_len) <= leaf->capacity);
     resize_cell(leaf, index, cell_len);
     set_end_word(leaf, index, leaf_end(leaf, index) | flags);
+    debug_assert(leaf_is_valid(leaf));
     return leaf_cell(leaf, index);
 }
 
@@ -327,4 +351,5 @@ void leaf_remove(struct member_leaf *leaf, unsigned index)
     memmove(ends + (size_t)2 * index, ends + (size_t)2 * (index + 1), (size_t)2 * (count - index - 1));
     memmove(leaf->tags + index, leaf->tags + index + 1, (size_t)count - index - 1 + (size_t)2 * (count - 1));
     leaf->count--;
+    debug_assert(leaf_is_valid(leaf));
 }

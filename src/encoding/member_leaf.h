@@ -59,6 +59,10 @@ struct member_leaf {
 };
 _Static_assert(sizeof(struct member_leaf) == 6, "drawn above");
 _Static_assert(sizeof(struct member_leaf) + LEAF_TAG_GROUP <= LEAF_MIN_BYTES, "a group of tags may be read in the least leaf");
+_Static_assert(LEAF_BYTES_MAX <= LEAF_END_MASK, "an end fits beside the flags");
+_Static_assert(LEAF_ITEMS_MAX <= UINT8_MAX, "a leaf counts its items in a byte");
+_Static_assert(LEAF_ITEMS % LEAF_TAG_GROUP == 0, "tags are compared in whole groups");
+_Static_assert(LEAF_CELL_MAX + LEAF_ITEM_OVERHEAD < LEAF_BYTES, "a leaf has room for the longest cell");
 
 /* What an item is to be, encoded. */
 struct leaf_content {
@@ -83,6 +87,7 @@ static inline uint8_t leaf_tag(uint64_t hash)
 static inline unsigned leaf_end_word(const struct member_leaf *leaf, unsigned index)
 {
     uint16_t word;
+    debug_assert(index < leaf->count);
     memcpy(&word, leaf->tags + leaf->count + (size_t)2 * index, sizeof word);
     return word;
 }
@@ -108,6 +113,8 @@ static inline char *leaf_cell(const struct member_leaf *leaf, unsigned index)
     return (char *)(uintptr_t)leaf + leaf->capacity - leaf_end(leaf, index);
 }
 
+/* True when the block is as drawn: for debug asserts. O(items). */
+bool leaf_is_valid(const struct member_leaf *leaf);
 /* The content of an item, wherever it is. */
 struct bytes leaf_content(const struct member_leaf *leaf, unsigned index);
 /* The member (a hash's: field) and the value (NULL: not wanted; hashes only) in a content. */

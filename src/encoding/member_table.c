@@ -16,6 +16,9 @@ enum {
     MERGED_BYTES_MAX = LEAF_BYTES / 2,
 };
 
+_Static_assert((int)MERGED_ITEMS_MAX < (int)LEAF_ITEMS, "what was merged is not split at once");
+_Static_assert((int)MERGED_BYTES_MAX < (int)LEAF_BYTES, "what was merged is not split at once");
+
 static size_t directory_size(unsigned depth)
 {
     return sizeof(struct member_leaf *) << depth;
@@ -53,6 +56,7 @@ static size_t place_of(const struct member_table *table, uint64_t hash)
 /* Puts a leaf into all places of the prefix that it stands for. */
 static void set_places(struct member_table *table, uint64_t hash, struct member_leaf *leaf)
 {
+    assert(leaf->depth <= table->depth);
     const size_t span = (size_t)1 << (table->depth - leaf->depth);
     const size_t first = place_of(table, hash) & ~(span - 1);
     for (size_t i = 0; i < span; i++) {
@@ -164,6 +168,7 @@ static bool split_leaf(struct member_table *table, uint64_t hash)
     set_places(table, hash & ~bit, halves[0]);
     set_places(table, hash | bit, halves[1]);
     leaf_free(&table->collection, leaf);
+    assert(table->leaves_of_depth[depth] > 0);
     table->leaves_of_depth[depth]--;
     table->leaves_of_depth[depth + 1] += 2;
     return true;
@@ -212,6 +217,7 @@ static bool merge_leaf(struct member_table *table, uint64_t hash)
     set_places(table, hash, merged);
     leaf_free(&table->collection, leaf);
     leaf_free(&table->collection, buddy);
+    assert(table->leaves_of_depth[depth] >= 2);
     table->leaves_of_depth[depth] -= 2;
     table->leaves_of_depth[depth - 1]++;
     note_leaf(table, merged);
@@ -247,6 +253,7 @@ uint64_t member_hash(const struct hash_secret *secret, const struct item *member
 
 bool member_table_find_hashed(const struct member_table *table, uint64_t hash, const struct item *member, struct item *value)
 {
+    assert(value == NULL || table->has_values);
     struct leaf_content wanted;
     leaf_encode(&wanted, member, NULL, table->has_values);
     const struct member_leaf *leaf = member_table_leaf(table, hash);
@@ -356,6 +363,7 @@ enum result member_table_put(struct member_table *table, const struct item *memb
         if (apart != NULL) {
             leaf_apart_free(&table->collection, apart);
         }
+        debug_assert(collection_is_valid(&table->collection));
         return RESULT_NO_MEMORY;
     }
     const unsigned flags = (placing.content.is_integer ? LEAF_INTEGER : 0u) | (apart != NULL ? LEAF_APART : 0u);
@@ -369,6 +377,7 @@ enum result member_table_put(struct member_table *table, const struct item *memb
         write_cell(&placing, leaf_replace(leaf, placing.index, placing.cell_len, flags), apart);
         trim_leaf(table, placing.hash);
     }
+    debug_assert(collection_is_valid(&table->collection));
     return RESULT_OK;
 }
 
@@ -384,7 +393,9 @@ bool member_table_remove(struct member_table *table, const struct item *member)
     }
     leaf_free_apart_item(&table->collection, leaf, index);
     leaf_remove(leaf, index);
+    assert(table->count > 0);
     table->count--;
     tidy_leaf(table, hash);
+    debug_assert(collection_is_valid(&table->collection));
     return true;
 }

@@ -29,6 +29,7 @@ static uint64_t first_place(const struct member_table *table)
     uint64_t at = 0;
     while (table->directory[at]->count == 0) {
         at += leaf_span(table, table->directory[at]);
+        assert(at < place_count(table));
     }
     return at << MEMBER_PLACE_INDEX_BITS;
 }
@@ -52,7 +53,9 @@ uint64_t member_table_random(const struct member_table *table, uint64_t *random_
 
 void member_table_at(const struct member_table *table, uint64_t place, struct item *member, struct item *value)
 {
+    assert(place >> MEMBER_PLACE_INDEX_BITS < place_count(table));
     const struct member_leaf *leaf = table->directory[place >> MEMBER_PLACE_INDEX_BITS];
+    assert(((unsigned)place & INDEX_MASK) < leaf->count);
     leaf_item(leaf, (unsigned)place & INDEX_MASK, table->has_values, member, value);
 }
 
@@ -107,6 +110,7 @@ uint64_t member_table_scan(const struct member_table *table, uint64_t cursor, si
     }
     const unsigned shift = MEMBER_CURSOR_BITS - table->depth;
     uint64_t at = cursor >> shift;
+    assert(at < place_count(table));
     size_t visited = 0;
     do {
         const struct member_leaf *leaf = table->directory[at];
@@ -220,6 +224,7 @@ static struct collection *copy_table(const struct collection *collection, struct
         }
         at += span;
     }
+    debug_assert(collection_is_valid(&copy->collection));
     return &copy->collection;
 }
 

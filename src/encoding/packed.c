@@ -1,6 +1,8 @@
 /* packed.c - writing, searching and changing runs of packed items.  */
 #include "encoding/packed.h"
 
+#include "base/check.h"
+
 #include <assert.h>
 
 enum packed_head {
@@ -14,6 +16,9 @@ enum packed_head {
     HEAD_INTEGER_64 = 0xF4,
 };
 enum { INTEGER_7_MAX = 127, INTEGER_13_MAX = 4095, INTEGER_24_MAX = 8388607 };
+_Static_assert((int)PACKED_TEXT_SHORT_MAX == HEAD_INTEGER_13 - HEAD_TEXT_6 - 1, "the short length fits into its head");
+_Static_assert((int)PACKED_TEXT_MIDDLE_MAX == ((HEAD_TEXT_32 - HEAD_TEXT_12) << 8) - 1, "the middle length fits into its head");
+_Static_assert((int)INTEGER_7_MAX == HEAD_TEXT_6 - 1, "a small integer is its own head");
 
 static void put_low_first(char *at, uint64_t value, unsigned bytes)
 {
@@ -167,15 +172,18 @@ size_t packed_skip(struct bytes run, size_t at, size_t items)
     for (; items > 0 && at < run.len; items--) {
         at += packed_size(run.data + at);
     }
+    assert(at <= run.len);
     return at;
 }
 
 size_t packed_count(struct bytes run)
 {
     size_t count = 0;
-    for (size_t at = 0; at < run.len; count++) {
+    size_t at = 0;
+    for (; at < run.len; count++) {
         at += packed_size(run.data + at);
     }
+    assert(at == run.len);
     return count;
 }
 
@@ -265,6 +273,7 @@ __attribute__((always_inline)) static inline bool find_by_stride(struct bytes ru
             here += packed_size(here);
         }
     }
+    debug_assert(here == end);
     *at = run.len;
     *index = looked_at * stride;
     return false;
@@ -310,6 +319,7 @@ static size_t items_size(const struct packed_edit *edit)
 
 size_t packed_edited_len(size_t len, const struct packed_edit *edit)
 {
+    assert(edit->old_len <= len);
     return len - edit->old_len + items_size(edit);
 }
 
@@ -326,6 +336,8 @@ size_t packed_apply(char *data, size_t len, const struct packed_edit *edit)
     for (size_t i = 0; i < edit->count; i++) {
         at += packed_write(at, &edit->items[i]);
     }
+    assert(at == data + (new_len - tail));
+    debug_assert(packed_is_sound((struct bytes){data, new_len}));
     return new_len;
 }
 
@@ -362,4 +374,10 @@ bool packed_is_valid(struct bytes run, size_t *count)
         at += packed_size(here);
     }
     return true;
+}
+
+bool packed_is_sound(struct bytes run)
+{
+    size_t count;
+    return !check_is_due(run.len, run.len) || packed_is_valid(run, &count);
 }

@@ -33,6 +33,7 @@ enum {
     PACKED_TEXT_MIDDLE_MAX = 4095,
     PACKED_HEAD_MAX = 9,        /* a head, or a whole integer */
 };
+_Static_assert(PACKED_HEAD_MAX == 1 + sizeof(int64_t), "the longest integer");
 
 /* --- items --- */
 
@@ -117,5 +118,7 @@ size_t packed_apply(char *data, size_t len, const struct packed_edit *edit);
 /* True when the run is whole items, each in its shortest form; *count is how many. For what somebody else wrote, and for tests.
  * Whether text should have been an integer is not asked.  */
 MUST_USE bool packed_is_valid(struct bytes run, size_t *count);
+/* For debug asserts, after a change to a run of ours: a long one is looked at after some changes only (base/check.h). */
+bool packed_is_sound(struct bytes run);
 
 #endif

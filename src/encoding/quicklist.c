@@ -77,6 +77,7 @@ static struct quicklist_node *node_of_item(struct quicklist *list, const struct 
 /* Adds an item of `size` bytes to a node that has the room. */
 static void write_at_end(struct quicklist_node *node, enum list_end end, const struct item *item, size_t size)
 {
+    assert(size <= (end == LIST_HEAD ? node->start : node->room - node->start - node->len));
     if (end == LIST_HEAD) {
         node->start = (uint16_t)(node->start - size);
         listpack_write_entry(node->data + node->start, item);
@@ -109,6 +110,7 @@ enum result quicklist_push(struct quicklist *list, enum list_end end, const stru
     if (LIKELY(may_take(list, node, item))) {
         const enum result result = push_into(list, node, end, item);
         list->count += result == RESULT_OK;
+        debug_assert(collection_is_valid(&list->base));
         return result;
     }
     struct quicklist_node *made = node_of_item(list, item, end);
@@ -121,13 +123,15 @@ enum result quicklist_push(struct quicklist *list, enum list_end end, const stru
     node_link(list, made, node, end);
     list->count++;
     quicklist_settle_ends(list);
+    debug_assert(collection_is_valid(&list->base));
     return RESULT_OK;
 }
 
 struct item quicklist_end_item(const struct quicklist *list, enum list_end end)
 {
     const struct quicklist_node *node = list->ends[end];
-    assert(node != NULL && node->form != NODE_LZF);
+    assert(node != NULL);
+    assert(node->form != NODE_LZF);
     if (node->form == NODE_PLAIN) {
         return (struct item){.data = node->data, .len = node->len};
     }
@@ -150,6 +154,7 @@ enum result quicklist_drop_end(struct quicklist *list, enum list_end end)
 {
     struct quicklist_node *node = list->ends[end];
     assert(node != NULL);
+    assert(node->form != NODE_LZF);
     if (node->count > 1) {
         const struct bytes entries = node_entries(node);
         const size_t size = end == LIST_HEAD ? listpack_size_at(entries.data) : listpack_size_before(entries.data + entries.len);
@@ -157,6 +162,7 @@ enum result quicklist_drop_end(struct quicklist *list, enum list_end end)
         node->len -= size;
         node->count--;
         list->count--;
+        debug_assert(collection_is_valid(&list->base));
         return RESULT_OK;
     }
     const enum result result = open_neighbour(list, node, other_end(end));
@@ -165,6 +171,7 @@ enum result quicklist_drop_end(struct quicklist *list, enum list_end end)
         list->count--;
         quicklist_settle_ends(list);
     }
+    debug_assert(collection_is_valid(&list->base));
     return result;
 }
 
@@ -172,12 +179,15 @@ enum result quicklist_drop_end(struct quicklist *list, enum list_end end)
 
 static size_t size_of_place(const struct quicklist_place *place)
 {
+    assert(place->node->form == NODE_PLAIN || place->at < place->node->len);
     return place->node->form == NODE_PLAIN ? 1 : listpack_size_at(node_entries(place->node).data + place->at);
 }
 
 /* Removes the entry at a place; the node may be without items then. */
 static void delete_entry(struct quicklist *list, struct quicklist_node *node, size_t at)
 {
+    assert(node->form != NODE_LZF);
+    assert(node->count > 0);
     list->count--;
     node->count--;
     if (node->form == NODE_PLAIN) {
@@ -283,6 +293,7 @@ enum result quicklist_delete_places(struct quicklist *list, struct quicklist_pla
     }
     tidy_places(list, places, count);
     quicklist_settle_ends(list);
+    debug_assert(collection_is_valid(&list->base));
     return result;
 }
 
@@ -298,6 +309,8 @@ static size_t span(const struct quicklist_node *node)
 static enum result split(struct quicklist *list, struct quicklist_node **node, size_t at)
 {
     struct quicklist_node *left = *node;
+    assert(left->form == NODE_RAW);
+    assert(at > 0 && at < left->len);
     const size_t right_len = left->len - at;
     struct quicklist_node *right = node_create(list, right_len, LIST_TAIL);
     if (right == NULL) {
@@ -388,6 +401,7 @@ enum result quicklist_insert(struct quicklist *list, struct quicklist_place plac
     }
     result = insert_at(list, &place, item);
     settle_around(list, place.node);
+    debug_assert(collection_is_valid(&list->base));
     return result;
 }
 
@@ -431,6 +445,7 @@ enum result quicklist_replace(struct quicklist *list, struct quicklist_place pla
         result = insert_and_delete(list, &place, item);
     }
     settle_around(list, place.node);
+    debug_assert(collection_is_valid(&list->base));
     return result;
 }
 
@@ -439,6 +454,7 @@ enum result quicklist_replace(struct quicklist *list, struct quicklist_place pla
 /* The node with item `index`, which is there; *first is the index of the node's first. */
 static struct quicklist_node *node_of_index(const struct quicklist *list, uint64_t index, uint64_t *first)
 {
+    assert(index < list->count);
     struct quicklist_node *node;
     uint64_t begin;
     if (index < list->count / 2) {
@@ -476,6 +492,7 @@ static enum result open_edge(struct quicklist *list, uint64_t index, enum list_e
 static void trim_edge(struct quicklist *list, const struct edge *edge, enum list_end side)
 {
     struct quicklist_node *node = edge->node;
+    assert(edge->kept > 0 && edge->kept <= node->count);
     const size_t gone = node->count - edge->kept;
     if (gone == 0) {
         return;
@@ -550,6 +567,7 @@ static void take_out(struct quicklist *list, struct quicklist_node *left, struct
     if (run.has_defrag_next) {
         list->defrag_next = right;
     }
+    assert(list->base.heap == removed->base.heap);
     struct quicklist_node *before = removed->ends[LIST_TAIL];
     first->links[LIST_HEAD] = before;
     last->links[LIST_TAIL] = NULL;
@@ -597,7 +615,8 @@ static void cut_within(struct quicklist *list, const struct edge *left, const st
 
 enum result quicklist_cut(struct quicklist *list, uint64_t first, uint64_t count, struct quicklist *removed)
 {
-    assert(first <= list->count && count <= list->count - first);
+    assert(first <= list->count);
+    assert(count <= list->count - first);
     struct edge left = {0};
     struct edge right = {0};
     enum result result = RESULT_OK;
@@ -623,12 +642,15 @@ enum result quicklist_cut(struct quicklist *list, uint64_t first, uint64_t count
         tidy(list, left.node);
     }
     quicklist_settle_ends(list);
+    debug_assert(collection_is_valid(&list->base));
     return result;
 }
 
 enum result quicklist_keep(struct quicklist *list, uint64_t first, uint64_t count, struct quicklist *removed)
 {
-    assert(count > 0 && first <= list->count && count <= list->count - first);
+    assert(count > 0);
+    assert(first <= list->count);
+    assert(count <= list->count - first);
     static const struct edge none = {0};
     struct edge head, tail;
     enum result result = open_edge(list, first, LIST_TAIL, &head);
@@ -645,5 +667,6 @@ enum result quicklist_keep(struct quicklist *list, uint64_t first, uint64_t coun
     tidy(list, head.node);
     tidy(list, list->ends[LIST_TAIL]);
     quicklist_settle_ends(list);
+    debug_assert(collection_is_valid(&list->base));
     return result;
 }

@@ -22,6 +22,7 @@
 #include "encoding/item.h"
 
 enum { QUICKLIST_NODE_MAX = 65536, QUICKLIST_ITEMS_MAX = 32767 };
+_Static_assert(QUICKLIST_ITEMS_MAX <= UINT16_MAX, "a node counts its items in 16 bits");
 
 enum list_end { LIST_HEAD, LIST_TAIL };
 

@@ -16,6 +16,7 @@ struct collection *quicklist_defrag(struct collection *collection, struct collec
             list = collection_move_block(collection, list, sizeof *list, limit);
             break;
         }
+        debug_assert(node->links[LIST_HEAD] != NULL || node == list->ends[LIST_HEAD]);
         list->defrag_next = node->links[LIST_TAIL];
         struct quicklist_node *moved = collection_move_block(collection, node, node_request(node), limit);
         if (moved != node) {
@@ -23,5 +24,6 @@ struct collection *quicklist_defrag(struct collection *collection, struct collec
         }
         cursor->is_inside = true;
     } while (*limit > 0);
+    debug_assert(collection_is_valid(&list->base));
     return &list->base;
 }

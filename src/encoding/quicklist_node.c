@@ -66,6 +66,7 @@ void node_relink(struct quicklist *list, struct quicklist_node *node)
 
 void node_link(struct quicklist *list, struct quicklist_node *node, struct quicklist_node *beside, enum list_end end)
 {
+    assert(beside != NULL || list->node_count == 0);
     node->links[end] = beside == NULL ? NULL : beside->links[end];
     node->links[other_end(end)] = beside;
     node_relink(list, node);
@@ -74,6 +75,7 @@ void node_link(struct quicklist *list, struct quicklist_node *node, struct quick
 
 void node_unlink(struct quicklist *list, struct quicklist_node *node)
 {
+    assert(list->node_count > 0);
     if (list->defrag_next == node) {
         list->defrag_next = node->links[LIST_TAIL];
     }
@@ -97,6 +99,7 @@ void node_remove(struct quicklist *list, struct quicklist_node *node)
 /* Puts `to`, which has the same items, into the place of `from`. */
 static void take_place(struct quicklist *list, struct quicklist_node *to, struct quicklist_node *from)
 {
+    assert(to->count == from->count);
     to->links[LIST_HEAD] = from->links[LIST_HEAD];
     to->links[LIST_TAIL] = from->links[LIST_TAIL];
     node_relink(list, to);
@@ -111,6 +114,7 @@ static void take_place(struct quicklist *list, struct quicklist_node *to, struct
 /* Writes the entries of `from` to `to`, which has the room, with all of the gap at `end`. They may be the same node. */
 static void copy_entries(struct quicklist_node *to, const struct quicklist_node *from, enum list_end gap)
 {
+    assert(from->len <= to->room);
     const size_t start = gap == LIST_HEAD ? to->room - from->len : 0;
     memmove(to->data + start, from->data + from->start, from->len);
     to->start = (uint16_t)start;
@@ -121,6 +125,7 @@ static void copy_entries(struct quicklist_node *to, const struct quicklist_node 
 enum result node_make_room(struct quicklist *list, struct quicklist_node **node, size_t size, enum list_end end)
 {
     struct quicklist_node *old = *node;
+    assert(old->form == NODE_RAW);
     const size_t gap = end == LIST_HEAD ? old->start : old->room - old->start - old->len;
     if (LIKELY(gap >= size)) {
         return RESULT_OK;
@@ -214,6 +219,7 @@ void node_compress(struct quicklist *list, struct quicklist_node **node)
         compressed->len = len;
         compressed->opened_len = (uint16_t)old->len;
         compressed->count = old->count;
+        assert(len <= compressed->room);
         memcpy(compressed->data, scratch, len);
         take_place(list, compressed, old);
         *node = compressed;

@@ -52,6 +52,7 @@ static inline char *node_entries_data(struct quicklist_node *node)
 
 static inline struct bytes node_entries(const struct quicklist_node *node)
 {
+    debug_assert(node->form == NODE_RAW);
     return (struct bytes){node->data + node->start, node->len};
 }
 

@@ -2,6 +2,8 @@
 #include "encoding/lzf_text.h"
 #include "encoding/quicklist_private.h"
 
+#include <assert.h>
+
 void quicklist_walk_begin(struct quicklist_walk *walk, const struct quicklist *list, uint64_t index, enum list_end from)
 {
     *walk = (struct quicklist_walk){.list = list, .from = from};
@@ -53,6 +55,7 @@ static bool enter_node(struct quicklist_walk *walk)
 static size_t offset_of(const struct quicklist_walk *walk, size_t place)
 {
     const struct quicklist_node *node = walk->node;
+    assert(place < node->count);
     if (node->form == NODE_PLAIN) {
         return 0;
     }

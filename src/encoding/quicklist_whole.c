@@ -2,11 +2,15 @@
 #include "encoding/lzf_text.h"
 #include "encoding/quicklist_private.h"
 
+#include <assert.h>
+
 enum {
     NODE_BYTES_OF_COUNT = 8192, /* when list-max-listpack-size counts items */
     NODE_BYTES_FIRST = 4096,    /* -1; each step further doubles it */
     NODE_BYTES_STEPS = 5,
 };
+_Static_assert(NODE_BYTES_FIRST << (NODE_BYTES_STEPS - 1) == QUICKLIST_NODE_MAX, "-5 is the largest node");
+_Static_assert((int)NODE_BYTES_OF_COUNT <= (int)QUICKLIST_NODE_MAX, "a node that counts items is none of the largest");
 
 static bool free_slice(struct collection *collection, size_t *limit)
 {
@@ -57,6 +61,8 @@ static struct collection *copy(const struct collection *collection, struct heap 
         node_link(list, copied, list->ends[LIST_TAIL], LIST_TAIL);
         list->count += copied->count;
     }
+    assert(list->count == from->count);
+    debug_assert(collection_is_valid(&list->base));
     return &list->base;
 }
 
@@ -76,16 +82,11 @@ static const char *compressed_fault(const struct quicklist_node *node)
     if (node->links[LIST_HEAD] == NULL || node->links[LIST_TAIL] == NULL) {
         return "the end of a list is compressed";
     }
-    char *opened = thread_alloc(MEM_CLIENT, node->opened_len);
-    if (opened == NULL) {
-        return NULL;
+    char opened[QUICKLIST_NODE_MAX]; /* asks for no memory: debug asserts look in the middle of what may be refused */
+    if (!lzf_text_decompress((struct bytes){node->data, node->len}, opened, node->opened_len)) {
+        return "a compressed list node is damaged";
     }
-    const char *fault = "a compressed list node is damaged";
-    if (lzf_text_decompress((struct bytes){node->data, node->len}, opened, node->opened_len)) {
-        fault = entries_fault(node, (struct bytes){opened, node->opened_len});
-    }
-    thread_free(MEM_CLIENT, opened, node->opened_len);
-    return fault;
+    return entries_fault(node, (struct bytes){opened, node->opened_len});
 }
 
 static const char *node_fault(const struct quicklist_node *node)
@@ -151,6 +152,7 @@ struct quicklist *quicklist_create(struct heap *heap, const struct encoding_limi
 
 void quicklist_swap(struct quicklist *a, struct quicklist *b)
 {
+    assert(a->base.heap == b->base.heap);
     const struct quicklist was = *a;
     a->base.bytes = b->base.bytes;
     a->count = b->count;
@@ -164,6 +166,8 @@ void quicklist_swap(struct quicklist *a, struct quicklist *b)
     b->node_count = was.node_count;
     a->defrag_next = NULL;
     b->defrag_next = NULL;
+    debug_assert(collection_is_valid(&a->base));
+    debug_assert(collection_is_valid(&b->base));
 }
 
 bool quicklist_single(const struct quicklist *list, struct bytes *entries)

@@ -41,6 +41,8 @@ struct cut {
 static void add_group(struct cut *cut, const struct score_set *set, unsigned level, struct group group)
 {
     if (group.first < group.end) {
+        assert(cut->group_count < GROUPS_MAX);
+        assert(group.end <= group.node->count);
         group.height = set->height - level - 1u;
         cut->groups[cut->group_count++] = group;
     }
@@ -113,6 +115,7 @@ static void take_group(struct score_remains *remains, const struct group *group)
     struct score_inner *node = group->node;
     void **children = score_inner_children(node);
     uint32_t *counts = score_inner_counts(node);
+    assert(group->end - group->first <= remains->capacity - remains->count);
     for (uint32_t i = group->first; i < group->end; i++) {
         remains->pieces[remains->count++] = (struct score_piece){children[i], group->height};
         remains->members += counts[i];
@@ -153,6 +156,7 @@ static bool cut_leaves(struct score_set *set, struct cut *cut)
     }
     refresh(&cut->left, cut->left_depth);
     refresh(&cut->right, cut->right_depth);
+    assert(remains->members < set->count);
     score_tree_lower_root(set);
     set->count -= (uint32_t)remains->members;
     set->remains = remains;
@@ -161,7 +165,9 @@ static bool cut_leaves(struct score_set *set, struct cut *cut)
 
 bool score_set_cut(struct score_set *set, uint64_t rank, uint64_t count)
 {
-    assert(set->remains == NULL && rank + count <= set->count && count < set->count);
+    assert(set->remains == NULL);
+    assert(rank + count <= set->count);
+    assert(count < set->count);
     struct cut cut = {.group_count = 0};
     const uint32_t before = set->count;
     score_tree_seek_rank(set, rank, &cut.left);
@@ -197,6 +203,7 @@ bool score_set_clean(struct score_set *set, size_t *limit)
             const struct score_item item = score_leaf_item(leaf, i);
             score_index_remove(set, (uint32_t)(hash_bytes(set->secret, item.member) >> 32), item.score);
         }
+        assert(remains->members >= leaf->count);
         remains->members -= leaf->count;
         *limit -= leaf->count < *limit ? leaf->count : *limit;
         score_leaf_free(set, leaf);
@@ -206,6 +213,7 @@ bool score_set_clean(struct score_set *set, size_t *limit)
         collection_free_block(&set->collection, remains, score_remains_bytes(remains->capacity));
         set->remains = NULL;
     }
+    debug_assert(collection_is_valid(&set->collection));
     return true;
 }
 

@@ -2,6 +2,8 @@
  * that are apart; then the index, in the order of the hashes.  */
 #include "encoding/score_set_private.h"
 
+#include <assert.h>
+
 enum score_stage { STAGE_TREE, STAGE_INDEX };
 
 /* Moves the nodes on the path, and sets the path to where they are. */
@@ -21,6 +23,7 @@ static void move_path(struct score_set *set, struct score_path *path, size_t *li
 static void move_apart(struct score_set *set, const struct score_stored *item, size_t *limit)
 {
     struct score_apart *apart;
+    assert(item->is_apart);
     memcpy(&apart, item->data, sizeof apart);
     apart = collection_move_block(&set->collection, apart, sizeof *apart + apart->len, limit);
     memcpy((char *)(uintptr_t)item->data, &apart, sizeof apart);
@@ -89,5 +92,6 @@ struct collection *score_set_defrag(struct collection *collection, struct collec
     if (!cursor->is_inside) {
         set = collection_move_block(collection, set, sizeof *set, limit);
     }
+    debug_assert(collection_is_valid(&set->collection));
     return &set->collection;
 }

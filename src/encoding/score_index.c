@@ -19,6 +19,8 @@ static uint32_t leaf_capacity(uint32_t count)
 static struct index_leaf *leaf_make(struct score_set *set, uint32_t count, uint32_t depth)
 {
     const uint32_t capacity = leaf_capacity(count);
+    assert(capacity <= CAPACITY_MASK);
+    assert(depth <= SCORE_DEPTH_MAX);
     struct index_leaf *leaf = collection_alloc(&set->collection, index_leaf_bytes(capacity));
     if (leaf != NULL) {
         leaf->count = 0;
@@ -36,6 +38,7 @@ static void leaf_free(struct score_set *set, struct index_leaf *leaf)
 /* The leaf's first place, and how many it has. */
 static uint64_t leaf_places(const struct score_set *set, struct index_leaf *leaf, uint32_t hash, uint64_t *count)
 {
+    assert(leaf->depth <= set->depth);
     *count = UINT64_C(1) << (set->depth - leaf->depth);
     return index_place_of(set, hash) & ~(*count - 1);
 }
@@ -53,6 +56,18 @@ static uint32_t leaf_seek(struct index_leaf *leaf, uint32_t hash)
         index++;
     }
     return index;
+}
+
+/* For debug asserts: whether the hashes ascend. */
+bool index_leaf_is_sorted(struct index_leaf *leaf)
+{
+    const uint32_t *hashes = index_leaf_hashes(leaf);
+    for (uint32_t i = 1; i < leaf->count; i++) {
+        if (hashes[i - 1] > hashes[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- growing --- */
@@ -86,6 +101,7 @@ static bool leaf_resize(struct score_set *set, uint32_t hash, uint32_t count)
     struct index_leaf *leaf = set->directory[index_place_of(set, hash)];
     const uint32_t old_capacity = leaf->capacity;
     const uint32_t capacity = leaf_capacity(count);
+    assert(count >= leaf->count);
     const size_t hash_bytes = leaf->count * sizeof(uint32_t);
     if (capacity < old_capacity) {
         memmove(&leaf->scores[capacity], &leaf->scores[old_capacity], hash_bytes);
@@ -138,6 +154,7 @@ static bool leaf_split(struct score_set *set, uint32_t hash)
     if (leaf->depth == set->depth) {
         set->deepest += 2;
     }
+    assert(places >= 2);
     set_places(set, first + places / 2, places / 2, right);
     if (leaf_capacity(keep + 1) < leaf->capacity) {
         (void)!leaf_resize(set, middle - 1, keep + 1);
@@ -193,6 +210,7 @@ void score_index_add(struct score_set *set, uint32_t hash, double score)
     leaf->scores[index] = score;
     hashes[index] = hash;
     leaf->count++;
+    debug_assert(index_leaf_is_sorted(leaf));
 }
 
 /* --- shrinking --- */
@@ -242,6 +260,7 @@ static bool join_neighbour(struct score_set *set, uint32_t hash)
     memcpy(index_leaf_hashes(left) + left->count, index_leaf_hashes(right), right->count * sizeof(uint32_t));
     left->count = count;
     if (left->depth == set->depth) {
+        assert(set->deepest >= 2);
         set->deepest -= 2;
     }
     left->depth--;
@@ -256,11 +275,13 @@ static uint32_t leaf_find(struct index_leaf *leaf, uint32_t hash, double score)
 {
     const uint32_t *hashes = index_leaf_hashes(leaf);
     uint32_t index = leaf_seek(leaf, hash);
-    while (leaf->scores[index] != score) {
-        index++;
+    for (;; index++) {
+        assert(index < leaf->count);
+        assert(hashes[index] == hash);
+        if (leaf->scores[index] == score) {
+            return index;
+        }
     }
-    assert(index < leaf->count && hashes[index] == hash);
-    return index;
 }
 
 void score_index_remove(struct score_set *set, uint32_t hash, double score)

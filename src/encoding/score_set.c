@@ -18,6 +18,7 @@
 
 enum { SCAN_RUN_MAX = 64, SCAN_PASSES = 128 };
 #define HASH_END (UINT64_C(1) << 32)
+_Static_assert(SCORE_CURSOR_BITS == 32, "a cursor is a hash");
 
 static uint32_t member_hash(const struct score_set *set, struct bytes member)
 {
@@ -53,6 +54,7 @@ bool score_set_find(const struct score_set *set, struct bytes member, struct sco
 
 uint64_t score_place_rank(const struct score_set *set, const struct score_place *place)
 {
+    assert(place->is_found);
     return score_path_rank(set, &place->path);
 }
 
@@ -99,6 +101,7 @@ static enum result add_at(struct score_set *set, struct score_path *path, uint32
     }
     score_index_add(set, hash, item.score);
     clean_some(set);
+    debug_assert(collection_is_valid(&set->collection));
     return RESULT_OK;
 }
 
@@ -112,18 +115,19 @@ enum result score_set_add(struct score_set *set, const struct score_place *place
     return add_at(set, &path, place->hash, (struct score_item){place->member, score});
 }
 
+static bool is_before(struct score_item a, struct score_item b)
+{
+    return a.score < b.score || (a.score == b.score && bytes_compare(a.member, b.member) < 0);
+}
+
 enum result score_set_append(struct score_set *set, struct bytes member, double score)
 {
     struct score_path path;
     if (set->root != NULL) {
         score_tree_seek_rank(set, set->count, &path);
+        debug_assert(is_before(score_leaf_item(path.leaf, path.index - 1), (struct score_item){member, score}));
     }
     return add_at(set, &path, member_hash(set, member), (struct score_item){member, score});
-}
-
-static bool is_before(struct score_item a, struct score_item b)
-{
-    return a.score < b.score || (a.score == b.score && bytes_compare(a.member, b.member) < 0);
 }
 
 /* May the member at the path have `score` without leaving its place? Its neighbours in the leaf say so. */
@@ -138,7 +142,8 @@ static bool keeps_place(const struct score_path *path, double score)
 
 enum result score_set_move(struct score_set *set, const struct score_place *place, double score)
 {
-    assert(place->is_found && score == score);
+    assert(place->is_found);
+    assert(score == score);
     struct score_path path = place->path;
     if (place->score == score) {
         return RESULT_OK;
@@ -146,6 +151,7 @@ enum result score_set_move(struct score_set *set, const struct score_place *plac
     if (keeps_place(&path, score)) {
         score_tree_set_score(set, &path, score);
         score_index_move(set, place->hash, place->score, score);
+        debug_assert(collection_is_valid(&set->collection));
         return RESULT_OK;
     }
     /* The leaf may move: what it keeps is copied first. A member that is apart stays where it is. */
@@ -163,6 +169,7 @@ enum result score_set_move(struct score_set *set, const struct score_place *plac
     score_tree_remove(set, &path, 1);
     score_index_move(set, place->hash, place->score, score);
     clean_some(set);
+    debug_assert(collection_is_valid(&set->collection));
     return RESULT_OK;
 }
 
@@ -175,6 +182,7 @@ void score_set_remove(struct score_set *set, const struct score_place *place)
     score_tree_remove(set, &path, 1);
     score_index_remove(set, place->hash, place->score);
     clean_some(set);
+    debug_assert(collection_is_valid(&set->collection));
 }
 
 enum result score_set_put(struct score_set *set, struct bytes member, double score)
@@ -249,7 +257,8 @@ bool score_walk_previous(struct score_walk *walk, struct score_item *out)
 
 void score_set_remove_range(struct score_set *set, uint64_t rank, uint64_t count)
 {
-    assert(rank + count <= set->count);
+    assert(rank <= set->count);
+    assert(count <= set->count - rank);
     while (count > 0) {
         struct score_path path;
         score_tree_seek_rank(set, rank, &path);
@@ -264,6 +273,7 @@ void score_set_remove_range(struct score_set *set, uint64_t rank, uint64_t count
         score_tree_remove(set, &path, part);
         count -= part;
     }
+    debug_assert(collection_is_valid(&set->collection));
 }
 
 /* --- scan --- */
@@ -429,6 +439,7 @@ struct score_set *score_set_copy(const struct score_set *set, struct heap *heap)
             return NULL;
         }
     }
+    assert(copy->count == set->count);
     return copy;
 }
 

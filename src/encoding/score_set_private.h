@@ -48,6 +48,14 @@ enum {
     SCORE_INDEX_JOINED_MAX = 128,
     SCORE_DEPTH_MAX = 26,
 };
+_Static_assert(SCORE_LEAF_MAX <= SCORE_END_APART, "an end fits beside the flag");
+_Static_assert(SCORE_LEAF_JOINED_MAX < SCORE_LEAF_MAX, "what was joined has room for more");
+_Static_assert(2 * SCORE_LEAF_SMALL <= SCORE_LEAF_JOINED_MAX, "two small leaves may join");
+_Static_assert(3 * SCORE_INLINE_MAX < SCORE_LEAF_MAX, "a leaf that is split has several members");
+_Static_assert(2 * SCORE_INNER_SMALL <= SCORE_INNER_JOINED_MAX, "two small nodes may join");
+_Static_assert(SCORE_INNER_JOINED_MAX < SCORE_INNER_MAX, "what was joined has room for more");
+_Static_assert(SCORE_INDEX_JOINED_MAX < SCORE_INDEX_MAX, "what was joined has room for more");
+_Static_assert(SCORE_DEPTH_MAX < 1 << 5, "index_leaf.depth has 5 bits");
 
 struct score_leaf {
     uint16_t count;
@@ -228,6 +236,7 @@ struct index_cursor score_index_seek(const struct score_set *set, uint32_t hash)
 /* The first hash behind those of the leaf in which `hash` belongs; 2^32: it was the last leaf. */
 uint64_t score_index_leaf_end(const struct score_set *set, uint32_t hash);
 bool score_index_free_slice(struct score_set *set, size_t *limit);
+bool index_leaf_is_sorted(struct index_leaf *leaf);
 const char *score_index_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count);
 
 /* --- score_cut.c --- */

@@ -9,6 +9,8 @@
 #include <assert.h>
 
 enum { ITEM_OVERHEAD = sizeof(double) + sizeof(uint16_t), LINE_BYTES = 64, LEAF_SLACK = 48 };
+_Static_assert(sizeof(struct score_leaf) + 3 * (size_t)(ITEM_OVERHEAD + SCORE_INLINE_MAX) <= SCORE_LEAF_MAX,
+               "a full leaf has a member for each side and one more");
 
 /* --- leaves --- */
 
@@ -70,6 +72,7 @@ void score_apart_free(struct score_set *set, const struct score_stored *item)
 static struct score_leaf *leaf_make(struct score_set *set, size_t size)
 {
     const size_t block_bytes = heap_block_bytes(size);
+    assert(block_bytes <= SCORE_LEAF_MAX);
     struct score_leaf *leaf = collection_alloc(&set->collection, block_bytes);
     if (leaf != NULL) {
         *leaf = (struct score_leaf){.block_bytes = (uint16_t)block_bytes};
@@ -81,6 +84,7 @@ static struct score_leaf *leaf_make(struct score_set *set, size_t size)
 static void leaf_put(struct score_leaf *leaf, uint32_t index, const struct score_stored *item)
 {
     assert(leaf_used(leaf) + ITEM_OVERHEAD + item->len <= leaf->block_bytes);
+    assert(index <= leaf->count);
     const uint32_t count = leaf->count;
     const uint32_t begin = leaf_begin(leaf, index);
     const uint32_t total = leaf_begin(leaf, count);
@@ -106,6 +110,7 @@ static void leaf_put(struct score_leaf *leaf, uint32_t index, const struct score
 /* Takes `count` items out. */
 static void leaf_cut(struct score_leaf *leaf, uint32_t index, uint32_t count)
 {
+    assert(index + count <= leaf->count);
     const uint32_t left = leaf->count - count;
     const uint32_t begin = leaf_begin(leaf, index);
     const uint32_t end = leaf_begin(leaf, index + count);
@@ -132,6 +137,8 @@ static void leaf_append_rest(struct score_leaf *leaf, struct score_leaf *from, u
     const uint32_t more = from->count - index;
     const uint32_t total = leaf_begin(leaf, count);
     const uint32_t begin = leaf_begin(from, index);
+    assert(index <= from->count);
+    assert(leaf_used(leaf) + more * ITEM_OVERHEAD + leaf_begin(from, from->count) - begin <= leaf->block_bytes);
     const uint16_t *old_ends = score_leaf_ends(leaf);
     const char *old_bytes = score_leaf_bytes(leaf);
     leaf->count = (uint16_t)(count + more);
@@ -178,6 +185,8 @@ static void inner_free(struct score_set *set, struct score_inner *inner)
 /* Puts children of `from`, `count` from `index` on, behind those of `inner`, which has room. */
 static void inner_append(struct score_inner *inner, struct score_inner *from, uint32_t index, uint32_t count)
 {
+    assert(index + count <= from->count);
+    assert(inner->count + count <= inner->capacity);
     memcpy(inner->scores + inner->count, from->scores + index, count * sizeof(double));
     memcpy(score_inner_children(inner) + inner->count, score_inner_children(from) + index, count * sizeof(void *));
     memcpy(score_inner_counts(inner) + inner->count, score_inner_counts(from) + index, count * sizeof(uint32_t));
@@ -193,6 +202,7 @@ struct child {
 static void inner_put(struct score_inner *inner, uint32_t index, const struct child *child)
 {
     assert(inner->count < inner->capacity);
+    assert(index <= inner->count);
     const uint32_t behind = inner->count - index;
     void **children = score_inner_children(inner);
     uint32_t *counts = score_inner_counts(inner);
@@ -207,6 +217,7 @@ static void inner_put(struct score_inner *inner, uint32_t index, const struct ch
 
 static void inner_cut(struct score_inner *inner, uint32_t index)
 {
+    assert(index < inner->count);
     const uint32_t behind = inner->count - index - 1u;
     void **children = score_inner_children(inner);
     uint32_t *counts = score_inner_counts(inner);
@@ -312,6 +323,7 @@ bool score_tree_seek(const struct score_set *set, double score, struct bytes mem
                      struct score_path *path)
 {
     void *node = set->root;
+    assert(node != NULL);
     for (unsigned level = 0; level < set->height; level++) {
         struct score_inner *inner = node;
         const uint32_t index = inner_seek(inner, set->height - level - 1u, score, member, seek);
@@ -326,6 +338,7 @@ bool score_tree_seek(const struct score_set *set, double score, struct bytes mem
 void score_tree_seek_rank(const struct score_set *set, uint64_t rank, struct score_path *path)
 {
     assert(rank <= set->count);
+    assert(set->root != NULL);
     void *node = set->root;
     for (unsigned level = 0; level < set->height; level++) {
         struct score_inner *inner = node;
@@ -340,6 +353,7 @@ void score_tree_seek_rank(const struct score_set *set, uint64_t rank, struct sco
     }
     path->leaf = node;
     path->index = (uint32_t)rank;
+    assert(path->index <= path->leaf->count);
 }
 
 uint64_t score_path_rank(const struct score_set *set, const struct score_path *path)
@@ -543,6 +557,7 @@ static void link_leaf(struct score_set *set, struct score_path *path, struct spa
         }
         moved = child.count;
     }
+    assert(set->height < SCORE_HEIGHT_MAX);
     const struct child left = {set->root, 0, set->count + 1u - child.count};
     struct score_inner *root = spares->root;
     spares->root = NULL;
@@ -787,7 +802,8 @@ static bool join_leaves(struct score_set *set, struct score_path *path, unsigned
 void score_tree_remove(struct score_set *set, struct score_path *path, uint32_t count)
 {
     struct score_leaf *leaf = path->leaf;
-    assert(count > 0 && path->index + count <= leaf->count);
+    assert(count > 0);
+    assert(path->index + count <= leaf->count);
     set->count -= count;
     add_counts(path, set->height, 0u - count);
     if (count == leaf->count) {
@@ -818,6 +834,8 @@ struct score_leaf *score_tree_take_leaf(struct score_set *set, void **root, unsi
 {
     struct score_inner *above[SCORE_HEIGHT_MAX];
     void *node = *root;
+    assert(node != NULL);
+    assert(height <= SCORE_HEIGHT_MAX);
     for (unsigned level = 0; level < height; level++) {
         above[level] = node;
         node = score_inner_children(node)[above[level]->count - 1];

@@ -181,6 +181,7 @@ enum result stream_append(struct stream *stream, struct stream_id id, struct str
         stream->last_id = id;
         stream->first_id = stream->length == 1 ? id : stream->first_id;
     }
+    debug_assert(collection_is_valid(&stream->collection));
     return result;
 }
 
@@ -403,6 +404,7 @@ static void update_first_id(struct stream *stream)
 static void remove_node(struct stream *stream, struct id_cursor cursor)
 {
     const struct stream_id base = id_cursor_id(cursor);
+    assert(stream->length >= node_at(stream, cursor)->live);
     stream->length -= node_at(stream, cursor)->live;
     stream_node_free(node_at(stream, cursor), &stream->collection);
     id_tree_remove(&stream->nodes, &stream->collection, base);
@@ -427,6 +429,7 @@ enum result stream_delete(struct stream *stream, struct stream_id id)
         entry.start = node->data + offset;
         stream_node_mark_deleted(node, &entry);
         stream_node_count_deleted(node, 1);
+        assert(stream->length > 0);
         stream->length--;
     }
     if (stream_id_compare(id, stream->max_deleted_id) > 0) {
@@ -435,6 +438,7 @@ enum result stream_delete(struct stream *stream, struct stream_id id)
     if (stream->length == 0 || stream_id_compare(id, stream->first_id) == 0) {
         update_first_id(stream);
     }
+    debug_assert(collection_is_valid(&stream->collection));
     return RESULT_OK;
 }
 
@@ -447,6 +451,7 @@ void stream_set_last_id(struct stream *stream, struct stream_id id)
     }
     stream->has_strays = stream->has_strays || stream_id_compare(id, stream->last_id) < 0;
     stream->last_id = id;
+    debug_assert(collection_is_valid(&stream->collection));
 }
 
 /* --- trimming --- */
@@ -500,6 +505,7 @@ static void give_first_leaf(struct stream *stream, struct stream *remains)
         const uint64_t bytes = block_bytes(node);
         stream->collection.bytes -= bytes;
         remains->collection.bytes += bytes;
+        assert(stream->length >= node->live);
         stream->length -= node->live;
         remains->length += node->live;
     }
@@ -563,6 +569,7 @@ uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim, stru
     if (entries > 0) {
         update_first_id(stream);
     }
+    debug_assert(collection_is_valid(&stream->collection));
     return entries;
 }
 

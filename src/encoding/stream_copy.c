@@ -4,6 +4,8 @@
 
 #include "encoding/stream_group.h"
 
+#include <assert.h>
+
 enum result stream_copy_begin(struct stream_copy *copy, const struct stream *from, struct heap *heap)
 {
     struct stream *to = stream_create(heap);
@@ -53,6 +55,7 @@ static enum result copy_pending(struct stream_copy *copy, const struct stream_gr
     struct stream_nack nack = *(const struct stream_nack *)id_cursor_value(&source->pending, copy->cursor);
     const struct stream_id id = id_cursor_id(copy->cursor);
     nack.consumer = stream_find_consumer(copy->group, stream_consumer_name(nack.consumer));
+    assert(nack.consumer != NULL);
     id_cursor_next(&copy->cursor);
     return stream_set_pending(copy->to, copy->group, id, &nack);
 }
@@ -61,6 +64,7 @@ static enum result copy_pending(struct stream_copy *copy, const struct stream_gr
 static enum result copy_group_part(struct stream_copy *copy, bool *is_done)
 {
     if (copy->group_at == copy->from->group_count) {
+        debug_assert(collection_is_valid(&copy->to->collection));
         *is_done = true;
         return RESULT_OK;
     }

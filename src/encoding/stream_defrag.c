@@ -4,6 +4,8 @@
  * A cursor is a stage, the number of a group and of a consumer, and the id that is next in a tree.  */
 #include "encoding/stream_group.h"
 
+#include <assert.h>
+
 enum stream_stage {
     STAGE_NODES,
     STAGE_GROUP,            /* group number `part` itself, */
@@ -84,7 +86,9 @@ static void move_consumer(struct stream *stream, struct stream_group *group, uin
     }
     group->consumers[at] = moved;
     for (struct id_cursor cursor = id_tree_first(&moved->pending); cursor.leaf != NULL; id_cursor_next(&cursor)) {
-        stream_find_pending(group, id_cursor_id(cursor))->consumer = moved;
+        struct stream_nack *nack = stream_find_pending(group, id_cursor_id(cursor));
+        assert(nack != NULL);
+        nack->consumer = moved;
     }
     const size_t work = moved->pending.count / PENDING_PER_UNIT;
     *limit -= work < *limit ? work : *limit;
@@ -140,5 +144,6 @@ struct collection *stream_defrag(struct collection *collection, struct collectio
             break;
         }
     } while (*limit > 0);
+    debug_assert(collection_is_valid(&stream->collection));
     return &stream->collection;
 }

@@ -110,6 +110,7 @@ enum result stream_create_group(struct stream *stream, struct bytes name, struct
     memmove(groups + place + 1, groups + place, (stream->group_count - place) * sizeof *groups);
     groups[place] = group;
     stream->group_count++;
+    assert(stream->group_count <= stream->group_capacity);
     *out = group;
     return RESULT_OK;
 }
@@ -148,6 +149,8 @@ enum result stream_create_consumer(struct stream *stream, struct stream_group *g
     memmove(consumers + place + 1, consumers + place, (group->consumer_count - place) * sizeof *consumers);
     consumers[place] = consumer;
     group->consumer_count++;
+    assert(group->consumer_count <= group->consumer_capacity);
+    debug_assert(stream_group_is_valid(group));
     *out = consumer;
     return RESULT_OK;
 }
@@ -161,7 +164,9 @@ void stream_destroy_consumer(struct stream *stream, struct stream_group *group, 
 {
     uint32_t place;
     const bool is_found = find_consumer_place(group, stream_consumer_name(consumer), &place);
-    assert(is_found && consumer->pending.count == 0);
+    assert(is_found);
+    assert(group->consumers[place] == consumer);
+    assert(consumer->pending.count == 0);
     group->consumer_count--;
     memmove(group->consumers + place, group->consumers + place + 1,
             (group->consumer_count - place) * sizeof *group->consumers);
@@ -227,6 +232,7 @@ void stream_destroy_group(struct stream *stream, struct stream_group *group, str
     uint32_t place;
     const bool is_found = find_group_place(stream, stream_group_name(group), &place);
     assert(is_found);
+    assert(stream->groups[place] == group);
     stream->group_count--;
     memmove(stream->groups + place, stream->groups + place + 1, (stream->group_count - place) * sizeof *stream->groups);
     *remains = NULL;
@@ -265,6 +271,7 @@ enum result stream_set_pending(struct stream *stream, struct stream_group *group
     if (known != NULL) {
         id_tree_remove(&known->consumer->pending, owner, id);
         *known = *nack;
+        debug_assert(stream_group_is_valid(group));
         return RESULT_OK;
     }
     result = id_tree_insert(&group->pending, owner, id, &cursor);
@@ -273,6 +280,7 @@ enum result stream_set_pending(struct stream *stream, struct stream_group *group
         return result;
     }
     memcpy(id_cursor_value(&group->pending, cursor), nack, sizeof *nack);
+    debug_assert(stream_group_is_valid(group));
     return RESULT_OK;
 }
 
@@ -284,6 +292,7 @@ bool stream_remove_pending(struct stream *stream, struct stream_group *group, st
     }
     id_tree_remove(&nack->consumer->pending, &stream->collection, id);
     id_tree_remove(&group->pending, &stream->collection, id);
+    debug_assert(stream_group_is_valid(group));
     return true;
 }
 
@@ -316,4 +325,10 @@ const char *stream_group_fault(const struct stream_group *group, uint64_t *bytes
     }
     *bytes += group_memory(group);
     return fault != NULL || pending == group->pending.count ? fault : "a group's pending entries are not its consumers'";
+}
+
+bool stream_group_is_valid(const struct stream_group *group)
+{
+    uint64_t bytes = 0;
+    return !check_is_due(2 * group->pending.bytes, group->pending.count) || stream_group_fault(group, &bytes) == NULL;
 }

@@ -91,5 +91,7 @@ struct collection *stream_defrag(struct collection *collection, struct collectio
 
 /* NULL, or what is wrong; adds the group's bytes to *bytes. */
 const char *stream_group_fault(const struct stream_group *group, uint64_t *bytes);
+/* For debug asserts, after a change: one with many pending entries is walked after some changes only (base/check.h). */
+bool stream_group_is_valid(const struct stream_group *group);
 
 #endif

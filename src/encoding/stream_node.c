@@ -11,6 +11,8 @@ enum {
     WORD_EXTRA = 5 + BACK_MAX,
     ENTRY_FIXED = 3,        /* flags, ms, seq */
 };
+_Static_assert((int)INTEGER_MAX == (int)PACKED_HEAD_MAX + 1, "the longest integer, and its length in a byte");
+_Static_assert(STREAM_NODE_ELEMENTS_MAX == UINT16_MAX, "the header counts elements in 16 bits");
 
 /* --- elements: an item and its length backwards --- */
 
@@ -89,6 +91,7 @@ static size_t words_bytes_max(struct stream_words words, size_t step)
 
 static void set_len(struct stream_node *node, size_t len)
 {
+    assert(len <= node->capacity);
     const uint32_t narrow = (uint32_t)len;
     memcpy(node->data, &narrow, sizeof narrow);
 }
@@ -185,6 +188,7 @@ void stream_node_walk_begin(struct stream_node_walk *walk, const struct stream_n
     walk->entries = element_behind(at);
     walk->end = node->data + stream_node_len(node) - 1;
     walk->at = walk->entries;
+    assert(walk->entries <= walk->end);
 }
 
 /* Reads the entry at `at`. */
@@ -216,6 +220,7 @@ bool stream_node_walk_next(struct stream_node_walk *walk, struct stream_entry *o
         at = element_behind(at);
     }
     walk->at = element_behind(at);
+    assert(walk->at <= walk->end);
     return true;
 }
 
@@ -229,6 +234,7 @@ bool stream_node_walk_previous(struct stream_node_walk *walk, struct stream_entr
         at = element_before(at);
     }
     walk->at = at;
+    assert(walk->at >= walk->entries);
     read_entry(walk, at, out);
     return true;
 }
@@ -267,6 +273,7 @@ static void set_counts(struct stream_node *node, uint64_t live, uint64_t deleted
     const char *behind = element_behind(element_behind(start));
     const size_t old_bytes = (size_t)(behind - start);
     const size_t new_bytes = integer_bytes(live) + integer_bytes(deleted);
+    assert(live <= UINT32_MAX);
     if (new_bytes != old_bytes) {
         assert(len - old_bytes + new_bytes <= node->capacity);
         memmove(start + new_bytes, behind, len - STREAM_NODE_HEADER_BYTES - old_bytes);
@@ -370,6 +377,8 @@ enum result stream_node_reserve(struct stream_node *node, struct collection *own
 
 void stream_node_mark_deleted(struct stream_node *node, const struct stream_entry *entry)
 {
+    assert(entry->start > node->data && entry->start < node->data + stream_node_len(node));
+    assert((node->data[entry->start - node->data] & STREAM_ENTRY_DELETED) == 0);
     node->data[entry->start - node->data] |= STREAM_ENTRY_DELETED;
 }
 

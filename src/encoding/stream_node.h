@@ -51,6 +51,7 @@ static inline uint32_t stream_node_len(const struct stream_node *node)
 {
     uint32_t len;
     memcpy(&len, node->data, sizeof len);
+    debug_assert(len <= node->capacity);
     return len;
 }
 

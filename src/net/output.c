@@ -13,8 +13,11 @@ struct chunk {
     bool is_adopted;
 };
 
+_Static_assert(sizeof(struct chunk) < CHUNK_SMALL_BYTES, "a small chunk has room behind its header");
+
 static struct chunk *chunk_create(size_t block_bytes)
 {
+    assert(block_bytes > sizeof(struct chunk));
     struct chunk *chunk = thread_alloc(MEM_OUTPUT_BUFFER, block_bytes);
     if (chunk != NULL) {
         *chunk = (struct chunk){.data = (char *)(chunk + 1),
@@ -59,6 +62,7 @@ static struct chunk *list_take(struct chunk_list *list)
 {
     struct chunk *chunk = list->first;
     if (chunk != NULL) {
+        assert(list->count > 0);
         list->first = chunk->next;
         list->count--;
         list->least = list->count < list->least ? list->count : list->least;
@@ -166,6 +170,7 @@ bool output_append(struct output *output, struct chunk_pool *pool, struct bytes 
         link_tail(output, added);
     }
     output->bytes += text.len;
+    debug_assert(output_is_valid(output));
     return true;
 }
 
@@ -185,6 +190,7 @@ bool output_take(struct output *output, struct chunk_pool *pool, struct buffer *
     link_tail(output, chunk);
     output->bytes += buffer->len;
     *buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    debug_assert(output_is_valid(output));
     return true;
 }
 
@@ -200,6 +206,7 @@ int output_gather(const struct output *output, struct iovec pieces[OUTPUT_GATHER
             room -= here;
         }
     }
+    assert(count <= OUTPUT_GATHER_MAX);
     return count;
 }
 
@@ -212,6 +219,7 @@ void output_sent(struct output *output, struct chunk_pool *pool, size_t count)
         size_t here = chunk->len - chunk->sent;
         if (count < here) {
             chunk->sent += count;
+            debug_assert(output_is_valid(output));
             return;
         }
         count -= here;
@@ -219,10 +227,12 @@ void output_sent(struct output *output, struct chunk_pool *pool, size_t count)
         if (output->head == NULL) {
             output->tail = NULL;
         }
+        assert(output->chunks > 0);
         output->chunks--;
         chunk_put(pool, chunk);
     }
     assert(count == 0);
+    assert(output->bytes == 0);
 }
 
 void output_clear(struct output *output, struct chunk_pool *pool)
@@ -237,4 +247,22 @@ size_t output_memory_bytes(const struct output *output)
         total += thread_block_bytes(chunk->block_bytes) + (chunk->is_adopted ? thread_block_bytes(chunk->capacity) : 0);
     }
     return total;
+}
+
+bool output_is_valid(const struct output *output)
+{
+    size_t bytes = 0;
+    uint32_t chunks = 0;
+    const struct chunk *last = NULL;
+    for (const struct chunk *chunk = output->head; chunk != NULL; chunk = chunk->next) {
+        assert(chunk->sent <= chunk->len);
+        assert(chunk->len <= chunk->capacity);
+        bytes += chunk->len - chunk->sent;
+        chunks++;
+        last = chunk;
+    }
+    assert(last == output->tail);
+    assert(chunks == output->chunks);
+    assert(bytes == output->bytes);
+    return true;
 }

@@ -21,6 +21,8 @@
 enum { CHUNK_SMALL_BYTES = 1024, CHUNK_BYTES = 16384, CHUNK_POOL_MAX = 64, OUTPUT_GATHER_MAX = 15 };
 /* What one send is given at most: the copy of a 10 MB reply into the socket would keep the thread for milliseconds. */
 enum { OUTPUT_GATHER_BYTES = 1 << 18 };
+_Static_assert(CHUNK_SMALL_BYTES < CHUNK_BYTES, "two sizes");
+_Static_assert((int)CHUNK_BYTES <= (int)OUTPUT_GATHER_BYTES, "a send takes a chunk at least");
 
 struct chunk;
 
@@ -61,5 +63,7 @@ void output_sent(struct output *output, struct chunk_pool *pool, size_t count);
 void output_clear(struct output *output, struct chunk_pool *pool);
 /* Memory held by the chain. */
 size_t output_memory_bytes(const struct output *output);
+/* For debug asserts: the counts are those of the chain, and every chunk's are within its memory. O(chunks). */
+bool output_is_valid(const struct output *output);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 enum { PROGRESS_WORDS_MIN = 32, LENGTH_DIGITS_MAX = 9 };
+_Static_assert((int)PROGRESS_WORDS_MIN >= (int)PARSER_STRANGER_WORDS_MAX, "a stranger's words need no second array");
+_Static_assert((int)INT64_TEXT_MAX < (int)PARSER_INLINE_MAX, "a line holds any length");
 
 struct span {
     size_t offset, len;
@@ -95,6 +97,7 @@ static bool parse_fast(struct bytes input, const struct parse_limits *limits, st
         words[i] = (struct bytes){at, (size_t)len};
         at += len + 2;
     }
+    assert(at <= end);
     out->words = words;
     out->count = (uint32_t)count;
     out->consumed = (size_t)(at - input.data);
@@ -215,6 +218,7 @@ static enum parse_status next_word(struct parser *parser, struct bytes input, co
         return fail(out, "out of memory");
     }
     progress = parser->progress;
+    assert(progress->seen < progress->capacity);
     progress->spans[progress->seen++] = (struct span){next, (size_t)len};
     progress->position = next + (size_t)len + 2;
     return PARSE_COMMAND;
@@ -225,6 +229,7 @@ static enum parse_status finish_multibulk(struct parser *parser, struct bytes in
                                           uint32_t capacity, struct parsed *out)
 {
     const struct parser_progress *progress = parser->progress;
+    assert(progress->position <= input.len);
     out->words = words;
     if (progress->seen > capacity) {
         out->own_words = thread_alloc(MEM_QUERY_BUFFER, progress->seen * sizeof *words);
@@ -379,6 +384,7 @@ static enum parse_status parse_inline(struct bytes input, struct bytes *words, u
         if (at == end) {
             return PARSE_COMMAND;
         }
+        assert(out->count < (out->own_words == NULL ? capacity : out->own_capacity));
         if (!take_inline_word(&at, end, &out->words[out->count])) {
             parsed_words_free(out->own_words, out->own_capacity);
             return fail(out, "unbalanced quotes in request");

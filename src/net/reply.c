@@ -56,6 +56,8 @@ void reply_rewind(struct reply *reply)
 static bool reply_move_to_own(struct reply *reply, size_t more)
 {
     struct buffer *shared = reply->out;
+    assert(!reply_is_own(reply));
+    assert(shared->len >= reply->start);
     const struct bytes so_far = {reply_first(reply), shared->len - reply->start};
     if (more > SIZE_MAX - so_far.len || !buffer_reserve(&reply->own, so_far.len + more)) {
         return false;
@@ -213,6 +215,8 @@ static void reply_line(struct reply *reply, char kind, struct bytes text)
 
 void reply_simple(struct reply *reply, struct bytes text)
 {
+    debug_assert(text.len == 0 || memchr(text.data, '\n', text.len) == NULL);
+    debug_assert(text.len == 0 || memchr(text.data, '\r', text.len) == NULL);
     reply_line(reply, '+', text);
 }
 
@@ -401,4 +405,5 @@ void reply_deferred_end(struct reply *reply, size_t mark, char kind, size_t coun
     memmove(at + header_len, at, len - mark);
     memcpy(at, header, header_len);
     reply->out->len += header_len;
+    assert(reply->out->len <= reply->out->capacity);
 }

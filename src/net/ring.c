@@ -12,12 +12,15 @@
 #include <sys/mman.h>
 
 enum { BUFFER_GROUP = 0 };
+_Static_assert((RING_ENTRIES & (RING_ENTRIES - 1)) == 0, "io_uring takes powers of two");
+_Static_assert(RING_COMPLETIONS >= 2 * RING_ENTRIES, "io_uring wants room for more completions than requests");
 
 /* Of Linux 6.15, newer than Debian 12's headers: a wait that is not counted as iowait (uapi/linux/io_uring.h). */
 enum { ENTER_NO_IOWAIT = 1u << 7, FEATURE_NO_IOWAIT = 1u << 17 };
 
 static uint64_t user_data(uint8_t kind, const struct ring_owner *owner)
 {
+    assert((uintptr_t)owner >> 56 == 0);
     return (uint64_t)kind << 56 | (uint64_t)(uintptr_t)owner;
 }
 
@@ -49,6 +52,8 @@ static void *map_pages(size_t bytes)
 
 static bool buffers_open(struct ring *ring, uint32_t count)
 {
+    assert(count <= UINT16_MAX);
+    assert((count & (count - 1)) == 0);
     ring->buffer_count = count;
     ring->buffers = map_pages(descriptors_bytes(ring));
     ring->buffer_memory = map_pages((size_t)count * RING_BUFFER_BYTES);
@@ -140,6 +145,7 @@ const char *ring_refusal_text(int error)
 void ring_buffer_return(struct ring *ring, uint16_t buffer)
 {
     assert(ring->buffers_lent > 0);
+    assert(buffer < ring->buffer_count);
     ring->buffers_lent--;
     buffers_add(ring, buffer);
 }
@@ -282,6 +288,7 @@ uint32_t ring_events(struct ring *ring, struct ring_event *events, uint32_t capa
         };
         ring->buffers_lent += has_buffer;
     }
+    assert(ring->buffers_lent <= ring->buffer_count);
     io_uring_cq_advance(&ring->uring, count);
     return count;
 }

@@ -11,6 +11,8 @@ enum {
     ARENA_GARBAGE = 16,  /* a full arena is rewritten rather than grown when 1/16 of it is garbage */
 };
 
+_Static_assert((int)CELLS_INLINE_MAX < (int)TEXT_LONG, "a length is not taken for the mark of a long string");
+_Static_assert((int)TEXT_LONG_BYTES == 1 + sizeof(uint32_t) + sizeof(char *), "the mark, the length, the address");
 _Static_assert(PAGE_ROWS * (CELLS_INLINE_MAX + 1) <= ARENA_MAX / 2, "a rewritten arena has room for any record");
 
 static void count_bytes(const struct cells_host *host, size_t added, size_t removed)
@@ -98,6 +100,7 @@ static uint32_t width_for(int64_t base, int64_t value)
 
 static void store_integer(struct cells *cells, uint32_t slot, int64_t value)
 {
+    debug_assert(width_for(cells->base, value) <= cells->width);
     switch (cells->width) {
     case 1:
         ((int8_t *)cells->block)[slot] = (int8_t)(value - cells->base);
@@ -128,6 +131,7 @@ static bool create_block(struct cells *cells, const struct cells_host *host, enu
 
 static bool widen(struct cells *cells, const struct cells_host *host, uint32_t width)
 {
+    assert(width > cells->width);
     struct cells wide = {0};
     if (!create_block(&wide, host, CELLS_INTEGER, width)) {
         return false;
@@ -264,7 +268,8 @@ static bool prepare_text(struct cells *cells, const struct cells_host *host, str
 
 bool cells_prepare(struct cells *cells, const struct cells_host *host, struct cells_write *write)
 {
-    assert(!write->value->is_null && write->slot < host->capacity);
+    assert(!write->value->is_null);
+    assert(write->slot < host->capacity);
     switch (write->type) {
     case COLUMN_STRING:
         return prepare_text(cells, host, write);
@@ -287,11 +292,13 @@ void cells_abandon(const struct cells_host *host, struct cells_write *write)
 static void drop_text(struct cells *cells, const struct cells_host *host, uint32_t slot)
 {
     const unsigned char *record = text_record(cells, slot);
+    assert(cells->arena_live >= record_bytes(record));
     cells->arena_live = (uint16_t)(cells->arena_live - record_bytes(record));
     if (record[0] == TEXT_LONG) {
         struct bytes text = record_text(record);
         heap_free(host->heap, MEM_TABLE_ROW, (void *)(uintptr_t)text.data, text.len);
         count_bytes(host, 0, text.len);
+        assert(cells->long_count > 0);
         cells->long_count--;
     }
 }
@@ -329,6 +336,7 @@ static void commit_text(struct cells *cells, const struct cells_host *host, stru
         cells->arena_used = (uint16_t)(cells->arena_used + needed);
     }
     cells->arena_live = (uint16_t)(cells->arena_live + needed);
+    assert(cells->arena_live <= cells->arena_used);
     if (write->long_block != NULL) {
         memcpy(write->long_block, text.data, text.len);
     }
@@ -368,7 +376,8 @@ void cells_clear(struct cells *cells, const struct cells_host *host, uint32_t sl
 
 void *cells_copy_block(const struct cells *cells, const struct cells_host *host, uint32_t capacity)
 {
-    assert(cells->block != NULL && capacity > host->capacity);
+    assert(cells->block != NULL);
+    assert(capacity > host->capacity);
     char *block = heap_alloc_zeroed(host->heap, MEM_TABLE_ROW, block_size(cells->width, capacity));
     if (block == NULL) {
         return NULL;

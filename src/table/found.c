@@ -82,6 +82,7 @@ static bool merge_runs(struct found *found, size_t *limit)
 /* Two runs are one; and after the last two of a pass the halves change places. */
 static void finish_merge(struct found *found)
 {
+    assert(found->out == found->end);
     found->merges++;
     found->start = found->mid = found->end;
     if (found->start == found->count) {

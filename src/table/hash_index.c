@@ -6,6 +6,8 @@
  * as 0.  */
 #include "table/hash_index.h"
 
+#include "base/check.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -28,6 +30,9 @@ struct index_node {
 
 _Static_assert(sizeof(struct index_node) == NODE_HEAD, "the layout in hash_index.h");
 _Static_assert(sizeof(struct index_node *) == sizeof(uint64_t), "a child pointer is one word");
+_Static_assert(NODE_HEAD + LEAF_MAX * 8 == 2048, "a full leaf fills its block");
+_Static_assert((int)LEAF_MERGE < (int)LEAF_MAX, "a leaf that was merged has room for more");
+_Static_assert((int)INNER_MERGE < (int)INNER_MAX, "a node that was merged has room for more");
 
 static struct index_node **children(struct index_node *node)
 {
@@ -96,6 +101,7 @@ static bool node_resize(struct hash_index *index, struct heap *heap, struct inde
 {
     struct index_node *node = *link;
     uint16_t capacity = capacity_for(count, is_leaf);
+    assert(count >= node->count);
     if (capacity == node->capacity) {
         return true;
     }
@@ -235,6 +241,7 @@ size_t hash_index_rows(const struct hash_index *index, uint64_t from, uint32_t *
 static void inner_insert(struct index_node *node, uint32_t at, struct index_node *child, uint64_t key)
 {
     assert(node->count < node->capacity);
+    assert(at <= node->count);
     uint32_t tail = node->count - at;
     memmove(children(node) + at + 1, children(node) + at, tail * sizeof child);
     memmove(keys(node) + at + 1, keys(node) + at, tail * sizeof key);
@@ -336,6 +343,7 @@ bool hash_index_insert(struct hash_index *index, struct heap *heap, uint64_t ent
     leaf->words[at] = entry;
     leaf->count++;
     index->count++;
+    debug_assert(hash_index_is_valid(index));
     return true;
 }
 
@@ -343,6 +351,7 @@ bool hash_index_insert(struct hash_index *index, struct heap *heap, uint64_t ent
 
 static void inner_remove(struct index_node *node, uint32_t at)
 {
+    assert(at < node->count);
     uint32_t tail = node->count - at - 1u;
     memmove(children(node) + at, children(node) + at + 1, tail * 8);
     memmove(keys(node) + at, keys(node) + at + 1, tail * 8);
@@ -360,6 +369,7 @@ static void merge_children(struct hash_index *index, struct heap *heap, struct i
         return;
     }
     struct index_node *left = *link;
+    assert(together <= left->capacity);
     memcpy(left->words + left->count, right->words, (size_t)right->count * 8);
     if (!is_leaf) {
         memcpy(keys(left) + left->count, keys(right), (size_t)right->count * 8);
@@ -425,7 +435,9 @@ void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t ent
         node = children(node)[at[level]];
     }
     uint32_t i = leaf_lower_bound(node, entry, bounds);
-    assert(i < node->count && node->words[i] == entry);
+    assert(i < node->count);
+    assert(node->words[i] == entry);
+    assert(index->count > 0);
     memmove(node->words + i, node->words + i + 1, (size_t)(node->count - i - 1u) * 8);
     node->count--;
     index->count--;
@@ -434,6 +446,7 @@ void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t ent
         rebalance_child(index, heap, path[level], at[level], level == 1);
     }
     rebalance_root(index, heap);
+    debug_assert(hash_index_is_valid(index));
 }
 
 /* --- the whole tree --- */
@@ -532,4 +545,11 @@ bool hash_index_audit(const struct hash_index *index, uint64_t *bytes, uint64_t 
     *bytes += audit.bytes;
     *count += audit.count;
     return is_valid && audit.count == index->count && audit.bytes == index->bytes;
+}
+
+bool hash_index_is_valid(const struct hash_index *index)
+{
+    uint64_t bytes = 0;
+    uint64_t count = 0;
+    return !check_is_due(index->bytes, index->count) || hash_index_audit(index, &bytes, &count);
 }

@@ -56,5 +56,7 @@ MUST_USE bool hash_index_free(struct hash_index *index, struct heap *heap, size_
 
 /* Walks all nodes, adding their bytes to *bytes and the entries to *count. False: H1-H3 do not hold. */
 MUST_USE bool hash_index_audit(const struct hash_index *index, uint64_t *bytes, uint64_t *count);
+/* For debug asserts, after a change: a large index is walked after some changes only (base/check.h). */
+bool hash_index_is_valid(const struct hash_index *index);
 
 #endif

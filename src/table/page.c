@@ -19,6 +19,8 @@ uint32_t page_capacity_for(uint32_t rows)
     return capacities[step];
 }
 
+_Static_assert(PAGE_ROWS <= UINT8_MAX, "a page counts its rows in bytes");
+_Static_assert(PAGE_WORDS == (PAGE_ROWS + 63) / 64, "a bit a row");
 _Static_assert(offsetof(struct page, columns) == offsetof(struct page, ids) + sizeof(struct cells), "page_grow");
 
 static size_t page_size(uint32_t cells_count)
@@ -34,6 +36,8 @@ static void count_page(const struct cells_host *host, size_t added, size_t remov
 
 struct page *page_create(const struct cells_host *host, uint32_t id, uint32_t capacity, uint32_t cells_count)
 {
+    assert(capacity <= PAGE_ROWS);
+    assert(cells_count <= TABLE_COLUMNS_MAX);
     struct page *page = heap_alloc_zeroed(host->heap, MEM_TABLE_ROW, page_size(cells_count));
     if (page == NULL) {
         return NULL;
@@ -68,6 +72,9 @@ bool page_grow(const struct cells_host *host, struct page *page, uint32_t capaci
     void *blocks[TABLE_COLUMNS_MAX + 1];
     struct cells_host own = host_of(host, page);
     uint32_t count = page->cells_count + 1u;
+    assert(count <= TABLE_COLUMNS_MAX + 1);
+    assert(capacity > page->capacity);
+    assert(capacity <= PAGE_ROWS);
     uint32_t copied = 0;
     struct cells *cells = &page->ids; /* cells[0] is ids, the columns follow */
     for (; copied < count; copied++) {
@@ -98,6 +105,8 @@ bool page_grow(const struct cells_host *host, struct page *page, uint32_t capaci
 
 struct page *page_add_cells(const struct cells_host *host, struct page *page, uint32_t cells_count)
 {
+    assert(cells_count >= page->cells_count);
+    assert(cells_count <= TABLE_COLUMNS_MAX);
     size_t old_size = page_size(page->cells_count);
     struct page *moved = heap_realloc(host->heap, MEM_TABLE_ROW, page, old_size, page_size(cells_count));
     if (moved == NULL) {
@@ -117,6 +126,7 @@ void page_clear_row(const struct cells_host *host, struct page *page, uint32_t s
     for (uint32_t i = 0; i < page->cells_count; i++) {
         cells_clear(&page->columns[i], &own, slot);
     }
+    assert(page->live > 0);
     page->live--;
 }
 

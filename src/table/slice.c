@@ -1,6 +1,7 @@
 /* slice.c - the rows of a slice: added, changed, removed; its locks, its end.  */
 #include "table/slice.h"
 
+#include "base/check.h"
 #include "table/slice_private.h"
 
 #include <assert.h>
@@ -51,7 +52,8 @@ static bool free_index(struct table_slice *slice, struct hash_index *index, size
 
 bool slice_free(struct table_slice *slice, size_t limit)
 {
-    assert(slice->reader_count == 0 && !slice->is_write_locked);
+    assert(slice->reader_count == 0);
+    assert(!slice->is_write_locked);
     if (!free_index(slice, &slice->ids, &limit)) {
         return false;
     }
@@ -89,6 +91,33 @@ struct typed_value slice_value(const struct table_slice *slice, uint32_t row, ui
 uint64_t slice_row_id(const struct table_slice *slice, uint32_t row)
 {
     return (uint64_t)cells_integer(&slice_page_of(slice, row)->ids, row_slot(row));
+}
+
+/* --- checking a row --- */
+
+bool slice_row_is_indexed(const struct table_slice *slice, const struct column *column, uint32_t row)
+{
+    struct typed_value value = slice_value(slice, row, column->slot);
+    if (column->index_at == COLUMN_NONE || value.is_null) {
+        return true;
+    }
+    uint64_t entry = slice_entry(slice, column, &value, row);
+    uint32_t found;
+    bool is_end;
+    return hash_index_rows(&slice->indexes[column->index_at], entry, &found, 1, &is_end) == 1 && found == row;
+}
+
+bool slice_row_is_valid(const struct table_slice *slice, const struct schema *schema, uint32_t row)
+{
+    const struct page *page = slice_page_of(slice, row);
+    const uint64_t page_bytes = (uint64_t)page->capacity * (page->cells_count + 1u) * sizeof(uint64_t);
+    uint64_t bytes = 0;
+    assert(page->id == row >> ROW_SLOT_BITS);
+    assert(!check_is_due(page_bytes, slice->row_count) || page_audit(page, &bytes));
+    for (uint32_t i = 0; page_is_live(page, row_slot(row)) && i < schema->column_count; i++) {
+        assert(slice_row_is_indexed(slice, &schema->columns[i], row));
+    }
+    return true;
 }
 
 /* --- adding --- */
@@ -139,6 +168,7 @@ static void abandon_row(struct row_write *row)
 
 static bool prepare_part(struct row_write *row, struct cells *cells, enum column_type type, const struct typed_value *value)
 {
+    assert(row->count <= TABLE_COLUMNS_MAX);
     row->parts[row->count].cells = cells;
     row->parts[row->count].write = (struct cells_write){.value = value, .slot = row->page->used, .type = (uint8_t)type};
     return cells_prepare(cells, &row->host, &row->parts[row->count++].write);
@@ -211,6 +241,8 @@ static bool fill_slot(struct table_slice *slice, const struct schema *schema, st
     }
     page->used++;
     page->live++;
+    assert(page->used <= page->capacity);
+    debug_assert(slice_row_is_valid(slice, schema, row_number(page->id, page->used - 1u)));
     return true;
 }
 
@@ -349,7 +381,8 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
     }
     struct cells_host host = slice_host(slice, page->capacity);
     uint32_t slot = row_slot(row);
-    assert(page_is_live(page, slot) && set_count <= TABLE_COLUMNS_MAX);
+    assert(page_is_live(page, slot));
+    assert(set_count <= TABLE_COLUMNS_MAX);
     for (size_t i = 0; i < set_count; i++) {
         const struct column *column = &schema->columns[set[i].column];
         changes[i] = (struct change){
@@ -368,6 +401,7 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
         }
         cells_commit(&page->columns[column->slot], &host, &changes[i].write);
     }
+    debug_assert(slice_row_is_valid(slice, schema, row));
     return TABLE_OK;
 }
 
@@ -398,10 +432,12 @@ static void remove_row(struct table_slice *slice, const struct schema *schema, u
     slice_forget_id(slice, page, slot);
     struct cells_host host = slice_host(slice, page->capacity);
     page_clear_row(&host, page, slot);
+    assert(slice->row_count > 0);
     __atomic_store_n(&slice->row_count, slice->row_count - 1, __ATOMIC_RELAXED);
     if (page->live <= PAGE_SPARSE) {
         slice_push_pending(slice, page);
     }
+    debug_assert(slice_row_is_valid(slice, schema, row));
 }
 
 void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row)

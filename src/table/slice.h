@@ -83,6 +83,8 @@ struct table_slice {
 enum { ROW_SLOT_BITS = 8, ID_SHIFT_LEAST = 8 };
 /* The pages' ids have 24 bits: no row has this number. */
 #define ROW_NONE UINT32_MAX
+_Static_assert((int)PAGE_ROWS <= 1 << ROW_SLOT_BITS, "a row's number has room for its slot");
+_Static_assert((uint64_t)PAGE_NONE << ROW_SLOT_BITS <= UINT32_MAX, "a row's number has room for its page");
 
 static inline uint32_t row_number(uint32_t page, uint32_t slot)
 {
@@ -91,6 +93,7 @@ static inline uint32_t row_number(uint32_t page, uint32_t slot)
 
 static inline struct page *slice_page_of(const struct table_slice *slice, uint32_t row)
 {
+    debug_assert(row >> ROW_SLOT_BITS < slice->pages_end);
     return slice->pages[row >> ROW_SLOT_BITS];
 }
 

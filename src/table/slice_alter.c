@@ -46,6 +46,7 @@ struct hash_index slice_take_index(struct table_slice *slice, uint32_t at)
 
 bool slice_build_index(struct table_slice *slice, const struct column *column, uint32_t *cursor, uint32_t pages)
 {
+    assert(slice->index_count > 0);
     struct hash_index *index = &slice->indexes[slice->index_count - 1];
     for (uint32_t done = 0; *cursor != PAGE_NONE && done < pages; done++) {
         const struct page *page = slice->pages[*cursor];

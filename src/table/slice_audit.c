@@ -91,18 +91,6 @@ bool slice_audit(const struct table_slice *slice, const struct schema *schema, s
     return true;
 }
 
-static bool is_indexed(const struct table_slice *slice, const struct column *column, uint32_t row)
-{
-    struct typed_value value = slice_value(slice, row, column->slot);
-    if (column->index_at == COLUMN_NONE || value.is_null) {
-        return true;
-    }
-    uint64_t entry = slice_entry(slice, column, &value, row);
-    uint32_t found;
-    bool is_end;
-    return hash_index_rows(&slice->indexes[column->index_at], entry, &found, 1, &is_end) == 1 && found == row;
-}
-
 bool slice_is_valid(const struct table_slice *slice, const struct schema *schema)
 {
     struct table_memory found = {0};
@@ -122,7 +110,7 @@ bool slice_is_valid(const struct table_slice *slice, const struct schema *schema
             }
             previous = row_id;
             for (uint32_t i = 0; i < schema->column_count; i++) {
-                if (!is_indexed(slice, &schema->columns[i], row)) {
+                if (!slice_row_is_indexed(slice, &schema->columns[i], row)) {
                     return false;
                 }
             }

@@ -51,6 +51,7 @@ static uint32_t take_id(struct table_slice *slice, bool *is_full)
 
 static void give_id_back(struct table_slice *slice, uint32_t id)
 {
+    assert(slice->pages[id] != NULL);
     slice->pages[id] = NULL;
     if (id < slice->pages_hint) {
         slice->pages_hint = id;
@@ -93,6 +94,7 @@ struct page *slice_new_page(struct table_slice *slice, uint32_t capacity, uint32
 
 void slice_link_page(struct table_slice *slice, struct page *page, uint32_t previous)
 {
+    assert(slice->pages[page->id] == page);
     page->previous = previous;
     page->next = previous == PAGE_NONE ? slice->first : slice->pages[previous]->next;
     *(previous == PAGE_NONE ? &slice->first : &slice->pages[previous]->next) = page->id;
@@ -101,6 +103,8 @@ void slice_link_page(struct table_slice *slice, struct page *page, uint32_t prev
 
 void slice_unlink_page(struct table_slice *slice, struct page *page)
 {
+    assert(page->previous == PAGE_NONE ? slice->first == page->id : slice->pages[page->previous]->next == page->id);
+    assert(page->next == PAGE_NONE ? slice->last == page->id : slice->pages[page->next]->previous == page->id);
     *(page->previous == PAGE_NONE ? &slice->first : &slice->pages[page->previous]->next) = page->next;
     *(page->next == PAGE_NONE ? &slice->last : &slice->pages[page->next]->previous) = page->previous;
 }
@@ -124,6 +128,7 @@ void slice_remove_pending(struct table_slice *slice, struct page *page)
     if (!page->is_pending) {
         return;
     }
+    assert(slice->pending != PAGE_NONE);
     page->is_pending = false;
     *(page->pending_previous == PAGE_NONE ? &slice->pending : &slice->pages[page->pending_previous]->pending_next) =
         page->pending_next;
@@ -138,6 +143,7 @@ void slice_drop_page(struct table_slice *slice, struct page *page)
     uint32_t id = page->id;
     struct cells_host host = slice_host(slice, page->capacity);
     page_destroy(&host, page);
+    assert(slice->page_count > 0);
     slice->page_count--;
     give_id_back(slice, id);
     if (slice->page_count == 0) {

@@ -58,6 +58,11 @@ static inline uint64_t slice_entry(const struct table_slice *slice, const struct
     return hash_index_entry((uint32_t)typed_value_hash(slice->secret, (enum column_type)column->type, value), row);
 }
 
+/* For debug asserts, after a change to the row: P1-P3 of its page, and, when it lives, L2. slice.c. */
+bool slice_row_is_valid(const struct table_slice *slice, const struct schema *schema, uint32_t row);
+/* The row is in the index of the column, or has no value there, or the column has no index. slice.c. */
+bool slice_row_is_indexed(const struct table_slice *slice, const struct column *column, uint32_t row);
+
 /* The next live slot >= `from`; capacity: there is none. */
 static inline uint32_t page_next_live(const struct page *page, uint32_t from)
 {

@@ -116,6 +116,8 @@ bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struc
     struct rewrite rewrite;
     bool is_full;
     uint32_t rows = a->live + (b == NULL ? 0u : b->live);
+    assert(rows <= PAGE_ROWS);
+    assert(b == NULL || a->next == b->id);
     rewrite.into = slice_new_page(slice, page_capacity_for(rows), schema->slot_count, &is_full);
     if (rewrite.into == NULL) {
         return false;
@@ -139,6 +141,8 @@ bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struc
             remove_entries(slice, &schema->columns[i], &rewrite, rewrite.into->used, OLD_ENTRIES);
         }
     }
+    assert(rewrite.into->live == rows);
+    assert(rewrite.into->used == rows);
     slice_link_page(slice, rewrite.into, b == NULL ? a->id : b->id);
     struct page *old[] = {a, b};
     for (int i = 0; i < 2 && old[i] != NULL; i++) {

@@ -443,15 +443,15 @@ Test(slice, gets_columns_and_indexes_and_loses_them)
     cr_assert_eq(mem_counters_total(heap_counters(heap)), 0);
 }
 
-Test(slice, may_be_read_by_several_or_written_by_one)
+Test(slice, lets_readers_share_it_and_a_writer_have_it_alone)
 {
     struct table_slice *slice = slice_create(heap, &secret, 0);
     slice_lock_read(slice);
-    slice_lock_read(slice);
     cr_assert(slice_may_read(slice));
+    slice_lock_read(slice);
     cr_assert_not(slice_may_write(slice));
     slice_unlock_read(slice);
-    cr_assert_not(slice_may_write(slice));
+    cr_assert_not(slice_may_write(slice), "the other reader still has it");
     slice_unlock_read(slice);
     cr_assert(slice_may_write(slice));
     slice_lock_write(slice);
@@ -459,6 +459,7 @@ Test(slice, may_be_read_by_several_or_written_by_one)
     cr_assert_not(slice_may_write(slice));
     slice_unlock_write(slice);
     cr_assert(slice_may_read(slice));
+    cr_assert(slice_may_write(slice));
     bool is_gone = slice_free(slice, SIZE_MAX);
     cr_assert(is_gone);
 }
