@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 struct config *config_create(void)
 {
@@ -64,30 +63,6 @@ bool config_password_equals(struct config *config, struct bytes password)
     }
     pthread_mutex_unlock(&config->lock);
     return difference == 0;
-}
-
-int64_t config_raise_file_limit(int64_t clients)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return clients;
-    }
-    rlim_t wanted = (rlim_t)clients + CONFIG_RESERVED_FILES;
-    if (limit.rlim_cur < wanted) {
-        struct rlimit raised = {wanted, limit.rlim_max > wanted ? limit.rlim_max : wanted};
-        if (setrlimit(RLIMIT_NOFILE, &raised) != 0 && limit.rlim_cur < limit.rlim_max) {
-            /* Raising the hard limit is the superuser's; what is left is to go up to it. */
-            raised = (struct rlimit){limit.rlim_max < wanted ? limit.rlim_max : wanted, limit.rlim_max};
-            (void)setrlimit(RLIMIT_NOFILE, &raised);
-        }
-        if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-            return clients;
-        }
-    }
-    if (limit.rlim_cur >= wanted) {
-        return clients;
-    }
-    return limit.rlim_cur > CONFIG_RESERVED_FILES ? (int64_t)limit.rlim_cur - CONFIG_RESERVED_FILES : 1;
 }
 
 /* --- CONFIG SET --- */

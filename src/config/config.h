@@ -109,16 +109,13 @@ bool config_password_equals(struct config *config, struct bytes password);
 
 /* CONFIG SET: several name/value pairs, all or nothing. RESULT_NOT_FOUND: no parameter of the name *culprit. RESULT_SYNTAX:
  * refused, for the reason in `reason`, as Redis words it after "CONFIG SET failed (possibly related to argument '%s') - ".
- * RESULT_NO_MEMORY. *culprit is lent from `pairs`. maxclients raises the limit of open files (config_raise_file_limit).  */
+ * RESULT_NO_MEMORY. *culprit is lent from `pairs`. maxclients raises the limit of open files (file_limit.h).  */
 MUST_USE enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
                                 char reason[256]);
 /* Visits every parameter whose name matches one of the patterns, each once, sorted by name. `name` as the first pattern that fits
  * writes it, when that is a name in full; `value` as CONFIG GET prints it.  */
 typedef void config_visit_fn(struct bytes name, struct bytes value, void *arg);
 void config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit, void *arg);
-/* Raises the process's limit of open files until it allows `clients` connections besides the server's own files. Returns how
- * many connections it allows now: `clients`, or fewer. main calls it at start and lowers maxclients to what it returns.  */
-int64_t config_raise_file_limit(int64_t clients);
 
 /* Rewrites the file it was started with (CONFIG REWRITE): keeps comments and order, changes values, adds what differs from
  * the default at the end, atomically by rename. RESULT_NOT_FOUND: started without a file; RESULT_SYSTEM: errno.  */

@@ -11,7 +11,6 @@ enum {
     CONFIG_REASON_MAX = 256,
     CONFIG_ERRORS_MAX = 100,         /* that one check prints: files that include each other often give errors without end */
     CONFIG_PAIRS_MAX = 128,          /* of one CONFIG SET; there are fewer parameters */
-    CONFIG_RESERVED_FILES = 96,      /* what the server itself opens: rings, listeners, log, timers (up to 64 shards; main.c asks for more) */
 };
 
 enum param_kind { PARAM_INTEGER, PARAM_MEMORY, PARAM_OCTAL, PARAM_BOOLEAN, PARAM_ENUM, PARAM_TEXT, PARAM_OUTPUT_LIMITS };

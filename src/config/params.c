@@ -5,6 +5,7 @@
  *
  * Invariant  C1 rows are sorted by name (config_visit and param_find rely on it).  */
 #include "config/config_private.h"
+#include "config/file_limit.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -89,7 +90,7 @@ static bool adjust_unixsocket(struct param_value *value, char reason[CONFIG_REAS
 /* At start the server itself lowers maxclients to what is possible. */
 static bool adjust_maxclients(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
-    int64_t possible = config_raise_file_limit(value->number);
+    int64_t possible = file_limit_raise(value->number);
     if (possible >= value->number) {
         return true;
     }

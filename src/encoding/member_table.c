@@ -243,14 +243,6 @@ static void tidy_leaf(struct member_table *table, uint64_t hash)
 
 /* --- members --- */
 
-uint64_t member_hash(const struct hash_secret *secret, const struct item *member)
-{
-    if (item_is_integer(member)) {
-        return hash_bytes(secret, (struct bytes){(const char *)&member->integer, sizeof member->integer});
-    }
-    return hash_bytes(secret, (struct bytes){member->data, member->len});
-}
-
 bool member_table_find_hashed(const struct member_table *table, uint64_t hash, const struct item *member, struct item *value)
 {
     assert(value == NULL || table->has_values);

@@ -26,6 +26,7 @@
 #include "base/result.h"
 #include "encoding/collection.h"
 #include "encoding/item.h"
+#include "encoding/member_hash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,9 +72,6 @@ static inline uint64_t member_table_count(const struct member_table *table)
 }
 
 /* --- one member --- */
-
-/* The hash of a member in every table with this secret: an integer's is that of its 8 bytes, a text's that of the text. */
-uint64_t member_hash(const struct hash_secret *secret, const struct item *member);
 
 /* True when it is there; then *value (NULL: not wanted; hashes only) is a view of its value. 30 to 60 ns. */
 bool member_table_find(const struct member_table *table, const struct item *member, struct item *value);

@@ -1,4 +1,5 @@
-/* score_set_private.h - the two structures of a sorted set, for score_tree.c, score_index.c, score_cut.c and score_set.c.
+/* score_set_private.h - the two structures of a sorted set, for score_tree.c, score_index.c, score_remains.c, score_set.c and
+ * score_cut.c.
  *
  * Leaf of the tree: one block, all of which may be used (block_bytes is what the heap gives).
  *
@@ -239,7 +240,7 @@ bool score_index_free_slice(struct score_set *set, size_t *limit);
 bool index_leaf_is_sorted(struct index_leaf *leaf);
 const char *score_index_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count);
 
-/* --- score_cut.c --- */
+/* --- score_remains.c --- */
 
 /* Frees the tree and the remains as score_tree_free_slice. */
 bool score_remains_free_slice(struct score_set *set, size_t *limit);

@@ -29,6 +29,8 @@ struct stream {
 
 /* NULL: no memory. */
 struct stream *stream_create(struct heap *heap);
+/* The same, for streams that are made from another, whose collection.type is handed down: copies, and remains to be buried. */
+struct stream *stream_create_typed(struct heap *heap, const struct collection_type *type);
 
 static inline struct stream *stream_of_collection(struct collection *collection)
 {

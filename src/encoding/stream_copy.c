@@ -8,7 +8,7 @@
 
 enum result stream_copy_begin(struct stream_copy *copy, const struct stream *from, struct heap *heap)
 {
-    struct stream *to = stream_create(heap);
+    struct stream *to = stream_create_typed(heap, from->collection.type);
     if (to == NULL) {
         return RESULT_NO_MEMORY;
     }

@@ -210,7 +210,7 @@ static uint64_t group_memory(const struct stream_group *group)
 /* A stream that holds nothing but this group, to be freed; NULL: no memory. */
 static struct stream *bury_group(struct stream *stream, struct stream_group *group)
 {
-    struct stream *remains = stream_create(stream->collection.heap);
+    struct stream *remains = stream_create_typed(stream->collection.heap, stream->collection.type);
     if (remains == NULL) {
         return NULL;
     }

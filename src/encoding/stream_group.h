@@ -71,7 +71,7 @@ MUST_USE enum result stream_set_pending(struct stream *stream, struct stream_gro
 /* False: it was not pending. */
 bool stream_remove_pending(struct stream *stream, struct stream_group *group, struct stream_id id);
 
-/* --- for stream.c --- */
+/* --- for stream_whole.c --- */
 
 /* Frees about *limit items of the group; true when it is gone. */
 MUST_USE bool stream_group_free_slice(struct stream *stream, struct stream_group *group, size_t *limit);

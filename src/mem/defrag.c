@@ -1,4 +1,4 @@
-/* defrag.c - defragmentation cycles: which pages are sparse, and blocks that leave them; see heap.h.
+/* defrag.c - defragmentation cycles: which pages are sparse and drained; see heap.h. Blocks leave them in heap_move.c.
  *
  * A cycle drains the sparse pages of some sub-heaps, or of all but one; new blocks come from the others (sub_heaps.c). What is dense
  * in a drained sub-heap stays where it is; its free places are used again after the cycle.
@@ -9,9 +9,8 @@
 #include "mem/heap_private.h"
 
 #include <assert.h>
-#include <string.h>
 
-enum { LOAD_SHIFT = 1, WORK_BYTES = 1024 };
+enum { LOAD_SHIFT = 1 };
 
 /* The granules (64 KiB of the address space) that sparse pages cover: an open-addressed table. A page begins anywhere in its first
  * granule; no granule has parts of two pages.  */
@@ -269,7 +268,7 @@ void heap_defrag_end(struct heap *heap)
     backend_eager_end();
 }
 
-/* --- moving --- */
+/* --- asking --- */
 
 bool heap_is_sparse(const struct heap *heap, const void *block)
 {
@@ -284,36 +283,4 @@ bool heap_is_sparse(const struct heap *heap, const void *block)
         }
     }
     return false;
-}
-
-void *heap_move(struct heap *heap, enum mem_class which, void *block, size_t size)
-{
-    void *moved = heap_is_sparse(heap, block) ? heap_alloc(heap, which, size) : NULL;
-    heap_count_move(heap, moved != NULL);
-    if (moved == NULL) {
-        return block;
-    }
-    memcpy(moved, block, size);
-    heap_free(heap, which, block, size);
-    return moved;
-}
-
-void *heap_move_within(struct heap *heap, enum mem_class which, void *block, size_t size, size_t *limit)
-{
-    void *moved = heap_move(heap, which, block, size);
-    const size_t work = moved == block ? 1 : 1 + size / WORK_BYTES;
-    *limit -= work < *limit ? work : *limit;
-    return moved;
-}
-
-void heap_count_move(struct heap *heap, bool was_moved)
-{
-    uint64_t *counter = was_moved ? &heap->moves.moved : &heap->moves.left;
-    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
-}
-
-struct heap_moves heap_moves(const struct heap *heap)
-{
-    return (struct heap_moves){__atomic_load_n(&heap->moves.moved, __ATOMIC_RELAXED),
-                               __atomic_load_n(&heap->moves.left, __ATOMIC_RELAXED)};
 }

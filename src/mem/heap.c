@@ -15,47 +15,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE_BYTES = 4096, FREED_STEP = 1024, FREED_BYTES = 1024 };
+enum { FREED_STEP = 1024, FREED_BYTES = 1024 };
 
-size_t heap_block_bytes(size_t size)
-{
-    if (UNLIKELY(size >= HEAP_DIRECT_MIN)) {
-        return (size + sizeof(struct direct) + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
-    }
-    if (UNLIKELY(size > HEAP_TABLED_MAX)) {
-        return (size + HEAP_LARGE_STEP - 1) & ~(size_t)(HEAP_LARGE_STEP - 1);
-    }
-    size_t words = (size + 7) / 8;
-    if (words <= 8) {
-        return words <= 1 ? 8 : ((words + 1) & ~(size_t)1) * 8;
-    }
-    /* Four steps a doubling, as mimalloc's bins. */
-    words--;
-    unsigned shift = 61u - (unsigned)__builtin_clzl(words);
-    return ((words >> shift) + 1) << (shift + 3);
-}
-
-static void add_relaxed(int64_t *counter, int64_t amount)
-{
-    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
-}
-
-#if defined(TESSERA_NO_COUNTERS)
-void mem_count(struct mem_counters *counters, enum mem_class which, int64_t bytes, int64_t blocks)
-{
-    (void)counters;
-    (void)which;
-    (void)bytes;
-    (void)blocks;
-    (void)add_relaxed;
-}
-#else
-void mem_count(struct mem_counters *counters, enum mem_class which, int64_t bytes, int64_t blocks)
-{
-    add_relaxed(&counters->class_bytes[which], bytes);
-    add_relaxed(&counters->class_blocks[which], blocks);
-}
-#endif
+_Static_assert(sizeof(struct direct) == HEAP_DIRECT_HEADER, "what heap_block_bytes adds");
 
 struct heap *heap_create(void)
 {
@@ -292,23 +254,6 @@ void heap_reclass(struct heap *heap, enum mem_class from, enum mem_class to, siz
 const struct mem_counters *heap_counters(const struct heap *heap)
 {
     return &heap->counters;
-}
-
-int64_t mem_counters_total(const struct mem_counters *counters)
-{
-    int64_t total = 0;
-    for (int i = 0; i < MEM_CLASS_COUNT; i++) {
-        total += __atomic_load_n(&counters->class_bytes[i], __ATOMIC_RELAXED);
-    }
-    return total;
-}
-
-void mem_counters_add(struct mem_counters *into, const struct mem_counters *from)
-{
-    for (int i = 0; i < MEM_CLASS_COUNT; i++) {
-        into->class_bytes[i] += __atomic_load_n(&from->class_bytes[i], __ATOMIC_RELAXED);
-        into->class_blocks[i] += __atomic_load_n(&from->class_blocks[i], __ATOMIC_RELAXED);
-    }
 }
 
 void heap_collect(struct heap *heap)

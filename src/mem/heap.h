@@ -4,34 +4,25 @@
  *            counters are written under the baton and read relaxed by any thread.
  * Memory     mimalloc 2 ties a heap to the thread that made it, so a custodian thread makes each heap and then sleeps
  *            until heap_destroy. Under ASan and valgrind (TESSERA_LIBC_HEAP) blocks come from libc, counted by the same rule.
- * Invariant  counters.class_bytes[c] is the sum of heap_block_bytes over the live blocks of class c.
+ * Invariant  counters.class_bytes[c] is the sum of heap_block_bytes (block_bytes.h) over the live blocks of class c.
  * Read on    docs/ARCHITECTURE.md, "Memory".  */
 #ifndef MEM_HEAP_H
 #define MEM_HEAP_H
 
 #include "base/attributes.h"
+#include "mem/block_bytes.h"
 #include "mem/class.h"
+#include "mem/counters.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct heap;
 
-struct mem_counters {
-    int64_t class_bytes[MEM_CLASS_COUNT];  /* a thread's own may go below 0 when it frees what another allocated */
-    int64_t class_blocks[MEM_CLASS_COUNT]; /* the sum over all is exact */
-};
-
 /* Starts the custodian and waits for its heap. NULL when a thread or memory is refused. Gives: heap_destroy. */
 struct heap *heap_create(void);
 /* Frees every block still in the heap and ends the custodian. NULL is allowed. */
 void heap_destroy(struct heap *heap);
-
-/* The size that the allocator gives for a request of `size` bytes, 1 .. PTRDIFF_MAX: what is counted for it. A pure function
- * of the size (mimalloc 2's bins; multiples of 64 KiB over HEAP_TABLED_MAX; whole pages from HEAP_DIRECT_MIN on, which are
- * mapped directly), so no figure needs to be asked of the allocator. O(1).  */
-enum { HEAP_TABLED_MAX = 131072, HEAP_LARGE_STEP = 65536, HEAP_DIRECT_MIN = 524289 };
-size_t heap_block_bytes(size_t size) __attribute__((const));
 
 /* A block of at least `size` bytes (> 0), 16-byte aligned; 64-byte aligned when heap_block_bytes(size) is a multiple of 64.
  * NULL when refused; then nothing is counted.  */
@@ -46,13 +37,6 @@ void *heap_realloc(struct heap *heap, enum mem_class which, void *block, size_t 
 void heap_reclass(struct heap *heap, enum mem_class from, enum mem_class to, size_t size);
 
 const struct mem_counters *heap_counters(const struct heap *heap);
-/* Sum over the classes, relaxed: any thread. */
-int64_t mem_counters_total(const struct mem_counters *counters);
-/* into += from, relaxed. */
-void mem_counters_add(struct mem_counters *into, const struct mem_counters *from);
-
-/* Adds to one class by hand: for memory that is not from a heap (rings, stacks). `counters` is the caller's own. */
-void mem_count(struct mem_counters *counters, enum mem_class which, int64_t bytes, int64_t blocks);
 
 /* Tests: the next `allocations` requests succeed, then all are refused; -1 never. */
 void heap_fail_after(struct heap *heap, int64_t allocations);
@@ -144,9 +128,6 @@ bool thread_heap_unmap_slice(size_t bytes);
 void thread_heaps_total(struct mem_counters *into);
 /* Their bytes alone. */
 int64_t thread_heaps_bytes(void);
-
-/* Everything: the sum of `heaps` and of all threads. */
-int64_t mem_process_used_bytes(struct heap *const *heaps, size_t heap_count);
 
 /* What the process has from the system, bytes. */
 struct mem_process {

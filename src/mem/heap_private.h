@@ -12,7 +12,7 @@
 struct backend; /* the heaps of the allocator below */
 struct sparse_pages;
 
-/* In front of a block that is mapped directly; as long as a cache line, so that the block is aligned to one. */
+/* In front of a block that is mapped directly; whole cache lines, so that the block is aligned to one. */
 struct direct {
     _Alignas(CACHE_LINE_BYTES) struct direct *next, *previous;
     size_t mapped_bytes;

@@ -232,16 +232,6 @@ int64_t thread_heaps_bytes(void)
     return total;
 }
 
-int64_t mem_process_used_bytes(struct heap *const *heaps, size_t heap_count)
-{
-    struct mem_counters total = {0};
-    thread_heaps_total(&total);
-    for (size_t i = 0; i < heap_count; i++) {
-        mem_counters_add(&total, heap_counters(heaps[i]));
-    }
-    return mem_counters_total(&total);
-}
-
 void mem_process_read(struct mem_process *out)
 {
     *out = (struct mem_process){0};

@@ -39,24 +39,6 @@ enum rdb_status rdb_check_step(struct rdb_check *check, struct bytes payload, si
 
 /* --- items --- */
 
-enum rdb_status rdb_status_of_result(enum result result)
-{
-    return result == RESULT_OK ? RDB_DONE : result == RESULT_NO_MEMORY ? RDB_NO_MEMORY : RDB_BAD;
-}
-
-enum rdb_status rdb_read_item(struct rdb_input *input, struct buffer *room, struct item *out)
-{
-    struct rdb_text text;
-    if (!rdb_read_text(input, &text)) {
-        return RDB_BAD;
-    }
-    const enum rdb_status status = rdb_status_of_result(rdb_text_unpack(&text, room));
-    if (status == RDB_DONE) {
-        *out = text.bytes.data != NULL ? item_of_text(text.bytes) : item_of_integer(text.integer);
-    }
-    return status;
-}
-
 static struct bytes blob_bytes(const struct rdb_reader *reader, struct bytes payload)
 {
     return reader->is_unpacked ? buffer_bytes(&reader->rooms[0])
@@ -107,7 +89,7 @@ static enum rdb_status open_blob(struct rdb_reader *reader, struct rdb_input *in
 static enum rdb_status next_item(struct rdb_reader *reader, struct rdb_input *input, unsigned which, struct item *out)
 {
     if (!reader->is_in_blob) {
-        return rdb_read_item(input, &reader->rooms[which], out);
+        return rdb_status_of_result(rdb_read_item(input, &reader->rooms[which], out));
     }
     static const enum rdb_status statuses[] = {[BLOB_ITEM] = RDB_DONE, [BLOB_END] = RDB_MORE, [BLOB_BAD] = RDB_BAD};
     return statuses[blob_next(&reader->cursor, blob_bytes(reader, input->bytes), out)];

@@ -36,10 +36,11 @@ struct rdb_reader {
     struct stream_reader *stream;  /* NULL: it is none, or not begun */
 };
 
-/* RDB_DONE: *out is lent from the payload or the room. */
-enum rdb_status rdb_read_item(struct rdb_input *input, struct buffer *room, struct item *out);
 /* What a result of lower rooms means here. */
-enum rdb_status rdb_status_of_result(enum result result);
+static inline enum rdb_status rdb_status_of_result(enum result result)
+{
+    return result == RESULT_OK ? RDB_DONE : result == RESULT_NO_MEMORY ? RDB_NO_MEMORY : RDB_BAD;
+}
 
 /* Goes on with a stream: RDB_DONE when it is whole. */
 enum rdb_status rdb_read_stream_step(struct rdb_reader *reader, struct rdb_input *input, size_t items);

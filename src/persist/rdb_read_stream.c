@@ -46,7 +46,7 @@ static bool read_id(struct rdb_input *input, struct stream_id *out)
 static enum rdb_status read_name(struct rdb_reader *reader, struct rdb_input *input, struct bytes *out)
 {
     struct item item;
-    const enum rdb_status status = rdb_read_item(input, &reader->rooms[0], &item);
+    const enum rdb_status status = rdb_status_of_result(rdb_read_item(input, &reader->rooms[0], &item));
     if (status == RDB_DONE) {
         *out = item_text(&item, reader->digits);
     }
@@ -59,9 +59,9 @@ static enum rdb_status read_node(struct rdb_reader *reader, struct rdb_input *in
 {
     struct stream_reader *streams = reader->stream;
     struct item key, listpack;
-    enum rdb_status status = rdb_read_item(input, &reader->rooms[0], &key);
+    enum rdb_status status = rdb_status_of_result(rdb_read_item(input, &reader->rooms[0], &key));
     if (status == RDB_DONE) {
-        status = rdb_read_item(input, &reader->rooms[1], &listpack);
+        status = rdb_status_of_result(rdb_read_item(input, &reader->rooms[1], &listpack));
     }
     if (status != RDB_DONE) {
         return status;

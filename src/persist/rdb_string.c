@@ -163,6 +163,19 @@ enum result rdb_text_unpack(struct rdb_text *text, struct buffer *room)
     return RESULT_OK;
 }
 
+enum result rdb_read_item(struct rdb_input *input, struct buffer *room, struct item *out)
+{
+    struct rdb_text text;
+    if (!rdb_read_text(input, &text)) {
+        return RESULT_SYNTAX;
+    }
+    const enum result result = rdb_text_unpack(&text, room);
+    if (result == RESULT_OK) {
+        *out = text.bytes.data != NULL ? item_of_text(text.bytes) : item_of_integer(text.integer);
+    }
+    return result;
+}
+
 /* --- writing --- */
 
 bool rdb_write_byte(struct buffer *out, uint8_t byte)

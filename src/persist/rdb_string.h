@@ -5,7 +5,7 @@
  *            C3, length of the packed bytes, length of the text, packed bytes (LZF)
  *
  * Threads    Any.
- * Memory     Nothing is allocated when reading, except by rdb_text_unpack.  */
+ * Memory     Nothing is allocated when reading, except by rdb_text_unpack and rdb_read_item.  */
 #ifndef PERSIST_RDB_STRING_H
 #define PERSIST_RDB_STRING_H
 
@@ -50,6 +50,9 @@ size_t rdb_text_len(const struct rdb_text *text);
 /* Unpacks LZF into `room` (what was there is lost) and makes *text plain: lent from the room. Others stay as they are.
  * RESULT_SYNTAX: the packed bytes are damaged.  */
 MUST_USE enum result rdb_text_unpack(struct rdb_text *text, struct buffer *room);
+/* A string as an item, lent from the input, or from `room`, where LZF is unpacked (what was there is lost). RESULT_SYNTAX: cut off or
+ * damaged.  */
+MUST_USE enum result rdb_read_item(struct rdb_input *input, struct buffer *room, struct item *out);
 
 /* --- writing: false means that memory was refused; then what was written is of no use --- */
 

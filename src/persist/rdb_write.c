@@ -1,19 +1,17 @@
 /* rdb_write.c - one step function per type that redis-server would write; each goes on where it stopped.
  *
- * A small hash or sorted set becomes a listpack in `blob` before it is written, since a string's length comes first.
+ * A small hash or sorted set becomes a listpack in `blob` before it is written (blob_write.h).
  *
  * Invariant  `summed` bytes of the output are in `crc`.  */
 #include "persist/rdb_write_private.h"
 
 #include "encoding/intset.h"
-#include "encoding/listpack.h"
 #include "mem/heap.h"
 #include "persist/crc64.h"
 #include "persist/rdb_format.h"
 #include "persist/rdb_string.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 /* Redis keeps scores as integers up to here, on either side of 0. */
 #define SCORE_INTEGER_MAX 4611686018427387904.0
@@ -31,72 +29,9 @@ static enum rdb_status string_step(struct rdb_writer *writer, struct buffer *out
     return rdb_status_of(rdb_write_text(out, entry_string(writer->entry, scratch)), RDB_DONE);
 }
 
-/* --- a listpack in the making --- */
-
-bool rdb_blob_add(struct rdb_writer *writer, const struct item *item)
-{
-    struct buffer *blob = &writer->blob;
-    if (blob->len == 0) {
-        if (!buffer_reserve(blob, LISTPACK_HEADER)) {
-            return false;
-        }
-        blob->len = LISTPACK_HEADER;
-    }
-    if (!buffer_reserve(blob, listpack_entry_size(item) + 1)) { /* and the end byte */
-        return false;
-    }
-    blob->len += listpack_write_entry(blob->data + blob->len, item);
-    writer->blob_count++;
-    return true;
-}
-
-bool rdb_blob_write(struct rdb_writer *writer, struct buffer *out)
-{
-    struct buffer *blob = &writer->blob;
-    const size_t len = blob->len + 1;
-    listpack_frame(blob->data, blob->len - LISTPACK_HEADER, writer->blob_count);
-    blob->len = 0;
-    writer->blob_count = 0;
-    return rdb_write_text(out, (struct bytes){blob->data, len});
-}
-
 /* --- sets --- */
 
-static int compare_integers(const void *a, const void *b)
-{
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
-
-/* A large set of integers (set-max-intset-entries allowed it): the integers are collected, sorted, and written as wide as the
- * widest needs.  */
-static enum rdb_status intset_finish(struct rdb_writer *writer, struct buffer *out)
-{
-    struct buffer *blob = &writer->blob;
-    const size_t count = blob->len / sizeof(int64_t);
-    qsort(blob->data, count, sizeof(int64_t), compare_integers);
-    int64_t first = 0;
-    int64_t last = 0;
-    if (count > 0) {
-        memcpy(&first, blob->data, sizeof first);
-        memcpy(&last, blob->data + blob->len - sizeof last, sizeof last);
-    }
-    const bool is_16 = first >= INT16_MIN && last <= INT16_MAX;
-    const bool is_32 = first >= INT32_MIN && last <= INT32_MAX;
-    const uint32_t header[2] = {is_16 ? 2 : is_32 ? 4 : 8, (uint32_t)count};
-    struct buffer set = BUFFER_EMPTY(MEM_CLIENT);
-    bool is_written = buffer_reserve(&set, sizeof header + count * header[0]) &&
-                      buffer_append(&set, (struct bytes){(const char *)header, sizeof header});
-    for (size_t i = 0; is_written && i < count; i++) {
-        is_written = buffer_append(&set, (struct bytes){blob->data + i * sizeof(int64_t), header[0]});
-    }
-    is_written = is_written && rdb_write_text(out, buffer_bytes(&set));
-    buffer_release(&set);
-    return rdb_status_of(is_written, RDB_DONE);
-}
-
+/* A large set may be one of integers, too, when set-max-intset-entries allows it. */
 static enum rdb_status intset_step(struct rdb_writer *writer, struct buffer *out, size_t items)
 {
     if (writer->entry != NULL) {
@@ -105,10 +40,10 @@ static enum rdb_status intset_step(struct rdb_writer *writer, struct buffer *out
     struct item member;
     for (size_t i = 0; i < items; i++) {
         if (!set_walk_next(&writer->walk.set, &member)) {
-            return intset_finish(writer, out);
+            return rdb_status_of(blob_end_intset(&writer->blob, out), RDB_DONE);
         }
         assert(item_is_integer(&member));
-        if (!buffer_append(&writer->blob, (struct bytes){(const char *)&member.integer, sizeof member.integer})) {
+        if (!blob_add_integer(&writer->blob, member.integer)) {
             return RDB_NO_MEMORY;
         }
     }
@@ -132,11 +67,11 @@ static enum rdb_status set_step(struct rdb_writer *writer, struct buffer *out, s
 /* --- hashes --- */
 
 /* Redis keeps as an integer what reads like one, also where our large form has kept the text. */
-static bool blob_add_text(struct rdb_writer *writer, const struct item *item)
+static bool add_text(struct rdb_writer *writer, const struct item *item)
 {
     char scratch[ITEM_SCRATCH];
     struct item kept = packed_item(item_text(item, scratch));
-    return rdb_blob_add(writer, &kept);
+    return blob_add_item(&writer->blob, &kept);
 }
 
 static enum rdb_status hash_listpack_step(struct rdb_writer *writer, struct buffer *out, size_t items)
@@ -144,9 +79,9 @@ static enum rdb_status hash_listpack_step(struct rdb_writer *writer, struct buff
     struct item field, text;
     for (size_t i = 0; i < items; i++) {
         if (!hash_walk_next(&writer->walk.hash, &field, &text)) {
-            return rdb_status_of(rdb_blob_write(writer, out), RDB_DONE);
+            return rdb_status_of(blob_end_listpack(&writer->blob, out), RDB_DONE);
         }
-        if (!blob_add_text(writer, &field) || !blob_add_text(writer, &text)) {
+        if (!add_text(writer, &field) || !add_text(writer, &text)) {
             return RDB_NO_MEMORY;
         }
     }
@@ -169,15 +104,15 @@ static enum rdb_status hash_step(struct rdb_writer *writer, struct buffer *out, 
 
 /* --- sorted sets --- */
 
-static bool blob_add_score(struct rdb_writer *writer, double score)
+static bool add_score(struct rdb_writer *writer, double score)
 {
     char digits[DOUBLE_TEXT_MAX];
     if (score >= -SCORE_INTEGER_MAX && score <= SCORE_INTEGER_MAX && (double)(int64_t)score == score) {
         struct item integer = item_of_integer((int64_t)score);
-        return rdb_blob_add(writer, &integer);
+        return blob_add_item(&writer->blob, &integer);
     }
     struct item text = item_of_text((struct bytes){digits, double_format(score, digits)});
-    return rdb_blob_add(writer, &text);
+    return blob_add_item(&writer->blob, &text);
 }
 
 static enum rdb_status zset_listpack_step(struct rdb_writer *writer, struct buffer *out, size_t items)
@@ -186,9 +121,9 @@ static enum rdb_status zset_listpack_step(struct rdb_writer *writer, struct buff
     double score;
     for (size_t i = 0; i < items; i++) {
         if (!zset_walk_next(&writer->walk.zset, &member, &score)) {
-            return rdb_status_of(rdb_blob_write(writer, out), RDB_DONE);
+            return rdb_status_of(blob_end_listpack(&writer->blob, out), RDB_DONE);
         }
-        if (!blob_add_text(writer, &member) || !blob_add_score(writer, score)) {
+        if (!add_text(writer, &member) || !add_score(writer, score)) {
             return RDB_NO_MEMORY;
         }
     }
@@ -288,7 +223,7 @@ struct rdb_writer *rdb_writer_create(const struct entry *entry, const struct enc
     };
     struct rdb_writer *writer = thread_alloc_zeroed(MEM_CLIENT, sizeof *writer);
     if (writer != NULL) {
-        writer->blob = BUFFER_EMPTY(MEM_CLIENT);
+        writer->blob = BLOB_WRITER_EMPTY;
         writer->entry = entry;
         begins[entry_type(entry)](writer, entry, limits);
     }
@@ -336,7 +271,7 @@ enum rdb_status rdb_writer_step(struct rdb_writer *writer, struct buffer *out, s
 void rdb_writer_destroy(struct rdb_writer *writer)
 {
     if (writer != NULL) {
-        buffer_release(&writer->blob);
+        blob_writer_release(&writer->blob);
         rdb_list_end(writer);
         thread_free(MEM_CLIENT, writer, sizeof *writer);
     }

@@ -62,7 +62,7 @@ static bool node_write(struct rdb_writer *writer, struct buffer *out)
         list->nodes++;
         return true;
     }
-    return rdb_write_length(out, RDB_NODE_PACKED) && rdb_blob_write(writer, out);
+    return rdb_write_length(out, RDB_NODE_PACKED) && blob_end_listpack(&writer->blob, out);
 }
 
 static bool list_add(struct rdb_writer *writer, struct buffer *out, const struct item *item)
@@ -76,7 +76,7 @@ static bool list_add(struct rdb_writer *writer, struct buffer *out, const struct
     }
     list->node_bytes += listpack_entry_size(item);
     list->node_items++;
-    return list->is_counting || rdb_blob_add(writer, item);
+    return list->is_counting || blob_add_item(&writer->blob, item);
 }
 
 enum rdb_status rdb_list_step(struct rdb_writer *writer, struct buffer *out, size_t items)

@@ -7,6 +7,7 @@
 #include "data/set.h"
 #include "data/zset.h"
 #include "encoding/stream_group.h"
+#include "persist/blob_write.h"
 #include "persist/rdb_value.h"
 
 enum write_kind {
@@ -45,8 +46,7 @@ struct rdb_writer {
     enum write_kind kind;
     const struct entry *entry;   /* values that are written in one step */
     uint64_t count;              /* members, fields */
-    struct buffer blob;          /* one string in the making */
-    size_t blob_count;           /* items in it */
+    struct blob_writer blob;     /* one string in the making */
     uint64_t crc;                /* of the first `summed` bytes of the output */
     size_t summed;
     union {
@@ -62,11 +62,6 @@ static inline enum rdb_status rdb_status_of(bool is_written, enum rdb_status nex
 {
     return is_written ? next : RDB_NO_MEMORY;
 }
-
-/* Adds an item to the listpack in the making. */
-MUST_USE bool rdb_blob_add(struct rdb_writer *writer, const struct item *item);
-/* Writes that listpack as a string and forgets it. */
-MUST_USE bool rdb_blob_write(struct rdb_writer *writer, struct buffer *out);
 
 void rdb_list_begin(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits);
 enum rdb_status rdb_list_step(struct rdb_writer *writer, struct buffer *out, size_t items);

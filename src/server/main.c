@@ -4,6 +4,7 @@
 #include "cmd/slow/observer.h"
 #include "cmd/slow/slow_log.h"
 #include "config/config.h"
+#include "config/file_limit.h"
 #include "loop/acceptor.h"
 #include "loop/server.h"
 #include "mem/heap.h"
@@ -34,7 +35,7 @@ static void choose_shard_count(struct config *config)
     }
 }
 
-/* Descriptors of rings and ports beyond those that config_raise_file_limit keeps for the server itself. */
+/* Descriptors of rings and ports beyond those that file_limit_raise keeps for the server itself. */
 static int64_t extra_files(const struct config *config)
 {
     enum { SHARDS_KEPT_FOR = 64 };
@@ -47,7 +48,7 @@ static void raise_file_limit(struct config *config)
 {
     int64_t wanted = number(&config->maxclients);
     const int64_t extra = extra_files(config);
-    int64_t possible = config_raise_file_limit(wanted + extra) - extra;
+    int64_t possible = file_limit_raise(wanted + extra) - extra;
     possible = possible < 1 ? 1 : possible;
     if (possible < wanted) {
         log_write(config, LOG_LEVEL_WARNING, "too few open files are allowed here: maxclients is %lld instead of %lld",

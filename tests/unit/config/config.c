@@ -1,5 +1,6 @@
 /* The configuration in a running server: defaults, CONFIG SET, CONFIG GET, the password.  */
 #include "config/config_private.h"
+#include "config/file_limit.h"
 
 #include "mem/heap.h"
 
@@ -260,8 +261,8 @@ Test(config, says_how_many_clients_the_system_allows)
     if (getuid() == 0) { /* the superuser raises every limit */
         cr_assert_eq(setuid(NOBODY), 0);
     }
-    cr_assert_eq(config_raise_file_limit(10), 10);
-    cr_assert_eq(config_raise_file_limit(1000), 200 - CONFIG_RESERVED_FILES);
+    cr_assert_eq(file_limit_raise(10), 10);
+    cr_assert_eq(file_limit_raise(1000), 200 - FILE_LIMIT_RESERVED);
     struct config *config = config_create();
     char reason[256] = "";
     cr_assert_eq(set(config, "maxclients", "1000", reason), RESULT_SYNTAX);
