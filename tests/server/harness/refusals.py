@@ -9,8 +9,8 @@ from .resp import Closed, encode, wait_until
 
 CLOSED = object()
 EVERY = os.environ.get("TESSERA_REFUSED_EVERY") == "1"
-EACH_UP_TO = 40        # so many requests are refused one after the other; behind them some are left out, unless EVERY
-SPREAD = 12            # then about every n/SPREADth
+EACH_UP_TO = 25        # so many requests are refused one after the other; behind them some are left out, unless EVERY
+SPREAD = 6            # then about every n/SPREADth
 REQUESTS_MAX = 100_000
 PROBE_SECONDS = 5.0
 SETTLE_SECONDS = 10.0
@@ -130,6 +130,7 @@ class Refuser:
         """Nothing is lost, leaked or locked."""
         assert self.waiters() == 0
         assert self.run("MEMORY", "AUDIT") == b"OK"
+        self.connect()
         assert self.run("FLUSHALL") == b"OK"
         try:
             wait_until(self.is_settled, SETTLE_SECONDS * SLOWDOWN)
