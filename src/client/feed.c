@@ -49,12 +49,14 @@ void feed_break(struct thread *thread, enum feed feed)
     }
 }
 
-void feeds_check(struct thread *thread)
+/* Closes the thread's sessions in those of `feeds` that have broken. */
+static void close_broken(struct thread *thread, uint8_t feeds)
 {
     if (LIKELY(atomic_load_explicit(&thread->clients->broken_feeds, memory_order_relaxed) == 0)) {
         return;
     }
-    const uint8_t broken = atomic_exchange_explicit(&thread->clients->broken_feeds, 0, memory_order_relaxed);
+    const uint8_t broken =
+        feeds & atomic_fetch_and_explicit(&thread->clients->broken_feeds, (uint8_t)~feeds, memory_order_relaxed);
     struct session *next;
     for (struct session *session = thread_session_next(thread, NULL); session != NULL; session = next) {
         next = thread_session_next(thread, session);
@@ -62,6 +64,11 @@ void feeds_check(struct thread *thread)
             session_close(session);
         }
     }
+}
+
+void feeds_check(struct thread *thread)
+{
+    close_broken(thread, UINT8_MAX);
 }
 
 void feed_send(struct thread *thread, enum feed feed, struct bytes text)
@@ -102,6 +109,7 @@ static void count_feed(struct thread *thread, enum feed feed, int change)
 void feed_join(struct thread *thread, struct session *session, enum feed feed)
 {
     if (!session_is_in_feed(session, feed)) {
+        close_broken(thread, (uint8_t)(1 << feed)); /* the newcomer has no gap */
         session->feeds |= (uint8_t)(1 << feed);
         count_feed(thread, feed, 1);
     }

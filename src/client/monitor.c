@@ -65,6 +65,8 @@ void monitor_feed(struct thread *thread, const struct call *call)
     struct buffer text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     if (format_line(thread, call, &text)) {
         feed_send(thread, FEED_MONITOR, buffer_bytes(&text));
+    } else {
+        feed_break(thread, FEED_MONITOR);
     }
     buffer_release(&text);
 }

@@ -295,7 +295,8 @@ void exec_start_job(struct exec *exec, struct job *job);
  *              stays even when it expires; what stands in its entry may then go. False: a writer waits for the key, or no
  *              memory; exec_wait_for was called. The caller unpins what it has and returns (a step: JOB_WAIT).
  * exec_claim   in a step, before what is at `key` is changed or replaced: true when no job but the caller's reads it, of which `own`
- *              may be on it, too (NULL: none). False: exec_wait_for was called; the caller returns JOB_WAIT and asks again; no new readers come before it.
+ *              may be on it, too (NULL: none). False: exec_wait_for was called; the caller returns JOB_WAIT and asks again; no new readers come before it, nor those who
+ *              wait for the caller's own pin.
  * exec_unpin   under the same baton (or all); in `destroy`, too. Does nothing when there is no pin.  */
 struct pin {
     struct shard *shard; /* NULL: no pin */

@@ -84,7 +84,7 @@ bool exec_claim(struct exec *exec, struct key key, const struct pin *own)
     if (collection->pins <= (own != NULL && own->collection == collection ? 1u : 0u)) {
         return true;
     }
-    exec_wait_for(exec, shard_of(exec, key), WAIT_KEY, key.hash, WAIT_WITH_WRITERS);
+    exec_wait_for(exec, shard_of(exec, key), WAIT_KEY, key.hash, WAIT_HOLDING);
     return false;
 }
 

@@ -117,6 +117,9 @@ void thread_free(enum mem_class which, void *block, size_t size);
 void thread_heap_refuse_after(int64_t allocations);
 /* How many requests succeed until then; -1: none will be refused, or one was. */
 int64_t thread_heap_refuse_left(void);
+/* The same for what all threads ask for together; a thread that has a number of its own left counts by that. Any thread. */
+void any_heap_refuse_after(int64_t allocations);
+int64_t any_heap_refuse_left(void);
 #endif
 /* From now on the calling thread gives its long blocks back in slices: giving back costs some 70 us a MiB. It has to call
  * thread_heap_unmap_slice until that says false, at the latest before it ends. Until then such a block counts as MEM_SERVER.  */

@@ -142,7 +142,7 @@ void backend_eager_end(void);
 /* Fills the allocator_* fields. */
 void backend_process_read(struct mem_process *out);
 
-/* thread_heap_refuse_after: is it this request's turn? */
+/* thread_heap_refuse_after, any_heap_refuse_after: is it this request's turn? */
 #if defined(TESSERA_DEBUG_ASSERT)
 bool thread_refuses(void);
 #else

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static _Thread_local bool is_lazy;
 
 #if defined(TESSERA_DEBUG_ASSERT)
 static _Thread_local int64_t refuse_after = -1;
+static _Atomic int64_t refuse_any_after = -1; /* of what all threads ask for */
 
 void thread_heap_refuse_after(int64_t allocations)
 {
@@ -46,12 +48,26 @@ int64_t thread_heap_refuse_left(void)
     return refuse_after;
 }
 
+void any_heap_refuse_after(int64_t allocations)
+{
+    atomic_store(&refuse_any_after, allocations);
+}
+
+int64_t any_heap_refuse_left(void)
+{
+    const int64_t left = atomic_load(&refuse_any_after);
+    return left < 0 ? -1 : left; /* it goes on below -1 when two threads ask at the same time */
+}
+
 bool thread_refuses(void)
 {
-    if (LIKELY(refuse_after < 0)) {
+    if (UNLIKELY(refuse_after >= 0)) {
+        return --refuse_after < 0;
+    }
+    if (LIKELY(atomic_load_explicit(&refuse_any_after, memory_order_relaxed) < 0)) {
         return false;
     }
-    return --refuse_after < 0;
+    return atomic_fetch_sub(&refuse_any_after, 1) == 0;
 }
 #endif
 

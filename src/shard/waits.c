@@ -115,6 +115,42 @@ void waits_call(struct waits *waits, struct wait_subject subject, void *caller)
 
 /* --- joining and leaving --- */
 
+/* Behind whom the waiter goes. NULL: it becomes the first. */
+static struct waiter *place_in(struct waiter *first, uint8_t group)
+{
+    if (group != WAIT_HOLDING) {
+        return first->previous;
+    }
+    struct waiter *behind = first->group == WAIT_HOLDING ? first : NULL;
+    while (behind != NULL && behind->next != first && behind->next->group == WAIT_HOLDING) {
+        behind = behind->next;
+    }
+    return behind;
+}
+
+static void link_behind(struct waiter *waiter, struct waiter *behind)
+{
+    waiter->previous = behind;
+    waiter->next = behind->next;
+    behind->next->previous = waiter;
+    behind->next = waiter;
+}
+
+/* Gives the first one. */
+static struct waiter *join_queue(struct waits *waits, struct waiter *waiter, struct waiter *first)
+{
+    struct waiter *behind = place_in(first, waiter->group);
+    if (behind != NULL) {
+        link_behind(waiter, behind);
+        return first;
+    }
+    link_behind(waiter, first->previous);
+    *link_to(waits, first) = waiter;
+    waiter->next_queue = first->next_queue;
+    memmove(waiter->in_group, first->in_group, sizeof waiter->in_group);
+    return waiter;
+}
+
 bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject subject, int64_t now_us)
 {
     assert(waiter->waits == NULL && waiter->call != NULL);
@@ -135,10 +171,7 @@ bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject 
         first = waiter;
         waits->queue_count++;
     } else {
-        waiter->next = first;
-        waiter->previous = first->previous;
-        first->previous->next = waiter;
-        first->previous = waiter;
+        first = join_queue(waits, waiter, first);
     }
     first->in_group[waiter->group]++;
     count_waiter(waits, subject.kind, 1);
@@ -195,12 +228,23 @@ bool waits_has_others(const struct waits *waits, struct wait_subject subject, en
     return has_others;
 }
 
+/* The one that joined first: the first of the queue, or the first that is not HOLDING. */
+static const struct waiter *first_to_come(const struct waiter *first)
+{
+    const struct waiter *waiter = first;
+    while (waiter->group == WAIT_HOLDING && waiter->next != first) {
+        waiter = waiter->next;
+    }
+    return waiter->since_us < first->since_us ? waiter : first;
+}
+
 int64_t waits_longest_now_us(const struct waits *waits, int64_t now_us)
 {
     int64_t longest_us = 0;
     for (uint32_t i = 0; i < waits->place_count; i++) {
         for (const struct waiter *first = waits->queues[i]; first != NULL; first = first->next_queue) {
-            longest_us = now_us - first->since_us > longest_us ? now_us - first->since_us : longest_us;
+            const int64_t waited_us = now_us - first_to_come(first)->since_us;
+            longest_us = waited_us > longest_us ? waited_us : longest_us;
         }
     }
     return longest_us;

@@ -8,7 +8,7 @@
  * Threads    Under the baton of the shard. `call` may not touch the queues; it hands the waiter to its own thread.
  * Memory     A waiter is its maker's, lent from waits_join until waits_leave.
  * Invariant  W1 a waiter is in one queue exactly while `waits` is not NULL; W2 a queue's waiters stand in the order in which they
- *            joined; W3 waiter_count is the number of waiters in all queues.
+ *            joined, those that are HOLDING before the others; W3 waiter_count is the number of waiters in all queues.
  * Limits     None: the table of queues grows with their number; when memory is refused it gets slower instead.  */
 #ifndef SHARD_WAITS_H
 #define SHARD_WAITS_H
@@ -31,8 +31,9 @@ struct wait_subject {
     uint32_t kind;   /* enum wait_kind */
 };
 
-/* Who may go together: writers that run in one step, or jobs that pin. */
-enum wait_group { WAIT_ALONE, WAIT_WITH_WRITERS, WAIT_WITH_READERS, WAIT_GROUPS };
+/* Who may go together: writers that run in one step, or jobs that pin. Whoever holds a pin or a lock of the subject itself, and waits for
+ * those of others to be given up, is HOLDING: it goes before all who are not, since they wait for it.  */
+enum wait_group { WAIT_ALONE, WAIT_WITH_WRITERS, WAIT_WITH_READERS, WAIT_HOLDING, WAIT_GROUPS };
 
 struct waits;
 
@@ -59,7 +60,7 @@ struct waits {
 /* All is 0 at first. Nobody may wait. */
 void waits_close(struct waits *waits);
 
-/* The waiter goes to the end of the subject's queue, uncalled; the first of a new queue, too: it has just found that it must wait.
+/* The waiter goes to the end of the subject's queue (HOLDING: behind the others of that group, who come first), uncalled; the first of a new queue, too: it has just found that it must wait.
  * False: no memory for the very first queue.  */
 MUST_USE bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject subject, int64_t now_us);
 /* The waiter leaves its queue: served, or it has given up. If it was called, or the first one, those who are next are called. */

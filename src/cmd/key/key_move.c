@@ -75,7 +75,7 @@ static enum job_status copy_step(struct job *job, struct exec *exec)
     enum result result = RESULT_OK;
     while (result == RESULT_OK && !work->is_copied) {
         result = value_copy_step(&work->made.copy, ITEMS_PER_LOOK, &work->is_copied);
-        if (!work->is_copied && exec_slice_is_over(exec)) {
+        if (result == RESULT_OK && !work->is_copied && exec_slice_is_over(exec)) {
             return JOB_MORE;
         }
     }

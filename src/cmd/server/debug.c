@@ -28,6 +28,7 @@ struct debug_job {
     int64_t refuse_after;
     struct pin pin;      /* HOLD */
     uint32_t hold_ms;
+    bool refuses_any;
 };
 
 static void destroy_job(struct job *job, struct exec *exec)
@@ -205,13 +206,24 @@ static enum job_status inside_step(struct job *job, struct exec *exec)
 /* The reply says what the last one came to: -1, a request was refused. */
 static enum job_status refuse_memory_step(struct job *job, struct exec *exec)
 {
-    reply_integer(exec->reply, thread_heap_refuse_left());
-    thread_heap_refuse_after(((struct debug_job *)job)->refuse_after);
+    const struct debug_job *debug = (const struct debug_job *)job;
+    if (debug->refuses_any) {
+        reply_integer(exec->reply, any_heap_refuse_left());
+        any_heap_refuse_after(debug->refuse_after);
+    } else {
+        reply_integer(exec->reply, thread_heap_refuse_left());
+        thread_heap_refuse_after(debug->refuse_after);
+    }
     return JOB_DONE;
 }
 
 static bool prepare_refuse_memory(struct exec *exec, struct debug_job *debug)
 {
+    debug->refuses_any = exec->argc == 4 && bytes_equal_ignore_case(exec->argv[3], BYTES("ALL"));
+    if (exec->argc > 4 || (exec->argc == 4 && !debug->refuses_any)) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return false;
+    }
     return exec_int64_argument(exec, 2, &debug->refuse_after);
 }
 #endif
@@ -236,7 +248,7 @@ static const struct debug_row {
      JOB_ALL_SHARDS, NULL},
     {"OBJECT", "<key>", "Tells how a key's value is kept.", 3, object_step, JOB_NO_SHARD, prepare_object},
 #if defined(TESSERA_DEBUG_ASSERT)
-    {"REFUSE-MEMORY", "<n>", "Refuses this thread its n+1st request for memory from now on; -1 none.", 3,
+    {"REFUSE-MEMORY", "<n> [ALL]", "Refuses this thread, or all, the n+1st request for memory from now on; -1 none.", -3,
      refuse_memory_step, JOB_NO_SHARD, prepare_refuse_memory},
 #endif
     {"SET-ACTIVE-EXPIRE", "<0|1>", "Turns the removal of expired keys that nobody asks for off or on.", 3,

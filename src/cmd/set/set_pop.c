@@ -182,7 +182,7 @@ static enum job_status end_step(struct pop_job *work, struct exec *exec)
 {
     const struct key key = exec_key(exec, 1);
     if (work->pinned.pin.collection->pins > 1) {
-        exec_wait_for(exec, work->pinned.pin.shard, WAIT_KEY, key.hash, WAIT_WITH_WRITERS);
+        exec_wait_for(exec, work->pinned.pin.shard, WAIT_KEY, key.hash, WAIT_HOLDING);
         return JOB_WAIT;
     }
     exec_unpin(exec, &work->pinned.pin);

@@ -184,26 +184,46 @@ static bool read_apply(struct exec *exec, struct applied *out)
     return true;
 }
 
-static enum result apply(struct exec *exec, struct stream_place place, const struct applied *applied)
+static void apply_state(struct exec *exec, const struct stream_place *place, const struct applied *applied)
 {
-    place.group->last_id = applied->last_id;
-    place.group->entries_read = applied->entries_read;
+    place->group->last_id = applied->last_id;
+    place->group->entries_read = applied->entries_read;
     exec_count_changes(exec, 1);
-    if (exec->argc < APPLY_HEAD) {
-        return RESULT_OK;
-    }
+}
+
+/* Its effect is what was done: less than the words say when memory is refused in the middle. */
+static enum result apply_deliveries(struct exec *exec, struct stream_place place, const struct applied *applied)
+{
+    struct group_effect effect;
     struct stream_consumer *consumer;
-    enum result result = stream_touch_consumer(exec, exec_key(exec, 1), place, exec->argv[5], &consumer);
+    const struct key key = exec_key(exec, 1);
+    enum result result = stream_touch_consumer(exec, key, place, exec->argv[5], &consumer);
     if (result != RESULT_OK) {
         return result;
     }
     consumer->seen_ms = applied->seen_ms;
+    apply_state(exec, &place, applied);
+    group_effect_begin(&effect, exec, key, place.group);
+    group_effect_seen(&effect, consumer);
     for (uint32_t i = 0; i < applied->delivery_count && result == RESULT_OK; i++) {
         const struct group_delivery *delivery = &applied->deliveries[i];
         const struct stream_nack nack = {delivery->delivery_ms, delivery->delivery_count, consumer};
         result = stream_set_pending(place.stream, place.group, delivery->id, &nack);
+        if (result == RESULT_OK) {
+            group_effect_delivered(&effect, delivery->id, &nack);
+        }
     }
+    group_effect_end(&effect);
     return result;
+}
+
+static enum result apply(struct exec *exec, struct stream_place place, const struct applied *applied)
+{
+    if (exec->argc >= APPLY_HEAD) {
+        return apply_deliveries(exec, place, applied);
+    }
+    apply_state(exec, &place, applied);
+    return RESULT_OK;
 }
 
 static void command_apply(struct exec *exec)

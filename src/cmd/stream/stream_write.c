@@ -68,7 +68,7 @@ enum stream_write_state stream_job_open(struct stream_job *job, struct exec *exe
     const struct key key = exec_key(exec, job->first_key_at + index);
     struct keyspace *ks = exec_keyspace(exec, key);
     if (is_read(job, collection)) {
-        exec_wait_for(exec, job->pins[index].shard, WAIT_KEY, key.hash, WAIT_WITH_WRITERS);
+        exec_wait_for(exec, job->pins[index].shard, WAIT_KEY, key.hash, WAIT_HOLDING);
         return STREAM_WRITE_WAIT;
     }
     struct entry *entry = keyspace_find(ks, key, exec->now_ms);

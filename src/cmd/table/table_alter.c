@@ -309,14 +309,17 @@ static enum job_status index_build(struct index_job *job, struct exec *exec)
     return JOB_MORE;
 }
 
-/* Others read a slice, too: true, and exec_wait_for was called. */
+/* Others read a slice, too: true, and exec_wait_for was called. Those who wait for this job's own lock stand behind it. */
 static bool must_wait_for_readers(struct exec *exec, const struct table *table)
 {
-    bool must_wait = false;
-    for (uint32_t i = 0; i < table->shard_count && !must_wait; i++) {
-        must_wait = slice_must_wait(exec, table, i, table->slices[i]->reader_count == 1, WAIT_ALONE);
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        assert(table->slices[i]->reader_count > 0);
+        if (table->slices[i]->reader_count > 1) {
+            exec_wait_for(exec, &exec->server->shards[i], WAIT_TABLE, (uintptr_t)table, WAIT_HOLDING);
+            return true;
+        }
     }
-    return must_wait;
+    return false;
 }
 
 static enum job_status index_finish(struct index_job *job, struct exec *exec)

@@ -33,13 +33,18 @@ static bool is_in(const struct person *person, struct wait_subject subject)
            person->waiter.subject.kind == subject.kind;
 }
 
+/* Those who hold something come before the others. */
 static int by_ticket(const void *a, const void *b)
 {
     const struct person *one = *(struct person *const *)a, *other = *(struct person *const *)b;
+    const bool is_holding = one->waiter.group == WAIT_HOLDING, is_other_holding = other->waiter.group == WAIT_HOLDING;
+    if (is_holding != is_other_holding) {
+        return is_holding ? -1 : 1;
+    }
     return one->ticket < other->ticket ? -1 : 1;
 }
 
-/* Whoever should be called now: the first by ticket, and those of its group right behind it. Returns how many are there. */
+/* Whoever should be called now: the first in this order, and those of its group right behind it. Returns how many are there. */
 static uint32_t model_queue(struct person *people, struct wait_subject subject, struct person *queue[WAITERS], uint32_t *called)
 {
     uint32_t count = 0;
@@ -140,6 +145,10 @@ Test(waits, knows_who_has_waited_longest)
     cr_assert(waits_join(&waits, &first.waiter, subject_of(1), 100));
     cr_assert(waits_join(&waits, &second.waiter, subject_of(2), 150));
     cr_assert_eq(waits_longest_now_us(&waits, 400), 300);
+    struct person holding = {.waiter = {.call = be_called, .group = WAIT_HOLDING}};
+    cr_assert(waits_join(&waits, &holding.waiter, subject_of(1), 200));
+    cr_assert_eq(waits_longest_now_us(&waits, 400), 300);
+    waits_leave(&holding.waiter, 400, &calls);
     waits_leave(&first.waiter, 400, &calls);
     cr_assert_eq(waits_longest_now_us(&waits, 400), 250);
     waits_leave(&second.waiter, 400, &calls);
