@@ -13,6 +13,7 @@
 #include "exec/round.h"
 #include "exec/route.h"
 #include "exec/run.h"
+#include "exec/waiting.h"
 #include "shard/access_clock.h"
 
 #include <stdio.h>
@@ -274,6 +275,16 @@ static void resume_alone(struct thread *thread, struct window *window, struct ca
     run_here(thread, connection_of(window->session), call, round);
 }
 
+/* The catalogue may have changed since: a call that has waited and now goes to another shard has lost its place in the old one. */
+static void route_again(struct thread *thread, struct call *call)
+{
+    call_route(thread, call);
+    if (call->ticket != NULL && !call->is_alone && call->ticket->shard->number != call->shard) {
+        ticket_give_up(call->ticket, thread);
+        call->ticket = NULL;
+    }
+}
+
 /* Runs the first call when it runs alone; gives the others to batches, or their positions. */
 static void place_calls(struct thread *thread, struct window *window, struct round *round)
 {
@@ -287,7 +298,7 @@ static void place_calls(struct thread *thread, struct window *window, struct rou
             return;
         }
         if (call->state == CALL_REROUTE || call->is_routed) {
-            call_route(thread, call);
+            route_again(thread, call);
         }
         if (call->is_alone) {
             resume_alone(thread, window, call, round);
