@@ -4,6 +4,8 @@
 #include "data/keyspace_private.h"
 #include "encoding/collection.h"
 
+#include <assert.h>
+
 enum { BURIED_RAW_MIN = 2 << 20, SLICE_BYTES = 512 << 10, SLICE_COST = 64 };
 _Static_assert(BURIED_RAW_MIN - SLICE_BYTES >= (int)HEAP_DIRECT_MIN, "what is cut off goes back without a copy");
 
@@ -37,6 +39,7 @@ static const struct collection_type burial_type = {.which = MEM_STRING, .free_sl
 
 void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw)
 {
+    assert(raw->pins == 0);
     const size_t size = raw_string_bytes(raw->capacity);
     struct raw_burial *burial = NULL;
     if (UNLIKELY(size >= BURIED_RAW_MIN) && ks->owner->bury != NULL) {
