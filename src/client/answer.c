@@ -11,7 +11,10 @@
 #include "exec/window.h"
 #include "shard/server.h"
 
-enum { REPLY_COPY_MAX = 4096 }; /* a shorter reply of its own is copied: a chunk more costs more than that */
+enum {
+    REPLY_COPY_MAX = 4096, /* a shorter reply of its own is copied: a chunk more costs more than that */
+    PARK_STAY_MIN = 65536, /* so many bytes of words are not copied when a window is parked */
+};
 
 /* --- replies --- */
 
@@ -138,9 +141,15 @@ static bool begin_job(struct thread *thread, struct window *window)
 static struct window *park(struct thread *thread, struct connection *connection, struct window *window)
 {
     const bool was_in_round = window->state == WINDOW_IN_ROUND;
-    struct window *parked = window->state == WINDOW_PARKED ? window : window_park(window);
+    struct buffer input = BUFFER_EMPTY(MEM_QUERY_BUFFER);
+    if (was_in_round && window_words_bytes(window) >= PARK_STAY_MIN) {
+        const bool is_given = connection_give_query(connection, &input);
+        (void)is_given; /* otherwise the words are copied */
+    }
+    struct window *parked = window->state == WINDOW_PARKED ? window : window_park(window, &input);
     if (parked == NULL) {
         abandon(thread, connection, window);
+        buffer_release(&input);
         connection_close(connection);
         return NULL;
     }

@@ -8,7 +8,10 @@
 
 #include <stdio.h>
 
-enum { INPUT_GROWTH_MIN = 262144 }; /* room that a long query buffer gets ahead */
+enum {
+    INPUT_GROWTH_MIN = 262144, /* room that a long query buffer gets ahead */
+    GIVEN_REST_MAX = 1 << 20,  /* what stays of a query buffer that is given away */
+};
 
 bool connection_keep_input(struct connection *connection, struct buffer *buffer, struct bytes text)
 {
@@ -88,6 +91,22 @@ void connection_join_backlog(struct connection *connection)
         buffer_release(&connection->backlog);
     }
     connection->wants_more = true;
+}
+
+bool connection_give_query(struct connection *connection, struct buffer *out)
+{
+    struct buffer query = BUFFER_EMPTY(MEM_QUERY_BUFFER);
+    if (connection->held >= 0) {
+        return false;
+    }
+    const struct bytes rest = connection_input(connection);
+    if (rest.len > GIVEN_REST_MAX || !buffer_append(&query, rest)) {
+        return false;
+    }
+    *out = connection->query;
+    connection->query = query;
+    connection->query_at = 0;
+    return true;
 }
 
 void connection_drop_input(struct connection *connection)

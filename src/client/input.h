@@ -49,6 +49,9 @@ void connection_keep_rest(struct connection *connection);
 void connection_release_held(struct connection *connection);
 /* What could not be parsed leaves the receive buffer, and the backlog is input now. */
 void connection_join_backlog(struct connection *connection);
+/* Gives the query buffer away, with what was parsed in it, which stays where it is; the rest is copied to a new one. False: it is not
+ * worth while (words are in a receive buffer, or the rest is long), or no memory; then nothing has changed.  */
+MUST_USE bool connection_give_query(struct connection *connection, struct buffer *out);
 /* What waits is not wanted any more. No window may be left. */
 void connection_drop_input(struct connection *connection);
 

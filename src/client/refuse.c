@@ -8,7 +8,7 @@
 void connection_drop_window(struct connection *connection)
 {
     struct window *window = connection->window;
-    if (window != NULL && window->state == WINDOW_PARKED) {
+    if (window != NULL && window->state == WINDOW_PARKED && !window_must_finish(connection->thread, window)) {
         jobs_abandon(connection->thread, window);
         window_drop(window);
         connection->window = NULL;

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 _Static_assert(offsetof(struct entry, rest) == 4, "head and access are four bytes");
+_Static_assert((int)RAW_PINS_MAX == (1 << RAW_PIN_BITS) - 1, "the pins fit their bits");
 _Static_assert((int)STRING_SCRATCH >= (int)INT64_TEXT_MAX, "the scratch holds any integer");
 
 /* --- reading --- */
@@ -116,6 +117,50 @@ size_t entry_string_len(const struct entry *entry)
     char scratch[STRING_SCRATCH];
     return entry_string(entry, scratch).len;
 }
+
+/* --- pins --- */
+
+const void *entry_value_apart(const struct entry *entry)
+{
+    const enum entry_kind kind = entry_kind(entry);
+    return kind == ENTRY_RAW || entry_kind_is_collection(kind) ? (const void *)(uintptr_t)entry_value_word(entry) : NULL;
+}
+
+uint32_t entry_pins(const struct entry *entry)
+{
+    const enum entry_kind kind = entry_kind(entry);
+    if (kind == ENTRY_RAW) {
+        return entry_raw_string(entry)->pins;
+    }
+    return entry_kind_is_collection(kind) ? entry_collection_unchecked(entry)->pins : 0;
+}
+
+struct raw_string *entry_long_string(const struct entry *entry)
+{
+    return entry_kind(entry) == ENTRY_RAW ? entry_raw_string(entry) : NULL;
+}
+
+struct bytes raw_string_text(const struct raw_string *raw)
+{
+    return (struct bytes){raw->data, raw->len};
+}
+
+bool raw_string_pin(struct raw_string *raw)
+{
+    if (raw->pins == RAW_PINS_MAX) {
+        return false;
+    }
+    raw->pins++;
+    return true;
+}
+
+void raw_string_unpin(struct raw_string *raw)
+{
+    assert(raw->pins > 0);
+    raw->pins--;
+}
+
+/* --- access --- */
 
 uint32_t entry_access(const struct entry *entry)
 {

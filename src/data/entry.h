@@ -42,6 +42,21 @@ struct bytes entry_string(const struct entry *entry, char scratch[STRING_SCRATCH
 bool entry_integer(const struct entry *entry, int64_t *out);
 size_t entry_string_len(const struct entry *entry);
 
+/* --- pins: jobs that read in steps what an entry holds outside of its block (exec/exec.h) --- */
+struct raw_string;
+/* The address of the collection or raw string, which stays while it is pinned; NULL: the value is in the entry. */
+const void *entry_value_apart(const struct entry *entry);
+/* How many jobs have pinned that. */
+uint32_t entry_pins(const struct entry *entry);
+/* The entry's string when it is one apart; NULL: it is none, or short. */
+struct raw_string *entry_long_string(const struct entry *entry);
+/* Its text, which stays where it is, and as it is, while it is pinned: to be read even without the baton. */
+struct bytes raw_string_text(const struct raw_string *raw);
+/* False: it has RAW_PINS_MAX pins. */
+enum { RAW_PINS_MAX = 65535 };
+bool raw_string_pin(struct raw_string *raw);
+void raw_string_unpin(struct raw_string *raw);
+
 /* --- access: raw 24 bits; what they mean is the eviction policy's business --- */
 uint32_t entry_access(const struct entry *entry);
 void entry_set_access(struct entry *entry, uint32_t access);

@@ -22,7 +22,12 @@ enum {
     ENTRY_INLINE_MAX = 1024,    /* longer blocks keep their value apart, unless it is an embstr */
     ENTRY_WORD_BYTES = 8,       /* a value that is a number or an address */
     ENTRY_EXPIRY_REACH_MS = 1 << 30, /* 12.4 days: how far from the reference an expiry of 4 bytes may be when it is set */
+
+    RAW_CAPACITY_BITS = 48,
+    RAW_PIN_BITS = 16,
 };
+/* No raw string is longer: less than an address space, so that a capacity fits its bits. */
+#define RAW_LEN_MAX ((size_t)1 << 46)
 
 /* How a value is kept. */
 enum entry_kind {
@@ -62,13 +67,21 @@ struct entry {
 /* A string outside of its entry, with room to grow: 16 bytes, then the text. MEM_STRING. */
 struct raw_string {
     size_t len;
-    size_t capacity;
+    uint64_t capacity : RAW_CAPACITY_BITS;
+    uint64_t pins : RAW_PIN_BITS; /* jobs that read it in steps: while there are any nobody may change, move or free it */
     char data[];
 };
+_Static_assert(sizeof(struct raw_string) == 16, "the pins take no room");
 
 static inline size_t raw_string_bytes(size_t capacity)
 {
     return sizeof(struct raw_string) + capacity;
+}
+
+/* It stands in a block of `request` bytes. */
+static inline void raw_string_set_capacity(struct raw_string *raw, size_t request)
+{
+    raw->capacity = (request - sizeof *raw) & ((UINT64_C(1) << RAW_CAPACITY_BITS) - 1);
 }
 
 /* Bytes before the key. */
@@ -162,7 +175,7 @@ static inline struct collection *entry_collection_unchecked(const struct entry *
 /* A job reads it in slices: nobody may change or free it now. */
 static inline bool entry_is_pinned(const struct entry *entry)
 {
-    return entry_kind_is_collection(entry_kind(entry)) && entry_collection_unchecked(entry)->pins > 0;
+    return entry_pins(entry) > 0;
 }
 
 /* Bytes used in the entry's own block. */

@@ -131,7 +131,7 @@ static struct entry *find_expiring(struct keyspace *ks, uint64_t hash, struct en
     if (!keyspace_is_over(ks, entry, now_ms)) {
         return entry;
     }
-    if (UNLIKELY(entry_is_pinned(entry))) {
+    if (UNLIKELY(keyspace_is_in_use(ks, hash, entry))) {
         return NULL; /* a job still reads it: it goes later */
     }
     keyspace_remove_expired(ks, hash, entry);

@@ -47,6 +47,8 @@ struct keyspace_owner {
     void (*before_change)(void *context, struct keyspace *ks, uint64_t hash, struct bytes name, const struct entry *entry);
     /* All keys are about to be taken out at once: instead of before_change for each. */
     void (*before_detach)(void *context, struct keyspace *ks);
+    /* True when a job has locked the key with that hash at a time when it had not expired: it stays, for the job. */
+    bool (*keeps)(void *context, uint64_t hash, int64_t expiry_ms);
     /* No key expires by itself: whoever applies the effects of another server is told of each expiry as a deletion. */
     bool is_expiry_off;
 };
@@ -143,9 +145,11 @@ MUST_USE enum result keyspace_string_open(struct keyspace *ks, struct key key, s
 void keyspace_string_set_len(struct open_string *open, size_t len);
 /* A raw string of `room` zero bytes that is no key's yet (BITOP): its len is 0. It must be stored or discarded. */
 MUST_USE enum result keyspace_string_create(struct keyspace *ks, size_t room, struct open_string *out);
-/* Gives it to `key` in place of `existing` (of any type; NULL: none), without expiry. On RESULT_OK it is taken. */
+/* Gives it to `key` in place of `existing` (of any type; NULL: none), with an expiry as keyspace_put_string. On RESULT_OK it is
+ * taken.  */
 MUST_USE enum result keyspace_string_store(struct keyspace *ks, struct key key, struct entry *existing,
-                                           struct open_string *string);
+                                           struct open_string *string, enum expiry_mode mode, int64_t expiry_ms);
+/* A very long one is buried. */
 void keyspace_string_discard(struct keyspace *ks, struct open_string *string);
 
 /* --- keys --- */

@@ -94,6 +94,14 @@ void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw);
 /* The same for one that a key has had: a very long one is buried. raw_burial.c. */
 void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw);
 
+/* A job has pinned or locked it: it does not expire now. */
+static inline bool keyspace_is_in_use(const struct keyspace *ks, uint64_t hash, const struct entry *entry)
+{
+    const struct keyspace_owner *owner = ks->owner;
+    return entry_is_pinned(entry) ||
+           (owner->keeps != NULL && owner->keeps(owner->context, hash, entry_expiry_near(entry, ks->expiry.reference_ms)));
+}
+
 static inline bool keyspace_is_over(const struct keyspace *ks, const struct entry *entry, int64_t now_ms)
 {
     return entry_has_expiry(entry) && entry_expiry_near(entry, ks->expiry.reference_ms) < now_ms && !ks->owner->is_expiry_off;

@@ -28,6 +28,7 @@ static bool overwrite_in_place(struct keyspace *ks, struct entry *existing, stru
     keyspace_before_change(ks, existing);
     if (plan->kind == ENTRY_RAW) {
         struct raw_string *raw = entry_raw_string(existing);
+        assert(raw->pins == 0);
         if (!is_same_block(raw, value.len)) {
             return false;
         }
@@ -105,14 +106,22 @@ static enum result put_planned(struct keyspace *ks, struct key key, struct entry
     return result;
 }
 
-enum result keyspace_put_string(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value,
-                                enum expiry_mode mode, int64_t expiry_ms)
+/* A plan that lacks the value. */
+static struct entry_plan plan_expiry(const struct keyspace *ks, struct key key, const struct entry *existing,
+                                     enum expiry_mode mode, int64_t expiry_ms)
 {
     struct entry_plan plan = keyspace_plan(ks, key, mode == EXPIRY_KEEP ? existing : NULL);
     if (mode == EXPIRY_SET) {
         assert(expiry_ms >= 0);
         plan.expiry_ms = expiry_ms;
     }
+    return plan;
+}
+
+enum result keyspace_put_string(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value,
+                                enum expiry_mode mode, int64_t expiry_ms)
+{
+    struct entry_plan plan = plan_expiry(ks, key, existing, mode, expiry_ms);
     plan_value(&plan, value);
     return put_planned(ks, key, existing, value, &plan);
 }
@@ -144,19 +153,24 @@ static size_t grown_capacity(size_t len)
     return len < GROW_DOUBLE_MAX ? 2 * len : len + GROW_DOUBLE_MAX;
 }
 
-/* Gives an existing raw string room for `len` bytes. */
-static enum result raw_reserve(struct keyspace *ks, struct entry *entry, size_t len, struct raw_string **out)
+enum rest { REST_ANY, REST_ZERO };
+
+/* Gives an existing raw string room for `len` bytes. What comes to its capacity is 0 if `rest` says so. */
+static enum result raw_reserve(struct keyspace *ks, struct entry *entry, size_t len, enum rest rest, struct raw_string **out)
 {
     struct raw_string *raw = entry_raw_string(entry);
     assert(raw->len <= raw->capacity);
     if (len > raw->capacity) {
+        assert(raw->pins == 0);
         const uint64_t old_bytes = entry_memory_bytes(entry);
         const size_t request = entry_block_request(raw_string_bytes(grown_capacity(len)));
-        raw = heap_realloc(ks->heap, MEM_STRING, raw, raw_string_bytes(raw->capacity), request);
+        const size_t old_size = raw_string_bytes(raw->capacity);
+        raw = rest == REST_ZERO ? heap_realloc_zeroed(ks->heap, MEM_STRING, raw, old_size, request)
+                                : heap_realloc(ks->heap, MEM_STRING, raw, old_size, request);
         if (raw == NULL) {
             return RESULT_NO_MEMORY;
         }
-        raw->capacity = request - sizeof *raw;
+        raw_string_set_capacity(raw, request);
         const uint64_t word = (uint64_t)(uintptr_t)raw;
         memcpy(entry_value_data(entry), &word, sizeof word);
         const uint64_t bytes = entry_memory_bytes(entry);
@@ -173,7 +187,7 @@ static struct raw_string *raw_create_zeroed(struct keyspace *ks, size_t capacity
     const size_t request = entry_block_request(raw_string_bytes(capacity));
     struct raw_string *raw = heap_alloc_zeroed(ks->heap, MEM_STRING, request);
     if (raw != NULL) {
-        raw->capacity = request - sizeof *raw;
+        raw_string_set_capacity(raw, request);
     }
     return raw;
 }
@@ -193,17 +207,18 @@ static bool is_leap(size_t old_len, size_t len)
     return old_len < GROW_DOUBLE_MAX && len > 2 * GROW_DOUBLE_MAX;
 }
 
-/* The key's value as a raw string with room for `len` bytes, its text unchanged; an empty one for a new key. After a leap the
- * rest is 0.  */
-static enum result raw_open(struct keyspace *ks, struct key key, struct entry *existing, size_t len, struct raw_string **out)
+/* The key's value as a raw string with room for `len` bytes, its text unchanged; an empty one for a new key. With REST_ZERO only what
+ * was its capacity before may be something else than 0.  */
+static enum result raw_open(struct keyspace *ks, struct key key, struct entry *existing, size_t len, enum rest rest,
+                            struct raw_string **out)
 {
     const size_t old_len = existing == NULL ? 0 : entry_string_len(existing);
-    if (len > PTRDIFF_MAX / 4) {
+    if (len > RAW_LEN_MAX) {
         return RESULT_TOO_LONG;
     }
     if (existing != NULL && entry_kind(existing) == ENTRY_RAW && !is_leap(old_len, len)) {
         keyspace_before_change(ks, existing);
-        return raw_reserve(ks, existing, len, out);
+        return raw_reserve(ks, existing, len, rest, out);
     }
     struct raw_string *raw = raw_create_zeroed(ks, existing == NULL ? len : grown_capacity(len));
     if (raw == NULL) {
@@ -239,13 +254,16 @@ enum result keyspace_string_open(struct keyspace *ks, struct key key, struct ent
     if (room < old_len) {
         room = old_len;
     }
+    const bool was_raw = existing != NULL && entry_kind(existing) == ENTRY_RAW && !is_leap(old_len, room);
+    const size_t old_capacity = was_raw ? entry_raw_string(existing)->capacity : old_len;
     struct raw_string *raw;
-    const enum result result = raw_open(ks, key, existing, room, &raw);
+    const enum result result = raw_open(ks, key, existing, room, REST_ZERO, &raw);
     if (result != RESULT_OK) {
         return result;
     }
-    if (room > old_len && !is_leap(old_len, room)) {
-        memset(raw->data + old_len, 0, room - old_len);
+    const size_t dirty_end = room < old_capacity ? room : old_capacity;
+    if (dirty_end > old_len) {
+        memset(raw->data + old_len, 0, dirty_end - old_len);
     }
     *out = open_raw(raw);
     return RESULT_OK;
@@ -260,7 +278,7 @@ void keyspace_string_set_len(struct open_string *open, size_t len)
 
 enum result keyspace_string_create(struct keyspace *ks, size_t room, struct open_string *out)
 {
-    struct raw_string *raw = room > PTRDIFF_MAX / 4 ? NULL : raw_create_zeroed(ks, room);
+    struct raw_string *raw = room > RAW_LEN_MAX ? NULL : raw_create_zeroed(ks, room);
     if (raw == NULL) {
         return RESULT_NO_MEMORY;
     }
@@ -268,10 +286,11 @@ enum result keyspace_string_create(struct keyspace *ks, size_t room, struct open
     return RESULT_OK;
 }
 
-enum result keyspace_string_store(struct keyspace *ks, struct key key, struct entry *existing, struct open_string *string)
+enum result keyspace_string_store(struct keyspace *ks, struct key key, struct entry *existing, struct open_string *string,
+                                  enum expiry_mode mode, int64_t expiry_ms)
 {
     assert(string->raw != NULL);
-    struct entry_plan plan = keyspace_plan(ks, key, NULL);
+    struct entry_plan plan = plan_expiry(ks, key, existing, mode, expiry_ms);
     const enum result result = store_raw(ks, key, existing, &plan, string->raw);
     if (result == RESULT_OK) {
         *string = (struct open_string){0};
@@ -282,7 +301,7 @@ enum result keyspace_string_store(struct keyspace *ks, struct key key, struct en
 void keyspace_string_discard(struct keyspace *ks, struct open_string *string)
 {
     if (string->raw != NULL) {
-        keyspace_raw_free(ks, string->raw);
+        keyspace_release_raw(ks, string->raw);
     }
     *string = (struct open_string){0};
 }
@@ -297,7 +316,7 @@ enum result keyspace_string_append(struct keyspace *ks, struct key key, struct e
         return RESULT_TOO_LONG;
     }
     struct raw_string *raw;
-    const enum result result = raw_open(ks, key, existing, len, &raw);
+    const enum result result = raw_open(ks, key, existing, len, REST_ANY, &raw);
     if (result != RESULT_OK) {
         return result;
     }

@@ -51,7 +51,7 @@ struct entry *keyspace_random(struct keyspace *ks, uint64_t *random_state, int64
         if (entry == NULL || !keyspace_is_over(ks, entry, now_ms)) {
             return entry;
         }
-        if (entry_is_pinned(entry)) {
+        if (keyspace_is_in_use(ks, keyspace_hash_of(ks, entry), entry)) {
             continue;
         }
         keyspace_remove_expired(ks, keyspace_hash_of(ks, entry), entry);
@@ -104,8 +104,9 @@ static size_t expire_first_leaf(struct keyspace *ks, int64_t now_ms, size_t limi
     size_t removed = 0;
     for (size_t i = 0; i < count && removed < limit; i++) {
         const int64_t expiry_ms = keyspace_expiry_ms(ks, entries[i]);
-        if (expiry_ms < now_ms && !entry_is_pinned(entries[i])) {
-            keyspace_remove_expired(ks, keyspace_hash_of(ks, entries[i]), entries[i]);
+        const uint64_t hash = expiry_ms < now_ms ? keyspace_hash_of(ks, entries[i]) : 0;
+        if (expiry_ms < now_ms && !keyspace_is_in_use(ks, hash, entries[i])) {
+            keyspace_remove_expired(ks, hash, entries[i]);
             removed++;
         } else if (expiry_ms < earliest_ms) {
             earliest_ms = expiry_ms;

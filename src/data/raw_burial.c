@@ -40,6 +40,7 @@ static const struct collection_type burial_type = {.which = MEM_STRING, .free_sl
 void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw)
 {
     assert(raw->len <= raw->capacity);
+    assert(raw->pins == 0);
     const size_t size = raw_string_bytes(raw->capacity);
     struct raw_burial *burial = NULL;
     if (UNLIKELY(size >= BURIED_RAW_MIN) && ks->owner->bury != NULL) {

@@ -5,9 +5,13 @@
 
 #include <assert.h>
 
+enum { BYTES_AN_ITEM = 512 }; /* of a string */
+
 bool value_copy_is_sliced(const struct entry *entry)
 {
-    return form_is_apart(entry_form(entry)) && entry_collection(entry)->bytes > VALUE_COPY_SLICED_MIN;
+    const struct raw_string *raw = entry_long_string(entry);
+    return raw != NULL ? raw->len > STRING_COPY_SLICED_MIN
+                       : form_is_apart(entry_form(entry)) && entry_collection(entry)->bytes > VALUE_COPY_SLICED_MIN;
 }
 
 /* An empty list that will have nodes like those of `source`. */
@@ -24,8 +28,8 @@ static struct collection *list_like(const struct quicklist *source, struct heap 
     return &list->base;
 }
 
-enum result value_copy_begin(struct value_copy *copy, const struct entry *source, struct heap *heap,
-                             const struct hash_secret *secret)
+static enum result begin_collection(struct value_copy *copy, const struct entry *source, struct heap *heap,
+                                    const struct hash_secret *secret)
 {
     struct collection *from = entry_collection(source);
     *copy = (struct value_copy){.source = from, .form = entry_form(source)};
@@ -51,6 +55,26 @@ enum result value_copy_begin(struct value_copy *copy, const struct entry *source
         quicklist_walk_begin(&copy->walk.items, (const struct quicklist *)from, 0, LIST_HEAD);
     }
     return RESULT_OK;
+}
+
+enum result value_copy_begin(struct value_copy *copy, const struct entry *source, struct keyspace *ks)
+{
+    const struct raw_string *raw = entry_long_string(source);
+    if (raw == NULL) {
+        return begin_collection(copy, source, ks->heap, ks->secret);
+    }
+    *copy = (struct value_copy){.source = raw, .form = VALUE_FORM_STRING};
+    return keyspace_string_create(ks, raw->len, &copy->string);
+}
+
+static void copy_bytes(struct value_copy *copy, size_t count, bool *is_done)
+{
+    const struct raw_string *from = copy->source;
+    const size_t left = from->len - copy->walk.at;
+    const size_t some = left / BYTES_AN_ITEM < count ? left : count * BYTES_AN_ITEM;
+    memcpy(copy->string.data + copy->walk.at, from->data + copy->walk.at, some);
+    copy->walk.at += some;
+    *is_done = some == left;
 }
 
 /* Copies one item; *is_done: there was none left. */
@@ -82,6 +106,10 @@ enum result value_copy_step(struct value_copy *copy, size_t count, bool *is_done
 {
     enum result result = RESULT_OK;
     *is_done = false;
+    if (copy->form == VALUE_FORM_STRING) {
+        copy_bytes(copy, count, is_done);
+        return RESULT_OK;
+    }
     if (copy->form == VALUE_FORM_STREAM) {
         return stream_copy_step(&copy->walk.stream, count, is_done);
     }
@@ -98,9 +126,23 @@ static void end_walk(struct value_copy *copy)
     }
 }
 
+/* RESULT_NO_MEMORY: it is gone. */
+static enum result store_string(struct value_copy *copy, struct keyspace *ks, struct key key, struct entry *existing,
+                                int64_t expiry_ms)
+{
+    const enum expiry_mode mode = expiry_ms == KEYSPACE_NO_EXPIRY ? EXPIRY_CLEAR : EXPIRY_SET;
+    keyspace_string_set_len(&copy->string, copy->walk.at);
+    const enum result result = keyspace_string_store(ks, key, existing, &copy->string, mode, expiry_ms);
+    keyspace_string_discard(ks, &copy->string);
+    return result;
+}
+
 enum result value_copy_store(struct value_copy *copy, struct keyspace *ks, struct key key, struct entry *existing,
                              int64_t expiry_ms)
 {
+    if (copy->form == VALUE_FORM_STRING) {
+        return store_string(copy, ks, key, existing, expiry_ms);
+    }
     assert(copy->copy != NULL);
     struct value value;
     value_open_detached_for(&value, ks);
@@ -120,6 +162,7 @@ enum result value_copy_store(struct value_copy *copy, struct keyspace *ks, struc
 
 void value_copy_discard(struct value_copy *copy, struct keyspace *ks)
 {
+    keyspace_string_discard(ks, &copy->string);
     if (copy->copy != NULL) {
         end_walk(copy);
         keyspace_release_collection(ks, copy->copy);

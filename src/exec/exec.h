@@ -12,6 +12,7 @@
 #include "data/keyspace.h"
 #include "effect/event.h"
 #include "net/reply.h"
+#include "shard/key_lock.h"
 #include "shard/waits.h"
 
 #include <stdbool.h>
@@ -102,6 +103,9 @@ struct command_key_spec {
                             are no words for these keys (SORT's BY and GET) */
 };
 
+/* What a command does in one step at most, when it does something for each word. */
+enum { EXEC_WORDS_MAX = 2048 };
+
 struct command_spec {
     const char *name;          /* lower case; "table.insert"; containers ("config|get") are not separate rows: see subcommands */
     command_fn *run;
@@ -126,6 +130,8 @@ struct command_spec {
     const struct command_spec *subcommands; /* rows named "get", "set"; ended by a row without a name. NULL: none. When set, the
                                                dispatcher looks up argv[1] here; run answers the bare name (COMMAND), NULL: an
                                                arity error.  */
+    bool locks_when_long;      /* a call of more than EXEC_WORDS_MAX words is a job that locks its keys itself: before that nobody looks
+                                  at them */
     uint16_t index;            /* set at start: its place in statistics */
     const struct command_spec *parent; /* set at start */
 };
@@ -161,6 +167,8 @@ struct exec {
     struct exec_wait wait;
     struct ticket *ticket;          /* of a call or job that has waited; NULL: it has not. exec/waiting.h */
     uint32_t pause_ms;              /* JOB_PAUSE */
+    bool must_finish;               /* a job says so: half of it would be seen, so it goes on when its client has gone (not when the
+                                       server stops) */
     bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
     bool is_spread;                 /* SCOPE_KEYS over several shards */
     uint8_t depth;                  /* how many commands it runs inside of: exec_run_inside */
@@ -287,25 +295,38 @@ struct job {
  * from SCOPE_KEYS and SCOPE_ROUTED ones (which then must not have changed or replied anything before).  */
 void exec_start_job(struct exec *exec, struct job *job);
 
-/* A job that reads collections in slices pins their keys: until they are unpinned no command may write them (the loop lets
- * writers wait), and their structures stay as they are, so that a walk may go on from step to step. A job that keeps a
+/* A job that reads collections or long strings in slices pins their keys: until they are unpinned no command may write them (the
+ * loop lets writers wait), and their structures stay as they are, so that a walk may go on from step to step. A job that keeps a
  * detached value in a shard's heap between its steps pins a key there as well (with entry NULL: the audit waits for it).
  *
  * exec_pin     under the baton of the key's shard, in the handler or a step. `entry`: the key's; NULL: there is none. A collection
- *              stays even when it expires; what stands in its entry may then go. False: a writer waits for the key, or no
- *              memory; exec_wait_for was called. The caller unpins what it has and returns (a step: JOB_WAIT).
+ *              or raw string stays even when it expires or its database is swapped; what stands in its entry may then go. False:
+ *              a writer waits for the key, it is locked, or no memory; exec_wait_for was called. The caller unpins what it has and
+ *              returns (a step: JOB_WAIT).
  * exec_claim   in a step, before what is at `key` is changed or replaced: true when no job but the caller's reads it, of which `own`
  *              may be on it, too (NULL: none). False: exec_wait_for was called; the caller returns JOB_WAIT and asks again; no new readers come before it, nor those who
  *              wait for the caller's own pin.
  * exec_unpin   under the same baton (or all); in `destroy`, too. Does nothing when there is no pin.  */
 struct pin {
-    struct shard *shard; /* NULL: no pin */
-    struct collection *collection;
+    struct shard *shard;           /* NULL: no pin */
+    struct collection *collection; /* of the entry; NULL: it has none */
+    struct raw_string *raw;        /* the same; raw_string_text may be read without the baton */
     uint64_t hash;
 };
 MUST_USE bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out);
 MUST_USE bool exec_claim(struct exec *exec, struct key key, const struct pin *own);
 void exec_unpin(struct exec *exec, struct pin *pin);
+
+/* A job that changes keys over several steps, or that has to see many keys at one moment, locks them: then nobody sees half of it.
+ * Commands that name one of the keys wait (shared: those that write it), and the keys neither expire nor are evicted: the job's steps
+ * set exec->now_ms to what it was when the lock was granted.
+ *
+ * key_lock_open, key_lock_add   (shard/key_lock.h) before that, without a baton; key_lock_close at the end
+ * exec_lock      in a step, under the batons of all the keys' shards (one shard's, or all), again and again until it is true: the
+ *                lock is granted. False: exec_wait_for was called; return JOB_WAIT. Not together with pins.
+ * exec_unlock    under the same batons (or all): in destroy. Does nothing when it was not asked for.  */
+MUST_USE bool exec_lock(struct exec *exec, struct key_lock *lock);
+void exec_unlock(struct exec *exec, struct key_lock *lock);
 
 /* True once about JOB_STEP_US have passed since this step began: end the slice. Cheap (a time-stamp read). */
 bool exec_slice_is_over(const struct exec *exec);

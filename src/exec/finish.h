@@ -32,6 +32,7 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
     exec->elsewhere = NULL;
     exec->must_wait = false;
     exec->ticket = call->ticket;
+    exec->must_finish = false;
     exec->is_no_touch = call->is_no_touch;
     exec->is_spread = call->is_alone && call->spec->scope == SCOPE_KEYS;
     exec->depth = 0;

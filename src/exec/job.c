@@ -255,6 +255,13 @@ int64_t jobs_pause_ms(const struct thread *thread)
     return left_ms > 0 ? left_ms : 0;
 }
 
+bool window_must_finish(const struct thread *thread, const struct window *window)
+{
+    const struct call *first = window_first_call(window);
+    return first->state == CALL_JOB && ((const struct job_run *)first->elsewhere)->exec.must_finish &&
+           atomic_load_explicit(&thread->server->is_stopping, memory_order_relaxed) == 0;
+}
+
 void jobs_abandon(struct thread *thread, struct window *window)
 {
     assert(window->state == WINDOW_PARKED || window->queued == 0);

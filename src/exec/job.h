@@ -24,6 +24,8 @@ MUST_USE bool job_begin(struct thread *thread, struct call *call);
 bool jobs_step(struct thread *thread);
 /* How long the thread may sleep for the jobs that pause; INT64_MAX: none does. */
 int64_t jobs_pause_ms(const struct thread *thread);
+/* A job of the window goes on when its connection has gone (exec->must_finish): the window must stay until it is back. */
+bool window_must_finish(const struct thread *thread, const struct window *window);
 /* Gives up the jobs of the window's calls, which count as answered then, and what its calls wait for. The connection ends. */
 void jobs_abandon(struct thread *thread, struct window *window);
 

@@ -4,7 +4,7 @@
  * no new reader comes before it.
  *
  * Threads    Under the baton of the shard.
- * Invariant  A collection's `pins` is the number of its lines in its shard's list.
+ * Invariant  The `pins` of a collection or raw string are the number of its lines in its shard's list.
  * Limits     Keys are told apart by their 64-bit hash, in all databases alike: a writer may wait for another key's pin, never
  *            pass its own.  */
 #include "exec/pin.h"
@@ -14,6 +14,7 @@
 #include "exec/command_keys.h"
 #include "exec/waiting.h"
 #include "mem/heap.h"
+#include "shard/key_lock.h"
 #include "shard/pinned.h"
 
 #include <assert.h>
@@ -48,6 +49,27 @@ static struct shard *shard_of(const struct exec *exec, struct key key)
     return shard;
 }
 
+/* Counts a pin of what stands outside of the entry, if anything does. False: it cannot have more. */
+static bool pin_value(const struct entry *entry, struct pin *pin)
+{
+    if (form_is_apart(entry_form(entry))) {
+        pin->collection = entry_collection(entry);
+        pin->collection->pins++;
+        return true;
+    }
+    struct raw_string *raw = entry_long_string(entry);
+    if (raw != NULL && !raw_string_pin(raw)) {
+        return false;
+    }
+    pin->raw = raw;
+    return true;
+}
+
+static const void *pinned_value(const struct pin *pin)
+{
+    return pin->collection != NULL ? (const void *)pin->collection : pin->raw;
+}
+
 bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out)
 {
     struct shard *shard = shard_of(exec, key);
@@ -60,31 +82,37 @@ bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin
         exec_wait_for(exec, shard, WAIT_PINS, 0, WAIT_WITH_READERS);
         return false;
     }
-    if (!make_room(shard)) {
+    if (shard_key_lock_stops_pin(shard, key.hash, exec->job != NULL)) {
+        exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
+        return false;
+    }
+    if (!make_room(shard) || (entry != NULL && !pin_value(entry, out))) {
         exec_wait_for(exec, shard, WAIT_MEMORY, 0, WAIT_WITH_READERS);
         return false;
     }
-    const bool is_apart = entry != NULL && form_is_apart(entry_form(entry));
-    struct collection *collection = is_apart ? entry_collection(entry) : NULL;
-    shard->pinned[shard->pinned_count++] = (struct pinned){.hash = key.hash, .collection = collection};
-    if (collection != NULL) {
-        collection->pins++;
-    }
-    *out = (struct pin){shard, collection, key.hash};
+    out->shard = shard;
+    out->hash = key.hash;
+    shard->pinned[shard->pinned_count++] = (struct pinned){.hash = key.hash, .value = pinned_value(out)};
     return true;
 }
 
 bool exec_claim(struct exec *exec, struct key key, const struct pin *own)
 {
-    const struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
-    if (entry == NULL || !form_is_apart(entry_form(entry))) {
+    struct shard *shard = shard_of(exec, key);
+    if (shard_key_is_locked(shard, key.hash)) {
+        exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
+        return false;
+    }
+    /* Also one that has expired: it is in the way until it has been read. */
+    const struct entry *entry = keyspace_peek(exec_keyspace(exec, key), key);
+    if (entry == NULL) {
         return true;
     }
-    const struct collection *collection = entry_collection(entry);
-    if (collection->pins <= (own != NULL && own->collection == collection ? 1u : 0u)) {
+    const bool is_own = own != NULL && own->shard != NULL && pinned_value(own) == entry_value_apart(entry);
+    if (entry_pins(entry) <= (is_own ? 1u : 0u)) {
         return true;
     }
-    exec_wait_for(exec, shard_of(exec, key), WAIT_KEY, key.hash, WAIT_HOLDING);
+    exec_wait_for(exec, shard, WAIT_KEY, key.hash, WAIT_HOLDING);
     return false;
 }
 
@@ -96,7 +124,7 @@ void exec_unpin(struct exec *exec, struct pin *pin)
     }
     baton_assert_held(&shard->baton);
     uint32_t at = 0;
-    while (shard->pinned[at].hash != pin->hash || shard->pinned[at].collection != pin->collection) {
+    while (shard->pinned[at].hash != pin->hash || shard->pinned[at].value != pinned_value(pin)) {
         at++;
         assert(at < shard->pinned_count);
     }
@@ -104,10 +132,15 @@ void exec_unpin(struct exec *exec, struct pin *pin)
     if (pin->collection != NULL) {
         assert(pin->collection->pins > 0);
         pin->collection->pins--;
+    } else if (pin->raw != NULL) {
+        raw_string_unpin(pin->raw);
     }
     waiters_call(exec->thread, shard, WAIT_KEY, pin->hash);
     if (shard->pinned_count == 0) {
         waiters_call(exec->thread, shard, WAIT_PINS, 0);
+    }
+    if (UNLIKELY(shard->lock_count > 0)) {
+        waiters_call(exec->thread, shard, WAIT_LOCKS, 0);
     }
     *pin = (struct pin){0};
 }
@@ -121,20 +154,23 @@ static bool is_pinned(const struct shard *shard, uint64_t hash)
 
 bool exec_waits_for_pins(struct exec *exec)
 {
-    if ((exec->spec->flags & COMMAND_WRITE) == 0) {
+    if (words_lock_keys(exec->spec, exec->argc)) {
         return false;
     }
+    const bool is_write = (exec->spec->flags & COMMAND_WRITE) != 0;
     struct key_walk walk;
     uint32_t index;
     key_walk_begin(&walk, exec->spec, exec->argv, exec->argc);
     while (!exec->must_wait && key_walk_next(&walk, &index)) {
         const struct bytes name = exec->argv[index];
         struct shard *shard = server_shard_of_key(exec->server, name);
-        if (shard->pinned_count == 0 && !waits_any(&shard->waits)) {
+        if (shard->lock_count == 0 && (!is_write || (shard->pinned_count == 0 && !waits_any(&shard->waits)))) {
             continue;
         }
         const uint64_t hash = hash_bytes(&exec->server->secret, name);
-        if (is_pinned(shard, hash) || exec_must_queue(exec, shard, WAIT_KEY, hash, WAIT_WITH_WRITERS)) {
+        if (shard_key_lock_stops(shard, hash, is_write)) {
+            exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
+        } else if (is_write && (is_pinned(shard, hash) || exec_must_queue(exec, shard, WAIT_KEY, hash, WAIT_WITH_WRITERS))) {
             exec_wait_for(exec, shard, WAIT_KEY, hash, WAIT_WITH_WRITERS);
         }
     }

@@ -1,4 +1,5 @@
-/* pin.h - commands that write keys which a job reads: they wait. How jobs pin keys: exec_pin of exec.h.
+/* pin.h - commands that write keys which a job reads, or name keys that a job has locked: they wait. How jobs pin and lock keys: exec_pin
+ * and exec_lock of exec.h.
  *
  * Threads    Under the batons of the call's keys.  */
 #ifndef EXEC_PIN_H
@@ -6,7 +7,14 @@
 
 #include "exec/exec.h"
 
-/* True when the command writes a key that a job has pinned, or for which others wait already: exec_wait_for was called. */
+/* Such a command locks its keys itself: see struct command_spec. */
+static inline bool words_lock_keys(const struct command_spec *spec, uint32_t argc)
+{
+    return argc > EXEC_WORDS_MAX && spec->locks_when_long;
+}
+
+/* True when the command writes a key that a job has pinned, or for which others wait already, or names one that a job has locked:
+ * exec_wait_for was called.  */
 MUST_USE bool exec_waits_for_pins(struct exec *exec);
 
 #endif

@@ -227,7 +227,8 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
         reply_begin(&reply, &batch->replies, call->protocol);
         exec_prepare(&exec, thread, call, &reply);
         exec.shard = shard;
-        if (UNLIKELY(shard->pinned_count > 0 || waits_any(&shard->waits)) && waits_for_others(&exec, call, batch)) {
+        const bool is_quiet = LIKELY((shard->pinned_count | shard->lock_count) == 0 && !waits_any(&shard->waits));
+        if (!is_quiet && waits_for_others(&exec, call, batch)) {
             continue;
         }
         if (UNLIKELY(waits_for_memory(&exec, call, batch))) {
@@ -385,7 +386,8 @@ void call_run_alone(struct thread *thread, struct call *call, struct buffer *rep
     if (call->spec->scope == SCOPE_ALL || call->spec->scope == SCOPE_ROUTED) {
         set = shard_set_of_first(server->shard_count);
     } else if (call->spec->scope == SCOPE_KEYS) {
-        set = call_shards(server, call);
+        const bool locks_keys = words_lock_keys(call->spec, call->argc); /* by a job with all batons: none of its keys is looked at now */
+        set = locks_keys ? shard_set_of_first(server->shard_count) : call_shards(server, call);
     }
     if (!shard_set_is_empty(&set)) {
         shards_take_set(thread, &set);

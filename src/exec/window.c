@@ -26,18 +26,21 @@ void window_drop(struct window *window)
         call_drop(call);
     }
     if (window->parked_bytes > 0) {
+        buffer_release(&window->input);
         thread_free(MEM_CLIENT, window, window->parked_bytes);
     }
 }
 
 size_t window_memory_bytes(const struct window *window)
 {
-    size_t total = window->parked_bytes > 0 ? thread_block_bytes(window->parked_bytes) : 0;
+    size_t total = window->parked_bytes > 0 ? thread_block_bytes(window->parked_bytes) + window->input.capacity : 0;
     if (window->queued > 0) {
         return total; /* whoever runs these calls writes to them now */
     }
     for (uint32_t i = window->flushed; i < window->count; i++) {
-        total += window->calls[i].own.capacity;
+        const struct call *call = &window->calls[i];
+        const bool has_words = window->parked_bytes > 0 && call->own_words != NULL;
+        total += call->own.capacity + (has_words ? call->own_words_capacity * sizeof(struct bytes) : 0);
     }
     return total;
 }
@@ -58,45 +61,60 @@ static bool own_replies(struct window *window)
     return true;
 }
 
-static size_t parked_bytes_needed(const struct window *window, uint32_t *words)
+size_t window_words_bytes(const struct window *window)
 {
     size_t bytes = 0;
-    *words = 0;
     for (uint32_t i = window->flushed; i < window->count; i++) {
-        *words += window->calls[i].argc;
-        for (uint32_t j = 0; j < window->calls[i].argc; j++) {
-            bytes += window->calls[i].argv[j].len;
+        const struct call *call = &window->calls[i];
+        for (uint32_t j = 0; j < call->argc; j++) {
+            bytes += call->argv[j].len;
         }
     }
-    return sizeof(struct window) + (window->count - window->flushed) * sizeof(struct call) +
-           *words * sizeof(struct bytes) + bytes + alignof(max_align_t);
+    return bytes;
 }
 
-static void copy_call(struct call *to, const struct call *from, struct window *window, struct bytes **words, char **text)
+/* Words of calls that have no array of their own. */
+static uint32_t loose_words(const struct window *window)
+{
+    uint32_t count = 0;
+    for (uint32_t i = window->flushed; i < window->count; i++) {
+        count += window->calls[i].own_words == NULL ? window->calls[i].argc : 0;
+    }
+    return count;
+}
+
+/* Loose words go to *words; the words' bytes to *text, unless that is NULL: then they stay where they are. */
+static void move_call(struct call *to, struct call *from, struct window *window, struct bytes **words, char **text)
 {
     *to = *from;
     to->window = window;
     to->next = NULL;
-    to->argv = *words;
-    to->own_words = NULL;
+    from->own_words = NULL;
     if (from->state == CALL_ABROAD) {
         from->elsewhere->call = to;
     }
-    for (uint32_t j = 0; j < from->argc; j++) {
-        (*words)[j] = (struct bytes){*text, from->argv[j].len};
-        if (from->argv[j].len > 0) {
-            memcpy(*text, from->argv[j].data, from->argv[j].len);
-        }
-        *text += from->argv[j].len;
+    struct bytes *argv = to->own_words;
+    if (argv == NULL) {
+        argv = *words;
+        *words += from->argc;
     }
-    *words += from->argc;
+    to->argv = argv;
+    for (uint32_t j = 0; j < from->argc; j++) {
+        argv[j] = from->argv[j];
+        if (*text != NULL && argv[j].len > 0) {
+            argv[j].data = memcpy(*text, argv[j].data, argv[j].len);
+            *text += argv[j].len;
+        }
+    }
 }
 
-/* Layout of the block: window, calls, words, the words' bytes. NULL: no memory. */
-static struct window *copy_window(const struct window *window)
+/* Layout of the block: window, calls, loose words, the words' bytes unless they are in `input`, which is taken. NULL: no memory. */
+static struct window *move_window(const struct window *window, struct buffer *input)
 {
-    uint32_t word_count;
-    const size_t bytes = parked_bytes_needed(window, &word_count);
+    const uint32_t word_count = loose_words(window);
+    const bool stays = input->capacity > 0;
+    const size_t bytes = sizeof(struct window) + (window->count - window->flushed) * sizeof(struct call) +
+                         word_count * sizeof(struct bytes) + (stays ? 0 : window_words_bytes(window)) + alignof(max_align_t);
     struct window *parked = thread_alloc(MEM_CLIENT, bytes);
     if (parked == NULL) {
         return NULL;
@@ -105,25 +123,25 @@ static struct window *copy_window(const struct window *window)
                               .calls = (struct call *)(parked + 1),
                               .count = window->count - window->flushed,
                               .state = window->state,
-                              .parked_bytes = bytes};
+                              .parked_bytes = bytes,
+                              .input = *input};
+    *input = BUFFER_EMPTY(input->which);
     struct bytes *words = (struct bytes *)(parked->calls + parked->count);
-    char *text = (char *)(words + word_count);
+    char *text = stays ? NULL : (char *)(words + word_count);
     for (uint32_t i = 0; i < parked->count; i++) {
         struct call *from = &window->calls[window->flushed + i];
         assert(from->state != CALL_JOB); /* a job is taken up in a parked window only */
-        copy_call(&parked->calls[i], from, parked, &words, &text);
-        parsed_words_free(from->own_words, from->own_words_capacity);
-        from->own_words = NULL;
+        move_call(&parked->calls[i], from, parked, &words, &text);
     }
     return parked;
 }
 
-struct window *window_park(struct window *window)
+struct window *window_park(struct window *window, struct buffer *input)
 {
     if (!own_replies(window)) {
         return NULL;
     }
-    struct window *parked = window->state == WINDOW_IN_ROUND ? copy_window(window) : window;
+    struct window *parked = window->state == WINDOW_IN_ROUND ? move_window(window, input) : window;
     if (parked != NULL) {
         window_enter(parked, WINDOW_PARKED);
     }

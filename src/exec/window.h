@@ -9,7 +9,8 @@
  *
  * IN_ROUND and RESUMED windows are listed in a round; when none of their calls is in a batch any more, the round gives them to
  * executor->window_is_back, which answers what is DONE. What is left is PARKED: copied, words and all, into a block of its own, so
- * that rounds and receive buffers are free again. RESUMED: that block's calls have been given to a round.
+ * that rounds and receive buffers are free again. Long words stay in the query buffer, which then is the window's. RESUMED: that block's
+ * calls have been given to a round.
  *
  * Threads    The connection's; `reply_bytes` and `cut_shards`: any thread that runs a batch.
  * Invariant  W1 every change of `state` is made by window_enter; W2 a PARKED window has no call in a batch.  */
@@ -35,6 +36,7 @@ struct window {
     bool has_placed;
     uint8_t state;                   /* enum window_state: window_enter */
     size_t parked_bytes;             /* of its own block; 0: it is in a round's */
+    struct buffer input;             /* with that block: where the words are that were not copied; capacity 0: they were */
     struct window *next;             /* in the round's list */
     /* any thread that runs a batch: */
     _Atomic size_t reply_bytes;      /* unsent replies of the connection and of this window; relaxed */
@@ -75,8 +77,11 @@ static inline struct call *window_first_call(const struct window *window)
 /* What is left of the window moves into a block of its own: window, calls, words, the words' bytes. PARKED. Replies that are done but wait
  * for an earlier one leave the round's buffers. NULL: no memory; the window is as it was, except for such replies.
  *
- * A window that was RESUMED is in such a block and stays there.  */
-MUST_USE struct window *window_park(struct window *window);
+ * input    where the words are: it is taken, and they stay there; capacity 0: they are copied. Not with a window that was RESUMED, which
+ *          is in such a block and stays there.  */
+MUST_USE struct window *window_park(struct window *window, struct buffer *input);
+/* What the words of its calls take that are not answered. */
+size_t window_words_bytes(const struct window *window);
 /* Frees the words of the call and its reply. */
 void call_drop(struct call *call);
 /* Drops the calls that were not answered; a parked window's block is freed. No job and no ticket may be left (jobs_abandon); a call of all threads

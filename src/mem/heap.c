@@ -244,6 +244,26 @@ void *heap_realloc(struct heap *heap, enum mem_class which, void *block, size_t 
     return moved;
 }
 
+/* Behind the bytes of a directly mapped block, up to the end of its last page. */
+static size_t slack_of(size_t size)
+{
+    return heap_block_bytes(size) - sizeof(struct direct) - size;
+}
+
+void *heap_realloc_zeroed(struct heap *heap, enum mem_class which, void *block, size_t old_size, size_t new_size)
+{
+    assert(new_size >= old_size);
+    char *moved = heap_realloc(heap, which, block, old_size, new_size);
+    if (moved != NULL && old_size < new_size) {
+        /* Pages that a mapping grows by are 0, and so is all of a new one. */
+        const bool was_direct = old_size >= HEAP_DIRECT_MIN;
+        const size_t more = new_size - old_size;
+        const size_t slack = was_direct ? slack_of(old_size) : new_size >= HEAP_DIRECT_MIN ? 0 : more;
+        memset(moved + old_size, 0, slack < more ? slack : more);
+    }
+    return moved;
+}
+
 void heap_reclass(struct heap *heap, enum mem_class from, enum mem_class to, size_t size)
 {
     int64_t bytes = (int64_t)heap_block_bytes(size);

@@ -33,6 +33,8 @@ void *heap_alloc_zeroed(struct heap *heap, enum mem_class which, size_t size) MU
 void heap_free(struct heap *heap, enum mem_class which, void *block, size_t size);
 /* Moves or resizes; NULL when refused, and the old block is as it was. Same-size-class requests return the block itself. */
 void *heap_realloc(struct heap *heap, enum mem_class which, void *block, size_t old_size, size_t new_size) MUST_USE;
+/* The same for a larger size; what lies behind `old_size` bytes is 0 then. No page of it is touched if both are mapped directly. */
+void *heap_realloc_zeroed(struct heap *heap, enum mem_class which, void *block, size_t old_size, size_t new_size) MUST_USE;
 /* Hands a block from one class to another (RENAME of a type, adopting a buffer). */
 void heap_reclass(struct heap *heap, enum mem_class from, enum mem_class to, size_t size);
 

@@ -15,6 +15,8 @@
 #include <assert.h>
 #include <math.h>
 
+enum { BYTES_AN_ITEM = 1024 }; /* of a packed string: 1 us */
+
 /* --- the footer --- */
 
 enum rdb_status rdb_check_step(struct rdb_check *check, struct bytes payload, size_t limit)
@@ -240,6 +242,41 @@ struct rdb_reader *rdb_reader_create(struct heap *heap, const struct hash_secret
     return reader;
 }
 
+/* The value is the next string: RDB_DONE, or RDB_MORE when it is packed. */
+static enum rdb_status begin_string(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct rdb_text text;
+    struct rdb_input ahead = *input;
+    if (!rdb_read_text(&ahead, &text) || text.packed_from == 0) {
+        return take_blob(reader, input);
+    }
+    if (!buffer_reserve(&reader->rooms[0], text.packed_from)) {
+        return RDB_NO_MEMORY;
+    }
+    *input = ahead;
+    reader->is_unpacked = true;
+    reader->packed_at = (size_t)(text.bytes.data - input->bytes.data);
+    reader->packed_len = text.bytes.len;
+    reader->packed_from = text.packed_from;
+    return RDB_MORE;
+}
+
+static enum rdb_status unpack_string(struct rdb_reader *reader, const struct rdb_input *input, size_t items)
+{
+    const size_t bytes = items > reader->packed_from / BYTES_AN_ITEM ? reader->packed_from : items * BYTES_AN_ITEM;
+    const struct bytes packed = {input->bytes.data + reader->packed_at, reader->packed_len};
+    switch (lzf_unpacker_step(&reader->unpacker, packed, reader->rooms[0].data, reader->packed_from, bytes)) {
+    case LZF_MORE:
+        return RDB_MORE;
+    case LZF_UNFIT:
+        return RDB_BAD;
+    case LZF_DONE:
+        break;
+    }
+    reader->rooms[0].len = reader->packed_from;
+    return RDB_DONE;
+}
+
 /* Reads the type and how much there is: RDB_DONE. */
 static enum rdb_status begin_value(struct rdb_reader *reader, struct rdb_input *input)
 {
@@ -249,7 +286,7 @@ static enum rdb_status begin_value(struct rdb_reader *reader, struct rdb_input *
     }
     if (type == RDB_STRING) {
         reader->is_string = true;
-        return take_blob(reader, input);
+        return begin_string(reader, input);
     }
     const bool is_known = type < sizeof read_plans / sizeof read_plans[0] &&
                           (read_plans[type].add != NULL || read_plans[type].is_stream);
@@ -303,12 +340,14 @@ static enum rdb_status end_value(struct rdb_reader *reader)
 static enum rdb_status read_some(struct rdb_reader *reader, struct rdb_input *input, size_t items)
 {
     enum rdb_status status = RDB_MORE;
-    if (reader->plan == NULL) {
-        status = begin_value(reader, input);
-        if (status != RDB_DONE || reader->is_string) {
-            return status;
+    if (reader->plan == NULL && !reader->is_string) {
+        const enum rdb_status begun = begin_value(reader, input);
+        if (begun != (reader->is_string ? RDB_MORE : RDB_DONE)) {
+            return begun;
         }
-        status = RDB_MORE;
+    }
+    if (reader->is_string) {
+        return unpack_string(reader, input, items);
     }
     if (reader->plan->is_stream) {
         return rdb_read_stream_step(reader, input, items);

@@ -2,6 +2,7 @@
 #ifndef PERSIST_RDB_READ_PRIVATE_H
 #define PERSIST_RDB_READ_PRIVATE_H
 
+#include "encoding/lzf_steps.h"
 #include "persist/blob.h"
 #include "persist/rdb_string.h"
 #include "persist/rdb_value.h"
@@ -32,6 +33,8 @@ struct rdb_reader {
     struct blob_cursor cursor;
     struct buffer rooms[2];        /* unpacked strings: of one element there are two at most */
     bool is_string;                /* the value is the string in the blob's place */
+    struct lzf_unpacker unpacker;  /* of a string: of packed_len bytes at packed_at in the payload, when packed_from > 0 */
+    size_t packed_at, packed_len, packed_from;
     char digits[ITEM_SCRATCH];
     struct stream_reader *stream;  /* NULL: it is none, or not begun */
 };

@@ -264,6 +264,31 @@ static enum attempt write_lzf(struct buffer *out, struct bytes text)
     return ATTEMPT_WRITTEN;
 }
 
+/* Before a text whose own length, and that of what it becomes, take five bytes. */
+enum { LONG_HEAD = 1 + 5 + 5 };
+
+bool rdb_reserve_packed(struct buffer *out, struct bytes text, char **packed, size_t *room)
+{
+    assert(text.len >= RDB_LONG_TEXT_MIN && text.len <= UINT32_MAX);
+    if (!buffer_reserve(out, LONG_HEAD + text.len)) {
+        return false;
+    }
+    *packed = out->data + out->len + LONG_HEAD;
+    *room = text.len - LZF_GAIN_MIN;
+    return true;
+}
+
+void rdb_write_packed_head(struct buffer *out, size_t packed, size_t packed_from)
+{
+    const char *from = out->data + out->len + LONG_HEAD;
+    const bool is_written = rdb_write_byte(out, LENGTH_SPECIAL << 6 | SPECIAL_LZF) && rdb_write_length(out, packed) &&
+                            rdb_write_length(out, packed_from);
+    assert(is_written); /* there is room */
+    if (out->data + out->len != from) { /* then they are few */
+        memmove(out->data + out->len, from, packed);
+    }
+}
+
 bool rdb_write_text(struct buffer *out, struct bytes text)
 {
     int64_t integer;

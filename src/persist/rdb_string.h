@@ -63,6 +63,12 @@ MUST_USE bool rdb_write_length(struct buffer *out, uint64_t length);
 MUST_USE bool rdb_write_text(struct buffer *out, struct bytes text);
 MUST_USE bool rdb_write_integer(struct buffer *out, int64_t integer);
 MUST_USE bool rdb_write_item(struct buffer *out, const struct item *item);
+/* The same for a long text that is packed in steps behind the end of `out`. First makes room: *packed is where the packed bytes go,
+ * at most *room. Then writes what stands before them, and moves them up if that is shorter than thought: they are output when
+ * the caller adds to out->len.  */
+enum { RDB_LONG_TEXT_MIN = 32768 };
+MUST_USE bool rdb_reserve_packed(struct buffer *out, struct bytes text, char **packed, size_t *room);
+void rdb_write_packed_head(struct buffer *out, size_t packed, size_t packed_from);
 /* Bytes that are packed already. */
 MUST_USE bool rdb_write_packed(struct buffer *out, struct bytes packed, size_t packed_from);
 

@@ -7,7 +7,8 @@
  *
  * Threads    Under the baton of the shard that has the value.
  * Memory     Buffers and walks are from the thread's memory, values from the shard's heap.
- * Limits     A string is packed and unpacked in one go, at about 5 ns a byte; everything else goes by items.
+ * Limits     A string within a collection is packed and unpacked in one go, at about 5 ns a byte; everything else goes by items, of
+ *            which a long string has one for every 256 bytes.
  * Read on    rdb_format.h (numbers), rdb_string.h (lengths and strings), blob.h (collections in one string).  */
 #ifndef PERSIST_RDB_VALUE_H
 #define PERSIST_RDB_VALUE_H
@@ -30,7 +31,7 @@ enum rdb_status {
 
 struct rdb_writer;
 
-/* For the value of `entry`, which stays as it is until the end (a collection that is pinned, or all in one step). NULL: refused.
+/* For the value of `entry`, which stays as it is until the end (what stands outside of it is pinned, or all in one step). NULL: refused.
  * The limits say how long a list's nodes may be. Gives: rdb_writer_destroy.  */
 MUST_USE struct rdb_writer *rdb_writer_create(const struct entry *entry, const struct encoding_limits *limits);
 /* Writes some more of the payload: about `items` items, or a node. RDB_DONE: it is complete with its footer. `out` was empty at

@@ -158,6 +158,7 @@ static const struct write_plan {
     write_step_fn *step;
 } write_plans[] = {
     [WRITE_STRING] = {RDB_STRING, false, string_step},
+    [WRITE_LONG_STRING] = {RDB_STRING, false, rdb_string_step},
     [WRITE_LIST] = {RDB_LIST_QUICKLIST_2, false, rdb_list_step},
     [WRITE_INTSET] = {RDB_SET_INTSET, false, intset_step},
     [WRITE_SET] = {RDB_SET, true, set_step},
@@ -209,8 +210,11 @@ static void begin_zset(struct rdb_writer *writer, const struct entry *entry, con
 static void begin_string(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits)
 {
     (void)limits;
-    (void)entry;
+    const struct raw_string *raw = entry_long_string(entry);
     writer->kind = WRITE_STRING;
+    if (raw != NULL && raw_string_text(raw).len >= RDB_LONG_TEXT_MIN) {
+        rdb_string_begin(writer, raw_string_text(raw));
+    }
 }
 
 typedef void begin_fn(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits);
@@ -273,6 +277,7 @@ void rdb_writer_destroy(struct rdb_writer *writer)
     if (writer != NULL) {
         blob_writer_release(&writer->blob);
         rdb_list_end(writer);
+        rdb_string_end(writer);
         thread_free(MEM_CLIENT, writer, sizeof *writer);
     }
 }

@@ -6,12 +6,14 @@
 #include "data/list.h"
 #include "data/set.h"
 #include "data/zset.h"
+#include "encoding/lzf_steps.h"
 #include "encoding/stream_group.h"
 #include "persist/blob_write.h"
 #include "persist/rdb_value.h"
 
 enum write_kind {
     WRITE_STRING,
+    WRITE_LONG_STRING,
     WRITE_LIST,
     WRITE_INTSET,
     WRITE_SET,
@@ -42,6 +44,19 @@ struct stream_writer {
     struct id_cursor cursor;   /* the next node or pending entry */
 };
 
+/*   PACK   the text is packed behind the end of the output, where it will stand
+ *   SEND   what was packed becomes output
+ *   PLAIN  it would not be shorter: the text is written as it is  */
+enum string_writing { WRITING_BEGIN, WRITING_PACK, WRITING_SEND, WRITING_PLAIN };
+
+/* A long string; short ones are written in one step. */
+struct string_writer {
+    enum string_writing state;
+    struct bytes text;
+    struct lzf_packer *packer;
+    size_t at;                 /* SEND: bytes to come; PLAIN: bytes written */
+};
+
 struct rdb_writer {
     enum write_kind kind;
     const struct entry *entry;   /* values that are written in one step */
@@ -55,6 +70,7 @@ struct rdb_writer {
         struct zset_walk zset;
         struct list_writer list;
         struct stream_writer stream;
+        struct string_writer string;
     } walk;
 };
 
@@ -66,6 +82,11 @@ static inline enum rdb_status rdb_status_of(bool is_written, enum rdb_status nex
 void rdb_list_begin(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits);
 enum rdb_status rdb_list_step(struct rdb_writer *writer, struct buffer *out, size_t items);
 void rdb_list_end(struct rdb_writer *writer);
+
+/* For a text of RDB_LONG_TEXT_MIN bytes or more. */
+void rdb_string_begin(struct rdb_writer *writer, struct bytes text);
+enum rdb_status rdb_string_step(struct rdb_writer *writer, struct buffer *out, size_t items);
+void rdb_string_end(struct rdb_writer *writer);
 
 void rdb_stream_begin(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits);
 enum rdb_status rdb_stream_step(struct rdb_writer *writer, struct buffer *out, size_t items);

@@ -10,7 +10,7 @@
 #include "shard/inbox.h"
 #include "shard/message.h"
 #include "shard/observer.h"
-#include "shard/pinned.h"
+#include "shard/key_lock.h"
 #include "shard/report.h"
 #include "shard/thread.h"
 
@@ -174,7 +174,7 @@ static bool take_from_pool(struct shard *shard, const struct evict_rule *rule, s
         const struct evict_candidate *candidate = &pool->best[--pool->count];
         struct keyspace *ks = &shard->databases[candidate->db];
         struct entry *entry = keyspace_evict_candidate(ks, candidate, rule);
-        if (entry != NULL && !shard_has_pin(shard, candidate->hash)) {
+        if (entry != NULL && !shard_key_is_in_use(shard, candidate->hash)) {
             *out = (struct victim){ks, entry, candidate->hash, candidate->db};
             return true;
         }
@@ -211,7 +211,7 @@ static bool find_victim(struct shard *shard, const struct evict_rule *rule, stru
         }
         struct entry *entry = keyspace_evict_pick(ks, rule, &shard->evict.random);
         const uint64_t hash = entry == NULL ? 0 : keyspace_entry_hash(ks, entry);
-        if (entry != NULL && !shard_has_pin(shard, hash)) {
+        if (entry != NULL && !shard_key_is_in_use(shard, hash)) {
             *out = (struct victim){ks, entry, hash, db};
             return true;
         }

@@ -6,11 +6,9 @@
 
 #include "shard/server.h"
 
-struct collection;
-
 struct pinned {
     uint64_t hash;
-    struct collection *collection; /* NULL: the key only */
+    const void *value; /* the collection or raw string; NULL: the key only */
 };
 
 /* True when a job has pinned a key with this hash. */

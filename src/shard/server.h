@@ -49,6 +49,8 @@ struct shard {
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pinned.h, exec/pin.c */
     uint32_t pinned_count, pinned_capacity;
     struct waits waits;             /* calls and jobs that wait for something here: exec/waiting.h */
+    struct key_lock **locks;        /* in the order of their asking: shard/key_lock.c */
+    uint32_t lock_count, lock_capacity;
     struct defrag defrag;
     struct evict evict;
     uint32_t initial_access;        /* what the keyspaces were given last: shard_note_access */

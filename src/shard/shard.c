@@ -4,6 +4,7 @@
 #include "data/key_top.h"
 #include "encoding/collection.h"
 #include "shard/graveyard.h"
+#include "shard/key_lock.h"
 #include "shard/pinned.h"
 #include "shard/report.h"
 
@@ -23,6 +24,11 @@ static void bury_collection(void *context, struct collection *collection)
     graveyard_bury(context, free_buried, collection, collection->bytes);
 }
 
+static bool keep_locked(void *context, uint64_t hash, int64_t expiry_ms)
+{
+    return shard_key_lock_keeps(context, hash, expiry_ms);
+}
+
 bool shard_open(struct server *server, uint32_t number)
 {
     struct shard *shard = &server->shards[number];
@@ -37,7 +43,8 @@ bool shard_open(struct server *server, uint32_t number)
     if (shard->heap == NULL || shard->databases == NULL || shard->graveyard == NULL) {
         return false;
     }
-    shard->owner = (struct keyspace_owner){.context = shard, .bury = bury_collection, .expired = shard_key_expired};
+    shard->owner = (struct keyspace_owner){.context = shard, .bury = bury_collection, .expired = shard_key_expired,
+                                           .keeps = keep_locked};
     shard->slice_owner = (struct slice_owner){.context = shard, .changed = server->row_changed, .wants = &server->effects.wants};
     for (size_t i = 0; i < databases; i++) {
         keyspace_init(&shard->databases[i], shard->heap, &server->secret);
@@ -59,6 +66,7 @@ void shard_close(struct shard *shard)
         thread_free(MEM_SERVER, shard->pinned, shard->pinned_capacity * sizeof *shard->pinned);
     }
     waits_close(&shard->waits);
+    key_locks_free(shard);
     key_top_destroy(shard->top);
     heap_destroy(shard->heap);
 }

@@ -20,7 +20,8 @@
 
 enum wait_kind {
     WAIT_KEY,     /* a job has pinned a key with this hash */
-    WAIT_PINS,    /* jobs have pinned keys of the shard */
+    WAIT_PINS,    /* jobs have pinned or locked keys of the shard */
+    WAIT_LOCKS,   /* a job has locked keys; or it wants to, and others have pinned or locked them */
     WAIT_TABLE,   /* a statement has locked the table's slice */
     WAIT_MEMORY,  /* memory is being freed */
     WAIT_KINDS

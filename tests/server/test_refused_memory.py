@@ -75,6 +75,46 @@ def has_refusals(request):
         pytest.skip("this build has no DEBUG REFUSE-MEMORY")
 
 
+LONG_TEXT = b"some text " * 120_000  # over all the sizes from which on a command is a job
+NAMES = [b"member:%d" % i for i in range(2100)]
+PAIRS = [word for name in NAMES for word in (name, b"value")]
+LONG_JOBS = (
+    ("GET", "{k}a"), ("GETRANGE", "{k}a", "1", "-1"), ("SET", "{k}b", LONG_TEXT), ("SET", "{k}b", LONG_TEXT, "GET"),
+    ("GETSET", "{k}b", LONG_TEXT),
+    ("SETEX", "{k}b", "1000", LONG_TEXT), ("GETEX", "{k}b", "EX", "1000"), ("APPEND", "{k}b", LONG_TEXT),
+    ("SETRANGE", "{k}b", "5", LONG_TEXT),
+    ("SETRANGE", "{k}new", "5", LONG_TEXT), ("BITCOUNT", "{k}a"), ("BITOP", "XOR", "{k}c", "{k}a", "{k}b", "{k}one"),
+    ("COPY", "{k}a", "{k}c", "REPLACE"),
+    ("DUMP", "{k}a"), ("RESTORE", "{k}c", "0", None, "REPLACE"), ("LCS", "{k}a", "{k}one"), ("MGET", "{k}a", "{k}b", "{k}one"),
+    ("MSET", "{k}b", LONG_TEXT, "{k}c", "x"), ("MSETNX", "{k}x", LONG_TEXT, "{k}y", "x"), ("GETDEL", "{k}b"),
+    ("SADD", "{k}set", *NAMES), ("SMISMEMBER", "{k}set", *NAMES), ("SREM", "{k}set", *NAMES[1:]), ("HSET", "{k}hash", *PAIRS),
+    ("HMGET", "{k}hash", *NAMES),
+    ("HDEL", "{k}hash", *NAMES), ("ZADD", "{k}zset", *[word for name in NAMES for word in (b"1", name)]),
+    ("ZREM", "{k}zset", *NAMES),
+    ("RPUSH", "{k}list", *NAMES), ("LPUSH", "{k}list", *NAMES), ("MSET", *PAIRS), ("MGET", *NAMES), ("EXISTS", *NAMES),
+    ("DEL", *NAMES),
+    ("MSETNX", *PAIRS), ("UNLINK", *NAMES))
+
+
+@pytest.mark.usefixtures("has_refusals")
+def test_a_refusal_in_a_long_job_leaves_nothing_broken(start, shards):
+    server = start(shards=shards)
+    refusing = Refusing(server)
+    with server.connect() as other:
+        for words in LONG_JOBS:
+            other.run("MSET", "{k}a", LONG_TEXT, "{k}b", LONG_TEXT[1:], "{k}one", "a")
+            payload = other.run("DUMP", "{k}a")
+            before = refusing.refusals
+            refuse_each(refusing, [payload if word is None else word for word in words])
+            assert refusing.refusals > before, words[0]
+            # Nothing is locked: each key can be written and deleted at once.
+            assert other.run("APPEND", "{k}a", "x") > 0
+            assert other.call("DEL", *["{k}" + name for name in ("a", "b", "c", "d", "x", "y", "one", "new")])[0] == ":"
+            assert other.run("MEMORY", "AUDIT") == b"OK"
+        assert other.run("FLUSHALL") == b"OK"
+        assert other.run("MEMORY", "AUDIT") == b"OK"
+
+
 @pytest.mark.usefixtures("has_refusals")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_refusal_leaves_nothing_broken(start, shards, family):

@@ -26,8 +26,9 @@ def assert_nobody_waits(server, prepare, action):
     figures = []
     for _ in range(TRIES):
         prepare()
-        idle = worst_ping_ms(server.port, lambda: time.sleep(0.1))
-        figures.append((worst_ping_ms(server.port, action), idle))
+        pid = server.process.pid
+        idle = worst_ping_ms(server.port, lambda: time.sleep(0.1), pid=pid)
+        figures.append((worst_ping_ms(server.port, action, pid=pid), idle))
         if figures[-1][0] <= LIMIT_MS:
             return
     pytest.fail("worst PING in ms (and on the idle server): " + ", ".join("%.1f (%.1f)" % pair for pair in figures))

@@ -47,14 +47,14 @@ static inline bool open_of_type(struct exec *exec, struct key key, enum value_ty
     return true;
 }
 
-/* The next keys of a command, from argv[first] on and `step` words apart: at most KEY_BLOCK, so that they are fetched from
- * memory together and not one after the other. Returns how many.  */
+/* The next keys of a command, from argv[first] on and `step` words apart, before argv[end]: at most KEY_BLOCK, so that they are fetched
+ * from memory together and not one after the other. Returns how many.  */
 enum { KEY_BLOCK = 16 };
-static inline uint32_t load_keys(const struct exec *exec, uint32_t first, uint32_t step, struct key keys[KEY_BLOCK])
+static inline uint32_t load_keys(const struct exec *exec, uint32_t first, uint32_t end, uint32_t step, struct key keys[KEY_BLOCK])
 {
     struct keyspace *spaces[KEY_BLOCK];
     uint32_t count = 0;
-    for (uint32_t i = first; i < exec->argc && count < KEY_BLOCK; i += step) {
+    for (uint32_t i = first; i < end && count < KEY_BLOCK; i += step) {
         keys[count] = exec_key(exec, i);
         spaces[count] = exec_keyspace(exec, keys[count]);
         keyspace_prefetch_bucket(spaces[count], keys[count].hash);

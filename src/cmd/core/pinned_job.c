@@ -6,6 +6,8 @@
 #include "mem/heap.h"
 #include "shard/server.h"
 
+#include <assert.h>
+
 void pinned_job_destroy(struct job *job, struct exec *exec)
 {
     struct pinned_job *pinned = (struct pinned_job *)job;
@@ -27,4 +29,15 @@ void *pinned_job_create(struct exec *exec, struct key key, struct entry *entry, 
     pinned->job = (struct job){step, pinned_job_destroy, (int32_t)exec->shard->number};
     pinned->bytes = bytes;
     return pinned;
+}
+
+void pinned_job_leave_shard(struct pinned_job *pinned)
+{
+    assert(pinned->pin.raw != NULL);
+    pinned->job.shard = JOB_NO_SHARD;
+}
+
+void pinned_job_return(struct pinned_job *pinned)
+{
+    pinned->job.shard = (int32_t)pinned->pin.shard->number;
 }

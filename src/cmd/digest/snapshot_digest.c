@@ -176,6 +176,16 @@ static void end(struct exec *exec)
     }
 }
 
+/* A job is changing keys step by step, and reports that at its end: no moment to begin. */
+static bool has_locks(const struct server *server)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        count += server->shards[i].lock_count;
+    }
+    return count > 0;
+}
+
 enum job_status snapshot_digest_step(struct job *job, struct exec *exec)
 {
     (void)job;
@@ -183,7 +193,7 @@ enum job_status snapshot_digest_step(struct job *job, struct exec *exec)
     const bool is_end = bytes_equal_ignore_case(exec->argv[2], BYTES("END"));
     const bool has_begun = exec->server->shards[0].snapshot != NULL;
     if (is_begin && !has_begun) {
-        if (!table_digest_may_begin(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire))) {
+        if (!table_digest_may_begin(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire)) || has_locks(exec->server)) {
             return JOB_PAUSE;
         }
         begin(exec);

@@ -6,6 +6,7 @@
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
 #include "cmd/core/option.h"
+#include "cmd/core/words.h"
 #include "cmd/geo/geo_private.h"
 #include "cmd/geo/geo_rows.h"
 #include "data/zset.h"
@@ -149,6 +150,55 @@ static void geoadd_all(struct exec *exec, uint32_t first, uint32_t flags)
     reply_integer(exec->reply, counts.added + ((flags & GEOADD_CH) != 0 ? counts.moved : 0));
 }
 
+/* --- the same for very many words --- */
+
+struct geoadd_words {
+    struct words words;
+    uint32_t flags;
+    struct geoadd_counts counts;
+};
+
+static bool check_point_words(struct words *words, struct exec *exec, uint32_t at)
+{
+    struct geo_point point;
+    (void)words;
+    return geo_read_point(exec, at, &point);
+}
+
+static bool begin_geoadd(struct words *words, struct exec *exec)
+{
+    (void)words;
+    return check_type(exec, exec_find_write(exec, exec_key(exec, 1)), VALUE_ZSET);
+}
+
+static bool geoadd_some(struct words *words, struct exec *exec, uint32_t end)
+{
+    struct geoadd_words *work = (struct geoadd_words *)words;
+    const struct key key = exec_key(exec, 1);
+    enum result result = RESULT_OK;
+    struct value value;
+    value_open(&value, exec_keyspace(exec, key), key, exec_find_write(exec, key));
+    for (; words->at < end && result == RESULT_OK; words->at += GEOADD_WORDS) {
+        words->tally.end = words->at;
+        result = geoadd_one(exec, &value, words->at, work->flags, &work->counts);
+    }
+    const enum result closed = value_close(&value);
+    words->tally.result = result == RESULT_OK ? closed : result;
+    return words->tally.result == RESULT_OK;
+}
+
+static void finish_geoadd(struct words *words, struct exec *exec)
+{
+    const struct geoadd_words *work = (struct geoadd_words *)words;
+    report_tally(exec, &words->tally, EVENT_ZADD, (uint64_t)(work->counts.added + work->counts.moved));
+    words->tally.count = work->counts.added + ((work->flags & GEOADD_CH) != 0 ? work->counts.moved : 0);
+    reply_tally(exec, &words->tally);
+}
+
+static const struct words_kind geoadd_kind = {.size = sizeof(struct geoadd_words), .mode = KEY_LOCK_EXCLUSIVE,
+                                              .check = check_point_words, .begin = begin_geoadd, .run = geoadd_some,
+                                              .finish = finish_geoadd};
+
 static void command_geoadd(struct exec *exec)
 {
     struct option_walk walk = {.at = 2};
@@ -158,6 +208,11 @@ static void command_geoadd(struct exec *exec)
     const uint32_t both = GEOADD_NX | GEOADD_XX;
     if (left == 0 || left % GEOADD_WORDS != 0 || (walk.flags & both) == both) {
         reply_error(exec->reply, ERROR_SYNTAX);
+        return;
+    }
+    if (words_are_many(exec)) {
+        const struct geoadd_words work = {.words = {.first = walk.at, .step = GEOADD_WORDS}, .flags = walk.flags};
+        words_start(exec, &geoadd_kind, &work.words);
         return;
     }
     for (uint32_t i = walk.at; i < exec->argc; i += GEOADD_WORDS) {
@@ -244,7 +299,7 @@ const struct command_spec geo_commands[] = {
     {.name = "geoadd", .run = command_geoadd, .arity = -5, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = {1, 1, 1}, .since = "3.2.0", .group = "geo", .complexity = "O(log(N)) for each member, N the members there are",
      .summary = "Adds members with places to a sorted set, or moves them.",
-     .syntax = "key [NX|XX] [CH] longitude latitude member [longitude latitude member ...]"},
+     .syntax = "key [NX|XX] [CH] longitude latitude member [longitude latitude member ...]", .locks_when_long = true},
     {.name = "geodist", .run = command_geodist, .arity = -4, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY, .keys = {1, 1, 1},
      .since = "3.2.0", .group = "geo", .complexity = "O(1)", .summary = "Returns the distance between two members.",
      .syntax = "key member1 member2 [M|KM|FT|MI]"},

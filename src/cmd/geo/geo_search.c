@@ -13,7 +13,6 @@
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
 #include "cmd/core/reply_item.h"
-#include "cmd/core/store.h"
 #include "cmd/geo/geo_hits.h"
 #include "cmd/geo/geo_private.h"
 #include "cmd/geo/geo_rows.h"
@@ -466,7 +465,7 @@ static void store_result(struct geo_search *search, struct exec *exec)
 static enum job_status store(struct geo_search *search, struct exec *exec)
 {
     exec_unpin(exec, &search->source_pin);
-    if (destination_is_read(exec, exec_key(exec, search->store_key), &search->store_pin)) {
+    if (!exec_claim(exec, exec_key(exec, search->store_key), &search->store_pin)) {
         return JOB_WAIT;
     }
     exec_unpin(exec, &search->store_pin);

@@ -2,43 +2,86 @@
  *
  * Threads    The holder of the key's baton.
  * Read on    hash_number.c (counters), hash_all.c (whole hashes), hash_scan.c, hash_random.c; data/hash_value.h.  */
-#include "cmd/core/effects.h"
 #include "cmd/core/limits.h"
+#include "cmd/core/words.h"
 #include "cmd/hash/hash_private.h"
 #include "cmd/hash/hash_rows.h"
 
 /* --- writing --- */
 
-/* What a write of several fields has done. */
-struct written {
-    enum event event;
-    uint32_t end;   /* refused memory: the words before argv[end] */
-    uint64_t count; /* changes; 0: nothing */
-};
-
-/* Ends it: closes the value and reports. False: memory was refused, which was replied. */
-static bool end_change(struct exec *exec, struct value *value, enum result result, const struct written *written)
+/* Puts the pairs from argv[from] up to `end`, and closes the hash. Counts the fields that were not there. */
+static void put_pairs(struct exec *exec, struct value *value, uint32_t from, uint32_t end, struct word_tally *tally)
 {
-    const struct key key = value->key;
-    const enum result closed = value_close(value);
-    if (closed == RESULT_OK && written->count > 0) {
-        exec_changed_by(exec, key, written->event, written->count);
-        if (UNLIKELY(result != RESULT_OK)) {
-            exec_effect_begun(exec, key, written->end);
+    const struct encoding_limits limits = exec_limits(exec);
+    enum result result = RESULT_OK;
+    for (tally->end = from; tally->end < end && result == RESULT_OK;) {
+        bool is_new;
+        result = hash_put(value, &limits, exec->argv[tally->end], exec->argv[tally->end + 1], &is_new);
+        if (LIKELY(result == RESULT_OK)) {
+            tally->count += is_new;
+            tally->end += 2;
         }
     }
-    result = result == RESULT_OK ? closed : result;
-    if (UNLIKELY(result != RESULT_OK)) {
-        reply_result_error(exec->reply, result);
-    }
-    return result == RESULT_OK;
+    const enum result closed = value_close(value);
+    tally->end = closed == RESULT_OK ? tally->end : from;
+    tally->result = result == RESULT_OK ? closed : result;
 }
 
-/* Puts the pairs from argv[2] on; false: refused, which was replied. *created: fields that were not there. */
-static bool put_fields(struct exec *exec, int64_t *created)
+/* Each field that was put is a change. */
+static void report_put(struct exec *exec, const struct word_tally *tally)
+{
+    report_tally(exec, tally, EVENT_HSET, (tally->end - 2) / 2);
+}
+
+static bool begin_write(struct words *words, struct exec *exec)
+{
+    (void)words;
+    return check_hash(exec, exec_find_write(exec, exec_key(exec, 1)));
+}
+
+static bool put_words(struct words *words, struct exec *exec, uint32_t end)
+{
+    struct value value;
+    if (!open_hash(exec, exec_key(exec, 1), &value)) {
+        return false;
+    }
+    put_pairs(exec, &value, words->at, end, &words->tally);
+    words->at = end;
+    return words->tally.result == RESULT_OK;
+}
+
+static void finish_hset(struct words *words, struct exec *exec)
+{
+    report_put(exec, &words->tally);
+    reply_tally(exec, &words->tally);
+}
+
+static void finish_hmset(struct words *words, struct exec *exec)
+{
+    report_put(exec, &words->tally);
+    if (words->tally.result != RESULT_OK) {
+        reply_result_error(exec->reply, words->tally.result);
+    } else {
+        reply_ok(exec->reply);
+    }
+}
+
+static const struct words_kind hset_kind = {
+    .mode = KEY_LOCK_EXCLUSIVE, .begin = begin_write, .run = put_words, .finish = finish_hset};
+static const struct words_kind hmset_kind = {
+    .mode = KEY_LOCK_EXCLUSIVE, .begin = begin_write, .run = put_words, .finish = finish_hmset};
+static const struct words pairs = {.first = 2, .step = 2};
+static const struct words fields = {.first = 2, .step = 1};
+
+/* Puts the pairs from argv[2] on; false: refused, which was replied, or a job does it. *created: fields that were not there. */
+static bool put_fields(struct exec *exec, const struct words_kind *kind, int64_t *created)
 {
     if (UNLIKELY(exec->argc % 2 == 1)) {
         reply_arity_error(exec->reply, exec->spec);
+        return false;
+    }
+    if (words_are_many(exec)) {
+        words_start(exec, kind, &pairs);
         return false;
     }
     struct key key = exec_key(exec, 1);
@@ -46,26 +89,20 @@ static bool put_fields(struct exec *exec, int64_t *created)
     if (!open_hash(exec, key, &value)) {
         return false;
     }
-    const struct encoding_limits limits = exec_limits(exec);
-    enum result result = RESULT_OK;
-    struct written written = {.event = EVENT_HSET, .end = 2};
-    *created = 0;
-    while (written.end < exec->argc && result == RESULT_OK) {
-        bool is_new;
-        result = hash_put(&value, &limits, exec->argv[written.end], exec->argv[written.end + 1], &is_new);
-        if (LIKELY(result == RESULT_OK)) {
-            *created += is_new;
-            written.count++;
-            written.end += 2;
-        }
+    struct word_tally tally = {0};
+    put_pairs(exec, &value, 2, exec->argc, &tally);
+    report_put(exec, &tally);
+    *created = tally.count;
+    if (UNLIKELY(tally.result != RESULT_OK)) {
+        reply_result_error(exec->reply, tally.result);
     }
-    return end_change(exec, &value, result, &written);
+    return tally.result == RESULT_OK;
 }
 
 static void command_hset(struct exec *exec)
 {
     int64_t created;
-    if (LIKELY(put_fields(exec, &created))) {
+    if (LIKELY(put_fields(exec, &hset_kind, &created))) {
         reply_integer(exec->reply, created);
     }
 }
@@ -73,7 +110,7 @@ static void command_hset(struct exec *exec)
 static void command_hmset(struct exec *exec)
 {
     int64_t created;
-    if (put_fields(exec, &created)) {
+    if (put_fields(exec, &hmset_kind, &created)) {
         reply_ok(exec->reply);
     }
 }
@@ -98,33 +135,68 @@ static void command_hsetnx(struct exec *exec)
     }
 }
 
+/* Takes argv[from] up to `end` out of the hash, until nothing is left in it: true. */
+static bool take_fields(struct exec *exec, struct value *value, uint32_t from, uint32_t end, struct word_tally *tally)
+{
+    bool is_empty = value->entry == NULL;
+    for (uint32_t i = from; i < end && !is_empty && tally->result == RESULT_OK; i++) {
+        bool was_there;
+        tally->result = hash_remove(value, exec->argv[i], &was_there, &is_empty);
+        tally->count += tally->result == RESULT_OK && was_there;
+        tally->end = i;
+    }
+    return is_empty;
+}
+
+static bool take_words(struct words *words, struct exec *exec, uint32_t end)
+{
+    struct value value;
+    if (!open_hash(exec, exec_key(exec, 1), &value)) {
+        return false;
+    }
+    const bool is_empty = take_fields(exec, &value, words->at, end, &words->tally);
+    words->at = end;
+    if (is_empty && value.entry != NULL) {
+        value_remove(&value);
+    } else if (!is_empty) {
+        const enum result closed = value_close(&value);
+        words->tally.result = words->tally.result == RESULT_OK ? closed : words->tally.result;
+    }
+    return !is_empty && words->tally.result == RESULT_OK;
+}
+
+static void finish_take_words(struct words *words, struct exec *exec)
+{
+    words_finish_removal(words, exec, EVENT_HDEL);
+}
+
+static const struct words_kind hdel_kind = {
+    .mode = KEY_LOCK_EXCLUSIVE, .begin = begin_write, .run = take_words, .finish = finish_take_words};
+
 static void command_hdel(struct exec *exec)
 {
+    if (words_are_many(exec)) {
+        words_start(exec, &hdel_kind, &fields);
+        return;
+    }
     struct key key = exec_key(exec, 1);
     struct value value;
     if (!open_hash(exec, key, &value)) {
         return;
     }
-    struct written written = {.event = EVENT_HDEL, .end = 2};
-    bool is_empty = value.entry == NULL;
-    enum result result = RESULT_OK;
-    while (written.end < exec->argc && !is_empty && result == RESULT_OK) {
-        bool was_there;
-        result = hash_remove(&value, exec->argv[written.end], &was_there, &is_empty);
-        if (LIKELY(result == RESULT_OK)) {
-            written.count += was_there;
-            written.end++;
-        }
-    }
+    struct word_tally tally = {0};
+    const bool is_empty = take_fields(exec, &value, 2, exec->argc, &tally);
     const bool is_last = is_empty && value.entry != NULL;
+    const enum result closed = is_last ? RESULT_OK : value_close(&value);
+    tally.result = tally.result == RESULT_OK ? closed : tally.result;
     if (is_last) {
         value_remove(&value);
-        exec_changed_by(exec, key, EVENT_HDEL, written.count);
-        exec_event(exec, key, EVENT_DEL);
-    } else if (!end_change(exec, &value, result, &written)) {
-        return;
     }
-    reply_integer(exec->reply, (int64_t)written.count);
+    report_tally(exec, &tally, EVENT_HDEL, (uint64_t)tally.count);
+    if (is_last) {
+        exec_event(exec, key, EVENT_DEL);
+    }
+    reply_tally(exec, &tally);
 }
 
 /* --- reading --- */
@@ -150,14 +222,9 @@ static void command_hget(struct exec *exec)
     }
 }
 
-static void command_hmget(struct exec *exec)
+static void reply_fields(struct exec *exec, const struct entry *entry, uint32_t from, uint32_t end)
 {
-    struct entry *entry;
-    if (!find_hash(exec, &entry)) {
-        return;
-    }
-    reply_array(exec->reply, exec->argc - 2);
-    for (uint32_t i = 2; i < exec->argc; i++) {
+    for (uint32_t i = from; i < end; i++) {
         struct item text;
         if (entry != NULL && hash_get(entry, exec->argv[i], &text)) {
             reply_item(exec->reply, &text);
@@ -165,6 +232,40 @@ static void command_hmget(struct exec *exec)
             reply_null(exec->reply);
         }
     }
+}
+
+static bool begin_hmget(struct words *words, struct exec *exec)
+{
+    struct entry *entry;
+    (void)words;
+    if (!find_hash(exec, &entry)) {
+        return false;
+    }
+    reply_array(exec->reply, exec->argc - 2);
+    return true;
+}
+
+static bool get_words(struct words *words, struct exec *exec, uint32_t end)
+{
+    reply_fields(exec, words_entry(exec), words->at, end);
+    words->at = end;
+    return true;
+}
+
+static const struct words_kind hmget_kind = {.mode = KEY_LOCK_SHARED, .begin = begin_hmget, .run = get_words};
+
+static void command_hmget(struct exec *exec)
+{
+    if (words_are_many(exec)) {
+        words_start(exec, &hmget_kind, &fields);
+        return;
+    }
+    struct entry *entry;
+    if (!find_hash(exec, &entry)) {
+        return;
+    }
+    reply_array(exec->reply, exec->argc - 2);
+    reply_fields(exec, entry, 2, exec->argc);
 }
 
 static void command_hexists(struct exec *exec)
@@ -202,7 +303,7 @@ static void command_hstrlen(struct exec *exec)
 const struct command_spec hash_commands[] = {
     {.name = "hdel", .run = command_hdel, .arity = -3, HASH_ROW, .flags = COMMAND_WRITE | COMMAND_FAST, .since = "2.0.0",
      .complexity = "O(N), N the number of fields", .summary = "Removes fields from a hash and returns how many there were.",
-     .syntax = "key field [field ...]", .key_flags = "RW delete"},
+     .syntax = "key field [field ...]", .key_flags = "RW delete", .locks_when_long = true},
     {.name = "hexists", .run = command_hexists, .arity = 3, HASH_ROW, READ_FLAGS, .since = "2.0.0", .complexity = "O(1)",
      .summary = "Tells whether a hash has a field.", .syntax = "key field", .key_flags = "RO"},
     {.name = "hget", .run = command_hget, .arity = 3, HASH_ROW, READ_FLAGS, .since = "2.0.0", .complexity = "O(1)",
@@ -211,13 +312,13 @@ const struct command_spec hash_commands[] = {
      .summary = "Returns the number of fields of a hash.", .syntax = "key", .key_flags = "RO"},
     {.name = "hmget", .run = command_hmget, .arity = -3, HASH_ROW, READ_FLAGS, .since = "2.0.0",
      .complexity = "O(N), N the number of fields", .summary = "Returns the values of several fields of a hash.",
-     .syntax = "key field [field ...]"},
+     .syntax = "key field [field ...]", .locks_when_long = true},
     {.name = "hmset", .run = command_hmset, .arity = -4, HASH_ROW, WRITE_FLAGS, .since = "2.0.0",
      .complexity = "O(N), N the number of fields", .summary = "Sets fields of a hash, as HSET does.",
-     .syntax = "key field value [field value ...]", .key_flags = "RW update"},
+     .syntax = "key field value [field value ...]", .key_flags = "RW update", .locks_when_long = true},
     {.name = "hset", .run = command_hset, .arity = -4, HASH_ROW, WRITE_FLAGS, .since = "2.0.0",
      .complexity = "O(1) a field", .summary = "Sets fields of a hash and returns how many of them are new.",
-     .syntax = "key field value [field value ...]", .key_flags = "RW update"},
+     .syntax = "key field value [field value ...]", .key_flags = "RW update", .locks_when_long = true},
     {.name = "hsetnx", .run = command_hsetnx, .arity = 4, HASH_ROW, WRITE_FLAGS, .since = "2.0.0", .complexity = "O(1)",
      .summary = "Sets a field of a hash unless it is there.", .syntax = "key field value", .key_flags = "RW insert"},
     {.name = "hstrlen", .run = command_hstrlen, .arity = 3, HASH_ROW, READ_FLAGS, .since = "3.2.0", .complexity = "O(1)",

@@ -6,18 +6,17 @@
  * Read on    persist/rdb_value.h.  */
 #include "base/number.h"
 #include "cmd/core/answers.h"
+#include "cmd/core/bulk_steps.h"
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
 #include "cmd/core/option.h"
-#include "cmd/core/store.h"
+#include "cmd/core/text_copy.h"
 #include "cmd/key/key_rows.h"
 #include "cmd/key/object.h"
 #include "exec/exec.h"
 #include "mem/heap.h"
 #include "persist/rdb_value.h"
 #include "shard/server.h"
-
-#include <stdio.h>
 
 enum {
     DUMP_DIRECT_BYTES = 65536,    /* values up to this size are written and read in one step */
@@ -27,7 +26,7 @@ enum {
 
 static bool is_direct(const struct entry *entry)
 {
-    return !form_is_apart(entry_form(entry)) || entry_memory_bytes(entry) <= DUMP_DIRECT_BYTES;
+    return entry_value_apart(entry) == NULL || entry_memory_bytes(entry) <= DUMP_DIRECT_BYTES;
 }
 
 /* --- DUMP --- */
@@ -37,30 +36,15 @@ struct dump_job {
     struct pin pin;
     struct rdb_writer *writer; /* NULL: the payload is complete */
     struct buffer payload;
-    size_t sent;
+    struct bulk_steps sending; /* of the payload */
 };
 
-/* The head of a bulk string, whose bytes follow in pieces. */
-static void reply_bulk_head(struct reply *reply, size_t len)
+/* A string is pinned to the end: it is read without the baton, which is then taken back. */
+static enum job_status end_job(struct dump_job *dump)
 {
-    char head[32];
-    const int head_len = snprintf(head, sizeof head, "$%zu\r\n", len);
-    reply_reserve(reply, len + sizeof head);
-    reply_raw(reply, (struct bytes){head, (size_t)head_len});
-}
-
-static enum job_status dump_send(struct dump_job *dump, struct exec *exec)
-{
-    while (dump->sent < dump->payload.len) {
-        const size_t left = dump->payload.len - dump->sent;
-        const size_t some = left < DUMP_STEP_BYTES ? left : DUMP_STEP_BYTES;
-        reply_raw(exec->reply, (struct bytes){dump->payload.data + dump->sent, some});
-        dump->sent += some;
-        if (exec_slice_is_over(exec)) {
-            return JOB_MORE;
-        }
+    if (dump->pin.shard != NULL) {
+        dump->job.shard = (int32_t)dump->pin.shard->number;
     }
-    reply_raw(exec->reply, BYTES("\r\n"));
     return JOB_DONE;
 }
 
@@ -68,7 +52,7 @@ static enum job_status dump_step(struct job *job, struct exec *exec)
 {
     struct dump_job *dump = (struct dump_job *)job;
     if (dump->writer == NULL) {
-        return dump_send(dump, exec);
+        return bulk_steps_run(&dump->sending, exec) ? end_job(dump) : JOB_MORE;
     }
     enum rdb_status status;
     do {
@@ -79,13 +63,15 @@ static enum job_status dump_step(struct job *job, struct exec *exec)
     }
     rdb_writer_destroy(dump->writer);
     dump->writer = NULL;
-    exec_unpin(exec, &dump->pin);
-    job->shard = JOB_NO_SHARD;
+    if (dump->pin.raw == NULL) {
+        exec_unpin(exec, &dump->pin);
+        job->shard = JOB_NO_SHARD;
+    }
     if (status != RDB_DONE) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
-        return JOB_DONE;
+        return end_job(dump);
     }
-    reply_bulk_head(exec->reply, dump->payload.len);
+    dump->sending.text = buffer_bytes(&dump->payload);
     return JOB_MORE;
 }
 
@@ -110,6 +96,7 @@ static void dump_in_slices(struct exec *exec, struct key key, struct entry *entr
     dump->writer = writer;
     dump->payload = BUFFER_EMPTY(MEM_CLIENT);
     if (exec_pin(exec, key, entry, &dump->pin)) {
+        dump->job.shard = dump->pin.raw != NULL ? JOB_NO_SHARD : dump->job.shard;
         exec_start_job(exec, &dump->job);
     } else {
         dump_destroy(&dump->job, exec);
@@ -239,16 +226,25 @@ static bool restore_read_request(struct exec *exec, struct restore_request *requ
     return true;
 }
 
+/* What was read. */
+struct restored {
+    struct rdb_reader *reader;
+    struct text_copy *copy; /* of a long string; NULL: none was made */
+};
+
 /* Stores what was read at the key, in place of `existing`. */
-static enum result restore_store(struct exec *exec, struct key key, struct entry *existing, struct rdb_reader *reader,
+static enum result restore_store(struct exec *exec, struct key key, struct entry *existing, const struct restored *what,
                                  int64_t expiry_ms)
 {
     struct keyspace *ks = exec_keyspace(exec, key);
     struct bytes text;
-    if (!rdb_reader_string(reader, exec->argv[RESTORE_PAYLOAD], &text)) {
-        return value_store_with_expiry(rdb_reader_value(reader), ks, key, existing, expiry_ms);
+    if (!rdb_reader_string(what->reader, exec->argv[RESTORE_PAYLOAD], &text)) {
+        return value_store_with_expiry(rdb_reader_value(what->reader), ks, key, existing, expiry_ms);
     }
     const enum expiry_mode mode = expiry_ms == KEYSPACE_NO_EXPIRY ? EXPIRY_CLEAR : EXPIRY_SET;
+    if (what->copy != NULL) {
+        return text_copy_store(what->copy, key, existing, mode, expiry_ms);
+    }
     return keyspace_put_string(ks, key, existing, text, mode, expiry_ms);
 }
 
@@ -287,7 +283,7 @@ static void report_restored(struct exec *exec, struct key key, int64_t expiry_ms
 }
 
 /* The value is read: the key gets it, unless its time has come already. */
-static void restore_finish(struct exec *exec, const struct restore_request *request, struct rdb_reader *reader)
+static void restore_finish(struct exec *exec, const struct restore_request *request, const struct restored *what)
 {
     const struct key key = exec_key(exec, RESTORE_KEY);
     struct entry *existing = exec_find_write(exec, key);
@@ -304,7 +300,7 @@ static void restore_finish(struct exec *exec, const struct restore_request *requ
         reply_ok(exec->reply);
         return;
     }
-    const enum result result = restore_store(exec, key, existing, reader, expiry_ms);
+    const enum result result = restore_store(exec, key, existing, what, expiry_ms);
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
         return;
@@ -343,8 +339,9 @@ struct restore_job {
     struct pin pin; /* of the key, so that it stays as it was when the request was checked */
     struct restore_request request;
     struct rdb_check check;
-    bool is_checked, is_read;
+    bool is_checked, is_read, is_copied;
     struct rdb_reader *reader;
+    struct text_copy copy;
 };
 
 /* Goes on with the checksum, then with the value: RDB_DONE when it is complete. Replies errors. */
@@ -366,6 +363,24 @@ static enum rdb_status restore_some(struct restore_job *restore, struct exec *ex
     return status;
 }
 
+/* A long string is copied before its key gets it. JOB_DONE: is_copied, or memory was refused, which was replied. */
+static enum job_status restore_copy(struct restore_job *restore, struct exec *exec)
+{
+    struct bytes text;
+    if (!rdb_reader_string(restore->reader, exec->argv[RESTORE_PAYLOAD], &text) || text.len <= TEXT_AT_ONCE_MAX) {
+        restore->is_copied = true;
+        return JOB_DONE;
+    }
+    struct text_copy *copy = &restore->copy;
+    if (copy->ks == NULL &&
+        text_copy_begin(copy, exec_keyspace(exec, exec_key(exec, RESTORE_KEY)), text.len) != RESULT_OK) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return JOB_DONE;
+    }
+    restore->is_copied = text_copy_run(copy, exec, text);
+    return restore->is_copied ? JOB_DONE : JOB_MORE;
+}
+
 static enum job_status restore_step(struct job *job, struct exec *exec)
 {
     struct restore_job *restore = (struct restore_job *)job;
@@ -379,11 +394,18 @@ static enum job_status restore_step(struct job *job, struct exec *exec)
             return JOB_MORE;
         }
     }
-    if (destination_is_read(exec, exec_key(exec, RESTORE_KEY), &restore->pin)) {
+    if (!restore->is_copied) {
+        const enum job_status status = restore_copy(restore, exec);
+        if (status != JOB_DONE || !restore->is_copied) {
+            return status;
+        }
+    }
+    if (!exec_claim(exec, exec_key(exec, RESTORE_KEY), &restore->pin)) {
         return JOB_WAIT;
     }
     exec_unpin(exec, &restore->pin);
-    restore_finish(exec, &restore->request, restore->reader);
+    const struct restored what = {restore->reader, restore->copy.ks != NULL ? &restore->copy : NULL};
+    restore_finish(exec, &restore->request, &what);
     return JOB_DONE;
 }
 
@@ -391,6 +413,7 @@ static void restore_destroy(struct job *job, struct exec *exec)
 {
     struct restore_job *restore = (struct restore_job *)job;
     rdb_reader_destroy(restore->reader);
+    text_copy_discard(&restore->copy);
     exec_unpin(exec, &restore->pin);
     thread_free(MEM_CLIENT, restore, sizeof *restore);
 }
@@ -428,7 +451,7 @@ static void restore_at_once(struct exec *exec, const struct restore_request *req
     }
     const enum rdb_status status = rdb_reader_step(reader, payload, SIZE_MAX);
     if (status == RDB_DONE) {
-        restore_finish(exec, request, reader);
+        restore_finish(exec, request, &(struct restored){reader, NULL});
     } else {
         reply_read_error(exec, status);
     }

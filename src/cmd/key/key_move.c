@@ -55,6 +55,7 @@ struct copy_job {
     const struct entry *source; /* stays while it is pinned */
     struct keyspace *to_ks;
     uint32_t to_db;
+    int32_t shard;   /* that has both keys, or JOB_ALL_SHARDS */
     bool from_stays; /* COPY */
     bool is_copied;
 };
@@ -79,7 +80,12 @@ static enum job_status copy_step(struct job *job, struct exec *exec)
             return JOB_MORE;
         }
     }
-    if (result == RESULT_OK && !effect_payload_step(&work->made.payload, exec, work->source)) {
+    if (job->shard == JOB_NO_SHARD) {
+        job->shard = work->shard;
+        return JOB_MORE;
+    }
+    const bool is_string = work->made.copy.form == VALUE_FORM_STRING; /* told by what it has become */
+    if (result == RESULT_OK && !is_string && !effect_payload_step(&work->made.payload, exec, work->source)) {
         return JOB_MORE;
     }
     if (result == RESULT_OK && !claim_places(work, exec)) {
@@ -116,7 +122,7 @@ static bool copy_begin(struct exec *exec, struct copy_job *work, const struct pl
         exec_unpin(exec, &work->from_pin);
         return false;
     }
-    if (value_copy_begin(&work->made.copy, source, to->ks->heap, to->ks->secret) != RESULT_OK) {
+    if (value_copy_begin(&work->made.copy, source, to->ks) != RESULT_OK) {
         exec_unpin(exec, &work->from_pin);
         exec_unpin(exec, &work->to_pin);
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
@@ -138,8 +144,9 @@ static void start_copy(struct exec *exec, const struct place *from, const struct
         thread_free(MEM_CLIENT, work, sizeof *work);
         return;
     }
-    int32_t shard = exec->shard != NULL ? (int32_t)exec->shard->number : JOB_ALL_SHARDS;
-    work->job = (struct job){copy_step, copy_destroy, shard};
+    work->shard = exec->shard != NULL ? (int32_t)exec->shard->number : JOB_ALL_SHARDS;
+    /* A string is pinned, and its copy nobody's: they need no baton. */
+    work->job = (struct job){copy_step, copy_destroy, work->from_pin.raw != NULL ? JOB_NO_SHARD : work->shard};
     work->run = run;
     work->source = source;
     work->to_ks = to->ks;
@@ -152,7 +159,7 @@ static void start_copy(struct exec *exec, const struct place *from, const struct
 static enum result put_copy(struct exec *exec, const struct place *from, const struct place *to, const struct entry *source,
                             struct made_copy *made)
 {
-    if (made != NULL && (entry_form(source) != made->copy.form || entry_collection(source) != made->copy.source)) {
+    if (made != NULL && (entry_form(source) != made->copy.form || entry_value_apart(source) != made->copy.source)) {
         effect_payload_release(&made->payload);
         made = NULL;
     }

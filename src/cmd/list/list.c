@@ -3,24 +3,25 @@
  * Threads    The holder of the keys' batons.  */
 #include "cmd/core/answers.h"
 #include "cmd/core/limits.h"
+#include "cmd/core/words.h"
 #include "cmd/list/list_rows.h"
 #include "cmd/list/list_task.h"
 #include "exec/exec.h"
 
 /* --- pushing --- */
 
-/* Pushes argv[2...]: all of them, or on refusal none. */
-static enum result push_words(struct exec *exec, struct value *value, enum list_end end)
+/* Pushes argv[from] up to argv[stop]; on refusal everything from argv[2] on leaves again. */
+static enum result push_words(struct exec *exec, struct value *value, enum list_end end, uint32_t from, uint32_t stop)
 {
     const struct encoding_limits limits = exec_limits(exec);
-    for (uint32_t i = 2; i < exec->argc; i++) {
+    for (uint32_t i = from; i < stop; i++) {
         const enum result result = list_push(value, &limits, end, exec->argv[i]);
         if (LIKELY(result == RESULT_OK)) {
             continue;
         }
         while (--i >= 2 && list_drop(value, end) == RESULT_OK) {
         }
-        if (value->is_new) {
+        if (value->is_new || list_count(value->entry) == 0) {
             value_remove(value);
         }
         return result;
@@ -33,8 +34,58 @@ static enum event push_event(enum list_end end)
     return end == LIST_HEAD ? EVENT_LPUSH : EVENT_RPUSH;
 }
 
+/* --- the same for very many words --- */
+
+struct pushing {
+    struct words words;
+    enum list_end end;
+    bool must_exist;
+};
+
+static bool begin_push(struct words *words, struct exec *exec)
+{
+    const struct entry *entry = exec_find_write(exec, exec_key(exec, 1));
+    if (!check_list(exec, entry)) {
+        return false;
+    }
+    if (entry == NULL && ((struct pushing *)words)->must_exist) {
+        reply_integer(exec->reply, 0);
+        return false;
+    }
+    return true;
+}
+
+static bool push_some(struct words *words, struct exec *exec, uint32_t end)
+{
+    const struct key key = exec_key(exec, 1);
+    struct value value;
+    value_open(&value, exec_keyspace(exec, key), key, exec_find_write(exec, key));
+    const enum result result = push_words(exec, &value, ((struct pushing *)words)->end, words->at, end);
+    words->tally.count = result == RESULT_OK ? (int64_t)list_count(value.entry) : 0;
+    const enum result closed = value_close(&value);
+    words->tally.result = result == RESULT_OK ? closed : result;
+    words->at = end;
+    return words->tally.result == RESULT_OK;
+}
+
+static void finish_push(struct words *words, struct exec *exec)
+{
+    if (words->tally.result == RESULT_OK) {
+        exec_changed_by(exec, exec_key(exec, 1), push_event(((struct pushing *)words)->end), exec->argc - 2);
+    }
+    reply_tally(exec, &words->tally);
+}
+
+static const struct words_kind push_kind = {.size = sizeof(struct pushing), .mode = KEY_LOCK_EXCLUSIVE, .begin = begin_push,
+                                            .run = push_some, .finish = finish_push};
+
 static void push(struct exec *exec, enum list_end end, bool must_exist)
 {
+    if (words_are_many(exec)) {
+        const struct pushing work = {.words = {.first = 2, .step = 1}, .end = end, .must_exist = must_exist};
+        words_start(exec, &push_kind, &work.words);
+        return;
+    }
     const struct key key = exec_key(exec, 1);
     struct entry *entry = exec_find_write(exec, key);
     if (!check_list(exec, entry)) {
@@ -46,7 +97,7 @@ static void push(struct exec *exec, enum list_end end, bool must_exist)
     }
     struct value value;
     value_open(&value, exec_keyspace(exec, key), key, entry);
-    enum result result = push_words(exec, &value, end);
+    enum result result = push_words(exec, &value, end, 2, exec->argc);
     const uint64_t count = result == RESULT_OK ? list_count(value.entry) : 0;
     const enum result close_result = value_close(&value);
     result = result == RESULT_OK ? close_result : result;
@@ -212,7 +263,8 @@ static void command_rpoplpush(struct exec *exec)
 
 #define PUSH_ROW                                                                                                              \
     .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1},             \
-    .group = "list", .complexity = "O(N), N the items given", .syntax = "key element [element ...]", .key_flags = "RW insert"
+    .group = "list", .complexity = "O(N), N the items given", .syntax = "key element [element ...]",                          \
+    .key_flags = "RW insert", .locks_when_long = true
 #define MOVE_ROW                                                                                                              \
     .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM, .keys = {1, 2, 1}, .group = "list", .complexity = "O(1)",  \
     .key_flags = "RW access delete|RW insert"

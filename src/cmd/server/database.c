@@ -157,12 +157,12 @@ static enum job_status free_step(struct job *job, struct exec *exec)
     return JOB_MORE;
 }
 
-/* A job reads a key of any shard in steps: true, and exec_wait_for was called. */
+/* A job reads a key of any shard in steps, or has locked some: true, and exec_wait_for was called. */
 static bool must_wait_for_pins(struct exec *exec)
 {
     struct server *server = exec->server;
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        if (server->shards[i].pinned_count > 0) {
+        if (server->shards[i].pinned_count > 0 || server->shards[i].lock_count > 0) {
             exec_wait_for(exec, &server->shards[i], WAIT_PINS, 0, WAIT_ALONE);
             return true;
         }

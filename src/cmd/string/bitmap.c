@@ -1,9 +1,8 @@
 /* bitmap.c - strings as arrays of bits: one bit, and counting and finding bits.
  *
- * What takes long goes in slices, with the key pinned. A string cannot change then, but go (it expires, the database is emptied
- * or swapped): the command then answers in one step for what is there.
+ * What takes long goes in slices, with the string pinned: it stays as it is, whatever becomes of its key.
  *
- * Threads    The holder of the key's baton.
+ * Threads    The holder of the key's baton; slices: the connection's thread.
  * Limits     Offsets within proto-max-bulk-len; BITMAP_SLICE_BYTES between two looks at the clock.
  * Read on    encoding/bits.h; bitop.c, bitfield.c.  */
 #include "cmd/string/bitmap.h"
@@ -11,10 +10,9 @@
 #include "base/number.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/find.h"
+#include "cmd/core/pinned_job.h"
 #include "cmd/string/string_rows.h"
 #include "encoding/bits.h"
-#include "exec/exec.h"
-#include "mem/heap.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -232,26 +230,24 @@ static bool begin_search(struct exec *exec, const struct entry *entry, char scra
 /* --- in slices --- */
 
 struct search_job {
-    struct job job;
-    struct pin pin;
+    struct pinned_job pinned;
     struct search search;
-    const struct entry *entry; /* while it is this one, it is the same string */
-    const char *data;
+    struct bytes text;         /* stays where it is, and as it is */
     uint64_t at;               /* the next bit */
     uint64_t count;
 };
 
 /* Goes on until the slice is over. True: *result is known. */
-static bool search_some(struct search_job *run, struct exec *exec, struct bytes text, uint64_t *result)
+static bool search_some(struct search_job *run, struct exec *exec, uint64_t *result)
 {
     const struct search *search = &run->search;
     do {
         const uint64_t left = search->last - run->at;
         const uint64_t last = left < BITMAP_SLICE_BYTES * 8 ? search->last : run->at + BITMAP_SLICE_BYTES * 8 - 1;
         if (search->is_count) {
-            run->count += bits_count_range(text, run->at, last);
+            run->count += bits_count_range(run->text, run->at, last);
         } else {
-            *result = bits_find(text, run->at, last, search->is_set);
+            *result = bits_find(run->text, run->at, last, search->is_set);
             if (*result != BITS_NONE) {
                 return true;
             }
@@ -268,51 +264,26 @@ static bool search_some(struct search_job *run, struct exec *exec, struct bytes 
 static enum job_status search_step(struct job *job, struct exec *exec)
 {
     struct search_job *run = (struct search_job *)job;
-    struct key key = exec_key_of(exec, exec->argv[1]);
-    struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
-    char scratch[STRING_SCRATCH];
-    struct bytes text;
     uint64_t result;
-    if (entry != NULL && entry == run->entry && entry_string(entry, scratch).data == run->data) {
-        text = entry_string(entry, scratch);
-        if (!search_some(run, exec, text, &result)) {
-            return JOB_MORE;
-        }
-        reply_search(exec, &run->search, result);
-    } else if (begin_search(exec, entry, scratch, &text, &run->search)) {
-        const struct search *search = &run->search;
-        reply_search(exec, search,
-                     search->is_count ? bits_count_range(text, search->first, search->last)
-                                      : bits_find(text, search->first, search->last, search->is_set));
+    if (!search_some(run, exec, &result)) {
+        return JOB_MORE;
     }
-    exec_unpin(exec, &run->pin);
+    reply_search(exec, &run->search, result);
+    pinned_job_return(&run->pinned);
     return JOB_DONE;
-}
-
-static void search_destroy(struct job *job, struct exec *exec)
-{
-    struct search_job *run = (struct search_job *)job;
-    exec_unpin(exec, &run->pin);
-    thread_free(MEM_CLIENT, run, sizeof *run);
 }
 
 static void start_search(struct exec *exec, struct entry *entry, struct bytes text, const struct search *search)
 {
-    struct search_job *run = thread_alloc(MEM_CLIENT, sizeof *run);
+    struct search_job *run = pinned_job_create(exec, exec_key(exec, 1), entry, search_step, sizeof *run);
     if (run == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    *run = (struct search_job){.job = {search_step, search_destroy, (int32_t)exec->shard->number},
-                               .search = *search,
-                               .entry = entry,
-                               .data = text.data,
-                               .at = search->first};
-    if (!exec_pin(exec, exec_key(exec, 1), entry, &run->pin)) {
-        thread_free(MEM_CLIENT, run, sizeof *run);
-        return;
-    }
-    exec_start_job(exec, &run->job);
+    run->search = *search;
+    run->text = text;
+    run->at = search->first;
+    pinned_job_leave_shard(&run->pinned);
+    exec_start_job(exec, &run->pinned.job);
 }
 
 static void search_bits(struct exec *exec)

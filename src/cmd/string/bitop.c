@@ -1,10 +1,9 @@
 /* bitop.c - BITOP: strings combined bit by bit into a new one.
  *
  * The new string is made aside, in slices when there is much to do, and stored at the end, so that a source may be the
- * destination. Meanwhile all keys are pinned. What may still happen to a source is that it goes (it expires, the database is
- * emptied or swapped): then all is done again, in one step.
+ * destination. Meanwhile all keys are pinned, so the long strings stay as they are, whatever becomes of their keys.
  *
- * Threads    The holder of the keys' batons.
+ * Threads    The holder of the keys' batons; slices: the connection's thread.
  * Limits     BITOP_SLICE_BYTES of each source between two looks at the clock.  */
 #include "cmd/core/answers.h"
 #include "cmd/core/find.h"
@@ -33,7 +32,7 @@ static const struct {
 /* The strings that are combined. */
 struct source {
     struct bytes text;
-    const struct entry *entry; /* NULL: no key, an empty string */
+    struct entry *entry; /* NULL: no key, an empty string */
     char scratch[STRING_SCRATCH];
 };
 
@@ -72,8 +71,7 @@ static bool find_sources(struct exec *exec, struct sources *out)
     for (uint32_t i = 0; i < out->count; i++) {
         struct source *source = &out->sources[i];
         struct key key = exec_key(exec, BITOP_SOURCES + i);
-        source->entry = exec->job == NULL ? exec_find_read(exec, key)
-                                          : keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+        source->entry = exec_find_read(exec, key);
         if (!check_string(exec, source->entry)) {
             return false;
         }
@@ -105,21 +103,21 @@ static void combine(enum bitop operation, const struct sources *sources, char *r
     }
 }
 
-/* Stores the result, which is complete, or frees it, and replies. */
-static void store(struct exec *exec, struct open_string *result, size_t len)
+/* Stores the result, which is complete, or frees it, and replies. `is_late`: the sources may not be what they were any more. */
+static void store(struct exec *exec, struct open_string *result, size_t len, bool is_late)
 {
     struct key key = exec_key(exec, BITOP_DESTINATION);
     struct keyspace *ks = exec_keyspace(exec, key);
     struct entry *existing = exec_find_write(exec, key);
     keyspace_string_set_len(result, len);
-    const enum result stored = keyspace_string_store(ks, key, existing, result);
+    const enum result stored = keyspace_string_store(ks, key, existing, result, EXPIRY_CLEAR, KEYSPACE_NO_EXPIRY);
     if (stored != RESULT_OK) {
         keyspace_string_discard(ks, result);
         reply_result_error(exec->reply, stored);
         return;
     }
     exec_changed(exec, key, EVENT_SET);
-    if (exec->is_spread) {
+    if (exec->is_spread || is_late) {
         exec_effect_value(exec, exec->db, key);
     }
     reply_integer(exec->reply, (int64_t)len);
@@ -160,123 +158,130 @@ static void combine_at_once(struct exec *exec, enum bitop operation, const struc
         const size_t end = sources->len_max - at < BITOP_SLICE_BYTES ? sources->len_max : at + BITOP_SLICE_BYTES;
         combine(operation, sources, result.data, at, end);
     }
-    store(exec, &result, sources->len_max);
+    store(exec, &result, sources->len_max, false);
 }
 
 /* --- in slices --- */
 
-struct bitop_key {
-    struct pin pin;
-    const struct entry *entry; /* while it is this one, it is the same string */
-};
-
+/*   COMBINE   the result is made, by who reads nothing but pinned strings and copies of short ones: without a baton
+ *   STORE     when no other job reads what is at the destination, the result takes its place  */
 struct bitop_job {
     struct job job;
     enum bitop operation;
+    int32_t shard;             /* that has all keys, or JOB_ALL_SHARDS */
     struct keyspace *ks;       /* the destination's */
     struct open_string result;
-    size_t at, len;
-    uint32_t key_count;        /* the destination, then the sources */
-    struct bitop_key keys[];
+    struct sources sources;    /* within this block, as are the short strings */
+    size_t at;
+    size_t bytes;              /* of this block */
+    bool is_late;              /* the sources may not be any more what the result was made of: short ones may have expired */
+    struct pin destination;
+    struct pin pins[];         /* of the sources */
 };
 
-static size_t job_bytes(uint32_t key_count)
+/* What short sources take: they stand in their entries, or are made of integers. */
+static size_t short_bytes(const struct sources *sources)
 {
-    return sizeof(struct bitop_job) + key_count * sizeof(struct bitop_key);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < sources->count; i++) {
+        const struct entry *entry = sources->sources[i].entry;
+        bytes += entry != NULL && entry_long_string(entry) == NULL ? sources->sources[i].text.len : 0;
+    }
+    return bytes;
 }
 
-static void unpin_all(struct bitop_job *run, struct exec *exec)
+static void unpin_sources(struct bitop_job *run, struct exec *exec)
 {
-    for (uint32_t i = 0; i < run->key_count; i++) {
-        exec_unpin(exec, &run->keys[i].pin);
+    for (uint32_t i = 0; i < run->sources.count; i++) {
+        exec_unpin(exec, &run->pins[i]);
     }
 }
 
 static void bitop_destroy(struct job *job, struct exec *exec)
 {
     struct bitop_job *run = (struct bitop_job *)job;
-    unpin_all(run, exec);
+    exec_unpin(exec, &run->destination);
+    unpin_sources(run, exec);
     keyspace_string_discard(run->ks, &run->result);
-    thread_free(MEM_CLIENT, run, job_bytes(run->key_count));
+    thread_free(MEM_CLIENT, run, run->bytes);
 }
 
-static bool are_same(const struct bitop_job *run, const struct sources *sources)
-{
-    for (uint32_t i = 0; i < sources->count; i++) {
-        if (sources->sources[i].entry != run->keys[i + 1].entry) {
-            return false;
-        }
-    }
-    return sources->len_max == run->len;
-}
-
-/* A job that reads the collection that stands at the destination must be done before it is replaced. */
-static bool destination_is_read(const struct bitop_job *run, struct exec *exec)
-{
-    return !exec_claim(exec, exec_key(exec, BITOP_DESTINATION), &run->keys[0].pin);
-}
-
-static enum job_status bitop_step(struct job *job, struct exec *exec)
+static enum job_status store_step(struct job *job, struct exec *exec)
 {
     struct bitop_job *run = (struct bitop_job *)job;
-    struct sources sources;
-    bool is_found = find_sources(exec, &sources);
-    if (is_found && are_same(run, &sources)) {
-        while (run->at < run->len) {
-            const size_t end = run->len - run->at < BITOP_SLICE_BYTES ? run->len : run->at + BITOP_SLICE_BYTES;
-            combine(run->operation, &sources, run->result.data, run->at, end);
-            run->at = end;
-            if (exec_slice_is_over(exec)) {
-                return JOB_MORE;
-            }
-        }
-        if (destination_is_read(run, exec)) {
-            return JOB_WAIT;
-        }
-        unpin_all(run, exec);
-        store(exec, &run->result, run->len);
-        return JOB_DONE;
-    }
-    if (is_found && destination_is_read(run, exec)) {
+    unpin_sources(run, exec); /* the destination may be one of them */
+    if (!exec_claim(exec, exec_key(exec, BITOP_DESTINATION), &run->destination)) {
+        run->is_late = true;
         return JOB_WAIT;
     }
-    unpin_all(run, exec);
-    keyspace_string_discard(run->ks, &run->result);
-    if (is_found) {
-        combine_at_once(exec, run->operation, &sources);
-    }
+    exec_unpin(exec, &run->destination);
+    store(exec, &run->result, run->sources.len_max, run->is_late);
     return JOB_DONE;
+}
+
+static enum job_status combine_step(struct job *job, struct exec *exec)
+{
+    struct bitop_job *run = (struct bitop_job *)job;
+    const size_t len = run->sources.len_max;
+    while (run->at < len) {
+        const size_t end = len - run->at < BITOP_SLICE_BYTES ? len : run->at + BITOP_SLICE_BYTES;
+        combine(run->operation, &run->sources, run->result.data, run->at, end);
+        run->at = end;
+        if (exec_slice_is_over(exec)) {
+            return JOB_MORE;
+        }
+    }
+    job->step = store_step;
+    job->shard = run->shard;
+    return JOB_MORE;
+}
+
+/* Pins the keys, and takes the texts to where they stay. False: waits, or memory was refused, which was replied. */
+static bool begin(struct bitop_job *run, struct exec *exec, const struct sources *sources)
+{
+    struct source *own = (struct source *)(run->pins + sources->count);
+    char *text = (char *)(own + sources->count);
+    struct key destination = exec_key(exec, BITOP_DESTINATION);
+    run->ks = exec_keyspace(exec, destination);
+    run->sources = *sources;
+    run->sources.sources = own;
+    if (!create_result(exec, sources->len_max, &run->result) || !exec_pin(exec, destination, NULL, &run->destination)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < sources->count; i++) {
+        const struct source *source = &sources->sources[i];
+        own[i] = (struct source){.text = source->text};
+        if (!exec_pin(exec, exec_key(exec, BITOP_SOURCES + i), source->entry, &run->pins[i])) {
+            return false;
+        }
+        if (source->entry != NULL && run->pins[i].raw == NULL) {
+            run->is_late = true;
+            memcpy(text, source->text.data, source->text.len);
+            own[i].text.data = text;
+            text += source->text.len;
+        }
+    }
+    return true;
 }
 
 static void start_job(struct exec *exec, enum bitop operation, const struct sources *sources)
 {
-    const uint32_t key_count = sources->count + 1;
-    struct bitop_job *run = thread_alloc_zeroed(MEM_CLIENT, job_bytes(key_count));
+    const size_t bytes = sizeof(struct bitop_job) + sources->count * (sizeof(struct pin) + sizeof(struct source)) +
+                         short_bytes(sources);
+    struct bitop_job *run = thread_alloc_zeroed(MEM_CLIENT, bytes);
     if (run == NULL) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    struct key destination = exec_key(exec, BITOP_DESTINATION);
-    run->job = (struct job){bitop_step, bitop_destroy, exec->shard == NULL ? JOB_ALL_SHARDS : (int32_t)exec->shard->number};
+    run->job = (struct job){combine_step, bitop_destroy, JOB_NO_SHARD};
     run->operation = operation;
-    run->ks = exec_keyspace(exec, destination);
-    run->len = sources->len_max;
-    run->key_count = key_count;
-    if (!create_result(exec, run->len, &run->result)) {
-        goto refused;
+    run->shard = exec->shard == NULL ? JOB_ALL_SHARDS : (int32_t)exec->shard->number;
+    run->bytes = bytes;
+    if (begin(run, exec, sources)) {
+        exec_start_job(exec, &run->job);
+    } else {
+        bitop_destroy(&run->job, exec);
     }
-    for (uint32_t i = 0; i < key_count; i++) {
-        struct key key = exec_key(exec, BITOP_DESTINATION + i);
-        struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
-        run->keys[i].entry = entry;
-        if (!exec_pin(exec, key, entry, &run->keys[i].pin)) {
-            goto refused;
-        }
-    }
-    exec_start_job(exec, &run->job);
-    return;
-refused:
-    bitop_destroy(&run->job, exec);
 }
 
 static void command_bitop(struct exec *exec)

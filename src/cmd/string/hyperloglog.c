@@ -166,18 +166,24 @@ static void count_one(struct exec *exec)
         reply_integer(exec->reply, 0);
         return;
     }
-    struct open_string string;
-    if (!hll_text(exec, entry, scratch, &text) || !open_hll(exec, key, entry, &string)) {
+    if (!hll_text(exec, entry, scratch, &text)) {
         return;
     }
-    text = (struct bytes){string.data, string.len};
+    const bool may_write = entry_pins(entry) == 0; /* otherwise the count is not kept */
+    struct open_string string = {0};
+    if (may_write && !open_hll(exec, key, entry, &string)) {
+        return;
+    }
+    text = may_write ? (struct bytes){string.data, string.len} : text;
     if (!hll_cached_count(text, &count)) {
         if (!hll_count(text, &count)) {
             reply_error(exec->reply, ERROR_CORRUPT_HLL);
             return;
         }
-        hll_set_cached_count(string.data, count);
-        exec_count_changes(exec, 1);
+        if (may_write) {
+            hll_set_cached_count(string.data, count);
+            exec_count_changes(exec, 1);
+        }
     }
     reply_integer(exec->reply, (int64_t)count);
 }

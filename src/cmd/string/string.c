@@ -1,12 +1,14 @@
 /* string.c - GET, SET and the commands that read or replace whole strings.
  *
  * Threads    The holder of the keys' batons.
- * Read on    string_range.c, string_number.c, string_lcs.c: parts of strings, counters, comparison.  */
+ * Read on    string_work.h (long strings), string_many.c (MGET, MSET), string_range.c, string_number.c,
+ *            string_lcs.c: parts of strings, counters, comparison.  */
 #include "cmd/core/answers.h"
+#include "cmd/core/effects.h"
 #include "cmd/core/find.h"
 #include "cmd/core/option.h"
 #include "cmd/string/string_rows.h"
-#include "exec/exec.h"
+#include "cmd/string/string_work.h"
 
 /* --- options of SET and GETEX --- */
 
@@ -99,23 +101,32 @@ static bool read_time(struct exec *exec, struct set_request *request)
 
 /* --- reading --- */
 
-static void reply_string(struct exec *exec, const struct entry *entry)
-{
-    char scratch[STRING_SCRATCH];
-    reply_bulk(exec->reply, entry_string(entry, scratch));
-}
+/* A command that replies the old string and then goes on. */
+struct replier {
+    string_work_fn *run;
+    struct string_work *work; /* what has been done */
+    uint32_t value_at;        /* argv: what it stores; 0: nothing */
+};
 
-/* Replies the string at `key`, null when there is none. False: it is no string, which was replied. */
-static bool reply_old(struct exec *exec, const struct entry *entry)
+/* Replies the string at `key`, null when there is none. False: it is no string, which was replied, or is long: `run` is called again
+ * when it has been replied.  */
+static bool reply_old(struct exec *exec, struct entry *entry, const struct replier *replier)
 {
+    if (replier->work != NULL && replier->work->is_replied) {
+        return true;
+    }
     if (!check_string(exec, entry)) {
         return false;
     }
     if (entry == NULL) {
         reply_null(exec->reply);
-    } else {
-        reply_string(exec, entry);
+        return true;
     }
+    if (UNLIKELY(string_reply_is_long(entry)) && replier->work == NULL) {
+        string_work_start(exec, replier->run, entry, replier->value_at);
+        return false;
+    }
+    string_reply(exec, entry);
     return true;
 }
 
@@ -125,34 +136,29 @@ static void command_get(struct exec *exec)
     if (UNLIKELY(entry == NULL)) {
         reply_null(exec->reply);
     } else if (LIKELY(check_string(exec, entry))) {
-        reply_string(exec, entry);
+        char scratch[STRING_SCRATCH];
+        string_reply_text(exec, entry, entry_string(entry, scratch));
     }
 }
 
-static void command_mget(struct exec *exec)
+/* The entry at argv[1] for who has read it, unless that was counted before. */
+static struct entry *find_old(struct exec *exec, struct key key, const struct string_work *work)
 {
-    struct key keys[KEY_BLOCK];
-    reply_array(exec->reply, exec->argc - 1);
-    for (uint32_t i = 1; i < exec->argc; i += KEY_BLOCK) {
-        uint32_t count = load_keys(exec, i, 1, keys);
-        for (uint32_t j = 0; j < count; j++) {
-            struct entry *entry = exec_find_read(exec, keys[j]);
-            if (entry == NULL || entry_type(entry) != VALUE_STRING) {
-                reply_null(exec->reply);
-            } else {
-                reply_string(exec, entry);
-            }
-        }
+    return work == NULL ? exec_find_read(exec, key) : exec_find_write(exec, key);
+}
+
+static void run_getdel(struct exec *exec, struct string_work *work)
+{
+    struct key key = exec_key(exec, 1);
+    struct entry *entry = find_old(exec, key, work);
+    if (reply_old(exec, entry, &(struct replier){run_getdel, work, 0}) && entry != NULL) {
+        delete_found(exec, key);
     }
 }
 
 static void command_getdel(struct exec *exec)
 {
-    struct key key = exec_key(exec, 1);
-    struct entry *entry = exec_find_read(exec, key);
-    if (reply_old(exec, entry) && entry != NULL) {
-        delete_found(exec, key);
-    }
+    run_getdel(exec, NULL);
 }
 
 /* Gives `entry`, whose value was replied, the expiry that GETEX asks for. */
@@ -178,62 +184,85 @@ static void getex_apply(struct exec *exec, struct key key, struct entry *entry, 
     exec_effect_expiry(exec, key, expiry_ms);
 }
 
-static void command_getex(struct exec *exec)
+static void run_getex(struct exec *exec, struct string_work *work)
 {
     struct set_request request = {0};
     if (!read_options(exec, 2, getex_options, &request)) {
         return;
     }
     struct key key = exec_key(exec, 1);
-    struct entry *entry = exec_find_read(exec, key);
-    if (entry == NULL) {
+    struct entry *entry = find_old(exec, key, work);
+    if (entry == NULL && work == NULL) {
         reply_null(exec->reply);
         return;
     }
     if (!check_string(exec, entry) || !read_time(exec, &request)) {
         return;
     }
-    reply_string(exec, entry);
-    if ((request.flags & (SET_TIME | SET_PERSIST)) != 0) {
+    if (reply_old(exec, entry, &(struct replier){run_getex, work, 0}) && entry != NULL &&
+        (request.flags & (SET_TIME | SET_PERSIST)) != 0) {
         getex_apply(exec, key, entry, &request);
     }
 }
 
+static void command_getex(struct exec *exec)
+{
+    run_getex(exec, NULL);
+}
+
 /* --- writing --- */
 
-/* Reports that argv[value] is at `key` now. A time is told as an absolute one; keys on several shards are told one by one. */
+/* What a command puts at a key. */
+struct put {
+    uint32_t value;           /* argv */
+    string_work_fn *run;      /* of the command that does so, to be called again when a long value has been copied */
+    struct string_work *work; /* what has been done */
+};
+
+static enum expiry_mode expiry_mode_of(const struct set_request *request)
+{
+    return (request->flags & SET_TIME) != 0 ? EXPIRY_SET : (request->flags & SET_KEEPTTL) != 0 ? EXPIRY_KEEP : EXPIRY_CLEAR;
+}
+
+/* Reports that argv[value] is at `key` now. A time is told as an absolute one. */
 static void report_set(struct exec *exec, struct key key, uint32_t value, const struct set_request *request)
 {
     const bool has_time = (request->flags & SET_TIME) != 0;
     exec_changed(exec, key, EVENT_SET);
     if (has_time) {
         exec_event(exec, key, EVENT_EXPIRE);
-    }
-    if (UNLIKELY(has_time || exec->is_spread)) {
-        exec_effect_set(exec, exec->db, key, exec->argv[value], has_time ? request->expiry_ms : KEYSPACE_NO_EXPIRY);
+        exec_effect_set(exec, exec->db, key, exec->argv[value], request->expiry_ms);
     }
 }
 
-/* Puts argv[value] at `key` in place of `existing` and reports it. False: refused; the error has replaced the reply. */
-static bool put_value(struct exec *exec, struct key key, struct entry *existing, uint32_t value,
+/* Puts the value at `key` in place of `existing` and reports it. False: it is long and copied first, or memory was refused; the error
+ * has replaced the reply.  */
+static bool put_value(struct exec *exec, struct key key, struct entry *existing, const struct put *put,
                       const struct set_request *request)
 {
-    enum expiry_mode mode = (request->flags & SET_TIME) != 0      ? EXPIRY_SET
-                            : (request->flags & SET_KEEPTTL) != 0 ? EXPIRY_KEEP
-                                                                  : EXPIRY_CLEAR;
-    enum result result = keyspace_put_string(exec_keyspace(exec, key), key, existing, exec->argv[value], mode,
-                                             request->expiry_ms);
+    const enum expiry_mode mode = expiry_mode_of(request);
+    const struct bytes value = exec->argv[put->value];
+    enum result result;
+    if (UNLIKELY(value.len > TEXT_AT_ONCE_MAX)) {
+        if (put->work == NULL) {
+            string_work_start(exec, put->run, NULL, put->value);
+            return false;
+        }
+        result = text_copy_store(&put->work->copy, key, existing, mode, request->expiry_ms);
+    } else {
+        result = keyspace_put_string(exec_keyspace(exec, key), key, existing, value, mode, request->expiry_ms);
+    }
     if (UNLIKELY(result != RESULT_OK)) {
         reply_rewind(exec->reply);
         reply_result_error(exec->reply, result);
         return false;
     }
-    report_set(exec, key, value, request);
+    report_set(exec, key, put->value, request);
     return true;
 }
 
 /* SET with options. */
-static void set_with_options(struct exec *exec)
+static void set_with_options(struct exec *exec, struct string_work *work)
 {
     struct set_request request = {0};
     if (!read_options(exec, 3, set_options, &request) || !read_time(exec, &request)) {
@@ -241,8 +270,8 @@ static void set_with_options(struct exec *exec)
     }
     struct key key = exec_key(exec, 1);
     bool is_get = (request.flags & SET_GET) != 0;
-    struct entry *existing = is_get ? exec_find_read(exec, key) : exec_find_write(exec, key);
-    if (is_get && !reply_old(exec, existing)) {
+    struct entry *existing = is_get ? find_old(exec, key, work) : exec_find_write(exec, key);
+    if (is_get && !reply_old(exec, existing, &(struct replier){set_with_options, work, 2})) {
         return;
     }
     uint32_t refused_by = existing != NULL ? SET_NX : SET_XX;
@@ -252,7 +281,16 @@ static void set_with_options(struct exec *exec)
         }
         return;
     }
-    if (put_value(exec, key, existing, 2, &request) && !is_get) {
+    if (put_value(exec, key, existing, &(struct put){2, set_with_options, work}, &request) && !is_get) {
+        reply_ok(exec->reply);
+    }
+}
+
+static void set_plainly(struct exec *exec, struct string_work *work)
+{
+    static const struct set_request plain = {0};
+    struct key key = exec_key(exec, 1);
+    if (LIKELY(put_value(exec, key, exec_find_write(exec, key), &(struct put){2, set_plainly, work}, &plain))) {
         reply_ok(exec->reply);
     }
 }
@@ -260,110 +298,74 @@ static void set_with_options(struct exec *exec)
 static void command_set(struct exec *exec)
 {
     if (UNLIKELY(exec->argc > 3)) {
-        set_with_options(exec);
-        return;
-    }
-    static const struct set_request plain = {0};
-    struct key key = exec_key(exec, 1);
-    if (LIKELY(put_value(exec, key, exec_find_write(exec, key), 2, &plain))) {
-        reply_ok(exec->reply);
+        set_with_options(exec, NULL);
+    } else {
+        set_plainly(exec, NULL);
     }
 }
 
-static void command_setnx(struct exec *exec)
+static void run_setnx(struct exec *exec, struct string_work *work)
 {
     static const struct set_request plain = {0};
     struct key key = exec_key(exec, 1);
     if (exec_find_write(exec, key) != NULL) {
         reply_integer(exec->reply, 0);
-    } else if (put_value(exec, key, NULL, 2, &plain)) {
+    } else if (put_value(exec, key, NULL, &(struct put){2, run_setnx, work}, &plain)) {
         reply_integer(exec->reply, 1);
     }
 }
 
+static void command_setnx(struct exec *exec)
+{
+    run_setnx(exec, NULL);
+}
+
 /* SETEX and PSETEX: key time value. */
-static void set_with_time(struct exec *exec, uint32_t unit)
+static void set_with_time(struct exec *exec, uint32_t unit, const struct put *put)
 {
     struct set_request request = {.flags = unit, .time_index = 2};
     if (!read_time(exec, &request)) {
         return;
     }
     struct key key = exec_key(exec, 1);
-    if (put_value(exec, key, exec_find_write(exec, key), 3, &request)) {
+    if (put_value(exec, key, exec_find_write(exec, key), put, &request)) {
         reply_ok(exec->reply);
     }
+}
+
+static void run_setex(struct exec *exec, struct string_work *work)
+{
+    set_with_time(exec, SET_EX, &(struct put){3, run_setex, work});
 }
 
 static void command_setex(struct exec *exec)
 {
-    set_with_time(exec, SET_EX);
+    run_setex(exec, NULL);
+}
+
+static void run_psetex(struct exec *exec, struct string_work *work)
+{
+    set_with_time(exec, SET_PX, &(struct put){3, run_psetex, work});
 }
 
 static void command_psetex(struct exec *exec)
 {
-    set_with_time(exec, SET_PX);
+    run_psetex(exec, NULL);
+}
+
+static void run_getset(struct exec *exec, struct string_work *work)
+{
+    static const struct set_request plain = {0};
+    struct key key = exec_key(exec, 1);
+    struct entry *existing = find_old(exec, key, work);
+    if (reply_old(exec, existing, &(struct replier){run_getset, work, 2})) {
+        (void)put_value(exec, key, existing, &(struct put){2, run_getset, work}, &plain);
+    }
 }
 
 static void command_getset(struct exec *exec)
 {
-    static const struct set_request plain = {0};
-    struct key key = exec_key(exec, 1);
-    struct entry *existing = exec_find_read(exec, key);
-    if (reply_old(exec, existing)) {
-        (void)put_value(exec, key, existing, 2, &plain);
-    }
-}
-
-/* Puts all pairs of MSET and MSETNX; false when memory was refused (the pairs before stay), which was replied. */
-static bool put_pairs(struct exec *exec)
-{
-    static const struct set_request plain = {0};
-    struct key keys[KEY_BLOCK];
-    for (uint32_t i = 1; i < exec->argc; i += 2 * KEY_BLOCK) {
-        uint32_t count = load_keys(exec, i, 2, keys);
-        for (uint32_t j = 0; j < count; j++) {
-            if (!put_value(exec, keys[j], exec_find_write(exec, keys[j]), i + 2 * j + 1, &plain)) {
-                if (!exec->is_spread && i + j > 1) {
-                    exec_effect_begun(exec, keys[j], i + 2 * j);
-                }
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* False: a key has no value, which was replied. */
-static bool check_pairs(struct exec *exec)
-{
-    if (exec->argc % 2 == 1) {
-        return true;
-    }
-    reply_arity_error(exec->reply, exec->spec);
-    return false;
-}
-
-static void command_mset(struct exec *exec)
-{
-    if (check_pairs(exec) && put_pairs(exec)) {
-        reply_ok(exec->reply);
-    }
-}
-
-static void command_msetnx(struct exec *exec)
-{
-    if (!check_pairs(exec)) {
-        return;
-    }
-    for (uint32_t i = 1; i < exec->argc; i += 2) {
-        if (exec_find_write(exec, exec_key(exec, i)) != NULL) {
-            reply_integer(exec->reply, 0);
-            return;
-        }
-    }
-    if (put_pairs(exec)) {
-        reply_integer(exec->reply, 1);
-    }
+    run_getset(exec, NULL);
 }
 
 #define SET_TIME_SYNTAX "EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds"
@@ -384,19 +386,6 @@ const struct command_spec string_commands[] = {
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.0.0", .group = "string",
      .complexity = "O(1)", .summary = "Stores a string and returns the one that it replaces.", .syntax = "key value",
      .key_flags = "RW access update"},
-    {.name = "mget", .run = command_mget, .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_FAST,
-     .keys = {1, -1, 1}, .since = "1.0.0", .group = "string", .complexity = "O(N), N the number of keys",
-     .summary = "Returns the strings of several keys, null for those that hold none.", .syntax = "key [key ...]",
-     .tips = "request_policy:multi_shard"},
-    {.name = "mset", .run = command_mset, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
-     .keys = {1, -1, 2}, .since = "1.0.1", .group = "string", .complexity = "O(N), N the number of keys",
-     .summary = "Stores several strings in one step.", .syntax = "key value [key value ...]",
-     .tips = "request_policy:multi_shard response_policy:all_succeeded", .key_flags = "OW update"},
-    {.name = "msetnx", .run = command_msetnx, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
-     .keys = {1, -1, 2}, .since = "1.0.1", .group = "string", .complexity = "O(N), N the number of keys",
-     .summary = "Stores several strings, or none of them when one of the keys exists.",
-     .syntax = "key value [key value ...]",
-     .tips = "request_policy:multi_shard response_policy:agg_min", .key_flags = "OW insert"},
     {.name = "psetex", .run = command_psetex, .arity = 4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = {1, 1, 1}, .since = "2.6.0", .group = "string", .complexity = "O(1)",
      .summary = "Stores a string that expires after some milliseconds.", .syntax = "key milliseconds value",

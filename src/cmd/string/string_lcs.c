@@ -1,8 +1,9 @@
 /* string_lcs.c - LCS: what two strings have in common.
  *
- * Small strings are compared at once, in scratch memory; larger ones by a job that copies both first and then needs no shard.
+ * Small strings are compared at once, in scratch memory; larger ones by a job that copies both first, pinned if that takes steps, and
+ * then needs no shard.
  *
- * Threads    The holder of the keys' batons; the job: the connection's thread, without a baton.
+ * Threads    The holder of the keys' batons; the job's copies and comparison: the connection's thread, without a baton.
  * Limits     The table that Redis would keep, 4 bytes a cell, must fit proto-max-bulk-len.
  * Read on    lcs.h.  */
 #include "cmd/core/answers.h"
@@ -19,6 +20,8 @@
 enum {
     LCS_INLINE_CELLS = 16384, /* about 30 us */
     LCS_SLICE_STEPS = 4096,   /* between two looks at the clock */
+    LCS_SLICE_BYTES = 16384,  /* the same, copying */
+    LCS_COPY_AT_ONCE_MAX = 262144,
 };
 
 enum lcs_flag { LCS_LEN = 1 << 0, LCS_IDX = 1 << 1, LCS_MINMATCHLEN = 1 << 2, LCS_WITHMATCHLEN = 1 << 3 };
@@ -168,9 +171,17 @@ static void comparison_init(struct comparison *comparison, const struct request 
     comparison->text = memory + lcs_memory_bytes(a.len, b.len, wants_path(request));
 }
 
+/*   COPY    both strings are copied; long ones are pinned, and it takes steps
+ *   UNPIN
+ *   COMPARE  */
 struct lcs_job {
     struct job job;
+    struct request request;
     struct comparison comparison;
+    int32_t shard;                    /* that has both keys, or JOB_ALL_SHARDS */
+    struct pin pins[2];
+    struct bytes from[2], to[2];      /* the strings, and their copies in this block */
+    size_t copied[2];
     size_t size;                      /* of this block: memory, then both strings */
     _Alignas(uint32_t) char memory[];
 };
@@ -186,36 +197,104 @@ static enum job_status lcs_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
+static void unpin_both(struct lcs_job *lcs, struct exec *exec)
+{
+    exec_unpin(exec, &lcs->pins[0]);
+    exec_unpin(exec, &lcs->pins[1]);
+}
+
+static void begin_comparison(struct lcs_job *lcs)
+{
+    comparison_init(&lcs->comparison, &lcs->request, lcs->to[0], lcs->to[1], lcs->memory);
+    lcs->job.step = lcs_step;
+    lcs->job.shard = JOB_NO_SHARD;
+}
+
+static enum job_status unpin_step(struct job *job, struct exec *exec)
+{
+    struct lcs_job *lcs = (struct lcs_job *)job;
+    unpin_both(lcs, exec);
+    begin_comparison(lcs);
+    return JOB_MORE;
+}
+
+/* Copies up to `most` bytes more. True: both strings are copied. */
+static bool copy_some(struct lcs_job *lcs, size_t most)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const size_t left = lcs->from[i].len - lcs->copied[i];
+        const size_t some = left < most ? left : most;
+        if (some > 0) {
+            memcpy((char *)(uintptr_t)lcs->to[i].data + lcs->copied[i], lcs->from[i].data + lcs->copied[i], some);
+        }
+        lcs->copied[i] += some;
+        most -= some;
+        if (some < left) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum job_status copy_step(struct job *job, struct exec *exec)
+{
+    struct lcs_job *lcs = (struct lcs_job *)job;
+    while (!copy_some(lcs, LCS_SLICE_BYTES)) {
+        if (exec_slice_is_over(exec)) {
+            return JOB_MORE;
+        }
+    }
+    job->step = unpin_step;
+    job->shard = lcs->shard;
+    return JOB_MORE;
+}
+
 static void lcs_destroy(struct job *job, struct exec *exec)
 {
-    (void)exec;
+    unpin_both((struct lcs_job *)job, exec);
     thread_free(MEM_CLIENT, job, ((struct lcs_job *)job)->size);
 }
 
-static struct bytes copy_to(char *to, struct bytes text)
+/* Both must be long strings, or short enough to be copied now. False: the command waits. */
+static bool pin_both(struct lcs_job *lcs, struct exec *exec, struct entry *const entries[2])
 {
-    if (text.len > 0) {
-        memcpy(to, text.data, text.len);
+    for (unsigned i = 0; i < 2; i++) {
+        const bool is_long = entries[i] != NULL && entry_long_string(entries[i]) != NULL;
+        if (!is_long) {
+            memcpy((char *)(uintptr_t)lcs->to[i].data, lcs->from[i].data, lcs->from[i].len);
+            lcs->copied[i] = lcs->from[i].len;
+        } else if (!exec_pin(exec, exec_key(exec, 1 + i), entries[i], &lcs->pins[i])) {
+            return false;
+        }
     }
-    return (struct bytes){to, text.len};
+    return true;
 }
 
 #define ERROR_LCS_REFUSED "ERR Insufficient memory, failed allocating transient memory for LCS"
 
-static void compare_as_job(struct exec *exec, const struct request *request, struct bytes a, struct bytes b)
+static void compare_as_job(struct exec *exec, const struct request *request, struct entry *const entries[2],
+                           const struct bytes texts[2])
 {
-    size_t work = work_bytes(request, a, b);
-    size_t size = sizeof(struct lcs_job) + work + a.len + b.len;
+    size_t work = work_bytes(request, texts[0], texts[1]);
+    size_t size = sizeof(struct lcs_job) + work + texts[0].len + texts[1].len;
     struct lcs_job *lcs = thread_alloc(MEM_CLIENT, size);
     if (lcs == NULL) {
         reply_error(exec->reply, ERROR_LCS_REFUSED);
         return;
     }
-    lcs->job = (struct job){lcs_step, lcs_destroy, JOB_NO_SHARD};
-    lcs->size = size;
-    struct bytes a_copy = copy_to(lcs->memory + work, a);
-    struct bytes b_copy = copy_to(lcs->memory + work + a.len, b);
-    comparison_init(&lcs->comparison, request, a_copy, b_copy, lcs->memory);
+    *lcs = (struct lcs_job){.job = {copy_step, lcs_destroy, JOB_NO_SHARD},
+                            .request = *request,
+                            .shard = exec->shard == NULL ? JOB_ALL_SHARDS : (int32_t)exec->shard->number,
+                            .from = {texts[0], texts[1]},
+                            .to = {{lcs->memory + work, texts[0].len}, {lcs->memory + work + texts[0].len, texts[1].len}},
+                            .size = size};
+    if (texts[0].len + texts[1].len <= LCS_COPY_AT_ONCE_MAX) {
+        (void)copy_some(lcs, SIZE_MAX);
+        begin_comparison(lcs);
+    } else if (!pin_both(lcs, exec, entries)) {
+        lcs_destroy(&lcs->job, exec);
+        return;
+    }
     exec_start_job(exec, &lcs->job);
 }
 
@@ -297,15 +376,14 @@ static void command_lcs(struct exec *exec)
     /* Looked up once more: finding the second key may have removed something. */
     struct entry *a_entry = keyspace_find(exec_keyspace(exec, a_key), a_key, exec->now_ms);
     char a_scratch[STRING_SCRATCH], b_scratch[STRING_SCRATCH];
-    struct bytes a = string_of(a_entry, a_scratch);
-    struct bytes b = string_of(b_entry, b_scratch);
-    if (!check_lengths(exec, a.len, b.len)) {
+    const struct bytes texts[2] = {string_of(a_entry, a_scratch), string_of(b_entry, b_scratch)};
+    if (!check_lengths(exec, texts[0].len, texts[1].len)) {
         return;
     }
-    if ((uint64_t)a.len * b.len <= LCS_INLINE_CELLS) {
-        compare_at_once(exec, &request, a, b);
+    if ((uint64_t)texts[0].len * texts[1].len <= LCS_INLINE_CELLS) {
+        compare_at_once(exec, &request, texts[0], texts[1]);
     } else {
-        compare_as_job(exec, &request, a, b);
+        compare_as_job(exec, &request, (struct entry *[2]){a_entry, b_entry}, texts);
     }
 }
 

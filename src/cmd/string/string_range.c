@@ -4,9 +4,11 @@
  * Limits     No string grows beyond proto-max-bulk-len.  */
 #include "cmd/core/answers.h"
 #include "cmd/core/find.h"
+#include "cmd/core/text_copy.h"
+#include "cmd/string/string_patch.h"
 #include "cmd/string/string_range.h"
 #include "cmd/string/string_rows.h"
-#include "exec/exec.h"
+#include "cmd/string/string_work.h"
 #include "shard/server.h"
 
 static void command_strlen(struct exec *exec)
@@ -51,19 +53,7 @@ static void command_getrange(struct exec *exec)
     }
     char scratch[STRING_SCRATCH];
     struct bytes text = entry == NULL ? BYTES("") : entry_string(entry, scratch);
-    reply_bulk(exec->reply, string_range_clip(text, first, last));
-}
-
-/* May a string of `len` bytes get `more`? Otherwise replies why not. */
-static bool check_length(struct exec *exec, uint64_t len, uint64_t more)
-{
-    int64_t limit = atomic_load_explicit(&exec->server->config->proto_max_bulk_len, memory_order_relaxed);
-    uint64_t total;
-    if (__builtin_add_overflow(len, more, &total) || total > (uint64_t)limit) {
-        reply_error(exec->reply, ERROR_TOO_LONG);
-        return false;
-    }
-    return true;
+    string_reply_text(exec, entry, string_range_clip(text, first, last));
 }
 
 /* Ends APPEND and SETRANGE: reports the change and replies the new length, or the error. */
@@ -85,12 +75,16 @@ static void command_append(struct exec *exec)
     if (!check_string(exec, existing)) {
         return;
     }
+    if (tail.len > TEXT_AT_ONCE_MAX) {
+        string_patch_start(exec, &(struct string_patch){.word = 2, .is_append = true, .event = EVENT_APPEND});
+        return;
+    }
     struct keyspace *ks = exec_keyspace(exec, key);
     size_t len = tail.len;
     enum result result;
     if (existing == NULL) {
         result = keyspace_put_string(ks, key, NULL, tail, EXPIRY_CLEAR, KEYSPACE_NO_EXPIRY);
-    } else if (check_length(exec, entry_string_len(existing), tail.len)) {
+    } else if (string_check_length(exec, entry_string_len(existing), tail.len)) {
         result = keyspace_string_append(ks, key, existing, tail, &len);
     } else {
         return;
@@ -118,7 +112,11 @@ static void command_setrange(struct exec *exec)
         reply_integer(exec->reply, existing == NULL ? 0 : (int64_t)entry_string_len(existing));
         return;
     }
-    if (!check_length(exec, (uint64_t)offset, patch.len)) {
+    if (!string_check_length(exec, (uint64_t)offset, patch.len)) {
+        return;
+    }
+    if (patch.len > TEXT_AT_ONCE_MAX) {
+        string_patch_start(exec, &(struct string_patch){.word = 3, .offset = (size_t)offset, .event = EVENT_SETRANGE});
         return;
     }
     size_t len = 0;

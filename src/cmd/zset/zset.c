@@ -6,8 +6,11 @@
 #include "base/number.h"
 #include "cmd/core/effects.h"
 #include "cmd/core/limits.h"
+#include "cmd/core/words.h"
 #include "cmd/zset/zset_private.h"
 #include "cmd/zset/zset_rows.h"
+
+#include <assert.h>
 
 /* --- ZADD --- */
 
@@ -168,6 +171,65 @@ static void add(struct exec *exec, struct addition *addition)
     }
 }
 
+/* --- the same for very many words --- */
+
+struct add_words {
+    struct words words;
+    struct addition addition;
+};
+
+static bool check_score_word(struct words *words, struct exec *exec, uint32_t at)
+{
+    double score;
+    (void)words;
+    if (UNLIKELY(!read_score(exec->argv[at], &score))) {
+        reply_error(exec->reply, ERROR_NOT_FLOAT);
+        return false;
+    }
+    return true;
+}
+
+static bool begin_write(struct words *words, struct exec *exec)
+{
+    (void)words;
+    return check_zset(exec, exec_find_write(exec, exec_key(exec, 1)));
+}
+
+static bool add_words(struct words *words, struct exec *exec, uint32_t end)
+{
+    struct addition *addition = &((struct add_words *)words)->addition;
+    struct value value;
+    if (!open_zset(exec, exec_key(exec, 1), &value)) {
+        return false;
+    }
+    const struct encoding_limits limits = exec_limits(exec);
+    enum result result = RESULT_OK;
+    for (; words->at < end && result == RESULT_OK; words->at += 2) {
+        double score = 0;
+        words->tally.end = words->at;
+        const bool is_number = read_score(exec->argv[words->at], &score);
+        assert(is_number); /* it was checked */
+        result = add_one(&value, &limits, addition, exec->argv[words->at + 1], score);
+    }
+    const enum result closed = value_close(&value);
+    words->tally.result = result == RESULT_OK ? closed : result;
+    return words->tally.result == RESULT_OK;
+}
+
+static void finish_add_words(struct words *words, struct exec *exec)
+{
+    const struct addition *addition = &((struct add_words *)words)->addition;
+    report_tally(exec, &words->tally, EVENT_ZADD, addition->added + addition->updated);
+    if (words->tally.result != RESULT_OK) {
+        reply_result_error(exec->reply, words->tally.result);
+    } else {
+        add_reply(exec, addition);
+    }
+}
+
+static const struct words_kind add_kind = {.size = sizeof(struct add_words), .mode = KEY_LOCK_EXCLUSIVE, .check = check_score_word,
+                                           .begin = begin_write, .run = add_words, .finish = finish_add_words};
+
 /* ZINCRBY reads options, too, though with one there are not words enough. */
 static void add_command(struct exec *exec, unsigned flags)
 {
@@ -186,6 +248,11 @@ static void add_command(struct exec *exec, unsigned flags)
     const char *error = add_flags_error(addition.flags, addition.count);
     if (error != NULL) {
         reply_error(exec->reply, error);
+        return;
+    }
+    if (words_are_many(exec)) {
+        const struct add_words work = {.words = {.first = addition.first, .step = 2}, .addition = addition};
+        words_start(exec, &add_kind, &work.words);
         return;
     }
     double few[SCORES_AT_HAND];
@@ -229,26 +296,62 @@ bool close_zset_removal(struct exec *exec, struct value *value, enum result resu
     return true;
 }
 
+/* Takes argv[from] up to `end` out of the sorted set, until nothing is left in it. */
+static void take_members(struct exec *exec, struct value *value, uint32_t from, uint32_t end, struct word_tally *tally)
+{
+    for (uint32_t i = from; i < end && tally->result == RESULT_OK && !zset_is_empty(value); i++) {
+        struct zset_place place;
+        if (zset_find(value, exec->argv[i], &place)) {
+            tally->result = zset_remove(value, &place);
+            tally->count += tally->result == RESULT_OK;
+            tally->end = i;
+        }
+    }
+}
+
+static bool take_words(struct words *words, struct exec *exec, uint32_t end)
+{
+    struct value value;
+    if (!open_zset(exec, exec_key(exec, 1), &value) || value.entry == NULL) {
+        return false;
+    }
+    take_members(exec, &value, words->at, end, &words->tally);
+    words->at = end;
+    const bool is_empty = zset_is_empty(&value);
+    if (is_empty) {
+        value_remove(&value);
+    } else {
+        const enum result closed = value_close(&value);
+        words->tally.result = words->tally.result == RESULT_OK ? closed : words->tally.result;
+    }
+    return !is_empty && words->tally.result == RESULT_OK;
+}
+
+static void finish_take_words(struct words *words, struct exec *exec)
+{
+    words_finish_removal(words, exec, EVENT_ZREM);
+}
+
+static const struct words_kind take_kind = {
+    .mode = KEY_LOCK_EXCLUSIVE, .begin = begin_write, .run = take_words, .finish = finish_take_words};
+static const struct words members = {.first = 2, .step = 1};
+
 static void command_zrem(struct exec *exec)
 {
+    if (words_are_many(exec)) {
+        words_start(exec, &take_kind, &members);
+        return;
+    }
     struct value value;
     if (!open_zset(exec, exec_key(exec, 1), &value)) {
         return;
     }
-    int64_t removed = 0;
-    uint32_t at = 2;
-    enum result result = RESULT_OK;
-    for (; at < exec->argc && result == RESULT_OK && !zset_is_empty(&value); at++) {
-        struct zset_place place;
-        if (zset_find(&value, exec->argv[at], &place)) {
-            result = zset_remove(&value, &place);
-            removed += result == RESULT_OK;
-        }
-    }
-    if (close_zset_removal(exec, &value, result, EVENT_ZREM, (uint64_t)removed)) {
-        reply_integer(exec->reply, removed);
-    } else if (removed > 0) {
-        exec_effect_begun(exec, exec_key(exec, 1), at - 1);
+    struct word_tally tally = {0};
+    take_members(exec, &value, 2, exec->argc, &tally);
+    if (close_zset_removal(exec, &value, tally.result, EVENT_ZREM, (uint64_t)tally.count)) {
+        reply_integer(exec->reply, tally.count);
+    } else if (tally.count > 0) {
+        exec_effect_begun(exec, exec_key(exec, 1), tally.end);
     }
 }
 
@@ -280,8 +383,34 @@ static void command_zscore(struct exec *exec)
     }
 }
 
+static bool begin_zmscore(struct words *words, struct exec *exec)
+{
+    struct entry *entry;
+    (void)words;
+    if (!find_zset(exec, &entry)) {
+        return false;
+    }
+    reply_array(exec->reply, exec->argc - 2);
+    return true;
+}
+
+static bool score_words(struct words *words, struct exec *exec, uint32_t end)
+{
+    const struct entry *entry = words_entry(exec);
+    for (; words->at < end; words->at++) {
+        reply_score(exec, entry, exec->argv[words->at]);
+    }
+    return true;
+}
+
+static const struct words_kind score_kind = {.mode = KEY_LOCK_SHARED, .begin = begin_zmscore, .run = score_words};
+
 static void command_zmscore(struct exec *exec)
 {
+    if (words_are_many(exec)) {
+        words_start(exec, &score_kind, &members);
+        return;
+    }
     struct entry *entry;
     if (!find_zset(exec, &entry)) {
         return;
@@ -323,7 +452,8 @@ const struct command_spec zset_commands[] = {
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.2.0", .group = "sorted-set",
      .complexity = "O(log(N)) for each member, N the members of the sorted set",
      .summary = "Adds members with scores to a sorted set, or changes their scores.",
-     .syntax = "key [NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]", .key_flags = "RW update"},
+     .syntax = "key [NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]", .key_flags = "RW update",
+     .locks_when_long = true},
     {.name = "zincrby", .run = command_zincrby, .arity = 4, .scope = SCOPE_KEYS,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.2.0", .group = "sorted-set",
      .complexity = "O(log(N)), N the members of the sorted set", .summary = "Adds to the score of a member of a sorted set.",
@@ -331,14 +461,15 @@ const struct command_spec zset_commands[] = {
     {.name = "zrem", .run = command_zrem, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_FAST,
      .keys = {1, 1, 1}, .since = "1.2.0", .group = "sorted-set",
      .complexity = "O(M*log(N)), M the members removed, N the members of the sorted set",
-     .summary = "Removes members from a sorted set.", .syntax = "key member [member ...]", .key_flags = "RW delete"},
+     .summary = "Removes members from a sorted set.", .syntax = "key member [member ...]", .key_flags = "RW delete",
+     .locks_when_long = true},
     {.name = "zcard", .run = command_zcard, .arity = 2, READ_ROW, .since = "1.2.0", .complexity = "O(1)",
      .summary = "Returns how many members a sorted set has.", .syntax = "key", .key_flags = "RO"},
     {.name = "zscore", .run = command_zscore, .arity = 3, READ_ROW, .since = "1.2.0", .complexity = "O(log(N))",
      .summary = "Returns the score of a member of a sorted set.", .syntax = "key member"},
     {.name = "zmscore", .run = command_zmscore, .arity = -3, READ_ROW, .since = "6.2.0",
      .complexity = "O(M*log(N)), M the members asked for", .summary = "Returns the scores of members of a sorted set.",
-     .syntax = "key member [member ...]"},
+     .syntax = "key member [member ...]", .locks_when_long = true},
     {.name = "zrank", .run = command_zrank, .arity = 3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",
      .summary = "Returns how many members of a sorted set stand before a member.", .syntax = "key member"},
     {.name = "zrevrank", .run = command_zrevrank, .arity = 3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",

@@ -11,8 +11,8 @@
 #include "cmd/core/command_name.h"
 #include "cmd/core/find.h"
 #include "cmd/core/limits.h"
-#include "cmd/core/reply_item.h"
 #include "cmd/core/store.h"
+#include "cmd/core/reply_item.h"
 #include "cmd/zset/zset_rows.h"
 #include "data/set.h"
 #include "data/zset.h"
@@ -387,7 +387,7 @@ static enum job_status store(struct algebra *run, struct exec *exec)
 {
     run->is_late = !run->is_direct && !sources_stand(run, exec);
     unpin_sources(run, exec);
-    if (destination_is_read(exec, exec_key(exec, 1), &run->pin)) {
+    if (!exec_claim(exec, exec_key(exec, 1), &run->pin)) {
         return JOB_WAIT;
     }
     exec_unpin(exec, &run->pin);

@@ -91,7 +91,7 @@ static enum job_status store_step(struct job *job, struct exec *exec)
     const bool stands = work->source.shard != NULL && pinned_stands(exec, exec_key(exec, 2));
     work->storing.is_late = work->storing.is_late || !stands;
     exec_unpin(exec, &work->source);
-    if (destination_is_read(exec, exec_key(exec, 1), NULL)) {
+    if (!exec_claim(exec, exec_key(exec, 1), NULL)) {
         return JOB_WAIT;
     }
     exec_unpin(exec, &work->destination);

@@ -130,14 +130,14 @@ Test(keyspace_open, stores_or_discards_a_string_that_was_made_aside)
     check_zero(string.data, 10);
     memcpy(string.data, "made aside", 10);
     keyspace_string_set_len(&string, 10);
-    cr_assert_eq(keyspace_string_store(&f.ks, key_of(&f, BYTES("key")), find(&f, BYTES("key")), &string), RESULT_OK);
+    cr_assert_eq(keyspace_string_store(&f.ks, key_of(&f, BYTES("key")), find(&f, BYTES("key")), &string, EXPIRY_CLEAR, 0), RESULT_OK);
     cr_assert_null(string.raw);
     cr_assert(bytes_equal(entry_string(find(&f, BYTES("key")), scratch), BYTES("made aside")));
     cr_assert_eq(keyspace_expiry_ms(&f.ks, find(&f, BYTES("key"))), KEYSPACE_NO_EXPIRY);
     check(&f);
     cr_assert_eq(keyspace_string_create(&f.ks, 1000, &string), RESULT_OK);
     heap_fail_after(f.heap, 0);
-    cr_assert_eq(keyspace_string_store(&f.ks, key_of(&f, BYTES("new")), NULL, &string), RESULT_NO_MEMORY);
+    cr_assert_eq(keyspace_string_store(&f.ks, key_of(&f, BYTES("new")), NULL, &string, EXPIRY_CLEAR, 0), RESULT_NO_MEMORY);
     heap_fail_after(f.heap, -1);
     keyspace_string_discard(&f.ks, &string);
     keyspace_string_discard(&f.ks, &string);

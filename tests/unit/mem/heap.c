@@ -110,6 +110,29 @@ Test(heap, moves_a_block_from_class_to_class)
     heap_destroy(heap);
 }
 
+/* Between small blocks, large ones and mappings, whatever was behind the block before. */
+Test(heap, grows_with_zeros)
+{
+    struct heap *heap = heap_create();
+    static const size_t sizes[] = {1, 100, 5000, HEAP_DIRECT_MIN - 1, HEAP_DIRECT_MIN, HEAP_DIRECT_MIN + 1,
+                                   HEAP_DIRECT_MIN + 4000, 3000000, 3000001};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (size_t j = i; j < sizeof sizes / sizeof sizes[0]; j++) {
+            char *block = heap_alloc(heap, MEM_STRING, sizes[j]);
+            memset(block, 1, sizes[j]);
+            block = heap_realloc(heap, MEM_STRING, block, sizes[j], sizes[i]);
+            block = heap_realloc_zeroed(heap, MEM_STRING, block, sizes[i], sizes[j]);
+            cr_assert_not_null(block);
+            for (size_t at = 0; at < sizes[j]; at++) {
+                cr_assert_eq(block[at], at < sizes[i], "%zu to %zu at %zu", sizes[i], sizes[j], at);
+            }
+            heap_free(heap, MEM_STRING, block, sizes[j]);
+        }
+    }
+    cr_assert_eq(mem_counters_total(heap_counters(heap)), 0);
+    heap_destroy(heap);
+}
+
 Test(heap, changes_nothing_when_memory_is_refused)
 {
     struct heap *heap = heap_create();

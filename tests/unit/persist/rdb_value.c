@@ -8,6 +8,7 @@
 #include "encoding/stream_group.h"
 #include "persist/crc64.h"
 #include "persist/rdb_format.h"
+#include "persist/rdb_string.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -190,6 +191,50 @@ Test(rdb_value, every_type_comes_back)
             check_round_trip(heap, &makers[m], counts[c]);
         }
     }
+    heap_destroy(heap);
+}
+
+/* In steps a long string is written as in one go, packed if that makes it shorter, and comes back. */
+static void check_long_string(struct keyspace *ks, struct bytes text)
+{
+    const struct key key = {BYTES("key"), hash_bytes(&secret, BYTES("key"))};
+    cr_assert_eq(keyspace_put_string(ks, key, keyspace_find(ks, key, 0), text, EXPIRY_CLEAR, 0), RESULT_OK);
+    struct buffer value = BUFFER_EMPTY(MEM_CLIENT);
+    cr_assert(rdb_write_byte(&value, RDB_STRING) && rdb_write_text(&value, text));
+    struct buffer expected = seal(buffer_bytes(&value));
+    for (size_t items = STEP_ITEMS; items > 0; items = items == SIZE_MAX ? 0 : SIZE_MAX) {
+        struct buffer payload = write_all(keyspace_find(ks, key, 0), items);
+        cr_assert(bytes_equal(buffer_bytes(&payload), buffer_bytes(&expected)), "%zu bytes", text.len);
+        struct rdb_reader *reader = rdb_reader_create(ks->heap, &secret, &limits);
+        struct bytes read;
+        cr_assert_eq(read_all(reader, buffer_bytes(&payload), items), RDB_DONE);
+        cr_assert(rdb_reader_string(reader, buffer_bytes(&payload), &read) && bytes_equal(read, text));
+        rdb_reader_destroy(reader);
+        buffer_release(&payload);
+    }
+    buffer_release(&value);
+    buffer_release(&expected);
+}
+
+Test(rdb_value, long_strings_are_written_in_steps)
+{
+    enum { LONG_MAX_BYTES = 150000 };
+    static char text[LONG_MAX_BYTES];
+    struct heap *heap = heap_create();
+    struct keyspace ks;
+    keyspace_init(&ks, heap, &secret);
+    for (unsigned letters = 1; letters <= 256; letters *= 2) { /* those of the most cannot be packed */
+        uint64_t state = letters;
+        for (size_t i = 0; i < sizeof text; i++) {
+            state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+            text[i] = (char)((state >> 33) % letters);
+        }
+        for (size_t len = RDB_LONG_TEXT_MIN - 1; len < sizeof text; len = len < RDB_LONG_TEXT_MIN ? len + 1 : len * 2 + 1) {
+            check_long_string(&ks, (struct bytes){text, len});
+        }
+    }
+    keyspace_clear(&ks);
+    cr_assert_eq(heap_bytes(heap), 0);
     heap_destroy(heap);
 }
 

@@ -1,0 +1,57 @@
+/* lock.c - jobs ask for locks of keys: shard/key_lock.h.
+ *
+ * Threads    A job's steps, under the batons of its keys' shards.  */
+#include "exec/exec.h"
+#include "exec/waiting.h"
+#include "shard/server.h"
+
+#include <assert.h>
+
+/* It joins the shards' lists; no new lock comes before whoever waits for all pins and locks to be gone. False: it waits. */
+static bool list(struct exec *exec, struct key_lock *lock)
+{
+    struct server *server = exec->server;
+    struct shard *first = exec->shard != NULL ? exec->shard : &server->shards[0];
+    const uint32_t count = exec->shard != NULL ? 1 : server->shard_count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (exec_must_queue(exec, &first[i], WAIT_PINS, 0, WAIT_WITH_READERS)) {
+            exec_wait_for(exec, &first[i], WAIT_PINS, 0, WAIT_WITH_READERS);
+            return false;
+        }
+    }
+    if (!key_lock_list(lock, first, count)) {
+        exec_wait_for(exec, first, WAIT_MEMORY, 0, WAIT_WITH_READERS);
+        return false;
+    }
+    return true;
+}
+
+bool exec_lock(struct exec *exec, struct key_lock *lock)
+{
+    assert(!lock->is_granted);
+    if (lock->shard_count == 0 && !list(exec, lock)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < lock->shard_count; i++) {
+        if (!key_lock_is_free(lock, &lock->shards[i])) {
+            exec_wait_for(exec, &lock->shards[i], WAIT_LOCKS, 0, WAIT_WITH_READERS);
+            return false;
+        }
+    }
+    lock->is_granted = true;
+    lock->granted_ms = exec->now_ms;
+    return true;
+}
+
+void exec_unlock(struct exec *exec, struct key_lock *lock)
+{
+    struct shard *first = lock->shards;
+    const uint32_t count = lock->shard_count;
+    key_lock_unlist(lock);
+    for (uint32_t i = 0; i < count; i++) {
+        waiters_call(exec->thread, &first[i], WAIT_LOCKS, 0);
+        if (first[i].lock_count == 0 && first[i].pinned_count == 0) {
+            waiters_call(exec->thread, &first[i], WAIT_PINS, 0);
+        }
+    }
+}
