@@ -118,7 +118,7 @@ static void continue_later(struct connection *connection, const struct window *w
     if (first->state == CALL_JOB || first->state == CALL_ABROAD) {
         return; /* it comes back when that has ended */
     }
-    if (first->state == CALL_WAITING && !ticket_is_told(first->ticket)) {
+    if (first->state == CALL_WAITING && !window_has_told_call(window)) {
         return; /* connection_is_due */
     }
     if (first->state == CALL_DEFERRED && !connection_has_room_for(connection, first->spec)) {

@@ -67,8 +67,7 @@ void connection_is_due(struct thread *thread, void *session)
     struct connection *connection = connection_of(session);
     const struct window *window = connection->window;
     /* If the window is in a round, window_answer will see that its call was told. */
-    if (connection_is_open(connection) && window != NULL && window->state == WINDOW_PARKED &&
-        window_first_call(window)->state == CALL_WAITING && ticket_is_told(window_first_call(window)->ticket)) {
+    if (connection_is_open(connection) && window != NULL && window->state == WINDOW_PARKED && window_has_told_call(window)) {
         connection_list_add(connection, LIST_READY);
     }
 }

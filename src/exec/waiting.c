@@ -2,7 +2,7 @@
 #include "exec/waiting.h"
 
 #include "base/clock.h"
-#include "exec/call.h"
+#include "exec/window.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
 #include "shard/server.h"
@@ -92,6 +92,17 @@ void ticket_give_up(struct ticket *ticket, struct thread *thread) NO_THREAD_SAFE
     if (!is_message_under_way) {
         ticket_free(ticket);
     }
+}
+
+bool window_has_told_call(const struct window *window)
+{
+    for (uint32_t i = window->flushed; i < window->count; i++) {
+        const struct ticket *ticket = window->calls[i].ticket;
+        if (ticket != NULL && ticket_is_told(ticket)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- what handlers and steps ask --- */

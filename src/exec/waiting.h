@@ -22,6 +22,7 @@
 
 struct call;
 struct thread;
+struct window;
 
 struct ticket {
     struct waiter waiter;      /* first; under the baton */
@@ -46,6 +47,10 @@ static inline bool ticket_is_told(const struct ticket *ticket)
 {
     return atomic_load_explicit(&ticket->is_told, memory_order_acquire);
 }
+
+/* At home: has a call of the window been told, so that the window goes on? It need not be the first one (`pipeline-order relaxed`): whoever
+ * is told keeps others from what it waits for until it has tried. */
+bool window_has_told_call(const struct window *window);
 
 /* Under the baton: what `kind` and `number` name may have become free; those who are next are told. */
 static inline void waiters_call(struct thread *thread, struct shard *shard, enum wait_kind kind, uint64_t number)
