@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* What the server itself opens: rings, listeners, log, timers (64 shards share them). */
+/* What the server itself opens: rings, listeners, log, timers (up to 64 shards; main.c asks for more). */
 enum { FILE_LIMIT_RESERVED = 96 };
 
 /* Raises the process's limit of open files until it allows `clients` (> 0) connections besides FILE_LIMIT_RESERVED. Returns how many

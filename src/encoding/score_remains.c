@@ -10,6 +10,8 @@
 
 #include "encoding/score_set_private.h"
 
+#include <assert.h>
+
 bool score_set_clean(struct score_set *set, size_t *limit)
 {
     struct score_remains *remains = set->remains;
@@ -33,6 +35,7 @@ bool score_set_clean(struct score_set *set, size_t *limit)
         collection_free_block(&set->collection, remains, score_remains_bytes(remains->capacity));
         set->remains = NULL;
     }
+    debug_assert(collection_is_valid(&set->collection));
     return true;
 }
 
