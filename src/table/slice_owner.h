@@ -15,7 +15,7 @@ struct slice_owner {
     void *context;
     /* The rows with the numbers first .. end - 1, of one page, are going to be changed or removed, or to get other numbers, or to lose
      * their values of a column: what they were is still there. Numbers that have no row, or whose row was told already, may be among
-     * them. 0 .. ROW_NONE: the table goes as a whole.  */
+     * them. A page's numbers are all told before they can become other rows'. 0 .. ROW_NONE: the table goes as a whole.  */
     void (*before_change)(void *context, const struct table_slice *slice, uint32_t first, uint32_t end);
     /* A row was added; or it is being changed or removed, which nothing can refuse any more. */
     void (*changed)(void *context, const struct row_change *change);

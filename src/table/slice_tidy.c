@@ -160,6 +160,7 @@ bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struc
 static void tidy_page(struct table_slice *slice, const struct schema *schema, struct page *page)
 {
     if (page->live == 0) {
+        slice_before_page_change(slice, page); /* its numbers may be other rows' from here on */
         slice_unlink_page(slice, page);
         slice_drop_page(slice, page);
         return;
