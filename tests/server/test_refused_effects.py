@@ -214,4 +214,4 @@ def test_no_line_of_a_monitor_is_lost_silently(replay):
         if not was_refused:
             break
     monitor.close()
-    assert ended > 1
+    assert ended > 0
