@@ -175,17 +175,22 @@ static bool match_name(struct bytes name, const struct bytes *patterns, size_t p
     return false;
 }
 
-void config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit, void *arg)
+bool config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit, void *arg)
 {
     struct buffer value = BUFFER_EMPTY(MEM_SERVER);
-    for (size_t i = 0; i < config_param_count; i++) {
+    bool is_done = true;
+    for (size_t i = 0; i < config_param_count && is_done; i++) {
         const struct param *param = &config_params[i];
         struct bytes name;
         value.len = 0;
-        if (match_name(bytes_of_string(param->name), patterns, pattern_count, &name) &&
-            param_format(config, param, PARAM_FOR_GET, &value)) {
+        if (!match_name(bytes_of_string(param->name), patterns, pattern_count, &name)) {
+            continue;
+        }
+        is_done = param_format(config, param, PARAM_FOR_GET, &value);
+        if (is_done) {
             visit(name, buffer_bytes(&value), arg);
         }
     }
     buffer_release(&value);
+    return is_done;
 }

@@ -113,9 +113,13 @@ bool config_password_equals(struct config *config, struct bytes password);
 MUST_USE enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
                                 char reason[256]);
 /* Visits every parameter whose name matches one of the patterns, each once, sorted by name. `name` as the first pattern that fits
- * writes it, when that is a name in full; `value` as CONFIG GET prints it.  */
+ * writes it, when that is a name in full; `value` as CONFIG GET prints it. False: no memory for a value; it and those behind it were
+ * not visited.  */
 typedef void config_visit_fn(struct bytes name, struct bytes value, void *arg);
-void config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit, void *arg);
+MUST_USE bool config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit,
+                           void *arg);
+/* The name of the eviction policy, as CONFIG GET prints it. */
+const char *config_policy_name(const struct config *config);
 
 /* Rewrites the file it was started with (CONFIG REWRITE): keeps comments and order, changes values, adds what differs from
  * the default at the end, atomically by rename. RESULT_NOT_FOUND: started without a file; RESULT_SYSTEM: errno.  */

@@ -205,6 +205,18 @@ const struct param *param_primary(const struct param *param)
     return row;
 }
 
+const char *config_policy_name(const struct config *config)
+{
+    const int64_t policy = atomic_load_explicit(&config->maxmemory_policy, memory_order_relaxed);
+    for (const struct param_word *word = policy_words; word->word != NULL; word++) {
+        if (word->number == policy) {
+            return word->word;
+        }
+    }
+    assert(false); /* an enumeration has a value of its words */
+    return "";
+}
+
 const struct param *param_find(struct bytes name)
 {
     for (size_t i = 0; i < config_param_count; i++) {

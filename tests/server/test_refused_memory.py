@@ -157,6 +157,24 @@ def test_a_digest_without_memory_is_an_error_and_no_other_digest(start, shards, 
     assert refusing.refusals > 3
 
 
+@pytest.mark.usefixtures("has_refusals")
+def test_a_configuration_without_memory_is_an_error_and_no_shorter_one(start, shards):
+    refusing = Refusing(start(shards=shards))
+    right = refusing.call("CONFIG", "GET", "*")
+    for allowed in range(REQUESTS_MAX):
+        refusing.connection.send_raw(encode("DEBUG", "REFUSE-MEMORY", str(allowed)) + encode("CONFIG", "GET", "*"))
+        try:
+            refusing.connection.read()
+            reply = refusing.connection.read()
+            assert reply == right or reply[0] == "-", allowed
+        except (Closed, ConnectionResetError):
+            refusing.again()
+        if refusing.call("DEBUG", "REFUSE-MEMORY", "-1") != (":", -1):
+            break
+        refusing.refusals += 1
+    assert refusing.refusals > 0
+
+
 # Writes of many words, and what is there before: refused memory, some have done a part of it.
 LONG = ["%d:%s" % (number, "x" * 40) for number in range(400)]
 SCORED = [word for number, name in enumerate(LONG) for word in (str(number), name)]

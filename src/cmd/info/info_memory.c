@@ -7,7 +7,6 @@
 
 struct figures {
     struct memory_figures memory;
-    char policy[64];
     const char *policy_text, *allocator;
     int64_t defrag_percent;
 };
@@ -66,16 +65,6 @@ static const struct info_field fields[] = {
     {"lazyfreed_objects", INFO_INTEGER, AT(memory.lazyfreed), NULL},
 };
 
-static void copy_value(struct bytes name, struct bytes value, void *arg)
-{
-    (void)name;
-    struct figures *figures = arg;
-    const size_t room = sizeof(figures->policy) - 1;
-    const size_t len = value.len < room ? value.len : room;
-    memcpy(figures->policy, value.data, len);
-    figures->policy[len] = '\0';
-}
-
 /* Redis: the percentage of CPU that is spent, 0 when nothing runs. The greatest of the shards. */
 static int64_t defrag_percent(const struct server *server)
 {
@@ -92,9 +81,7 @@ static int64_t defrag_percent(const struct server *server)
 void info_write_memory(struct info *info)
 {
     struct figures figures = {.memory = *info->memory, .allocator = mem_allocator_name()};
-    figures.policy_text = figures.policy;
+    figures.policy_text = config_policy_name(info->server->config);
     figures.defrag_percent = defrag_percent(info->server);
-    const struct bytes pattern = BYTES("maxmemory-policy");
-    config_visit(info->server->config, &pattern, 1, copy_value, &figures);
     info_write_fields(info, fields, INFO_FIELD_COUNT(fields), &figures);
 }

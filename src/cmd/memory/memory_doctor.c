@@ -230,31 +230,19 @@ static void look_at_table(uint32_t db, const struct table *table, const struct t
 
 /* --- the job: shards from the last to the first, then the tables --- */
 
-static void copy_policy(struct bytes name, struct bytes value, void *arg)
-{
-    (void)name;
-    char *policy = arg;
-    const size_t len = value.len < DOCTOR_NAME_MAX - 1 ? value.len : DOCTOR_NAME_MAX - 1;
-    memcpy(policy, value.data, len);
-    policy[len] = '\0';
-}
-
 static void reply_report(struct exec *exec, struct doctor_job *doctor)
 {
     struct doctor_report *report = &doctor->report;
     const struct config *config = exec->server->config;
     const int64_t policy = atomic_load_explicit(&config->maxmemory_policy, memory_order_relaxed);
-    const struct bytes policy_name = BYTES("maxmemory-policy");
     const char *root = getenv("TESSERA_SYSTEM_ROOT");
-    char policy_text[DOCTOR_NAME_MAX] = "";
     struct buffer text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    config_visit(exec->server->config, &policy_name, 1, copy_policy, policy_text);
     memory_figures_read(exec->server, doctor->walks, &report->memory);
     mem_system_read(root == NULL ? "" : root, &report->system);
     report->shard_count = exec->server->shard_count;
     server_total_fed(exec->server, &report->fed);
     report->clients = atomic_load_explicit(&exec->server->clients_current, memory_order_relaxed);
-    report->policy = policy_text;
+    report->policy = config_policy_name(config);
     report->is_policy_volatile = policy == POLICY_VOLATILE_LRU || policy == POLICY_VOLATILE_LFU ||
                                  policy == POLICY_VOLATILE_RANDOM || policy == POLICY_VOLATILE_TTL;
     report->is_evicting_nothing = policy == POLICY_NOEVICTION;

@@ -25,7 +25,11 @@ static void command_config_get(struct exec *exec)
 {
     struct listing listing = {exec->reply, 0};
     size_t mark = reply_deferred_begin(exec->reply);
-    config_visit(exec->server->config, exec->argv + 2, exec->argc - 2, list_parameter, &listing);
+    if (!config_visit(exec->server->config, exec->argv + 2, exec->argc - 2, list_parameter, &listing)) {
+        reply_rewind(exec->reply);
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
     reply_deferred_end(exec->reply, mark, '%', listing.count);
 }
 

@@ -29,7 +29,7 @@ static struct found get(struct config *config, const char *pattern)
 {
     struct found found = {.count = 0};
     struct bytes patterns[] = {bytes_of_string(pattern)};
-    config_visit(config, patterns, 1, note, &found);
+    cr_assert(config_visit(config, patterns, 1, note, &found));
     return found;
 }
 
