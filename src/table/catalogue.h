@@ -1,11 +1,11 @@
 /* catalogue.h - which namespaces and tables exist, in all databases.
  *
- * A catalogue is never changed once it is published: DDL makes an edited copy, publishes it, waits until no route() section
+ * A catalogue is never changed once it is published: DDL makes an edited copy, publishes it, waits until no epoch section
  * can still see the old one, and frees that. NULL is the empty catalogue.
  *
  * Layout     one block of class MEM_CATALOGUE in shard 0's heap: head, tables, namespaces, hash slots, namespace names
  *
- * Threads    Edited and freed with all batons held; read under any baton or inside a route() section.
+ * Threads    Edited and freed with all batons held; read under any baton or inside an epoch section.
  * Invariant  G1 tables and namespaces ascend by (database, name), each once; G2 every table's namespace is there; G3 the
  *            hash slots hold every table once, and at most half of them are used.  */
 #ifndef TABLE_CATALOGUE_H

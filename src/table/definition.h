@@ -1,6 +1,6 @@
 /* definition.h - a table as the TABLE.* commands make, change and end it.
  *
- * Threads    Created, changed and destroyed with all batons held. Inside a route() section, and under any one baton, the
+ * Threads    Created, changed and destroyed with all batons held. Inside an epoch section, and under any one baton, the
  *            name, the schema and the counters may be read. A slice belongs to its shard's baton.
  * Memory     The table and its schema: shard 0's heap, MEM_CATALOGUE. Slice i: shard i's heap.  */
 #ifndef TABLE_DEFINITION_H

@@ -3,7 +3,7 @@
  * A table's description (name, schema) lives in shard 0's heap and changes only while all batons are held; its rows and
  * indexes live in one slice per shard, in that shard's heap.
  *
- * Threads    A struct table * is good while one baton is held, or inside a route() section. Counters are written under
+ * Threads    A struct table * is good while one baton is held, or inside an epoch section. Counters are written under
  *            the slice's baton and read relaxed: with all batons held they are exact together.
  * Invariant  T1 MEM_CATALOGUE of all heaps = catalogue_bytes; T2 MEM_TABLE_ROW of a shard's heap = the sum of row_bytes
  *            over all tables for that shard; T3 the same for MEM_TABLE_INDEX and index_bytes. Tables that were dropped and

@@ -1,9 +1,9 @@
 /* table_digest.c - see table_digest.h.  */
 #include "cmd/digest/table_digest.h"
 
+#include "query/gather.h"
+#include "query/where.h"
 #include "table/catalogue.h"
-#include "table/gather.h"
-#include "table/where.h"
 
 bool table_digest_may_begin(const struct catalogue *catalogue)
 {

@@ -4,13 +4,13 @@
  * moment becomes a job.
  *
  * Threads    Route functions: the connection's, in an epoch section. Handlers: the holder of the shard's baton, or of all.
- * Read on    table_statement.c, table_job.c; table_schema.c for what changes the catalogue.  */
+ * Read on    query/statement.h, query/statement_job.h; table_schema.c for what changes the catalogue.  */
 #include "cmd/table/table_error.h"
-#include "cmd/table/table_job.h"
 #include "cmd/table/table_rows.h"
-#include "cmd/table/table_statement.h"
-#include "cmd/table/table_wait.h"
 #include "exec/exec.h"
+#include "query/slice_wait.h"
+#include "query/statement.h"
+#include "query/statement_job.h"
 #include "shard/server.h"
 
 #include <ctype.h>
@@ -126,6 +126,48 @@ static int32_t route_delete(struct exec *exec)
     return route_statement(exec, STATEMENT_DELETE);
 }
 
+static void reply_refusal(struct exec *exec, enum table_result result, int64_t scan_limit)
+{
+    reply_table_error(exec->reply, result, scan_limit);
+}
+
+static void reply_rows(struct exec *exec, size_t count)
+{
+    reply_array(exec->reply, count);
+}
+
+/* [column, value, ...] in declared order, without nulls. */
+static void reply_row(struct exec *exec, const struct statement *statement, const struct found_row *row)
+{
+    const struct schema *schema = statement->schema;
+    const struct table_slice *slice = statement->table->slices[row->shard];
+    const struct page *page = slice_page_of(slice, row->row);
+    uint32_t slot = row_slot(row->row);
+    size_t count = 0;
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct cells *cells = page_cells(page, schema->columns[i].slot);
+        count += cells != NULL && cells_has_value(cells, page->capacity, slot) ? 1 : 0;
+    }
+    reply_map(exec->reply, count);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct cells *cells = page_cells(page, schema->columns[i].slot);
+        struct typed_value value = cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
+        if (!value.is_null) {
+            char scratch[TYPED_VALUE_TEXT_MAX];
+            reply_bulk(exec->reply, schema_column_name(schema, i));
+            reply_bulk(exec->reply, typed_value_format((enum column_type)schema->columns[i].type, &value, scratch));
+        }
+    }
+}
+
+static void reply_changed(struct exec *exec, size_t count)
+{
+    reply_integer(exec->reply, (int64_t)count);
+}
+
+static const struct statement_replies replies = {
+    .refuse = reply_refusal, .rows = reply_rows, .row = reply_row, .changed = reply_changed};
+
 /* On one shard, in a batch, or on all of them: at once if it is small. */
 static void run_statement(struct exec *exec, enum statement_kind kind)
 {
@@ -147,8 +189,8 @@ static void run_statement(struct exec *exec, enum statement_kind kind)
         reply_table_error(exec->reply, result, statement.scan_limit);
     } else if (statement_must_wait(&statement, exec, range)) {
         return;
-    } else if (statement.moves_rows || !statement_run_small(&statement, exec, range)) {
-        table_job_start(exec, kind, shard);
+    } else if (statement.moves_rows || !statement_run_small(&statement, exec, range, &replies)) {
+        statement_job_start(exec, kind, shard, &replies);
     }
 }
 

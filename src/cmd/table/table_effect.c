@@ -3,8 +3,8 @@
 
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
-#include "cmd/table/table_statement.h"
-#include "cmd/table/table_wait.h"
+#include "query/slice_wait.h"
+#include "query/statement.h"
 #include "shard/report.h"
 #include "shard/server.h"
 

@@ -3,11 +3,11 @@
  * Threads    VIEW: the holder of shard 0's baton, under which nobody changes the catalogue. The others: all batons held.  */
 #include "cmd/core/answers.h"
 #include "cmd/table/table_alter.h"
-#include "cmd/table/table_ddl.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
-#include "cmd/table/table_statement.h"
 #include "exec/exec.h"
+#include "query/ddl.h"
+#include "query/statement.h"
 #include "shard/server.h"
 
 #include <string.h>

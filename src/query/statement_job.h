@@ -1,4 +1,4 @@
-/* table_job.h - a TABLE.SELECT, UPDATE or DELETE that takes many steps.
+/* statement_job.h - a TABLE.SELECT, UPDATE or DELETE that takes many steps.
  *
  * It locks the slices that it works on (for reading: SELECT), finds the rows, puts them in order and replies, or applies its
  * change to one after the other, and gives the locks back; so it sees, and makes, one state. While it holds the locks it
@@ -13,12 +13,13 @@
  *            all of them when rows change their shard.
  * Limits     When the connection dies while a change is being applied, the rest is applied at once: a change is never left
  *            half done. When memory is refused half way, what was changed stays, and the error says so.  */
-#ifndef CMD_TABLE_JOB_H
-#define CMD_TABLE_JOB_H
+#ifndef QUERY_STATEMENT_JOB_H
+#define QUERY_STATEMENT_JOB_H
 
-#include "cmd/table/table_statement.h"
+#include "query/statement.h"
 
-/* Starts it on `shard`, or STATEMENT_ALL_SHARDS; the words are read (again) when it holds the batons. */
-void table_job_start(struct exec *exec, enum statement_kind kind, int32_t shard);
+/* Starts it on `shard`, or STATEMENT_ALL_SHARDS; the words are read (again) when it holds the batons. `replies` tell its outcome, and
+ * are lent until the job is over.  */
+void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t shard, const struct statement_replies *replies);
 
 #endif

@@ -4,10 +4,10 @@
  * everything else by a scan of the pages.
  *
  * Threads    As the slice. Row numbers stay good while nobody writes: within one step under the baton, or under a lock.  */
-#ifndef TABLE_GATHER_H
-#define TABLE_GATHER_H
+#ifndef QUERY_GATHER_H
+#define QUERY_GATHER_H
 
-#include "table/filter.h"
+#include "query/filter.h"
 #include "table/slice.h"
 
 enum { GATHER_ROWS = 255 };

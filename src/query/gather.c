@@ -1,7 +1,7 @@
 /* gather.c - see gather.h.  */
-#include "table/gather.h"
+#include "query/gather.h"
 
-#include "table/slice_private.h"
+#include "table/hash_index.h"
 
 #include <assert.h>
 

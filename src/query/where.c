@@ -1,6 +1,6 @@
 /* where.c - see where.h. Operators wait on a stack until what follows binds less tightly (the shunting-yard algorithm,
  * E. W. Dijkstra, 1961); conditions and operators come out in postorder.  */
-#include "table/where.h"
+#include "query/where.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-/* table_wait.h - statements that wait for a table's lock, in the order of their arrival: one queue a slice, in the slice's shard.
+/* slice_wait.h - statements that wait for a table's lock, in the order of their arrival: one queue a slice, in the slice's shard.
  *
  * Threads    The holder of the slice's baton.  */
-#ifndef CMD_TABLE_WAIT_H
-#define CMD_TABLE_WAIT_H
+#ifndef QUERY_SLICE_WAIT_H
+#define QUERY_SLICE_WAIT_H
 
 #include "exec/exec.h"
 #include "shard/server.h"

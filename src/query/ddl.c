@@ -1,9 +1,9 @@
-/* table_ddl.c - see table_ddl.h. What a route() section may be reading is replaced like this: publish the new one, count up
+/* ddl.c - see ddl.h. What an epoch section may be reading is replaced like this: publish the new one, count up
  * the routes, wait until every section has ended, free the old one.  */
-#include "cmd/table/table_ddl.h"
+#include "query/ddl.h"
 
-#include "cmd/table/table_databases.h"
 #include "exec/exec.h"
+#include "query/table_databases.h"
 #include "shard/graveyard.h"
 #include "shard/server.h"
 

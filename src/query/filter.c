@@ -7,7 +7,7 @@
 #pragma GCC optimize("O3") /* gcc's -O2 leaves loops of unknown length as they are */
 #endif
 
-#include "table/filter.h"
+#include "query/filter.h"
 
 #include <assert.h>
 #include <string.h>

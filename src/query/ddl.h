@@ -1,8 +1,8 @@
-/* table_ddl.h - what the commands that change the catalogue share.
+/* ddl.h - what the commands that change the catalogue share.
  *
  * Threads    All batons are held.  */
-#ifndef CMD_TABLE_DDL_H
-#define CMD_TABLE_DDL_H
+#ifndef QUERY_DDL_H
+#define QUERY_DDL_H
 
 #include "exec/exec.h"
 #include "table/catalogue.h"

@@ -1,11 +1,11 @@
 /* filter.h - which rows match a tree of conditions: a page at a time, column by column, or one row.
  *
  * Threads    As the slice: under its baton, or with the slice locked by a statement.  */
-#ifndef TABLE_FILTER_H
-#define TABLE_FILTER_H
+#ifndef QUERY_FILTER_H
+#define QUERY_FILTER_H
 
+#include "query/where.h"
 #include "table/page.h"
-#include "table/where.h"
 
 struct page_bits {
     uint64_t words[PAGE_WORDS]; /* a bit a slot */

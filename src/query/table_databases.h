@@ -1,8 +1,8 @@
 /* table_databases.h - tables and the commands of whole databases: FLUSHDB, FLUSHALL, SWAPDB.
  *
  * Threads    All batons are held.  */
-#ifndef CMD_TABLE_DATABASES_H
-#define CMD_TABLE_DATABASES_H
+#ifndef QUERY_TABLE_DATABASES_H
+#define QUERY_TABLE_DATABASES_H
 
 #include "base/attributes.h"
 #include "exec/exec.h"

@@ -12,8 +12,8 @@
  * Invariant  W1 nodes stand in postorder: the right side of node i is node i - 1, its left side the node before the first
  *            one of its right side; the last node is the root. No conditions, no nodes: every row matches.
  * Limits     WHERE_CONDITIONS_MAX, WHERE_DEPTH_MAX; no recursion.  */
-#ifndef TABLE_WHERE_H
-#define TABLE_WHERE_H
+#ifndef QUERY_WHERE_H
+#define QUERY_WHERE_H
 
 #include "table/schema.h"
 

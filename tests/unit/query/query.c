@@ -1,6 +1,6 @@
 /* WHERE against a naive evaluation: parsing, filters by page and by row, access paths, the order of what is found. */
-#include "table/found.h"
-#include "table/gather.h"
+#include "query/found.h"
+#include "query/gather.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

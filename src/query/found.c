@@ -1,6 +1,6 @@
 /* found.c - see found.h. A natural merge sort (D. E. Knuth, The Art of Computer Programming 3, 5.2.4) that can stop
  * anywhere.  */
-#include "table/found.h"
+#include "query/found.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,9 +1,8 @@
-/* table_statement.c - see table_statement.h.  */
-#include "cmd/table/table_statement.h"
+/* statement.c - see statement.h.  */
+#include "query/statement.h"
 
-#include "cmd/table/table_error.h"
-#include "cmd/table/table_wait.h"
 #include "exec/exec.h"
+#include "query/slice_wait.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -193,29 +192,6 @@ bool statement_must_wait(const struct statement *statement, struct exec *exec, s
 
 /* --- rows --- */
 
-void statement_reply_row(const struct statement *statement, struct exec *exec, const struct found_row *row)
-{
-    const struct schema *schema = statement->schema;
-    const struct table_slice *slice = statement->table->slices[row->shard];
-    const struct page *page = slice_page_of(slice, row->row);
-    uint32_t slot = row_slot(row->row);
-    size_t count = 0;
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        const struct cells *cells = page_cells(page, schema->columns[i].slot);
-        count += cells != NULL && cells_has_value(cells, page->capacity, slot) ? 1 : 0;
-    }
-    reply_map(exec->reply, count);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        const struct cells *cells = page_cells(page, schema->columns[i].slot);
-        struct typed_value value = cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
-        if (!value.is_null) {
-            char scratch[TYPED_VALUE_TEXT_MAX];
-            reply_bulk(exec->reply, schema_column_name(schema, i));
-            reply_bulk(exec->reply, typed_value_format((enum column_type)schema->columns[i].type, &value, scratch));
-        }
-    }
-}
-
 /* The row goes to the shard `to` with its id and its new values. */
 static enum table_result move_row(const struct statement *statement, const struct found_row *row, uint32_t to)
 {
@@ -294,49 +270,56 @@ static enum small find_small(const struct statement *statement, struct shard_ran
     return found_sort(found, SIZE_MAX) == FOUND_SORTED ? SMALL_FOUND : SMALL_NO_MEMORY;
 }
 
-static void reply_found(const struct statement *statement, struct exec *exec, const struct found *found)
+static void tell_found(const struct statement *statement, struct exec *exec, const struct found *found,
+                       const struct statement_replies *replies)
 {
-    reply_array(exec->reply, found->count);
+    replies->rows(exec, found->count);
     for (size_t i = 0; i < found->count; i++) {
-        statement_reply_row(statement, exec, &found->rows[i]);
+        replies->row(exec, statement, &found->rows[i]);
     }
 }
 
-static void apply_found(const struct statement *statement, struct exec *exec, const struct found *found, struct shard_range range)
+/* *done: how many rows were changed, on errors, too. */
+static enum table_result apply_found(const struct statement *statement, struct exec *exec, const struct found *found,
+                                     struct shard_range range, size_t *done)
 {
     enum table_result result = TABLE_OK;
-    size_t done = 0;
+    *done = 0;
     exec_begin_unit(exec);
-    while (done < found->count && result == TABLE_OK) {
-        result = statement_apply(statement, exec, &found->rows[done]);
-        done += result == TABLE_OK ? 1 : 0;
+    while (*done < found->count && result == TABLE_OK) {
+        result = statement_apply(statement, exec, &found->rows[*done]);
+        *done += result == TABLE_OK ? 1 : 0;
     }
     exec_end_unit(exec);
     for (uint32_t i = range.first; i < range.end && statement->kind == STATEMENT_DELETE; i++) {
         slice_tidy(statement->table->slices[i], statement->schema, SIZE_MAX);
     }
-    statement_count_rows(exec, done);
-    if (result != TABLE_OK) {
-        reply_table_error(exec->reply, result, 0);
-    } else {
-        reply_integer(exec->reply, (int64_t)done);
-    }
+    statement_count_rows(exec, *done);
+    return result;
 }
 
-bool statement_run_small(struct statement *statement, struct exec *exec, struct shard_range range)
+bool statement_run_small(const struct statement *statement, struct exec *exec, struct shard_range range,
+                         const struct statement_replies *replies)
 {
     struct found found;
     uint64_t examined;
+    size_t done = 0;
+    enum table_result result = TABLE_OK;
     found_init(&found);
-    enum small small = find_small(statement, range, &found, &examined);
+    const enum small small = find_small(statement, range, &found, &examined);
     if (small == SMALL_NO_MEMORY) {
-        reply_table_error(exec->reply, TABLE_NO_MEMORY, 0);
+        result = TABLE_NO_MEMORY;
     } else if (small == SMALL_FOUND && !statement_is_within_limit(statement, examined)) {
-        reply_table_error(exec->reply, TABLE_SCAN_LIMIT, statement->scan_limit);
+        result = TABLE_SCAN_LIMIT;
+    } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {
+        result = apply_found(statement, exec, &found, range, &done);
+    }
+    if (result != TABLE_OK) {
+        replies->refuse(exec, result, statement->scan_limit);
     } else if (small == SMALL_FOUND && statement->kind == STATEMENT_SELECT) {
-        reply_found(statement, exec, &found);
+        tell_found(statement, exec, &found, replies);
     } else if (small == SMALL_FOUND) {
-        apply_found(statement, exec, &found, range);
+        replies->changed(exec, done);
     }
     found_release(&found);
     return small != SMALL_TOO_BIG;

@@ -1,14 +1,16 @@
-/* table_statement.h - a TABLE.SELECT, UPDATE or DELETE: read from its words, and run at once when it is small.
+/* statement.h - a TABLE.SELECT, UPDATE or DELETE: read from its words, and run at once when it is small.
+ *
+ * What a client is told is not this room's: whoever runs a statement gives it functions for that (struct statement_replies).
  *
  * Threads    Under the batons of the shards it works on.
- * Read on    table_job.h, for the others.  */
-#ifndef CMD_TABLE_STATEMENT_H
-#define CMD_TABLE_STATEMENT_H
+ * Read on    statement_job.h, for those that are not small.  */
+#ifndef QUERY_STATEMENT_H
+#define QUERY_STATEMENT_H
 
 #include "exec/exec.h"
+#include "query/found.h"
+#include "query/gather.h"
 #include "table/definition.h"
-#include "table/found.h"
-#include "table/gather.h"
 
 enum statement_kind { STATEMENT_SELECT, STATEMENT_UPDATE, STATEMENT_DELETE };
 
@@ -25,11 +27,21 @@ struct statement {
     int64_t scan_limit;     /* table-max-scan-rows; 0: none */
 };
 
+/* How the outcome of a statement is told. SELECT: `rows` once, then `row` for each; UPDATE, DELETE: `changed`; or `refuse` alone. */
+struct statement_replies {
+    /* scan_limit: of the statement, for TABLE_SCAN_LIMIT */
+    void (*refuse)(struct exec *exec, enum table_result result, int64_t scan_limit);
+    void (*rows)(struct exec *exec, size_t count);
+    /* Under the slice's lock or baton. */
+    void (*row)(struct exec *exec, const struct statement *statement, const struct found_row *row);
+    void (*changed)(struct exec *exec, size_t count);
+};
+
 /* Splits a field, <col>=<value>, and finds the column: `bad_field` when it is none, TABLE_BAD_VALUE. */
 MUST_USE enum table_result field_parse(const struct schema *schema, struct bytes word, enum table_result bad_field,
                                        struct assignment *out);
 
-/* The table named by argv[1]; NULL: there is none. Under a baton, or inside a route() section. */
+/* The table named by argv[1]; NULL: there is none. Under a baton, or inside an epoch section. */
 struct table *statement_table(const struct exec *exec);
 
 /* What statement_parse needs for the command's words. */
@@ -55,16 +67,15 @@ bool statement_is_within_limit(const struct statement *statement, uint64_t exami
 /* Another statement's lock is in its way, or others wait for one: true, and exec_wait_for was called. */
 MUST_USE bool statement_must_wait(const struct statement *statement, struct exec *exec, struct shard_range range);
 
-/* Runs it completely and replies, when that takes about 50 us at most. False: it is bigger; nothing was changed or replied.
- * The batons of the range are held, and statement_may_run.  */
-MUST_USE bool statement_run_small(struct statement *statement, struct exec *exec, struct shard_range range);
+/* Runs it completely and tells its outcome, when that takes about 50 us at most. False: it is bigger; nothing was changed or told.
+ * The batons of the range are held, and statement_must_wait has said no.  */
+MUST_USE bool statement_run_small(const struct statement *statement, struct exec *exec, struct shard_range range,
+                                  const struct statement_replies *replies);
 
 /* --- for jobs, too --- */
 
-/* Rows were changed: they have told of it themselves, and how to repeat it (table_effect.h). */
+/* Counts changes of rows. The rows' slices have told of each, and how to repeat it (table/slice_owner.h). */
 void statement_count_rows(struct exec *exec, uint64_t count);
-/* One row: [column, value, ...] in declared order, without nulls. */
-void statement_reply_row(const struct statement *statement, struct exec *exec, const struct found_row *row);
 /* UPDATE: in place, or to the shard of its new routing value (both batons held). DELETE: removes it. */
 MUST_USE enum table_result statement_apply(const struct statement *statement, const struct exec *exec,
                                            const struct found_row *row);

@@ -2,8 +2,8 @@
  * the indexes.
  *
  * The first byte chooses the order of AND and OR, and whether SET ends the conditions.  */
-#include "table/found.h"
-#include "table/gather.h"
+#include "query/found.h"
+#include "query/gather.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  * Threads    The statement's.
  * Memory     thread_alloc, class MEM_QUERY_BUFFER: 16 bytes a row, twice that while sorting.  */
-#ifndef TABLE_FOUND_H
-#define TABLE_FOUND_H
+#ifndef QUERY_FOUND_H
+#define QUERY_FOUND_H
 
 #include "table/slice.h"
 

@@ -1,11 +1,10 @@
-/* table_job.c - see table_job.h.  */
-#include "cmd/table/table_job.h"
+/* statement_job.c - see statement_job.h.  */
+#include "query/statement_job.h"
 
-#include "cmd/table/table_ddl.h"
-#include "cmd/table/table_error.h"
-#include "cmd/table/table_wait.h"
 #include "exec/exec.h"
 #include "mem/heap.h"
+#include "query/ddl.h"
+#include "query/slice_wait.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -14,10 +13,11 @@ enum { SORT_STEPS = 1024, TIDY_PAGES = 1 };
 
 enum phase { PHASE_START, PHASE_FIND, PHASE_SORT, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
 
-struct table_job {
+struct statement_job {
     struct job job;
     size_t size;                 /* of this block, the statement's memory at its end included */
     enum statement_kind kind;
+    const struct statement_replies *replies;
     enum phase phase;
     bool is_locked;
     enum table_result result;
@@ -34,7 +34,7 @@ struct table_job {
 
 /* --- locks --- */
 
-static void unlock_slice(const struct table_job *job, uint32_t shard)
+static void unlock_slice(const struct statement_job *job, uint32_t shard)
 {
     struct table_slice *slice = job->statement.table->slices[shard];
     if (job->kind == STATEMENT_SELECT) {
@@ -45,7 +45,7 @@ static void unlock_slice(const struct table_job *job, uint32_t shard)
 }
 
 /* All slices of the range. False: it must wait, and none is locked. */
-static bool lock_slices(struct table_job *job, struct exec *exec)
+static bool lock_slices(struct statement_job *job, struct exec *exec)
 {
     struct table *table = job->statement.table;
     const bool is_reading = job->kind == STATEMENT_SELECT;
@@ -67,7 +67,7 @@ static bool lock_slices(struct table_job *job, struct exec *exec)
     return true;
 }
 
-static void unlock_slices(struct table_job *job, struct exec *exec)
+static void unlock_slices(struct statement_job *job, struct exec *exec)
 {
     job->is_locked = false;
     for (uint32_t i = job->range.first; i < job->range.end; i++) {
@@ -83,14 +83,14 @@ static int32_t job_shard_of(int32_t shard)
 
 /* --- the phases --- */
 
-static enum job_status refuse(struct table_job *job, struct exec *exec, enum table_result result)
+static enum job_status refuse(struct statement_job *job, struct exec *exec, enum table_result result)
 {
-    reply_table_error(exec->reply, result, job->statement.scan_limit);
+    job->replies->refuse(exec, result, job->statement.scan_limit);
     return JOB_DONE;
 }
 
 /* Every try begins anew: the table, its schema and its place may have changed since the last one. */
-static enum job_status step_start(struct table_job *job, struct exec *exec)
+static enum job_status step_start(struct statement_job *job, struct exec *exec)
 {
     struct table *table = statement_table(exec);
     if (table == NULL) {
@@ -113,7 +113,7 @@ static enum job_status step_start(struct table_job *job, struct exec *exec)
     if (statement_must_wait(&job->statement, exec, job->range)) {
         return JOB_WAIT;
     }
-    if (!job->statement.moves_rows && statement_run_small(&job->statement, exec, job->range)) {
+    if (!job->statement.moves_rows && statement_run_small(&job->statement, exec, job->range, job->replies)) {
         return JOB_DONE;
     }
     if (!lock_slices(job, exec)) {
@@ -125,7 +125,7 @@ static enum job_status step_start(struct table_job *job, struct exec *exec)
     return JOB_MORE;
 }
 
-static enum job_status begin_end(struct table_job *job)
+static enum job_status begin_end(struct statement_job *job)
 {
     bool is_one = job->range.end - job->range.first == 1;
     job->phase = PHASE_END;
@@ -133,14 +133,14 @@ static enum job_status begin_end(struct table_job *job)
     return JOB_MORE;
 }
 
-static enum job_status fail(struct table_job *job, enum table_result result)
+static enum job_status fail(struct statement_job *job, enum table_result result)
 {
     job->result = result;
     return begin_end(job);
 }
 
 /* Takes the next row's baton; after the last row goes on to what follows. */
-static enum job_status begin_apply(struct table_job *job)
+static enum job_status begin_apply(struct statement_job *job)
 {
     if (job->next == job->found.count) {
         job->phase = PHASE_TIDY;
@@ -153,7 +153,7 @@ static enum job_status begin_apply(struct table_job *job)
     return JOB_MORE;
 }
 
-static enum job_status finish_find(struct table_job *job, struct exec *exec)
+static enum job_status finish_find(struct statement_job *job)
 {
     if (!statement_is_within_limit(&job->statement, job->examined)) {
         return fail(job, TABLE_SCAN_LIMIT);
@@ -161,12 +161,11 @@ static enum job_status finish_find(struct table_job *job, struct exec *exec)
     if (job->kind != STATEMENT_SELECT) {
         return begin_apply(job);
     }
-    reply_array(exec->reply, job->found.count);
     job->phase = PHASE_SORT;
     return JOB_MORE;
 }
 
-static enum job_status step_find(struct table_job *job, struct exec *exec)
+static enum job_status step_find(struct statement_job *job, struct exec *exec)
 {
     uint32_t rows[GATHER_ROWS];
     while (job->shard < job->range.end) {
@@ -187,39 +186,39 @@ static enum job_status step_find(struct table_job *job, struct exec *exec)
         job->is_gathering = false;
         job->shard++;
     }
-    return finish_find(job, exec);
+    return finish_find(job);
 }
 
-static enum job_status step_sort(struct table_job *job, struct exec *exec)
+static enum job_status step_sort(struct statement_job *job, struct exec *exec)
 {
     while (!exec_slice_is_over(exec)) {
         switch (found_sort(&job->found, SORT_STEPS)) {
         case FOUND_MORE:
             break;
         case FOUND_SORTED:
+            job->replies->rows(exec, job->found.count);
             job->phase = PHASE_REPLY;
             return JOB_MORE;
         case FOUND_NO_MEMORY:
-            reply_rewind(exec->reply);
             return fail(job, TABLE_NO_MEMORY);
         }
     }
     return JOB_MORE;
 }
 
-static enum job_status step_reply(struct table_job *job, struct exec *exec)
+static enum job_status step_reply(struct statement_job *job, struct exec *exec)
 {
     while (job->next < job->found.count && !exec->reply->is_broken) {
         if (exec_slice_is_over(exec)) {
             return JOB_MORE;
         }
-        statement_reply_row(&job->statement, exec, &job->found.rows[job->next++]);
+        job->replies->row(exec, &job->statement, &job->found.rows[job->next++]);
     }
     return begin_end(job);
 }
 
 /* A row that goes to another shard is an effect on both, which belong together. */
-static enum table_result apply_row(const struct table_job *job, struct exec *exec, const struct found_row *row)
+static enum table_result apply_row(const struct statement_job *job, struct exec *exec, const struct found_row *row)
 {
     if (!job->statement.moves_rows) {
         return statement_apply(&job->statement, exec, row);
@@ -230,7 +229,7 @@ static enum table_result apply_row(const struct table_job *job, struct exec *exe
     return result;
 }
 
-static enum job_status step_apply(struct table_job *job, struct exec *exec)
+static enum job_status step_apply(struct statement_job *job, struct exec *exec)
 {
     uint32_t shard = job->found.rows[job->next].shard;
     uint64_t done = 0;
@@ -252,7 +251,7 @@ static enum job_status step_apply(struct table_job *job, struct exec *exec)
     return begin_apply(job);
 }
 
-static enum job_status step_tidy(struct table_job *job, struct exec *exec)
+static enum job_status step_tidy(struct statement_job *job, struct exec *exec)
 {
     while (!slice_tidy(job->statement.table->slices[job->shard], job->statement.schema, TIDY_PAGES)) {
         if (exec_slice_is_over(exec)) {
@@ -264,7 +263,7 @@ static enum job_status step_tidy(struct table_job *job, struct exec *exec)
     return job->shard == job->range.end ? begin_end(job) : JOB_MORE;
 }
 
-static enum job_status step_end(struct table_job *job, struct exec *exec)
+static enum job_status step_end(struct statement_job *job, struct exec *exec)
 {
     struct table *table = job->statement.table;
     if (table->is_dropped && job->job.shard != JOB_ALL_SHARDS) {
@@ -279,23 +278,23 @@ static enum job_status step_end(struct table_job *job, struct exec *exec)
         return refuse(job, exec, job->result);
     }
     if (job->kind != STATEMENT_SELECT) {
-        reply_integer(exec->reply, (int64_t)job->found.count);
+        job->replies->changed(exec, job->found.count);
     }
     return JOB_DONE;
 }
 
-static enum job_status table_job_step(struct job *base, struct exec *exec)
+static enum job_status statement_job_step(struct job *base, struct exec *exec)
 {
-    static enum job_status (*const steps[])(struct table_job *, struct exec *) = {
+    static enum job_status (*const steps[])(struct statement_job *, struct exec *) = {
         [PHASE_START] = step_start, [PHASE_FIND] = step_find, [PHASE_SORT] = step_sort, [PHASE_REPLY] = step_reply,
         [PHASE_APPLY] = step_apply, [PHASE_TIDY] = step_tidy, [PHASE_END] = step_end,
     };
-    struct table_job *job = (struct table_job *)base;
+    struct statement_job *job = (struct statement_job *)base;
     return steps[job->phase](job, exec);
 }
 
 /* The connection died: all batons are held. What was begun to be changed is changed to the end. */
-static void finish_dead(struct table_job *job, struct exec *exec)
+static void finish_dead(struct statement_job *job, struct exec *exec)
 {
     enum table_result result = job->result;
     uint64_t done = 0;
@@ -312,9 +311,9 @@ static void finish_dead(struct table_job *job, struct exec *exec)
     ddl_end_if_dropped(exec, job->statement.table);
 }
 
-static void table_job_destroy(struct job *base, struct exec *exec)
+static void statement_job_destroy(struct job *base, struct exec *exec)
 {
-    struct table_job *job = (struct table_job *)base;
+    struct statement_job *job = (struct statement_job *)base;
     if (job->is_locked) {
         assert(exec->session == NULL);
         finish_dead(job, exec);
@@ -323,17 +322,18 @@ static void table_job_destroy(struct job *base, struct exec *exec)
     thread_free(MEM_QUERY_BUFFER, job, job->size);
 }
 
-void table_job_start(struct exec *exec, enum statement_kind kind, int32_t shard)
+void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t shard, const struct statement_replies *replies)
 {
-    size_t size = sizeof(struct table_job) + statement_bytes(exec);
-    struct table_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, size);
+    size_t size = sizeof(struct statement_job) + statement_bytes(exec);
+    struct statement_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, size);
     if (job == NULL) {
-        reply_table_error(exec->reply, TABLE_NO_MEMORY, 0);
+        replies->refuse(exec, TABLE_NO_MEMORY, 0);
         return;
     }
-    job->job = (struct job){.step = table_job_step, .destroy = table_job_destroy, .shard = job_shard_of(shard)};
+    job->job = (struct job){.step = statement_job_step, .destroy = statement_job_destroy, .shard = job_shard_of(shard)};
     job->size = size;
     job->kind = kind;
+    job->replies = replies;
     found_init(&job->found);
     exec_start_job(exec, &job->job);
 }

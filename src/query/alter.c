@@ -1,0 +1,369 @@
+/* alter.c - see alter.h.  */
+#include "query/alter.h"
+
+#include "exec/exec.h"
+#include "mem/heap.h"
+#include "query/ddl.h"
+#include "query/slice_wait.h"
+#include "query/statement.h"
+#include "shard/server.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { BUILD_AT_ONCE_ROWS = 1024, BUILD_PAGES = 1 };
+
+static struct heap *schema_heap(const struct exec *exec)
+{
+    return exec->server->shards[0].heap;
+}
+
+/* Every slice gets an empty index behind the others; false: no memory, none has one more. */
+static bool add_indexes(struct table *table)
+{
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        if (slice_add_index(table->slices[i])) {
+            continue;
+        }
+        while (i-- > 0) {
+            slice_take_index(table->slices[i], table->slices[i]->index_count - 1u);
+        }
+        return false;
+    }
+    return true;
+}
+
+static void drop_indexes(struct exec *exec, struct table *table, uint32_t at)
+{
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        ddl_free_index(exec, i, slice_take_index(table->slices[i], at));
+    }
+}
+
+/* A build that was given up under a lock leaves an empty index behind. */
+static void drop_leftovers(struct exec *exec, struct table *table)
+{
+    while (table->slices[0]->index_count > table_schema(table)->index_count) {
+        drop_indexes(exec, table, table->slices[0]->index_count - 1u);
+    }
+}
+
+/* --- columns --- */
+
+/* The slots whose old cells are still being freed. */
+static void busy_slots(const struct table *table, uint64_t slots[TABLE_COLUMNS_MAX / 64])
+{
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        const struct table_slice *slice = table->slices[i];
+        if (slice->is_cleaning) {
+            slots[slice->cleaning_slot / 64] |= UINT64_C(1) << (slice->cleaning_slot % 64);
+        }
+    }
+}
+
+enum table_result alter_add_column(struct exec *exec, struct table *table, struct bytes word)
+{
+    struct schema_draft draft;
+    uint64_t busy[TABLE_COLUMNS_MAX / 64] = {0};
+    drop_leftovers(exec, table);
+    busy_slots(table, busy);
+    schema_draft_from(&draft, table_schema(table));
+    enum table_result result = schema_draft_add(&draft, word, busy);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    bool is_indexed = draft.columns[draft.column_count - 1].index != INDEX_NONE;
+    struct schema *schema = schema_create(schema_heap(exec), &draft);
+    if (schema == NULL || (is_indexed && !add_indexes(table))) {
+        schema_destroy(schema_heap(exec), schema);
+        return TABLE_NO_MEMORY;
+    }
+    ddl_replace_schema(exec, table, schema);
+    return TABLE_OK;
+}
+
+/* The cells of a column that was dropped before are still being freed: true, and exec_wait_for was called. */
+static bool must_wait_for_cleaning(struct exec *exec, const struct table *table)
+{
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        if (table->slices[i]->is_cleaning) {
+            exec_wait_for(exec, &exec->server->shards[i], WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
+            return true;
+        }
+    }
+    return false;
+}
+
+enum table_result alter_drop_column(struct exec *exec, struct table *table, struct bytes name)
+{
+    struct schema_draft draft;
+    const struct schema *old = table_schema(table);
+    uint32_t column = schema_find_column(old, name);
+    drop_leftovers(exec, table);
+    if (column == COLUMN_NONE) {
+        return TABLE_COLUMN_MISSING;
+    }
+    if (old->column_count == 1) {
+        return TABLE_LAST_COLUMN;
+    }
+    if (must_wait_for_cleaning(exec, table)) {
+        return TABLE_OK;
+    }
+    uint32_t slot = old->columns[column].slot;
+    uint32_t index_at = old->columns[column].index_at;
+    schema_draft_from(&draft, old);
+    schema_draft_remove(&draft, column);
+    struct schema *schema = schema_create(schema_heap(exec), &draft);
+    if (schema == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    ddl_replace_schema(exec, table, schema);
+    if (index_at != COLUMN_NONE) {
+        drop_indexes(exec, table, index_at);
+    }
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        ddl_clean_column(exec, i, table->slices[i], slot);
+    }
+    return TABLE_OK;
+}
+
+/* --- indexes --- */
+
+/* "col" or "col:kind". */
+static enum table_result index_word_parse(struct bytes word, const struct schema *schema, uint32_t *column,
+                                          enum index_kind *kind)
+{
+    const char *colon = word.len == 0 ? NULL : memchr(word.data, ':', word.len);
+    struct bytes name = word;
+    *kind = INDEX_HASH;
+    if (colon != NULL) {
+        name.len = (size_t)(colon - word.data);
+        struct bytes kind_word = {colon + 1, word.len - name.len - 1};
+        if (!index_kind_parse(kind_word, kind) || *kind == INDEX_NONE) {
+            return TABLE_BAD_INDEX_KIND;
+        }
+    }
+    *column = schema_find_column(schema, name);
+    return *column == COLUMN_NONE ? TABLE_COLUMN_MISSING : TABLE_OK;
+}
+
+/* The column has this kind of index, or none, from now on. */
+static enum table_result set_index(struct exec *exec, struct table *table, uint32_t column, enum index_kind kind)
+{
+    struct schema_draft draft;
+    schema_draft_from(&draft, table_schema(table));
+    schema_draft_set_index(&draft, column, kind);
+    struct schema *schema = schema_create(schema_heap(exec), &draft);
+    if (schema == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    ddl_replace_schema(exec, table, schema);
+    return TABLE_OK;
+}
+
+enum table_result alter_drop_index(struct exec *exec, struct table *table, struct bytes name)
+{
+    const struct schema *schema = table_schema(table);
+    uint32_t column = schema_find_column(schema, name);
+    drop_leftovers(exec, table);
+    if (column == COLUMN_NONE) {
+        return TABLE_COLUMN_MISSING;
+    }
+    uint32_t index_at = schema->columns[column].index_at;
+    if (index_at == COLUMN_NONE) {
+        return TABLE_OK;
+    }
+    enum table_result result = set_index(exec, table, column, INDEX_NONE);
+    if (result == TABLE_OK) {
+        drop_indexes(exec, table, index_at);
+    }
+    return result;
+}
+
+/* --- ADD INDEX as a job --- */
+
+enum phase { PHASE_START, PHASE_BUILD, PHASE_FINISH };
+
+struct index_job {
+    struct job job;
+    alter_done_fn *done;
+    enum phase phase;
+    bool is_locked;
+    enum table_result result;
+    struct table *table;
+    uint32_t column;
+    enum index_kind kind;
+    uint32_t shard, cursor; /* BUILD: the slice and its next page */
+};
+
+static void lock_all(struct table *table)
+{
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        slice_lock_read(table->slices[i]);
+    }
+}
+
+enum outcome { OUTCOME_INDEX_WANTED, OUTCOME_INDEX_GIVEN_UP };
+
+/* Gives the locks back. The nodes of an index that is given up go; its empty head stays for drop_leftovers, since other
+ * readers may be reading the array of heads.  */
+static void unlock_all(struct exec *exec, struct index_job *job, enum outcome outcome)
+{
+    for (uint32_t i = 0; i < job->table->shard_count; i++) {
+        struct table_slice *slice = job->table->slices[i];
+        if (outcome == OUTCOME_INDEX_GIVEN_UP) {
+            bool is_gone = hash_index_free(&slice->indexes[slice->index_count - 1], slice->heap, SIZE_MAX);
+            assert(is_gone);
+        }
+        slice_unlock_read(slice);
+        slice_call_waiters(exec, job->table, i);
+    }
+    job->is_locked = false;
+}
+
+static enum job_status finish(const struct index_job *job, struct exec *exec, enum table_result result)
+{
+    job->done(exec, result);
+    return JOB_DONE;
+}
+
+static void begin_slice(struct index_job *job, uint32_t shard)
+{
+    job->shard = shard;
+    if (shard == job->table->shard_count) {
+        job->phase = PHASE_FINISH;
+        job->job.shard = JOB_ALL_SHARDS;
+        return;
+    }
+    job->job.shard = (int32_t)shard;
+    job->cursor = job->table->slices[shard]->first;
+}
+
+/* Builds it in one go when all batons are held and the rows are few. */
+static enum table_result build_at_once(struct exec *exec, struct table *table, uint32_t column, enum index_kind kind)
+{
+    struct column described = table_schema(table)->columns[column];
+    enum table_result result = TABLE_OK;
+    for (uint32_t i = 0; i < table->shard_count && result == TABLE_OK; i++) {
+        uint32_t cursor = table->slices[i]->first;
+        result = slice_build_index(table->slices[i], &described, &cursor, UINT32_MAX) ? TABLE_OK : TABLE_NO_MEMORY;
+    }
+    if (result == TABLE_OK) {
+        result = set_index(exec, table, column, kind);
+    }
+    if (result != TABLE_OK) {
+        drop_leftovers(exec, table);
+    }
+    return result;
+}
+
+static enum job_status index_start(struct index_job *job, struct exec *exec)
+{
+    struct table *table = statement_table(exec);
+    struct table_memory memory;
+    if (table == NULL) {
+        return finish(job, exec, TABLE_MISSING);
+    }
+    enum table_result result = index_word_parse(exec->argv[4], table_schema(table), &job->column, &job->kind);
+    if (result != TABLE_OK) {
+        return finish(job, exec, result);
+    }
+    if (table_must_wait(exec, table)) {
+        return JOB_WAIT;
+    }
+    drop_leftovers(exec, table);
+    if (table_schema(table)->columns[job->column].index_at != COLUMN_NONE) {
+        return finish(job, exec, set_index(exec, table, job->column, job->kind));
+    }
+    if (!add_indexes(table)) {
+        return finish(job, exec, TABLE_NO_MEMORY);
+    }
+    table_memory(table, &memory);
+    if (memory.row_count <= BUILD_AT_ONCE_ROWS) {
+        return finish(job, exec, build_at_once(exec, table, job->column, job->kind));
+    }
+    job->table = table;
+    lock_all(table);
+    job->is_locked = true;
+    job->phase = PHASE_BUILD;
+    begin_slice(job, 0);
+    return JOB_MORE;
+}
+
+static enum job_status index_build(struct index_job *job, struct exec *exec)
+{
+    struct table_slice *slice = job->table->slices[job->shard];
+    const struct column *column = &table_schema(job->table)->columns[job->column];
+    while (job->cursor != PAGE_NONE && !exec_slice_is_over(exec)) {
+        if (!slice_build_index(slice, column, &job->cursor, BUILD_PAGES)) {
+            job->result = TABLE_NO_MEMORY;
+            begin_slice(job, job->table->shard_count);
+            return JOB_MORE;
+        }
+    }
+    if (job->cursor == PAGE_NONE) {
+        begin_slice(job, job->shard + 1);
+    }
+    return JOB_MORE;
+}
+
+/* Others read a slice, too: true, and exec_wait_for was called. Those who wait for this job's own lock stand behind it. */
+static bool must_wait_for_readers(struct exec *exec, const struct table *table)
+{
+    for (uint32_t i = 0; i < table->shard_count; i++) {
+        assert(table->slices[i]->reader_count > 0);
+        if (table->slices[i]->reader_count > 1) {
+            exec_wait_for(exec, &exec->server->shards[i], WAIT_TABLE, (uintptr_t)table, WAIT_HOLDING);
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum job_status index_finish(struct index_job *job, struct exec *exec)
+{
+    struct table *table = job->table;
+    if (job->result == TABLE_OK && table->is_dropped) {
+        job->result = TABLE_MISSING;
+    }
+    if (job->result == TABLE_OK) {
+        if (must_wait_for_readers(exec, table)) {
+            return JOB_WAIT;
+        }
+        job->result = set_index(exec, table, job->column, job->kind);
+    }
+    unlock_all(exec, job, job->result == TABLE_OK ? OUTCOME_INDEX_WANTED : OUTCOME_INDEX_GIVEN_UP);
+    ddl_end_if_dropped(exec, table);
+    return finish(job, exec, job->result);
+}
+
+static enum job_status index_step(struct job *base, struct exec *exec)
+{
+    static enum job_status (*const steps[])(struct index_job *, struct exec *) = {
+        [PHASE_START] = index_start, [PHASE_BUILD] = index_build, [PHASE_FINISH] = index_finish};
+    struct index_job *job = (struct index_job *)base;
+    return steps[job->phase](job, exec);
+}
+
+static void index_destroy(struct job *base, struct exec *exec)
+{
+    struct index_job *job = (struct index_job *)base;
+    if (job->is_locked) {
+        assert(exec->session == NULL);
+        unlock_all(exec, job, OUTCOME_INDEX_GIVEN_UP);
+        ddl_end_if_dropped(exec, job->table);
+    }
+    thread_free(MEM_QUERY_BUFFER, job, sizeof *job);
+}
+
+enum table_result alter_add_index(struct exec *exec, alter_done_fn *done)
+{
+    struct index_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, sizeof *job);
+    if (job == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    job->job = (struct job){.step = index_step, .destroy = index_destroy, .shard = JOB_ALL_SHARDS};
+    job->done = done;
+    exec_start_job(exec, &job->job);
+    return TABLE_OK;
+}
