@@ -55,11 +55,11 @@ void keyspace_announce(struct keyspace *ks, const struct entry *entry)
 
 /* --- taking out --- */
 
-void keyspace_bury(struct keyspace *ks, struct collection *collection)
+void keyspace_lazy_free(struct keyspace *ks, struct collection *collection)
 {
     const struct keyspace_owner *owner = ks->owner;
-    if (owner->bury != NULL && collection->bytes > KEYSPACE_BURY_BYTES) {
-        owner->bury(owner->context, collection);
+    if (owner->lazy_free != NULL && collection->bytes > KEYSPACE_LAZY_FREE_BYTES) {
+        owner->lazy_free(owner->context, collection);
     } else {
         collection_destroy(collection);
     }
@@ -68,7 +68,7 @@ void keyspace_bury(struct keyspace *ks, struct collection *collection)
 void keyspace_release_collection(struct keyspace *ks, struct collection *collection)
 {
     assert(collection->pins == 0);
-    keyspace_bury(ks, collection);
+    keyspace_lazy_free(ks, collection);
 }
 
 /* Frees what the entry has outside of its block. */

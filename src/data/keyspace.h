@@ -36,8 +36,8 @@ struct key {
 /* What a keyspace tells and asks the shard that it is part of. Each function may be NULL. */
 struct keyspace_owner {
     void *context;
-    /* Takes a collection over KEYSPACE_BURY_BYTES whose key is gone, to free it in slices; NULL: it is freed at once. */
-    void (*bury)(void *context, struct collection *collection);
+    /* Takes a collection over KEYSPACE_LAZY_FREE_BYTES whose key is gone, to free it in steps; NULL: it is freed at once. */
+    void (*lazy_free)(void *context, struct collection *collection);
     /* The time of a key has come: it is removed after the return. */
     void (*expired)(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
     /* What a key has is about to be changed, replaced, moved or removed, its expiry included, and is still there in `entry`;
@@ -80,12 +80,12 @@ struct keyspace {
     uint64_t sample_cursor;
 };
 
-enum { KEYSPACE_NO_EXPIRY = -1, KEYSPACE_BURY_BYTES = 16384 };
+enum { KEYSPACE_NO_EXPIRY = -1, KEYSPACE_LAZY_FREE_BYTES = 16384 };
 
 /* With an owner that wants nothing. */
 void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret);
-/* Takes a collection whose key is gone: it is freed in slices if it is big, else at once. */
-void keyspace_bury(struct keyspace *ks, struct collection *collection);
+/* Takes a collection whose key is gone: it is freed lazily if it is big, else at once. */
+void keyspace_lazy_free(struct keyspace *ks, struct collection *collection);
 /* Frees every entry at once. O(keys): for shutdown and tests. */
 void keyspace_clear(struct keyspace *ks);
 
@@ -149,7 +149,7 @@ MUST_USE enum result keyspace_string_create(struct keyspace *ks, size_t room, st
  * taken.  */
 MUST_USE enum result keyspace_string_store(struct keyspace *ks, struct key key, struct entry *existing,
                                            struct open_string *string, enum expiry_mode mode, int64_t expiry_ms);
-/* A very long one is buried. */
+/* A very long one is freed lazily. */
 void keyspace_string_discard(struct keyspace *ks, struct open_string *string);
 
 /* --- keys --- */

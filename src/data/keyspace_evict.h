@@ -56,7 +56,7 @@ struct entry *keyspace_evict_candidate(struct keyspace *ks, const struct evict_c
 struct entry *keyspace_evict_pick(struct keyspace *ks, const struct evict_rule *rule, uint64_t *random_state);
 /* True when a job has pinned its collection: it cannot go now. */
 bool keyspace_entry_is_pinned(const struct entry *entry);
-/* Takes the entry out; a large collection is buried. */
+/* Takes the entry out; a large collection is freed lazily. */
 void keyspace_evict(struct keyspace *ks, uint64_t hash, struct entry *entry);
 uint64_t keyspace_entry_hash(const struct keyspace *ks, const struct entry *entry);
 

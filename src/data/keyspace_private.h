@@ -65,7 +65,7 @@ MUST_USE enum result keyspace_reshape(struct keyspace *ks, uint64_t hash, struct
                                       size_t value_len);
 /* Defragmentation: an entry that is there leaves a sparse page. */
 void keyspace_move_entry(struct keyspace *ks, struct entry *entry);
-/* Frees a collection that no key has any more, or has it buried. */
+/* Frees a collection that no key has any more, lazily if it is big. */
 void keyspace_release_collection(struct keyspace *ks, struct collection *collection);
 
 /* Takes out an entry that is there and frees it. */
@@ -91,7 +91,7 @@ static inline uint64_t keyspace_hash_of(const struct keyspace *ks, const struct 
 /* keyspace_raw.c: an empty raw string with room for `capacity` bytes or a few more; NULL when refused. */
 struct raw_string *keyspace_raw_create(struct keyspace *ks, size_t capacity);
 void keyspace_raw_free(struct keyspace *ks, struct raw_string *raw);
-/* The same for one that a key has had: a very long one is buried. raw_burial.c. */
+/* raw_free.c: the same for one that a key has had; a very long one is freed lazily. */
 void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw);
 
 /* A job has pinned or locked it: it does not expire now. */

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-enum { BURY_ITEMS = 1024 }; /* so many removed items may be worth the graveyard */
+enum { LAZY_FREE_ITEMS = 1024 }; /* so many removed items may be worth lazy free */
 
 static struct quicklist *far_list(const struct entry *entry)
 {
@@ -102,10 +102,10 @@ void list_walk_end(struct list_walk *walk)
 
 /* --- between the forms --- */
 
-void list_bury(struct keyspace *ks, struct quicklist *list)
+void list_lazy_free(struct keyspace *ks, struct quicklist *list)
 {
     if (list != NULL && ks != NULL) {
-        keyspace_bury(ks, &list->base);
+        keyspace_lazy_free(ks, &list->base);
     } else if (list != NULL) {
         collection_destroy(&list->base);
     }
@@ -254,12 +254,12 @@ static struct listpack_edit packed_deletion(const struct value *value, uint64_t 
 static struct quicklist *create_bin(struct value *value, uint64_t count)
 {
     static const struct encoding_limits no_limits = {0};
-    return count < BURY_ITEMS ? NULL : quicklist_create(value->heap, &no_limits);
+    return count < LAZY_FREE_ITEMS ? NULL : quicklist_create(value->heap, &no_limits);
 }
 
 static enum result end_removal(struct value *value, struct quicklist *bin, enum result result)
 {
-    list_bury(value->ks, bin);
+    list_lazy_free(value->ks, bin);
     if (result == RESULT_OK) {
         pack_small(value);
     }
@@ -357,6 +357,6 @@ enum result list_delete_places(struct value *value, struct quicklist_place *plac
 void list_exchange(struct value *value, struct quicklist *items)
 {
     quicklist_swap(far_list(value->entry), items);
-    list_bury(value->ks, items);
+    list_lazy_free(value->ks, items);
     pack_small(value);
 }

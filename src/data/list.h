@@ -69,7 +69,7 @@ MUST_USE enum result list_insert(struct value *value, const struct encoding_limi
 MUST_USE enum result list_delete_places(struct value *value, struct quicklist_place *places, size_t count);
 /* Replaces all items of a list that is apart by those of `items`, a list of the same heap, which is taken. */
 void list_exchange(struct value *value, struct quicklist *items);
-/* Frees a list that is no key's, in slices when it is long. NULL is allowed. */
-void list_bury(struct keyspace *ks, struct quicklist *list);
+/* Frees a list that is no key's, lazily when it is long. NULL is allowed. */
+void list_lazy_free(struct keyspace *ks, struct quicklist *list);
 
 #endif

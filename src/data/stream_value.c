@@ -30,9 +30,9 @@ void stream_value_close(struct value *value)
     assert(result == RESULT_OK);
 }
 
-void stream_value_bury(struct keyspace *ks, struct stream *remains)
+void stream_value_lazy_free(struct keyspace *ks, struct stream *remains)
 {
     if (remains != NULL) {
-        keyspace_bury(ks, &remains->collection);
+        keyspace_lazy_free(ks, &remains->collection);
     }
 }

@@ -21,7 +21,7 @@ MUST_USE enum result stream_value_open(struct value *value, struct keyspace *ks,
                                        struct stream **out);
 /* value_close for a stream whose key is there already: that is never refused. */
 void stream_value_close(struct value *value);
-/* Frees what was cut off a stream of this keyspace: in slices when it is large. NULL is allowed. */
-void stream_value_bury(struct keyspace *ks, struct stream *remains);
+/* Frees what was cut off a stream of this keyspace, lazily when it is large. NULL is allowed. */
+void stream_value_lazy_free(struct keyspace *ks, struct stream *remains);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    BURIED_NODES_MIN = 64, /* fewer are freed at once */
+    LAZY_FREE_NODES_MIN = 64, /* fewer are freed at once */
     ID_BYTES = 16,
 };
 
@@ -440,7 +440,7 @@ static void give_first_leaf(struct stream *stream, struct stream *remains)
 
 static void cut_nodes(struct stream *stream, uint64_t count, struct stream **remains)
 {
-    if (count >= BURIED_NODES_MIN) {
+    if (count >= LAZY_FREE_NODES_MIN) {
         *remains = stream_create_typed(stream->collection.heap, stream->collection.type); /* NULL: then they are freed here */
     }
     while (*remains != NULL && stream->nodes.first != stream->nodes.last && stream->nodes.first->count <= count) {

@@ -29,7 +29,7 @@ struct stream {
 
 /* NULL: no memory. */
 struct stream *stream_create(struct heap *heap);
-/* The same, for streams that are made from another, whose collection.type is handed down: copies, and remains to be buried. */
+/* The same, for streams that are made from another, whose collection.type is handed down: copies, and remains to be freed. */
 struct stream *stream_create_typed(struct heap *heap, const struct collection_type *type);
 
 static inline struct stream *stream_of_collection(struct collection *collection)
@@ -54,7 +54,7 @@ struct stream_trim {
     uint64_t limit;             /* entries; a node that would pass it stays; 0: none */
 };
 /* Trims and returns how many entries went. When many nodes did they are given in *remains (otherwise NULL), for the caller to
- * bury or to destroy; its bytes are not the stream's any more. Cost: O(nodes cut off), some ns each, and O(one node).  */
+ * free, lazily or at once; its bytes are not the stream's any more. Cost: O(nodes cut off), some ns each, and O(one node).  */
 uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim, struct stream **remains);
 
 /* Deletes an entry, and notes it for max_deleted_id and first_id. RESULT_NOT_FOUND: there is none. RESULT_NO_MEMORY: as before.

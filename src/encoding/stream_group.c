@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { NAMED_FIRST_CAPACITY = 1, BURIED_PENDING_MIN = 1024 };
+enum { NAMED_FIRST_CAPACITY = 1, LAZY_FREE_PENDING_MIN = 1024 };
 
 /* --- groups and consumers: arrays of pointers, ascending by name --- */
 
@@ -208,7 +208,7 @@ static uint64_t group_memory(const struct stream_group *group)
 }
 
 /* A stream that holds nothing but this group, to be freed; NULL: no memory. */
-static struct stream *bury_group(struct stream *stream, struct stream_group *group)
+static struct stream *group_remains(struct stream *stream, struct stream_group *group)
 {
     struct stream *remains = stream_create_typed(stream->collection.heap, stream->collection.type);
     if (remains == NULL) {
@@ -236,8 +236,8 @@ void stream_destroy_group(struct stream *stream, struct stream_group *group, str
     stream->group_count--;
     memmove(stream->groups + place, stream->groups + place + 1, (stream->group_count - place) * sizeof *stream->groups);
     *remains = NULL;
-    if (group->pending.count + group->consumer_count >= BURIED_PENDING_MIN) {
-        *remains = bury_group(stream, group);
+    if (group->pending.count + group->consumer_count >= LAZY_FREE_PENDING_MIN) {
+        *remains = group_remains(stream, group);
     }
     if (*remains == NULL) {
         size_t limit = SIZE_MAX;

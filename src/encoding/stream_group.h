@@ -51,7 +51,7 @@ struct stream_group *stream_find_group(const struct stream *stream, struct bytes
 /* A group that is not there yet. RESULT_EXISTS: it is; RESULT_TOO_LONG: the name is over 4 GiB. O(groups) moves of a word. */
 MUST_USE enum result stream_create_group(struct stream *stream, struct bytes name, struct stream_id last_id,
                                          int64_t entries_read, struct stream_group **out);
-/* Takes a group out. One with many pending entries is given in *remains (otherwise NULL), for the caller to bury. */
+/* Takes a group out. One with many pending entries is given in *remains (otherwise NULL), for the caller to free. */
 void stream_destroy_group(struct stream *stream, struct stream_group *group, struct stream **remains);
 
 struct stream_consumer *stream_find_consumer(const struct stream_group *group, struct bytes name);

@@ -13,8 +13,8 @@
 #include "shard/access_clock.h"
 #include "shard/defrag.h"
 #include "shard/evict.h"
-#include "shard/graveyard.h"
 #include "shard/inbox.h"
+#include "shard/lazy_free.h"
 #include "shard/memory_history.h"
 #include "shard/server.h"
 #include "shard/thread.h"
@@ -34,7 +34,7 @@ enum {
     DEFRAG_TURN_US = 200,           /* it is put off in longer turns, */
     DEFRAG_PUT_OFF_MAX = 8,         /* but not for ever */
     /* Things freed between two looks at the clock: few, since each may be the last of its page, and giving that back takes 10 us. */
-    GRAVEYARD_SLICE = 8,
+    LAZY_FREE_LIMIT = 8,
     EXPIRE_SLICE = 8,
 };
 
@@ -61,11 +61,11 @@ static int64_t hz_us(const struct thread *thread)
 
 /* --- what was freed --- */
 
-static int64_t free_graves(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
+static int64_t run_lazy_free(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
 {
     struct thread *thread = run->thread;
     struct shard *shard = thread->shard;
-    if (graveyard_is_empty_hint(shard)) {
+    if (lazy_free_is_empty_hint(shard)) {
         return EACH_TURN;
     }
     if (!baton_try(&shard->baton)) {
@@ -74,7 +74,7 @@ static int64_t free_graves(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
     const uint64_t end = step_end(thread);
     bool is_more = true;
     while (is_more && clock_ticks() < end) {
-        is_more = graveyard_work(shard, GRAVEYARD_SLICE);
+        is_more = lazy_free_step(shard, LAZY_FREE_LIMIT);
     }
     shard_release(thread, shard);
     return is_more ? AT_ONCE : EACH_TURN;
@@ -256,7 +256,7 @@ static const struct {
     int64_t (*run)(const struct run *run);
     bool is_for_thread_0; /* once for the server */
 } tasks[] = {
-    {"lazy free", free_graves, false},
+    {"lazy free", run_lazy_free, false},
     {"unmap", unmap, false},
     {"expiry", expire_keys, false},
     {"eviction", evict, false},

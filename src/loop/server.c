@@ -5,8 +5,8 @@
 #include "exec/command_index.h"
 #include "loop/turn.h"
 #include "loop/worker.h"
-#include "shard/graveyard.h"
 #include "shard/inbox.h"
+#include "shard/lazy_free.h"
 #include "shard/memory_history.h"
 #include "shard/shard.h"
 #include "table/table.h"
@@ -149,7 +149,7 @@ void server_destroy(struct server *server)
 {
     catalogue_free_with_tables(server->shards[0].heap, atomic_load(&server->catalogue));
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        graveyard_destroy(server->shards[i].graveyard);
+        lazy_free_destroy(server->shards[i].lazy_free);
     }
     for (uint32_t i = 0; i < server->shard_count; i++) {
         shard_close(&server->shards[i]);

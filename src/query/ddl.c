@@ -4,7 +4,7 @@
 
 #include "exec/exec.h"
 #include "query/table_databases.h"
-#include "shard/graveyard.h"
+#include "shard/lazy_free.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -59,13 +59,13 @@ static void end_slice(struct exec *exec, uint32_t shard, struct table_slice *sli
 {
     uint64_t cost = slice->row_count;
     if (slice->is_cleaning) {
-        slice->is_dropped = true; /* the grave that cleans it frees it */
+        slice->is_dropped = true; /* lazy free, which is cleaning it, frees it */
     } else if (cost <= *budget) {
         *budget -= cost;
         bool is_gone = slice_free(slice, SIZE_MAX);
         assert(is_gone);
     } else {
-        graveyard_bury(&exec->server->shards[shard], free_slice, slice, 0);
+        lazy_free_add(&exec->server->shards[shard], free_slice, slice, 0);
     }
 }
 
@@ -124,10 +124,10 @@ void ddl_free_index(struct exec *exec, uint32_t shard, struct hash_index index)
         return;
     }
     *remains = (struct index_remains){heap, index};
-    graveyard_bury(&exec->server->shards[shard], free_index, remains, index.bytes);
+    lazy_free_add(&exec->server->shards[shard], free_index, remains, index.bytes);
 }
 
-/* The grave of a column; should the whole table be dropped meanwhile, of the slice. */
+/* For lazy free: a column of the slice; should the whole table be dropped meanwhile, the slice. */
 static bool clean_slice(void *thing, size_t limit)
 {
     struct table_slice *slice = thing;
@@ -142,7 +142,7 @@ void ddl_clean_column(struct exec *exec, uint32_t shard, struct table_slice *sli
 {
     slice_begin_cleaning(slice, slot);
     if (slice->row_count > COLUMN_SMALL_ROWS) {
-        graveyard_bury(&exec->server->shards[shard], clean_slice, slice, 0);
+        lazy_free_add(&exec->server->shards[shard], clean_slice, slice, 0);
         return;
     }
     bool is_clean = slice_clean(slice, SIZE_MAX);

@@ -6,11 +6,11 @@
 
 #include "base/clock.h"
 #include "data/access.h"
-#include "shard/graveyard.h"
 #include "shard/inbox.h"
+#include "shard/key_lock.h"
+#include "shard/lazy_free.h"
 #include "shard/message.h"
 #include "shard/observer.h"
-#include "shard/key_lock.h"
 #include "shard/report.h"
 #include "shard/thread.h"
 
@@ -31,7 +31,7 @@ enum {
     SLACK_BYTES = 2048,     /* freed more than needed, so that not each command has to look */
     CALL_BYTES = 128,       /* what a command takes beyond its words: heads, tables */
     REQUEST_PARTS = 64,     /* words longer than that part of the limit are not made room for ahead */
-    GRAVE_SLICE = 8,
+    LAZY_FREE_LIMIT = 8,
     EVICT_TRIES = 32,       /* keys in a row that a job has pinned */
     SLICE_US = 50,          /* in the background */
     BUFFERS_STEP = 65536,   /* by so much, or a grant if that is less, buffers grow without a look at the sum */
@@ -61,16 +61,16 @@ static int64_t setting(const _Atomic int64_t *number)
 }
 
 /* What is already on its way out. */
-static int64_t buried_bytes(const struct shard *shard)
+static int64_t lazyfree_bytes(const struct shard *shard)
 {
-    return (int64_t)__atomic_load_n(&shard->buried_bytes, __ATOMIC_RELAXED);
+    return (int64_t)__atomic_load_n(&shard->lazyfree_bytes, __ATOMIC_RELAXED);
 }
 
-static int64_t all_buried_bytes(const struct server *server)
+static int64_t all_lazyfree_bytes(const struct server *server)
 {
     int64_t bytes = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        bytes += buried_bytes(&server->shards[i]);
+        bytes += lazyfree_bytes(&server->shards[i]);
     }
     return bytes;
 }
@@ -235,7 +235,7 @@ static bool evict_one(struct shard *shard, const struct evict_rule *rule)
 /* --- freeing --- */
 
 /* From where memory comes. */
-enum source { SOURCE_GRAVES, SOURCE_ALL };
+enum source { SOURCE_LAZY_FREE, SOURCE_ALL };
 
 /* What was taken out before and is freed in slices comes first: while an oversized value is being freed, no other key has to go. */
 static void free_from_shard(struct effort *effort, struct shard *shard, enum source source)
@@ -245,8 +245,8 @@ static void free_from_shard(struct effort *effort, struct shard *shard, enum sou
     const int64_t freed_before = effort->freed;
     bool is_more = true;
     while (is_more && effort->freed < effort->goal) {
-        if (!graveyard_is_empty(shard)) {
-            graveyard_work(shard, GRAVE_SLICE);
+        if (!lazy_free_is_empty(shard)) {
+            lazy_free_step(shard, LAZY_FREE_LIMIT);
         } else {
             is_more = source == SOURCE_ALL && evict_one(shard, &effort->rule);
         }
@@ -272,7 +272,7 @@ static bool has_evictable(const struct shard *shard, const struct evict_rule *ru
 
 static bool has_something(const struct shard *shard, const struct evict_rule *rule, enum source source)
 {
-    return !graveyard_is_empty_hint(shard) || (source == SOURCE_ALL && has_evictable(shard, rule));
+    return !lazy_free_is_empty_hint(shard) || (source == SOURCE_ALL && has_evictable(shard, rule));
 }
 
 /* A baton taken only to free: what others left in the inbox meanwhile is the own thread's. */
@@ -310,10 +310,10 @@ static void free_from(struct effort *effort, enum source source)
     }
 }
 
-/* A key goes only when the graves of all shards are not enough. */
+/* A key goes only when what waits for lazy free in all shards is not enough. */
 static void free_from_all(struct effort *effort)
 {
-    free_from(effort, SOURCE_GRAVES);
+    free_from(effort, SOURCE_LAZY_FREE);
     free_from(effort, SOURCE_ALL);
 }
 
@@ -474,7 +474,7 @@ static enum evict_verdict look_at_sum(struct thread *thread, int64_t request, in
     if (room < 0) {
         const int64_t grown = debt_of(only, request);
         const int64_t debt = grown < -room ? grown : -room;
-        const int64_t rest = -room - all_buried_bytes(server);
+        const int64_t rest = -room - all_lazyfree_bytes(server);
         const struct need need = {
             .debt = debt,
             .goal = rest > debt && -room < limit / WHOLE_PARTS ? rest : debt,
@@ -585,7 +585,7 @@ static double evictable_bytes(const struct shard *shard, const struct evict_rule
         return 0;
     }
     const struct mem_counters *counters = heap_counters(shard->heap);
-    int64_t bytes = -buried_bytes(shard);
+    int64_t bytes = -lazyfree_bytes(shard);
     for (enum mem_class class = MEM_STRING; class <= MEM_STREAM; class++) {
         bytes += __atomic_load_n(&counters->class_bytes[class], __ATOMIC_RELAXED);
     }
@@ -666,7 +666,7 @@ bool evict_in_background(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     struct evict_rule rule;
     int64_t excess = 0;
     if (limit > 0) {
-        excess = foreseen_bytes(server) - (evict_limit(limit) - limit / MARGIN_PARTS) - all_buried_bytes(server);
+        excess = foreseen_bytes(server) - (evict_limit(limit) - limit / MARGIN_PARTS) - all_lazyfree_bytes(server);
     }
     if (LIKELY(excess <= 0) || !read_rule(thread, &rule)) {
         if (UNLIKELY(setting(&shard->evict.owed_bytes) != 0)) {

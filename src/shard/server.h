@@ -45,7 +45,7 @@ struct shard {
     struct slice_owner slice_owner; /* of the slices of tables */
     uint64_t unit;                  /* of the effects of rows: exec_begin_unit; 0: none */
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
-    struct graveyard *graveyard;    /* detached keyspaces and tables, freed in slices by the shard's own thread */
+    struct lazy_free *lazy_free;    /* detached keyspaces and tables, freed in steps by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in slices: shard/pinned.h, exec/pin.c */
     uint32_t pinned_count, pinned_capacity;
     struct waits waits;             /* calls and jobs that wait for something here: exec/waiting.h */
@@ -56,9 +56,9 @@ struct shard {
     uint32_t initial_access;        /* what the keyspaces were given last: shard_note_access */
     uint64_t changes;               /* since the last save; read relaxed by any thread */
     uint64_t calls;                 /* commands of one shard that came here since start; read relaxed by any thread */
-    uint64_t lazyfree_pending;      /* things in the graveyard; read relaxed by any thread */
-    uint64_t buried_bytes;          /* of what is in there, as far as it is known; the same */
-    uint64_t lazyfreed;             /* things freed from there since start; the same */
+    uint64_t lazyfree_pending;      /* things that wait for lazy free; read relaxed by any thread */
+    uint64_t lazyfree_bytes;        /* of those, as far as it is known; the same */
+    uint64_t lazyfreed;             /* things that lazy free has freed since start; the same */
     bool is_expiry_off;             /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
 

@@ -3,8 +3,8 @@
 
 #include "data/key_top.h"
 #include "encoding/collection.h"
-#include "shard/graveyard.h"
 #include "shard/key_lock.h"
+#include "shard/lazy_free.h"
 #include "shard/pinned.h"
 #include "shard/report.h"
 
@@ -13,15 +13,15 @@ static size_t database_count(const struct server *server)
     return (size_t)atomic_load_explicit(&server->config->databases, memory_order_relaxed);
 }
 
-static bool free_buried(void *thing, size_t limit)
+static bool free_collection(void *thing, size_t limit)
 {
     struct collection *collection = thing;
     return collection->type->free_slice(collection, &limit);
 }
 
-static void bury_collection(void *context, struct collection *collection)
+static void lazy_free_collection(void *context, struct collection *collection)
 {
-    graveyard_bury(context, free_buried, collection, collection->bytes);
+    lazy_free_add(context, free_collection, collection, collection->bytes);
 }
 
 static bool keep_locked(void *context, uint64_t hash, int64_t expiry_ms)
@@ -37,13 +37,13 @@ bool shard_open(struct server *server, uint32_t number)
     shard->server = server;
     shard->heap = heap_create();
     shard->databases = thread_alloc_zeroed(MEM_SERVER, databases * sizeof *shard->databases);
-    shard->graveyard = graveyard_create();
+    shard->lazy_free = lazy_free_create();
     shard->evict.random = (uint64_t)server->started_ms + number;
     shard->evict.pool.sampler.random = ~shard->evict.random;
-    if (shard->heap == NULL || shard->databases == NULL || shard->graveyard == NULL) {
+    if (shard->heap == NULL || shard->databases == NULL || shard->lazy_free == NULL) {
         return false;
     }
-    shard->owner = (struct keyspace_owner){.context = shard, .bury = bury_collection, .expired = shard_key_expired,
+    shard->owner = (struct keyspace_owner){.context = shard, .lazy_free = lazy_free_collection, .expired = shard_key_expired,
                                            .keeps = keep_locked};
     shard->slice_owner = (struct slice_owner){.context = shard, .changed = server->row_changed, .wants = &server->effects.wants};
     for (size_t i = 0; i < databases; i++) {
@@ -57,7 +57,7 @@ bool shard_open(struct server *server, uint32_t number)
 void shard_close(struct shard *shard)
 {
     const size_t databases = database_count(shard->server);
-    shard->owner.bury = NULL;
+    shard->owner.lazy_free = NULL;
     for (size_t i = 0; i < databases; i++) {
         keyspace_clear(&shard->databases[i]);
     }

@@ -8,7 +8,7 @@
 
 /* Makes server->shards[number]. False: no memory. */
 MUST_USE bool shard_open(struct server *server, uint32_t number);
-/* What waits to be freed of any shard must be gone (graveyard_destroy), and the tables. */
+/* What waits to be freed of any shard must be gone (lazy_free_destroy), and the tables. */
 void shard_close(struct shard *shard);
 
 #endif

@@ -7,7 +7,7 @@
  *            the slice's baton and read relaxed: with all batons held they are exact together.
  * Invariant  T1 MEM_CATALOGUE of all heaps = catalogue_bytes; T2 MEM_TABLE_ROW of a shard's heap = the sum of row_bytes
  *            over all tables for that shard; T3 the same for MEM_TABLE_INDEX and index_bytes. Tables that were dropped and
- *            still lie in a graveyard, or are held by a running statement, are outside of these sums until they are freed.
+ *            still wait for lazy free, or are held by a running statement, are outside of these sums until they are freed.
  * Read on    README.md of this folder; catalogue.h to change what exists, slice.h for rows.  */
 #ifndef TABLE_TABLE_H
 #define TABLE_TABLE_H

@@ -9,7 +9,7 @@ TYPES = (b"string", b"list", b"set", b"hash", b"zset", b"stream")
 
 def data_bytes(client):
     """Bytes of all keys, once nothing is left to be freed in the background."""
-    wait_until(lambda: client.info("memory")["lazyfree_pending_objects"] == "0", what="an empty graveyard")
+    wait_until(lambda: client.info("memory")["lazyfree_pending_objects"] == "0", what="nothing left for lazy free")
     figures = client.run("MEMORY", "STATS")
     return sum(figures[b"type." + name] for name in TYPES)
 
@@ -98,7 +98,7 @@ def test_a_collection_that_shrinks_gives_back(client):
 
 @pytest.mark.parametrize("command", ["DEL", "UNLINK", "RENAME", "FLUSHALL"])
 def test_a_very_long_string_is_freed_in_slices(client, command):
-    """It goes to the graveyard, as a large collection does, and comes back to the byte."""
+    """It is freed lazily, as a large collection is, and comes back to the byte."""
     client.run("HELLO", "3")
     empty = data_bytes(client)
     before = int(client.info()["lazyfreed_objects"])

@@ -226,7 +226,7 @@ static void remove_release(struct list_task *task, struct exec *exec)
 {
     struct remove_task *remove = (struct remove_task *)task;
     (void)exec;
-    list_bury(remove->ks, remove->others);
+    list_lazy_free(remove->ks, remove->others);
 }
 
 static bool remove_finish(struct list_task *task, struct exec *exec);

@@ -9,15 +9,15 @@
  *
  * Threads    One shard after the other is stalled for the time of its walk (about 0.25 s for each million keys); the others
  *            and, between the walks, all of them go on serving.
- * Limits     What was dropped and is freed in slices belongs to no key, nor do results that a job builds: a shard is looked at when
- *            its graveyard is empty and no job holds a pin. A
+ * Limits     What was dropped and is freed in steps belongs to no key, nor do results that a job builds: a shard is looked at when
+ *            nothing of it waits for lazy free and no job holds a pin. A
  *            dropped table that a running statement still reads makes A4 .. A6 differ for a while: such a
  *            difference counts when it is still there after AUDIT_RETRIES looks, a millisecond or more apart.  */
 #include "cmd/core/answers.h"
 #include "cmd/memory/memory_private.h"
 
 #include "exec/exec.h"
-#include "shard/graveyard.h"
+#include "shard/lazy_free.h"
 #include "table/table.h"
 
 #include <stdio.h>
@@ -186,7 +186,7 @@ static enum job_status audit_step(struct job *job, struct exec *exec)
         reply_ok(exec->reply);
         return JOB_DONE;
     }
-    if (!graveyard_is_empty(exec->shard) || exec->shard->pinned_count > 0) {
+    if (!lazy_free_is_empty(exec->shard) || exec->shard->pinned_count > 0) {
         return JOB_PAUSE;
     }
     bool is_passing;

@@ -1,7 +1,7 @@
 /* database.c - whole databases: DBSIZE FLUSHDB FLUSHALL SWAPDB.
  *
- * FLUSHDB and FLUSHALL take everything out of all shards in one short step under all batons. What was taken out goes to the
- * shards' graveyards and is freed in slices by their background work; SYNC, the default, helps, and answers when nothing is
+ * FLUSHDB and FLUSHALL take everything out of all shards in one short step under all batons. What was taken out goes to lazy
+ * free in its shard, and is freed in steps by the background work there; SYNC, the default, helps, and answers when nothing is
  * left there.
  *
  * Invariant  At any moment outside of the step a database is as it was before, or empty, in all shards.  */
@@ -14,7 +14,7 @@
 #include "exec/exec.h"
 #include "mem/heap.h"
 #include "query/table_databases.h"
-#include "shard/graveyard.h"
+#include "shard/lazy_free.h"
 #include "shard/server.h"
 #include "shard/thread_stats.h"
 
@@ -54,9 +54,9 @@ struct flush_job {
     struct remains *remains[SHARD_COUNT_MAX]; /* by shard; NULL: nothing, or handed on */
 };
 
-enum { FLUSH_FREE_LIMIT = 8 }; /* entries between two looks at the clock: see GRAVEYARD_SLICE */
+enum { FLUSH_FREE_LIMIT = 8 }; /* entries between two looks at the clock: see LAZY_FREE_LIMIT */
 
-/* Works on remains as a thing in a graveyard does; frees the remains themselves at the end. */
+/* The remains as a thing of lazy free; they themselves are freed at the end. */
 static bool remains_free_slice(void *thing, size_t limit)
 {
     struct remains *remains = thing;
@@ -120,11 +120,11 @@ static uint64_t remains_bytes(const struct remains *remains)
     return bytes;
 }
 
-static void bury_remains(struct flush_job *flush, struct server *server)
+static void lazy_free_remains(struct flush_job *flush, struct server *server)
 {
     for (uint32_t i = 0; i < flush->shard_count; i++) {
         if (flush->remains[i] != NULL) {
-            graveyard_bury(&server->shards[i], remains_free_slice, flush->remains[i], remains_bytes(flush->remains[i]));
+            lazy_free_add(&server->shards[i], remains_free_slice, flush->remains[i], remains_bytes(flush->remains[i]));
             flush->remains[i] = NULL;
         }
     }
@@ -140,11 +140,11 @@ static void forget_remains(struct flush_job *flush)
     }
 }
 
-/* Further steps of SYNC: one shard's graveyard after the other, until nothing is left in it. */
+/* Further steps of SYNC: lazy free of one shard after the other, until nothing is left there. */
 static enum job_status free_step(struct job *job, struct exec *exec)
 {
     const struct flush_job *flush = (const struct flush_job *)job;
-    while (graveyard_work(exec->shard, FLUSH_FREE_LIMIT)) {
+    while (lazy_free_step(exec->shard, FLUSH_FREE_LIMIT)) {
         if (exec_slice_is_over(exec)) {
             return JOB_MORE;
         }
@@ -193,7 +193,7 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
         keys += detach_databases(flush, &server->shards[i]);
     }
     exec_count_changes(exec, keys);
-    bury_remains(flush, server);
+    lazy_free_remains(flush, server);
     if (flush->is_async) {
         reply_ok(exec->reply);
         return JOB_DONE;

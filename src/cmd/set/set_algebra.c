@@ -189,7 +189,7 @@ void algebra_release_output(struct algebra *algebra, struct exec *exec)
         value_remove(&algebra->result);
     }
     if (algebra->table != NULL) {
-        keyspace_bury(exec_keyspace(exec, exec_key(exec, algebra->sources_at)), member_table_collection(algebra->table));
+        keyspace_lazy_free(exec_keyspace(exec, exec_key(exec, algebra->sources_at)), member_table_collection(algebra->table));
         algebra->table = NULL;
     }
 }

@@ -233,7 +233,7 @@ static uint64_t trim_stream(struct value *value, struct stream *stream, const st
 {
     struct stream *remains;
     const uint64_t count = stream_trim(stream, trim, &remains);
-    stream_value_bury(value->ks, remains);
+    stream_value_lazy_free(value->ks, remains);
     return count;
 }
 

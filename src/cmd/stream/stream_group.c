@@ -1,7 +1,7 @@
 /* stream_group.c - consumer groups: XGROUP.
  *
  * Threads    The holder of the key's baton.
- * Memory     A job is the connection thread's own block; a destroyed group is freed by the graveyard.  */
+ * Memory     A job is the connection thread's own block; a destroyed group is freed lazily.  */
 #include "cmd/stream/stream_effect.h"
 #include "cmd/stream/stream_private.h"
 #include "cmd/stream/stream_rows.h"
@@ -189,7 +189,7 @@ static void command_destroy(struct exec *exec)
     open_value(exec, entry, &value);
     stream_destroy_group(stream, group, &remains);
     stream_value_close(&value);
-    stream_value_bury(value.ks, remains);
+    stream_value_lazy_free(value.ks, remains);
     exec_changed(exec, value.key, EVENT_XGROUP_DESTROY);
     reply_integer(exec->reply, 1);
 }

@@ -236,13 +236,13 @@ static enum result change_all(struct fixture *f)
 {
     struct quicklist *items = quicklist_create(f->heap, &f->limits);
     if (f->value.entry == NULL || entry_form(f->value.entry) != VALUE_FORM_LIST || items == NULL) {
-        list_bury(&f->ks, items);
+        list_lazy_free(&f->ks, items);
         return items == NULL ? RESULT_NO_MEMORY : value_close(&f->value);
     }
     const struct item item = packed_item(text_of(f, 77));
     const enum result result = quicklist_push(items, LIST_HEAD, &item);
     if (result != RESULT_OK) {
-        list_bury(&f->ks, items);
+        list_lazy_free(&f->ks, items);
         return result;
     }
     list_exchange(&f->value, items);

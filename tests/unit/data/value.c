@@ -94,7 +94,7 @@ struct fixture {
     struct keyspace_owner owner;
     struct model_key keys[MODEL_KEYS];
     char name[16];
-    size_t buried;
+    size_t lazy_freed;
 };
 
 static const enum value_form packed_forms[] = {VALUE_FORM_LIST_PACKED, VALUE_FORM_SET_INTSET, VALUE_FORM_SET_PACKED,
@@ -150,10 +150,10 @@ static void check_all(struct fixture *f)
     cr_assert_eq(counted, seen.entry_bytes);
 }
 
-static void bury(void *context, struct collection *collection)
+static void lazy_free(void *context, struct collection *collection)
 {
     struct fixture *f = context;
-    f->buried++;
+    f->lazy_freed++;
     collection_destroy(collection);
 }
 
@@ -347,7 +347,7 @@ static struct fixture *fixture_create(void)
     f->heap = heap_create();
     cr_assert(hash_secret_draw(&f->secret));
     keyspace_init(&f->ks, f->heap, &f->secret);
-    f->owner = (struct keyspace_owner){.context = f, .bury = bury};
+    f->owner = (struct keyspace_owner){.context = f, .lazy_free = lazy_free};
     f->ks.owner = &f->owner;
     for (size_t i = 0; i < MODEL_KEYS; i++) {
         f->keys[i].expiry_ms = KEYSPACE_NO_EXPIRY;
@@ -377,10 +377,10 @@ Test(value, is_as_before_when_memory_is_refused)
     fixture_destroy(f);
 }
 
-Test(value, a_large_collection_is_buried_when_its_key_goes)
+Test(value, a_large_collection_is_freed_lazily_when_its_key_goes)
 {
     struct fixture *f = fixture_create();
-    static char text[KEYSPACE_BURY_BYTES + 1];
+    static char text[KEYSPACE_LAZY_FREE_BYTES + 1];
     const struct key key = key_of(f, 1);
     struct value value;
     value_open(&value, &f->ks, key, NULL);
@@ -388,7 +388,7 @@ Test(value, a_large_collection_is_buried_when_its_key_goes)
     cr_assert_eq(value_set_collection(&value, VALUE_FORM_HASH, &box->head), RESULT_OK);
     cr_assert_eq(value_close(&value), RESULT_OK);
     cr_assert(keyspace_delete(&f->ks, key, now_ms));
-    cr_assert_eq(f->buried, 1);
+    cr_assert_eq(f->lazy_freed, 1);
     cr_assert_eq(f->ks.entry_bytes, 0);
     fixture_destroy(f);
 }
