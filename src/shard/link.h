@@ -1,9 +1,9 @@
-/* link.h - a stack of notes that any thread pushes to and one takes from at once, oldest first: mailboxes and inboxes.
+/* link.h - a stack of links that any thread pushes to and one takes from at once, oldest first: mailboxes and inboxes.
  *
  * Plain C11 atomics instead of Concurrency Kit's stack, whose assembly ThreadSanitizer cannot follow: here it checks every
  * hand-over that the server makes. Taking all at once leaves no room for the ABA problem.
  *
- * Threads    link_push, link_is_empty: any. link_take_all: any; each note is handed to exactly one taker.  */
+ * Threads    link_push, link_is_empty: any. link_take_all: any; each link is handed to exactly one taker.  */
 #ifndef SHARD_LINK_H
 #define SHARD_LINK_H
 
@@ -29,7 +29,7 @@ static inline void link_push(struct link_stack *stack, struct link *link)
                                                     memory_order_relaxed));
 }
 
-/* All notes, the oldest first; NULL: none. */
+/* All links, the oldest first; NULL: none. */
 static inline struct link *link_take_all(struct link_stack *stack)
 {
     struct link *newest = atomic_exchange_explicit(&stack->newest, NULL, memory_order_seq_cst);
