@@ -120,7 +120,7 @@ static enum verdict run_here(struct thread *thread, struct connection *connectio
 {
     const struct session *session = &connection->session;
     bool was_off = session->reply_mode == REPLY_OFF;
-    call_run_alone(thread, call, &round->replies);
+    call_run_exclusive(thread, call, &round->replies);
     /* CLIENT REPLY ON is answered; OFF and SKIP are not. */
     if (UNLIKELY(session->reply_mode != REPLY_ON)) {
         call->is_silent = true;
@@ -155,7 +155,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
     call->db = connection->session.db;
     if (LIKELY(is_right)) {
         call_route(thread, call);
-        if (call->is_alone && call->window->count > 1) {
+        if (call->is_exclusive && call->window->count > 1) {
             return VERDICT_BEFORE;
         }
     }
@@ -170,7 +170,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         return is_stranger_full(connection, call->window, round) ? VERDICT_STOP : VERDICT_NEXT;
     }
     enum verdict verdict = VERDICT_NEXT;
-    if (call->is_alone || call->spec->scope == SCOPE_INSTANT) {
+    if (call->is_exclusive || call->spec->scope == SCOPE_INSTANT) {
         verdict = run_here(thread, connection, call, round);
     } else if (chain_is_needed(thread)) {
         chain_place(thread, call->window, call);
@@ -266,7 +266,7 @@ static void fill(struct thread *thread, struct connection *connection, struct ro
 
 /* --- windows that go on --- */
 
-static void resume_alone(struct thread *thread, struct window *window, struct call *call, struct round *round)
+static void resume_exclusive(struct thread *thread, struct window *window, struct call *call, struct round *round)
 {
     if (call != window_first_call(window)) {
         call_enter(call, CALL_DEFERRED);
@@ -279,13 +279,13 @@ static void resume_alone(struct thread *thread, struct window *window, struct ca
 static void route_again(struct thread *thread, struct call *call)
 {
     call_route(thread, call);
-    if (call->ticket != NULL && !call->is_alone && call->ticket->shard->number != call->shard) {
+    if (call->ticket != NULL && !call->is_exclusive && call->ticket->shard->number != call->shard) {
         ticket_give_up(call->ticket, thread);
         call->ticket = NULL;
     }
 }
 
-/* Runs the first call when it runs alone; gives the others to batches, or their positions. */
+/* Runs the first call when it is exclusive; gives the others to batches, or their positions. */
 static void place_calls(struct thread *thread, struct window *window, struct round *round)
 {
     const bool is_strict = chain_is_needed(thread);
@@ -300,8 +300,8 @@ static void place_calls(struct thread *thread, struct window *window, struct rou
         if (call->state == CALL_REROUTE || call->is_routed) {
             route_again(thread, call);
         }
-        if (call->is_alone) {
-            resume_alone(thread, window, call, round);
+        if (call->is_exclusive) {
+            resume_exclusive(thread, window, call, round);
             if (call->state != CALL_DONE) {
                 return;
             }

@@ -68,7 +68,7 @@ struct call {
     uint8_t state;                   /* enum call_state: call_enter */
     uint8_t protocol;
     bool is_routed;
-    bool is_alone;                   /* needs several shards, or none: client/dispatch.c */
+    bool is_exclusive;               /* needs several shards, or none: client/dispatch.c */
     bool is_silent;                  /* CLIENT REPLY OFF/SKIP */
     bool is_no_touch;
     bool is_error;

@@ -62,7 +62,7 @@ enum command_scope {
     SCOPE_KEYS,
     /* route() names the shard: like SCOPE_KEYS on one shard; or ROUTE_ALL. */
     SCOPE_ROUTED,
-    /* Waits for everything before it in its pipeline and runs alone, on the connection's thread, without any baton:
+    /* Waits for everything before it in its pipeline and runs exclusively, on the connection's thread, without any baton:
      * exec->session is set. It may start a job or call the other threads.  */
     SCOPE_SESSION,
     /* As SCOPE_SESSION, with all batons held: one short step over all shards (SWAPDB, table DDL). */

@@ -34,7 +34,7 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
     exec->ticket = call->ticket;
     exec->must_finish = false;
     exec->is_no_touch = call->is_no_touch;
-    exec->is_spread = call->is_alone && call->spec->scope == SCOPE_KEYS;
+    exec->is_spread = call->is_exclusive && call->spec->scope == SCOPE_KEYS;
     exec->depth = 0;
     exec->effects = EFFECTS_NONE;
     exec->unit = 0;

@@ -60,9 +60,9 @@ static bool holds_for_call(const struct server *server, const struct call *call)
 {
     switch ((enum command_scope)call->spec->scope) {
     case SCOPE_KEYS:
-        return call->is_alone ? holds_keys(server, call) : holds(server, call->shard);
+        return call->is_exclusive ? holds_keys(server, call) : holds(server, call->shard);
     case SCOPE_ROUTED:
-        return call->is_alone ? holds_all(server) : holds(server, call->shard);
+        return call->is_exclusive ? holds_all(server) : holds(server, call->shard);
     case SCOPE_ALL:
         return holds_all(server);
     case SCOPE_INSTANT:
@@ -204,7 +204,7 @@ void exec_run_inside(struct exec *outer, struct bytes *words, uint32_t word_coun
     exec.now_ms = outer->now_ms;
     exec.unit = outer->unit;
     exec.session = call.spec->scope == SCOPE_KEYS ? NULL : outer->session;
-    exec.shard = call.is_alone || call.spec->scope == SCOPE_INSTANT ? NULL : &outer->server->shards[call.shard];
+    exec.shard = call.is_exclusive || call.spec->scope == SCOPE_INSTANT ? NULL : &outer->server->shards[call.shard];
     const uint64_t step_ends_ticks = executor->step_ends_ticks;
     const struct scratch_mark mark = scratch_mark(executor);
     const uint64_t before = clock_ticks();

@@ -23,12 +23,12 @@ static void route_by_key_specs(const struct thread *thread, struct call *call)
         return;
     }
     call->shard = slot_to_shard(slot_of_key(call->argv[index]), server->shard_count);
-    while (!call->is_alone && key_walk_next(&walk, &index)) {
-        call->is_alone = slot_to_shard(slot_of_key(call->argv[index]), server->shard_count) != call->shard;
+    while (!call->is_exclusive && key_walk_next(&walk, &index)) {
+        call->is_exclusive = slot_to_shard(slot_of_key(call->argv[index]), server->shard_count) != call->shard;
     }
 }
 
-/* SCOPE_KEYS: the shard, when all keys are on one; otherwise the call runs alone. */
+/* SCOPE_KEYS: the shard, when all keys are on one; otherwise the call is exclusive. */
 static void route_by_keys(const struct thread *thread, struct call *call)
 {
     const struct server *server = thread->server;
@@ -38,7 +38,7 @@ static void route_by_keys(const struct thread *thread, struct call *call)
         return;
     }
     if (UNLIKELY(keys->first == 0 || (uint32_t)keys->first >= call->argc)) {
-        call->is_alone = true;
+        call->is_exclusive = true;
         call->first_key_hash = 0;
         return;
     }
@@ -51,7 +51,7 @@ static void route_by_keys(const struct thread *thread, struct call *call)
     int32_t last = keys->last >= 0 ? keys->last : (int32_t)call->argc + keys->last;
     for (int32_t i = keys->first + keys->step; i <= last && i < (int32_t)call->argc; i += keys->step) {
         if (slot_to_shard(slot_of_key(call->argv[i]), server->shard_count) != call->shard) {
-            call->is_alone = true;
+            call->is_exclusive = true;
             return;
         }
     }
@@ -63,7 +63,7 @@ static void route_by_function(struct thread *thread, struct call *call)
     struct reply unused = {0};
     exec_prepare(&exec, thread, call, &unused);
     call->is_routed = true;
-    call->is_alone = false;
+    call->is_exclusive = false;
     call->first_key_hash = 0;
     epoch_enter(thread);
     uint64_t version = server_route_version(thread->server);
@@ -74,7 +74,7 @@ static void route_by_function(struct thread *thread, struct call *call)
     call->routed = exec.routed;
     call->routed_number = exec.routed_number;
     if (shard == ROUTE_ALL) {
-        call->is_alone = true;
+        call->is_exclusive = true;
         call->routed = NULL;
         return;
     }
@@ -95,7 +95,7 @@ void call_route(struct thread *thread, struct call *call)
     case SCOPE_SESSION:
     case SCOPE_ALL:
         call->first_key_hash = 0;
-        call->is_alone = call->spec->scope != SCOPE_INSTANT;
+        call->is_exclusive = call->spec->scope != SCOPE_INSTANT;
         break;
     }
 }

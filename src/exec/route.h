@@ -7,8 +7,8 @@
 struct call;
 struct thread;
 
-/* Sets call->shard, or is_alone when the call needs several shards, or none of its own (by its row's scope); the hash of its first key; and
- * what a route function leaves.  */
+/* Sets call->shard, or is_exclusive when the call needs several shards, or none of its own (by its row's scope); the hash of its
+ * first key; and what a route function leaves.  */
 void call_route(struct thread *thread, struct call *call);
 
 #endif

@@ -311,7 +311,7 @@ bool batch_submit(struct thread *thread, struct batch *batch)
     return true;
 }
 
-/* --- commands that run alone --- */
+/* --- exclusive calls --- */
 
 /* The shards of a command's keys. */
 static struct shard_set call_shards(const struct server *server, const struct call *call)
@@ -361,7 +361,7 @@ static struct shard *only_shard(struct server *server, const struct shard_set *s
 }
 
 /* Waits in the first shard of the set, whose batons are held; in the thread's own if it is empty. */
-static void wait_for_memory_alone(struct thread *thread, struct call *call, struct shard_set *set, struct buffer *replies)
+static void wait_for_memory_exclusive(struct thread *thread, struct call *call, struct shard_set *set, struct buffer *replies)
 {
     struct exec exec;
     struct reply reply;
@@ -379,7 +379,7 @@ static void wait_for_memory_alone(struct thread *thread, struct call *call, stru
     }
 }
 
-void call_run_alone(struct thread *thread, struct call *call, struct buffer *replies)
+void call_run_exclusive(struct thread *thread, struct call *call, struct buffer *replies)
 {
     struct server *server = thread->server;
     struct shard_set set = {0};
@@ -396,7 +396,7 @@ void call_run_alone(struct thread *thread, struct call *call, struct buffer *rep
     const enum evict_verdict verdict = call_make_room(thread, call, only_shard(server, &set), replies);
     if (UNLIKELY(verdict != EVICT_FITS)) {
         if (verdict == EVICT_LATER) {
-            wait_for_memory_alone(thread, call, &set, replies);
+            wait_for_memory_exclusive(thread, call, &set, replies);
         }
         shards_release_set(thread, &set);
         return;

@@ -21,7 +21,7 @@ struct thread;
 /* Runs the batch (a chain: all its positions) now, or leaves it to whoever holds the shard. True: it has run. False: it comes home as a
  * message.  */
 MUST_USE bool batch_submit(struct thread *thread, struct batch *batch);
-/* Runs a call that is alone (or instant) on this thread, with the batons that its scope promises; its reply goes to `replies`. */
-void call_run_alone(struct thread *thread, struct call *call, struct buffer *replies);
+/* Runs a call that is exclusive (or instant) on this thread, with the batons that its scope promises; its reply goes to `replies`. */
+void call_run_exclusive(struct thread *thread, struct call *call, struct buffer *replies);
 
 #endif
