@@ -94,18 +94,18 @@ static void add_evictions(const struct server *server, struct figures *figures)
     }
 }
 
-/* CPU time of rounds, as that of Redis's single thread. */
+/* CPU time of defragmentation cycles, as that of Redis's single thread. */
 static void add_defrag(const struct server *server, struct figures *figures)
 {
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct defrag *defrag = &server->shards[i].defrag;
         const struct heap_moves moves = heap_moves(server->shards[i].heap);
         const uint64_t busy_us = __atomic_load_n(&defrag->busy_us, __ATOMIC_RELAXED);
-        const uint64_t round_us = busy_us - __atomic_load_n(&defrag->busy_us_before, __ATOMIC_RELAXED);
+        const uint64_t cycle_us = busy_us - __atomic_load_n(&defrag->busy_us_before, __ATOMIC_RELAXED);
         figures->defrag_hits += (int64_t)moves.moved;
         figures->defrag_misses += (int64_t)moves.left;
         figures->defrag_total_ms += (int64_t)(busy_us / 1000);
-        figures->defrag_current_ms += __atomic_load_n(&defrag->is_running, __ATOMIC_RELAXED) ? (int64_t)(round_us / 1000) : 0;
+        figures->defrag_current_ms += __atomic_load_n(&defrag->is_running, __ATOMIC_RELAXED) ? (int64_t)(cycle_us / 1000) : 0;
     }
 }
 
