@@ -1,4 +1,4 @@
-"""What bench/compare measures of connections that do not behave: floods, writing before reading, strangers, ends in masses."""
+"""What bench/compare measures of connections that do not behave: floods, writing before reading, clients that do not log in, ends in masses."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ from harness.sockets import client_count, possible_count
 MIB = 1 << 20
 SECONDS_MAX = 120
 FLOOD_COMMANDS = 12_000_000
-STRANGERS = 24
+UNAUTHENTICATED_COUNT = 24
 OTHERS = 2  # who gives orders, and who pings
 
 
@@ -85,10 +85,10 @@ def write_before_reading(server, path, count):
     return outcome or (took if expected == 0 else "cut"), peak.bytes, len(request)
 
 
-def strangers(server):
+def unauthenticated(server):
     """Connections that do not log in, flood and never read: (peak bytes of each, how many are left after 5 s)."""
     data = encode("GET", "x") * 3000
-    crowd = [server.connect(authenticate=False, receive_buffer=4096) for _ in range(STRANGERS)]
+    crowd = [server.connect(authenticate=False, receive_buffer=4096) for _ in range(UNAUTHENTICATED_COUNT)]
 
     def send(connection):
         connection.socket.settimeout(2)
@@ -109,7 +109,7 @@ def strangers(server):
             left = client_count(control) - OTHERS
     for connection in crowd:
         connection.close()
-    return peak.bytes / STRANGERS, left
+    return peak.bytes / UNAUTHENTICATED_COUNT, left
 
 
 def mass_close(server, way, count):

@@ -109,7 +109,7 @@ void connection_linger(struct connection *connection)
 
 /* --- what it is --- */
 
-bool connection_is_stranger(const struct connection *connection)
+bool connection_is_unauthenticated(const struct connection *connection)
 {
     return UNLIKELY(!connection->session.is_authenticated) &&
            atomic_load_explicit(&connection->thread->server->config->has_password, memory_order_relaxed) != 0;

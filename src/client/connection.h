@@ -117,7 +117,7 @@ void connection_finish(struct connection *connection);
 void connection_linger(struct connection *connection);
 
 /* It must log in and has not. */
-bool connection_is_stranger(const struct connection *connection);
+bool connection_is_unauthenticated(const struct connection *connection);
 /* Bytes that were received and not read yet. */
 static inline size_t connection_waiting_bytes(const struct connection *connection)
 {

@@ -110,10 +110,10 @@ static void call_inherit_session(struct call *call, struct session *session)
 }
 
 /* Before AUTH few replies may wait: what the window has replied, and what is unsent. */
-static bool is_stranger_full(const struct connection *connection, const struct window *window, const struct round *round)
+static bool is_unauthenticated_full(const struct connection *connection, const struct window *window, const struct round *round)
 {
-    return UNLIKELY(connection_is_stranger(connection)) &&
-           connection->output.bytes + round->replies.len - window->calls[0].reply_start > OUTPUT_SOFT_STRANGER;
+    return UNLIKELY(connection_is_unauthenticated(connection)) &&
+           connection->output.bytes + round->replies.len - window->calls[0].reply_start > OUTPUT_SOFT_UNAUTHENTICATED;
 }
 
 static enum verdict run_here(struct thread *thread, struct connection *connection, struct call *call, struct round *round)
@@ -130,7 +130,7 @@ static enum verdict run_here(struct thread *thread, struct connection *connectio
     if (call->state != CALL_DONE || call->ends_connection) {
         return VERDICT_STOP;
     }
-    if (is_stranger_full(connection, call->window, round)) {
+    if (is_unauthenticated_full(connection, call->window, round)) {
         return VERDICT_STOP;
     }
     size_t unsent = atomic_load_explicit(&call->window->reply_bytes, memory_order_relaxed);
@@ -167,7 +167,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
             call->ends_connection = call->is_silent = true;
             return VERDICT_STOP;
         }
-        return is_stranger_full(connection, call->window, round) ? VERDICT_STOP : VERDICT_NEXT;
+        return is_unauthenticated_full(connection, call->window, round) ? VERDICT_STOP : VERDICT_NEXT;
     }
     enum verdict verdict = VERDICT_NEXT;
     if (call->is_exclusive || call->spec->scope == SCOPE_INSTANT) {
@@ -211,7 +211,7 @@ static enum verdict take_command(struct thread *thread, struct connection *conne
     const struct config *config = thread->server->config;
     const struct parse_limits limits = {
         .bulk_len_max = atomic_load_explicit(&config->proto_max_bulk_len, memory_order_relaxed),
-        .is_stranger = !connection->session.is_authenticated &&
+        .is_unauthenticated = !connection->session.is_authenticated &&
                        atomic_load_explicit(&config->has_password, memory_order_relaxed) != 0,
     };
     struct parsed parsed;

@@ -17,7 +17,7 @@ bool connection_keep_input(struct connection *connection, struct buffer *buffer,
 {
     bool is_kept = true;
     if (UNLIKELY(buffer->len + text.len > INPUT_AHEAD_NEAR_BYTES) && buffer->capacity - buffer->len < text.len) {
-        if (connection_is_stranger(connection) || evict_is_near(connection->thread->server)) {
+        if (connection_is_unauthenticated(connection) || evict_is_near(connection->thread->server)) {
             is_kept = buffer_reserve_exactly(buffer, text.len);
         } else if (!connection_has_output_room(connection)) {
             const size_t ahead = buffer->len / 16 > INPUT_GROWTH_MIN ? buffer->len / 16 : INPUT_GROWTH_MIN;

@@ -10,8 +10,8 @@
 #include "shard/server.h"
 
 enum {
-    PENDING_PATIENCE_MS = 2000, /* over clients-pending-limit: who has not taken any reply for so long may be closed */
-    STRANGER_SOFT_MS = 1000,    /* a client that has not logged in may leave its replies unread for so long */
+    PENDING_PATIENCE_MS = 2000,     /* over clients-pending-limit: who has not taken any reply for so long may be closed */
+    UNAUTHENTICATED_SOFT_MS = 1000, /* a client that has not logged in may leave its replies unread for so long */
 };
 
 /* --- unsent replies --- */
@@ -28,9 +28,9 @@ void connection_check_output(struct connection *connection)
     uint64_t hard = atomic_load_explicit(&limit->hard_bytes, memory_order_relaxed);
     uint64_t soft = atomic_load_explicit(&limit->soft_bytes, memory_order_relaxed);
     int64_t soft_ms = (int64_t)atomic_load_explicit(&limit->soft_seconds, memory_order_relaxed) * 1000;
-    if (UNLIKELY(connection_is_stranger(connection))) {
-        soft = OUTPUT_SOFT_STRANGER;
-        soft_ms = STRANGER_SOFT_MS;
+    if (UNLIKELY(connection_is_unauthenticated(connection))) {
+        soft = OUTPUT_SOFT_UNAUTHENTICATED;
+        soft_ms = UNAUTHENTICATED_SOFT_MS;
     }
     struct thread *thread = connection->thread;
     size_t bytes = connection->output.bytes;

@@ -8,10 +8,10 @@
 bool connection_has_room_for(const struct connection *connection, const struct command_spec *spec)
 {
     const size_t unsent = connection->output.bytes;
-    if (LIKELY(unsent <= OUTPUT_SOFT_STRANGER)) {
+    if (LIKELY(unsent <= OUTPUT_SOFT_UNAUTHENTICATED)) {
         return true;
     }
-    if (connection_is_stranger(connection)) {
+    if (connection_is_unauthenticated(connection)) {
         return false;
     }
     return !pending_is_full(connection->thread, unsent) ||
@@ -21,10 +21,10 @@ bool connection_has_room_for(const struct connection *connection, const struct c
 bool connection_has_output_room(const struct connection *connection)
 {
     const size_t unsent = connection->output.bytes;
-    if (LIKELY(unsent <= OUTPUT_SOFT_STRANGER)) {
+    if (LIKELY(unsent <= OUTPUT_SOFT_UNAUTHENTICATED)) {
         return true;
     }
-    if (connection_is_stranger(connection)) {
+    if (connection_is_unauthenticated(connection)) {
         return false;
     }
     /* Over the soft limit it is tried until its next command is known to be one that has no room. */

@@ -14,8 +14,8 @@
 #include <errno.h>
 
 enum {
-    INPUT_MISSING_LONG = 131072,   /* a command that lacks more is not received piece by piece */
-    STRANGER_INPUT_MAX = 65536,    /* before AUTH */
+    INPUT_MISSING_LONG = 131072,       /* a command that lacks more is not received piece by piece */
+    UNAUTHENTICATED_INPUT_MAX = 65536, /* before AUTH */
     DEFERRED_WAITING_MAX = RECEIVE_BUFFERS / 4,
 };
 
@@ -43,7 +43,7 @@ static bool is_ahead(const struct connection *connection)
 /* Its commands wait for the client, and the client perhaps for its own writes to end. */
 static bool may_read_ahead(const struct connection *connection)
 {
-    if (connection_has_output_room(connection) || connection_is_stranger(connection)) {
+    if (connection_has_output_room(connection) || connection_is_unauthenticated(connection)) {
         return false;
     }
     pending_update(connection->thread);
@@ -163,7 +163,7 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
             return;
         }
         if (connection->window == NULL && connection_input(connection).len < connection->parser.bytes_needed) {
-            if (UNLIKELY(connection_is_stranger(connection) && connection->query.len > STRANGER_INPUT_MAX)) {
+            if (UNLIKELY(connection_is_unauthenticated(connection) && connection->query.len > UNAUTHENTICATED_INPUT_MAX)) {
                 connection_close(connection);
             }
             refuse_if_too_long(connection);
@@ -206,7 +206,7 @@ static bool take_deferred(const struct deferred_input *input, bool are_too_many)
     connection->requests--;
     if (is_dropped) {
         ring_buffer_return(&connection->thread->ring, input->buffer);
-    } else if (connection_is_stranger(connection) && has_enough(connection)) {
+    } else if (connection_is_unauthenticated(connection) && has_enough(connection)) {
         ring_buffer_return(&connection->thread->ring, input->buffer);
         connection_close(connection);
     } else {

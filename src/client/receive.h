@@ -11,7 +11,7 @@
  * Threads    The connection's.
  * Invariant  C3 the bytes of a connection are taken in the order of their completions: while it has a deferred buffer, what
  *            comes is deferred, too.
- * Limits     INPUT_AHEAD_BYTES, STRANGER_INPUT_MAX, DEFERRED_WAITING_MAX; client-query-buffer-limit, clients-pending-limit.  */
+ * Limits     INPUT_AHEAD_BYTES, UNAUTHENTICATED_INPUT_MAX, DEFERRED_WAITING_MAX; client-query-buffer-limit, clients-pending-limit.  */
 #ifndef CLIENT_RECEIVE_H
 #define CLIENT_RECEIVE_H
 

@@ -14,7 +14,7 @@
 enum {
     OUTPUT_SOFT = 1 << 20,
     OUTPUT_SOFT_SHORT = 1 << 16,
-    OUTPUT_SOFT_STRANGER = 1024,         /* the same before AUTH */
+    OUTPUT_SOFT_UNAUTHENTICATED = 1024,  /* the same before AUTH */
     OUTPUT_WRITES_MAX = 1 << 24,         /* the same for commands that write: their replies are short, their requests are not */
 };
 

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 enum { PROGRESS_WORDS_MIN = 32, LENGTH_DIGITS_MAX = 9 };
-_Static_assert((int)PROGRESS_WORDS_MIN >= (int)PARSER_STRANGER_WORDS_MAX, "a stranger's words need no second array");
+_Static_assert((int)PROGRESS_WORDS_MIN >= (int)PARSER_UNAUTHENTICATED_WORDS_MAX,
+               "an unauthenticated client's words need no second array");
 _Static_assert((int)INT64_TEXT_MAX < (int)PARSER_INLINE_MAX, "a line holds any length");
 
 struct span {
@@ -82,7 +83,7 @@ static bool parse_fast(struct bytes input, const struct parse_limits *limits, st
     const char *at = input.data + 1;
     const char *end = input.data + input.len;
     int64_t count = take_length(&at, end);
-    if (UNLIKELY(count <= 0 || count > capacity || limits->is_stranger)) {
+    if (UNLIKELY(count <= 0 || count > capacity || limits->is_unauthenticated)) {
         return false;
     }
     for (int64_t i = 0; i < count; i++) {
@@ -168,7 +169,7 @@ static enum parse_status begin_multibulk(struct parser *parser, struct bytes inp
     if (status != PARSE_COMMAND) {
         return status;
     }
-    if (limits->is_stranger && count > PARSER_STRANGER_WORDS_MAX) {
+    if (limits->is_unauthenticated && count > PARSER_UNAUTHENTICATED_WORDS_MAX) {
         return fail(out, "unauthenticated multibulk length");
     }
     if (count <= 0) {
@@ -208,7 +209,7 @@ static enum parse_status next_word(struct parser *parser, struct bytes input, co
     if (len < 0) {
         return fail(out, line.invalid);
     }
-    if (limits->is_stranger && len > PARSER_STRANGER_BULK_MAX) {
+    if (limits->is_unauthenticated && len > PARSER_UNAUTHENTICATED_BULK_MAX) {
         return fail(out, "unauthenticated bulk length");
     }
     if (input.len - next < (size_t)len + 2) {

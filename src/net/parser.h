@@ -18,8 +18,8 @@
 enum {
     PARSER_INLINE_MAX = 65536,         /* a line: inline command or a length */
     PARSER_WORDS_MAX = 2147483647,     /* Redis 7.0: a multibulk length */
-    PARSER_STRANGER_WORDS_MAX = 10,    /* before AUTH */
-    PARSER_STRANGER_BULK_MAX = 16384,
+    PARSER_UNAUTHENTICATED_WORDS_MAX = 10, /* before AUTH */
+    PARSER_UNAUTHENTICATED_BULK_MAX = 16384,
 };
 
 enum parse_status { PARSE_COMMAND, PARSE_MORE, PARSE_ERROR };
@@ -35,7 +35,7 @@ struct parser {
 
 struct parse_limits {
     int64_t bulk_len_max;   /* proto-max-bulk-len */
-    bool is_stranger;       /* has not authenticated, and must */
+    bool is_unauthenticated; /* has not authenticated, and must */
 };
 
 struct parsed {

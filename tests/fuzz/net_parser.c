@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    const struct parse_limits limits = {.bulk_len_max = 4096, .is_stranger = data[0] == '!'};
+    const struct parse_limits limits = {.bulk_len_max = 4096, .is_unauthenticated = data[0] == '!'};
     struct digest whole = feed(data, size, size, &limits);
     struct digest split = feed(data, size, 1 + data[size - 1] % 7, &limits);
     assert(memcmp(&whole, &split, sizeof whole) == 0);

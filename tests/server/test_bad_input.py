@@ -49,13 +49,13 @@ def test_a_nul_in_an_inline_command_is_refused_before_the_line_ends(server, clie
     pytest.param(b"*11\r\n", b"unauthenticated multibulk length", id="multibulk"),
     pytest.param(b"*1\r\n$16385\r\n", b"unauthenticated bulk length", id="bulk"),
 ])
-def test_strangers_may_send_little(start, sent, text):
+def test_unauthenticated_clients_may_send_little(start, sent, text):
     server = start("--requirepass", "secret")
-    with server.connect(authenticate=False) as stranger:
-        assert stranger.call("GET", "a") == ("-", b"NOAUTH Authentication required.")
-        stranger.send_raw(sent)
-        assert stranger.read() == ("-", b"ERR Protocol error: " + text)
-        assert stranger.read_to_end() == b""
+    with server.connect(authenticate=False) as unauthenticated:
+        assert unauthenticated.call("GET", "a") == ("-", b"NOAUTH Authentication required.")
+        unauthenticated.send_raw(sent)
+        assert unauthenticated.read() == ("-", b"ERR Protocol error: " + text)
+        assert unauthenticated.read_to_end() == b""
 
 
 def test_a_full_house_turns_newcomers_away(start, shards):

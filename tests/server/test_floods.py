@@ -344,7 +344,7 @@ def test_one_command_beyond_the_query_limit_gets_an_error(start):
             connection.read()
 
 
-class Stranger:
+class UnauthenticatedFlood:
     """A connection that does not log in; it sends without reading until the server closes it or takes no more."""
 
     def __init__(self, server, data):
@@ -365,13 +365,13 @@ class Stranger:
 
 @pytest.mark.parametrize("data", [encode("GET", "x") * 3000, b"PING\r\n" * 9000, encode("AUTH", "wrong") * 2000],
                          ids=["get", "inline", "auth"])
-def test_strangers_that_flood_and_never_read_are_closed(start, shards, data):
+def test_unauthenticated_clients_that_flood_and_never_read_are_closed(start, shards, data):
     server = start("--requirepass", "secret", shards=shards)
     count = 24
     with server.connect() as control:
         before = int(control.info("memory")["used_memory"])
-        strangers = [Stranger(server, data) for _ in range(count)]
-        threads = [threading.Thread(target=stranger.send) for stranger in strangers]
+        floods = [UnauthenticatedFlood(server, data) for _ in range(count)]
+        threads = [threading.Thread(target=flood.send) for flood in floods]
         for thread in threads:
             thread.start()
         used_max = 0
@@ -384,11 +384,11 @@ def test_strangers_that_flood_and_never_read_are_closed(start, shards, data):
         while "connected_clients:1\r" not in control.run("INFO", "clients").decode():
             assert time.monotonic() < end, control.run("CLIENT", "LIST")
             time.sleep(0.05)
-        for stranger in strangers:
-            stranger.connection.close()
+        for flood in floods:
+            flood.connection.close()
 
 
-def test_a_stranger_that_reads_is_answered(start):
+def test_an_unauthenticated_client_that_reads_is_answered(start):
     server = start("--requirepass", "secret")
     with server.connect(authenticate=False) as connection:
         replies = connection.pipeline([("GET", "x")] * 5000 + [("AUTH", "secret"), ("SET", "k", "v")])

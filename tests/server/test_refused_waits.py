@@ -225,7 +225,7 @@ def test_new_connections(refuser, what):
     refuser.check_end()
 
 
-def test_strangers(start, shards):
+def test_unauthenticated_clients(start, shards):
     server = start("--enable-debug-command", "yes", "--requirepass", "secret", shards=shards)
     if not has_refusals(server):
         pytest.skip("this build has no DEBUG REFUSE-MEMORY")
@@ -234,11 +234,11 @@ def test_strangers(start, shards):
     for number in request_numbers(random.Random(SEED)):
         if not refuser.refuse_after(number):
             continue
-        with server.connect(authenticate=False, timeout=10 * SLOWDOWN) as stranger:
+        with server.connect(authenticate=False, timeout=10 * SLOWDOWN) as unauthenticated:
             replies = []
             try:
-                stranger.send_raw(encode("GET", "k") + encode("AUTH", "secret") + encode("ECHO", "v" * 2000) + encode("NOSUCH"))
-                replies = [stranger.read() for _ in expected]
+                unauthenticated.send_raw(encode("GET", "k") + encode("AUTH", "secret") + encode("ECHO", "v" * 2000) + encode("NOSUCH"))
+                replies = [unauthenticated.read() for _ in expected]
             except ENDS:
                 pass
         was_refused = refuser.was_refused()

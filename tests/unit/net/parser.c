@@ -83,7 +83,7 @@ Test(parser, asks_for_more_at_every_split_and_then_finds_the_same)
 
 static const struct {
     const char *text, *error;
-    bool is_stranger;
+    bool is_unauthenticated;
 } mistakes[] = {
     {"*x\r\n", "Protocol error: invalid multibulk length", false},
     {"*2147483648\r\n", "Protocol error: invalid multibulk length", false},
@@ -102,7 +102,7 @@ Test(parser, names_what_is_wrong)
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
         struct parse_limits limits = open_limits;
         struct parsed parsed;
-        limits.is_stranger = mistakes[i].is_stranger;
+        limits.is_unauthenticated = mistakes[i].is_unauthenticated;
         cr_assert_eq(parse_whole(mistakes[i].text, strlen(mistakes[i].text), &limits, &parsed), PARSE_ERROR, "%s",
                      mistakes[i].text);
         cr_assert_str_eq(parsed.error, mistakes[i].error);
