@@ -73,7 +73,7 @@ struct dict {
     const void *context;     /* for type->hash */
     uint32_t root_count;     /* depth 0: elements of the only segment */
     uint32_t deepest_count;  /* segments as deep as the directory; when there is none left the directory halves */
-    uint32_t drained_slots;  /* dict_free_slice: how far it got */
+    uint32_t drained_slots;  /* dict_free_step: how far it got */
     uint8_t depth;
 };
 
@@ -110,9 +110,9 @@ struct dict_sampler {
 };
 size_t dict_sample(const struct dict *dict, struct dict_sampler *sampler, void **out, size_t at_least);
 
-/* Hands elements to `release` and frees the tables, in slices: *limit counts down by one for each element. True when all is
+/* Hands elements to `release` and frees the tables, in steps: *limit counts down by one for each element. True when all is
  * gone; until then only this function may be called.  */
-MUST_USE bool dict_free_slice(struct dict *dict, size_t *limit, dict_visit_fn *release, void *arg);
+MUST_USE bool dict_free_step(struct dict *dict, size_t *limit, dict_visit_fn *release, void *arg);
 
 /* Defragmentation (mem/heap.h): hands segments that stand in sparse pages to heap_move, from *cursor on (0 starts), about `limit` of
  * them looked at. True at the end; *cursor is 0 again. Elements stay where they are. Cost O(limit).  */

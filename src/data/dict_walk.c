@@ -1,4 +1,4 @@
-/* dict_walk.c - going over the whole table: scan, a random element, freeing in slices, checking.  */
+/* dict_walk.c - going over the whole table: scan, a random element, freeing in steps, checking.  */
 #include "base/check.h"
 #include "base/random.h"
 #include "data/dict_private.h"
@@ -210,7 +210,7 @@ size_t dict_sample(const struct dict *dict, struct dict_sampler *sampler, void *
     return count;
 }
 
-/* --- freeing in slices --- */
+/* --- freeing in steps --- */
 
 /* Releases elements of one segment until it is empty (true) or the limit reached. */
 static bool drain_segment(struct dict *dict, uint64_t segment, size_t *limit, dict_visit_fn *release, void *arg)
@@ -235,7 +235,7 @@ static bool drain_segment(struct dict *dict, uint64_t segment, size_t *limit, di
     return true;
 }
 
-bool dict_free_slice(struct dict *dict, size_t *limit, dict_visit_fn *release, void *arg)
+bool dict_free_step(struct dict *dict, size_t *limit, dict_visit_fn *release, void *arg)
 {
     while (dict->drained_slots >> dict->depth == 0) {
         const struct dict_segment segment = dict_segment_at(dict, dict->drained_slots);

@@ -172,7 +172,7 @@ static inline struct collection *entry_collection_unchecked(const struct entry *
     return (struct collection *)(uintptr_t)entry_value_word(entry);
 }
 
-/* A job reads it in slices: nobody may change or free it now. */
+/* A job reads it in steps: nobody may change or free it now. */
 static inline bool entry_is_pinned(const struct entry *entry)
 {
     return entry_pins(entry) > 0;

@@ -605,7 +605,7 @@ void expiry_remove(struct expiry_index *index, int64_t expiry_ms, const struct e
     }
 }
 
-/* --- freeing in slices --- */
+/* --- freeing in steps --- */
 
 /* Frees one block: the last leaf, or the last node that has lost all its children. */
 static void free_last_block(struct expiry_index *index)
@@ -634,7 +634,7 @@ static void free_last_block(struct expiry_index *index)
     }
 }
 
-bool expiry_free_slice(struct expiry_index *index, size_t *limit)
+bool expiry_free_step(struct expiry_index *index, size_t *limit)
 {
     while (index->root != NULL) {
         if (*limit == 0) {

@@ -75,7 +75,7 @@ size_t expiry_first(const struct expiry_index *index, struct entry *out[EXPIRY_L
 size_t expiry_sample(const struct expiry_index *index, uint64_t *random_state, struct entry **out, size_t limit);
 
 /* Frees up to *limit blocks and counts them off it. The entries may be gone already. True when all is freed. */
-MUST_USE bool expiry_free_slice(struct expiry_index *index, size_t *limit);
+MUST_USE bool expiry_free_step(struct expiry_index *index, size_t *limit);
 
 /* Defragmentation (mem/heap.h): hands blocks that stand in sparse pages to heap_move, from the key `cursor` on (all 0 starts), about
  * `limit` leaves looked at. True at the end; the cursor is all 0 again.  */

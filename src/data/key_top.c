@@ -201,7 +201,7 @@ static void fill_visit(void *element, void *arg)
     }
 }
 
-bool key_top_fill_slice(struct key_top *top, size_t limit)
+bool key_top_fill_step(struct key_top *top, size_t limit)
 {
     if (top->fill_types == 0) {
         return true;

@@ -3,7 +3,7 @@
  * Each type has a floor. Whoever changes the bytes of an entry compares them with it (keyspace_private.h, keyspace_note_size); an
  * entry that passes it upwards joins the list. A full list is looked through: what is gone or small leaves, and the floor rises
  * to the biggest one that left. What is deleted or shrinks is found out when the list is read. When too few are left above the
- * floor, it falls to 0 and a walk over all keys, in slices, fills the list again.
+ * floor, it falls to 0 and a walk over all keys, in steps, fills the list again.
  *
  * Threads    Under the baton of the shard.
  * Memory     One block of the shard's heap, MEM_SERVER; it stays the same size.
@@ -60,14 +60,14 @@ struct key_top_item {
 };
 
 /* True: `out` has the `limit` biggest keys of the type (fewer when there are fewer), the biggest first, and *count says how
- * many; 1 <= limit <= KEY_TOP_COUNT_MAX. False: too few are known: key_top_fill_slice until it says true, then ask again. Cost: a
+ * many; 1 <= limit <= KEY_TOP_COUNT_MAX. False: too few are known: key_top_fill_step until it says true, then ask again. Cost: a
  * search for each candidate, KEY_TOP_FULL at most.  */
 MUST_USE bool key_top_read(struct key_top *top, enum value_type type, int64_t now_ms, uint32_t limit,
                            struct key_top_item out[KEY_TOP_COUNT_MAX], uint32_t *count);
 /* The entry of an item, or NULL when it is gone. */
 struct entry *key_top_find(const struct key_top *top, uint64_t hash, uint32_t db, int64_t now_ms);
 /* Goes on with the walk, `limit` keys or a few more. True when none is under way any more. */
-MUST_USE bool key_top_fill_slice(struct key_top *top, size_t limit);
+MUST_USE bool key_top_fill_step(struct key_top *top, size_t limit);
 /* Looks whether one type (each in turn) has too few candidates left, and begins a walk then. */
 void key_top_tend(struct key_top *top, int64_t now_ms);
 

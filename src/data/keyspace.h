@@ -196,7 +196,7 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
 /* Takes everything out of `ks` in O(1), leaving it empty, into *remains (FLUSHALL, FLUSHDB). */
 void keyspace_detach(struct keyspace *ks, struct keyspace *remains);
 /* Frees up to `limit` entries and index blocks of detached remains. True when all is freed, tables included. */
-MUST_USE bool keyspace_free_slice(struct keyspace *remains, size_t limit);
+MUST_USE bool keyspace_free_step(struct keyspace *remains, size_t limit);
 
 /* --- defragmentation: see mem/heap.h --- */
 
@@ -211,8 +211,8 @@ struct keyspace_defrag {
 };
 /* Moves what stands in sparse pages: entries, long strings, the blocks of collections that nobody has pinned, then the
  * dictionary's segments and the expiry index. About `limit` blocks are looked at. True at the end. What comes, goes or moves in
- * the table between the slices may be left out.  */
-bool keyspace_defrag_slice(struct keyspace *ks, struct keyspace_defrag *state, size_t limit);
+ * the table between the steps may be left out.  */
+bool keyspace_defrag_step(struct keyspace *ks, struct keyspace_defrag *state, size_t limit);
 
 /* Walks everything at once and checks K1-K3 and the structures' own invariants. Adds what it saw to *seen. False and a
  * one-line text in `finding` when one fails. Used by MEMORY AUDIT. Cost O(keys): 0.2 to 0.4 us each.  */

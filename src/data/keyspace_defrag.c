@@ -1,4 +1,4 @@
-/* keyspace_defrag.c - the walk of defragmentation through one keyspace, in slices.  */
+/* keyspace_defrag.c - the walk of defragmentation through one keyspace, in steps.  */
 #include "data/keyspace.h"
 
 #include "data/keyspace_private.h"
@@ -69,7 +69,7 @@ static bool move_entries(struct keyspace *ks, struct keyspace_defrag *state, siz
     return false;
 }
 
-bool keyspace_defrag_slice(struct keyspace *ks, struct keyspace_defrag *state, size_t limit)
+bool keyspace_defrag_step(struct keyspace *ks, struct keyspace_defrag *state, size_t limit)
 {
     bool is_done = false;
     switch ((enum defrag_stage)state->stage) {

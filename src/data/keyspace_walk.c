@@ -165,11 +165,11 @@ static void release_entry(void *element, void *arg)
     counter_add(&ks->entry_bytes, -keyspace_free_entry(ks, element));
 }
 
-bool keyspace_free_slice(struct keyspace *remains, size_t limit)
+bool keyspace_free_step(struct keyspace *remains, size_t limit)
 {
-    const bool is_dict_gone = dict_free_slice(&remains->dict, &limit, release_entry, remains);
+    const bool is_dict_gone = dict_free_step(&remains->dict, &limit, release_entry, remains);
     counter_set(&remains->key_count, remains->dict.count);
-    if (!is_dict_gone || !expiry_free_slice(&remains->expiry, &limit)) {
+    if (!is_dict_gone || !expiry_free_step(&remains->expiry, &limit)) {
         return false;
     }
     counter_set(&remains->expiring_count, 0);
@@ -182,7 +182,7 @@ void keyspace_clear(struct keyspace *ks)
 {
     struct keyspace remains;
     keyspace_detach(ks, &remains);
-    const bool is_gone = keyspace_free_slice(&remains, SIZE_MAX);
+    const bool is_gone = keyspace_free_step(&remains, SIZE_MAX);
     assert(is_gone);
 }
 

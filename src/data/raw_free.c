@@ -6,8 +6,8 @@
 
 #include <assert.h>
 
-enum { LAZY_FREE_RAW_MIN = 2 << 20, SLICE_BYTES = 512 << 10, SLICE_COST = 64 };
-_Static_assert(LAZY_FREE_RAW_MIN - SLICE_BYTES >= (int)HEAP_DIRECT_MIN, "what is cut off goes back without a copy");
+enum { LAZY_FREE_RAW_MIN = 2 << 20, STEP_BYTES = 512 << 10, STEP_COST = 64 };
+_Static_assert(LAZY_FREE_RAW_MIN - STEP_BYTES >= (int)HEAP_DIRECT_MIN, "what is cut off goes back without a copy");
 
 struct raw_remains {
     struct collection collection;
@@ -15,27 +15,27 @@ struct raw_remains {
     size_t size;
 };
 
-static bool free_slice(struct collection *collection, size_t *limit)
+static bool free_step(struct collection *collection, size_t *limit)
 {
     struct raw_remains *remains = (struct raw_remains *)collection;
     while (remains->size >= LAZY_FREE_RAW_MIN) {
         if (*limit == 0) {
             return false;
         }
-        *limit -= *limit < SLICE_COST ? *limit : SLICE_COST;
-        void *shorter = collection_realloc(collection, remains->block, remains->size, remains->size - SLICE_BYTES);
+        *limit -= *limit < STEP_COST ? *limit : STEP_COST;
+        void *shorter = collection_realloc(collection, remains->block, remains->size, remains->size - STEP_BYTES);
         if (shorter == NULL) {
             break;
         }
         remains->block = shorter;
-        remains->size -= SLICE_BYTES;
+        remains->size -= STEP_BYTES;
     }
     collection_free_block(collection, remains->block, remains->size);
     heap_free(collection->heap, MEM_STRING, remains, sizeof *remains);
     return true;
 }
 
-static const struct collection_type raw_remains_type = {.which = MEM_STRING, .free_slice = free_slice};
+static const struct collection_type raw_remains_type = {.which = MEM_STRING, .free_step = free_step};
 
 void keyspace_release_raw(struct keyspace *ks, struct raw_string *raw)
 {

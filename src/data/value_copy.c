@@ -7,11 +7,11 @@
 
 enum { BYTES_AN_ITEM = 512 }; /* of a string */
 
-bool value_copy_is_sliced(const struct entry *entry)
+bool value_copy_takes_steps(const struct entry *entry)
 {
     const struct raw_string *raw = entry_long_string(entry);
-    return raw != NULL ? raw->len > STRING_COPY_SLICED_MIN
-                       : form_is_apart(entry_form(entry)) && entry_collection(entry)->bytes > VALUE_COPY_SLICED_MIN;
+    return raw != NULL ? raw->len > STRING_COPY_STEPS_MIN
+                       : form_is_apart(entry_form(entry)) && entry_collection(entry)->bytes > VALUE_COPY_STEPS_MIN;
 }
 
 /* An empty list that will have nodes like those of `source`. */

@@ -1,4 +1,4 @@
-/* value_copy.h - a copy of a large collection or long string that is made in slices, while the source is pinned.
+/* value_copy.h - a copy of a large collection or long string that is made in steps, while the source is pinned.
  *
  *   value_copy_begin, value_copy_step ... until it is done, then value_copy_store or value_copy_discard
  *
@@ -13,8 +13,8 @@
 #include "encoding/score_set.h"
 #include "encoding/stream_copy.h"
 
-/* A collection of fewer bytes is copied at once, in less time than a slice has; so is a string of fewer bytes, in 0.2 ms. */
-enum { VALUE_COPY_SLICED_MIN = 65536, STRING_COPY_SLICED_MIN = 262144 };
+/* A collection of fewer bytes is copied at once, in less time than a step has; so is a string of fewer bytes, in 0.2 ms. */
+enum { VALUE_COPY_STEPS_MIN = 65536, STRING_COPY_STEPS_MIN = 262144 };
 
 /* NULL: stored, discarded or never begun. */
 struct value_copy {
@@ -32,7 +32,7 @@ struct value_copy {
 };
 
 /* True when the value should be copied so: a big collection, a long string. The others are copied by value_clone. */
-bool value_copy_is_sliced(const struct entry *entry);
+bool value_copy_takes_steps(const struct entry *entry);
 
 /* The copy is in the heap of `ks`, where it shall be stored. RESULT_NO_MEMORY: nothing is kept. */
 MUST_USE enum result value_copy_begin(struct value_copy *copy, const struct entry *source, struct keyspace *ks);

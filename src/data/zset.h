@@ -97,7 +97,7 @@ MUST_USE enum result zset_append(struct value *value, const struct encoding_limi
 MUST_USE enum result zset_start(struct value *value, const struct encoding_limits *limits, uint64_t count);
 /* Removes whole ranks. O(removed + log n) when large. */
 MUST_USE enum result zset_remove_ranks(struct value *value, struct zset_ranks ranks);
-/* The same for many of a large value, but not all: they are gone at once, and zset_clean frees in slices what is left of them: see
+/* The same for many of a large value, but not all: they are gone at once, and zset_clean frees in steps what is left of them: see
  * score_set_cut. Nothing must be left of an earlier cut. False: refused, as before.  */
 MUST_USE bool zset_cut_ranks(struct value *value, struct zset_ranks ranks);
 /* Counts members off *limit. True: nothing is left of a cut. */

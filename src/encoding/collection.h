@@ -42,7 +42,7 @@ struct collection_type {
     enum mem_class which; /* of all its blocks */
     /* Frees about *limit items and counts them off; true when all is gone, *collection included. Until then only this
      * function may be called. `bytes` need not be kept meanwhile. */
-    bool (*free_slice)(struct collection *collection, size_t *limit);
+    bool (*free_step)(struct collection *collection, size_t *limit);
     /* A copy in `heap` that shares nothing; NULL: refused, nothing is kept. */
     struct collection *(*copy)(const struct collection *collection, struct heap *heap);
     /* Walks everything: NULL when the invariants hold and the blocks add up to `bytes`; otherwise what does not. */
@@ -57,7 +57,7 @@ struct collection {
     uint64_t bytes;                     /* of all blocks, this one included */
     struct heap *heap;
     const struct collection_type *type;
-    uint32_t pins;                      /* jobs that go over it in slices: meanwhile nobody else may change or free it */
+    uint32_t pins;                      /* jobs that go over it in steps: meanwhile nobody else may change or free it */
     uint8_t encoding;                   /* enum encoding_name: what OBJECT ENCODING says */
 };
 
@@ -107,7 +107,7 @@ static inline bool collection_is_valid(const struct collection *collection)
 static inline void collection_destroy(struct collection *collection)
 {
     size_t limit = SIZE_MAX;
-    while (collection != NULL && !collection->type->free_slice(collection, &limit)) {
+    while (collection != NULL && !collection->type->free_step(collection, &limit)) {
     }
 }
 

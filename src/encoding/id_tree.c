@@ -593,7 +593,7 @@ static void free_values(struct collection *owner, const struct id_tree *tree, co
 }
 
 /* Level by level from above: `root` is the first node that is left of its level, `last` the first one of the level below. */
-bool id_tree_free_slice(struct id_tree *tree, struct collection *owner, id_tree_free_fn *free_value, size_t *limit)
+bool id_tree_free_step(struct id_tree *tree, struct collection *owner, id_tree_free_fn *free_value, size_t *limit)
 {
     while (tree->root != NULL) {
         struct id_tree_node *node = tree->root;

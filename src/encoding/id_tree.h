@@ -83,7 +83,7 @@ MUST_USE enum result id_tree_insert(struct id_tree *tree, struct collection *own
 bool id_tree_remove(struct id_tree *tree, struct collection *owner, struct stream_id id);
 
 /* Moves the whole first leaf of `from` to the end of `to`, of another collection in the same heap, which is only to be freed by
- * id_tree_free_slice. `from` has at least two leaves. O(log n).  */
+ * id_tree_free_step. `from` has at least two leaves. O(log n).  */
 void id_tree_give_first_leaf(struct id_tree *from, struct collection *from_owner, struct id_tree *to,
                              struct collection *to_owner);
 
@@ -94,7 +94,7 @@ struct id_cursor id_tree_move_path(struct id_tree *tree, const struct collection
 /* Frees about *limit values (by `free_value`, NULL: nothing to do) and nodes, and counts them off. True when all is gone; until
  * then no other function may be called for the tree.  */
 typedef void id_tree_free_fn(struct collection *owner, void *value);
-MUST_USE bool id_tree_free_slice(struct id_tree *tree, struct collection *owner, id_tree_free_fn *free_value, size_t *limit);
+MUST_USE bool id_tree_free_step(struct id_tree *tree, struct collection *owner, id_tree_free_fn *free_value, size_t *limit);
 
 /* NULL when T1-T4 hold and the blocks add up; otherwise what does not. */
 const char *id_tree_fault(const struct id_tree *tree);

@@ -124,7 +124,7 @@ uint64_t member_table_scan(const struct member_table *table, uint64_t cursor, si
 
 /* --- freeing --- */
 
-static bool free_slice(struct collection *collection, size_t *limit)
+static bool free_step(struct collection *collection, size_t *limit)
 {
     struct member_table *table = member_table_of(collection);
     while (table->drained_places < place_count(table)) {
@@ -315,6 +315,6 @@ static const char *table_fault(const struct collection *collection)
 }
 
 const struct collection_type member_set_type = {
-    .which = MEM_SET, .free_slice = free_slice, .copy = copy_table, .fault = table_fault, .defrag = member_table_defrag};
+    .which = MEM_SET, .free_step = free_step, .copy = copy_table, .fault = table_fault, .defrag = member_table_defrag};
 const struct collection_type member_hash_type = {
-    .which = MEM_HASH, .free_slice = free_slice, .copy = copy_table, .fault = table_fault, .defrag = member_table_defrag};
+    .which = MEM_HASH, .free_step = free_step, .copy = copy_table, .fault = table_fault, .defrag = member_table_defrag};

@@ -101,7 +101,7 @@ MUST_USE enum result quicklist_delete_places(struct quicklist *list, struct quic
 /* --- many at once --- */
 
 /* Removes `count` items from `first` on; so many are there. Whole nodes of them are moved to `removed`, an empty list in the same
- * heap, for the caller to free in slices (NULL: they are freed here). RESULT_NO_MEMORY: as before. O(nodes up to the last).  */
+ * heap, for the caller to free in steps (NULL: they are freed here). RESULT_NO_MEMORY: as before. O(nodes up to the last).  */
 MUST_USE enum result quicklist_cut(struct quicklist *list, uint64_t first, uint64_t count, struct quicklist *removed);
 /* Removes all but `count` items from `first` on (count > 0; so many are there) in the same way. */
 MUST_USE enum result quicklist_keep(struct quicklist *list, uint64_t first, uint64_t count, struct quicklist *removed);

@@ -1,4 +1,4 @@
-/* quicklist_whole.c - a quicklist as a whole: made, freed in slices, copied, checked.  */
+/* quicklist_whole.c - a quicklist as a whole: made, freed in steps, copied, checked.  */
 #include "encoding/lzf_text.h"
 #include "encoding/quicklist_private.h"
 
@@ -12,7 +12,7 @@ enum {
 _Static_assert(NODE_BYTES_FIRST << (NODE_BYTES_STEPS - 1) == QUICKLIST_NODE_MAX, "-5 is the largest node");
 _Static_assert((int)NODE_BYTES_OF_COUNT <= (int)QUICKLIST_NODE_MAX, "a node that counts items is none of the largest");
 
-static bool free_slice(struct collection *collection, size_t *limit)
+static bool free_step(struct collection *collection, size_t *limit)
 {
     struct quicklist *list = (struct quicklist *)collection;
     while (list->ends[LIST_HEAD] != NULL) {
@@ -133,7 +133,7 @@ static const char *fault(const struct collection *collection)
 }
 
 static const struct collection_type quicklist_type = {
-    .which = MEM_LIST, .free_slice = free_slice, .copy = copy, .fault = fault, .defrag = quicklist_defrag};
+    .which = MEM_LIST, .free_step = free_step, .copy = copy, .fault = fault, .defrag = quicklist_defrag};
 
 struct quicklist *quicklist_create(struct heap *heap, const struct encoding_limits *limits)
 {

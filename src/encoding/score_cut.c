@@ -1,4 +1,4 @@
-/* score_cut.c - many members leave a sorted set at once: subtrees of the B+tree are cut out whole, and freed in slices later.
+/* score_cut.c - many members leave a sorted set at once: subtrees of the B+tree are cut out whole, and freed in steps later.
  *
  * A cut goes from the first leaf of which all members leave to the last one. The ways to these two leaves part at a node, and
  * below it whatever lies between them goes: at each level the children behind the left way and those before the right way.

@@ -327,7 +327,7 @@ uint64_t score_index_leaf_end(const struct score_set *set, uint32_t hash)
 
 /* --- freeing and checking --- */
 
-bool score_index_free_slice(struct score_set *set, size_t *limit)
+bool score_index_free_step(struct score_set *set, size_t *limit)
 {
     if (set->directory == NULL) {
         return true;

@@ -1,4 +1,4 @@
-/* score_remains.c - what a cut left of a sorted set: subtrees that are no part of it any more, freed in slices.
+/* score_remains.c - what a cut left of a sorted set: subtrees that are no part of it any more, freed in steps.
  *
  * The members stay in the index until score_set_clean comes to them. That does no harm: whoever finds a hash there looks for
  * its member in the tree. Should a member come again with the same score, there are two equal entries for a while, and either
@@ -39,10 +39,10 @@ bool score_set_clean(struct score_set *set, size_t *limit)
     return true;
 }
 
-bool score_remains_free_slice(struct score_set *set, size_t *limit)
+bool score_remains_free_step(struct score_set *set, size_t *limit)
 {
     struct score_remains *remains = set->remains;
-    while (score_tree_free_slice(set, limit)) {
+    while (score_tree_free_step(set, limit)) {
         if (remains == NULL || remains->count == 0) {
             collection_free_block(&set->collection, remains, remains == NULL ? 0 : score_remains_bytes(remains->capacity));
             set->remains = NULL;

@@ -386,10 +386,10 @@ bool score_scan_step(struct score_scan *scan, size_t limit, score_visit_fn *visi
 
 /* --- as a collection --- */
 
-static bool set_free_slice(struct collection *collection, size_t *limit)
+static bool set_free_step(struct collection *collection, size_t *limit)
 {
     struct score_set *set = score_set_of(collection);
-    if (!score_remains_free_slice(set, limit) || !score_index_free_slice(set, limit)) {
+    if (!score_remains_free_step(set, limit) || !score_index_free_step(set, limit)) {
         return false;
     }
     heap_free(collection->heap, MEM_ZSET, set, sizeof *set);
@@ -408,7 +408,7 @@ static const char *set_fault(const struct collection *collection)
 }
 
 static const struct collection_type set_type = {
-    .which = MEM_ZSET, .free_slice = set_free_slice, .copy = set_copy, .fault = set_fault, .defrag = score_set_defrag};
+    .which = MEM_ZSET, .free_step = set_free_step, .copy = set_copy, .fault = set_fault, .defrag = score_set_defrag};
 
 struct score_set *score_set_create(struct heap *heap, const struct hash_secret *secret)
 {

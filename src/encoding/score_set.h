@@ -113,7 +113,7 @@ bool score_walk_previous(struct score_walk *walk, struct score_item *out);
 /* Removes `count` members from `rank` on (all there). O(count + log n); about 0.2 us each: for not too many. */
 void score_set_remove_range(struct score_set *set, uint64_t rank, uint64_t count);
 
-/* The same for many, at once for everybody who looks and in slices for their memory: score_set_cut takes them out of the order,
+/* The same for many, at once for everybody who looks and in steps for their memory: score_set_cut takes them out of the order,
  * score_set_clean frees them and takes them out of the index, as long as the set is not being walked. In between the set may be
  * used and changed, and every change cleans a little; the members count in `bytes`, but nowhere else.
  *

@@ -94,7 +94,7 @@ struct score_set {
     uint32_t deepest;              /* index leaves as deep as the directory */
     uint8_t height;
     uint8_t depth;
-    uint64_t freed_places;         /* free_slice: the directory up to here is done */
+    uint64_t freed_places;         /* free_step: the directory up to here is done */
     struct score_remains *remains; /* of a cut: NULL: none */
 };
 
@@ -212,7 +212,7 @@ void score_tree_lower_root(struct score_set *set);
 /* Unlinks the last leaf of a tree that is about to go, and frees what is above it alone. *root NULL: it was the last one. */
 struct score_leaf *score_tree_take_leaf(struct score_set *set, void **root, unsigned height);
 /* Frees leaves and what is above them from the right end on, counting members off *limit; true when all is gone. */
-bool score_tree_free_slice(struct score_set *set, size_t *limit);
+bool score_tree_free_step(struct score_set *set, size_t *limit);
 void score_leaf_free(struct score_set *set, struct score_leaf *leaf);
 void score_apart_free(struct score_set *set, const struct score_stored *item);
 /* Checks the set's tree, or one of its remains. Adds what it found to *bytes and *count. */
@@ -236,14 +236,14 @@ struct index_cursor {
 struct index_cursor score_index_seek(const struct score_set *set, uint32_t hash);
 /* The first hash behind those of the leaf in which `hash` belongs; 2^32: it was the last leaf. */
 uint64_t score_index_leaf_end(const struct score_set *set, uint32_t hash);
-bool score_index_free_slice(struct score_set *set, size_t *limit);
+bool score_index_free_step(struct score_set *set, size_t *limit);
 bool index_leaf_is_sorted(struct index_leaf *leaf);
 const char *score_index_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count);
 
 /* --- score_remains.c --- */
 
-/* Frees the tree and the remains as score_tree_free_slice. */
-bool score_remains_free_slice(struct score_set *set, size_t *limit);
+/* Frees the tree and the remains as score_tree_free_step. */
+bool score_remains_free_step(struct score_set *set, size_t *limit);
 const char *score_remains_fault(const struct score_set *set, uint64_t *bytes, uint64_t *count);
 
 /* --- score_defrag.c --- */

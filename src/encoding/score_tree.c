@@ -859,7 +859,7 @@ void score_leaf_free(struct score_set *set, struct score_leaf *leaf)
     collection_free_block(&set->collection, leaf, leaf->block_bytes);
 }
 
-bool score_tree_free_slice(struct score_set *set, size_t *limit)
+bool score_tree_free_step(struct score_set *set, size_t *limit)
 {
     while (set->root != NULL) {
         if (*limit == 0) {

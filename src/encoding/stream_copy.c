@@ -1,4 +1,4 @@
-/* stream_copy.c - copies a stream, at once or in slices: node by node, then group by group with its consumers and what is
+/* stream_copy.c - copies a stream, at once or in steps: node by node, then group by group with its consumers and what is
  * pending.  */
 #include "encoding/stream_copy.h"
 

@@ -1,4 +1,4 @@
-/* stream_copy.h - a copy of a stream that may be made in slices, while the source does not change.
+/* stream_copy.h - a copy of a stream that may be made in steps, while the source does not change.
  *
  * Threads    Under the batons of both shards.
  * Memory     The copy is the caller's from the beginning, in whatever state it is; collection_destroy takes any.  */

@@ -173,15 +173,15 @@ void stream_destroy_consumer(struct stream *stream, struct stream_group *group, 
     free_consumer(stream, consumer);
 }
 
-bool stream_group_free_slice(struct stream *stream, struct stream_group *group, size_t *limit)
+bool stream_group_free_step(struct stream *stream, struct stream_group *group, size_t *limit)
 {
     struct collection *owner = &stream->collection;
-    if (!id_tree_free_slice(&group->pending, owner, NULL, limit)) {
+    if (!id_tree_free_step(&group->pending, owner, NULL, limit)) {
         return false;
     }
     while (group->consumer_count > 0) {
         struct stream_consumer *consumer = group->consumers[group->consumer_count - 1];
-        if (*limit == 0 || !id_tree_free_slice(&consumer->pending, owner, NULL, limit)) {
+        if (*limit == 0 || !id_tree_free_step(&consumer->pending, owner, NULL, limit)) {
             return false;
         }
         *limit -= *limit > 0;
@@ -241,7 +241,7 @@ void stream_destroy_group(struct stream *stream, struct stream_group *group, str
     }
     if (*remains == NULL) {
         size_t limit = SIZE_MAX;
-        const bool is_gone = stream_group_free_slice(stream, group, &limit);
+        const bool is_gone = stream_group_free_step(stream, group, &limit);
         assert(is_gone);
     }
 }

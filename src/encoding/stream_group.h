@@ -74,7 +74,7 @@ bool stream_remove_pending(struct stream *stream, struct stream_group *group, st
 /* --- for stream_whole.c --- */
 
 /* Frees about *limit items of the group; true when it is gone. */
-MUST_USE bool stream_group_free_slice(struct stream *stream, struct stream_group *group, size_t *limit);
+MUST_USE bool stream_group_free_step(struct stream *stream, struct stream_group *group, size_t *limit);
 /* What their blocks were asked for. */
 static inline size_t stream_group_bytes(const struct stream_group *group)
 {

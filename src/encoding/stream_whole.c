@@ -9,14 +9,14 @@ static void free_node_value(struct collection *owner, void *value)
     stream_node_free(value, owner);
 }
 
-static bool free_slice(struct collection *collection, size_t *limit)
+static bool free_step(struct collection *collection, size_t *limit)
 {
     struct stream *stream = stream_of_collection(collection);
-    if (!id_tree_free_slice(&stream->nodes, collection, free_node_value, limit)) {
+    if (!id_tree_free_step(&stream->nodes, collection, free_node_value, limit)) {
         return false;
     }
     while (stream->group_count > 0) {
-        if (!stream_group_free_slice(stream, stream->groups[stream->group_count - 1], limit)) {
+        if (!stream_group_free_step(stream, stream->groups[stream->group_count - 1], limit)) {
             return false;
         }
         stream->group_count--;
@@ -71,7 +71,7 @@ static const char *stream_fault(const struct collection *collection)
 }
 
 static const struct collection_type stream_type = {
-    .which = MEM_STREAM, .free_slice = free_slice, .copy = stream_copy_all, .fault = stream_fault, .defrag = stream_defrag};
+    .which = MEM_STREAM, .free_step = free_step, .copy = stream_copy_all, .fault = stream_fault, .defrag = stream_defrag};
 
 struct stream *stream_create(struct heap *heap)
 {

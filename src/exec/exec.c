@@ -240,7 +240,7 @@ void exec_start_job(struct exec *exec, struct job *job)
     exec->job = job;
 }
 
-bool exec_slice_is_over(const struct exec *exec)
+bool exec_step_is_over(const struct exec *exec)
 {
     return clock_ticks() >= exec->thread->executor->step_ends_ticks;
 }

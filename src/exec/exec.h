@@ -295,7 +295,7 @@ struct job {
  * from SCOPE_KEYS and SCOPE_ROUTED ones (which then must not have changed or replied anything before).  */
 void exec_start_job(struct exec *exec, struct job *job);
 
-/* A job that reads collections or long strings in slices pins their keys: until they are unpinned no command may write them (the
+/* A job that reads collections or long strings in steps pins their keys: until they are unpinned no command may write them (the
  * loop lets writers wait), and their structures stay as they are, so that a walk may go on from step to step. A job that keeps a
  * detached value in a shard's heap between its steps pins a key there as well (with entry NULL: the audit waits for it).
  *
@@ -328,8 +328,8 @@ void exec_unpin(struct exec *exec, struct pin *pin);
 MUST_USE bool exec_lock(struct exec *exec, struct key_lock *lock);
 void exec_unlock(struct exec *exec, struct key_lock *lock);
 
-/* True once about JOB_STEP_US have passed since this step began: end the slice. Cheap (a time-stamp read). */
-bool exec_slice_is_over(const struct exec *exec);
+/* True once about JOB_STEP_US have passed since this step began: it must end. Cheap (a time-stamp read). */
+bool exec_step_is_over(const struct exec *exec);
 
 /* --- all threads in turn --- */
 

@@ -33,7 +33,7 @@ struct executor {
     uint32_t abroad_count;
     /* job.c */
     struct job_run *jobs, *jobs_last; /* in the order of their next steps */
-    uint64_t step_ends_ticks;        /* exec_slice_is_over */
+    uint64_t step_ends_ticks;        /* exec_step_is_over */
     int64_t resume_ms;               /* wall: the first of the jobs that pause goes on then; INT64_MAX: none pauses */
     /* pending.c */
     bool is_pending_too_much;        /* all clients' buffers were over clients-pending-limit at the last look */

@@ -1,4 +1,4 @@
-/* pin.c - keys that jobs read in slices: writers wait until they are read. See exec.h and pin.h.
+/* pin.c - keys that jobs read in steps: writers wait until they are read. See exec.h and pin.h.
  *
  * Each shard has a short list of what is pinned. A writing command whose keys are on it is not run: it waits in the key's queue, and
  * no new reader comes before it.

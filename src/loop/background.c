@@ -27,15 +27,15 @@ enum {
     BUSY_US = 1000,                 /* another thread held the shard: tried again so much later */
     TURN_UNMAP_BYTES = 1 << 20,     /* of long blocks that were freed, given back in a turn */
     EXPIRE_US = 10000,
-    TOP_FILL_US = 10000,            /* between two slices of 50 us: half a percent of a core */
+    TOP_FILL_US = 10000,            /* between two steps of 50 us: half a percent of a core */
     TOP_IDLE_US = 200000,           /* between two looks whether enough of the biggest keys are known */
-    TOP_SLICE = 64,
+    TOP_STEP = 64,
     DEFRAG_IDLE_US = 250000,        /* between two looks whether the heap is worth a defragmentation cycle */
     DEFRAG_TURN_US = 200,           /* it is put off in longer turns, */
     DEFRAG_PUT_OFF_MAX = 8,         /* but not for ever */
     /* Things freed between two looks at the clock: few, since each may be the last of its page, and giving that back takes 10 us. */
     LAZY_FREE_LIMIT = 8,
-    EXPIRE_SLICE = 8,
+    EXPIRE_STEP = 8,
 };
 
 /* What a task answers: in so many microseconds it is due again, for which the thread is woken; or one of these. */
@@ -83,15 +83,15 @@ static int64_t run_lazy_free(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
 static int64_t unmap(const struct run *run)
 {
     (void)run;
-    return thread_heap_unmap_slice(TURN_UNMAP_BYTES) ? AT_ONCE : EACH_TURN;
+    return thread_heap_unmap_step(TURN_UNMAP_BYTES) ? AT_ONCE : EACH_TURN;
 }
 
 /* --- keys that go --- */
 
-/* True when the slice ended before what is due. */
+/* True when the step ended before what is due. */
 static bool expire_database(struct thread *thread, struct keyspace *ks, uint64_t end)
 {
-    while (keyspace_expire_due(ks, thread->now_ms, EXPIRE_SLICE) == EXPIRE_SLICE) {
+    while (keyspace_expire_due(ks, thread->now_ms, EXPIRE_STEP) == EXPIRE_STEP) {
         if (clock_ticks() >= end) {
             return true;
         }
@@ -99,7 +99,7 @@ static bool expire_database(struct thread *thread, struct keyspace *ks, uint64_t
     return false;
 }
 
-/* One slice, going on with the database after the one where the last slice ended. True: it ended before what is due. */
+/* One step, going on with the database after the one where the last step ended. True: it ended before what is due. */
 static bool expire_databases(struct thread *thread, struct background *background)
 {
     struct shard *shard = thread->shard;
@@ -179,7 +179,7 @@ static int64_t defragment(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
     return wait_us > 0 ? wait_us : DEFRAG_IDLE_US;
 }
 
-/* Fills the list of the biggest keys in slices when too few of them are left. */
+/* Fills the list of the biggest keys in steps when too few of them are left. */
 static int64_t tend_top(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
 {
     struct thread *thread = run->thread;
@@ -188,7 +188,7 @@ static int64_t tend_top(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
         return BUSY_US;
     }
     const uint64_t end = step_end(thread);
-    while (!key_top_fill_slice(shard->top, TOP_SLICE) && clock_ticks() < end) {
+    while (!key_top_fill_step(shard->top, TOP_STEP) && clock_ticks() < end) {
     }
     key_top_tend(shard->top, thread->now_ms);
     const bool is_filling = shard->top->fill_types != 0;

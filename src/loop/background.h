@@ -29,7 +29,7 @@ enum { BACKGROUND_TASKS = 11 };
 struct background {
     int64_t due_us[BACKGROUND_TASKS]; /* monotonic: not before; 0: in each turn */
     struct {
-        uint32_t db;                 /* where the next slice begins */
+        uint32_t db;                 /* where the next step begins */
         bool is_more;                /* the last one did not find the end of what is due */
     } expiry;
     struct {

@@ -150,7 +150,7 @@ static void close_parts(struct thread *thread)
     executor_close(thread);
     clients_close(thread);
     thread_close(thread);
-    while (thread_heap_unmap_slice(EXIT_UNMAP_BYTES)) {
+    while (thread_heap_unmap_step(EXIT_UNMAP_BYTES)) {
     }
 }
 

@@ -123,12 +123,12 @@ int64_t thread_heap_refuse_left(void);
 void any_heap_refuse_after(int64_t allocations);
 int64_t any_heap_refuse_left(void);
 #endif
-/* From now on the calling thread gives its long blocks back in slices: giving back costs some 70 us a MiB. It has to call
- * thread_heap_unmap_slice until that says false, at the latest before it ends. Until then such a block counts as MEM_SERVER.  */
+/* From now on the calling thread gives its long blocks back in steps: giving back costs some 70 us a MiB. It has to call
+ * thread_heap_unmap_step until that says false, at the latest before it ends. Until then such a block counts as MEM_SERVER.  */
 enum { THREAD_LAZY_MIN_BYTES = 4 << 20 };
 void thread_heap_be_lazy(void);
 /* Gives back up to `bytes`, a multiple of the page size. True: there is more. */
-bool thread_heap_unmap_slice(size_t bytes);
+bool thread_heap_unmap_step(size_t bytes);
 /* Adds up all threads' counters, those that ended included. Any thread, without a lock. */
 void thread_heaps_total(struct mem_counters *into);
 /* Their bytes alone. */

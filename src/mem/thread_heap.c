@@ -26,7 +26,7 @@ static _Atomic int registry_count;
 static struct mem_counters unregistered; /* written under registry_lock, read relaxed */
 static _Thread_local struct mem_counters *own;
 
-/* A mapping that is given back in slices: this stands at its start. */
+/* A mapping that is given back in steps: this stands at its start. */
 struct lazy_mapping {
     struct lazy_mapping *next;
     size_t bytes;
@@ -196,7 +196,7 @@ void thread_heap_be_lazy(void)
     is_lazy = true;
 }
 
-bool thread_heap_unmap_slice(size_t bytes)
+bool thread_heap_unmap_step(size_t bytes)
 {
     struct lazy_mapping *mapping = lazy_mappings;
     assert(bytes > 0 && bytes % MAP_PAGE_BYTES == 0);

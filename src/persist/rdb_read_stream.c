@@ -296,7 +296,7 @@ void rdb_read_stream_end(struct rdb_reader *reader)
         return;
     }
     size_t limit = SIZE_MAX;
-    while (!id_tree_free_slice(&streams->orphans, &streams->stream->collection, NULL, &limit)) {
+    while (!id_tree_free_step(&streams->orphans, &streams->stream->collection, NULL, &limit)) {
     }
     thread_free(MEM_CLIENT, streams, sizeof *streams);
     reader->stream = NULL;

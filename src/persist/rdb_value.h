@@ -1,4 +1,4 @@
-/* rdb_value.h - one value as Redis's RDB files and DUMP have it, written and read in slices.
+/* rdb_value.h - one value as Redis's RDB files and DUMP have it, written and read in steps.
  *
  *   payload   type (1 byte) | value | version (2 bytes) | crc64 of all before it (8 bytes)
  *

@@ -294,7 +294,7 @@ static enum job_status index_build(struct index_job *job, struct exec *exec)
 {
     struct table_slice *slice = job->table->slices[job->shard];
     const struct column *column = &table_schema(job->table)->columns[job->column];
-    while (job->cursor != PAGE_NONE && !exec_slice_is_over(exec)) {
+    while (job->cursor != PAGE_NONE && !exec_step_is_over(exec)) {
         if (!slice_build_index(slice, column, &job->cursor, BUILD_PAGES)) {
             job->result = TABLE_NO_MEMORY;
             begin_slice(job, job->table->shard_count);

@@ -16,14 +16,14 @@ void ddl_replace_schema(struct exec *exec, struct table *table, struct schema *s
 /* Does an edit that drops tables, and ends them. */
 MUST_USE enum table_result ddl_drop(struct exec *exec, const struct catalogue_edit *edit);
 /* Ends a table that is in no catalogue any more: its rows are freed at once while *budget lasts (rows and tables count),
- * otherwise in slices of time; when a statement has it locked, by that statement's end (ddl_end_if_dropped).  */
+ * otherwise in steps; when a statement has it locked, by that statement's end (ddl_end_if_dropped).  */
 void ddl_end_table(struct exec *exec, struct table *table, uint64_t *budget);
 /* For whoever has given back a lock. */
 void ddl_end_if_dropped(struct exec *exec, struct table *table);
 
-/* Frees an index that no schema has any more, of shard `shard`: at once when it is small, else in slices of time. */
+/* Frees an index that no schema has any more, of shard `shard`: at once when it is small, else in steps. */
 void ddl_free_index(struct exec *exec, uint32_t shard, struct hash_index index);
-/* Frees a dropped column's cells, at once when the slice is small, else in slices of time. */
+/* Frees a dropped column's cells, at once when the slice is small, else in steps. */
 void ddl_clean_column(struct exec *exec, uint32_t shard, struct table_slice *slice, uint32_t slot);
 
 #endif

@@ -174,7 +174,7 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
             job->is_gathering = true;
         }
         while (!job->gather.is_done) {
-            if (exec_slice_is_over(exec)) {
+            if (exec_step_is_over(exec)) {
                 return JOB_MORE;
             }
             uint32_t count = gather_step(&job->gather, rows);
@@ -191,7 +191,7 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
 
 static enum job_status step_sort(struct statement_job *job, struct exec *exec)
 {
-    while (!exec_slice_is_over(exec)) {
+    while (!exec_step_is_over(exec)) {
         switch (found_sort(&job->found, SORT_STEPS)) {
         case FOUND_MORE:
             break;
@@ -209,7 +209,7 @@ static enum job_status step_sort(struct statement_job *job, struct exec *exec)
 static enum job_status step_reply(struct statement_job *job, struct exec *exec)
 {
     while (job->next < job->found.count && !exec->reply->is_broken) {
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
         job->replies->row(exec, &job->statement, &job->found.rows[job->next++]);
@@ -234,7 +234,7 @@ static enum job_status step_apply(struct statement_job *job, struct exec *exec)
     uint32_t shard = job->found.rows[job->next].shard;
     uint64_t done = 0;
     enum table_result result = TABLE_OK;
-    while (result == TABLE_OK && job->next < job->found.count && !exec_slice_is_over(exec)) {
+    while (result == TABLE_OK && job->next < job->found.count && !exec_step_is_over(exec)) {
         const struct found_row *row = &job->found.rows[job->next];
         if (row->shard != shard && !job->statement.moves_rows) {
             break;
@@ -254,7 +254,7 @@ static enum job_status step_apply(struct statement_job *job, struct exec *exec)
 static enum job_status step_tidy(struct statement_job *job, struct exec *exec)
 {
     while (!slice_tidy(job->statement.table->slices[job->shard], job->statement.schema, TIDY_PAGES)) {
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

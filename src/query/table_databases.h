@@ -12,7 +12,7 @@
 #define TABLE_ALL_DATABASES UINT32_MAX
 
 /* Drops all tables and namespaces of a database, or of all of them. Tables that a running statement reads are freed when it
- * ends, large ones in slices of time. False: no memory, nothing has changed.  */
+ * ends, large ones in steps. False: no memory, nothing has changed.  */
 MUST_USE bool table_databases_flush(struct exec *exec, uint32_t db);
 
 /* The tables and namespaces of two databases change places. False: no memory, nothing has changed. */

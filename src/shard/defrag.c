@@ -1,4 +1,4 @@
-/* defrag.c - when a shard's heap is worth a defragmentation cycle, and its slices; see defrag.h.  */
+/* defrag.c - when a shard's heap is worth a defragmentation cycle, and its steps; see defrag.h.  */
 #include "shard/defrag.h"
 
 #include "base/clock.h"
@@ -14,8 +14,8 @@ enum {
     LOOK_CPU_PERCENT = 5,    /* while it lasts */
     VAIN_WAIT_MIN_MS = 500,  /* the same after a cycle that gained little, and twice as long after each further one */
     VAIN_WAIT_MAX_MS = 32000,
-    SLICE_BLOCKS = 32,       /* looked at between two looks at the clock */
-    SLICE_US = 50,
+    STEP_BLOCKS = 32,       /* looked at between two looks at the clock */
+    STEP_US = 50,
     SPARSE_PERCENT_MIN = 50, /* pages used less than something between these two are drained: */
     SPARSE_PERCENT_MAX = 85,
     SPARSE_ABOVE_MEAN = 10,  /* so much more than the mean */
@@ -52,18 +52,18 @@ static bool walk_on(struct shard *shard)
     struct defrag *defrag = &shard->defrag;
     if (defrag->db >= (uint32_t)config_number(&shard->server->config->databases)) {
         const struct catalogue *catalogue = atomic_load_explicit(&shard->server->catalogue, memory_order_acquire);
-        return catalogue_defrag_slice(catalogue, shard->number, &defrag->tables, SLICE_BLOCKS);
+        return catalogue_defrag_slice(catalogue, shard->number, &defrag->tables, STEP_BLOCKS);
     }
-    if (keyspace_defrag_slice(&shard->databases[defrag->db], &defrag->walk, SLICE_BLOCKS)) {
+    if (keyspace_defrag_step(&shard->databases[defrag->db], &defrag->walk, STEP_BLOCKS)) {
         defrag->walk = (struct keyspace_defrag){0};
         defrag->db++;
     }
     return false;
 }
 
-static bool move_for_a_slice(struct shard *shard)
+static bool move_for_a_step(struct shard *shard)
 {
-    const uint64_t end = clock_ticks() + (uint64_t)(SLICE_US * shard->server->ticks_per_us);
+    const uint64_t end = clock_ticks() + (uint64_t)(STEP_US * shard->server->ticks_per_us);
     bool is_done = false;
     while (!is_done && clock_ticks() < end) {
         is_done = walk_on(shard);
@@ -171,7 +171,7 @@ static void close_cycle(struct shard *shard)
     set_running(defrag, false);
 }
 
-/* One step: a sub-heap, or a slice of the walk. */
+/* One step: a sub-heap, or a part of the walk. */
 static void step(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
@@ -189,7 +189,7 @@ static void step(struct shard *shard)
         }
         break;
     case DEFRAG_MOVING:
-        if (move_for_a_slice(shard)) {
+        if (move_for_a_step(shard)) {
             heap_defrag_end(shard->heap);
             defrag->pages = (struct heap_walk){0};
             defrag->stage = DEFRAG_CLOSING;
@@ -285,7 +285,7 @@ void defrag_purge_begin(struct shard *shard)
     begin_look(shard);
 }
 
-bool defrag_purge_slice(struct shard *shard)
+bool defrag_purge_step(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
     if (!defrag->is_purging) {

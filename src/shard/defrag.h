@@ -1,4 +1,4 @@
-/* defrag.h - active defragmentation of one shard: cycles that drain sparse pages, in slices under a limit of CPU time.
+/* defrag.h - active defragmentation of one shard: cycles that drain sparse pages, in steps under a limit of CPU time.
  *
  * Threads    All under the shard's baton. Figures are read relaxed by any thread.
  * Read on    mem/heap.h (what a cycle is), data/keyspace.h (the walk).  */
@@ -12,14 +12,14 @@
 
 struct shard;
 
-/* Looks whether a cycle is worth while (only when the heap has seen frees since), or runs a slice of the one that is running.
+/* Looks whether a cycle is worth while (only when the heap has seen frees since), or runs a step of the one that is running.
  * Returns how many microseconds to wait before the next call; 0: nothing to do.  */
 int64_t defrag_work(struct shard *shard, int64_t now_ms);
 
-/* MEMORY PURGE: a cycle over all pages that are not quite full, without a limit of CPU time. `begin` once, then slices until one
+/* MEMORY PURGE: a cycle over all pages that are not quite full, without a limit of CPU time. `begin` once, then steps until one
  * says true; `end` also when the command is given up.  */
 void defrag_purge_begin(struct shard *shard);
-MUST_USE bool defrag_purge_slice(struct shard *shard);
+MUST_USE bool defrag_purge_step(struct shard *shard);
 void defrag_purge_end(struct shard *shard);
 
 #endif

@@ -33,7 +33,7 @@ enum {
     REQUEST_PARTS = 64,     /* words longer than that part of the limit are not made room for ahead */
     LAZY_FREE_LIMIT = 8,
     EVICT_TRIES = 32,       /* keys in a row that a job has pinned */
-    SLICE_US = 50,          /* in the background */
+    STEP_US = 50,          /* in the background */
     BUFFERS_STEP = 65536,   /* by so much, or a grant if that is less, buffers grow without a look at the sum */
     LOOK_PICKS = 1024,      /* evictions between two looks which databases have keys */
     FULL_TENACITY = 100,
@@ -237,7 +237,7 @@ static bool evict_one(struct shard *shard, const struct evict_rule *rule)
 /* From where memory comes. */
 enum source { SOURCE_LAZY_FREE, SOURCE_ALL };
 
-/* What was taken out before and is freed in slices comes first: while an oversized value is being freed, no other key has to go. */
+/* What was taken out before and is freed in steps comes first: while an oversized value is being freed, no other key has to go. */
 static void free_from_shard(struct effort *effort, struct shard *shard, enum source source)
 {
     baton_assert_held(&shard->baton);
@@ -632,12 +632,12 @@ static void report_slow_eviction(struct thread *thread)
 }
 
 /* Frees some of what the own shard owes. True: there is more. */
-static bool pay_slice(struct thread *thread, const struct evict_rule *rule, int64_t bytes)
+static bool pay_step(struct thread *thread, const struct evict_rule *rule, int64_t bytes)
 {
     struct evict *evict = &thread->shard->evict;
     struct effort effort = {.thread = thread, .server = thread->server, .rule = *rule, .goal = bytes};
     const uint64_t start = clock_ticks();
-    effort.end_ticks = start + (uint64_t)(SLICE_US * thread->server->ticks_per_us);
+    effort.end_ticks = start + (uint64_t)(STEP_US * thread->server->ticks_per_us);
     free_from_shard(&effort, thread->shard, SOURCE_ALL);
     note_duration(thread, clock_ticks() - start);
     if (!effort.is_out_of_time || effort.freed >= bytes) {
@@ -679,7 +679,7 @@ bool evict_in_background(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
     if (owed <= 0 || !baton_try(&shard->baton)) {
         return owed > 0;
     }
-    const bool is_more = pay_slice(thread, &rule, owed < excess ? owed : excess);
+    const bool is_more = pay_step(thread, &rule, owed < excess ? owed : excess);
     shard_release(thread, shard);
     return is_more;
 }

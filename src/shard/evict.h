@@ -5,7 +5,7 @@
  * allowance, at most a 400th of the limit over all shards together; when the sum has no room left, it first frees what its
  * shard has grown: from its own shard, and when there is nothing, from those whose batons are free. Likewise a thread frees as
  * much as its buffers have grown. So the sum stays within the limit, but for what one command takes more than its words say, and
- * for buffers when no keys are left. The threads evict from their own shards in the background, in slices: whoever sees that
+ * for buffers when no keys are left. The threads evict from their own shards in the background, in steps: whoever sees that
  * there is too much divides it among the shards by what their keys take. What was evicted and is still being freed counts as
  * gone: nothing else goes for it.
  *
@@ -39,7 +39,7 @@ enum evict_verdict evict_before_call(struct thread *thread, struct shard *only, 
 void evict_for_buffers(struct thread *thread);
 /* Is used_memory within a 16th of maxmemory, or above? Any thread. */
 bool evict_is_near(struct server *server);
-/* A slice for the thread's own shard. True: more is to be done at once. Without a baton. */
+/* A step for the thread's own shard. True: more is to be done at once. Without a baton. */
 bool evict_in_background(struct thread *thread);
 
 /* Milliseconds that used_memory was above maxmemory: since start, and this time. Any thread. */

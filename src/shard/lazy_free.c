@@ -8,7 +8,7 @@
 
 struct lazy_free_item {
     struct lazy_free_item *next;
-    lazy_free_fn *free_slice;
+    lazy_free_fn *free_step;
     void *thing;
     uint64_t bytes; /* left of what was expected to become free */
 };
@@ -44,23 +44,23 @@ void lazy_free_destroy(struct lazy_free *lazy_free)
         return;
     }
     while (lazy_free->first != NULL) {
-        if (lazy_free->first->free_slice(lazy_free->first->thing, SIZE_MAX)) {
+        if (lazy_free->first->free_step(lazy_free->first->thing, SIZE_MAX)) {
             remove_first(lazy_free);
         }
     }
     thread_free(MEM_SERVER, lazy_free, sizeof *lazy_free);
 }
 
-void lazy_free_add(struct shard *shard, lazy_free_fn *free_slice, void *thing, uint64_t bytes)
+void lazy_free_add(struct shard *shard, lazy_free_fn *free_step, void *thing, uint64_t bytes)
 {
     struct lazy_free_item *item = thread_alloc(MEM_SERVER, sizeof *item);
     if (item == NULL) {
-        while (!free_slice(thing, SIZE_MAX)) {
+        while (!free_step(thing, SIZE_MAX)) {
         }
         count(&shard->lazyfreed, 1);
         return;
     }
-    *item = (struct lazy_free_item){.free_slice = free_slice, .thing = thing, .bytes = bytes};
+    *item = (struct lazy_free_item){.free_step = free_step, .thing = thing, .bytes = bytes};
     if (shard->lazy_free->first == NULL) {
         shard->lazy_free->first = item;
     } else {
@@ -88,7 +88,7 @@ bool lazy_free_step(struct shard *shard, size_t limit)
         return false;
     }
     const int64_t before = mem_counters_total(heap_counters(shard->heap));
-    const bool is_gone = item->free_slice(item->thing, limit);
+    const bool is_gone = item->free_step(item->thing, limit);
     const int64_t freed = before - mem_counters_total(heap_counters(shard->heap));
     uint64_t settled = item->bytes;
     if (!is_gone && (freed <= 0 || (uint64_t)freed < settled)) {

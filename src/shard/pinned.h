@@ -1,4 +1,4 @@
-/* pinned.h - the keys of a shard that jobs read in slices: not to be written or evicted meanwhile. Who pins them: exec/pin.c.
+/* pinned.h - the keys of a shard that jobs read in steps: not to be written or evicted meanwhile. Who pins them: exec/pin.c.
  *
  * Threads    Under the shard's baton.  */
 #ifndef SHARD_PINNED_H

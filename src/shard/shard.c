@@ -16,7 +16,7 @@ static size_t database_count(const struct server *server)
 static bool free_collection(void *thing, size_t limit)
 {
     struct collection *collection = thing;
-    return collection->type->free_slice(collection, &limit);
+    return collection->type->free_step(collection, &limit);
 }
 
 static void lazy_free_collection(void *context, struct collection *collection)

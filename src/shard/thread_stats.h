@@ -47,7 +47,7 @@ struct thread_stats {
     uint64_t crons;                                /* looks at what is due `hz` times a second */
     uint64_t cq_overflows;                         /* a level, likewise: turns that found the completion queue full */
     uint64_t spare_bytes;                          /* a level, of the last of these: buffers kept for reuse beyond what always is */
-    uint64_t expiry_cuts;                          /* slices of that work which ended with keys left that were due */
+    uint64_t expiry_cuts;                          /* steps of that work which ended with keys left that were due */
 };
 
 static inline void stat_add(uint64_t *counter, uint64_t amount)

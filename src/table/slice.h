@@ -5,7 +5,7 @@
  * that). A row's number is its page's id and its slot:
  * it names the row in the indexes, and changes only when slice_tidy, or an insert into a slice without locks, rewrites pages.
  *
- * A statement that goes on in slices of time locks the slice. While it is locked for reading nobody changes rows, pages or
+ * A statement that goes on in steps locks the slice. While it is locked for reading nobody changes rows, pages or
  * indexes, and the statement may read them without the baton; while it is locked for writing nobody else reads either.
  *
  * Threads    Under the baton of its shard, with that exception. row_count, row_bytes and the indexes' bytes are read relaxed

@@ -97,7 +97,7 @@ def test_a_collection_that_shrinks_gives_back(client):
 
 
 @pytest.mark.parametrize("command", ["DEL", "UNLINK", "RENAME", "FLUSHALL"])
-def test_a_very_long_string_is_freed_in_slices(client, command):
+def test_a_very_long_string_is_freed_in_steps(client, command):
     """It is freed lazily, as a large collection is, and comes back to the byte."""
     client.run("HELLO", "3")
     empty = data_bytes(client)

@@ -316,7 +316,7 @@ def test_a_client_may_die_during_its_purge(server):
 
 @pytest.mark.threads
 def test_large_replies_are_right_while_everything_moves(server):
-    """HGETALL and the like take many slices; other keys come and go, purges move all that they can."""
+    """HGETALL and the like take many steps; other keys come and go, purges move all that they can."""
     members = [text_of(i).encode() for i in range(int(20_000 / min(SLOWDOWN, 4)))]
     failures = []
     must_end = threading.Event()

@@ -15,7 +15,7 @@ from harness.transcript import show
 TYPES = ["string", "list", "set", "hash", "zset", "stream", "hyperloglog", "geo"]
 ROUNDS = max(1, int(int(os.environ.get("TESSERA_EXCHANGE_ROUNDS", "8")) / SLOWDOWN))
 COMMANDS = 300
-# A collection so big that it is written and read in slices.
+# A collection so big that it is written and read in steps.
 BIG = {
     "list": [[b"RPUSH", b"a", *[b"item:%d" % i for i in range(at, at + 1000)]] for at in range(0, 20000, 1000)],
     "set": [[b"SADD", b"a", *[b"member:%d" % i for i in range(at, at + 1000)]] for at in range(0, 20000, 1000)],

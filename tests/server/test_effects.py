@@ -6,7 +6,7 @@ replay.py shows that the effects of random commands make the same data; here sta
 import pytest
 
 from harness.resp import Closed, encode, parse, plain
-from test_copy_slices import FILLERS, fill
+from test_long_copies import FILLERS, fill
 
 MARKER = (b"SET", b"effects:marker", b"1")
 

@@ -386,7 +386,7 @@ def test_rows_are_refused_and_taken_again_after_a_mass_delete(server):
         assert used(client) <= limit * 1.01
 
 
-def test_a_lower_limit_is_reached_in_slices(server):
+def test_a_lower_limit_is_reached_in_steps(server):
     with server.connect() as client, server.connect() as other:
         fill(client, ["k:%06d" % i for i in range(int(200_000 / SLOWDOWN))], b"v" * 100)
         client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
@@ -403,7 +403,7 @@ def test_a_lower_limit_is_reached_in_slices(server):
 
 
 def test_a_giant_does_not_take_others_with_it(server, shards):
-    """An evicted giant is freed in slices; until it is gone nothing else has to go, but for the other shards' parts of what is
+    """An evicted giant is freed in steps; until it is gone nothing else has to go, but for the other shards' parts of what is
     too much, which are as large as their keys are."""
     with server.connect() as client:
         client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
@@ -426,7 +426,7 @@ def test_a_giant_does_not_take_others_with_it(server, shards):
 
 
 @pytest.mark.threads
-def test_keys_that_are_read_in_slices_are_not_evicted(server):
+def test_keys_that_are_read_in_steps_are_not_evicted(server):
     with server.connect() as client, server.connect() as reader:
         count = int(120 / SLOWDOWN ** 0.5) * 500
         for start in range(0, count, 500):

@@ -1,6 +1,6 @@
 /* client_list.c - CLIENT LIST, INFO and KILL: connections of all threads, each looked at on its own thread.
  *
- * Threads    A search visits the threads one after the other (exec_call_threads); it belongs to whichever it is visiting.
+ * Threads    A search runs on the threads one after the other (exec_call_threads); it belongs to the one that it runs on.
  * Memory     A search keeps copies of what it looks for: the command's words may be gone when the connection died meanwhile.
  *            It is freed by its finish function.  */
 #include "base/number.h"

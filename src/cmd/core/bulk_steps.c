@@ -25,7 +25,7 @@ bool bulk_steps_run(struct bulk_steps *bulk, struct exec *exec)
         const size_t some = left < BULK_LOOK_BYTES ? left : BULK_LOOK_BYTES;
         reply_raw(exec->reply, (struct bytes){bulk->text.data + bulk->at, some});
         bulk->at += some;
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return false;
         }
     }

@@ -16,7 +16,7 @@ struct bulk_steps {
     bool is_begun;
 };
 
-/* Goes on until the slice is over. True: all of it is in the reply (or the reply is broken). */
+/* Goes on until the step is over. True: all of it is in the reply (or the reply is broken). */
 bool bulk_steps_run(struct bulk_steps *bulk, struct exec *exec);
 
 #endif

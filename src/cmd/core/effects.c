@@ -67,7 +67,7 @@ bool effect_payload_step(struct effect_payload *payload, struct exec *exec, cons
     enum rdb_status status;
     do {
         status = write_some(payload, exec, entry, ITEMS_PER_LOOK);
-    } while (status == RDB_MORE && !exec_slice_is_over(exec));
+    } while (status == RDB_MORE && !exec_step_is_over(exec));
     return status != RDB_MORE;
 }
 

@@ -3,7 +3,7 @@
  * For handlers whose own words would not do (shard/exec.h, "the report of a change"). Each is called right after its change,
  * in the same step, for the key that was changed. Without listeners nothing is made.
  *
- * A job that has made or moved a large value over several shards writes the payload of RESTORE beforehand, in slices, while the value
+ * A job that has made or moved a large value over several shards writes the payload of RESTORE beforehand, in steps, while the value
  * is pinned or detached:
  *
  *   struct effect_payload payload = EFFECT_PAYLOAD_EMPTY;
@@ -32,7 +32,7 @@ void exec_effect_number(struct exec *exec, struct key key, struct bytes name, in
 void exec_effect_expiry(struct exec *exec, struct key key, int64_t expiry_ms);
 
 struct rdb_writer;
-/* The value of an entry as RESTORE takes it, written in slices. */
+/* The value of an entry as RESTORE takes it, written in steps. */
 struct effect_payload {
     struct rdb_writer *writer; /* NULL: not begun, or complete */
     struct buffer bytes;
@@ -40,7 +40,7 @@ struct effect_payload {
 };
 #define EFFECT_PAYLOAD_EMPTY ((struct effect_payload){.bytes = BUFFER_EMPTY(MEM_CLIENT)})
 
-/* In a step of a job whose keys are on several shards: writes until the slice is over. True: it is complete, or not wanted (nobody
+/* In a step of a job whose keys are on several shards: writes until the step is over. True: it is complete, or not wanted (nobody
  * listens, or memory was refused: exec_effect_payload sees to it). `entry`, not a string's, is the same in all steps and does not
  * change meanwhile.  */
 MUST_USE bool effect_payload_step(struct effect_payload *payload, struct exec *exec, const struct entry *entry);

@@ -204,7 +204,7 @@ static enum job_status sample_step(struct job *job, struct exec *exec)
         if (exec->reply->is_broken) {
             return JOB_DONE;
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

@@ -12,7 +12,7 @@
 #include "encoding/member_table.h"
 
 enum { COUNT_DEFAULT = 10, SCAN_MATCH = 1, SCAN_COUNT = 2 };
-enum { COUNT_AT_ONCE_MAX = 500, COUNT_PER_LOOK = 32 }; /* members: more go in slices, which look at the clock after so many */
+enum { COUNT_AT_ONCE_MAX = 500, COUNT_PER_LOOK = 32 }; /* members: more go in steps, which look at the clock after so many */
 
 static const struct option scan_options[] = {
     {"MATCH", .sets = SCAN_MATCH, .has_value = true},
@@ -141,7 +141,7 @@ static enum job_status scan_step(struct job *job, struct exec *exec)
     pass->pattern = member_scan_pattern(exec, &scan->request);
     pass->reply = scan->is_replying ? exec->reply : NULL;
     while (pass_step(pass)) {
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

@@ -23,7 +23,7 @@ const struct bytes *member_scan_pattern(const struct exec *exec, const struct me
 bool member_scan_is_wanted(const struct bytes *pattern, const struct item *member);
 /* The cursor and the header of an array of `items`, which follow. */
 void member_scan_reply_header(struct reply *reply, uint64_t cursor, size_t items);
-/* Replies a collection that is a member table: with `has_texts` each member and its text. Much goes in slices. */
+/* Replies a collection that is a member table: with `has_texts` each member and its text. Much goes in steps. */
 void member_scan_reply_table(struct exec *exec, struct entry *entry, struct member_scan scan, bool has_texts);
 
 #endif

@@ -1,4 +1,4 @@
-/* pinned_job.h - jobs that read one collection or long string in slices, with its key pinned meanwhile.
+/* pinned_job.h - jobs that read one collection or long string in steps, with its key pinned meanwhile.
  *
  * Threads    The holder of the key's baton.
  * Memory     A job is the connection thread's own block.

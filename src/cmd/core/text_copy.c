@@ -23,7 +23,7 @@ bool text_copy_run(struct text_copy *copy, struct exec *exec, struct bytes text)
         const size_t some = left < COPY_LOOK_BYTES ? left : COPY_LOOK_BYTES;
         memcpy(copy->string.data + copy->at, text.data + copy->at, some);
         copy->at += some;
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return false;
         }
     }

@@ -18,7 +18,7 @@ struct text_copy {
 
 /* RESULT_NO_MEMORY: nothing is kept. */
 MUST_USE enum result text_copy_begin(struct text_copy *copy, struct keyspace *ks, size_t len);
-/* Goes on with `text`, which may have moved, but is the same, until the slice is over. True: all of it is copied. */
+/* Goes on with `text`, which may have moved, but is the same, until the step is over. True: all of it is copied. */
 bool text_copy_run(struct text_copy *copy, struct exec *exec, struct bytes text);
 /* Makes the finished string `key`'s, in place of `existing`. Otherwise it is as before. */
 MUST_USE enum result text_copy_store(struct text_copy *copy, struct key key, struct entry *existing, enum expiry_mode mode,

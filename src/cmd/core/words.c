@@ -32,7 +32,7 @@ static enum job_status run_step(struct job *job, struct exec *exec)
         const uint32_t left = exec->argc - words->at;
         const uint32_t some = WORDS_PER_LOOK * words->step;
         goes_on = kind->run(words, exec, left < some ? exec->argc : words->at + some);
-        if (goes_on && words->at < exec->argc && exec_slice_is_over(exec)) {
+        if (goes_on && words->at < exec->argc && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -71,7 +71,7 @@ static enum job_status keys_step(struct job *job, struct exec *exec)
         for (uint32_t i = 0; i < WORDS_PER_LOOK && words->at < exec->argc; i++, words->at += words->step) {
             key_lock_add(&words->lock, exec_key_of(exec, exec->argv[words->at]));
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -105,7 +105,7 @@ static enum job_status check_step(struct job *job, struct exec *exec)
                 return JOB_DONE;
             }
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

@@ -324,7 +324,7 @@ static bool look_at_member(struct geo_search *search)
 
 static bool is_over(const struct geo_search *search, const struct exec *exec)
 {
-    return !search->is_direct && exec_slice_is_over(exec);
+    return !search->is_direct && exec_step_is_over(exec);
 }
 
 /* RESULT_OK and *is_done: all members of the cells were looked at. */
@@ -548,7 +548,7 @@ static void search_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_CLIENT, search, sizeof *search);
 }
 
-static void search_in_slices(struct exec *exec, const struct geo_search *prepared)
+static void search_in_steps(struct exec *exec, const struct geo_search *prepared)
 {
     struct geo_search *search = thread_alloc(MEM_CLIENT, sizeof *search);
     if (search == NULL) {
@@ -603,7 +603,7 @@ static void run_search(struct exec *exec, const struct geo_kind *kind, uint32_t 
     const bool is_large = form_is_apart(entry_form(search.entry));
     search.scores = is_large ? score_set_of(entry_collection(search.entry)) : NULL;
     if (find_cells(&search) > GEO_DIRECT_MEMBERS && is_large) {
-        search_in_slices(exec, &search);
+        search_in_steps(exec, &search);
         return;
     }
     search.is_direct = true;

@@ -1,4 +1,4 @@
-/* hash_all.c - HGETALL, HKEYS, HVALS: whole hashes, the big ones in slices.
+/* hash_all.c - HGETALL, HKEYS, HVALS: whole hashes, the big ones in steps.
  *
  * Threads    The holder of the key's baton; a big hash is pinned meanwhile.  */
 #include "cmd/core/pinned_job.h"
@@ -27,7 +27,7 @@ static inline void reply_pair(struct reply *reply, unsigned wanted, const struct
     }
 }
 
-/* --- in slices --- */
+/* --- in steps --- */
 
 struct all_job {
     struct pinned_job pinned;
@@ -47,7 +47,7 @@ static enum job_status all_step(struct job *job, struct exec *exec)
     struct item field, text;
     for (unsigned i = 1; hash_walk_next(&all->walk, &field, &text); i++) {
         reply_pair(exec->reply, all->wanted, &field, &text);
-        if (i % HASH_FIELDS_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (i % HASH_FIELDS_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -80,7 +80,7 @@ static void reply_all(struct exec *exec, unsigned wanted)
         return;
     }
     uint64_t count = hash_count(entry);
-    if (hash_is_large(entry) && count > HASH_SLICE_MIN) {
+    if (hash_is_large(entry) && count > HASH_STEPS_MIN) {
         start_all(exec, key, entry, wanted);
         return;
     }

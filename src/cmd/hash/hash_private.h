@@ -8,9 +8,9 @@
 #include "data/hash_value.h"
 #include "exec/exec.h"
 
-/* A hash with more fields than this is replied in slices. */
-enum { HASH_SLICE_MIN = 500 };
-/* A slice looks at the clock after so many fields. */
+/* A hash with more fields than this is replied in steps. */
+enum { HASH_STEPS_MIN = 500 };
+/* A step looks at the clock after so many fields. */
 enum { HASH_FIELDS_PER_LOOK = 32 };
 
 /* find.h, for hashs. */

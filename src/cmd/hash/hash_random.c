@@ -6,7 +6,7 @@
 #include "cmd/hash/hash_private.h"
 #include "cmd/hash/hash_rows.h"
 
-enum { AT_ONCE_MAX = 500 }; /* more fields are looked at in slices */
+enum { AT_ONCE_MAX = 500 }; /* more fields are looked at in steps */
 
 struct hash_source {
     struct random_source source;

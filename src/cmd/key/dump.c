@@ -57,7 +57,7 @@ static enum job_status dump_step(struct job *job, struct exec *exec)
     enum rdb_status status;
     do {
         status = rdb_writer_step(dump->writer, &dump->payload, DUMP_STEP_ITEMS);
-    } while (status == RDB_MORE && !exec_slice_is_over(exec));
+    } while (status == RDB_MORE && !exec_step_is_over(exec));
     if (status == RDB_MORE) {
         return JOB_MORE;
     }
@@ -84,7 +84,7 @@ static void dump_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_CLIENT, dump, sizeof *dump);
 }
 
-static void dump_in_slices(struct exec *exec, struct key key, struct entry *entry, struct rdb_writer *writer)
+static void dump_in_steps(struct exec *exec, struct key key, struct entry *entry, struct rdb_writer *writer)
 {
     struct dump_job *dump = thread_alloc_zeroed(MEM_CLIENT, sizeof *dump);
     if (dump == NULL) {
@@ -130,7 +130,7 @@ static void command_dump(struct exec *exec)
     } else if (is_direct(entry)) {
         dump_at_once(exec, writer);
     } else {
-        dump_in_slices(exec, key, entry, writer);
+        dump_in_steps(exec, key, entry, writer);
     }
 }
 
@@ -332,7 +332,7 @@ static struct rdb_reader *create_reader(struct exec *exec)
     return reader;
 }
 
-/* --- in slices --- */
+/* --- in steps --- */
 
 struct restore_job {
     struct job job;
@@ -390,7 +390,7 @@ static enum job_status restore_step(struct job *job, struct exec *exec)
             return JOB_DONE;
         }
         restore->is_read = status == RDB_DONE;
-        if (!restore->is_read && exec_slice_is_over(exec)) {
+        if (!restore->is_read && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -418,7 +418,7 @@ static void restore_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_CLIENT, restore, sizeof *restore);
 }
 
-static void restore_in_slices(struct exec *exec, const struct restore_request *request)
+static void restore_in_steps(struct exec *exec, const struct restore_request *request)
 {
     struct restore_job *restore = thread_alloc_zeroed(MEM_CLIENT, sizeof *restore);
     if (restore == NULL) {
@@ -465,7 +465,7 @@ static void command_restore(struct exec *exec)
         return;
     }
     if (exec->argv[RESTORE_PAYLOAD].len > DUMP_DIRECT_BYTES) {
-        restore_in_slices(exec, &request);
+        restore_in_steps(exec, &request);
     } else {
         restore_at_once(exec, &request);
     }

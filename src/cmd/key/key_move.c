@@ -1,6 +1,6 @@
 /* key_move.c - RENAME, COPY, MOVE: a key's value goes to another name, database or shard.
  *
- * Within a shard a value changes hands. What must be copied and is big is copied first, by a job in slices, while both keys
+ * Within a shard a value changes hands. What must be copied and is big is copied first, by a job in steps, while both keys
  * are pinned; then the command runs as always, with the finished copy: if the source is another one by then (its database was
  * flushed or swapped), the copy is thrown away and what is there now counts.
  *
@@ -76,7 +76,7 @@ static enum job_status copy_step(struct job *job, struct exec *exec)
     enum result result = RESULT_OK;
     while (result == RESULT_OK && !work->is_copied) {
         result = value_copy_step(&work->made.copy, ITEMS_PER_LOOK, &work->is_copied);
-        if (result == RESULT_OK && !work->is_copied && exec_slice_is_over(exec)) {
+        if (result == RESULT_OK && !work->is_copied && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -131,7 +131,7 @@ static bool copy_begin(struct exec *exec, struct copy_job *work, const struct pl
     return true;
 }
 
-/* Copies `source` in slices and then calls `run`. */
+/* Copies `source` in steps and then calls `run`. */
 static void start_copy(struct exec *exec, const struct place *from, const struct place *to, struct entry *source, move_fn *run)
 {
     struct copy_job *work = thread_alloc_zeroed(MEM_CLIENT, sizeof *work);
@@ -227,7 +227,7 @@ static void rename_key(struct exec *exec, bool may_replace, struct made_copy *ma
     }
     bool is_to_stay = is_same_place(&from, &to) || (!may_replace && exec_find_write(exec, to.key) != NULL);
     if (!is_to_stay) {
-        if (made == NULL && from.ks->heap != to.ks->heap && value_copy_is_sliced(source)) {
+        if (made == NULL && from.ks->heap != to.ks->heap && value_copy_takes_steps(source)) {
             start_copy(exec, &from, &to, source, again);
             return;
         }
@@ -330,7 +330,7 @@ static void run_copy(struct exec *exec, struct made_copy *made)
         reply_integer(exec->reply, 0);
         return;
     }
-    if (made == NULL && value_copy_is_sliced(source)) {
+    if (made == NULL && value_copy_takes_steps(source)) {
         start_copy(exec, &from, &to, source, run_copy);
         return;
     }

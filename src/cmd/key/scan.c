@@ -1,12 +1,12 @@
 /* scan.c - commands over all keys of a database: KEYS, SCAN, RANDOMKEY.
  *
- * All are jobs: one shard after the other, one slice after the other, so that nobody waits for them.
+ * All are jobs: one shard after the other, one step after the other, so that nobody waits for them.
  *
  * Threads    The connection's; each step holds the baton of the shard that it looks at.
  * Memory     A job is the connection thread's own block; names are put by in blocks and moved into the reply at the end, when
  *            their number is known.
  * Invariant  A key that is there throughout is seen at least once, since it never changes its shard.
- * Limits     SCAN_SLICE_KEYS keys between two looks at the clock.  */
+ * Limits     SCAN_STEP_KEYS keys between two looks at the clock.  */
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/number.h"
@@ -24,7 +24,7 @@
 
 #include <assert.h>
 
-enum { SCAN_SLICE_KEYS = 64, SCAN_COUNT_DEFAULT = 10 };
+enum { SCAN_STEP_KEYS = 64, SCAN_COUNT_DEFAULT = 10 };
 
 static struct keyspace *job_keyspace(const struct job *job, const struct exec *exec)
 {
@@ -97,7 +97,7 @@ static void begin_reply(struct scan_job *scan, struct reply *reply, uint64_t cur
 static enum job_status reply_step(struct scan_job *scan, struct exec *exec)
 {
     while (name_list_move_block(&scan->names, exec->reply)) {
-        if (scan->names.bytes > 0 && exec_slice_is_over(exec)) {
+        if (scan->names.bytes > 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -110,11 +110,11 @@ static bool collect_some(struct scan_job *scan, struct exec *exec, uint64_t *cur
     struct job *job = &scan->job;
     scan->exec = exec;
     do {
-        size_t ask = scan->wanted < SCAN_SLICE_KEYS ? (size_t)scan->wanted : SCAN_SLICE_KEYS;
+        size_t ask = scan->wanted < SCAN_STEP_KEYS ? (size_t)scan->wanted : SCAN_STEP_KEYS;
         scan->visited = 0;
         keyspace_scan(job_keyspace(job, exec), &scan->cursor, ask, exec->now_ms, scan_visit, scan);
         scan->wanted -= scan->visited < scan->wanted ? scan->visited : scan->wanted;
-    } while (scan->cursor != 0 && scan->wanted > 0 && !exec_slice_is_over(exec));
+    } while (scan->cursor != 0 && scan->wanted > 0 && !exec_step_is_over(exec));
     if (scan->cursor == 0) {
         job->shard++;
     }

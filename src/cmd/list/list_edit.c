@@ -1,6 +1,6 @@
 /* list_edit.c - LSET, LINSERT, LREM, LTRIM: changes within a list.
  *
- * Threads    The holder of the key's baton. Long lists are searched in slices; what was found is changed in one step.  */
+ * Threads    The holder of the key's baton. Long lists are searched in steps; what was found is changed in one step.  */
 #include "cmd/core/answers.h"
 #include "cmd/core/limits.h"
 #include "cmd/list/list_rows.h"
@@ -139,7 +139,7 @@ static void command_linsert(struct exec *exec)
 
 /* --- LREM --- */
 
-/* More matches than this are not removed one by one: a new list is made of the others, in slices, and takes the place. */
+/* More matches than this are not removed one by one: a new list is made of the others, in steps, and takes the place. */
 enum { REMOVE_PLACES = LIST_TASK_ITEMS };
 
 struct remove_task {

@@ -70,17 +70,17 @@ struct list_range list_range_of(uint64_t count, int64_t first, int64_t last)
 
 /* --- tasks --- */
 
-static bool is_slice_over(const struct list_task *task, const struct exec *exec)
+static bool is_step_over(const struct list_task *task, const struct exec *exec)
 {
-    return task->entry == NULL && exec_slice_is_over(exec);
+    return task->entry == NULL && exec_step_is_over(exec);
 }
 
-/* Looks at items until none is wanted (true), a job's slice is over, or `most` were seen. */
+/* Looks at items until none is wanted (true), a job's step is over, or `most` were seen. */
 static bool look_at_some(struct list_task *task, struct exec *exec, uint64_t most)
 {
     struct item item;
     for (uint64_t seen = 0; task->left > 0; seen++) {
-        if (seen == most || (seen % ITEMS_PER_LOOK == ITEMS_PER_LOOK - 1 && is_slice_over(task, exec))) {
+        if (seen == most || (seen % ITEMS_PER_LOOK == ITEMS_PER_LOOK - 1 && is_step_over(task, exec))) {
             return false;
         }
         if (!list_walk_next(&task->walk, &item) || !task->kind->look(task, exec, &item)) {
@@ -91,11 +91,11 @@ static bool look_at_some(struct list_task *task, struct exec *exec, uint64_t mos
     return true;
 }
 
-/* Goes to the first item. False: a job's slice is over. */
+/* Goes to the first item. False: a job's step is over. */
 static bool seek(struct list_task *task, struct exec *exec)
 {
     while (!list_walk_seek(&task->walk, NODES_PER_LOOK)) {
-        if (is_slice_over(task, exec)) {
+        if (is_step_over(task, exec)) {
             return false;
         }
     }

@@ -145,7 +145,7 @@ static enum job_status purge_step(struct job *job, struct exec *exec)
         defrag_purge_begin(exec->shard);
         return JOB_MORE;
     }
-    if (!defrag_purge_slice(exec->shard)) {
+    if (!defrag_purge_step(exec->shard)) {
         return JOB_MORE;
     }
     defrag_purge_end(exec->shard);
@@ -220,7 +220,7 @@ static const struct command_spec memory_subcommands[] = {
         .since = "4.0.0",
         .group = "server",
         .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
-        .complexity = "O(N) with the number of pages of heaps and tables, in slices.",
+        .complexity = "O(N) with the number of pages of heaps and tables, in steps.",
         .summary = "Tells where the memory is and what should be done about it.",
     },
     {COMMAND_HELP_ROW, .since = "4.0.0", .group = "server"},
@@ -255,7 +255,7 @@ static const struct command_spec memory_subcommands[] = {
         .since = "1.0.0",
         .group = "server",
         .tips = "nondeterministic_output",
-        .complexity = "O(N) with the number of keys in the database, in slices.",
+        .complexity = "O(N) with the number of keys in the database, in steps.",
         .summary = "Adds up keys and bytes by the beginnings of the keys' names.",
         .syntax = "[DELIM delimiter] [DEPTH depth] [COUNT count]",
     },
@@ -289,7 +289,7 @@ static const struct command_spec memory_subcommands[] = {
         .since = "1.0.0",
         .group = "server",
         .tips = "nondeterministic_output",
-        .complexity = "O(1) with the number of keys, as a rule; O(N) in slices after the biggest were deleted.",
+        .complexity = "O(1) with the number of keys, as a rule; O(N) in steps after the biggest were deleted.",
         .summary = "Lists the biggest keys and tables.",
         .syntax = "[COUNT count] [TYPE type]",
     },

@@ -2,7 +2,7 @@
  * memory_doctor_text.c.
  *
  * A job asks each shard's list of biggest keys (data/key_top.h), so that no scan is needed, looks at the first keys in the order
- * of their hashes, which are a random sample of all, and walks the tables' pages in slices.
+ * of their hashes, which are a random sample of all, and walks the tables' pages in steps.
  * TESSERA_SYSTEM_ROOT in the environment stands in front of /proc and /sys, for tests.
  *
  * Cost       O(shards + tables' pages), and a few microseconds for each of the biggest collections and each of the sample.  */
@@ -20,7 +20,7 @@
 enum {
     DOCTOR_FILL_KEYS = 64,
     DOCTOR_SAMPLE_KEYS = 512, /* of each database in each shard */
-    DOCTOR_SAMPLE_SLICE = 8,
+    DOCTOR_SAMPLE_STEP = 8,
     DOCTOR_SAMPLE_MISFITS = 8, /* fewer of a kind are chance */
     DOCTOR_SPARSE_SHARE = 4, /* tables are listed as sparse when more than a quarter of their rows' bytes is in deleted ones */
 };
@@ -92,7 +92,7 @@ static void look_at_key(struct doctor_report *report, const struct key_top_item 
     }
 }
 
-/* The biggest keys of one type, or a slice of the walk that finds them. False: the latter. */
+/* The biggest keys of one type, or a step of the walk that finds them. False: the latter. */
 static bool look_at_type(struct doctor_job *doctor, struct exec *exec)
 {
     struct key_top *top = exec->shard->top;
@@ -101,7 +101,7 @@ static bool look_at_type(struct doctor_job *doctor, struct exec *exec)
     const enum value_type type = (enum value_type)doctor->type;
     uint32_t count;
     if (!key_top_read(top, type, exec->now_ms, KEY_TOP_COUNT_MAX, items, &count)) {
-        while (!key_top_fill_slice(top, DOCTOR_FILL_KEYS) && !exec_slice_is_over(exec)) {
+        while (!key_top_fill_step(top, DOCTOR_FILL_KEYS) && !exec_step_is_over(exec)) {
         }
         return false;
     }
@@ -162,11 +162,11 @@ static bool look_at_sample(struct doctor_job *doctor, struct exec *exec)
     const int64_t databases = atomic_load_explicit(&exec->server->config->databases, memory_order_relaxed);
     while (sample->db < databases) {
         struct keyspace *ks = &exec->shard->databases[sample->db];
-        keyspace_scan(ks, &sample->cursor, DOCTOR_SAMPLE_SLICE, exec->now_ms, look_at_sample_key, &visit);
+        keyspace_scan(ks, &sample->cursor, DOCTOR_SAMPLE_STEP, exec->now_ms, look_at_sample_key, &visit);
         if (sample->cursor == 0 || sample->keys >= DOCTOR_SAMPLE_KEYS) {
             end_sample(&doctor->report, sample, ks->key_count);
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return false;
         }
     }
@@ -180,7 +180,7 @@ static bool look_at_shard(struct doctor_job *doctor, struct exec *exec)
     struct shard *shard = exec->shard;
     struct doctor_report *report = &doctor->report;
     for (; doctor->type < VALUE_TYPE_COUNT; doctor->type++) {
-        if (exec_slice_is_over(exec) || !look_at_type(doctor, exec)) {
+        if (exec_step_is_over(exec) || !look_at_type(doctor, exec)) {
             return false;
         }
     }
@@ -273,7 +273,7 @@ static enum job_status doctor_step(struct job *job, struct exec *exec)
         doctor->are_keys_done = true;
         doctor->tables.is_new = true;
     }
-    if (memory_table_walk_slice(&doctor->tables, job, exec, look_at_table, &doctor->report)) {
+    if (memory_table_walk_step(&doctor->tables, job, exec, look_at_table, &doctor->report)) {
         job->shard = JOB_NO_SHARD;
     }
     return JOB_MORE;

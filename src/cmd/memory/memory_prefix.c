@@ -1,6 +1,6 @@
 /* memory_prefix.c - MEMORY PREFIX: keys and bytes of the selected database by the beginnings of their names.
  *
- * A job scans one shard after the other in slices and counts into a table of bounded size; between two slices, without a baton,
+ * A job scans one shard after the other in steps and counts into a table of bounded size; between two steps, without a baton,
  * it is thinned out when it is full. MEMORY STATS shows how far such jobs are.
  *
  * Limits     PREFIX_COUNT_MAX rows in the answer; names and rows as in prefix_table.h. Keys that come or go meanwhile may be
@@ -45,12 +45,12 @@ static void look_at_key(struct entry *entry, void *arg)
     prefix->bytes_seen += bytes;
 }
 
-/* Until the slice is over, the table is full or the shard is done. True: it is done. */
-static bool scan_slice(struct prefix_job *prefix, struct exec *exec)
+/* Until the step is over, the table is full or the shard is done. True: it is done. */
+static bool scan_step(struct prefix_job *prefix, struct exec *exec)
 {
     struct keyspace *ks = &exec->shard->databases[exec->db];
     do {
-        if (exec_slice_is_over(exec) || prefix_table_is_full(prefix->table)) {
+        if (exec_step_is_over(exec) || prefix_table_is_full(prefix->table)) {
             return false;
         }
         keyspace_scan(ks, &prefix->cursor, PREFIX_SCAN_KEYS, exec->now_ms, look_at_key, prefix);
@@ -106,7 +106,7 @@ static enum job_status prefix_step(struct job *job, struct exec *exec)
         return JOB_MORE;
     }
     const uint64_t seen_before = prefix->keys_seen;
-    const bool is_done = scan_slice(prefix, exec);
+    const bool is_done = scan_step(prefix, exec);
     atomic_fetch_add_explicit(&exec->server->prefix_keys_seen, prefix->keys_seen - seen_before, memory_order_relaxed);
     if (is_done) {
         prefix->shard++;

@@ -35,7 +35,7 @@ struct memory_table_walk {
 typedef void memory_table_fn(uint32_t db, const struct table *table, const struct table_walk *sum, void *arg);
 /* Goes on in the job's shard, and says in job->shard where to go on; `walk` begins with is_new set and all else 0. True: all
  * tables were handed out, under shard 0's baton.  */
-MUST_USE bool memory_table_walk_slice(struct memory_table_walk *walk, struct job *job, struct exec *exec, memory_table_fn *visit,
+MUST_USE bool memory_table_walk_step(struct memory_table_walk *walk, struct job *job, struct exec *exec, memory_table_fn *visit,
                                       void *arg);
 
 /* memory_misfit.c: collections that need much more memory than their items. */

@@ -4,7 +4,7 @@
  * A job looks at one shard after the other, each for a moment under its baton, and then writes the reply. Between two shards
  * the server goes on, so figures of databases and shards may be some commands apart; the classes are read at once.
  *
- * Limits     The first part of the reply is one step: O(databases + shards). Tables follow one by one, their pages in slices: a
+ * Limits     The first part of the reply is one step: O(databases + shards). Tables follow one by one, their pages in steps: a
  *            table that comes, goes or changes meanwhile may be left out or counted in parts.  */
 #include "cmd/core/answers.h"
 #include "cmd/memory/memory_private.h"
@@ -322,7 +322,7 @@ static void write_table(uint32_t db, const struct table *table, const struct tab
     map_end(&inner);
 }
 
-/* All but the tables, which follow in slices. */
+/* All but the tables, which follow in steps. */
 static void begin_reply(struct exec *exec, struct stats_job *job)
 {
     struct server *server = exec->server;
@@ -372,7 +372,7 @@ static enum job_status stats_step(struct job *job, struct exec *exec)
         }
         begin_reply(exec, stats);
     }
-    if (!memory_table_walk_slice(&stats->tables, job, exec, write_table, &stats->map)) {
+    if (!memory_table_walk_step(&stats->tables, job, exec, write_table, &stats->map)) {
         return JOB_MORE;
     }
     map_end(&stats->map);

@@ -1,6 +1,6 @@
-/* memory_tables.c - a walk over all tables for MEMORY STATS and MEMORY DOCTOR: table by table, shard by shard, in slices.
+/* memory_tables.c - a walk over all tables for MEMORY STATS and MEMORY DOCTOR: table by table, shard by shard, in steps.
  *
- * Between two slices tables may come, go and change: when the catalogue did, the walk begins the table again that follows, by
+ * Between two steps tables may come, go and change: when the catalogue did, the walk begins the table again that follows, by
  * database and name, the last one that was handed out.  */
 #include "cmd/memory/memory_private.h"
 
@@ -51,7 +51,7 @@ static void note_done(struct memory_table_walk *walk, uint32_t db, const struct 
     begin_table(walk);
 }
 
-bool memory_table_walk_slice(struct memory_table_walk *walk, struct job *job, struct exec *exec, memory_table_fn *visit,
+bool memory_table_walk_step(struct memory_table_walk *walk, struct job *job, struct exec *exec, memory_table_fn *visit,
                              void *arg)
 {
     const int32_t last_shard = (int32_t)exec->server->shard_count - 1;
@@ -70,7 +70,7 @@ bool memory_table_walk_slice(struct memory_table_walk *walk, struct job *job, st
     const struct table *table;
     while ((table = catalogue_table_at(catalogue, walk->at)) != NULL) {
         while (!table_walk_slice(table, (uint32_t)job->shard, &walk->page, PAGES_A_LOOK, &walk->sum)) {
-            if (exec_slice_is_over(exec)) {
+            if (exec_step_is_over(exec)) {
                 return false;
             }
         }
@@ -82,7 +82,7 @@ bool memory_table_walk_slice(struct memory_table_walk *walk, struct job *job, st
         const uint32_t db = catalogue_table_db(catalogue, walk->at);
         visit(db, table, &walk->sum, arg);
         note_done(walk, db, table);
-        if (last_shard > 0 || exec_slice_is_over(exec)) {
+        if (last_shard > 0 || exec_step_is_over(exec)) {
             job->shard = last_shard;
             return catalogue_table_at(catalogue, walk->at) == NULL;
         }

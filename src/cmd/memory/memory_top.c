@@ -1,7 +1,7 @@
 /* memory_top.c - MEMORY TOP: the biggest keys and tables now, from the shards' lists of candidates (data/key_top.h).
  *
  * A job asks one shard after the other, type by type, and keeps the biggest of all. When a shard knows too few, because what it
- * knew was deleted, the job goes on with the walk that finds others, in slices. At the end, with all batons, each is looked up
+ * knew was deleted, the job goes on with the walk that finds others, in steps. At the end, with all batons, each is looked up
  * again and the tables come in: bytes and names are those of one moment.
  *
  * Limits     KEY_TOP_COUNT_MAX of them. Twice as many are kept until the end, since some may go meanwhile.  */
@@ -73,7 +73,7 @@ static bool gather_type(struct top_job *top, struct exec *exec)
     const enum value_type type = (enum value_type)top->type;
     struct key_top *keys = exec->shard->top;
     if (!key_top_read(keys, type, exec->now_ms, top->limit, items, &count)) {
-        while (!key_top_fill_slice(keys, TOP_FILL_KEYS) && !exec_slice_is_over(exec)) {
+        while (!key_top_fill_step(keys, TOP_FILL_KEYS) && !exec_step_is_over(exec)) {
         }
         return false;
     }
@@ -161,7 +161,7 @@ static enum job_status top_step(struct job *job, struct exec *exec)
         if ((top->types >> top->type & 1) != 0 && !gather_type(top, exec)) {
             return JOB_MORE;
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             top->type++;
             return JOB_MORE;
         }

@@ -221,7 +221,7 @@ static void command_cluster_help(struct exec *exec)
     }
 }
 
-/* --- the keys of a slot: a walk over its shard's keys, in slices --- */
+/* --- the keys of a slot: a walk over its shard's keys, in steps --- */
 
 struct slot_job {
     struct job job;
@@ -268,7 +268,7 @@ static enum job_status slot_step(struct job *job, struct exec *exec)
             }
             return JOB_DONE;
         }
-    } while (!exec_slice_is_over(exec));
+    } while (!exec_step_is_over(exec));
     return JOB_MORE;
 }
 

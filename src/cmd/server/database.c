@@ -57,10 +57,10 @@ struct flush_job {
 enum { FLUSH_FREE_LIMIT = 8 }; /* entries between two looks at the clock: see LAZY_FREE_LIMIT */
 
 /* The remains as a thing of lazy free; they themselves are freed at the end. */
-static bool remains_free_slice(void *thing, size_t limit)
+static bool remains_free_step(void *thing, size_t limit)
 {
     struct remains *remains = thing;
-    if (remains->freed < remains->count && keyspace_free_slice(&remains->databases[remains->freed], limit)) {
+    if (remains->freed < remains->count && keyspace_free_step(&remains->databases[remains->freed], limit)) {
         remains->freed++;
     }
     if (remains->freed < remains->count) {
@@ -124,7 +124,7 @@ static void lazy_free_remains(struct flush_job *flush, struct server *server)
 {
     for (uint32_t i = 0; i < flush->shard_count; i++) {
         if (flush->remains[i] != NULL) {
-            lazy_free_add(&server->shards[i], remains_free_slice, flush->remains[i], remains_bytes(flush->remains[i]));
+            lazy_free_add(&server->shards[i], remains_free_step, flush->remains[i], remains_bytes(flush->remains[i]));
             flush->remains[i] = NULL;
         }
     }
@@ -145,7 +145,7 @@ static enum job_status free_step(struct job *job, struct exec *exec)
 {
     const struct flush_job *flush = (const struct flush_job *)job;
     while (lazy_free_step(exec->shard, FLUSH_FREE_LIMIT)) {
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -303,11 +303,11 @@ const struct command_spec database_commands[] = {
      .summary = "Counts the keys of the selected database.", .tips = "request_policy:all_shards response_policy:agg_sum"},
     {.name = "flushall", .run = command_flushall, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,
      .since = "1.0.0", .group = "server", .acl = "keyspace dangerous",
-     .complexity = "O(N), N the number of keys and rows, in slices", .summary = "Removes all keys and tables.",
+     .complexity = "O(N), N the number of keys and rows, in steps", .summary = "Removes all keys and tables.",
      .syntax = "[ASYNC|SYNC]", .tips = EVERY_SHARD_OK},
     {.name = "flushdb", .run = command_flushdb, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,
      .since = "1.0.0", .group = "server", .acl = "keyspace dangerous",
-     .complexity = "O(N), N the number of keys and rows of the database, in slices",
+     .complexity = "O(N), N the number of keys and rows of the database, in steps",
      .summary = "Removes all keys and tables of the selected database.", .syntax = "[ASYNC|SYNC]", .tips = EVERY_SHARD_OK},
     {.name = "swapdb", .run = command_swapdb, .arity = 3, .scope = SCOPE_ALL, .flags = COMMAND_WRITE | COMMAND_FAST,
      .since = "4.0.0", .group = "server", .acl = "keyspace dangerous", .complexity = "O(N), N the number of shards and tables",

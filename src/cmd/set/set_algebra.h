@@ -11,9 +11,9 @@ enum algebra_operation { OPERATION_INTERSECTION, OPERATION_UNION, OPERATION_DIFF
 
 enum algebra_output {
     OUTPUT_REPLY, /* right into the reply, when little is walked */
-    OUTPUT_NAMES, /* the same in slices: to be replied when their number is known */
+    OUTPUT_NAMES, /* the same in steps: to be replied when their number is known */
     OUTPUT_VALUE, /* a set to be replied, when little is walked */
-    OUTPUT_TABLE, /* the same in slices */
+    OUTPUT_TABLE, /* the same in steps */
     OUTPUT_COUNT,
     OUTPUT_STORE,
 };

@@ -1,4 +1,4 @@
-/* set_algebra_job.c - an intersection, union or difference in slices.
+/* set_algebra_job.c - an intersection, union or difference in steps.
  *
  * States     begin -> work -> store; or -> reply of the names; or -> reply of the table; or, for a count, the end.
  * Threads    Each step holds the batons of all keys.
@@ -113,7 +113,7 @@ static enum job_status work_step(struct algebra_job *work, struct exec *exec)
         if (progress == ALGEBRA_DONE) {
             return end_work(work, exec);
         }
-        if (i % BATCHES_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (i % BATCHES_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -149,7 +149,7 @@ static enum job_status store_step(struct algebra_job *work, struct exec *exec)
 static enum job_status reply_names_step(struct algebra_job *work, struct exec *exec)
 {
     while (name_list_move_block(&work->algebra.names, exec->reply)) {
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -161,7 +161,7 @@ static enum job_status reply_table_step(struct algebra_job *work, struct exec *e
     struct item member;
     for (unsigned i = 1; member_walk_next(&work->reply_walk, &member, NULL); i++) {
         reply_item(exec->reply, &member);
-        if (i % SET_MEMBERS_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (i % SET_MEMBERS_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

@@ -1,4 +1,4 @@
-/* set_algebra_job.h - an intersection, union or difference in slices.
+/* set_algebra_job.h - an intersection, union or difference in steps.
  *
  * Threads    The holder of the keys' batons.  */
 #ifndef CMD_SET_ALGEBRA_JOB_H

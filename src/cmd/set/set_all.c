@@ -1,4 +1,4 @@
-/* set_all.c - SMEMBERS and SSCAN: whole sets, the big ones in slices.
+/* set_all.c - SMEMBERS and SSCAN: whole sets, the big ones in steps.
  *
  * Threads    The holder of the key's baton; a big set is pinned meanwhile.
  * Read on    core/member_scan.h.  */
@@ -27,7 +27,7 @@ static enum job_status all_step(struct job *job, struct exec *exec)
     struct item member;
     for (unsigned i = 1; set_walk_next(&all->walk, &member); i++) {
         reply_item(exec->reply, &member);
-        if (i % SET_MEMBERS_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (i % SET_MEMBERS_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -55,7 +55,7 @@ static void command_smembers(struct exec *exec)
         return;
     }
     const uint64_t count = set_count(entry);
-    if (set_is_large(entry) && count > SET_SLICE_MIN) {
+    if (set_is_large(entry) && count > SET_STEPS_MIN) {
         start_all(exec, key, entry);
         return;
     }

@@ -161,7 +161,7 @@ static void pop_at_once(struct exec *exec, struct key key, struct entry *entry, 
     pop_release(&pop);
 }
 
-/* --- in slices --- */
+/* --- in steps --- */
 
 struct pop_job {
     struct pinned_job pinned;
@@ -207,7 +207,7 @@ static enum job_status pop_step(struct job *job, struct exec *exec)
         if (result != RESULT_OK) {
             return fail(work, exec, result);
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -267,7 +267,7 @@ static void pop_count(struct exec *exec, struct key key, struct entry *entry, ui
     if (!few_stay && count <= DRAWN_MAX) {
         reply_set(exec->reply, count);
         draw(exec, key, entry, count);
-    } else if (set_is_large(entry) && members > SET_SLICE_MIN) {
+    } else if (set_is_large(entry) && members > SET_STEPS_MIN) {
         start_pop(exec, key, entry, count);
     } else {
         pop_at_once(exec, key, entry, count);

@@ -9,8 +9,8 @@
 #include "data/set.h"
 #include "exec/exec.h"
 
-/* Work over more members than this goes in slices, which look at the clock after so many. */
-enum { SET_SLICE_MIN = 500, SET_MEMBERS_PER_LOOK = 32 };
+/* Work over more members than this goes in steps, which look at the clock after so many. */
+enum { SET_STEPS_MIN = 500, SET_MEMBERS_PER_LOOK = 32 };
 
 /* Bytes that all members of a table take in a reply, about. */
 static inline size_t reply_size_hint(const struct member_table *table)

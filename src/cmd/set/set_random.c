@@ -42,7 +42,7 @@ static void read_place(const struct random_source *source, uint64_t place, struc
 static void command_srandmember(struct exec *exec)
 {
     static const struct random_kind kind = {
-        .type = VALUE_SET, .source_bytes = sizeof(struct set_source), .at_once_max = SET_SLICE_MIN, .open = open_source,
+        .type = VALUE_SET, .source_bytes = sizeof(struct set_source), .at_once_max = SET_STEPS_MIN, .open = open_source,
         .walk_begin = begin_walk, .walk_next = walk_next, .draw = draw_place, .read = read_place,
     };
     struct set_source source;

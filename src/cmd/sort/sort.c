@@ -7,7 +7,7 @@
  *
  * Threads    The holder of the key's baton; of all, when BY, GET or STORE reach further.
  * Memory     The vector is the thread's own; the detached list lies in the destination's heap, and pins that key.
- * Limits     SORT_INLINE_MAX elements in a handler; SORT_SLICE of them between two looks at the clock.
+ * Limits     SORT_INLINE_MAX elements in a handler; SORT_STEP of them between two looks at the clock.
  * Read on    sort_vector.h, sort_pattern.h.  */
 #include "base/number.h"
 #include "cmd/core/answers.h"
@@ -27,7 +27,7 @@
 
 #include <assert.h>
 
-enum { SORT_INLINE_MAX = 256, SORT_SLICE = 16, SORT_MERGE_SLICE = 256, SORT_SEEK_NODES = 64 };
+enum { SORT_INLINE_MAX = 256, SORT_STEP = 16, SORT_MERGE_STEP = 256, SORT_SEEK_NODES = 64 };
 
 /* --- options --- */
 
@@ -128,7 +128,7 @@ struct sort {
     /* collecting */
     enum value_type type;
     uint64_t wanted;           /* elements yet to be collected */
-    struct pin pin;            /* of the sorted key, while it is being read in slices */
+    struct pin pin;            /* of the sorted key, while it is being read in steps */
     union {
         struct list_walk list;
         struct set_walk set;
@@ -146,9 +146,9 @@ struct sort {
     bool has_result;
 };
 
-static bool slice_is_over(const struct exec *exec)
+static bool step_is_over(const struct exec *exec)
 {
-    return exec->job != NULL && exec_slice_is_over(exec);
+    return exec->job != NULL && exec_step_is_over(exec);
 }
 
 static void end_walk(struct sort *sort, struct exec *exec)
@@ -244,7 +244,7 @@ static void begin_walk(struct sort *sort, const struct entry *entry)
 static enum job_status collect(struct sort *sort, struct exec *exec)
 {
     while (sort->type == VALUE_LIST && !list_walk_seek(&sort->walk.list, SORT_SEEK_NODES)) {
-        if (slice_is_over(exec)) {
+        if (step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -255,7 +255,7 @@ static enum job_status collect(struct sort *sort, struct exec *exec)
             return give_up(sort, exec, ERROR_NO_MEMORY);
         }
         sort->wanted--;
-        if (sort->wanted % SORT_SLICE == 0 && sort->pin.shard != NULL && slice_is_over(exec)) {
+        if (sort->wanted % SORT_STEP == 0 && sort->pin.shard != NULL && step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -307,7 +307,7 @@ static enum job_status weigh_all(struct sort *sort, struct exec *exec)
         by = sort_pattern_parse(exec->argv[sort->request.by_at]);
     }
     for (; is_needed && sort->at < sort->vector.count; sort->at++) {
-        if (sort->at % SORT_SLICE == 0 && slice_is_over(exec)) {
+        if (sort->at % SORT_STEP == 0 && step_is_over(exec)) {
             return JOB_MORE;
         }
         if (!weigh(sort, exec, has_by ? &by : NULL, sort->at)) {
@@ -327,8 +327,8 @@ static enum job_status weigh_all(struct sort *sort, struct exec *exec)
 
 static enum job_status put_in_order(struct sort *sort, struct exec *exec)
 {
-    while (!sort_vector_run(&sort->vector, sort->order, sort->request.is_descending, SORT_MERGE_SLICE)) {
-        if (slice_is_over(exec)) {
+    while (!sort_vector_run(&sort->vector, sort->order, sort->request.is_descending, SORT_MERGE_STEP)) {
+        if (step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -408,7 +408,7 @@ static enum job_status put_out(struct sort *sort, struct exec *exec)
         sort->at = sort->rank;
     }
     for (; sort->at < sort->end; sort->at++) {
-        if (sort->at % SORT_SLICE == 0 && slice_is_over(exec)) {
+        if (sort->at % SORT_STEP == 0 && step_is_over(exec)) {
             return JOB_MORE;
         }
         if (!put_element(sort, exec, sort->at)) {
@@ -475,9 +475,9 @@ static enum job_status sort_step(struct job *job, struct exec *exec)
         case SORT_ORDERS: status = put_in_order(sort, exec); break;
         case SORT_PUTS_OUT: status = put_out(sort, exec); break;
         case SORT_ENDS: status = store_result(sort, exec); break;
-        case SORT_FREES: status = sort_vector_release(&sort->vector, SORT_SLICE) ? JOB_DONE : JOB_MORE; break;
+        case SORT_FREES: status = sort_vector_release(&sort->vector, SORT_STEP) ? JOB_DONE : JOB_MORE; break;
         }
-    } while (status == JOB_MORE && !slice_is_over(exec));
+    } while (status == JOB_MORE && !step_is_over(exec));
     return status;
 }
 

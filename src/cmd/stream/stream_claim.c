@@ -1,4 +1,4 @@
-/* stream_claim.c - pending entries for another consumer: XCLAIM XAUTOCLAIM. Long searches go in slices, with the stream pinned.
+/* stream_claim.c - pending entries for another consumer: XCLAIM XAUTOCLAIM. Long searches go in steps, with the stream pinned.
  *
  * Threads    The holder of the key's baton.
  * Memory     What an automatic claim found is put by until the reply, in scratch or in blocks of the job's.  */
@@ -313,7 +313,7 @@ static enum result claim_until(struct exec *exec, struct stream_place place, str
         if (result != RESULT_OK) {
             return result;
         }
-        if (exec->job != NULL && i % CLAIM_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (exec->job != NULL && i % CLAIM_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return RESULT_OK;
         }
     }
@@ -321,7 +321,7 @@ static enum result claim_until(struct exec *exec, struct stream_place place, str
     return RESULT_OK;
 }
 
-/* Goes on claiming; a job until its slice is over. RESULT_OK and *is_done: all that was wanted was done. */
+/* Goes on claiming; a job until its step is over. RESULT_OK and *is_done: all that was wanted was done. */
 static enum result claim_some(struct exec *exec, struct stream_place place, struct auto_claim *claim, bool *is_done)
 {
     struct group_effect effect;
@@ -378,7 +378,7 @@ static void claim_at_once(struct exec *exec, struct entry *entry, struct stream_
     claim_release(claim);
 }
 
-/* --- in slices: first claimed, then replied --- */
+/* --- in steps: first claimed, then replied --- */
 
 struct claim_job {
     struct stream_job stream_job;
@@ -392,7 +392,7 @@ static enum job_status reply_step(struct claim_job *work, struct exec *exec)
     const struct stream *stream = stream_job_stream(&work->stream_job, 0);
     while (work->replied < work->claim.claimed.count) {
         reply_claimed(exec, stream, &work->claim, work->replied++);
-        if (work->replied % CLAIM_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (work->replied % CLAIM_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

@@ -1,4 +1,4 @@
-/* stream_deliver.c - entries for the consumers of groups: XREADGROUP. Much is delivered in slices, with the streams pinned.
+/* stream_deliver.c - entries for the consumers of groups: XREADGROUP. Much is delivered in steps, with the streams pinned.
  *
  * Threads    The holder of the batons of all keys.  */
 #include "cmd/stream/stream_effect.h"
@@ -224,7 +224,7 @@ static void deliver_at_once(struct exec *exec, const struct read_words *words, c
     reply_deferred_end(exec->reply, mark, exec->reply->protocol == 2 ? '*' : '%', served_count);
 }
 
-/* --- in slices --- */
+/* --- in steps --- */
 
 struct delivery_job {
     struct stream_job stream_job;
@@ -261,12 +261,12 @@ static bool begin_stream(struct exec *exec, struct delivery_job *work, struct st
     return true;
 }
 
-/* Delivers from the stream at work->at. False: the slice is over. */
+/* Delivers from the stream at work->at. False: the step is over. */
 static bool deliver_until(struct exec *exec, struct delivery_job *work, struct group_effect *effect)
 {
     enum result result = RESULT_OK;
     for (unsigned i = 1; deliver_one(exec, &work->delivery, effect, &result); i++) {
-        if (i % ENTRIES_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (i % ENTRIES_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return false;
         }
     }

@@ -220,7 +220,7 @@ static void command_createconsumer(struct exec *exec)
     reply_integer(exec->reply, result == RESULT_OK);
 }
 
-/* --- DELCONSUMER: at once, or in slices when much is pending --- */
+/* --- DELCONSUMER: at once, or in steps when much is pending --- */
 
 struct removal {
     struct stream_job stream_job;
@@ -228,7 +228,7 @@ struct removal {
     int64_t pending_count;
 };
 
-/* Makes the consumer's entries no longer pending; a job until its slice is over. `effect` NULL: the command's words say it all. */
+/* Makes the consumer's entries no longer pending; a job until its step is over. `effect` NULL: the command's words say it all. */
 static void remove_pending(struct exec *exec, struct stream_place place, const struct stream_consumer *consumer,
                            struct group_effect *effect)
 {
@@ -238,7 +238,7 @@ static void remove_pending(struct exec *exec, struct stream_place place, const s
         if (effect != NULL) {
             group_effect_removed(effect, id);
         }
-        if (exec->job != NULL && i % REMOVED_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (exec->job != NULL && i % REMOVED_PER_LOOK == 0 && exec_step_is_over(exec)) {
             break;
         }
     }

@@ -1,4 +1,4 @@
-/* stream_info.c - what streams, groups and consumers are like: XINFO. A full report that is long is replied in slices, with the
+/* stream_info.c - what streams, groups and consumers are like: XINFO. A full report that is long is replied in steps, with the
  * stream pinned.
  *
  * Threads    The holder of the key's baton.
@@ -282,7 +282,7 @@ static void reply_consumer_pending_part(struct full_report *report, struct reply
     }
 }
 
-/* Replies parts until the end (true), or until a job's slice is over. */
+/* Replies parts until the end (true), or until a job's step is over. */
 static bool reply_parts(struct full_report *report, struct exec *exec)
 {
     static void (*const parts[])(struct full_report *, struct reply *) = {
@@ -297,7 +297,7 @@ static bool reply_parts(struct full_report *report, struct exec *exec)
     }
     for (unsigned i = 1; report->part != PART_END; i++) {
         parts[report->part](report, exec->reply);
-        if (exec->job != NULL && i % PARTS_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (exec->job != NULL && i % PARTS_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return false;
         }
     }

@@ -1,4 +1,4 @@
-/* stream_pending.c - what consumers have not acknowledged: XPENDING XACK. Long lists are replied in slices, with the stream
+/* stream_pending.c - what consumers have not acknowledged: XPENDING XACK. Long lists are replied in steps, with the stream
  * pinned.
  *
  * Threads    The holder of the key's baton.
@@ -90,7 +90,7 @@ static enum job_status pending_step(struct job *job, struct exec *exec)
         if (nack != NULL && work->is_counted) {
             reply_pending(exec->reply, id, nack, work->range.now_ms);
         }
-        if (i % PENDING_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (i % PENDING_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

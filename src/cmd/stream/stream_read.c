@@ -1,4 +1,4 @@
-/* stream_read.c - reading entries: XRANGE XREVRANGE XREAD. Long ranges are read in slices, with their streams pinned.
+/* stream_read.c - reading entries: XRANGE XREVRANGE XREAD. Long ranges are read in steps, with their streams pinned.
  *
  * Threads    The holder of the batons of all keys.
  * Memory     A job's sources are the connection thread's own.  */
@@ -11,7 +11,7 @@
 
 enum { ENTRIES_PER_LOOK = 16 };
 
-/* --- ranges, read at once or in slices --- */
+/* --- ranges, read at once or in steps --- */
 
 struct source {
     struct stream_walk walk;
@@ -79,7 +79,7 @@ static enum job_status reading_step(struct job *job, struct exec *exec)
         for (unsigned i = 1; source->count > 0 && stream_walk_next(&source->walk, &entry); i++) {
             reply_stream_entry(exec->reply, &entry);
             source->count--;
-            if (i % ENTRIES_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+            if (i % ENTRIES_PER_LOOK == 0 && exec_step_is_over(exec)) {
                 return JOB_MORE;
             }
         }

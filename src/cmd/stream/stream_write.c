@@ -1,4 +1,4 @@
-/* stream_write.c - jobs that change streams in slices; see stream_write.h.  */
+/* stream_write.c - jobs that change streams in steps; see stream_write.h.  */
 #include "cmd/stream/stream_write.h"
 
 #include "exec/exec.h"

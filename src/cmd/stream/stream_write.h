@@ -1,4 +1,4 @@
-/* stream_write.h - jobs that change streams in slices: their keys are pinned, so that no other command writes them.
+/* stream_write.h - jobs that change streams in steps: their keys are pinned, so that no other command writes them.
  *
  * Readers may pin the same streams between two steps; then the job waits until they are done.
  *

@@ -1,9 +1,9 @@
 /* bitmap.c - strings as arrays of bits: one bit, and counting and finding bits.
  *
- * What takes long goes in slices, with the string pinned: it stays as it is, whatever becomes of its key.
+ * What takes long goes in steps, with the string pinned: it stays as it is, whatever becomes of its key.
  *
- * Threads    The holder of the key's baton; slices: the connection's thread.
- * Limits     Offsets within proto-max-bulk-len; BITMAP_SLICE_BYTES between two looks at the clock.
+ * Threads    The holder of the key's baton; steps of a job: the connection's thread.
+ * Limits     Offsets within proto-max-bulk-len; BITMAP_STEP_BYTES between two looks at the clock.
  * Read on    encoding/bits.h; bitop.c, bitfield.c.  */
 #include "cmd/string/bitmap.h"
 
@@ -19,7 +19,7 @@
 
 enum {
     BITMAP_INLINE_BYTES = 1024 * 1024, /* looked at without a job: about 50 us */
-    BITMAP_SLICE_BYTES = 128 * 1024,
+    BITMAP_STEP_BYTES = 128 * 1024,
 };
 
 /* --- one bit --- */
@@ -227,7 +227,7 @@ static bool begin_search(struct exec *exec, const struct entry *entry, char scra
     return is_count ? read_count(exec, text->len, search) : read_find(exec, text->len, search);
 }
 
-/* --- in slices --- */
+/* --- in steps --- */
 
 struct search_job {
     struct pinned_job pinned;
@@ -237,13 +237,13 @@ struct search_job {
     uint64_t count;
 };
 
-/* Goes on until the slice is over. True: *result is known. */
+/* Goes on until the step is over. True: *result is known. */
 static bool search_some(struct search_job *run, struct exec *exec, uint64_t *result)
 {
     const struct search *search = &run->search;
     do {
         const uint64_t left = search->last - run->at;
-        const uint64_t last = left < BITMAP_SLICE_BYTES * 8 ? search->last : run->at + BITMAP_SLICE_BYTES * 8 - 1;
+        const uint64_t last = left < BITMAP_STEP_BYTES * 8 ? search->last : run->at + BITMAP_STEP_BYTES * 8 - 1;
         if (search->is_count) {
             run->count += bits_count_range(run->text, run->at, last);
         } else {
@@ -257,7 +257,7 @@ static bool search_some(struct search_job *run, struct exec *exec, uint64_t *res
             *result = search->is_count ? run->count : BITS_NONE;
             return true;
         }
-    } while (!exec_slice_is_over(exec));
+    } while (!exec_step_is_over(exec));
     return false;
 }
 

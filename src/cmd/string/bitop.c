@@ -1,10 +1,10 @@
 /* bitop.c - BITOP: strings combined bit by bit into a new one.
  *
- * The new string is made aside, in slices when there is much to do, and stored at the end, so that a source may be the
+ * The new string is made aside, in steps when there is much to do, and stored at the end, so that a source may be the
  * destination. Meanwhile all keys are pinned, so the long strings stay as they are, whatever becomes of their keys.
  *
- * Threads    The holder of the keys' batons; slices: the connection's thread.
- * Limits     BITOP_SLICE_BYTES of each source between two looks at the clock.  */
+ * Threads    The holder of the keys' batons; steps of a job: the connection's thread.
+ * Limits     BITOP_STEP_BYTES of each source between two looks at the clock.  */
 #include "cmd/core/answers.h"
 #include "cmd/core/find.h"
 #include "cmd/string/string_rows.h"
@@ -16,7 +16,7 @@
 
 enum {
     BITOP_INLINE_BYTES = 512 * 1024, /* of all sources: combined without a job, about 50 us */
-    BITOP_SLICE_BYTES = 16 * 1024,   /* stays in the first cache while the sources go over it */
+    BITOP_STEP_BYTES = 16 * 1024,   /* stays in the first cache while the sources go over it */
     BITOP_DESTINATION = 2,           /* argv */
     BITOP_SOURCES = 3,
 };
@@ -154,14 +154,14 @@ static void combine_at_once(struct exec *exec, enum bitop operation, const struc
     if (!create_result(exec, sources->len_max, &result)) {
         return;
     }
-    for (size_t at = 0; at < sources->len_max; at += BITOP_SLICE_BYTES) {
-        const size_t end = sources->len_max - at < BITOP_SLICE_BYTES ? sources->len_max : at + BITOP_SLICE_BYTES;
+    for (size_t at = 0; at < sources->len_max; at += BITOP_STEP_BYTES) {
+        const size_t end = sources->len_max - at < BITOP_STEP_BYTES ? sources->len_max : at + BITOP_STEP_BYTES;
         combine(operation, sources, result.data, at, end);
     }
     store(exec, &result, sources->len_max, false);
 }
 
-/* --- in slices --- */
+/* --- in steps --- */
 
 /*   COMBINE   the result is made, by who reads nothing but pinned strings and copies of short ones: without a baton
  *   STORE     when no other job reads what is at the destination, the result takes its place  */
@@ -224,10 +224,10 @@ static enum job_status combine_step(struct job *job, struct exec *exec)
     struct bitop_job *run = (struct bitop_job *)job;
     const size_t len = run->sources.len_max;
     while (run->at < len) {
-        const size_t end = len - run->at < BITOP_SLICE_BYTES ? len : run->at + BITOP_SLICE_BYTES;
+        const size_t end = len - run->at < BITOP_STEP_BYTES ? len : run->at + BITOP_STEP_BYTES;
         combine(run->operation, &run->sources, run->result.data, run->at, end);
         run->at = end;
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

@@ -1,4 +1,4 @@
-/* lcs.h - the longest common subsequence of two strings, in slices.
+/* lcs.h - the longest common subsequence of two strings, in steps.
  *
  * The table of all lengths is never kept: one row of it, and one bit a cell that says where the way back goes.
  *

@@ -19,8 +19,8 @@
 
 enum {
     LCS_INLINE_CELLS = 16384, /* about 30 us */
-    LCS_SLICE_STEPS = 4096,   /* between two looks at the clock */
-    LCS_SLICE_BYTES = 16384,  /* the same, copying */
+    LCS_STEP_CELLS = 4096,   /* between two looks at the clock */
+    LCS_STEP_BYTES = 16384,  /* the same, copying */
     LCS_COPY_AT_ONCE_MAX = 262144,
 };
 
@@ -189,8 +189,8 @@ struct lcs_job {
 static enum job_status lcs_step(struct job *job, struct exec *exec)
 {
     struct lcs_job *lcs = (struct lcs_job *)job;
-    while (!compare_some(&lcs->comparison, exec->reply, LCS_SLICE_STEPS)) {
-        if (exec_slice_is_over(exec)) {
+    while (!compare_some(&lcs->comparison, exec->reply, LCS_STEP_CELLS)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -239,8 +239,8 @@ static bool copy_some(struct lcs_job *lcs, size_t most)
 static enum job_status copy_step(struct job *job, struct exec *exec)
 {
     struct lcs_job *lcs = (struct lcs_job *)job;
-    while (!copy_some(lcs, LCS_SLICE_BYTES)) {
-        if (exec_slice_is_over(exec)) {
+    while (!copy_some(lcs, LCS_STEP_BYTES)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

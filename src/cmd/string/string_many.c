@@ -27,7 +27,7 @@ static bool begin_mget(struct words *words, struct exec *exec)
     return true;
 }
 
-/* False: the string is long, and the slice over. */
+/* False: the string is long, and the step over. */
 static bool reply_word(struct get_words *work, struct exec *exec, struct entry *entry)
 {
     if (entry == NULL || entry_type(entry) != VALUE_STRING) {
@@ -54,7 +54,7 @@ static bool get_some(struct words *words, struct exec *exec, uint32_t end)
         const struct key key = exec_key(exec, words->at);
         const bool is_counted = words->at < work->counted || work->reply.is_begun;
         struct entry *entry = is_counted ? keyspace_find(exec_keyspace(exec, key), key, exec->now_ms) : exec_find_read(exec, key);
-        if (!reply_word(work, exec, entry) || exec_slice_is_over(exec)) {
+        if (!reply_word(work, exec, entry) || exec_step_is_over(exec)) {
             words->at += !work->reply.is_begun;
             return true;
         }
@@ -171,7 +171,7 @@ static bool look_at_keys(struct words *words, struct exec *exec, uint32_t end)
     return true;
 }
 
-/* Stores a long value. *is_done false: the slice is over. */
+/* Stores a long value. *is_done false: the step is over. */
 static enum result put_long(struct put_words *work, struct exec *exec, struct key key, bool *is_done)
 {
     const struct bytes value = exec->argv[work->words.at + 1];

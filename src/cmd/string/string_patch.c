@@ -61,7 +61,7 @@ static void copy_some(struct patch_job *work, struct exec *exec, const struct op
         const size_t some = left < PATCH_LOOK_BYTES ? left : PATCH_LOOK_BYTES;
         memcpy(string->data + work->at + work->copied, word.data + work->copied, some);
         work->copied += some;
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return;
         }
     }

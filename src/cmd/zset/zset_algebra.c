@@ -269,7 +269,7 @@ static uint32_t walked_sources(const struct algebra *run)
 
 static bool is_over(const struct algebra *run, const struct exec *exec)
 {
-    return !run->is_direct && exec_slice_is_over(exec);
+    return !run->is_direct && exec_step_is_over(exec);
 }
 
 /* Goes over some members. *is_done: over all of them. */

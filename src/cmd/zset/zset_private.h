@@ -9,8 +9,8 @@
 #include "exec/exec.h"
 
 enum {
-    ZSET_SLICE_MIN = 500,       /* more members are replied in slices */
-    ZSET_MEMBERS_PER_LOOK = 32, /* a slice looks at the clock after so many */
+    ZSET_STEPS_MIN = 500,       /* more members are replied in steps */
+    ZSET_MEMBERS_PER_LOOK = 32, /* a step looks at the clock after so many */
 };
 
 /* find.h, for sorted sets. */

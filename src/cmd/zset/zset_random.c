@@ -7,7 +7,7 @@
 #include "cmd/zset/zset_private.h"
 #include "cmd/zset/zset_rows.h"
 
-enum { AT_ONCE_MAX = 200 }; /* more members are looked at in slices */
+enum { AT_ONCE_MAX = 200 }; /* more members are looked at in steps */
 
 struct zset_source {
     struct random_source source;

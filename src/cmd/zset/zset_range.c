@@ -1,4 +1,4 @@
-/* zset_range.c - ranges of sorted sets: ZRANGE and its older forms, ZCOUNT, ZLEXCOUNT. Long ones go in slices.
+/* zset_range.c - ranges of sorted sets: ZRANGE and its older forms, ZCOUNT, ZLEXCOUNT. Long ones go in steps.
  *
  * Threads    The holder of the key's baton; a big sorted set is pinned meanwhile.  */
 #include "cmd/zset/zset_range.h"
@@ -157,7 +157,7 @@ static enum job_status range_step(struct job *job, struct exec *exec)
     }
     while (work->range.left > 0) {
         reply_some(exec->reply, &work->range, ZSET_MEMBERS_PER_LOOK);
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return exec->reply->is_broken ? JOB_DONE : JOB_MORE;
         }
     }
@@ -194,7 +194,7 @@ static void reply_range(struct exec *exec, const struct range_form *form)
     if (range.left > 0) {
         zset_walk_begin(&range.walk, entry, range.is_reverse ? ranks.end : ranks.first);
     }
-    if (range.left > ZSET_SLICE_MIN && entry_form(entry) == VALUE_FORM_ZSET) {
+    if (range.left > ZSET_STEPS_MIN && entry_form(entry) == VALUE_FORM_ZSET) {
         start_range(exec, key, entry, &range);
         return;
     }

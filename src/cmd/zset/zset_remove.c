@@ -4,7 +4,7 @@
 #include "cmd/zset/zset_remove.h"
 #include "cmd/zset/zset_rows.h"
 
-/* True when a job is needed to remove so many in slices. */
+/* True when a job is needed to remove so many in steps. */
 static bool is_long(const struct value *value, const struct zset_removal *removal)
 {
     const uint64_t count = removal->ranks.end - removal->ranks.first;

@@ -1,4 +1,4 @@
-/* zset_remove_job.c - many members leave a sorted set: a job in slices, and for everybody else in one step.
+/* zset_remove_job.c - many members leave a sorted set: a job in steps, and for everybody else in one step.
  *
  *   REPLY   what is popped is replied, while nothing has changed
  *   CUT     when no other job reads the set, the members go from its order: that is the change
@@ -79,7 +79,7 @@ static enum job_status reply_step(struct removal_job *work, struct exec *exec)
     while (work->left > 0) {
         zset_pop_reply(exec, &work->walk, &work->removal);
         work->left--;
-        if (work->left % ZSET_MEMBERS_PER_LOOK == 0 && exec_slice_is_over(exec)) {
+        if (work->left % ZSET_MEMBERS_PER_LOOK == 0 && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -100,7 +100,7 @@ static bool open_pinned(const struct removal_job *work, struct exec *exec, struc
     return true;
 }
 
-/* Cleans until the slice is over; true when all is clean. */
+/* Cleans until the step is over; true when all is clean. */
 static bool clean(struct exec *exec, struct value *value)
 {
     for (;;) {
@@ -108,7 +108,7 @@ static bool clean(struct exec *exec, struct value *value)
         if (zset_clean(value, &limit)) {
             return true;
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return false;
         }
     }

@@ -1,7 +1,7 @@
 /* zset_scan.c - ZSCAN.
  *
  * A small sorted set is replied as a whole, with cursor 0. In a large one a first pass counts what matches and finds the next
- * cursor, a second one replies; a long call goes in slices, while the sorted set is pinned.
+ * cursor, a second one replies; a long call goes in steps, while the sorted set is pinned.
  *
  * Threads    The holder of the key's baton.  */
 #include "cmd/core/member_scan.h"
@@ -63,7 +63,7 @@ static enum job_status zscan_step(struct job *job, struct exec *exec)
     pass->pattern = member_scan_pattern(exec, &work->request);
     pass->reply = work->is_replying ? exec->reply : NULL;
     while (score_scan_step(&pass->scan, WORK_PER_LOOK, visit, pass)) {
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }

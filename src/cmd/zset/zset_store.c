@@ -1,4 +1,4 @@
-/* zset_store.c - ZRANGESTORE: a range of a sorted set becomes another one, long ranges in slices.
+/* zset_store.c - ZRANGESTORE: a range of a sorted set becomes another one, long ranges in steps.
  *
  * The members are read from the source, pinned, into a value that is no key's yet; at the end it takes the destination's place.
  *
@@ -66,7 +66,7 @@ static void store_finish(struct exec *exec, struct storing *storing, uint64_t co
     reply_integer(exec->reply, (int64_t)count);
 }
 
-/* --- in slices --- */
+/* --- in steps --- */
 
 struct store_job {
     struct job job;
@@ -84,7 +84,7 @@ static enum job_status store_step(struct job *job, struct exec *exec)
             reply_result_error(exec->reply, result);
             return JOB_DONE;
         }
-        if (exec_slice_is_over(exec)) {
+        if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -148,7 +148,7 @@ static void command_zrangestore(struct exec *exec)
         zset_walk_begin(&storing.walk, entry, storing.is_reverse ? ranks.end : ranks.first);
         storing.is_count_known = request.interval.by == ZSET_BY_RANK;
         storing.is_late = request.interval.by == ZSET_BY_LEX && !zset_has_one_score(entry);
-        if (storing.left > ZSET_SLICE_MIN && entry_form(entry) == VALUE_FORM_ZSET) {
+        if (storing.left > ZSET_STEPS_MIN && entry_form(entry) == VALUE_FORM_ZSET) {
             start_store(exec, source, entry, &storing);
             return;
         }

@@ -134,7 +134,7 @@ def last_id(rng):
 
 
 def long_stream(rng):
-    """A stream that is read, delivered, claimed and trimmed in slices."""
+    """A stream that is read, delivered, claimed and trimmed in steps."""
     name, who, other = key(rng), rng.choice(CONSUMERS), rng.choice(CONSUMERS)
     size = rng.choice([505, 700, 1100])
     commands = [[b"DEL", name], [b"XGROUP", b"CREATE", name, b"g", b"0", b"MKSTREAM"]]

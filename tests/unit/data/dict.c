@@ -416,7 +416,7 @@ static void count_released(void *element, void *arg)
     ++*(uint64_t *)arg;
 }
 
-Test(dict, frees_itself_in_slices)
+Test(dict, frees_itself_in_steps)
 {
     seed_random();
     for (unsigned f = 0; f < FAMILY_COUNT; f++) {
@@ -428,7 +428,7 @@ Test(dict, frees_itself_in_slices)
             const uint64_t before = released;
             const size_t limit = 1 + random_u64() % 500;
             size_t left = limit;
-            is_gone = dict_free_slice(&table.dict, &left, count_released, &released);
+            is_gone = dict_free_step(&table.dict, &left, count_released, &released);
             cr_assert_eq(released - before, limit - left);
             cr_assert_eq((int64_t)dict_memory_bytes(&table.dict), heap_counters(table.heap)->class_bytes[MEM_KEY_TABLE]);
         }

@@ -357,7 +357,7 @@ Test(expiry, keeps_what_it_had_when_memory_is_refused)
     }
 }
 
-Test(expiry, frees_itself_in_slices_without_reading_entries)
+Test(expiry, frees_itself_in_steps_without_reading_entries)
 {
     for (unsigned count = 0; count < 30000; count = count * 5 + 1) {
         struct fixture f = fixture_make(count + 1);
@@ -369,7 +369,7 @@ Test(expiry, frees_itself_in_slices_without_reading_entries)
         while (!is_gone) {
             const uint64_t before = f.index.bytes;
             size_t limit = 3;
-            is_gone = expiry_free_slice(&f.index, &limit);
+            is_gone = expiry_free_step(&f.index, &limit);
             cr_assert(is_gone || limit == 0);
             cr_assert_leq(before - f.index.bytes, 3 * 1024);
         }

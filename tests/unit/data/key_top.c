@@ -101,7 +101,7 @@ static unsigned check(struct fixture *f, uint32_t limit)
     while (!key_top_read(f->top, VALUE_STRING, now_ms, limit, items, &count)) {
         fills++;
         cr_assert_leq(fills, 2);
-        while (!key_top_fill_slice(f->top, 10)) {
+        while (!key_top_fill_step(f->top, 10)) {
         }
     }
     size_count = 0;
@@ -154,7 +154,7 @@ Test(key_top, agrees_with_a_scan_through_random_changes)
         }
         if (random_below(50) == 0) {
             key_top_tend(f.top, now_ms);
-            (void)!key_top_fill_slice(f.top, 30);
+            (void)!key_top_fill_step(f.top, 30);
         }
     }
     check(&f, KEY_TOP_COUNT_MAX);
@@ -207,7 +207,7 @@ Test(key_top, tending_begins_a_walk_when_the_biggest_are_gone)
         key_top_tend(f.top, now_ms);
     }
     cr_assert_eq(f.top->fills, 1);
-    while (!key_top_fill_slice(f.top, 10)) {
+    while (!key_top_fill_step(f.top, 10)) {
     }
     cr_assert_eq(check(&f, KEY_TOP_COUNT_MAX), 0);
     close_all(&f);

@@ -703,7 +703,7 @@ Test(keyspace, peek_and_visit_all_see_what_has_expired_and_leave_it)
     fixture_unmake(&f);
 }
 
-Test(keyspace, empties_in_slices_while_new_keys_come)
+Test(keyspace, empties_in_steps_while_new_keys_come)
 {
     struct fixture f = fixture_make();
     keyspace_init(&f.ks, f.heap, &f.secret);
@@ -713,18 +713,18 @@ Test(keyspace, empties_in_slices_while_new_keys_come)
     keyspace_detach(&f.ks, &remains);
     cr_assert_eq(f.ks.key_count, 0);
     cr_assert_eq(remains.key_count, 30000);
-    unsigned slices = 0;
+    unsigned step_count = 0;
     for (unsigned i = 0;; i++) {
         const uint64_t before = remains.key_count;
-        const bool is_gone = keyspace_free_slice(&remains, 100);
+        const bool is_gone = keyspace_free_step(&remains, 100);
         cr_assert_leq(before - remains.key_count, 100);
         cr_assert(random_step(&f));
-        slices++;
+        step_count++;
         if (is_gone) {
             break;
         }
     }
-    cr_assert_geq(slices, 300);
+    cr_assert_geq(step_count, 300);
     cr_assert_eq(remains.expiring_count, 0);
     check_all(&f);
     fixture_unmake(&f);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEYS = 150000, KEPT_OF_TEN = 1, SLICE = 64, CYCLES_MAX = 4, TTL_MS = 100000000, LONG_VALUE = 1500 };
+enum { KEYS = 150000, KEPT_OF_TEN = 1, STEP = 64, CYCLES_MAX = 4, TTL_MS = 100000000, LONG_VALUE = 1500 };
 
 static const int64_t now_ms = INT64_C(1700000000000);
 
@@ -68,17 +68,17 @@ static void check(struct fixture *f, const bool *is_there)
     cr_assert(keyspace_audit(&f->ks, &seen, finding), "%s", finding);
 }
 
-/* One cycle; keys go between its slices. False: there was nothing to do. */
+/* One cycle; keys go between its steps. False: there was nothing to do. */
 static bool run_cycle(struct fixture *f, bool *is_there)
 {
     struct keyspace_defrag state = {0};
     if (heap_defrag_begin(f->heap, 80) == 0) {
         return false;
     }
-    unsigned slices = 0;
-    while (!keyspace_defrag_slice(&f->ks, &state, SLICE)) {
+    unsigned steps = 0;
+    while (!keyspace_defrag_step(&f->ks, &state, STEP)) {
         const unsigned victim = (unsigned)rand() % KEYS;
-        if (slices++ % 16 == 0 && is_there[victim]) {
+        if (steps++ % 16 == 0 && is_there[victim]) {
             cr_assert(keyspace_delete(&f->ks, key_of(f, victim), now_ms));
             is_there[victim] = false;
         }

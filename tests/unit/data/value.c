@@ -19,7 +19,7 @@ struct box {
     char *text;
 };
 
-static bool box_free_slice(struct collection *collection, size_t *limit)
+static bool box_free_step(struct collection *collection, size_t *limit)
 {
     struct box *box = (struct box *)collection;
     struct heap *heap = collection->heap;
@@ -76,7 +76,7 @@ static struct collection *box_defrag(struct collection *collection, struct colle
 }
 
 static const struct collection_type box_type = {
-    .which = MEM_HASH, .free_slice = box_free_slice, .copy = box_copy, .fault = box_fault, .defrag = box_defrag};
+    .which = MEM_HASH, .free_step = box_free_step, .copy = box_copy, .fault = box_fault, .defrag = box_defrag};
 
 /* --- the model --- */
 
@@ -296,14 +296,14 @@ static void step_move(struct fixture *f, size_t from, size_t to)
     }
 }
 
-/* A whole round, between whose slices keys change. */
+/* A whole round, between whose steps keys change. */
 static void defragment(struct fixture *f)
 {
     struct keyspace_defrag state = {0};
     if (heap_defrag_begin(f->heap, 90) == 0) {
         return;
     }
-    while (!keyspace_defrag_slice(&f->ks, &state, 1 + (size_t)rand() % 30)) {
+    while (!keyspace_defrag_step(&f->ks, &state, 1 + (size_t)rand() % 30)) {
         step_resize(f, (size_t)rand() % MODEL_KEYS);
         step_remove(f, (size_t)rand() % MODEL_KEYS);
     }

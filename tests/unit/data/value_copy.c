@@ -1,4 +1,4 @@
-/* value_copy.c - big collections of each kind, and long strings, are copied in slices: the same items, exact bytes, nothing kept when refused.  */
+/* value_copy.c - big collections of each kind, and long strings, are copied in steps: the same items, exact bytes, nothing kept when refused.  */
 #include "data/value_copy.h"
 
 #include "data/hash_value.h"
@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-enum { ITEMS = 30000, SLICE = 100 };
+enum { ITEMS = 30000, STEP = 100 };
 
 static const int64_t now_ms = INT64_C(1700000000000);
 static const enum value_form forms[] = {VALUE_FORM_HASH, VALUE_FORM_SET, VALUE_FORM_ZSET, VALUE_FORM_LIST,
@@ -114,7 +114,7 @@ static enum result copy_all(struct world *world, const struct entry *source, str
     enum result result = value_copy_begin(copy, source, &world->spaces[1]);
     bool is_done = false;
     while (result == RESULT_OK && !is_done) {
-        result = value_copy_step(copy, SLICE, &is_done);
+        result = value_copy_step(copy, STEP, &is_done);
     }
     return result;
 }
@@ -173,14 +173,14 @@ static void check_same(const struct entry *source, const struct entry *copy)
     heap_destroy(heap);
 }
 
-Test(value_copy, a_copy_in_slices_equals_its_source)
+Test(value_copy, a_copy_in_steps_equals_its_source)
 {
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct world world;
         world_make(&world);
         make_source(&world, forms[i]);
         struct entry *source = keyspace_find(&world.spaces[0], world.key, now_ms);
-        cr_assert(value_copy_is_sliced(source));
+        cr_assert(value_copy_takes_steps(source));
         struct value_copy copy;
         cr_assert_eq(copy_all(&world, source, &copy), RESULT_OK);
         cr_assert_eq(value_copy_store(&copy, &world.spaces[1], world.key, NULL, now_ms + 1000), RESULT_OK);

@@ -12,10 +12,10 @@
 
 enum {
     TEXT_MAX = 6000,
-    SMALL_ITEMS = 3000,  /* with a check after each slice */
+    SMALL_ITEMS = 3000,  /* with a check after each step */
     LARGE_ITEMS = 1000000,
-    SLICE_MAX = 40,
-    SLICES_MAX = 1000000,
+    STEP_MAX = 40,
+    STEPS_MAX = 1000000,
     GROUPS = 5,
     CONSUMERS = 7,
     KEPT_OF_TEN = 1,
@@ -351,18 +351,18 @@ static void change_a_little(struct pair *pair)
     }
 }
 
-/* A walk in small slices; `between` comes after each. */
+/* A walk in small steps; `between` comes after each. */
 static void walk_all(struct pair *pair, void (*between)(struct pair *))
 {
     struct collection_cursor cursor = {0};
-    unsigned slices = 0;
+    unsigned steps = 0;
     do {
-        size_t limit = random_u64() % SLICE_MAX;
+        size_t limit = random_u64() % STEP_MAX;
         pair->collection = pair->collection->type->defrag(pair->collection, &cursor, &limit);
         if (between != NULL) {
             between(pair);
         }
-        cr_assert_lt(slices++, (unsigned)SLICES_MAX, "%s: a walk without end", pair->subject->name);
+        cr_assert_lt(steps++, (unsigned)STEPS_MAX, "%s: a walk without end", pair->subject->name);
     } while (cursor.is_inside);
 }
 

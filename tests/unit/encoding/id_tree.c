@@ -16,7 +16,7 @@ static bool free_nothing(struct collection *collection, size_t *limit)
     return true;
 }
 
-static const struct collection_type owner_type = {.which = MEM_STREAM, .free_slice = free_nothing};
+static const struct collection_type owner_type = {.which = MEM_STREAM, .free_step = free_nothing};
 
 static void seed_random(void)
 {
@@ -50,13 +50,13 @@ static struct world *world_create(uint32_t value_bytes)
 static void world_destroy(struct world *world)
 {
     size_t limit = 3;
-    unsigned slices = 0;
-    while (!id_tree_free_slice(&world->tree, &world->owner, NULL, &limit)) {
+    unsigned steps = 0;
+    while (!id_tree_free_step(&world->tree, &world->owner, NULL, &limit)) {
         cr_assert_eq(limit, 0);
         limit = 3;
-        slices++;
+        steps++;
     }
-    cr_assert(slices > 0 || world->model.count < 1000);
+    cr_assert(steps > 0 || world->model.count < 1000);
     cr_assert_eq(world->owner.bytes, 0);
     cr_assert_eq(heap_counters(world->heap)->class_bytes[MEM_STREAM], 0);
     heap_destroy(world->heap);
@@ -235,7 +235,7 @@ Test(id_tree, gives_whole_leaves_from_its_front)
         cr_assert_eq((uint64_t)heap_counters(world->heap)->class_bytes[MEM_STREAM], world->owner.bytes + other.bytes);
     }
     size_t limit = SIZE_MAX;
-    cr_assert(id_tree_free_slice(&taken, &other, NULL, &limit));
+    cr_assert(id_tree_free_step(&taken, &other, NULL, &limit));
     cr_assert_eq(other.bytes, 0);
     world->model.count = 0;
     world_destroy(world);

@@ -266,11 +266,11 @@ Test(member_table, copies_share_nothing_and_walks_see_all)
     cr_assert(!member_walk_next(&walk, &member, &value));
     cr_assert_eq(seen, model.count);
     size_t limit = 100;
-    unsigned slices = 1;
-    for (; !copy->type->free_slice(copy, &limit); slices++) {
+    unsigned steps = 1;
+    for (; !copy->type->free_step(copy, &limit); steps++) {
         limit = 100;
     }
-    cr_assert_geq(slices, model.count / 200);
+    cr_assert_geq(steps, model.count / 200);
 }
 
 /* --- scan --- */

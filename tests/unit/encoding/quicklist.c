@@ -377,20 +377,20 @@ Test(quicklist, a_copy_shares_nothing)
     fixture_unmake(f);
 }
 
-Test(quicklist, is_freed_in_slices)
+Test(quicklist, is_freed_in_steps)
 {
     struct fixture *f = fixture_make(-2, 0);
     for (uint32_t i = 0; i < 2500; i++) {
         const struct item item = item_of_text(BYTES("16-byte-element!"));
         cr_assert_eq(quicklist_push(f->list, LIST_TAIL, &item), RESULT_OK);
     }
-    unsigned slices = 1;
+    unsigned steps = 1;
     size_t limit = 500;
-    while (!f->list->base.type->free_slice(&f->list->base, &limit)) {
+    while (!f->list->base.type->free_step(&f->list->base, &limit)) {
         limit = 500;
-        slices++;
+        steps++;
     }
-    cr_expect_geq(slices, 3);
+    cr_expect_geq(steps, 3);
     cr_expect_eq(mem_counters_total(heap_counters(f->heap)), 0);
     heap_destroy(f->heap);
     free(f);

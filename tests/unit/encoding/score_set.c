@@ -61,7 +61,7 @@ static void fixture_start(struct fixture *f)
 static void fixture_unmake(struct fixture *f)
 {
     size_t limit = 7;
-    while (!score_set_collection(f->set)->type->free_slice(score_set_collection(f->set), &limit)) {
+    while (!score_set_collection(f->set)->type->free_step(score_set_collection(f->set), &limit)) {
         limit = 1 + random_u64() % 300;
     }
     cr_assert_eq(heap_counters(f->heap)->class_bytes[MEM_ZSET], 0);
@@ -334,7 +334,7 @@ static void cut(struct fixture *f, uint64_t rank, uint64_t count)
     check_structure(f);
 }
 
-Test(score_set, cuts_out_ranks_and_cleans_up_in_slices)
+Test(score_set, cuts_out_ranks_and_cleans_up_in_steps)
 {
     seed_random();
     for (unsigned round = 0; round < 20; round++) {

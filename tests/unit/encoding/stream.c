@@ -60,7 +60,7 @@ static struct world *world_create(int64_t entries_max)
 static void world_destroy(struct world *world)
 {
     size_t limit = 5;
-    while (!world->stream->collection.type->free_slice(&world->stream->collection, &limit)) {
+    while (!world->stream->collection.type->free_step(&world->stream->collection, &limit)) {
         limit = 5;
     }
     cr_assert_eq(heap_counters(world->heap)->class_bytes[MEM_STREAM], 0);
@@ -559,7 +559,7 @@ static void check_copy(const struct world *world, struct collection *copy)
     collection_destroy(copy);
 }
 
-Test(stream, copies_nothing_or_everything_and_in_slices)
+Test(stream, copies_nothing_or_everything_and_in_steps)
 {
     struct world *world = world_create(3);
     struct stream_group *group;
@@ -582,12 +582,12 @@ Test(stream, copies_nothing_or_everything_and_in_slices)
     }
     heap_fail_after(world->heap, -1);
     check_copy(world, copy);
-    struct stream_copy slices;
+    struct stream_copy in_steps;
     bool is_done = false;
-    cr_assert_eq(stream_copy_begin(&slices, world->stream, world->heap), RESULT_OK);
+    cr_assert_eq(stream_copy_begin(&in_steps, world->stream, world->heap), RESULT_OK);
     while (!is_done) {
-        cr_assert_eq(stream_copy_step(&slices, 1, &is_done), RESULT_OK);
+        cr_assert_eq(stream_copy_step(&in_steps, 1, &is_done), RESULT_OK);
     }
-    check_copy(world, &slices.to->collection);
+    check_copy(world, &in_steps.to->collection);
     world_destroy(world);
 }

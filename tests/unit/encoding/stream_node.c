@@ -14,7 +14,7 @@ static bool free_nothing(struct collection *collection, size_t *limit)
     return true;
 }
 
-static const struct collection_type owner_type = {.which = MEM_STREAM, .free_slice = free_nothing};
+static const struct collection_type owner_type = {.which = MEM_STREAM, .free_step = free_nothing};
 
 struct world {
     struct heap *heap;

@@ -125,18 +125,18 @@ static void *free_lazily(void *unused)
     cr_expect_eq(own->class_bytes[MEM_OUTPUT_BUFFER] + own->class_bytes[MEM_QUERY_BUFFER], 0);
     int64_t left = own->class_bytes[MEM_SERVER];
     cr_expect_eq(left, 2 * (int64_t)size);
-    int slices = 1;
-    for (; thread_heap_unmap_slice(1 << 20); slices++) {
+    int steps = 1;
+    for (; thread_heap_unmap_step(1 << 20); steps++) {
         cr_expect_leq(left - own->class_bytes[MEM_SERVER], 1 << 20);
         left = own->class_bytes[MEM_SERVER];
     }
-    cr_expect_eq(slices, 10, "5 slices a block");
+    cr_expect_eq(steps, 10, "5 steps a block");
     cr_expect_eq(own->class_bytes[MEM_SERVER], 0);
-    cr_expect_not(thread_heap_unmap_slice(4096), "nothing is left");
+    cr_expect_not(thread_heap_unmap_step(4096), "nothing is left");
     return unused;
 }
 
-Test(thread_heap, gives_long_blocks_back_in_slices)
+Test(thread_heap, gives_long_blocks_back_in_steps)
 {
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, free_lazily, NULL), 0);

@@ -1,4 +1,4 @@
-/* sort_vector.c - the stable merge sort against a plain one, in slices of any size.  */
+/* sort_vector.c - the stable merge sort against a plain one, in steps of any size.  */
 #include "cmd/sort/sort_vector.h"
 
 #include <criterion/criterion.h>

@@ -26,7 +26,7 @@ static void fill_model(struct bytes a, struct bytes b)
 }
 
 /* Walks the model's table back, marking in `is_common` the places of a that match, and compares them with the ranges. */
-static void check_path(struct lcs *lcs, struct bytes a, struct bytes b, size_t slice)
+static void check_path(struct lcs *lcs, struct bytes a, struct bytes b, size_t limit)
 {
     bool expected[TEXT_MAX] = {false};
     bool found[TEXT_MAX] = {false};
@@ -45,7 +45,7 @@ static void check_path(struct lcs *lcs, struct bytes a, struct bytes b, size_t s
     size_t total = 0;
     size_t before = SIZE_MAX;
     for (;;) {
-        size_t steps = slice;
+        size_t steps = limit;
         enum lcs_walk walk = lcs_walk_back(lcs, &steps, &range);
         if (walk == LCS_END) {
             break;
@@ -65,7 +65,7 @@ static void check_path(struct lcs *lcs, struct bytes a, struct bytes b, size_t s
     cr_assert_arr_eq(found, expected, sizeof found);
 }
 
-Test(lcs, agrees_with_the_whole_table_in_slices_of_any_size)
+Test(lcs, agrees_with_the_whole_table_in_steps_of_any_size)
 {
     unsigned seed = (unsigned)time(NULL);
     srandom(seed);
@@ -79,19 +79,19 @@ Test(lcs, agrees_with_the_whole_table_in_slices_of_any_size)
             a_text[i] = (char)('a' + random() % letters);
             b_text[i] = (char)('a' + random() % letters);
         }
-        size_t slice = 1 + (size_t)random() % 70;
+        size_t limit = 1 + (size_t)random() % 70;
         bool has_path = random() % 4 != 0;
         size_t size = lcs_memory_bytes(a.len, b.len, has_path);
         void *memory = malloc(size);
         memset(memory, 0xa5, size);
         struct lcs lcs;
         lcs_init(&lcs, a, b, has_path, memory);
-        while (!lcs_run(&lcs, slice)) {
+        while (!lcs_run(&lcs, limit)) {
         }
         fill_model(a, b);
         cr_assert_eq(lcs_length(&lcs), model[a.len][b.len], "seed %u, round %d", seed, round);
         if (has_path) {
-            check_path(&lcs, a, b, slice);
+            check_path(&lcs, a, b, limit);
         }
         free(memory);
     }

@@ -1,4 +1,4 @@
-"""COPY and RENAME of big collections go in slices: what they leave is one moment of the source, whatever is done meanwhile."""
+"""COPY and RENAME of big collections go in steps: what they leave is one moment of the source, whatever is done meanwhile."""
 
 import threading
 

@@ -1,7 +1,7 @@
-"""Long reads of collections go in slices, and nobody notices: what they reply is one moment of the collection.
+"""Long reads of collections go in steps, and nobody notices: what they reply is one moment of the collection.
 
 A writer changes two distant members (or all of them) in one command, again and again, while readers fetch the whole collection
-in a slice after the other. Each reply must show both changes or none. Meanwhile keys expire, are deleted, flushed and
+in one step after the other. Each reply must show both changes or none. Meanwhile keys expire, are deleted, flushed and
 overwritten, and readers die in the middle.
 """
 

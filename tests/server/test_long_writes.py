@@ -1,6 +1,6 @@
-"""Big writes go in slices, and others see all of a change or nothing of it: whoever reads meanwhile, long or short.
+"""Big writes go in steps, and others see all of a change or nothing of it: whoever reads meanwhile, long or short.
 
-One connection fills a collection and takes much of it away, again and again; others read all of it in slices or ask short
+One connection fills a collection and takes much of it away, again and again; others read all of it in steps or ask short
 questions. A reply must fit the time before or the time after.
 """
 
