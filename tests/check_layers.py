@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""check_layers.py - tools/check-layers finds what made-up trees do wrong: upward includes and calls, circles by both."""
+"""check_layers.py - tools/check-layers finds what made-up trees do wrong: upward includes and calls, circles by both, READMEs that do not
+name what is there."""
 
 import pathlib
 import subprocess
@@ -16,13 +17,19 @@ INCLUDE_CIRCLE = {"low/a.h": '#include "low/b.h"\n', "low/b.h": "", "low/b.c": '
 CALL_CIRCLE = {"low/a.c": "void b(void); void a(void) { b(); }\n", "low/b.c": "void a(void); void b(void) { a(); }\n"}
 
 
+def readme(names):
+    """A README that names these files."""
+    return "".join("`%s`\n" % name.rpartition("/")[2] for name in names)
+
+
 class CheckLayers(unittest.TestCase):
     def check(self, files, circles="", objects=False):
         """Gives what the tool prints about a tree of these files; its status must agree."""
         with tempfile.TemporaryDirectory() as folder:
             top = pathlib.Path(folder)
-            layers = {"tools/layers.txt": LAYERS + circles, "src/low/README.md": "", "src/high/README.md": "",
-                      "src/high/inner/x.h": ""}
+            layers = {"tools/layers.txt": LAYERS + circles, "src/high/inner/x.h": "",
+                      "src/low/README.md": readme([name for name in files if name.startswith("low/")]),
+                      "src/high/README.md": readme([name for name in files if name.startswith("high/")] + ["high/inner/x.h"])}
             for name, text in {**layers, **{"src/" + name: text for name, text in files.items()}}.items():
                 path = top / name
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +68,18 @@ class CheckLayers(unittest.TestCase):
         for files, output in rows:
             with self.subTest(output):
                 self.assertEqual(self.check(files), output)
+
+    def test_a_readme_names_the_modules_of_its_room_and_of_folders_without_one(self):
+        files = {"low/a.c": "", "low/b.c": "", "low/b.h": "", "low/b_private.h": "", "high/inner/part_one.c": ""}
+        self.assertEqual(self.check({**files, "low/README.md": "`a.c` a\n`b.h`", "high/README.md": "`part_*.c`, `x.h`"}), CLEAN)
+        self.assertEqual(self.check({**files, "low/README.md": "`a.c`, b.h", "high/README.md": "`x.h`"}),
+                         "src/high/README.md does not name part_one\nsrc/low/README.md does not name b\n")
+        self.assertEqual(self.check({**files, "high/README.md": "`x.h`", "high/inner/README.md": "`x.h`, `part_one.c`"}), CLEAN)
+
+    def test_readmes_and_docs_name_no_file_that_is_not_there(self):
+        files = {"low/a.c": "", "low/README.md": "`a.c`, `gone.c`, `x.h`, `inner/x.h`", "../docs/TEXT.md": "`low/a.c`, `src/low/b.c`, `x.h`"}
+        self.assertEqual(self.check(files), "src/low/README.md: there is no gone.c\nsrc/low/README.md: x.h is in another room\n"
+                                            "docs/TEXT.md: there is no low/b.c\n")
 
     def test_a_circle_of_includes_is_refused_unless_it_is_known(self):
         self.assertEqual(self.check(INCLUDE_CIRCLE),
