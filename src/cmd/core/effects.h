@@ -1,6 +1,6 @@
 /* effects.h - how to repeat a change, in words that several families need.
  *
- * For handlers whose own words would not do (shard/exec.h, "the report of a change"). Each is called right after its change,
+ * For handlers whose own words would not do (exec/exec.h, "the report of a change"). Each is called right after its change,
  * in the same step, for the key that was changed. Without listeners nothing is made.
  *
  * A job that has made or moved a large value over several shards writes the payload of RESTORE beforehand, in steps, while the value
