@@ -1,4 +1,4 @@
-/* ddl.h - what the commands that change the catalogue share.
+/* ddl.h - the catalogue and schemas are replaced while others read them; tables and parts of them end.
  *
  * Threads    All batons are held.  */
 #ifndef QUERY_DDL_H
@@ -18,7 +18,7 @@ MUST_USE enum table_result ddl_drop(struct exec *exec, const struct catalogue_ed
 /* Ends a table that is in no catalogue any more: its rows are freed at once while *budget lasts (rows and tables count),
  * otherwise in steps; when a statement has it locked, by that statement's end (ddl_end_if_dropped).  */
 void ddl_end_table(struct exec *exec, struct table *table, uint64_t *budget);
-/* For whoever has given back a lock. */
+/* The end of a table that was dropped while a statement had it locked; every statement calls it when it has given back its locks. */
 void ddl_end_if_dropped(struct exec *exec, struct table *table);
 
 /* Frees an index that no schema has any more, of shard `shard`: at once when it is small, else in steps. */

@@ -8,8 +8,8 @@
 #include "shard/server.h"
 #include "table/definition.h"
 
-/* The slice is locked, so that this may not go on, or others wait for it with whom one of `group` may not go: true, and exec_wait_for was
- * called. `is_free`: it is not locked in a way that bars this one.  */
+/* True, and exec_wait_for was called: the slice is locked, or a command waits for it that one of `group` may not pass. `is_free`: the
+ * slice has no lock that bars the caller.  */
 static inline bool slice_must_wait(struct exec *exec, const struct table *table, uint32_t shard, bool is_free, enum wait_group group)
 {
     struct shard *where = &exec->server->shards[shard];
@@ -31,7 +31,7 @@ static inline bool table_must_wait(struct exec *exec, const struct table *table)
     return must_wait;
 }
 
-/* A lock of the slice was given up. */
+/* A lock of the slice was given back: the next in its queue may try again. */
 static inline void slice_call_waiters(const struct exec *exec, const struct table *table, uint32_t shard)
 {
     exec_call_waiters(exec, &exec->server->shards[shard], WAIT_TABLE, (uintptr_t)table);
