@@ -118,7 +118,11 @@ static void continue_later(struct connection *connection, const struct window *w
     if (first->state == CALL_JOB || first->state == CALL_ABROAD) {
         return; /* it comes back when that has ended */
     }
-    if (first->state == CALL_WAITING && !window_has_told_call(window)) {
+    if (window_has_told_call(window)) {
+        connection_list_add(connection, LIST_READY);
+        return;
+    }
+    if (first->state == CALL_WAITING) {
         return; /* connection_is_due */
     }
     if (first->state == CALL_DEFERRED && !connection_has_room_for(connection, first->spec)) {
@@ -187,5 +191,6 @@ void window_answer(struct thread *thread, struct window *window)
         }
         is_begun = begin_job(thread, window);
     } while (!is_begun);
+    jobs_withdraw(thread, window);
     continue_later(connection, window);
 }

@@ -285,7 +285,8 @@ static void route_again(struct thread *thread, struct call *call)
     }
 }
 
-/* Runs the first call when it is exclusive; gives the others to batches, or their positions. */
+/* Runs the first call when it is exclusive; gives the others to batches, or their positions. Those that cannot try now keep no place in a
+ * queue: they may have been told, and others would wait for their try. */
 static void place_calls(struct thread *thread, struct window *window, struct round *round)
 {
     const bool is_strict = chain_is_needed(thread);
@@ -303,12 +304,14 @@ static void place_calls(struct thread *thread, struct window *window, struct rou
         if (call->is_exclusive) {
             resume_exclusive(thread, window, call, round);
             if (call->state != CALL_DONE) {
+                window_leave_queues(thread, window, i == window->flushed ? i + 1 : i);
                 return;
             }
         } else if (is_strict && chain_has_room(thread, window)) {
             chain_place(thread, window, call);
         } else if (is_strict) {
             call_enter(call, CALL_DEFERRED); /* and all behind it */
+            window_leave_queues(thread, window, i);
             return;
         } else {
             round_queue_call(round, call);

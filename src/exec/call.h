@@ -9,7 +9,7 @@
  *     '-- run at once ---.      |
  *                        v      v
  *                    STARTED, ABROAD                  its handler has left a job, or a call of all threads
- *                     |   ^       |
+ *                     |   ^       |                   STARTED behind a call that is not answered: DEFERRED again (jobs_withdraw)
  *                     |   '-------|                   the end of the call of all threads may leave a job
  *                     v           |
  *                    JOB          |                   the job runs in steps: job.c
@@ -102,6 +102,7 @@ static inline unsigned call_states_before(enum call_state state)
     case CALL_QUEUED:
         return not_run | CALL_FROM(CALL_PLACED);
     case CALL_DEFERRED:
+        return not_run | CALL_FROM(CALL_QUEUED) | CALL_FROM(CALL_STARTED);
     case CALL_WAITING:
     case CALL_REROUTE:
         return not_run | CALL_FROM(CALL_QUEUED);

@@ -64,7 +64,7 @@ static void destroy_job(struct thread *thread, struct job *job, struct exec *exe
     shards_release_all(thread);
 }
 
-/* A job that was never taken up. */
+/* A job that was never taken up: no step was made, so nothing was changed or replied. */
 static void destroy_started(struct thread *thread, struct call *call)
 {
     struct exec exec;
@@ -260,6 +260,21 @@ bool window_must_finish(const struct thread *thread, const struct window *window
     const struct call *first = window_first_call(window);
     return first->state == CALL_JOB && ((const struct job_run *)first->elsewhere)->exec.must_finish &&
            atomic_load_explicit(&thread->server->is_stopping, memory_order_relaxed) == 0;
+}
+
+void jobs_withdraw(struct thread *thread, struct window *window)
+{
+    assert(window->state == WINDOW_PARKED);
+    for (uint32_t i = window->flushed + 1; i < window->count; i++) {
+        struct call *call = &window->calls[i];
+        if (call->state == CALL_STARTED) {
+            destroy_started(thread, call);
+            call_enter(call, CALL_DEFERRED);
+        }
+    }
+    if (window_first_call(window)->state == CALL_JOB) {
+        window_leave_queues(thread, window, window->flushed + 1);
+    }
 }
 
 void jobs_abandon(struct thread *thread, struct window *window)

@@ -42,6 +42,12 @@ static bool make_room(struct shard *shard)
     return true;
 }
 
+/* Under the baton; INFO reads it relaxed. */
+static void set_pinned_count(struct shard *shard, uint32_t count)
+{
+    __atomic_store_n(&shard->pinned_count, count, __ATOMIC_RELAXED);
+}
+
 static struct shard *shard_of(const struct exec *exec, struct key key)
 {
     struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
@@ -92,7 +98,8 @@ bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin
     }
     out->shard = shard;
     out->hash = key.hash;
-    shard->pinned[shard->pinned_count++] = (struct pinned){.hash = key.hash, .value = pinned_value(out)};
+    shard->pinned[shard->pinned_count] = (struct pinned){.hash = key.hash, .value = pinned_value(out)};
+    set_pinned_count(shard, shard->pinned_count + 1);
     return true;
 }
 
@@ -128,7 +135,8 @@ void exec_unpin(struct exec *exec, struct pin *pin)
         at++;
         assert(at < shard->pinned_count);
     }
-    shard->pinned[at] = shard->pinned[--shard->pinned_count];
+    set_pinned_count(shard, shard->pinned_count - 1);
+    shard->pinned[at] = shard->pinned[shard->pinned_count];
     if (pin->collection != NULL) {
         assert(pin->collection->pins > 0);
         pin->collection->pins--;

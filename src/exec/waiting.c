@@ -105,6 +105,21 @@ bool window_has_told_call(const struct window *window)
     return false;
 }
 
+void window_leave_queues(struct thread *thread, struct window *window, uint32_t from)
+{
+    for (uint32_t i = from; i < window->count; i++) {
+        struct call *call = &window->calls[i];
+        if (LIKELY(call->ticket == NULL)) {
+            continue;
+        }
+        ticket_give_up(call->ticket, thread);
+        call->ticket = NULL;
+        if (call->state == CALL_WAITING) {
+            call_enter(call, CALL_DEFERRED);
+        }
+    }
+}
+
 /* --- what handlers and steps ask --- */
 
 void exec_wait_for(struct exec *exec, struct shard *shard, enum wait_kind kind, uint64_t number, enum wait_group group)

@@ -51,6 +51,8 @@ static inline bool ticket_is_told(const struct ticket *ticket)
 /* At home: has a call of the window been told, so that the window goes on? It need not be the first one (`pipeline-order relaxed`): whoever
  * is told keeps others from what it waits for until it has tried. */
 bool window_has_told_call(const struct window *window);
+/* At home, without any baton: calls[from] and those behind it cannot try before an earlier one has ended, so they give up their places. */
+void window_leave_queues(struct thread *thread, struct window *window, uint32_t from);
 
 /* Under the baton: what `kind` and `number` name may have become free; those who are next are told. */
 static inline void waiters_call(struct thread *thread, struct shard *shard, enum wait_kind kind, uint64_t number)

@@ -47,7 +47,8 @@ struct shard {
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct lazy_free *lazy_free;    /* detached keyspaces and tables, freed in steps by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in steps: shard/pinned.h, exec/pin.c */
-    uint32_t pinned_count, pinned_capacity;
+    uint32_t pinned_count;          /* written under the baton, read relaxed by any thread */
+    uint32_t pinned_capacity;
     struct waits waits;             /* calls and jobs that wait for something here: exec/waiting.h */
     struct key_lock **locks;        /* in the order of their asking: shard/key_lock.c */
     uint32_t lock_count, lock_capacity;
