@@ -85,10 +85,13 @@ static void note_access(const struct exec *exec)
 {
     for (uint32_t i = 0; i < exec->server->shard_count && exec->shard == NULL; i++) {
         if (holds(exec->server, i)) {
-            shard_note_access(exec->thread, &exec->server->shards[i]);
+            struct shard *shard = &exec->server->shards[i];
+            baton_assert_held(&shard->baton);
+            shard_note_access(exec->thread, shard);
         }
     }
     if (exec->shard != NULL) {
+        baton_assert_held(&exec->shard->baton);
         shard_note_access(exec->thread, exec->shard);
     }
 }

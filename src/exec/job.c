@@ -55,7 +55,7 @@ static void unlink_run(struct executor *executor, struct job_run *run)
 }
 
 /* With all batons; `exec` has no session then. */
-static void destroy_job(struct thread *thread, struct job *job, struct exec *exec) NO_THREAD_SAFETY_ANALYSIS
+static void destroy_job(struct thread *thread, struct job *job, struct exec *exec)
 {
     exec->session = NULL;
     exec->shard = NULL;
@@ -104,32 +104,40 @@ static void free_run(struct job_run *run)
     thread_free(MEM_CLIENT, run, sizeof *run);
 }
 
-static void take_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_ANALYSIS
+static void note_access(struct thread *thread, struct shard *shard)
+{
+    baton_assert_held(&shard->baton);
+    shard_note_access(thread, shard);
+}
+
+static void take_for(struct thread *thread, int32_t shard)
 {
     const struct server *server = thread->server;
     assert(shard >= JOB_ALL_SHARDS && shard < (int32_t)server->shard_count);
     if (shard == JOB_ALL_SHARDS) {
         shards_take_all(thread);
         for (uint32_t i = 0; i < server->shard_count; i++) {
-            shard_note_access(thread, &server->shards[i]);
+            note_access(thread, &server->shards[i]);
         }
     } else if (shard >= 0) {
-        baton_take(&server->shards[shard].baton);
-        shard_note_access(thread, &server->shards[shard]);
+        baton_take_one_of_several(&server->shards[shard].baton);
+        note_access(thread, &server->shards[shard]);
     }
 }
 
-static void release_for(struct thread *thread, int32_t shard) NO_THREAD_SAFETY_ANALYSIS
+static void release_for(struct thread *thread, int32_t shard)
 {
     if (shard == JOB_ALL_SHARDS) {
         shards_release_all(thread);
     } else if (shard >= 0) {
-        shard_release(thread, &thread->server->shards[shard]);
+        struct shard *own = &thread->server->shards[shard];
+        baton_assert_held(&own->baton);
+        shard_release(thread, own);
     }
 }
 
 /* The reply leaves the run and belongs to the call. */
-static void run_finish(struct thread *thread, struct job_run *run) NO_THREAD_SAFETY_ANALYSIS
+static void run_finish(struct thread *thread, struct job_run *run)
 {
     struct call *call = run->at.call;
     call_finish(thread, call, &run->reply, 0);
@@ -175,7 +183,7 @@ static enum job_status settle_queue(struct job_run *run, struct thread *thread, 
     return run->ticket != NULL ? JOB_WAIT : JOB_PAUSE;
 }
 
-static enum job_status run_step(struct thread *thread, struct job_run *run) NO_THREAD_SAFETY_ANALYSIS
+static enum job_status run_step(struct thread *thread, struct job_run *run)
 {
     struct job *job = run->exec.job;
     int32_t shard = job->shard;

@@ -33,8 +33,10 @@ bool exec_lock(struct exec *exec, struct key_lock *lock)
         return false;
     }
     for (uint32_t i = 0; i < lock->shard_count; i++) {
-        if (!key_lock_is_free(lock, &lock->shards[i])) {
-            exec_wait_for(exec, &lock->shards[i], WAIT_LOCKS, 0, WAIT_WITH_READERS);
+        struct shard *shard = &lock->shards[i];
+        baton_assert_held(&shard->baton);
+        if (!key_lock_is_free(lock, shard)) {
+            exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
             return false;
         }
     }
@@ -49,9 +51,11 @@ void exec_unlock(struct exec *exec, struct key_lock *lock)
     const uint32_t count = lock->shard_count;
     key_lock_unlist(lock);
     for (uint32_t i = 0; i < count; i++) {
-        waiters_call(exec->thread, &first[i], WAIT_LOCKS, 0);
-        if (first[i].lock_count == 0 && first[i].pinned_count == 0) {
-            waiters_call(exec->thread, &first[i], WAIT_PINS, 0);
+        struct shard *shard = &first[i];
+        baton_assert_held(&shard->baton);
+        waiters_call(exec->thread, shard, WAIT_LOCKS, 0);
+        if (shard->lock_count == 0 && shard->pinned_count == 0) {
+            waiters_call(exec->thread, shard, WAIT_PINS, 0);
         }
     }
 }

@@ -21,7 +21,7 @@
 
 enum { PINNED_FIRST_CAPACITY = 8 };
 
-static bool make_room(struct shard *shard)
+static bool make_room(struct shard *shard) REQUIRES(shard->baton)
 {
     if (shard->pinned_count < shard->pinned_capacity) {
         return true;
@@ -42,17 +42,15 @@ static bool make_room(struct shard *shard)
     return true;
 }
 
-/* Under the baton; INFO reads it relaxed. */
-static void set_pinned_count(struct shard *shard, uint32_t count)
+/* INFO reads it relaxed. */
+static void set_pinned_count(struct shard *shard, uint32_t count) REQUIRES(shard->baton)
 {
     __atomic_store_n(&shard->pinned_count, count, __ATOMIC_RELAXED);
 }
 
 static struct shard *shard_of(const struct exec *exec, struct key key)
 {
-    struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
-    baton_assert_held(&shard->baton);
-    return shard;
+    return exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key.name);
 }
 
 /* Counts a pin of what stands outside of the entry, if anything does. False: it cannot have more. */
@@ -79,6 +77,7 @@ static const void *pinned_value(const struct pin *pin)
 bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out)
 {
     struct shard *shard = shard_of(exec, key);
+    baton_assert_held(&shard->baton);
     *out = (struct pin){0};
     if (exec_must_queue(exec, shard, WAIT_KEY, key.hash, WAIT_WITH_READERS)) {
         exec_wait_for(exec, shard, WAIT_KEY, key.hash, WAIT_WITH_READERS);
@@ -106,6 +105,7 @@ bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin
 bool exec_claim(struct exec *exec, struct key key, const struct pin *own)
 {
     struct shard *shard = shard_of(exec, key);
+    baton_assert_held(&shard->baton);
     if (shard_key_is_locked(shard, key.hash)) {
         exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
         return false;
@@ -155,7 +155,7 @@ void exec_unpin(struct exec *exec, struct pin *pin)
 
 /* --- writers --- */
 
-static bool is_pinned(const struct shard *shard, uint64_t hash)
+static bool is_pinned(const struct shard *shard, uint64_t hash) REQUIRES(shard->baton)
 {
     return shard->pinned_count > 0 && shard_has_pin(shard, hash);
 }
@@ -175,6 +175,7 @@ bool exec_waits_for_pins(struct exec *exec)
         if (shard->lock_count == 0 && (!is_write || (shard->pinned_count == 0 && !waits_any(&shard->waits)))) {
             continue;
         }
+        baton_assert_held(&shard->baton);
         const uint64_t hash = hash_bytes(&exec->server->secret, name);
         if (shard_key_lock_stops(shard, hash, is_write)) {
             exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);

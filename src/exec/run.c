@@ -211,7 +211,7 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
     unsigned ahead = batch->chain == NULL ? 0 : batch->chain->prefetched[shard->number];
     uint64_t before = clock_ticks();
     uint64_t count = 0;
-    shard_note_access(thread, shard);
+    shard_note_access(thread, batch->shard);
     for (struct call *call = batch->first; call != NULL; call = call->next) {
         if (ahead == 0) {
             batch_prefetch(batch, call, RUN_PREFETCH);
@@ -261,11 +261,12 @@ static struct batch *batch_of_item(struct inbox_item *item)
     return (struct batch *)((char *)item - offsetof(struct batch, handed));
 }
 
-static void run_handed(struct thread *thread, struct shard *shard, struct inbox_item *item) NO_THREAD_SAFETY_ANALYSIS
+static void run_handed(struct thread *thread, struct shard *shard, struct inbox_item *item)
 {
     struct batch *batch = batch_of_item(item);
     assert(batch->shard == shard);
-    baton_assert_held(&shard->baton);
+    (void)shard;
+    baton_assert_held(&batch->shard->baton);
     batch_run(thread, batch);
 }
 
@@ -280,20 +281,26 @@ static void send_on(struct thread *thread, struct inbox_item *item)
     }
 }
 
-/* Runs the batch at once when its shard is free. A chain takes batons often and for a microsecond or two each: it waits a little for
- * one before it is handed over, which costs more, and passes over what is in the inbox until it gives the baton back. */
-static bool run_in_place(struct thread *thread, struct batch *batch) NO_THREAD_SAFETY_ANALYSIS
+/* A chain takes batons often and for a microsecond or two each: it waits a little for one before it is handed over, which costs more, and
+ * passes over what is in the inbox until it gives the baton back. */
+static bool try_baton(const struct thread *thread, const struct batch *batch) TRY_ACQUIRE(true, batch->shard->baton)
 {
     struct shard *shard = batch->shard;
-    const uint64_t wait_ticks = (uint64_t)(CHAIN_WAIT_US * thread->server->ticks_per_us);
-    const bool is_free = batch->chain != NULL ? baton_try_for(&shard->baton, wait_ticks)
-                                              : inbox_is_empty(shard) && baton_try(&shard->baton);
-    if (UNLIKELY(!is_free)) {
+    if (batch->chain != NULL) {
+        return baton_try_for(&shard->baton, (uint64_t)(CHAIN_WAIT_US * thread->server->ticks_per_us));
+    }
+    return inbox_is_empty(shard) && baton_try(&shard->baton);
+}
+
+/* Runs the batch at once when its shard is free. */
+static bool run_in_place(struct thread *thread, struct batch *batch)
+{
+    if (UNLIKELY(!try_baton(thread, batch))) {
         return false;
     }
     batch_run(thread, batch);
     stat_add(&thread->stats.batches_in_place, 1);
-    shard_release(thread, shard);
+    shard_release(thread, batch->shard);
     return true;
 }
 
@@ -337,7 +344,9 @@ static void run_with_batons(struct thread *thread, struct call *call, const stru
         exec.session = call->window->session;
     }
     for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE; i = shard_set_next(set, i + 1)) {
-        shard_note_access(thread, &thread->server->shards[i]);
+        struct shard *shard = &thread->server->shards[i];
+        baton_assert_held(&shard->baton);
+        shard_note_access(thread, shard);
     }
     uint64_t before = clock_ticks();
     if (shard_set_is_empty(set) || LIKELY(!exec_waits_for_pins(&exec))) {

@@ -80,7 +80,7 @@ void ticket_leave(struct ticket *ticket, struct thread *thread)
     ticket_free(ticket);
 }
 
-void ticket_give_up(struct ticket *ticket, struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+void ticket_give_up(struct ticket *ticket, struct thread *thread)
 {
     struct shard *shard = ticket->shard;
     assert(thread == ticket->home);

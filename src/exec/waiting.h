@@ -56,6 +56,7 @@ void window_leave_queues(struct thread *thread, struct window *window, uint32_t 
 
 /* Under the baton: what `kind` and `number` name may have become free; those who are next are told. */
 static inline void waiters_call(struct thread *thread, struct shard *shard, enum wait_kind kind, uint64_t number)
+    REQUIRES(shard->baton)
 {
     if (UNLIKELY(waits_any(&shard->waits))) {
         waits_call(&shard->waits, (struct wait_subject){number, kind}, thread);

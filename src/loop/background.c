@@ -61,7 +61,7 @@ static int64_t hz_us(const struct thread *thread)
 
 /* --- what was freed --- */
 
-static int64_t run_lazy_free(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
+static int64_t run_lazy_free(const struct run *run)
 {
     struct thread *thread = run->thread;
     struct shard *shard = thread->shard;
@@ -127,7 +127,7 @@ static bool any_expiring(const struct thread *thread)
     return false;
 }
 
-static int64_t expire_keys(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
+static int64_t expire_keys(const struct run *run)
 {
     struct thread *thread = run->thread;
     struct background *background = run->background;
@@ -166,7 +166,7 @@ static bool is_defrag_put_off(const struct run *run)
     return is_put_off;
 }
 
-static int64_t defragment(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
+static int64_t defragment(const struct run *run)
 {
     struct thread *thread = run->thread;
     struct shard *shard = thread->shard;
@@ -180,7 +180,7 @@ static int64_t defragment(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
 }
 
 /* Fills the list of the biggest keys in steps when too few of them are left. */
-static int64_t tend_top(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
+static int64_t tend_top(const struct run *run)
 {
     struct thread *thread = run->thread;
     struct shard *shard = thread->shard;
@@ -235,7 +235,7 @@ static int64_t sample_memory(const struct run *run)
 /* --- who waits --- */
 
 /* Behind the tasks that free: what they have freed may be enough. */
-static int64_t call_memory_waiters(const struct run *run) NO_THREAD_SAFETY_ANALYSIS
+static int64_t call_memory_waiters(const struct run *run)
 {
     struct thread *thread = run->thread;
     struct shard *shard = thread->shard;

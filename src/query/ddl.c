@@ -55,6 +55,14 @@ static bool free_slice(void *thing, size_t limit)
     return slice_free(thing, limit);
 }
 
+/* All batons are held. */
+static void free_later(const struct exec *exec, uint32_t number, lazy_free_fn *free_step, void *thing, uint64_t bytes)
+{
+    struct shard *shard = &exec->server->shards[number];
+    baton_assert_held(&shard->baton);
+    lazy_free_add(shard, free_step, thing, bytes);
+}
+
 static void end_slice(struct exec *exec, uint32_t shard, struct table_slice *slice, uint64_t *budget)
 {
     uint64_t cost = slice->row_count;
@@ -65,7 +73,7 @@ static void end_slice(struct exec *exec, uint32_t shard, struct table_slice *sli
         bool is_gone = slice_free(slice, SIZE_MAX);
         assert(is_gone);
     } else {
-        lazy_free_add(&exec->server->shards[shard], free_slice, slice, 0);
+        free_later(exec, shard, free_slice, slice, 0);
     }
 }
 
@@ -124,7 +132,7 @@ void ddl_free_index(struct exec *exec, uint32_t shard, struct hash_index index)
         return;
     }
     *remains = (struct index_remains){heap, index};
-    lazy_free_add(&exec->server->shards[shard], free_index, remains, index.bytes);
+    free_later(exec, shard, free_index, remains, index.bytes);
 }
 
 /* For lazy free: a column of the slice; should the whole table be dropped meanwhile, the slice. */
@@ -142,7 +150,7 @@ void ddl_clean_column(struct exec *exec, uint32_t shard, struct table_slice *sli
 {
     slice_begin_cleaning(slice, slot);
     if (slice->row_count > COLUMN_SMALL_ROWS) {
-        lazy_free_add(&exec->server->shards[shard], clean_slice, slice, 0);
+        free_later(exec, shard, clean_slice, slice, 0);
         return;
     }
     bool is_clean = slice_clean(slice, SIZE_MAX);

@@ -11,7 +11,7 @@
 void access_clock_update(struct thread *thread);
 /* For the two below. */
 uint32_t access_clock_after_lfu_use(struct access_clock *clock, uint32_t access);
-void shard_set_initial_access(struct shard *shard, uint32_t access);
+void shard_set_initial_access(struct shard *shard, uint32_t access) REQUIRES(shard->baton);
 
 /* What the access field of a key becomes that is used now. */
 static inline uint32_t access_clock_after_use(struct access_clock *clock, uint32_t access)
@@ -20,7 +20,7 @@ static inline uint32_t access_clock_after_use(struct access_clock *clock, uint32
 }
 
 /* New keys of the shard begin with this thread's second, or minute. Under the baton. */
-static inline void shard_note_access(struct thread *thread, struct shard *shard)
+static inline void shard_note_access(struct thread *thread, struct shard *shard) REQUIRES(shard->baton)
 {
     if (UNLIKELY(shard->initial_access != thread->access.now)) {
         shard_set_initial_access(shard, thread->access.now);

@@ -72,6 +72,16 @@ void baton_release(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
     atomic_exchange_explicit(&baton->holder, 0, memory_order_seq_cst);
 }
 
+bool baton_try_one_of_several(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
+{
+    return baton_try(baton);
+}
+
+void baton_take_one_of_several(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
+{
+    baton_take(baton);
+}
+
 bool baton_is_mine(const struct baton *baton)
 {
     return atomic_load_explicit(&baton->holder, memory_order_relaxed) == self();

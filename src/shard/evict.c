@@ -167,7 +167,7 @@ struct victim {
     uint32_t db;
 };
 
-static bool take_from_pool(struct shard *shard, const struct evict_rule *rule, struct victim *out)
+static bool take_from_pool(struct shard *shard, const struct evict_rule *rule, struct victim *out) REQUIRES(shard->baton)
 {
     struct evict_pool *pool = &shard->evict.pool;
     while (pool->count > 0) {
@@ -192,7 +192,7 @@ static void match_pool(struct evict *evict, const struct evict_rule *rule)
     }
 }
 
-static bool find_victim(struct shard *shard, const struct evict_rule *rule, struct victim *out)
+static bool find_victim(struct shard *shard, const struct evict_rule *rule, struct victim *out) REQUIRES(shard->baton)
 {
     match_pool(&shard->evict, rule);
     for (unsigned i = 0; i < EVICT_TRIES; i++) {
@@ -220,7 +220,7 @@ static bool find_victim(struct shard *shard, const struct evict_rule *rule, stru
 }
 
 /* One key goes. False: none can. */
-static bool evict_one(struct shard *shard, const struct evict_rule *rule)
+static bool evict_one(struct shard *shard, const struct evict_rule *rule) REQUIRES(shard->baton)
 {
     struct victim victim;
     if (!find_victim(shard, rule, &victim)) {
@@ -276,7 +276,7 @@ static bool has_something(const struct shard *shard, const struct evict_rule *ru
 }
 
 /* A baton taken only to free: what others left in the inbox meanwhile is the own thread's. */
-static void free_from_other(struct effort *effort, struct shard *shard, enum source source) NO_THREAD_SAFETY_ANALYSIS
+static void free_from_other(struct effort *effort, struct shard *shard, enum source source)
 {
     if (!baton_try(&shard->baton)) {
         effort->was_busy = true;
@@ -648,7 +648,7 @@ static bool pay_step(struct thread *thread, const struct evict_rule *rule, int64
     return true;
 }
 
-bool evict_in_background(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+bool evict_in_background(struct thread *thread)
 {
     struct server *server = thread->server;
     struct shard *shard = thread->shard;

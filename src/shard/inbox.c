@@ -38,7 +38,7 @@ static void tell(struct thread *thread, struct inbox_item *ran)
 }
 
 /* Drains, releases, and looks once more: see inbox.h. */
-static void release_one(struct thread *thread, struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+static void release_one(struct thread *thread, struct shard *shard) RELEASE(shard->baton)
 {
     struct inbox_item *ran = NULL;
     unsigned drained = 0;
@@ -64,7 +64,7 @@ static void release_one(struct thread *thread, struct shard *shard) NO_THREAD_SA
 }
 
 /* Whoever has pushed something on looks whether its shard is free, as for an item of its own. */
-static void look_after_pushed_on(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+static void look_after_pushed_on(struct thread *thread)
 {
     uint32_t number;
     while ((number = shard_set_next(&thread->travelling, 0)) != SHARD_NONE) {
@@ -76,7 +76,7 @@ static void look_after_pushed_on(struct thread *thread) NO_THREAD_SAFETY_ANALYSI
     }
 }
 
-void shard_release(struct thread *thread, struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+void shard_release(struct thread *thread, struct shard *shard)
 {
     release_one(thread, shard);
     if (UNLIKELY(!shard_set_is_empty(&thread->travelling))) {
@@ -84,7 +84,7 @@ void shard_release(struct thread *thread, struct shard *shard) NO_THREAD_SAFETY_
     }
 }
 
-void inbox_push(struct thread *thread, struct shard *shard, struct inbox_item *item) NO_THREAD_SAFETY_ANALYSIS
+void inbox_push(struct thread *thread, struct shard *shard, struct inbox_item *item)
 {
     link_push(&shard_inbox(shard)->items, &item->link);
     if (baton_try(&shard->baton)) {
@@ -98,28 +98,31 @@ void inbox_push_on(struct thread *thread, struct shard *shard, struct inbox_item
     link_push(&shard_inbox(shard)->items, &item->link);
 }
 
-void inbox_drain_own(struct thread *thread) NO_THREAD_SAFETY_ANALYSIS
+void inbox_drain_own(struct thread *thread)
 {
-    if (!inbox_is_empty(thread->shard) && baton_try(&thread->shard->baton)) {
-        shard_release(thread, thread->shard);
+    struct shard *shard = thread->shard;
+    if (!inbox_is_empty(shard) && baton_try(&shard->baton)) {
+        shard_release(thread, shard);
     }
 }
 
 /* --- several batons --- */
 
-void shards_release_set(struct thread *thread, const struct shard_set *set) NO_THREAD_SAFETY_ANALYSIS
+void shards_release_set(struct thread *thread, const struct shard_set *set)
 {
     for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE; i = shard_set_next(set, i + 1)) {
-        release_one(thread, &thread->server->shards[i]);
+        struct shard *shard = &thread->server->shards[i];
+        baton_assert_held(&shard->baton);
+        release_one(thread, shard);
     }
     look_after_pushed_on(thread);
 }
 
 /* The batons that are free, in ascending order up to the first one that is not. */
-static bool try_set(struct shard *shards, const struct shard_set *set, struct shard_set *held) NO_THREAD_SAFETY_ANALYSIS
+static bool try_set(struct shard *shards, const struct shard_set *set, struct shard_set *held)
 {
     for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE; i = shard_set_next(set, i + 1)) {
-        if (!baton_try(&shards[i].baton)) {
+        if (!baton_try_one_of_several(&shards[i].baton)) {
             return false;
         }
         shard_set_add(held, i);
@@ -127,7 +130,7 @@ static bool try_set(struct shard *shards, const struct shard_set *set, struct sh
     return true;
 }
 
-void shards_take_set(struct thread *thread, const struct shard_set *set) NO_THREAD_SAFETY_ANALYSIS
+void shards_take_set(struct thread *thread, const struct shard_set *set)
 {
     struct shard *shards = thread->server->shards;
     struct shard_set held = {0};
@@ -137,7 +140,7 @@ void shards_take_set(struct thread *thread, const struct shard_set *set) NO_THRE
     stat_add(&thread->stats.batches_waited, 1);
     shards_release_set(thread, &held);
     for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE; i = shard_set_next(set, i + 1)) {
-        baton_take(&shards[i].baton);
+        baton_take_one_of_several(&shards[i].baton);
     }
 }
 

@@ -15,11 +15,10 @@
 
 #include "base/attributes.h"
 #include "data/keyspace.h"
+#include "shard/server.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct shard;
 
 enum key_lock_mode { KEY_LOCK_SHARED, KEY_LOCK_EXCLUSIVE };
 
@@ -45,19 +44,19 @@ MUST_USE bool key_lock_list(struct key_lock *lock, struct shard *shards, uint32_
 /* It leaves them, granted or not. */
 void key_lock_unlist(struct key_lock *lock);
 /* No pin of its keys on the shard, and no lock before it that it cannot share with. */
-MUST_USE bool key_lock_is_free(const struct key_lock *lock, struct shard *shard);
+MUST_USE bool key_lock_is_free(const struct key_lock *lock, struct shard *shard) REQUIRES(shard->baton);
 
 /* A command may not write, or read, the key now. */
-bool shard_key_lock_stops(const struct shard *shard, uint64_t hash, bool is_write);
+bool shard_key_lock_stops(const struct shard *shard, uint64_t hash, bool is_write) REQUIRES(shard->baton);
 /* The key may not be pinned now. In a step of a job that may have pins already: only if the lock is granted, since one that is not may
  * wait for the job.  */
-bool shard_key_lock_stops_pin(const struct shard *shard, uint64_t hash, bool is_in_step);
+bool shard_key_lock_stops_pin(const struct shard *shard, uint64_t hash, bool is_in_step) REQUIRES(shard->baton);
 /* A granted lock has the key. */
-bool shard_key_is_locked(const struct shard *shard, uint64_t hash);
+bool shard_key_is_locked(const struct shard *shard, uint64_t hash) REQUIRES(shard->baton);
 /* A job has pinned or locked the key. */
-bool shard_key_is_in_use(const struct shard *shard, uint64_t hash);
+bool shard_key_is_in_use(const struct shard *shard, uint64_t hash) REQUIRES(shard->baton);
 /* A granted lock has the key, which had not expired when that was granted. */
-bool shard_key_lock_keeps(const struct shard *shard, uint64_t hash, int64_t expiry_ms);
+bool shard_key_lock_keeps(const struct shard *shard, uint64_t hash, int64_t expiry_ms) REQUIRES(shard->baton);
 /* The shard's list, when there is no lock (left). */
 void key_locks_free(struct shard *shard);
 

@@ -12,7 +12,7 @@ struct pinned {
 };
 
 /* True when a job has pinned a key with this hash. */
-static inline bool shard_has_pin(const struct shard *shard, uint64_t hash)
+static inline bool shard_has_pin(const struct shard *shard, uint64_t hash) REQUIRES(shard->baton)
 {
     for (uint32_t i = 0; i < shard->pinned_count; i++) {
         if (shard->pinned[i].hash == hash) {

@@ -12,7 +12,6 @@ void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct ke
     if (LIKELY(wanted == 0)) {
         return;
     }
-    baton_assert_held(&shard->baton);
     struct thread *thread = thread_self();
     const uint32_t db = (uint32_t)(ks - shard->databases);
     if ((wanted & LISTEN_ANY_CHANGES) != 0) {
@@ -26,12 +25,13 @@ void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct ke
 
 void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)
 {
-    shard_report_loss(context, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
+    struct shard *shard = context;
+    baton_assert_held(&shard->baton);
+    shard_report_loss(shard, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
 }
 
 void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event)
 {
-    baton_assert_held(&shard->baton);
     const struct change change = {
         .thread = thread_self(), .shard = shard, .key = table, .hash = hash_bytes(&shard->server->secret, table),
         .db = db,                .event = event, .row = row,
@@ -41,7 +41,6 @@ void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint
 
 void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count)
 {
-    baton_assert_held(&shard->baton);
     const struct effect effect = {thread_self(), shard, db, count, words, shard->unit};
     effects_report_effect(&shard->server->effects, &effect);
 }

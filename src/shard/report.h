@@ -7,17 +7,16 @@
 
 #include "data/keyspace.h"
 #include "effect/event.h"
-
-struct shard;
+#include "shard/server.h"
 
 /* A key is about to go by no command: EVENT_EVICTED, EVENT_EXPIRED. The name may be the entry's own. */
-void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event);
+void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event) REQUIRES(shard->baton);
 /* The same as the keyspaces call it; `context` is the shard. */
 void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
 
 /* What a slice's owner tells whoever listens, under the baton, when effects_wanted says that somebody does: an event of a row of the
  * table "ns.t", and how to repeat it.  */
-void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event);
-void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count);
+void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event) REQUIRES(shard->baton);
+void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count) REQUIRES(shard->baton);
 
 #endif

@@ -21,12 +21,16 @@ static bool free_collection(void *thing, size_t limit)
 
 static void lazy_free_collection(void *context, struct collection *collection)
 {
-    lazy_free_add(context, free_collection, collection, collection->bytes);
+    struct shard *shard = context;
+    baton_assert_held(&shard->baton);
+    lazy_free_add(shard, free_collection, collection, collection->bytes);
 }
 
 static bool keep_locked(void *context, uint64_t hash, int64_t expiry_ms)
 {
-    return shard_key_lock_keeps(context, hash, expiry_ms);
+    const struct shard *shard = context;
+    baton_assert_held(&shard->baton);
+    return shard_key_lock_keeps(shard, hash, expiry_ms);
 }
 
 bool shard_open(struct server *server, uint32_t number)

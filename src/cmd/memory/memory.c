@@ -137,6 +137,7 @@ struct purge_job {
 static enum job_status purge_step(struct job *job, struct exec *exec)
 {
     struct purge_job *purge = (struct purge_job *)job;
+    baton_assert_held(&exec->shard->baton);
     if (!purge->is_begun) {
         if (exec->shard->defrag.is_purging) {
             return JOB_PAUSE; /* another MEMORY PURGE */
@@ -162,7 +163,9 @@ static void purge_destroy(struct job *job, struct exec *exec)
 {
     struct purge_job *purge = (struct purge_job *)job;
     if (purge->is_begun) {
-        defrag_purge_end(&exec->server->shards[job->shard]);
+        struct shard *shard = &exec->server->shards[job->shard];
+        baton_assert_held(&shard->baton);
+        defrag_purge_end(shard);
     }
     thread_free(MEM_SERVER, purge, sizeof *purge);
 }

@@ -186,6 +186,7 @@ static enum job_status audit_step(struct job *job, struct exec *exec)
         reply_ok(exec->reply);
         return JOB_DONE;
     }
+    baton_assert_held(&exec->shard->baton);
     if (!lazy_free_is_empty(exec->shard) || exec->shard->pinned_count > 0) {
         return JOB_PAUSE;
     }

@@ -124,7 +124,9 @@ static void lazy_free_remains(struct flush_job *flush, struct server *server)
 {
     for (uint32_t i = 0; i < flush->shard_count; i++) {
         if (flush->remains[i] != NULL) {
-            lazy_free_add(&server->shards[i], remains_free_step, flush->remains[i], remains_bytes(flush->remains[i]));
+            struct shard *shard = &server->shards[i];
+            baton_assert_held(&shard->baton);
+            lazy_free_add(shard, remains_free_step, flush->remains[i], remains_bytes(flush->remains[i]));
             flush->remains[i] = NULL;
         }
     }
@@ -144,6 +146,7 @@ static void forget_remains(struct flush_job *flush)
 static enum job_status free_step(struct job *job, struct exec *exec)
 {
     const struct flush_job *flush = (const struct flush_job *)job;
+    baton_assert_held(&exec->shard->baton);
     while (lazy_free_step(exec->shard, FLUSH_FREE_LIMIT)) {
         if (exec_step_is_over(exec)) {
             return JOB_MORE;

@@ -103,6 +103,7 @@ void table_row_changed(void *context, const struct row_change *change)
     if (LIKELY(wanted == 0) || table->is_dropped) {
         return;
     }
+    baton_assert_held(&shard->baton);
     const enum event event = row_events[change->event].event;
     if ((wanted & LISTEN_ANY_CHANGES) != 0 && event != EVENT_COUNT) {
         shard_report_row(shard, table->db, table_name(table), change->id, event);
