@@ -20,6 +20,8 @@
 #include "shard/message.h"
 #include "shard/server.h"
 
+#include <assert.h>
+
 enum {
     CLOSED_AT_ONCE = 16,           /* in one turn of the loop */
     CLIENTS_LIMIT_MIN = 128 << 10, /* as in Redis: some connection can always be made */
@@ -55,6 +57,7 @@ static void count(struct connection *connection, size_t bytes)
 {
     struct thread *thread = connection->thread;
     const int64_t sum = thread->clients->bytes + (int64_t)bytes - (int64_t)connection->counted_bytes;
+    assert(sum >= 0);
     connection->counted_bytes = bytes;
     __atomic_store_n(&thread->clients->bytes, sum, __ATOMIC_RELEASE);
 }
@@ -158,11 +161,14 @@ static bool take_token(struct thread *thread)
 
 static void give_token_up(struct thread *thread)
 {
+    assert(client_memory_has_token(thread));
     atomic_store_explicit(&thread->server->client_token, TOKEN_FREE, memory_order_seq_cst);
 }
 
 static void hand_token_on(struct thread *thread, struct thread *next)
 {
+    assert(client_memory_has_token(thread));
+    assert(next != thread); /* its own bound is not above what it has just been set to */
     atomic_store_explicit(&thread->server->client_token, next->number + 1, memory_order_seq_cst);
     thread_wake(thread, next);
 }
@@ -181,6 +187,7 @@ static void evict_connection(struct thread *thread, struct connection *connectio
 /* With the token, which is kept when there may be more to close here. */
 static void close_largest(struct thread *thread, int64_t limit)
 {
+    assert(client_memory_has_token(thread)); /* C1 */
     struct largest largest;
     find_largest(thread, &largest);
     for (uint32_t i = 0; i < CLOSED_AT_ONCE; i++) {

@@ -27,6 +27,7 @@ static bool is_allowed(enum connection_state from, enum connection_state to)
 
 void connection_enter(struct connection *connection, enum connection_state state)
 {
+    debug_assert(connection->thread == thread_self());
     assert(is_allowed((enum connection_state)connection->state, state));
     connection->state = (uint8_t)state;
 }
@@ -44,9 +45,11 @@ void connection_list_add(struct connection *connection, enum connection_list lis
     }
     connection->is_in_list[list] = true;
     connection->list_next[list] = NULL;
+    debug_assert((clients->list_first[list] == NULL) == (clients->list_last[list] == NULL));
     if (clients->list_last[list] == NULL) {
         clients->list_first[list] = connection;
     } else {
+        debug_assert(clients->list_last[list]->list_next[list] == NULL);
         clients->list_last[list]->list_next[list] = connection;
     }
     clients->list_last[list] = connection;
@@ -57,6 +60,7 @@ struct connection *connection_list_take(struct thread *thread, enum connection_l
     struct clients *clients = thread->clients;
     struct connection *connection = clients->list_first[list];
     if (connection != NULL) {
+        debug_assert(connection->is_in_list[list]);
         clients->list_first[list] = connection->list_next[list];
         if (clients->list_first[list] == NULL) {
             clients->list_last[list] = NULL;

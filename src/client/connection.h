@@ -118,9 +118,18 @@ void connection_linger(struct connection *connection);
 
 /* It must log in and has not. */
 bool connection_is_unauthenticated(const struct connection *connection);
+/* `requests` counts what may still refer to the connection, so that it is not freed too early. */
+static inline bool connection_requests_are_right(const struct connection *connection)
+{
+    return connection->requests == (uint32_t)connection->is_receiving + connection->is_sending + connection->is_cancelling +
+                                       connection->deferred;
+}
+
 /* Bytes that were received and not read yet. */
 static inline size_t connection_waiting_bytes(const struct connection *connection)
 {
+    debug_assert(connection->held < 0 || connection->held_at <= connection->held_len);
+    debug_assert(connection->query_at <= connection->query.len);
     const size_t held = connection->held >= 0 ? connection->held_len - connection->held_at : 0;
     return held + connection->query.len - connection->query_at + connection->backlog.len;
 }

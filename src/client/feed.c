@@ -7,8 +7,12 @@
 #include "shard/server.h"
 #include "shard/thread.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
+
+_Static_assert(FEED_COUNT <= CHAR_BIT, "session.feeds and clients.broken_feeds have a bit for each");
 
 struct line {
     struct message message;
@@ -102,6 +106,7 @@ bool session_is_in_feed(const struct session *session, enum feed feed)
 
 static void count_feed(struct thread *thread, enum feed feed, int change)
 {
+    assert(change > 0 || thread->stats.feeds_current[feed] > 0);
     stat_add(&thread->stats.feeds_current[feed], (uint64_t)(int64_t)change);
     atomic_fetch_add_explicit(&thread->server->feeds_current[feed], (uint32_t)change, memory_order_relaxed);
 }

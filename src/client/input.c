@@ -2,6 +2,7 @@
 #include "client/input.h"
 
 #include "client/ready.h"
+#include "exec/window.h"
 #include "mem/heap.h"
 #include "shard/evict.h"
 #include "shard/server.h"
@@ -13,8 +14,16 @@ enum {
     GIVEN_REST_MAX = 1 << 20,  /* what stays of a query buffer that is given away */
 };
 
+/* C2: calls of the window point into the query buffer, which may move when it grows. */
+static bool is_pointed_to(const struct connection *connection)
+{
+    return connection->window != NULL && connection->window->state == WINDOW_IN_ROUND;
+}
+
 bool connection_keep_input(struct connection *connection, struct buffer *buffer, struct bytes text)
 {
+    assert(buffer == &connection->query || buffer == &connection->backlog);
+    assert(buffer != &connection->query || !is_pointed_to(connection));
     bool is_kept = true;
     if (UNLIKELY(buffer->len + text.len > INPUT_AHEAD_NEAR_BYTES) && buffer->capacity - buffer->len < text.len) {
         if (connection_is_unauthenticated(connection) || evict_is_near(connection->thread->server)) {

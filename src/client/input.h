@@ -22,6 +22,7 @@ enum {
 /* Unparsed input ... */
 static inline struct bytes connection_input(const struct connection *connection)
 {
+    debug_assert(connection->held < 0 || connection->query.len == 0); /* C1 */
     if (connection->held >= 0) {
         const char *data = ring_buffer(&connection->thread->ring, (uint16_t)connection->held);
         return (struct bytes){data + connection->held_at, connection->held_len - connection->held_at};

@@ -38,6 +38,7 @@ static void on_event(struct ring_owner *owner, const struct ring_event *event)
 
 struct connection *connection_create(struct thread *thread, int fd)
 {
+    assert(fd >= 0);
     struct connection *connection = thread_alloc_zeroed(MEM_CLIENT, sizeof *connection);
     if (connection == NULL) {
         return NULL;
@@ -83,10 +84,17 @@ static void release_session(struct connection *connection)
     buffer_release(&session->lib_version);
 }
 
+static bool is_listed(const struct connection *connection)
+{
+    const struct connection *previous = connection->previous;
+    return (previous == NULL ? connection->thread->clients->connections : previous->next) == connection;
+}
+
 static void connection_free(struct connection *connection)
 {
     struct thread *thread = connection->thread;
     assert(connection->deferred == 0);
+    assert(is_listed(connection));
     client_memory_forget(connection);
     connection_drop_input(connection);
     output_clear(&connection->output, &thread->clients->chunks);
@@ -101,8 +109,10 @@ static void connection_free(struct connection *connection)
         connection->next->previous = connection->previous;
     }
     stat_add(&thread->stats.connections_current, (uint64_t)-1);
-    atomic_fetch_sub_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&thread->server->clients_current, 1, memory_order_relaxed);
+    const uint32_t of_thread = atomic_fetch_sub_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
+    const uint32_t of_server = atomic_fetch_sub_explicit(&thread->server->clients_current, 1, memory_order_relaxed);
+    assert(of_thread > 0);
+    assert(of_server > 0);
     thread_free(MEM_CLIENT, connection, sizeof *connection);
 }
 
@@ -111,6 +121,7 @@ static void end_requests(struct connection *connection)
 {
     connection_enter(connection, CONNECTION_ENDING);
     connection->thread->clients->endings++;
+    assert(connection->thread->clients->endings <= ENDINGS_MAX);
     connection_stop_receiving(connection);
     if (connection->is_sending) {
         shutdown(connection->fd, SHUT_RDWR);
@@ -119,11 +130,14 @@ static void end_requests(struct connection *connection)
 
 void connection_end(struct connection *connection)
 {
+    assert(connection_is_closing(connection));
+    assert(connection_requests_are_right(connection));
     connection_drop_window(connection);
     if (connection->state == CONNECTION_CLOSING && connection->requests > 0) {
         end_requests(connection);
     }
     if (connection->window == NULL && connection->requests == 0 && !connection_is_in_any_list(connection)) {
+        assert(connection->state != CONNECTION_ENDING || connection->thread->clients->endings > 0);
         connection->thread->clients->endings -= connection->state == CONNECTION_ENDING;
         connection_free(connection);
     }

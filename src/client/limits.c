@@ -9,6 +9,8 @@
 #include "shard/log.h"
 #include "shard/server.h"
 
+#include <assert.h>
+
 enum {
     PENDING_PATIENCE_MS = 2000,     /* over clients-pending-limit: who has not taken any reply for so long may be closed */
     UNAUTHENTICATED_SOFT_MS = 1000, /* a client that has not logged in may leave its replies unread for so long */
@@ -120,8 +122,10 @@ void clients_check(struct thread *thread)
     struct fed_clients fed = {0};
     struct connection *stuck = NULL; /* the largest of them */
     struct connection *next;
+    uint64_t count = 0;
     for (struct connection *connection = clients->connections; connection != NULL; connection = next) {
         next = connection->next;
+        count++;
         if (connection_is_closing(connection)) {
             continue;
         }
@@ -134,6 +138,7 @@ void clients_check(struct thread *thread)
             add_fed(&fed, connection);
         }
     }
+    assert(count == thread->stats.connections_current);
     if (UNLIKELY(stuck != NULL)) {
         refuse_stuck(stuck); /* one at a time: perhaps the others can go on then */
     }

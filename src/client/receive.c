@@ -19,6 +19,8 @@ enum {
     DEFERRED_WAITING_MAX = RECEIVE_BUFFERS / 4,
 };
 
+_Static_assert(RECEIVE_BUFFERS <= UINT8_MAX, "a connection's `deferred` may count all of them");
+
 /* --- how much is taken --- */
 
 /* Over the limit of what a client may have waiting? Words that are complete do not count, as in Redis: a command of many may be
@@ -75,6 +77,8 @@ static bool is_far_from_complete(const struct connection *connection)
 void connection_start_receiving(struct connection *connection)
 {
     struct ring *ring = &connection->thread->ring;
+    assert(!connection->is_receiving);
+    assert(!connection->is_cancelling); /* the cancel might end this one */
     if (UNLIKELY(connection->is_paced) && !is_far_from_complete(connection)) {
         ring_receive_once(ring, connection->fd, REQUEST_RECEIVE, &connection->owner);
     } else {
@@ -152,6 +156,9 @@ static bool refuse_if_too_long(struct connection *connection)
 static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t len)
 {
     struct thread *thread = connection->thread;
+    debug_assert(connection_is_open(connection));
+    debug_assert(len > 0);
+    debug_assert(len <= RING_BUFFER_BYTES);
     if (LIKELY(connection->window == NULL && connection->held < 0 && connection->query.len == 0)) {
         connection->held = buffer;
         connection->held_at = 0;
@@ -202,6 +209,7 @@ static bool take_deferred(const struct deferred_input *input, bool are_too_many)
         return false;
     }
     assert(is_dropped || !connection->is_deferring); /* C3 */
+    assert(connection->deferred > 0);
     connection->deferred--;
     connection->requests--;
     if (is_dropped) {
@@ -231,6 +239,7 @@ void deferred_input_take(struct thread *thread)
             clients->deferred[left++] = input;
         }
     }
+    assert(left + taken == clients->deferred_count); /* none came meanwhile */
     clients->deferred_count = left;
 }
 
@@ -258,6 +267,8 @@ static void received_bytes(struct connection *connection, const struct ring_even
 void connection_received(struct connection *connection, const struct ring_event *event)
 {
     struct thread *thread = connection->thread;
+    debug_assert(connection->is_receiving);
+    debug_assert(connection_requests_are_right(connection));
     stat_add(&thread->stats.reads_processed, 1);
     if (event->is_last) {
         connection->is_receiving = false;
@@ -281,6 +292,7 @@ void connection_received(struct connection *connection, const struct ring_event 
 
 void connection_was_cancelled(struct connection *connection)
 {
+    assert(connection->is_cancelling);
     connection->requests--;
     connection->is_cancelling = false;
     connection_list_add(connection, LIST_DIRTY);

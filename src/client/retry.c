@@ -63,8 +63,8 @@ void connections_retry(struct thread *thread)
 
 void connection_is_due(struct thread *thread, void *session)
 {
-    (void)thread;
     struct connection *connection = connection_of(session);
+    assert(connection->thread == thread);
     const struct window *window = connection->window;
     /* If the window is in a round, window_answer will see that its call was told. */
     if (connection_is_open(connection) && window != NULL && window->state == WINDOW_PARKED && window_has_told_call(window)) {

@@ -13,6 +13,7 @@ void connection_start_sending(struct connection *connection)
     struct thread *thread = connection->thread;
     int count = output_gather(&connection->output, connection->pieces);
     assert(count > 0);
+    debug_assert(!connection->is_sending); /* `pieces` and `header` are lent to one send */
     if (LIKELY(count == 1)) {
         ring_send(&thread->ring, connection->fd, connection->pieces[0].iov_base, connection->pieces[0].iov_len, REQUEST_SEND,
                   &connection->owner);
@@ -42,6 +43,8 @@ void connections_send_bulk(struct thread *thread)
 void connection_was_sent(struct connection *connection, const struct ring_event *event)
 {
     struct thread *thread = connection->thread;
+    debug_assert(connection->is_sending);
+    debug_assert(connection_requests_are_right(connection));
     connection->is_sending = false;
     connection->requests--;
     stat_add(&thread->stats.writes_processed, 1);

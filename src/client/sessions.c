@@ -52,12 +52,14 @@ struct session *thread_session_next(struct thread *thread, struct session *previ
 
 void session_close(struct session *session)
 {
+    debug_assert(connection_of(session)->thread == thread_self());
     connection_close(connection_of(session));
 }
 
 void session_push(struct session *session, struct bytes protocol_bytes)
 {
     struct connection *connection = connection_of(session);
+    debug_assert(connection->thread == thread_self());
     if (connection_is_closing(connection)) {
         return;
     }

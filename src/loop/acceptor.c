@@ -21,6 +21,7 @@
 #include "shard/message.h"
 #include "shard/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -77,8 +78,10 @@ static void newcomer_arrives(struct thread *thread, struct message *message)
     }
     if (connection == NULL) {
         close(newcomer->fd);
-        atomic_fetch_sub_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&server->clients_current, 1, memory_order_relaxed);
+        const uint32_t of_thread = atomic_fetch_sub_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
+        const uint32_t of_server = atomic_fetch_sub_explicit(&server->clients_current, 1, memory_order_relaxed);
+        assert(of_thread > 0); /* admit has counted it */
+        assert(of_server > 0);
     } else {
         connection->session.is_unix = newcomer->is_unix;
         connection->session.is_shard_port = newcomer->is_shard_port;
@@ -186,6 +189,8 @@ static void accept_was_refused(struct acceptor *acceptor, int error)
 
 static void accept_went_well(struct acceptor *acceptor)
 {
+    assert(acceptor->state != ACCEPT_OPEN);
+    assert(acceptor->refused_ms >= acceptor->paused_ms);
     if (acceptor->state == ACCEPT_PAUSED) {
         acceptor->state = ACCEPT_PROBATION;
     }
@@ -294,6 +299,7 @@ static void loop(struct acceptor *acceptor)
 
 static void poll_everything(struct acceptor *acceptor)
 {
+    assert(acceptor->listeners->count <= LISTENERS_MAX);
     acceptor->polled[POLLED_SIGNAL] = (struct pollfd){.fd = open_signals(), .events = POLLIN};
     acceptor->polled[POLLED_STOP] = (struct pollfd){.fd = acceptor->server->stop_fd, .events = POLLIN};
     for (uint32_t i = 0; i < acceptor->listeners->count; i++) {

@@ -103,11 +103,13 @@ static bool expire_database(struct thread *thread, struct keyspace *ks, uint64_t
 static bool expire_databases(struct thread *thread, struct background *background)
 {
     struct shard *shard = thread->shard;
+    baton_assert_held(&shard->baton);
     uint64_t end = clock_ticks() + (uint64_t)(STEP_US * thread->server->ticks_per_us);
     uint32_t databases = (uint32_t)atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
     bool is_more = false;
     for (uint32_t i = 0; i < databases && !is_more; i++) {
         uint32_t db = background->expiry.db;
+        assert(db < databases);
         if (shard->databases[db].expiring_count > 0) {
             is_more = expire_database(thread, &shard->databases[db], end);
         }

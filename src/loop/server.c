@@ -117,6 +117,7 @@ static void set_affinity(const struct worker *worker)
 
 bool server_start_threads(struct server *server)
 {
+    assert(atomic_load(&server->threads_started) == 0);
     bool has_affinity = atomic_load(&server->config->shard_affinity) != 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
         struct worker *worker = worker_of(server->threads[i]);
@@ -132,6 +133,7 @@ bool server_start_threads(struct server *server)
     while (atomic_load(&server->threads_started) < server->shard_count) {
         sched_yield();
     }
+    assert(atomic_load(&server->threads_started) == server->shard_count); /* each says so once */
     errno = atomic_load(&server->start_errno);
     server->startup_used_bytes = server_used_bytes(server);
     return errno == 0;
@@ -139,6 +141,7 @@ bool server_start_threads(struct server *server)
 
 void server_join_threads(struct server *server)
 {
+    assert(atomic_load(&server->is_stopping) != 0); /* else they never end */
     for (uint32_t i = 0; i < server->shard_count; i++) {
         pthread_join(worker_of(server->threads[i])->handle, NULL);
     }
@@ -147,6 +150,7 @@ void server_join_threads(struct server *server)
 /* After all threads have ended. */
 void server_destroy(struct server *server)
 {
+    assert(atomic_load(&server->quiet_threads) == server->shard_count);
     catalogue_free_with_tables(server->shards[0].heap, atomic_load(&server->catalogue));
     for (uint32_t i = 0; i < server->shard_count; i++) {
         lazy_free_destroy(server->shards[i].lazy_free);

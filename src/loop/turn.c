@@ -20,6 +20,7 @@
 #include "shard/message.h"
 #include "shard/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -93,8 +94,26 @@ static bool has_been_told(const struct thread *thread)
            paused_are_due(thread);
 }
 
+static bool holds_a_baton(const struct thread *thread)
+{
+    const struct server *server = thread->server;
+    uint32_t i = 0;
+    while (i < server->shard_count && !baton_is_mine(&server->shards[i].baton)) {
+        i++;
+    }
+    return i < server->shard_count;
+}
+
+/* Where the thread may sleep. */
+static void turn_ring(struct thread *thread, int64_t timeout_us)
+{
+    debug_assert(!holds_a_baton(thread)); /* T1 */
+    ring_turn(&thread->ring, timeout_us);
+}
+
 static void wait_for_work(struct thread *thread, int64_t timeout_us)
 {
+    assert(timeout_us >= 0);
     if (timeout_us > 0) {
         atomic_store_explicit(&thread->is_asleep, true, memory_order_seq_cst);
         atomic_thread_fence(memory_order_seq_cst);
@@ -104,7 +123,7 @@ static void wait_for_work(struct thread *thread, int64_t timeout_us)
             stat_add(&thread->stats.sleeps, 1);
         }
     }
-    ring_turn(&thread->ring, timeout_us);
+    turn_ring(thread, timeout_us);
     atomic_store_explicit(&thread->is_asleep, false, memory_order_seq_cst);
 }
 
@@ -169,9 +188,10 @@ static void stop_together(struct thread *thread)
         connections_settle(thread, events.count);
         if (!is_quiet && thread->executor->abroad_count == 0) {
             is_quiet = true;
-            atomic_fetch_add(&server->quiet_threads, 1);
+            const uint32_t quiet = atomic_fetch_add(&server->quiet_threads, 1);
+            assert(quiet < server->shard_count); /* each says so once */
         }
-        ring_turn(&thread->ring, STOP_POLL_US);
+        turn_ring(thread, STOP_POLL_US);
     }
 }
 
@@ -185,7 +205,7 @@ static void close_connections(struct thread *thread)
     while (clients->connections != NULL && clock_monotonic_us() < end_us) {
         deferred_input_take(thread);
         connections_settle(thread, turn_events);
-        ring_turn(&thread->ring, clients->list_first[LIST_CLOSING] != NULL ? 0 : STOP_POLL_US);
+        turn_ring(thread, clients->list_first[LIST_CLOSING] != NULL ? 0 : STOP_POLL_US);
         turn_events = handle_events(thread).count;
         messages_deliver(thread);
     }
@@ -196,6 +216,10 @@ void *worker_main(void *arg)
     struct worker *worker = arg;
     struct thread *thread = &worker->thread;
     struct server *server = thread->server;
+    assert(server_thread(server, thread->number) == thread);
+    assert(thread->shard == &server->shards[thread->number]);
+    assert(thread->executor == &worker->executor);
+    assert(thread->clients == &worker->clients);
     char name[16];
     snprintf(name, sizeof name, "shard-%u", thread->number);
     pthread_setname_np(pthread_self(), name);

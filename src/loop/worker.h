@@ -9,7 +9,9 @@
 #include "loop/background.h"
 #include "shard/thread.h"
 
+#include <assert.h>
 #include <pthread.h>
+#include <stddef.h>
 
 struct worker {
     struct thread thread;            /* first: a worker and its thread are the same address */
@@ -18,6 +20,7 @@ struct worker {
     struct background background;
     pthread_t handle;
 };
+_Static_assert(offsetof(struct worker, thread) == 0, "worker_of");
 
 static inline struct worker *worker_of(struct thread *thread)
 {

@@ -190,6 +190,7 @@ void backend_eager_begin(void)
 void backend_eager_end(void)
 {
     pthread_mutex_lock(&eager_lock);
+    assert(eager_users > 0);
     if (--eager_users == 0) {
         mi_option_set(mi_option_decommit_delay, decommit_delay_ms);
     }

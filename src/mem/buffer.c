@@ -43,6 +43,7 @@ MUST_USE static bool buffer_resize(struct buffer *buffer, size_t capacity)
 
 bool buffer_reserve_slow(struct buffer *buffer, size_t more)
 {
+    assert(buffer->len <= buffer->capacity);
     if (buffer->capacity - buffer->len >= more) {
         return true;
     }
@@ -91,6 +92,7 @@ bool buffer_append_format_list(struct buffer *buffer, const char *format, va_lis
     }
     va_end(again);
     buffer->len += is_done ? (size_t)len : 0;
+    debug_assert(buffer_is_valid(buffer));
     return is_done;
 }
 

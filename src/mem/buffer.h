@@ -30,6 +30,7 @@ MUST_USE bool buffer_reserve_exactly(struct buffer *buffer, size_t more);
 
 MUST_USE static inline bool buffer_reserve(struct buffer *buffer, size_t more)
 {
+    debug_assert(buffer->len <= buffer->capacity);
     if (LIKELY(buffer->capacity - buffer->len >= more)) {
         return true;
     }

@@ -58,6 +58,7 @@ static void look_at_page(const struct page_figures *page, void *arg)
 
 static void insert(struct sparse_pages *pages, uint32_t granule)
 {
+    assert(pages->left > 0); /* else a search for what is not there would not end */
     size_t at = place_of(pages, granule);
     while (pages->granules[at] != 0 && pages->granules[at] != granule) {
         at = (at + 1) & pages->mask;
@@ -157,7 +158,9 @@ static size_t choose_drained(struct heap *heap, uint32_t target)
     size_t granules = 0;
     uint64_t chosen_bytes = 0;
     while (chosen_bytes < wanted) {
-        struct sub_heap *sub_heap = &sub_heaps->list[find_sparsest(sub_heaps, target)];
+        const uint32_t sparsest = find_sparsest(sub_heaps, target);
+        assert(sparsest < sub_heaps->count); /* what is wanted is at most the sum of all */
+        struct sub_heap *sub_heap = &sub_heaps->list[sparsest];
         sub_heap->is_draining = true;
         chosen_bytes += sub_heap->sparse_free_bytes;
         granules += sub_heap->sparse_granules;

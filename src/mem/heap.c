@@ -49,10 +49,19 @@ static void direct_link(struct heap *heap, struct direct *direct)
 
 static void direct_unlink(struct heap *heap, struct direct *direct)
 {
+    assert(direct->next->previous == direct); /* nobody has written in front of the block */
+    assert(heap->direct_blocks > 0);
+    assert(heap->direct_bytes >= direct->mapped_bytes);
     direct->next->previous = direct->previous;
     direct->previous->next = direct->next;
     heap->direct_bytes -= direct->mapped_bytes;
     heap->direct_blocks--;
+}
+
+/* I2 of src/mem/README.md: whoever names a size of the block names one of the same mapping. */
+static bool is_direct_of(const void *block, size_t bytes)
+{
+    return ((const struct direct *)block - 1)->mapped_bytes == bytes;
 }
 
 static void *direct_alloc(struct heap *heap, size_t size)
@@ -111,6 +120,12 @@ void heap_destroy(struct heap *heap)
 
 /* --- the public functions --- */
 
+/* I1: unlike a thread's, a heap's counters are never below zero; a block that is freed as another class than its own makes them so. */
+static bool is_counted(const struct heap *heap, enum mem_class which)
+{
+    return heap->counters.class_bytes[which] >= 0 && heap->counters.class_blocks[which] >= 0;
+}
+
 static bool must_fail(struct heap *heap)
 {
     if (thread_refuses()) {
@@ -145,6 +160,7 @@ static inline void free_counted(struct heap *heap, void *block, size_t bytes)
         sub_heaps_sample_free(heap, block);
     }
     uint16_t *count = sub_heaps_granule_count(block);
+    debug_assert(count == NULL || *count > 0);
     if (LIKELY(count != NULL) && UNLIKELY(--*count == 0)) {
         sub_heaps_free_last(heap, block, bytes);
     } else {
@@ -194,7 +210,9 @@ void heap_free(struct heap *heap, enum mem_class which, void *block, size_t size
     assert(size > 0);
     const size_t bytes = heap_block_bytes(size);
     mem_count(&heap->counters, which, -(int64_t)bytes, -1);
+    debug_assert(is_counted(heap, which));
     if (UNLIKELY(size >= HEAP_DIRECT_MIN)) {
+        assert(is_direct_of(block, bytes));
         direct_free(heap, block);
         return;
     }
@@ -237,6 +255,7 @@ void *heap_realloc(struct heap *heap, enum mem_class which, void *block, size_t 
     if (!is_direct) {
         return realloc_by_copy(heap, which, block, old_size, new_size);
     }
+    assert(is_direct_of(block, old_bytes));
     void *moved = direct_realloc(heap, block, new_size);
     if (moved != NULL) {
         mem_count(&heap->counters, which, (int64_t)new_bytes - (int64_t)old_bytes, 0);
@@ -269,6 +288,7 @@ void heap_reclass(struct heap *heap, enum mem_class from, enum mem_class to, siz
     int64_t bytes = (int64_t)heap_block_bytes(size);
     mem_count(&heap->counters, from, -bytes, -1);
     mem_count(&heap->counters, to, bytes, 1);
+    debug_assert(is_counted(heap, from));
 }
 
 const struct mem_counters *heap_counters(const struct heap *heap)

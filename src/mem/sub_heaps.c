@@ -113,10 +113,12 @@ static void add_page(const struct page_figures *page, void *arg)
 
 void sub_heaps_collect(struct heap *heap, uint32_t number, backend_page_fn *also, void *arg)
 {
+    assert(number < heap->sub_heaps.count);
     struct collect_walk walk = {&heap->sub_heaps.list[number], also, arg};
     walk.sub_heap->page_bytes = walk.sub_heap->used_bytes = 0;
     walk.sub_heap->freed = walk.sub_heap->emptied = 0;
     backend_collect_sub_heap(heap->backend, number, add_page, &walk);
+    debug_assert(walk.sub_heap->used_bytes <= walk.sub_heap->page_bytes);
 }
 
 /* The sub-heap that `block` is from, which becomes the first guess for the next one. */
@@ -174,7 +176,8 @@ bool sub_heap_may_grow(const struct sub_heap *sub_heap)
 
 void sub_heaps_use(struct heap *heap, uint32_t sub_heap)
 {
-    assert(!heap->sub_heaps.list[sub_heap].is_draining);
+    assert(sub_heap < heap->sub_heaps.count);
+    assert(!heap->sub_heaps.list[sub_heap].is_draining); /* S2 */
     heap->sub_heaps.current = sub_heap;
     heap->sub_heaps.room = ROOM_BYTES;
     backend_use_sub_heap(heap->backend, sub_heap);
@@ -222,6 +225,7 @@ void sub_heaps_choose(struct heap *heap)
     if (sub_heaps->count == 0) {
         return;
     }
+    assert(!sub_heaps->list[sub_heaps->current].is_draining); /* S2 */
     sub_heaps_collect(heap, sub_heaps->current, NULL, NULL);
     uint32_t choice = find_free(sub_heaps);
     if (choice < sub_heaps->count) {

@@ -110,6 +110,7 @@ static unsigned sparse_percent(const struct defrag *defrag)
 static void begin_look(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
+    assert(defrag->stage == DEFRAG_IDLE);
     defrag->pages = (struct heap_walk){0};
     defrag->stage = DEFRAG_LOOKING;
     defrag->look_us = 0;
@@ -189,6 +190,7 @@ static void step(struct shard *shard)
         }
         break;
     case DEFRAG_MOVING:
+        assert(heap_defrag_is_on(shard->heap));
         if (move_for_a_step(shard)) {
             heap_defrag_end(shard->heap);
             defrag->pages = (struct heap_walk){0};
@@ -207,6 +209,7 @@ static void step(struct shard *shard)
 static int64_t timed_step(struct shard *shard)
 {
     struct defrag *defrag = &shard->defrag;
+    baton_assert_held(&shard->baton);
     const bool is_look = defrag->stage == DEFRAG_LOOKING;
     const uint64_t start = clock_ticks();
     step(shard);
@@ -271,6 +274,7 @@ int64_t defrag_work(struct shard *shard, int64_t now_ms)
         set_effort(shard);
     }
     const int64_t percent = defrag->stage == DEFRAG_LOOKING ? LOOK_CPU_PERCENT : (int64_t)defrag->cpu_percent;
+    assert(percent > 0); /* since the cycle began: set_effort */
     const int64_t us = timed_step(shard);
     return defrag->stage == DEFRAG_IDLE ? 0 : us * (100 - percent) / percent + 1;
 }

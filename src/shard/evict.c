@@ -387,6 +387,7 @@ static void make_effort(struct effort *effort)
     const struct server *server = effort->server;
     const double patience = patience_us(setting(&server->config->maxmemory_eviction_tenacity));
     const uint64_t start = clock_ticks();
+    assert(effort->goal > 0);
     effort->end_ticks = start + (uint64_t)(patience * server->ticks_per_us);
     free_from_all(effort);
     note_duration(thread, clock_ticks() - start);

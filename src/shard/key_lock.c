@@ -52,6 +52,7 @@ static uint64_t place_of(const struct key_lock *lock, uint64_t hash)
 void key_lock_add(struct key_lock *lock, struct key key)
 {
     const uint64_t hash = slot_value(key.hash);
+    assert(lock->shard_count == 0); /* others look at its keys once it is listed */
     if (lock->hashes == NULL) {
         assert(lock->only == 0);
         lock->only = hash;
@@ -157,6 +158,7 @@ bool key_lock_list(struct key_lock *lock, struct shard *shards, uint32_t count)
         }
     }
     for (uint32_t i = 0; i < count; i++) {
+        assert(shards[i].lock_count < shards[i].lock_capacity);
         shards[i].locks[shards[i].lock_count++] = lock;
     }
     lock->shards = shards;
@@ -189,6 +191,7 @@ bool key_lock_is_free(const struct key_lock *lock, struct shard *shard)
         is_pinned |= covers(lock, shard->pinned[i].hash);
     }
     for (uint32_t i = 0; shard->locks[i] != lock; i++) {
+        assert(i + 1 < shard->lock_count); /* it is in the list */
         const struct key_lock *earlier = shard->locks[i];
         const bool is_shared = lock->mode == KEY_LOCK_SHARED && earlier->mode == KEY_LOCK_SHARED;
         if (!is_shared && have_common_key(lock, earlier)) {

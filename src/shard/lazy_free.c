@@ -4,6 +4,7 @@
 #include "mem/heap.h"
 #include "shard/server.h"
 
+#include <assert.h>
 #include <stdint.h>
 
 struct lazy_free_item {
@@ -83,6 +84,7 @@ bool lazy_free_is_empty_hint(const struct shard *shard)
 
 bool lazy_free_step(struct shard *shard, size_t limit)
 {
+    baton_assert_held(&shard->baton);
     struct lazy_free_item *item = shard->lazy_free->first;
     if (item == NULL) {
         return false;
@@ -94,9 +96,12 @@ bool lazy_free_step(struct shard *shard, size_t limit)
     if (!is_gone && (freed <= 0 || (uint64_t)freed < settled)) {
         settled = freed <= 0 ? 0 : (uint64_t)freed;
     }
+    assert(settled <= shard->lazyfree_bytes); /* the sum over all items */
     item->bytes -= settled;
     count(&shard->lazyfree_bytes, -settled);
     if (is_gone) {
+        assert(shard->lazy_free->first == item); /* what it has added stands behind it */
+        assert(shard->lazyfree_pending > 0);
         remove_first(shard->lazy_free);
         count(&shard->lazyfree_pending, -UINT64_C(1));
         count(&shard->lazyfreed, 1);

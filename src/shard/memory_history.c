@@ -3,6 +3,7 @@
 
 #include "shard/server.h"
 
+#include <assert.h>
 #include <pthread.h>
 
 /* The next sample goes to `next`; `count` of those before it are there. */
@@ -46,6 +47,7 @@ static void ring_add(struct ring *ring, const struct memory_sample *sample)
 /* Sample `age` counted from the newest, 0. */
 static const struct memory_sample *ring_at(const struct ring *ring, uint32_t age)
 {
+    assert(age < ring->count);
     return &ring->samples[(ring->next + ring->size - 1 - age) % ring->size];
 }
 

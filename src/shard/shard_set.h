@@ -32,6 +32,7 @@ static inline void shard_set_remove(struct shard_set *set, uint32_t shard)
 
 static inline bool shard_set_has(const struct shard_set *set, uint32_t shard)
 {
+    debug_assert(shard < SHARD_COUNT_MAX);
     return (set->words[shard / 64] >> shard % 64 & 1) != 0;
 }
 
@@ -49,6 +50,7 @@ static inline bool shard_set_is_empty(const struct shard_set *set)
  *   for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE; i = shard_set_next(set, i + 1)) ...  */
 static inline uint32_t shard_set_next(const struct shard_set *set, uint32_t from)
 {
+    debug_assert(from <= SHARD_COUNT_MAX);
     uint64_t mask = ~UINT64_C(0) << from % 64;
     for (uint32_t word = from / 64; word < SHARD_SET_WORDS; word++) {
         const uint64_t left = set->words[word] & mask;

@@ -1,6 +1,7 @@
 /* waits.c - see waits.h.  */
 #include "shard/waits.h"
 
+#include "base/check.h"
 #include "mem/heap.h"
 
 #include <assert.h>
@@ -30,8 +31,40 @@ static struct waiter *first_of(const struct waits *waits, struct wait_subject su
 
 static void count_waiter(struct waits *waits, uint32_t kind, int64_t change)
 {
+    assert(change > 0 || waits->of_kind[kind] > 0);
     __atomic_store_n(&waits->waiter_count, waits->waiter_count + (uint64_t)change, __ATOMIC_RELAXED);
     __atomic_store_n(&waits->of_kind[kind], waits->of_kind[kind] + (uint64_t)change, __ATOMIC_RELAXED);
+}
+
+static uint64_t queue_count_of(const struct waiter *first)
+{
+    uint64_t count = 0;
+    for (unsigned group = 0; group < WAIT_GROUPS; group++) {
+        count += first->in_group[group];
+    }
+    return count;
+}
+
+/* W2; all wait for the same, and in_group counts them. */
+static bool queue_is_valid(const struct waiter *first)
+{
+    uint32_t in_group[WAIT_GROUPS] = {0};
+    const struct waiter *waiter = first;
+    do {
+        assert(waiter->waits == first->waits);
+        assert(is_same(waiter->subject, first->subject));
+        assert(waiter->next->previous == waiter);
+        assert(waiter == first || waiter->group != WAIT_HOLDING || waiter->previous->group == WAIT_HOLDING);
+        in_group[waiter->group]++;
+        waiter = waiter->next;
+    } while (waiter != first);
+    assert(memcmp(in_group, first->in_group, sizeof in_group) == 0);
+    return true;
+}
+
+static bool queue_is_valid_if_due(const struct waits *waits, const struct waiter *first)
+{
+    return !check_is_due(queue_count_of(first) * sizeof *first, waits->waiter_count) || queue_is_valid(first);
 }
 
 /* --- the table of queues --- */
@@ -175,6 +208,7 @@ bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject 
     }
     first->in_group[waiter->group]++;
     count_waiter(waits, subject.kind, 1);
+    debug_assert(queue_is_valid_if_due(waits, first));
     return true;
 }
 
@@ -189,6 +223,8 @@ void waits_leave(struct waiter *waiter, int64_t now_us, void *caller)
     const struct wait_subject subject = waiter->subject;
     const bool is_last = waiter->next == waiter;
     struct waiter *first = first_of(waits, subject);
+    assert(first != NULL); /* W1 */
+    assert(first->in_group[waiter->group] > 0);
     first->in_group[waiter->group]--;
     if (first == waiter) {
         struct waiter **link = link_to(waits, waiter);
@@ -196,12 +232,14 @@ void waits_leave(struct waiter *waiter, int64_t now_us, void *caller)
         waiter->next->next_queue = waiter->next_queue;
         memmove(waiter->next->in_group, waiter->in_group, sizeof waiter->in_group);
     }
+    const struct waiter *rest = first == waiter ? waiter->next : first;
     waits->queue_count -= is_last;
     waiter->next->previous = waiter->previous;
     waiter->previous->next = waiter->next;
     waiter->next = waiter->previous = NULL;
     waiter->waits = NULL;
     count_waiter(waits, subject.kind, -1);
+    debug_assert(is_last || queue_is_valid_if_due(waits, rest));
     if (!is_last && (waiter->is_called || first == waiter)) {
         waits_call(waits, subject, caller);
     }
