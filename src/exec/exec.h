@@ -23,6 +23,7 @@ struct call_link;
 struct collection;
 struct exec;
 struct job;
+struct parts;
 struct server;
 struct session;
 struct shard;
@@ -162,6 +163,7 @@ struct exec {
     int64_t now_ms;                 /* wall clock, one value for the whole command */
     struct call *call;              /* the room's own; NULL in a finish function whose connection died */
     struct job *job;                /* exec_start_job */
+    struct parts *parts;            /* exec_start_parts of part.h */
     struct call_link *elsewhere;    /* exec_call_threads */
     bool must_wait;                 /* exec_wait_for, which sets `wait` */
     struct exec_wait wait;
@@ -275,6 +277,7 @@ enum job_status {
     JOB_MORE, /* call step again, in this turn or a later one; other connections are served in between */
     JOB_WAIT, /* something is locked, exec_wait_for has said what: call again when it may be free */
     JOB_PAUSE, /* something is not ready that tells nobody when it is: call again in exec->pause_ms, 1 unless the step says otherwise */
+    JOB_PARTS, /* it has started parts (exec/part.h): call again when they are done */
     JOB_DONE, /* the reply is complete */
 };
 enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_STEP_US = 50 };

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct job_run;
 struct round;
 struct scratch_block;
+struct stepper;
 struct thread;
 struct window;
 
@@ -29,12 +29,13 @@ struct executor {
     struct round *spare_rounds;
     uint32_t spare_count;
     uint32_t spare_least;            /* of spare_count since the last rounds_trim */
-    /* batches of round.c and calls of all threads that are with other threads: at 0 this thread may end */
+    /* batches of round.c, calls of all threads and offers of part_run.c that are with other threads: at 0 this thread may end */
     uint32_t abroad_count;
-    /* job.c */
-    struct job_run *jobs, *jobs_last; /* in the order of their next steps */
+    /* stepper.c */
+    struct stepper *steppers, *steppers_last; /* in the order of their next steps */
+    int64_t resume_ms;               /* wall: the first of those that pause goes on then; INT64_MAX: none pauses */
+    /* of the step under way */
     uint64_t step_ends_ticks;        /* exec_step_is_over */
-    int64_t resume_ms;               /* wall: the first of the jobs that pause goes on then; INT64_MAX: none pauses */
     /* pending.c */
     bool is_pending_too_much;        /* all clients' buffers were over clients-pending-limit at the last look */
     /* scratch.c */

@@ -29,6 +29,7 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
     exec->now_ms = thread->now_ms;
     exec->call = call;
     exec->job = NULL;
+    exec->parts = NULL;
     exec->elsewhere = NULL;
     exec->must_wait = false;
     exec->ticket = call->ticket;

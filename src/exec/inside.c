@@ -11,6 +11,7 @@
 #include "exec/command_keys.h"
 #include "exec/exec.h"
 #include "exec/finish.h"
+#include "exec/part_run.h"
 #include "exec/pin.h"
 #include "exec/route.h"
 #include "exec/scratch.h"
@@ -103,6 +104,15 @@ static void report_owed(struct exec *exec)
     }
 }
 
+/* Those that a job has started, one behind the other. False: one needs a baton that is not held. */
+static bool run_parts(struct exec *exec)
+{
+    const bool are_run = parts_run_inside(exec->thread, exec->parts);
+    (void)parts_end(exec->thread, exec->parts); /* what they took is counted with the command */
+    exec->parts = NULL;
+    return are_run;
+}
+
 /* The steps of a job that a handler has left, one behind the other. */
 static void run_job(struct exec *exec)
 {
@@ -120,6 +130,10 @@ static void run_job(struct exec *exec)
         const struct scratch_mark mark = scratch_mark(executor);
         status = job->step(job, exec);
         report_owed(exec);
+        if (status == JOB_PARTS) {
+            is_held = run_parts(exec);
+            status = is_held ? JOB_MORE : JOB_WAIT;
+        }
         scratch_return_to(executor, mark);
     }
     if (status != JOB_DONE) {

@@ -3,7 +3,9 @@
 
 #include "base/clock.h"
 #include "exec/finish.h"
+#include "exec/part_run.h"
 #include "exec/scratch.h"
+#include "exec/stepper.h"
 #include "exec/waiting.h"
 #include "shard/access_clock.h"
 #include "mem/heap.h"
@@ -11,10 +13,7 @@
 
 #include <assert.h>
 
-enum {
-    TURN_JOBS_US = 200, /* for steps of jobs, in a turn */
-    PAUSE_MS = 1, /* unless the step says otherwise */
-};
+enum { PAUSE_MS = 1 }; /* unless the step says otherwise */
 
 /* A job under way: its command as the steps see it. */
 struct job_run {
@@ -22,41 +21,23 @@ struct job_run {
     struct exec exec;
     struct reply reply;
     struct buffer buffer;
-    struct job_run *previous, *next; /* of its thread, in the order of their next steps */
+    struct stepper stepper;          /* of its thread */
     struct ticket *ticket;           /* waiting.h */
-    bool is_waiting;                 /* until its ticket is told */
-    int64_t resume_ms;               /* wall: it pauses until then */
 };
 
-static void append_run(struct executor *executor, struct job_run *run)
+/* The job goes on without its parts, or ends. Without a baton. */
+static void end_parts(struct thread *thread, struct exec *exec)
 {
-    run->previous = executor->jobs_last;
-    run->next = NULL;
-    if (executor->jobs_last == NULL) {
-        executor->jobs = run;
-    } else {
-        executor->jobs_last->next = run;
-    }
-    executor->jobs_last = run;
-}
-
-static void unlink_run(struct executor *executor, struct job_run *run)
-{
-    if (run->previous == NULL) {
-        executor->jobs = run->next;
-    } else {
-        run->previous->next = run->next;
-    }
-    if (run->next == NULL) {
-        executor->jobs_last = run->previous;
-    } else {
-        run->next->previous = run->previous;
-    }
+    exec->call->ticks += parts_end(thread, exec->parts);
+    exec->parts = NULL;
 }
 
 /* With all batons; `exec` has no session then. */
 static void destroy_job(struct thread *thread, struct job *job, struct exec *exec)
 {
+    if (exec->parts != NULL) {
+        end_parts(thread, exec);
+    }
     exec->session = NULL;
     exec->shard = NULL;
     shards_take_all(thread);
@@ -73,6 +54,8 @@ static void destroy_started(struct thread *thread, struct call *call)
     exec_prepare(&exec, thread, call, &unused);
     destroy_job(thread, call->job, &exec);
 }
+
+static enum step_status job_run_step(struct thread *thread, struct stepper *stepper);
 
 bool job_begin(struct thread *thread, struct call *call)
 {
@@ -93,7 +76,8 @@ bool job_begin(struct thread *thread, struct call *call)
     run->exec.job = job;
     call_enter(call, CALL_JOB);
     call->elsewhere = &run->at;
-    append_run(thread->executor, run);
+    run->stepper.step = job_run_step;
+    stepper_add(thread->executor, &run->stepper);
     return true;
 }
 
@@ -157,7 +141,7 @@ static void run_finish(struct thread *thread, struct job_run *run)
         job->destroy(job, &run->exec);
         release_for(thread, shard);
     }
-    unlink_run(thread->executor, run);
+    stepper_remove(thread->executor, &run->stepper);
     free_run(run);
     thread->executor->window_is_back(thread, call->window);
 }
@@ -165,7 +149,7 @@ static void run_finish(struct thread *thread, struct job_run *run)
 static void run_is_told(struct thread *thread, void *owner)
 {
     (void)thread;
-    ((struct job_run *)owner)->is_waiting = false;
+    stepper_go_on(&((struct job_run *)owner)->stepper);
 }
 
 /* The step has returned, and its batons are still held. Gives the status, with a pause for a wait for which there is no memory. */
@@ -206,61 +190,37 @@ static enum job_status run_step(struct thread *thread, struct job_run *run)
     return status;
 }
 
-static void note_pause(struct executor *executor, const struct job_run *run)
+/* A step of the job's parts, in place of its own. */
+static enum step_status run_parts(struct thread *thread, struct job_run *run)
 {
-    executor->resume_ms = run->resume_ms < executor->resume_ms ? run->resume_ms : executor->resume_ms;
+    const enum step_status status = parts_step(thread, run->exec.parts, &run->stepper);
+    if (status != STEP_ENDED) {
+        return status;
+    }
+    end_parts(thread, &run->exec);
+    return STEP_MORE;
 }
 
-bool jobs_step(struct thread *thread)
+static enum step_status job_run_step(struct thread *thread, struct stepper *stepper)
 {
-    struct executor *executor = thread->executor;
-    executor->resume_ms = INT64_MAX;
-    if (LIKELY(executor->jobs == NULL)) {
-        return false;
+    struct job_run *run = (struct job_run *)((char *)stepper - offsetof(struct job_run, stepper));
+    if (run->exec.parts != NULL) {
+        return run_parts(thread, run);
     }
-    const uint64_t end = clock_ticks() + (uint64_t)(TURN_JOBS_US * thread->server->ticks_per_us);
-    const struct job_run *last = executor->jobs_last; /* those behind it have had their step */
-    bool some_want_more = false;
-    bool is_last = false;
-    struct job_run *next;
-    for (struct job_run *run = executor->jobs; run != NULL && !is_last; run = next) {
-        next = run->next;
-        is_last = run == last;
-        if (run->is_waiting) {
-            continue;
-        }
-        if (run->resume_ms > thread->now_ms) {
-            note_pause(executor, run);
-            continue;
-        }
-        if (clock_ticks() >= end) {
-            return true;
-        }
-        enum job_status status = run_step(thread, run);
-        run->is_waiting = status == JOB_WAIT;
-        if (UNLIKELY(status == JOB_PAUSE)) {
-            run->resume_ms = thread->now_ms + run->exec.pause_ms;
-            note_pause(executor, run);
-        }
-        some_want_more = some_want_more || status == JOB_MORE;
-        if (status == JOB_DONE) {
-            run_finish(thread, run);
-        } else {
-            unlink_run(thread->executor, run);
-            append_run(thread->executor, run);
-        }
+    switch (run_step(thread, run)) {
+    case JOB_MORE:
+    case JOB_PARTS:
+        break;
+    case JOB_WAIT:
+        return STEP_WAIT;
+    case JOB_PAUSE:
+        stepper->resume_ms = thread->now_ms + run->exec.pause_ms;
+        return STEP_PAUSE;
+    case JOB_DONE:
+        run_finish(thread, run);
+        return STEP_ENDED;
     }
-    return some_want_more;
-}
-
-int64_t jobs_pause_ms(const struct thread *thread)
-{
-    const struct executor *executor = thread->executor;
-    if (LIKELY(executor->resume_ms == INT64_MAX)) {
-        return INT64_MAX;
-    }
-    const int64_t left_ms = executor->resume_ms - thread->now_ms;
-    return left_ms > 0 ? left_ms : 0;
+    return STEP_MORE;
 }
 
 bool window_must_finish(const struct thread *thread, const struct window *window)
@@ -302,7 +262,7 @@ void jobs_abandon(struct thread *thread, struct window *window)
                 ticket_give_up(run->ticket, thread);
             }
             destroy_job(thread, run->exec.job, &run->exec);
-            unlink_run(thread->executor, run);
+            stepper_remove(thread->executor, &run->stepper);
             free_run(run);
         } else {
             continue;

@@ -4,7 +4,7 @@
  * Invariant  J1 a window has at most one job under way: that of its first unanswered call, and the window is parked; J2 a job is
  *            destroyed exactly once, whether it ends, its connection dies, or there is no memory to begin it; J3 a call of a window keeps
  *            nothing from other connections that it cannot use before an earlier call is answered: jobs_withdraw.
- * Limits     TURN_JOBS_US in a turn, and one step more.  */
+ * Limits     A step of about JOB_STEP_US in a turn: stepper.h.  */
 #ifndef EXEC_JOB_H
 #define EXEC_JOB_H
 
@@ -20,11 +20,6 @@ struct window;
 /* Takes up the job that the handler of the call (the first of its parked window) has STARTED. False: no memory; the call is DONE, and its
  * connection must end.  */
 MUST_USE bool job_begin(struct thread *thread, struct call *call);
-/* Steps of jobs for TURN_JOBS_US, one a job at most; who had none is the first next time. Returns true when some want to go on at
- * once. */
-bool jobs_step(struct thread *thread);
-/* How long the thread may sleep for the jobs that pause; INT64_MAX: none does. */
-int64_t jobs_pause_ms(const struct thread *thread);
 /* A job of the window goes on when its connection has gone (exec->must_finish): the window must stay until it is back. */
 bool window_must_finish(const struct thread *thread, const struct window *window);
 /* The parked window goes on later. Under `pipeline-order relaxed` a call may have started a job, which has pinned its keys, behind one that

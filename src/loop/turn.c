@@ -11,8 +11,8 @@
 #include "client/settle.h"
 #include "client/start.h"
 #include "exec/finish.h"
-#include "exec/job.h"
 #include "exec/start.h"
+#include "exec/stepper.h"
 #include "loop/worker.h"
 #include "mem/heap.h"
 #include "shard/access_clock.h"
@@ -82,7 +82,7 @@ static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t 
         clients->list_first[LIST_CLOSING] != NULL) {
         return 0;
     }
-    const int64_t jobs_ms = jobs_pause_ms(thread);
+    const int64_t jobs_ms = steppers_pause_ms(thread);
     const int64_t clients_ms = paused_wait_ms(thread);
     const int64_t wait_ms = jobs_ms < clients_ms ? jobs_ms : clients_ms;
     return wait_ms < background_us / 1000 ? wait_ms * 1000 : background_us;
@@ -140,7 +140,7 @@ static int64_t turn(struct worker *worker)
     if (UNLIKELY(thread->clients->deferred_count > 0)) {
         deferred_input_take(thread);
     }
-    const bool is_busy = jobs_step(thread) || events.are_more;
+    const bool is_busy = steppers_step(thread) || events.are_more;
     const int64_t background_us = background_run(thread, &worker->background, turn_ticks);
     connections_settle(thread, events.count);
     client_memory_check(thread);
@@ -182,6 +182,7 @@ static void stop_together(struct thread *thread)
         begin_turn(thread);
         const struct events events = handle_events(thread);
         messages_deliver(thread);
+        steppers_leave(thread);
         inbox_drain_own(thread);
         while (connection_list_take(thread, LIST_READY) != NULL) {
         }

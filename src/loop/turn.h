@@ -1,6 +1,6 @@
 /* turn.h - a shard thread's loop.
  *
- *   wait -> completions and messages -> rounds of commands -> a step of each job -> background tasks of the own shard
+ *   wait -> completions and messages -> rounds of commands -> a step of each job and part -> background tasks of the own shard
  *        -> one send a connection -> declare sleep, look once more -> wait
  *
  * Threads    This one.

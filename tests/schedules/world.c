@@ -564,7 +564,7 @@ static bool is_over(void)
         const struct thread *thread = server_thread(world.server, i);
         if (shard->baton.holder != 0 || !inbox_is_empty(shard) || shard->waits.waiter_count != 0 || shard->waits.queue_count != 0 ||
             shard->pinned_count != 0 || shard->lock_count != 0 || !link_is_empty(&thread->mailbox) ||
-            thread->executor->abroad_count != 0 || thread->executor->jobs != NULL || !shard_set_is_empty(&thread->travelling)) {
+            thread->executor->abroad_count != 0 || thread->executor->steppers != NULL || !shard_set_is_empty(&thread->travelling)) {
             schedule_fail("something is left on shard or thread %u", i);
         }
     }

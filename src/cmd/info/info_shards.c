@@ -35,9 +35,10 @@ void info_write_shards(struct info *info)
                     load(&stats->commands_processed), load(&stats->turns), load(&stats->sleeps), load(&stats->wakes_sent),
                     (long long)busy_us);
         info_printf(info, ",batches_in_place=%llu,batches_handed=%llu,batches_combined=%llu,batches_waited=%llu,steps_all=%llu"
+                    ",part_steps=%llu"
                     ",crons=%llu,spare_bytes=%llu,cq_overflows=%llu",
                     load(&stats->batches_in_place), load(&stats->batches_handed), load(&stats->batches_combined),
-                    load(&stats->batches_waited), load(&stats->steps_all), load(&stats->crons), load(&stats->spare_bytes),
+                    load(&stats->batches_waited), load(&stats->steps_all), load(&stats->part_steps), load(&stats->crons), load(&stats->spare_bytes),
                     load(&stats->cq_overflows));
         info_printf(info, ",pins=%u,waiters=%llu,longest_wait_usec=%llu\r\n",
                     __atomic_load_n(&shard->pinned_count, __ATOMIC_RELAXED), load(&shard->waits.waiter_count),
