@@ -4,6 +4,7 @@
 #include "exec/exec.h"
 #include "mem/heap.h"
 #include "query/ddl.h"
+#include "query/index_build.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
 #include "shard/server.h"
@@ -11,7 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { BUILD_AT_ONCE_ROWS = 1024, BUILD_PAGES = 1 };
+enum { BUILD_AT_ONCE_ROWS = 1024 };
 
 static struct heap *schema_heap(const struct exec *exec)
 {
@@ -182,7 +183,7 @@ enum table_result alter_drop_index(struct exec *exec, struct table *table, struc
 
 /* --- ADD INDEX as a job --- */
 
-enum phase { PHASE_START, PHASE_BUILD, PHASE_FINISH };
+enum phase { PHASE_START, PHASE_FINISH };
 
 struct index_job {
     struct job job;
@@ -193,7 +194,7 @@ struct index_job {
     struct table *table;
     uint32_t column;
     enum index_kind kind;
-    uint32_t shard, cursor; /* BUILD: the slice and its next page */
+    struct index_build build;
 };
 
 static void lock_all(struct table *table)
@@ -227,18 +228,6 @@ static enum job_status finish(const struct index_job *job, struct exec *exec, en
     return JOB_DONE;
 }
 
-static void begin_slice(struct index_job *job, uint32_t shard)
-{
-    job->shard = shard;
-    if (shard == job->table->shard_count) {
-        job->phase = PHASE_FINISH;
-        job->job.shard = JOB_ALL_SHARDS;
-        return;
-    }
-    job->job.shard = (int32_t)shard;
-    job->cursor = job->table->slices[shard]->first;
-}
-
 /* Builds it in one go when all batons are held and the rows are few. */
 static enum table_result build_at_once(struct exec *exec, struct table *table, uint32_t column, enum index_kind kind)
 {
@@ -255,6 +244,18 @@ static enum table_result build_at_once(struct exec *exec, struct table *table, u
         drop_leftovers(exec, table);
     }
     return result;
+}
+
+/* The slices are locked. */
+static enum job_status begin_build(struct index_job *job, struct exec *exec)
+{
+    job->phase = PHASE_FINISH;
+    job->job.shard = JOB_ALL_SHARDS;
+    if (!index_build_start(&job->build, exec)) {
+        job->result = TABLE_NO_MEMORY;
+        return JOB_MORE;
+    }
+    return JOB_PARTS;
 }
 
 static enum job_status index_start(struct index_job *job, struct exec *exec)
@@ -282,29 +283,14 @@ static enum job_status index_start(struct index_job *job, struct exec *exec)
     if (memory.row_count <= BUILD_AT_ONCE_ROWS) {
         return finish(job, exec, build_at_once(exec, table, job->column, job->kind));
     }
+    if (!index_build_create(&job->build, table, job->column)) {
+        drop_leftovers(exec, table);
+        return finish(job, exec, TABLE_NO_MEMORY);
+    }
     job->table = table;
     lock_all(table);
     job->is_locked = true;
-    job->phase = PHASE_BUILD;
-    begin_slice(job, 0);
-    return JOB_MORE;
-}
-
-static enum job_status index_build(struct index_job *job, struct exec *exec)
-{
-    struct table_slice *slice = job->table->slices[job->shard];
-    const struct column *column = &table_schema(job->table)->columns[job->column];
-    while (job->cursor != PAGE_NONE && !exec_step_is_over(exec)) {
-        if (!slice_build_index(slice, column, &job->cursor, BUILD_PAGES)) {
-            job->result = TABLE_NO_MEMORY;
-            begin_slice(job, job->table->shard_count);
-            return JOB_MORE;
-        }
-    }
-    if (job->cursor == PAGE_NONE) {
-        begin_slice(job, job->shard + 1);
-    }
-    return JOB_MORE;
+    return begin_build(job, exec);
 }
 
 /* Others read a slice, too: true, and exec_wait_for was called. Those who wait for this job's own lock stand behind it. */
@@ -323,6 +309,9 @@ static bool must_wait_for_readers(struct exec *exec, const struct table *table)
 static enum job_status index_finish(struct index_job *job, struct exec *exec)
 {
     struct table *table = job->table;
+    if (job->result == TABLE_OK) {
+        job->result = index_build_result(&job->build);
+    }
     if (job->result == TABLE_OK && table->is_dropped) {
         job->result = TABLE_MISSING;
     }
@@ -340,7 +329,7 @@ static enum job_status index_finish(struct index_job *job, struct exec *exec)
 static enum job_status index_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct index_job *, struct exec *) = {
-        [PHASE_START] = index_start, [PHASE_BUILD] = index_build, [PHASE_FINISH] = index_finish};
+        [PHASE_START] = index_start, [PHASE_FINISH] = index_finish};
     struct index_job *job = (struct index_job *)base;
     return steps[job->phase](job, exec);
 }
@@ -353,6 +342,7 @@ static void index_destroy(struct job *base, struct exec *exec)
         unlock_all(exec, job, OUTCOME_INDEX_GIVEN_UP);
         ddl_end_if_dropped(exec, job->table);
     }
+    index_build_release(&job->build);
     thread_free(MEM_QUERY_BUFFER, job, sizeof *job);
 }
 

@@ -1,6 +1,6 @@
-/* found.h - the rows that a statement has found, in all shards, and putting them in the order of their ids, step by step.
+/* found.h - rows that a statement has found, and putting them in the order of their ids, step by step.
  *
- * Threads    The statement's.
+ * Threads    One at a time.
  * Memory     thread_alloc, class MEM_QUERY_BUFFER: 16 bytes a row, twice that while sorting.  */
 #ifndef QUERY_FOUND_H
 #define QUERY_FOUND_H

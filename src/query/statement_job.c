@@ -4,14 +4,15 @@
 #include "exec/exec.h"
 #include "mem/heap.h"
 #include "query/ddl.h"
+#include "query/search.h"
 #include "query/slice_wait.h"
 #include "shard/server.h"
 
 #include <assert.h>
 
-enum { SORT_STEPS = 1024, TIDY_PAGES = 1 };
+enum { TIDY_PAGES = 1 };
 
-enum phase { PHASE_START, PHASE_FIND, PHASE_SORT, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
+enum phase { PHASE_START, PHASE_FIND, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
 
 struct statement_job {
     struct job job;
@@ -23,12 +24,9 @@ struct statement_job {
     enum table_result result;
     struct statement statement;
     struct shard_range range;
-    uint32_t shard;              /* FIND, TIDY: the one being worked on */
-    struct gather gather;
-    bool is_gathering;           /* gather is under way in `shard` */
-    uint64_t examined;
-    struct found found;
-    size_t next;                 /* REPLY, APPLY: how many rows are done */
+    uint32_t shard;              /* TIDY: the one being worked on */
+    struct search search;
+    uint64_t done;               /* APPLY: rows */
     max_align_t memory[];
 };
 
@@ -89,6 +87,30 @@ static enum job_status refuse(struct statement_job *job, struct exec *exec, enum
     return JOB_DONE;
 }
 
+static enum job_status begin_end(struct statement_job *job)
+{
+    bool is_one = job->range.end - job->range.first == 1;
+    job->phase = PHASE_END;
+    job->job.shard = is_one ? (int32_t)job->range.first : JOB_ALL_SHARDS;
+    return JOB_MORE;
+}
+
+static enum job_status fail(struct statement_job *job, enum table_result result)
+{
+    job->result = result;
+    return begin_end(job);
+}
+
+/* The slices are locked: each is looked through by a part. */
+static enum job_status begin_find(struct statement_job *job, struct exec *exec)
+{
+    const enum search_order order = job->kind == STATEMENT_SELECT ? SEARCH_BY_ID : SEARCH_BY_SHARD;
+    if (!search_create(&job->search, &job->statement, job->range, order) || !search_start(&job->search, exec)) {
+        return fail(job, TABLE_NO_MEMORY);
+    }
+    return JOB_PARTS;
+}
+
 /* Every try begins anew: the table, its schema and its place may have changed since the last one. */
 static enum job_status step_start(struct statement_job *job, struct exec *exec)
 {
@@ -120,99 +142,54 @@ static enum job_status step_start(struct statement_job *job, struct exec *exec)
         return JOB_WAIT;
     }
     job->phase = PHASE_FIND;
-    job->shard = job->range.first;
     job->job.shard = JOB_NO_SHARD;
-    return JOB_MORE;
-}
-
-static enum job_status begin_end(struct statement_job *job)
-{
-    bool is_one = job->range.end - job->range.first == 1;
-    job->phase = PHASE_END;
-    job->job.shard = is_one ? (int32_t)job->range.first : JOB_ALL_SHARDS;
-    return JOB_MORE;
-}
-
-static enum job_status fail(struct statement_job *job, enum table_result result)
-{
-    job->result = result;
-    return begin_end(job);
+    return begin_find(job, exec);
 }
 
 /* Takes the next row's baton; after the last row goes on to what follows. */
 static enum job_status begin_apply(struct statement_job *job)
 {
-    if (job->next == job->found.count) {
+    const struct found_row *row = search_row(&job->search);
+    if (row == NULL || job->result != TABLE_OK) {
         job->phase = PHASE_TIDY;
         job->shard = job->range.first;
         job->job.shard = (int32_t)job->shard;
     } else {
         job->phase = PHASE_APPLY;
-        job->job.shard = job->statement.moves_rows ? JOB_ALL_SHARDS : (int32_t)job->found.rows[job->next].shard;
+        job->job.shard = job->statement.moves_rows ? JOB_ALL_SHARDS : (int32_t)row->shard;
     }
     return JOB_MORE;
 }
 
-static enum job_status finish_find(struct statement_job *job)
+/* All parts are done, or memory was refused to one. */
+static enum job_status step_find(struct statement_job *job, struct exec *exec)
 {
-    if (!statement_is_within_limit(&job->statement, job->examined)) {
+    uint64_t found;
+    uint64_t examined;
+    const enum table_result result = search_finish(&job->search, &found, &examined);
+    if (result != TABLE_OK) {
+        return fail(job, result);
+    }
+    if (!statement_is_within_limit(&job->statement, examined)) {
         return fail(job, TABLE_SCAN_LIMIT);
     }
     if (job->kind != STATEMENT_SELECT) {
         return begin_apply(job);
     }
-    job->phase = PHASE_SORT;
-    return JOB_MORE;
-}
-
-static enum job_status step_find(struct statement_job *job, struct exec *exec)
-{
-    uint32_t rows[GATHER_ROWS];
-    while (job->shard < job->range.end) {
-        if (!job->is_gathering) {
-            gather_begin(&job->gather, job->statement.table->slices[job->shard], job->statement.schema, &job->statement.where);
-            job->is_gathering = true;
-        }
-        while (!job->gather.is_done) {
-            if (exec_step_is_over(exec)) {
-                return JOB_MORE;
-            }
-            uint32_t count = gather_step(&job->gather, rows);
-            if (count > 0 && !found_add(&job->found, job->gather.slice, job->shard, rows, count)) {
-                return fail(job, TABLE_NO_MEMORY);
-            }
-        }
-        job->examined += job->gather.examined;
-        job->is_gathering = false;
-        job->shard++;
-    }
-    return finish_find(job);
-}
-
-static enum job_status step_sort(struct statement_job *job, struct exec *exec)
-{
-    while (!exec_step_is_over(exec)) {
-        switch (found_sort(&job->found, SORT_STEPS)) {
-        case FOUND_MORE:
-            break;
-        case FOUND_SORTED:
-            job->replies->rows(exec, job->found.count);
-            job->phase = PHASE_REPLY;
-            return JOB_MORE;
-        case FOUND_NO_MEMORY:
-            return fail(job, TABLE_NO_MEMORY);
-        }
-    }
+    job->replies->rows(exec, found);
+    job->phase = PHASE_REPLY;
     return JOB_MORE;
 }
 
 static enum job_status step_reply(struct statement_job *job, struct exec *exec)
 {
-    while (job->next < job->found.count && !exec->reply->is_broken) {
+    const struct found_row *row;
+    while ((row = search_row(&job->search)) != NULL && !exec->reply->is_broken) {
         if (exec_step_is_over(exec)) {
             return JOB_MORE;
         }
-        job->replies->row(exec, &job->statement, &job->found.rows[job->next++]);
+        job->replies->row(exec, &job->statement, row);
+        search_advance(&job->search);
     }
     return begin_end(job);
 }
@@ -231,23 +208,22 @@ static enum table_result apply_row(const struct statement_job *job, struct exec 
 
 static enum job_status step_apply(struct statement_job *job, struct exec *exec)
 {
-    uint32_t shard = job->found.rows[job->next].shard;
+    const struct found_row *row = search_row(&job->search);
+    const uint32_t shard = row->shard;
     uint64_t done = 0;
-    enum table_result result = TABLE_OK;
-    while (result == TABLE_OK && job->next < job->found.count && !exec_step_is_over(exec)) {
-        const struct found_row *row = &job->found.rows[job->next];
+    while (row != NULL && job->result == TABLE_OK && !exec_step_is_over(exec)) {
         if (row->shard != shard && !job->statement.moves_rows) {
             break;
         }
-        result = apply_row(job, exec, row);
-        job->next += result == TABLE_OK ? 1 : 0;
-        done += result == TABLE_OK ? 1 : 0;
+        job->result = apply_row(job, exec, row);
+        if (job->result == TABLE_OK) {
+            done++;
+            search_advance(&job->search);
+            row = search_row(&job->search);
+        }
     }
     statement_count_rows(exec, done);
-    if (result != TABLE_OK) {
-        job->result = result;
-        job->found.count = job->next;
-    }
+    job->done += done;
     return begin_apply(job);
 }
 
@@ -278,7 +254,7 @@ static enum job_status step_end(struct statement_job *job, struct exec *exec)
         return refuse(job, exec, job->result);
     }
     if (job->kind != STATEMENT_SELECT) {
-        job->replies->changed(exec, job->found.count);
+        job->replies->changed(exec, job->done);
     }
     return JOB_DONE;
 }
@@ -286,8 +262,8 @@ static enum job_status step_end(struct statement_job *job, struct exec *exec)
 static enum job_status statement_job_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct statement_job *, struct exec *) = {
-        [PHASE_START] = step_start, [PHASE_FIND] = step_find, [PHASE_SORT] = step_sort, [PHASE_REPLY] = step_reply,
-        [PHASE_APPLY] = step_apply, [PHASE_TIDY] = step_tidy, [PHASE_END] = step_end,
+        [PHASE_START] = step_start, [PHASE_FIND] = step_find, [PHASE_REPLY] = step_reply, [PHASE_APPLY] = step_apply,
+        [PHASE_TIDY] = step_tidy, [PHASE_END] = step_end,
     };
     struct statement_job *job = (struct statement_job *)base;
     return steps[job->phase](job, exec);
@@ -297,10 +273,11 @@ static enum job_status statement_job_step(struct job *base, struct exec *exec)
 static void finish_dead(struct statement_job *job, struct exec *exec)
 {
     enum table_result result = job->result;
+    const struct found_row *row = NULL;
     uint64_t done = 0;
-    while (job->phase == PHASE_APPLY && result == TABLE_OK && job->next < job->found.count) {
-        result = apply_row(job, exec, &job->found.rows[job->next]);
-        job->next++;
+    while (job->phase == PHASE_APPLY && result == TABLE_OK && (row = search_row(&job->search)) != NULL) {
+        result = apply_row(job, exec, row);
+        search_advance(&job->search);
         done += result == TABLE_OK ? 1 : 0;
     }
     statement_count_rows(exec, done);
@@ -318,7 +295,7 @@ static void statement_job_destroy(struct job *base, struct exec *exec)
         assert(exec->session == NULL);
         finish_dead(job, exec);
     }
-    found_release(&job->found);
+    search_release(&job->search);
     thread_free(MEM_QUERY_BUFFER, job, job->size);
 }
 
@@ -334,6 +311,5 @@ void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t sh
     job->size = size;
     job->kind = kind;
     job->replies = replies;
-    found_init(&job->found);
     exec_start_job(exec, &job->job);
 }

@@ -1,15 +1,15 @@
 /* statement_job.h - a TABLE.SELECT, UPDATE or DELETE that takes many steps.
  *
- * It locks the slices that it works on (for reading: SELECT), finds the rows, puts them in order and replies, or applies its
- * change to one after the other, and gives the locks back; so it sees, and makes, one state. While it holds the locks it
- * reads without any baton: no shard waits for it.
+ * It locks the slices that it works on (for reading: SELECT), finds the rows, each slice's as a part (search.h), and replies in
+ * the order of their ids, or applies its change to one after the other, and gives the locks back; so it sees, and makes, one state.
+ * While it holds the locks it reads without any baton: no shard waits for it.
  *
- *   START --> FIND --> SORT --> REPLY ----------+
+ *   START --> FIND --> REPLY -------------------+
  *     |         |                               +--> END --> done
  *     |         +-----> APPLY --> TIDY ---------+
  *     +-- small, or refused: done
  *
- * Threads    START and END: the batons of its shards; FIND, SORT, REPLY: none; APPLY, TIDY: the one of the row's shard, or
+ * Threads    START and END: the batons of its shards; FIND (and other threads), REPLY: none; APPLY, TIDY: the one of the row's shard, or
  *            all of them when rows change their shard.
  * Limits     When the connection dies while a change is being applied, the rest is applied at once: a change is never left
  *            half done. When memory is refused half way, what was changed stays, and the error says so.  */

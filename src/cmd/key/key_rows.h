@@ -8,7 +8,7 @@ extern const struct command_spec key_commands[];      /* key.c: DEL UNLINK EXIST
 extern const struct command_spec key_move_commands[]; /* key_move.c: RENAME RENAMENX COPY MOVE */
 extern const struct command_spec expire_commands[];   /* expire.c: EXPIRE family, TTL family, PERSIST */
 extern const struct command_spec object_commands[];   /* object.c: OBJECT */
-extern const struct command_spec scan_commands[];     /* scan.c: KEYS SCAN RANDOMKEY */
+extern const struct command_spec scan_commands[];     /* scan.c: SCAN RANDOMKEY, and KEYS of keys.c */
 extern const struct command_spec dump_commands[];     /* dump.c: DUMP RESTORE */
 
 #endif

@@ -1,6 +1,6 @@
-/* scan.c - commands over all keys of a database: KEYS, SCAN, RANDOMKEY.
+/* scan.c - commands over all keys of a database: SCAN, RANDOMKEY, and the row of KEYS, which is in keys.c.
  *
- * All are jobs: one shard after the other, one step after the other, so that nobody waits for them.
+ * Both are jobs: one shard after the other, one step after the other, so that nobody waits for them.
  *
  * Threads    The connection's; each step holds the baton of the shard that it looks at.
  * Memory     A job is the connection thread's own block; names are put by in blocks and moved into the reply at the end, when
@@ -11,16 +11,14 @@
 #include "base/glob.h"
 #include "base/number.h"
 #include "base/random.h"
-#include "client/session.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/name_list.h"
 #include "cmd/core/option.h"
 #include "cmd/core/scan_cursor.h"
 #include "cmd/key/key_rows.h"
-#include "exec/exec.h"
+#include "cmd/key/keys.h"
+#include "cmd/key/shards_in_sight.h"
 #include "mem/heap.h"
-#include "shard/server.h"
-#include "shard/thread_stats.h"
 
 #include <assert.h>
 
@@ -55,7 +53,7 @@ static bool filter_takes(const struct filter *filter, const struct exec *exec, c
     return filter->pattern_at == 0 || glob_match(exec->argv[filter->pattern_at], entry_key(entry), false);
 }
 
-/* --- KEYS and SCAN --- */
+/* --- SCAN --- */
 
 enum phase { PHASE_COLLECT, PHASE_REPLY };
 
@@ -64,7 +62,6 @@ struct scan_job {
     struct filter filter;
     struct exec *exec;       /* of the running step */
     enum phase phase;
-    bool has_cursor;         /* SCAN; KEYS replies the names alone */
     bool is_broken;          /* memory was refused */
     uint64_t cursor;         /* the keyspace's */
     uint64_t wanted;         /* keys still to be visited */
@@ -85,11 +82,9 @@ static void scan_visit(struct entry *entry, void *arg)
 /* Writes what comes before the names. */
 static void begin_reply(struct scan_job *scan, struct reply *reply, uint64_t cursor)
 {
-    if (scan->has_cursor) {
-        char digits[INT64_TEXT_MAX];
-        reply_array(reply, 2);
-        reply_bulk(reply, (struct bytes){digits, uint64_format(cursor, digits)});
-    }
+    char digits[INT64_TEXT_MAX];
+    reply_array(reply, 2);
+    reply_bulk(reply, (struct bytes){digits, uint64_format(cursor, digits)});
     reply_array(reply, scan->names.count);
     reply_reserve(reply, scan->names.bytes);
 }
@@ -151,18 +146,6 @@ static void scan_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_CLIENT, scan, sizeof *scan);
 }
 
-/* The shards whose keys are listed: all; on a shard's own port that one, since cluster clients add up all nodes. */
-struct shard_range {
-    uint32_t first, end;
-};
-
-static struct shard_range shards_in_sight(const struct exec *exec)
-{
-    uint32_t own = thread_number(exec->thread);
-    return exec->session->is_shard_port ? (struct shard_range){own, own + 1}
-                                        : (struct shard_range){0, exec->server->shard_count};
-}
-
 /* A job from `shard` on, which the caller completes and starts; NULL: no memory, which was replied. */
 static struct scan_job *scan_create(struct exec *exec, uint32_t shard)
 {
@@ -174,16 +157,6 @@ static struct scan_job *scan_create(struct exec *exec, uint32_t shard)
     scan->job = (struct job){scan_step, scan_destroy, (int32_t)shard};
     scan->end_shard = shards_in_sight(exec).end;
     return scan;
-}
-
-static void command_keys(struct exec *exec)
-{
-    struct scan_job *scan = scan_create(exec, shards_in_sight(exec).first);
-    if (scan != NULL) {
-        scan->filter.pattern_at = pattern_place(exec, 1);
-        scan->wanted = UINT64_MAX;
-        exec_start_job(exec, &scan->job);
-    }
 }
 
 enum scan_flag { SCAN_MATCH = 1 << 0, SCAN_COUNT = 1 << 1, SCAN_TYPE = 1 << 2 };
@@ -244,7 +217,7 @@ static void command_scan(struct exec *exec)
     if (!scan_read_options(exec, &filter, &count)) {
         return;
     }
-    struct shard_range range = shards_in_sight(exec);
+    struct shards_in_sight range = shards_in_sight(exec);
     uint64_t shard = cursor == 0 ? range.first : cursor >> KEYSPACE_CURSOR_BITS;
     if (shard < range.first || shard >= range.end) { /* never handed out: nothing is left */
         reply_array(exec->reply, 2);
@@ -254,7 +227,6 @@ static void command_scan(struct exec *exec)
     }
     struct scan_job *scan = scan_create(exec, (uint32_t)shard);
     if (scan != NULL) {
-        scan->has_cursor = true;
         scan->filter = filter;
         scan->wanted = count;
         scan->cursor = cursor & ((UINT64_C(1) << KEYSPACE_CURSOR_BITS) - 1);

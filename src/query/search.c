@@ -1,0 +1,184 @@
+/* search.c - see search.h.  */
+#include "query/search.h"
+
+#include "exec/part.h"
+#include "mem/heap.h"
+
+#include <assert.h>
+
+enum {
+    SORT_STEPS = 1024,     /* between two looks at the clock */
+    LONG_SCAN_ROWS = 200000, /* 100 us at least, by the fastest of conditions */
+};
+
+struct search_part {
+    struct part part;
+    const struct statement *statement;
+    struct gather gather;
+    bool is_gathering;  /* gather has begun */
+    struct found found;
+    bool is_sorting;
+    bool is_refused;    /* memory was */
+    size_t next;        /* reading: of the found rows */
+};
+
+/* --- a part --- */
+
+static enum part_status refuse(struct search_part *part)
+{
+    part->is_refused = true;
+    return PART_FAILED;
+}
+
+static enum part_status step_sort(struct search_part *part, const struct thread *thread)
+{
+    do {
+        switch (found_sort(&part->found, SORT_STEPS)) {
+        case FOUND_MORE:
+            break;
+        case FOUND_SORTED:
+            return PART_DONE;
+        case FOUND_NO_MEMORY:
+            return refuse(part);
+        }
+    } while (!part_step_is_over(thread));
+    return PART_MORE;
+}
+
+static enum part_status step_part(struct part *base, struct thread *thread)
+{
+    struct search_part *part = (struct search_part *)base;
+    struct gather *gather = &part->gather;
+    uint32_t rows[GATHER_ROWS];
+    if (!part->is_gathering) {
+        const struct statement *statement = part->statement;
+        gather_begin(gather, statement->table->slices[base->shard], statement->schema, &statement->where);
+        part->is_gathering = true;
+    }
+    while (!gather->is_done) {
+        const uint32_t count = gather_step(gather, rows);
+        if (count > 0 && !found_add(&part->found, gather->slice, base->shard, rows, count)) {
+            return refuse(part);
+        }
+        if (part_step_is_over(thread)) {
+            return gather->is_done && !part->is_sorting ? PART_DONE : PART_MORE;
+        }
+    }
+    return part->is_sorting ? step_sort(part, thread) : PART_DONE;
+}
+
+/* --- all of them --- */
+
+bool search_create(struct search *search, const struct statement *statement, struct shard_range range, enum search_order order)
+{
+    const uint32_t count = range.end - range.first;
+    *search = (struct search){.count = count, .order = (uint8_t)order};
+    search->parts = thread_alloc_zeroed(MEM_QUERY_BUFFER, count * sizeof *search->parts);
+    search->heads = thread_alloc(MEM_QUERY_BUFFER, count * sizeof *search->heads);
+    if (search->parts == NULL || search->heads == NULL) {
+        search_release(search);
+        return false;
+    }
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct search_part *part = &search->parts[i];
+        rows += statement->table->slices[range.first + i]->row_count;
+        part->part = (struct part){.step = step_part, .shard = range.first + i};
+        part->statement = statement;
+        part->is_sorting = order == SEARCH_BY_ID;
+        found_init(&part->found);
+    }
+    search->is_long = rows >= LONG_SCAN_ROWS && gather_scans(&statement->where, statement->schema);
+    return true;
+}
+
+bool search_start(struct search *search, struct exec *exec)
+{
+    return exec_start_parts(exec, &search->parts[0].part, search->count, sizeof search->parts[0],
+                            search->is_long ? PARTS_LONG : PARTS_MAY_BE_SHORT);
+}
+
+void search_release(struct search *search)
+{
+    for (uint32_t i = 0; i < search->count && search->parts != NULL; i++) {
+        found_release(&search->parts[i].found);
+    }
+    thread_free(MEM_QUERY_BUFFER, search->parts, search->count * sizeof *search->parts);
+    thread_free(MEM_QUERY_BUFFER, search->heads, search->count * sizeof *search->heads);
+    *search = (struct search){0};
+}
+
+/* --- reading --- */
+
+static const struct found_row *row_of(const struct search *search, uint32_t head)
+{
+    const struct search_part *part = &search->parts[search->heads[head]];
+    assert(part->next < part->found.count);
+    return &part->found.rows[part->next];
+}
+
+/* The head at `at` goes down to where its id belongs. */
+static void sift_down(struct search *search, uint32_t at)
+{
+    const uint32_t count = search->head_count;
+    for (;;) {
+        uint32_t least = at;
+        for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++) {
+            least = row_of(search, child)->id < row_of(search, least)->id ? child : least;
+        }
+        if (least == at) {
+            return;
+        }
+        const uint32_t head = search->heads[at];
+        search->heads[at] = search->heads[least];
+        search->heads[least] = head;
+        at = least;
+    }
+}
+
+enum table_result search_finish(struct search *search, uint64_t *found, uint64_t *examined)
+{
+    bool is_refused = false;
+    *found = 0;
+    *examined = 0;
+    search->head = search->head_count = 0;
+    for (uint32_t i = 0; i < search->count; i++) {
+        const struct search_part *part = &search->parts[i];
+        is_refused = is_refused || part->is_refused;
+        *found += part->found.count;
+        *examined += part->gather.examined;
+        if (part->found.count > 0) {
+            search->heads[search->head_count++] = i;
+        }
+    }
+    if (is_refused) {
+        search->head_count = 0;
+        return TABLE_NO_MEMORY;
+    }
+    for (uint32_t at = search->head_count / 2; at-- > 0 && search->order == SEARCH_BY_ID;) {
+        sift_down(search, at);
+    }
+    return TABLE_OK;
+}
+
+const struct found_row *search_row(const struct search *search)
+{
+    return search->head < search->head_count ? row_of(search, search->head) : NULL;
+}
+
+void search_advance(struct search *search)
+{
+    assert(search->head < search->head_count);
+    struct search_part *part = &search->parts[search->heads[search->head]];
+    const bool is_last = ++part->next == part->found.count;
+    if (search->order == SEARCH_BY_SHARD) {
+        search->head += is_last ? 1 : 0;
+        return;
+    }
+    if (is_last) {
+        search->heads[0] = search->heads[--search->head_count];
+    }
+    if (search->head_count > 0) {
+        sift_down(search, 0);
+    }
+}
