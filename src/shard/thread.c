@@ -40,7 +40,6 @@ bool thread_open(struct thread *thread)
 {
     struct server *server = thread->server;
     assert(thread->number < server->shard_count);
-    assert(own_thread == NULL);
     own_thread = thread;
     __atomic_store_n(&thread->counters, thread_heap_register(), __ATOMIC_RELEASE); /* others may look already: exec/pending.c */
     thread->command_stats = thread_alloc_zeroed(MEM_SERVER, server->command_count * sizeof *thread->command_stats);

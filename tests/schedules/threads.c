@@ -91,6 +91,7 @@ void threads_close(unsigned number)
 {
     executor_close(server_thread(running, number));
     thread_close(server_thread(running, number));
+    atomic_fetch_add(&running->quiet_threads, 1); /* as stop_together of turn.c says */
 }
 
 /* The loop of worker_main. */
