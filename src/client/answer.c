@@ -45,7 +45,7 @@ static void call_answer(struct thread *thread, struct call *call)
             connection_finish(connection);
         }
     }
-    if (UNLIKELY(call->own_words != NULL || call->own.capacity > 0)) {
+    if (UNLIKELY(call->own_words != NULL || call->own.capacity > 0 || call->transaction != NULL)) {
         call_drop(call);
     }
 }
@@ -60,7 +60,7 @@ static void answer_in_order(struct thread *thread, struct window *window)
         size_t len = 0;
         struct call *call = first;
         while (call < end && call->state == CALL_DONE && call->own.capacity == 0 && !call->is_silent &&
-               !call->is_broken && !call->ends_connection && call->own_words == NULL && call->replies == first->replies &&
+               !call->is_broken && !call->ends_connection && call->own_words == NULL && call->transaction == NULL && call->replies == first->replies &&
                call->reply_start == first->reply_start + len && !call_is_slow(thread, call)) {
             len += call->reply_len;
             call++;

@@ -13,6 +13,7 @@
 #include "exec/round.h"
 #include "exec/route.h"
 #include "exec/run.h"
+#include "exec/transaction.h"
 #include "exec/waiting.h"
 #include "shard/access_clock.h"
 
@@ -46,6 +47,52 @@ static const struct command_spec *find_spec(struct thread *thread, struct bytes 
     return spec;
 }
 
+/* --- transactions --- */
+
+/* MULTI was said: commands are queued. */
+static bool is_queueing(const struct session *session)
+{
+    return session->transaction != NULL && session->transaction->is_open;
+}
+
+/* A command was refused: a transaction that is being queued cannot be run any more. EXEC itself ends it, and says why. */
+static void abort_transaction(struct session *session, const struct call *call, struct reply *reply)
+{
+    if (UNLIKELY(is_queueing(session))) {
+        session->transaction->is_aborted = true;
+    }
+    if (UNLIKELY(call->spec != NULL && call->spec->scope == SCOPE_TRANSACTION)) {
+        const struct bytes text = {reply->out->data + reply->start, reply_len(reply)};
+        char reason[256];
+        snprintf(reason, sizeof reason, "%.*s", (int)text.len - 3, text.data + 1); /* without "-" and CRLF */
+        reply_rewind(reply);
+        reply_errorf(reply, "EXECABORT Transaction discarded because of: %s", strncmp(reason, "ERR ", 4) == 0 ? reason + 4 : reason);
+        transaction_destroy(session->transaction);
+        session->transaction = NULL;
+    }
+}
+
+/* The command waits for EXEC. */
+static void queue_command(struct thread *thread, struct session *session, struct call *call, struct reply *reply)
+{
+    struct transaction *transaction = session->transaction;
+    const int64_t limit = atomic_load_explicit(&thread->server->config->client_query_buffer_limit, memory_order_relaxed);
+    if (transaction_memory_bytes(transaction) > (size_t)limit) {
+        call->ends_connection = true;
+        reply_error(reply, "ERR the transaction is longer than client-query-buffer-limit");
+        call_finish_refused(thread, call, reply);
+        stat_add(&thread->stats.query_limit_disconnections, 1);
+        return;
+    }
+    if (!transaction_queue(transaction, call->spec, call->argv, call->argc)) {
+        reply_error(reply, "ERR out of memory");
+        call_finish_refused(thread, call, reply);
+        return;
+    }
+    reply_simple(reply, BYTES("QUEUED"));
+    call_finish_unrun(call, reply);
+}
+
 /* --- refusals --- */
 
 /* The first reason why the command may not run, or NULL. */
@@ -54,6 +101,9 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
     if (UNLIKELY(!session->is_authenticated) && (call->spec->flags & COMMAND_NO_AUTH) == 0 &&
         atomic_load_explicit(&thread->server->config->has_password, memory_order_relaxed) != 0) {
         return "NOAUTH Authentication required.";
+    }
+    if (UNLIKELY(is_queueing(session)) && (call->spec->flags & COMMAND_NO_MULTI) != 0) {
+        return "ERR Command not allowed inside a transaction";
     }
     return NULL;
 }
@@ -151,17 +201,32 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         connection->waits_for_room = true;
         return VERDICT_LATER;
     }
+    const bool is_queued = is_right && UNLIKELY(is_queueing(&connection->session)) && (call->spec->flags & COMMAND_NOT_QUEUED) == 0;
     call->shard = 0;
     call->db = connection->session.db;
-    if (LIKELY(is_right)) {
+    if (LIKELY(is_right && !is_queued)) {
+        const bool is_exec = call->spec->scope == SCOPE_TRANSACTION && is_queueing(&connection->session);
+        call->transaction = is_exec ? connection->session.transaction : NULL;
         call_route(thread, call);
+        if (call->transaction != NULL && feed_is_wanted(thread->server, FEED_MONITOR)) {
+            call->is_exclusive = true; /* a monitor sees the commands when it is known that they have run */
+        }
         if (call->is_exclusive && call->window->count > 1) {
+            call->transaction = NULL;
             return VERDICT_BEFORE;
+        }
+        if (call->transaction != NULL) {
+            connection->session.transaction = NULL;
         }
     }
     call_inherit_session(call, &connection->session);
     connection->session.commands_total++;
+    if (UNLIKELY(is_queued)) {
+        queue_command(thread, &connection->session, call, &reply);
+        return call->ends_connection ? VERDICT_STOP : VERDICT_NEXT;
+    }
     if (UNLIKELY(!is_right)) {
+        abort_transaction(&connection->session, call, &reply);
         call_finish_refused(thread, call, &reply);
         if (is_http(call->argv[0])) {
             call->ends_connection = call->is_silent = true;

@@ -8,6 +8,7 @@
 #include "client/receive.h"
 #include "client/refuse.h"
 #include "client/send.h"
+#include "exec/transaction.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
@@ -79,6 +80,8 @@ static void release_session(struct connection *connection)
     for (int feed = 0; feed < FEED_COUNT; feed++) {
         feed_leave(thread, session, (enum feed)feed);
     }
+    transaction_destroy(session->transaction);
+    session->transaction = NULL;
     buffer_release(&session->name);
     buffer_release(&session->lib_name);
     buffer_release(&session->lib_version);

@@ -5,6 +5,7 @@
 #include "client/feed.h"
 #include "client/sessions.h"
 #include "exec/exec.h"
+#include "exec/transaction.h"
 #include "exec/window.h"
 #include "shard/observer.h"
 #include "shard/server.h"
@@ -32,9 +33,17 @@ static bool append_quoted(struct buffer *out, struct bytes text)
     return is_whole && buffer_append(out, BYTES("\""));
 }
 
-static bool format_line(const struct thread *thread, const struct call *call, struct buffer *out)
+/* A command that has run. */
+struct line {
+    const struct session *session;
+    const struct command_spec *spec;
+    const struct bytes *argv;
+    uint32_t argc;
+};
+
+static bool format_line(const struct thread *thread, const struct line *line, struct buffer *out)
 {
-    const struct session *session = call->window->session;
+    const struct session *session = line->session;
     const struct command_observer *observer = thread->server->observer;
     char address[SESSION_ADDRESS_MAX];
     session_peer_address(session, address);
@@ -48,25 +57,36 @@ static bool format_line(const struct thread *thread, const struct call *call, st
         address[strcspn(address, ":")] = 0;
         is_whole = buffer_append_format(out, "unix:%s]", address);
     }
-    for (uint32_t i = 0; i < call->argc && is_whole; i++) {
+    for (uint32_t i = 0; i < line->argc && is_whole; i++) {
         bool is_secret = observer != NULL && observer->argument_is_secret != NULL &&
-                         observer->argument_is_secret(call->spec, call->argv, call->argc, i);
+                         observer->argument_is_secret(line->spec, line->argv, line->argc, i);
         is_whole = buffer_append(out, BYTES(" ")) &&
-                   append_quoted(out, is_secret ? BYTES("(redacted)") : call->argv[i]);
+                   append_quoted(out, is_secret ? BYTES("(redacted)") : line->argv[i]);
     }
     return is_whole && buffer_append(out, BYTES("\r\n"));
 }
 
-void monitor_feed(struct thread *thread, const struct call *call)
+static void feed_line(struct thread *thread, const struct line *line)
 {
-    if ((call->spec->flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) != 0) {
+    if ((line->spec->flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) != 0) {
         return;
     }
     struct buffer text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    if (format_line(thread, call, &text)) {
+    if (format_line(thread, line, &text)) {
         feed_send(thread, FEED_MONITOR, buffer_bytes(&text));
     } else {
         feed_break(thread, FEED_MONITOR);
     }
     buffer_release(&text);
+}
+
+void monitor_feed(struct thread *thread, const struct call *call)
+{
+    const struct session *session = call->window->session;
+    const struct transaction *transaction = call->transaction;
+    for (uint32_t i = 0; transaction != NULL && transaction->has_run && i < transaction->count; i++) {
+        const struct queued_command *command = &transaction->commands[i];
+        feed_line(thread, &(struct line){session, command->spec, command->words, command->word_count});
+    }
+    feed_line(thread, &(struct line){session, call->spec, call->argv, call->argc});
 }

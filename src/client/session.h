@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct command_spec;
+struct transaction;
 
 enum { SESSION_NAME_MAX = 128 };
 
@@ -33,6 +34,7 @@ struct session {
     uint64_t commands_total;
     uint64_t input_bytes_total, output_bytes_total;
     const struct command_spec *last_command;
+    struct transaction *transaction; /* MULTI or WATCH was said: exec/transaction.h; NULL: neither */
     struct buffer name;            /* CLIENT SETNAME; empty: none */
     struct buffer lib_name, lib_version;
 };

@@ -2,6 +2,7 @@
 #include "client/sessions.h"
 
 #include "client/connection.h"
+#include "exec/transaction.h"
 #include "exec/window.h"
 #include "mem/heap.h"
 #include "net/listener.h"
@@ -35,7 +36,8 @@ void session_memory(const struct session *session, struct session_memory *out)
     };
     out->total_bytes = thread_block_bytes(sizeof *connection) + query_capacity +
                        output_memory_bytes(&connection->output) + parser_memory_bytes(&connection->parser) +
-                       session->name.capacity + session->lib_name.capacity + session->lib_version.capacity;
+                       session->name.capacity + session->lib_name.capacity + session->lib_version.capacity +
+                       transaction_memory_bytes(session->transaction);
     if (connection->window != NULL) {
         out->total_bytes += window_memory_bytes(connection->window);
     }

@@ -22,16 +22,18 @@
 #include "cmd/string/string_rows.h"
 #include "cmd/table/table_effect.h"
 #include "cmd/table/table_rows.h"
+#include "cmd/transaction/transaction_rows.h"
 #include "cmd/zset/zset_rows.h"
 #include "mem/heap.h"
+#include "shard/watch.h"
 
 #include <string.h>
 
-const struct effect_listener *const command_listeners[] = {&effect_feed, NULL};
+const struct effect_listener *const command_listeners[] = {&effect_feed, &watch_listener, NULL};
 
 static const struct command_spec *const families[] = {
     connection_commands, client_commands,       server_commands,        config_commands,     database_commands,
-    debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    latency_commands,
+    debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    latency_commands,    transaction_commands,
     cluster_commands,    memory_commands,       string_commands,        string_many_commands,  string_range_commands,
     string_number_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,

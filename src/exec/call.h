@@ -32,6 +32,7 @@ struct call;
 struct command_spec;
 struct job;
 struct ticket;
+struct transaction;
 struct window;
 
 /* What goes on with a call elsewhere, as a job or a call of all threads, begins with this. */
@@ -82,6 +83,7 @@ struct call {
         struct job *job;             /* STARTED */
         struct call_link *elsewhere; /* JOB: in a struct job_run; ABROAD: in a struct threads_call */
     };
+    struct transaction *transaction; /* EXEC's: transaction.h; NULL: another command */
     struct ticket *ticket;           /* its place in a queue: waiting.h; NULL: it has not waited */
     struct bytes *own_words;         /* argv that did not fit into the round */
     uint32_t own_words_capacity;

@@ -50,6 +50,7 @@ enum command_flag {
     COMMAND_ALLOW_BUSY = 1 << 16,
     COMMAND_NO_ASYNC_LOADING = 1 << 17,
     COMMAND_SENTINEL = 1 << 18,
+    COMMAND_NOT_QUEUED = 1 << 19, /* ours: runs at once after MULTI, too */
 };
 
 /* What a command needs, and so where and when it runs. */
@@ -68,6 +69,10 @@ enum command_scope {
     SCOPE_SESSION,
     /* As SCOPE_SESSION, with all batons held: one short step over all shards (SWAPDB, table DDL). */
     SCOPE_ALL,
+    /* As SCOPE_SESSION, with the batons of the keys that the row names (WATCH). */
+    SCOPE_SESSION_KEYS,
+    /* EXEC: the transaction's commands say what it needs. On one shard as SCOPE_KEYS, else as SCOPE_SESSION_KEYS. */
+    SCOPE_TRANSACTION,
 };
 
 typedef void command_fn(struct exec *exec);
@@ -77,6 +82,9 @@ enum { ROUTE_ALL = -1 };
  * (server->catalogue), nothing else. A shard's number, or ROUTE_ALL: the command then runs as with SCOPE_ALL. It may leave a
  * pointer in exec->routed: the handler gets it back only if no route changed in between (exec_routes_changed).  */
 typedef int32_t command_route_fn(struct exec *exec);
+/* Under all batons: would the command have to wait for a job? True: exec_wait_for was called. What a key of the row has pinned or
+ * locked is looked at besides.  */
+typedef bool command_waits_fn(struct exec *exec);
 
 /* Key positions as COMMAND INFO prints them: first 0 = no keys; last < 0 counts from the end. */
 struct command_keys {
@@ -111,6 +119,7 @@ struct command_spec {
     const char *name;          /* lower case; "table.insert"; containers ("config|get") are not separate rows: see subcommands */
     command_fn *run;
     command_route_fn *route;   /* SCOPE_ROUTED only */
+    command_waits_fn *waits;   /* asked before it runs inside a transaction; NULL: it waits for nothing but keys */
     int16_t arity;             /* with the name; negative: at least */
     uint8_t scope;             /* enum command_scope */
     uint32_t flags;            /* enum command_flag */

@@ -11,13 +11,18 @@ void call_count_error(struct thread *thread, const struct reply *reply)
     error_stats_note(&thread->error_stats, (struct bytes){text, reply_len(reply)});
 }
 
-void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply)
+void call_finish_unrun(struct call *call, struct reply *reply)
 {
     call_enter(call, CALL_DONE);
     call->replies = reply->out;
     call->reply_start = reply->start;
     call->reply_len = reply_len(reply);
     call->is_broken = reply->is_broken;
+}
+
+void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply)
+{
+    call_finish_unrun(call, reply);
     stat_add(&thread->stats.error_replies, 1);
     error_stats_note(&thread->error_stats, (struct bytes){reply->out->data + reply->start, call->reply_len});
 }

@@ -43,7 +43,9 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
 
 /* Counts the error that begins the reply. */
 void call_count_error(struct thread *thread, const struct reply *reply);
-/* The call is done with the error in `reply`: refused, not run. */
+/* The call is done with what stands in `reply` without being run; nothing is counted. */
+void call_finish_unrun(struct call *call, struct reply *reply);
+/* The same with an error: refused. */
 void call_finish_refused(struct thread *thread, struct call *call, struct reply *reply);
 
 /* All of its runs and steps together. */

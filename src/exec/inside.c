@@ -66,8 +66,11 @@ static bool holds_for_call(const struct server *server, const struct call *call)
         return call->is_exclusive ? holds_all(server) : holds(server, call->shard);
     case SCOPE_ALL:
         return holds_all(server);
+    case SCOPE_SESSION_KEYS:
+        return holds_keys(server, call);
     case SCOPE_INSTANT:
     case SCOPE_SESSION:
+    case SCOPE_TRANSACTION: /* it has none */
         break;
     }
     return true;

@@ -162,9 +162,11 @@ static bool is_pinned(const struct shard *shard, uint64_t hash) REQUIRES(shard->
 
 bool exec_waits_for_pins(struct exec *exec)
 {
-    if (words_lock_keys(exec->spec, exec->argc)) {
-        return false;
-    }
+    return !words_lock_keys(exec->spec, exec->argc) && exec_waits_for_keys(exec);
+}
+
+bool exec_waits_for_keys(struct exec *exec)
+{
     const bool is_write = (exec->spec->flags & COMMAND_WRITE) != 0;
     struct key_walk walk;
     uint32_t index;

@@ -16,5 +16,7 @@ static inline bool words_lock_keys(const struct command_spec *spec, uint32_t arg
 /* True when the command writes a key that a job has pinned, or for which others wait already, or names one that a job has locked:
  * exec_wait_for was called.  */
 MUST_USE bool exec_waits_for_pins(struct exec *exec);
+/* The same, also of a command that locks its keys itself: for one that may not wait later. */
+MUST_USE bool exec_waits_for_keys(struct exec *exec);
 
 #endif

@@ -235,6 +235,7 @@ struct call *round_add_call(struct round *round, struct window *window)
     call->routed = NULL;
     call->routed_number = 0;
     call->ticket = NULL;
+    call->transaction = NULL;
     call->is_routed = call->is_exclusive = call->is_error = call->ends_connection = call->is_broken = false;
     call->ticks = 0;
     call->reply_len = 0;

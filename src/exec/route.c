@@ -4,6 +4,7 @@
 #include "base/slot.h"
 #include "exec/command_keys.h"
 #include "exec/finish.h"
+#include "exec/transaction_route.h"
 #include "shard/epoch.h"
 
 /* SCOPE_KEYS where the row has key specifications. A call without any key is wrong: some shard replies so. */
@@ -91,8 +92,12 @@ void call_route(struct thread *thread, struct call *call)
     case SCOPE_ROUTED:
         route_by_function(thread, call);
         break;
+    case SCOPE_TRANSACTION:
+        transaction_route(thread->server, call);
+        break;
     case SCOPE_INSTANT:
     case SCOPE_SESSION:
+    case SCOPE_SESSION_KEYS:
     case SCOPE_ALL:
         call->first_key_hash = 0;
         call->is_exclusive = call->spec->scope != SCOPE_INSTANT;

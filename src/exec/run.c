@@ -9,6 +9,8 @@
 #include "exec/pending.h"
 #include "exec/pin.h"
 #include "exec/scratch.h"
+#include "exec/transaction.h"
+#include "exec/transaction_route.h"
 #include "exec/waiting.h"
 #include "shard/access_clock.h"
 #include "shard/evict.h"
@@ -21,6 +23,8 @@ enum {
     CHAIN_WAIT_US = 12, /* for a baton, before a chain is handed over */
     RUN_PREFETCH = 16,  /* calls whose memory is asked for ahead */
 };
+
+#define ERROR_OOM "OOM command not allowed when used memory > 'maxmemory'."
 
 /* --- one call --- */
 
@@ -109,7 +113,8 @@ static enum evict_verdict call_make_room(struct thread *thread, struct call *cal
         return EVICT_FITS;
     }
     evict_for_buffers(thread);
-    if ((call->spec->flags & COMMAND_DENYOOM) == 0) {
+    const uint32_t flags = call->transaction == NULL ? call->spec->flags : call->transaction->flags;
+    if ((flags & COMMAND_DENYOOM) == 0) {
         return EVICT_FITS;
     }
     const enum evict_verdict verdict = evict_before_call(thread, only, call->argv, call->argc);
@@ -117,7 +122,7 @@ static enum evict_verdict call_make_room(struct thread *thread, struct call *cal
         struct reply reply;
         leave_queue(thread, call);
         reply_begin(&reply, replies, call->protocol);
-        reply_error(&reply, "OOM command not allowed when used memory > 'maxmemory'.");
+        reply_error(&reply, call->transaction == NULL ? ERROR_OOM : "EXECABORT Transaction discarded because of: " ERROR_OOM);
         call_finish_refused(thread, call, &reply);
         stat_add(&thread->command_stats[call->spec->index].rejected, 1);
     }
@@ -394,6 +399,10 @@ void call_run_exclusive(struct thread *thread, struct call *call, struct buffer 
     struct shard_set set = {0};
     if (call->spec->scope == SCOPE_ALL || call->spec->scope == SCOPE_ROUTED) {
         set = shard_set_of_first(server->shard_count);
+    } else if (call->spec->scope == SCOPE_TRANSACTION) {
+        set = transaction_shards(server, call->transaction);
+    } else if (call->spec->scope == SCOPE_SESSION_KEYS) {
+        set = call_shards(server, call);
     } else if (call->spec->scope == SCOPE_KEYS) {
         const bool locks_keys = words_lock_keys(call->spec, call->argc); /* by a job with all batons: none of its keys is looked at now */
         set = locks_keys ? shard_set_of_first(server->shard_count) : call_shards(server, call);

@@ -1,6 +1,7 @@
 /* window.c - windows that wait: see window.h.  */
 #include "exec/window.h"
 
+#include "exec/transaction.h"
 #include "mem/heap.h"
 #include "net/parser.h"
 
@@ -13,6 +14,8 @@ void call_drop(struct call *call)
     buffer_release(&call->own);
     parsed_words_free(call->own_words, call->own_words_capacity);
     call->own_words = NULL;
+    transaction_destroy(call->transaction);
+    call->transaction = NULL;
 }
 
 void window_drop(struct window *window)
@@ -40,7 +43,7 @@ size_t window_memory_bytes(const struct window *window)
     for (uint32_t i = window->flushed; i < window->count; i++) {
         const struct call *call = &window->calls[i];
         const bool has_words = window->parked_bytes > 0 && call->own_words != NULL;
-        total += call->own.capacity + (has_words ? call->own_words_capacity * sizeof(struct bytes) : 0);
+        total += call->own.capacity + transaction_memory_bytes(call->transaction) + (has_words ? call->own_words_capacity * sizeof(struct bytes) : 0);
     }
     return total;
 }
@@ -90,6 +93,7 @@ static void move_call(struct call *to, struct call *from, struct window *window,
     to->window = window;
     to->next = NULL;
     from->own_words = NULL;
+    from->transaction = NULL;
     if (from->state == CALL_ABROAD) {
         from->elsewhere->call = to;
     }

@@ -82,7 +82,7 @@ static inline struct call *window_first_call(const struct window *window)
 MUST_USE struct window *window_park(struct window *window, struct buffer *input);
 /* What the words of its calls take that are not answered. */
 size_t window_words_bytes(const struct window *window);
-/* Frees the words of the call and its reply. */
+/* Frees the words of the call, its reply and its transaction. Without any baton. */
 void call_drop(struct call *call);
 /* Drops the calls that were not answered; a parked window's block is freed. No job and no ticket may be left (jobs_abandon); a call of all threads
  * goes on without the call.  */

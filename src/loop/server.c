@@ -76,6 +76,7 @@ struct server *server_create(const struct server_options *options)
     server->command_count = options->command_count;
     server->observer = options->observer;
     server->row_changed = options->row_changed;
+    pthread_mutex_init(&server->watchers.lock, NULL);
     for (const struct effect_listener *const *listener = options->listeners; *listener != NULL; listener++) {
         effects_add(&server->effects, *listener, server);
     }

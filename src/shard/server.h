@@ -18,7 +18,9 @@
 #include "shard/thread_stats.h"
 #include "table/slice_owner.h"
 #include "shard/waits.h"
+#include "shard/watch_state.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +51,7 @@ struct shard {
     struct pinned *pinned;          /* keys that jobs read in steps: shard/pinned.h, exec/pin.c */
     uint32_t pinned_count;          /* written under the baton, read relaxed by any thread */
     uint32_t pinned_capacity;
+    struct watches watches;         /* keys that connections watch: shard/watch.h */
     struct waits waits;             /* calls and jobs that wait for something here: exec/waiting.h */
     struct key_lock **locks;        /* in the order of their asking: shard/key_lock.c */
     uint32_t lock_count, lock_capacity;
@@ -78,6 +81,10 @@ struct server {
     const struct command_observer *observer; /* NULL: nobody listens */
     void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
     struct effects effects;          /* who listens to changes of data */
+    struct {                         /* connections that watch keys: shard/watch.c */
+        pthread_mutex_t lock;
+        uint32_t count;
+    } watchers;
     struct inbox *inboxes;           /* one a shard: batches of other threads */
     struct ck_epoch *epoch;          /* readers of the catalogue */
     _Atomic uint64_t route_version;  /* counts changes of the catalogue */

@@ -7,6 +7,7 @@
 #include "shard/lazy_free.h"
 #include "shard/pinned.h"
 #include "shard/report.h"
+#include "shard/watch.h"
 
 static size_t database_count(const struct server *server)
 {
@@ -70,6 +71,7 @@ void shard_close(struct shard *shard)
         thread_free(MEM_SERVER, shard->pinned, shard->pinned_capacity * sizeof *shard->pinned);
     }
     waits_close(&shard->waits);
+    watches_close(&shard->watches);
     key_locks_free(shard);
     key_top_destroy(shard->top);
     heap_destroy(shard->heap);

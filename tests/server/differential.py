@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from families import FAMILIES, load  # noqa: E402
+from families import FAMILIES, SESSION_FAMILIES, load  # noqa: E402
 from families.arguments import GARBAGE, KEYS, Group, words  # noqa: E402
 from harness import comparisons  # noqa: E402
 from harness.process import Server  # noqa: E402
@@ -76,6 +76,11 @@ def mutate(command, rng, garbage):
     return command
 
 
+def ends(module):
+    """What ends a state of the connection in which commands are not run at once."""
+    return [Step([command]) for command in getattr(module, "SESSION_ENDS", ())]
+
+
 def batch_steps(family, seed, batch, readers):
     """The steps of one batch: random rows, then a look at everything that is left."""
     rng = random.Random("%s:%s:%d" % (seed, family, batch))
@@ -88,6 +93,7 @@ def batch_steps(family, seed, batch, readers):
             continue
         command = [word for part in row[1:] for word in words(part, rng)]
         steps.append(step_of(mutate(command, rng, garbage) if rng.random() < MUTATION_CHANCE else command))
+    steps += ends(module)
     for database in getattr(module, "DATABASES", (b"0",)):
         commands = [[b"SELECT", database], [b"DBSIZE"], [b"KEYS", b"*"], [b"SCAN", b"0", b"COUNT", b"1000"]]
         for key in getattr(module, "KEYS", KEYS):
@@ -145,6 +151,7 @@ class Pair:
 
     def play(self, steps, protocol, config):
         """Plays a batch on both; gives the differing (number, command, our reply, their reply)."""
+        steps = steps + ends(self.module)
         commands = [command for step in steps for command in step.commands]
         for side in (self.ours, self.theirs):
             side.prepare(protocol, dict(self.defaults, **config))
@@ -290,7 +297,7 @@ def print_table(results, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", default="all", help="comma list of: " + ", ".join(FAMILIES))
+    parser.add_argument("--family", default="all", help="comma list of: " + ", ".join(FAMILIES + SESSION_FAMILIES))
     parser.add_argument("--commands", "--count", type=int, default=20000, help="commands per family and number of shards")
     parser.add_argument("--shards", default="1,2,4")
     parser.add_argument("--protocols", default="2,3")
@@ -301,7 +308,7 @@ def main():
                         help="to see whether a family's rules are right: there must be no difference")
     parser.add_argument("--inside", action="store_true", help="this server runs each command inside another: DEBUG INSIDE")
     options = parser.parse_args()
-    families = list(FAMILIES) if options.family == "all" else options.family.split(",")
+    families = FAMILIES + SESSION_FAMILIES if options.family == "all" else options.family.split(",")
     results = []
     for family in families:
         for shards in map(int, options.shards.split(",")):

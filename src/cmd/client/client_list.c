@@ -11,6 +11,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/core/command_name.h"
 #include "exec/exec.h"
+#include "exec/transaction.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
@@ -90,12 +91,14 @@ static bool is_wanted(const struct search *search, const struct session *session
 
 static size_t client_flags(const struct session *session, char out[8])
 {
+    const struct transaction *transaction = session->transaction;
+    const bool is_open = transaction != NULL && transaction->is_open;
     const struct {
         bool is_set;
         char letter;
     } flags[] = {
         {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {session->is_unix, 'U'},
-        {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'},
+        {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'}, {is_open, 'x'}, {is_open && watcher_is_marked(&transaction->watcher), 'd'},
     };
     size_t len = 0;
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
@@ -121,19 +124,23 @@ static bool append_line(struct buffer *out, const struct session *session, int64
     if (session->last_command != NULL) {
         command_full_name(session->last_command, command);
     }
+    const struct transaction *transaction = session->transaction;
+    const int multi = transaction == NULL || !transaction->is_open ? -1 : (int)transaction->count;
     struct bytes name = buffer_bytes(&session->name);
     struct bytes library = buffer_bytes(&session->lib_name), version = buffer_bytes(&session->lib_version);
     return buffer_append_format(
         out,
-        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%.*s db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu "
-        "qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default "
-        "redir=-1 resp=%u lib-name=%.*s lib-ver=%.*s\n",
+        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%.*s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu "
+        "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default "
+        "redir=-1 resp=%u lib-name=%.*s lib-ver=%.*s watch=%u\n",
         (unsigned long long)session->id, address, local_address, session_fd(session), (int)name.len,
         name.len == 0 ? "" : name.data, (long long)(now_ms - session->created_ms) / 1000,
         (long long)(now_ms - session->active_ms) / 1000, (int)client_flags(session, flags), flags, session->db,
-        memory.query_used, memory.query_free, memory.output_chunks, memory.output_bytes,
+        multi,
+        memory.query_used, memory.query_free, transaction == NULL ? 0 : transaction->bytes, memory.output_chunks, memory.output_bytes,
         memory.total_bytes, memory.output_bytes > 0 ? "rw" : "r", command, session->protocol, (int)library.len,
-        library.len == 0 ? "" : library.data, (int)version.len, version.len == 0 ? "" : version.data);
+        library.len == 0 ? "" : library.data, (int)version.len, version.len == 0 ? "" : version.data,
+        transaction == NULL ? 0 : transaction->watcher.count);
 }
 
 void command_client_info(struct exec *exec)

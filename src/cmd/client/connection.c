@@ -7,6 +7,7 @@
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
 #include "exec/exec.h"
+#include "exec/transaction.h"
 #include "shard/server.h"
 
 /* What HELLO says about the server. Clients switch features on by this version; see docs/COMPATIBILITY.md. */
@@ -49,6 +50,8 @@ static void command_reset(struct exec *exec)
     session->is_no_evict = false;
     session->is_no_touch = false;
     client_set_monitor(exec, false);
+    transaction_destroy(session->transaction);
+    session->transaction = NULL;
     buffer_release(&session->name);
     reply_simple(exec->reply, BYTES("RESET"));
 }
@@ -224,9 +227,9 @@ const struct command_spec connection_commands[] = {
     {.name = "ping", .run = command_ping, .arity = -1, .scope = SCOPE_INSTANT, .flags = COMMAND_FAST, .since = "1.0.0",
      .group = "connection", .complexity = "O(1)", .summary = "Answers PONG, or returns what it was given.",
      .syntax = "[message]", .tips = "request_policy:all_shards response_policy:all_succeeded"},
-    {.name = "quit", .run = command_quit, .arity = -1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS, .since = "1.0.0",
+    {.name = "quit", .run = command_quit, .arity = -1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED, .since = "1.0.0",
      .group = "connection", .complexity = "O(1)", .summary = "Closes the connection after the replies so far."},
-    {.name = "reset", .run = command_reset, .arity = 1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS, .since = "6.2.0",
+    {.name = "reset", .run = command_reset, .arity = 1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED, .since = "6.2.0",
      .group = "connection", .complexity = "O(1)", .summary = "Makes the connection as if it had just been opened."},
     {.name = "select", .run = command_select, .arity = 2, .scope = SCOPE_INSTANT,
      .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .since = "1.0.0", .group = "connection", .complexity = "O(1)",

@@ -140,8 +140,8 @@ static void resolve_variable_flags(const struct exec *exec, uint32_t first, cons
 
 /* --- the answer --- */
 
-/* The ranges of all specifications; returns how many, 0 when there is no key or one of them is invalid. */
-static size_t find_ranges(const struct exec *exec, uint32_t first, const struct key_spec *specs, size_t spec_count,
+/* The ranges of all specifications: found, when there is any; invalid, when one of them is. */
+static enum key_find find_ranges(const struct exec *exec, uint32_t first, const struct key_spec *specs, size_t spec_count,
                           struct key_range ranges[KEY_SPECS_MAX])
 {
     size_t found = 0;
@@ -150,10 +150,41 @@ static size_t find_ranges(const struct exec *exec, uint32_t first, const struct 
         switch (command_keys_find(&specs[i].place, exec->argv + first, exec->argc - first, &ranges[i])) {
         case KEYS_FOUND: found++; break;
         case KEYS_NONE: break;
-        case KEYS_INVALID: return 0;
+        case KEYS_INVALID: return KEYS_INVALID;
         }
     }
-    return found;
+    return found > 0 ? KEYS_FOUND : KEYS_NONE;
+}
+
+/* Where Redis 7.0's xreadGetKeys finds the keys of XREAD and XREADGROUP. It is asked when their specifications are invalid, and gives no
+ * flags. False: no keys.  */
+static bool find_stream_keys(const struct bytes *argv, uint32_t argc, struct key_range *out)
+{
+    uint32_t at = 1;
+    while (at < argc && !bytes_equal_ignore_case(argv[at], BYTES("streams"))) {
+        if (bytes_equal_ignore_case(argv[at], BYTES("block")) || bytes_equal_ignore_case(argv[at], BYTES("count"))) {
+            at += 2;
+        } else if (bytes_equal_ignore_case(argv[at], BYTES("group"))) {
+            at += 3;
+        } else if (bytes_equal_ignore_case(argv[at], BYTES("noack"))) {
+            at++;
+        } else {
+            return false;
+        }
+    }
+    const uint32_t words = at < argc ? argc - at - 1 : 0;
+    *out = (struct key_range){at + 1, at + words / 2, 1};
+    return words > 0 && words % 2 == 0;
+}
+
+/* The first keyword of the specification is the last word: to Redis no keys, and nothing invalid. */
+static bool ends_with_keyword(const struct key_spec *spec, const struct bytes *argv, uint32_t argc)
+{
+    uint32_t at = (uint32_t)spec->place.index;
+    while (at < argc && !bytes_equal_ignore_case(argv[at], bytes_of_string(spec->place.keyword))) {
+        at++;
+    }
+    return at + 1 == argc;
 }
 
 /* Replies the keys of the command that argv[2] begins; with their flags, if wanted. */
@@ -177,7 +208,11 @@ static void reply_keys(struct exec *exec, bool with_flags)
         return;
     }
     struct key_range ranges[KEY_SPECS_MAX];
-    if (find_ranges(exec, first, specs, spec_count, ranges) == 0) {
+    const enum key_find found = find_ranges(exec, first, specs, spec_count, ranges);
+    if (found == KEYS_INVALID && strncmp(spec->name, "xread", 5) == 0 && !ends_with_keyword(specs, exec->argv + first, exec->argc - first) &&
+        find_stream_keys(exec->argv + first, exec->argc - first, &ranges[0])) {
+        specs[0].flags = BYTES("");
+    } else if (found != KEYS_FOUND) {
         reply_error(exec->reply, "ERR Invalid arguments specified for command");
         return;
     }

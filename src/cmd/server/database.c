@@ -17,6 +17,7 @@
 #include "shard/lazy_free.h"
 #include "shard/server.h"
 #include "shard/thread_stats.h"
+#include "shard/watch.h"
 
 #include <assert.h>
 
@@ -173,6 +174,16 @@ static bool must_wait_for_pins(struct exec *exec)
     return false;
 }
 
+/* Keys of the databases are watched: those who watch them hear of it. Under all batons, before. */
+static void mark_watchers(struct server *server, uint32_t first_db, uint32_t db_count, uint32_t other)
+{
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        for (uint32_t db = first_db; db < first_db + db_count; db++) {
+            watches_mark_database(&server->shards[i], db, other);
+        }
+    }
+}
+
 /* The first step, under all batons. */
 static enum job_status detach_step(struct job *job, struct exec *exec)
 {
@@ -191,6 +202,7 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return JOB_DONE;
     }
+    mark_watchers(server, flush->first_db, flush->db_count, WATCH_NO_OTHER);
     uint64_t keys = 0;
     for (uint32_t i = 0; i < flush->shard_count; i++) {
         keys += detach_databases(flush, &server->shards[i]);
@@ -289,6 +301,10 @@ static void command_swapdb(struct exec *exec)
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
+    if (a != b) {
+        mark_watchers(exec->server, a, 1, b);
+        mark_watchers(exec->server, b, 1, a);
+    }
     for (uint32_t i = 0; a != b && i < exec->server->shard_count; i++) {
         baton_assert_held(&exec->server->shards[i].baton);
         swap_keyspaces(&exec->server->shards[i].databases[a], &exec->server->shards[i].databases[b]);
@@ -304,15 +320,15 @@ const struct command_spec database_commands[] = {
     {.name = "dbsize", .run = command_dbsize, .arity = 1, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY | COMMAND_FAST,
      .since = "1.0.0", .group = "server", .acl = "keyspace", .complexity = "O(1)",
      .summary = "Counts the keys of the selected database.", .tips = "request_policy:all_shards response_policy:agg_sum"},
-    {.name = "flushall", .run = command_flushall, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,
+    {.name = "flushall", .run = command_flushall, .waits = must_wait_for_pins, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,
      .since = "1.0.0", .group = "server", .acl = "keyspace dangerous",
      .complexity = "O(N), N the number of keys and rows, in steps", .summary = "Removes all keys and tables.",
      .syntax = "[ASYNC|SYNC]", .tips = EVERY_SHARD_OK},
-    {.name = "flushdb", .run = command_flushdb, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,
+    {.name = "flushdb", .run = command_flushdb, .waits = must_wait_for_pins, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,
      .since = "1.0.0", .group = "server", .acl = "keyspace dangerous",
      .complexity = "O(N), N the number of keys and rows of the database, in steps",
      .summary = "Removes all keys and tables of the selected database.", .syntax = "[ASYNC|SYNC]", .tips = EVERY_SHARD_OK},
-    {.name = "swapdb", .run = command_swapdb, .arity = 3, .scope = SCOPE_ALL, .flags = COMMAND_WRITE | COMMAND_FAST,
+    {.name = "swapdb", .run = command_swapdb, .waits = must_wait_for_pins, .arity = 3, .scope = SCOPE_ALL, .flags = COMMAND_WRITE | COMMAND_FAST,
      .since = "4.0.0", .group = "server", .acl = "keyspace dangerous", .complexity = "O(N), N the number of shards and tables",
      .summary = "Exchanges the content of two databases.", .syntax = "index1 index2"},
     {0},

@@ -50,6 +50,10 @@ static void command_shutdown(struct exec *exec)
 
 static void command_monitor(struct exec *exec)
 {
+    if (exec->depth > 0) {
+        reply_error(exec->reply, "ERR MONITOR isn't allowed for DENY BLOCKING client");
+        return;
+    }
     client_set_monitor(exec, true);
     reply_ok(exec->reply);
 }

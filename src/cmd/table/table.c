@@ -255,22 +255,30 @@ static void command_help_table(struct exec *exec)
 #define CONDITIONS_COMPLEXITY                                                                                                  \
     "O(M) with an equality on an indexed column, M the number of rows with that value, otherwise O(N), N the number of rows"
 
+/* Somebody has locked a slice of the table that the command names. Statements that only read wait for others of their kind, too. */
+static bool waits_for_table(struct exec *exec)
+{
+    const struct catalogue *catalogue = atomic_load_explicit(&exec->server->catalogue, memory_order_acquire);
+    const struct table *table = catalogue_find(catalogue, exec->db, exec->argv[1]);
+    return table != NULL && table_must_wait(exec, table);
+}
+
 const struct command_spec table_commands[] = {
-    {.name = "table.delete", .run = command_delete, .route = route_delete, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.delete", .run = command_delete, .route = route_delete, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Deletes the rows of a table that match, and returns their number.",
      .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
     {.name = "table.help", .run = command_help_table, .arity = 1, .scope = SCOPE_INSTANT,
      .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table", .complexity = "O(1)",
      .summary = "Lists the table commands.", .syntax = ""},
-    {.name = "table.insert", .run = command_insert, .route = route_insert, .arity = -3, .scope = SCOPE_ROUTED,
+    {.name = "table.insert", .run = command_insert, .route = route_insert, .waits = waits_for_table, .arity = -3, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C), C the number of columns", .summary = "Adds a row to a table, and returns its id.",
      .syntax = "namespace.table column=value [column=value ...]"},
-    {.name = "table.select", .run = command_select, .route = route_select, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.select", .run = command_select, .route = route_select, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Returns the rows of a table that match.", .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
-    {.name = "table.update", .run = command_update, .route = route_update, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.update", .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Changes the rows of a table that match, and returns their number.",
      .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value [column=value ...]"},

@@ -1,12 +1,14 @@
 """Families of commands for the differential tester: every other file here but arguments.py is one.
 
-OWN_FAMILIES are of commands that redis-server does not have."""
+OWN_FAMILIES are of commands that redis-server does not have. What those of SESSION_FAMILIES mean depends on what the connection has
+said before: a tester that puts commands of its own between them, or takes several connections, cannot play them."""
 
 import importlib
 import os
 
 OWN_FAMILIES = ["table"]
-NOT_FAMILIES = {"__init__", "arguments", *OWN_FAMILIES}
+SESSION_FAMILIES = ["multi"]
+NOT_FAMILIES = {"__init__", "arguments", *OWN_FAMILIES, *SESSION_FAMILIES}
 
 FAMILIES = sorted(name[:-3] for name in os.listdir(os.path.dirname(os.path.abspath(__file__)))
                   if name.endswith(".py") and name[:-3] not in NOT_FAMILIES)
