@@ -106,22 +106,21 @@ static enum result put_planned(struct keyspace *ks, struct key key, struct entry
     return result;
 }
 
-/* A plan that lacks the value. */
-static struct entry_plan plan_expiry(const struct keyspace *ks, struct key key, const struct entry *existing,
-                                     enum expiry_mode mode, int64_t expiry_ms)
+/* Absolute milliseconds, or KEYSPACE_NO_EXPIRY. */
+static inline int64_t planned_expiry(const struct keyspace *ks, const struct entry *existing, enum expiry_mode mode, int64_t expiry_ms)
 {
-    struct entry_plan plan = keyspace_plan(ks, key, mode == EXPIRY_KEEP ? existing : NULL);
+    assert(mode != EXPIRY_SET || expiry_ms >= 0);
     if (mode == EXPIRY_SET) {
-        assert(expiry_ms >= 0);
-        plan.expiry_ms = expiry_ms;
+        return expiry_ms;
     }
-    return plan;
+    return mode == EXPIRY_KEEP && existing != NULL ? entry_expiry_near(existing, ks->expiry.reference_ms) : KEYSPACE_NO_EXPIRY;
 }
 
 enum result keyspace_put_string(struct keyspace *ks, struct key key, struct entry *existing, struct bytes value,
                                 enum expiry_mode mode, int64_t expiry_ms)
 {
-    struct entry_plan plan = plan_expiry(ks, key, existing, mode, expiry_ms);
+    struct entry_plan plan = keyspace_plan(ks, key, NULL);
+    plan.expiry_ms = planned_expiry(ks, existing, mode, expiry_ms);
     plan_value(&plan, value);
     return put_planned(ks, key, existing, value, &plan);
 }
@@ -290,7 +289,8 @@ enum result keyspace_string_store(struct keyspace *ks, struct key key, struct en
                                   enum expiry_mode mode, int64_t expiry_ms)
 {
     assert(string->raw != NULL);
-    struct entry_plan plan = plan_expiry(ks, key, existing, mode, expiry_ms);
+    struct entry_plan plan = keyspace_plan(ks, key, NULL);
+    plan.expiry_ms = planned_expiry(ks, existing, mode, expiry_ms);
     const enum result result = store_raw(ks, key, existing, &plan, string->raw);
     if (result == RESULT_OK) {
         *string = (struct open_string){0};
