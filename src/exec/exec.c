@@ -221,6 +221,12 @@ bool exec_is_past(const struct exec *exec, int64_t expiry_ms)
     return expiry_ms <= exec->now_ms && !shard->owner.is_expiry_off;
 }
 
+void exec_reply_always(struct exec *exec)
+{
+    assert(exec->call != NULL);
+    exec->call->is_silent = false;
+}
+
 void exec_close_after_reply(struct exec *exec)
 {
     assert(exec->call != NULL);

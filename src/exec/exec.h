@@ -270,6 +270,8 @@ void exec_wait_for(struct exec *exec, struct shard *shard, enum wait_kind kind, 
 void exec_call_waiters(const struct exec *exec, struct shard *shard, enum wait_kind kind, uint64_t number);
 /* Under all batons, after a change of what route functions read: commands already routed are routed again. */
 void exec_routes_changed(struct exec *exec);
+/* This command is answered, whatever CLIENT REPLY said before it. */
+void exec_reply_always(struct exec *exec);
 /* The connection ends when the reply of this command has been sent. */
 void exec_close_after_reply(struct exec *exec);
 

@@ -144,6 +144,23 @@ void shards_take_set(struct thread *thread, const struct shard_set *set)
     }
 }
 
+struct shard_set shard_take_unless_mine(struct thread *thread, const struct shard *shard)
+{
+    struct shard_set set = {0};
+    if (!baton_is_mine(&shard->baton)) {
+        shard_set_add(&set, shard->number);
+        shards_take_set(thread, &set);
+    }
+    return set;
+}
+
+void shard_give_back(struct thread *thread, const struct shard_set *taken)
+{
+    if (!shard_set_is_empty(taken)) {
+        shards_release_set(thread, taken);
+    }
+}
+
 void shards_take_all(struct thread *thread)
 {
     const struct shard_set all = shard_set_of_first(thread->server->shard_count);

@@ -52,6 +52,10 @@ void inbox_drain_own(struct thread *thread);
 /* Gives the baton back: runs what waits, releases, and looks once more. */
 void shard_release(struct thread *thread, struct shard *shard) RELEASE(shard->baton);
 
+/* The baton, unless the thread holds it already, inside another command. Gives the set of what was taken, for shard_give_back. */
+struct shard_set shard_take_unless_mine(struct thread *thread, const struct shard *shard);
+void shard_give_back(struct thread *thread, const struct shard_set *taken);
+
 /* The batons of a set: first all without waiting; if one is held, in ascending order. */
 void shards_take_set(struct thread *thread, const struct shard_set *set);
 void shards_release_set(struct thread *thread, const struct shard_set *set);

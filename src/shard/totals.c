@@ -50,12 +50,12 @@ static void reset_thread_stats(struct thread_stats *stats)
 static void reset_shard_stats(struct thread *caller, struct shard *shard)
 {
     uint32_t databases = (uint32_t)atomic_load_explicit(&shard->server->config->databases, memory_order_relaxed);
-    baton_take(&shard->baton);
+    const struct shard_set taken = shard_take_unless_mine(caller, shard);
     for (uint32_t i = 0; i < databases; i++) {
         __atomic_store_n(&shard->databases[i].expired_total, 0, __ATOMIC_RELAXED);
     }
     __atomic_store_n(&shard->lazyfreed, 0, __ATOMIC_RELAXED);
-    shard_release(caller, shard);
+    shard_give_back(caller, &taken);
 }
 
 void server_reset_stats(struct thread *caller)

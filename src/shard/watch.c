@@ -27,6 +27,11 @@ static size_t watch_bytes(const struct watch *watch)
     return sizeof *watch + watch->name_len;
 }
 
+static bool is_empty(const struct shard *shard, uint32_t db)
+{
+    return shard->databases[db].key_count == 0;
+}
+
 static struct key watch_key(const struct watch *watch)
 {
     return (struct key){{watch->name, watch->name_len}, watch->hash};
@@ -48,6 +53,13 @@ static void put(struct watches *watches, struct watch *watch)
     *place = watch;
 }
 
+void watches_close(struct watches *watches)
+{
+    assert(watches->count == 0);
+    thread_free(MEM_SERVER, watches->places, watches->place_count * sizeof *watches->places);
+    *watches = (struct watches){0};
+}
+
 static void take_out(struct watches *watches, const struct watch *watch)
 {
     struct watch **link = place_of(watches, watch->db, watch->hash);
@@ -58,6 +70,9 @@ static void take_out(struct watches *watches, const struct watch *watch)
     *link = watch->next_in_place;
     assert(watches->count > 0);
     watches->count--;
+    if (watches->count == 0) {
+        watches_close(watches);
+    }
 }
 
 /* False: no memory. A table that is there serves on, with longer chains. */
@@ -80,13 +95,6 @@ static bool grow(struct watches *watches)
     }
     thread_free(MEM_SERVER, old.places, old.place_count * sizeof *places);
     return true;
-}
-
-void watches_close(struct watches *watches)
-{
-    assert(watches->count == 0);
-    thread_free(MEM_SERVER, watches->places, watches->place_count * sizeof *watches->places);
-    *watches = (struct watches){0};
 }
 
 /* --- the listener --- */
@@ -149,6 +157,9 @@ void watches_mark_database(struct shard *shard, uint32_t db, uint32_t other)
 {
     baton_assert_held(&shard->baton);
     const struct watches *watches = &shard->watches;
+    if (is_empty(shard, db) && (other == WATCH_NO_OTHER || is_empty(shard, other))) {
+        return;
+    }
     for (uint32_t i = 0; watches->count > 0 && i < watches->place_count; i++) {
         for (struct watch *watch = watches->places[i]; watch != NULL; watch = watch->next_in_place) {
             if (watch->db == db && (is_there(watch, db) || (other != WATCH_NO_OTHER && is_there(watch, other)))) {
@@ -202,7 +213,7 @@ bool watcher_add(struct watcher *watcher, struct shard *shard, uint32_t db, stru
     watches->count++;
     watcher->first = watch;
     watcher->count++;
-    watcher->bytes += watch_bytes(watch);
+    watcher->bytes += thread_block_bytes(watch_bytes(watch));
     return true;
 }
 
@@ -221,9 +232,9 @@ bool watcher_has_missed(const struct watcher *watcher, int64_t now_ms)
 static void end_watch(struct watch *watch)
 {
     struct shard *shard = watch->shard;
-    baton_take(&shard->baton);
+    const struct shard_set taken = shard_take_unless_mine(thread_self(), shard);
     take_out(&shard->watches, watch);
-    shard_release(thread_self(), shard);
+    shard_give_back(thread_self(), &taken);
     thread_free(MEM_CLIENT, watch, watch_bytes(watch));
 }
 

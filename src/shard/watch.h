@@ -45,7 +45,7 @@ static inline bool watcher_is_marked(const struct watcher *watcher)
 }
 /* Has a watched key changed, or expired, since it was watched? Under the batons of all its shards. */
 MUST_USE bool watcher_has_missed(const struct watcher *watcher, int64_t now_ms);
-/* Ends all of its watches, taking the batons of their shards one after the other: the caller holds none. */
+/* Ends all of its watches, taking the batons of their shards one after the other: the caller holds none, or all. */
 void watcher_clear(struct watcher *watcher);
 
 /* The shard of the watch, and the next one of its watcher; NULL: it is the last one. */

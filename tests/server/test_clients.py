@@ -9,7 +9,7 @@ import redis
 import redis.cluster
 
 from harness.process import BUILD, SLOWDOWN
-from harness.resp import Connection
+from harness.resp import Connection, encode
 
 
 def run_tool(*words, seconds=60, **more):
@@ -205,3 +205,8 @@ def test_redis_benchmark_goes_straight_to_the_shards(start, shards):
                         "-t", "set,get")
         assert set(rates(text)) == {"SET", "GET"}
         assert "rror" not in text and "WARNING" not in text
+
+
+def test_reply_on_is_answered_behind_skip(client):
+    client.send_raw(encode("CLIENT", "REPLY", "SKIP") + encode("CLIENT", "REPLY", "ON") + encode("ECHO", "a"))
+    assert [client.read(), client.read()] == [("+", b"OK"), ("$", b"a")]

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import encode
+from harness.resp import encode, wait_until
 
 ROUNDS = 12
 ITEMS = [str(number % 100) + "-item" for number in range(int(30_000 / SLOWDOWN))]
@@ -50,3 +50,31 @@ def test_nobody_waits_for_ever(server, crowd):
                 except socket.timeout:
                     pytest.fail("%r waits for ever" % (command,))
                 client.close()
+
+
+STORES = {
+    "SUNIONSTORE": ("SUNIONSTORE", "{a}d", "{a}few", "{a}many"),
+    "SDIFFSTORE": ("SDIFFSTORE", "{a}d", "{a}many", "{a}few"), "ZUNIONSTORE": ("ZUNIONSTORE", "{a}d", "2", "{a}few", "{a}many"),
+    "ZDIFFSTORE": ("ZDIFFSTORE", "{a}d", "2", "{a}many", "{a}few"),
+}
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_a_store_that_may_not_pin_its_destination_has_only_been_lent_small_sources(start, shards, name):
+    """A small source stands in its entry, and is copied for the job only when the destination is pinned: here FLUSHALL is before it."""
+    server = start("--enable-debug-command", "yes", shards=shards)
+    with server.connect() as holder, server.connect() as flushing, server.connect() as storer, server.connect() as control:
+        for _ in range(2):
+            control.run("SET", "{a}held", "x")
+            control.run("SADD", "{a}few", "m", "n", "m1", "m2")
+            control.run("SADD", "{a}many", *["m%d" % number for number in range(20_000)])
+            holder.send("DEBUG", "HOLD", "{a}held", int(200 * SLOWDOWN))
+            wait_until(lambda: b"pins=1" in control.run("INFO", "shards"), 10 * SLOWDOWN, "the hold")
+            flushing.send("FLUSHALL")
+            wait_until(lambda: b"waiters=1" in control.run("INFO", "shards"), 10 * SLOWDOWN, "FLUSHALL's wait")
+            storer.send(*STORES[name])
+            wait_until(lambda: b"waiters=2" in control.run("INFO", "shards"), 10 * SLOWDOWN, "the store's wait")
+            assert control.run("SCARD", "{a}few") == 4
+            assert sorted(control.run("SMEMBERS", "{a}few")) == [b"m", b"m1", b"m2", b"n"]
+            assert (holder.read(), flushing.read()) == (("+", b"OK"), ("+", b"OK"))
+            assert storer.read()[0] == ":"

@@ -215,3 +215,41 @@ def test_client_list_tells_of_it(server):
         assert fields(other, number)[b"flags"] == b"xd"
         ours.run("DISCARD")
         assert (fields(other, number)[b"multi"], fields(other, number)[b"watch"]) == (b"-1", b"0")
+
+
+def test_commands_that_look_at_all_shards_run_inside(server):
+    with server.connect() as client:
+        assert transaction(client, ("CONFIG", "RESETSTAT"), ("INFO",), ("DBSIZE",))[0] == "*"
+        for words in (("WATCH", "a", "b"), ("UNWATCH",), ("WATCH", "a"), ("CONFIG", "RESETSTAT")):
+            assert client.run("DEBUG", "INSIDE", *words) == b"OK"
+
+
+def test_dbsize_sees_no_part_of_a_transaction(server):
+    keys = ["k%d" % number for number in range(20)]
+    pairs = [word for key in keys for word in (key, "x")]
+    done = threading.Event()
+
+    def write():
+        with server.connect() as connection:
+            for _ in range(ROUNDS):
+                transaction(connection, ("FLUSHDB",), ("MSET", *pairs), ("RENAME", "k1", "other"), ("RENAME", "other", "k1"))
+                connection.run("DEL", *keys)
+                connection.run("MSET", *pairs)
+        done.set()
+
+    def read():
+        with server.connect() as connection:
+            while not done.is_set():
+                assert connection.run("DBSIZE") in (0, len(keys))
+
+    run_all(write, read)
+
+
+def test_what_was_watched_is_given_back(server):
+    with server.connect() as control:
+        before = int(control.info("memory")["used_memory"])
+        with server.connect() as client:
+            for start in range(0, 20_000, 1000):
+                client.run("WATCH", *["k%d" % number for number in range(start, start + 1000)])
+            assert int(control.info("memory")["used_memory"]) > before + 20_000 * 60
+        wait_until(lambda: int(control.info("memory")["used_memory"]) < before + 100_000, 10 * SLOWDOWN, "the memory")

@@ -154,6 +154,7 @@ static void command_client_reply(struct exec *exec)
     }
     session->reply_mode = is_on ? REPLY_ON : REPLY_OFF;
     if (is_on) {
+        exec_reply_always(exec); /* behind SKIP, too */
         reply_ok(exec->reply);
     }
 }

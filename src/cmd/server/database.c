@@ -21,8 +21,8 @@
 
 #include <assert.h>
 
-/* Relaxed: counters of other shards may be a moment old, but those of this connection's earlier commands are in. A shard's own
- * port answers for that shard: cluster clients add the nodes up.  */
+/* Under all batons: of one moment, so that it shows no part of a transaction. A shard's own port answers for that shard: cluster clients add the
+ * nodes up.  */
 static void command_dbsize(struct exec *exec)
 {
     const struct server *server = exec->server;
@@ -317,7 +317,7 @@ static void command_swapdb(struct exec *exec)
 #define EVERY_SHARD_OK "request_policy:all_shards response_policy:all_succeeded"
 
 const struct command_spec database_commands[] = {
-    {.name = "dbsize", .run = command_dbsize, .arity = 1, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY | COMMAND_FAST,
+    {.name = "dbsize", .run = command_dbsize, .arity = 1, .scope = SCOPE_ALL, .flags = COMMAND_READONLY | COMMAND_FAST,
      .since = "1.0.0", .group = "server", .acl = "keyspace", .complexity = "O(1)",
      .summary = "Counts the keys of the selected database.", .tips = "request_policy:all_shards response_policy:agg_sum"},
     {.name = "flushall", .run = command_flushall, .waits = must_wait_for_pins, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,

@@ -220,19 +220,26 @@ static bool keep_source(struct exec *exec, uint32_t index, struct algebra_source
     return true;
 }
 
+/* The sources from this one on were not copied: what they show is the entries'. */
+static void forget_lent(struct algebra *algebra, uint32_t from)
+{
+    for (uint32_t i = from; i < algebra->source_count; i++) {
+        algebra->sources[i].view = (struct set_view){0};
+    }
+}
+
 /* Pins and copies all that the job will read. */
 static bool keep_sources(struct algebra_job *work, struct exec *exec, enum result *result)
 {
     struct algebra *algebra = &work->algebra;
     if (algebra->target_at != 0 && !exec_pin(exec, exec_key(exec, algebra->target_at), NULL, &work->target_pin)) {
         *result = RESULT_OK;
+        forget_lent(algebra, 0);
         return false;
     }
     for (uint32_t i = 0; i < algebra->source_count; i++) {
         if (!keep_source(exec, algebra->sources_at + i, &algebra->sources[i], result)) {
-            for (uint32_t later = i + 1; later < algebra->source_count; later++) {
-                algebra->sources[later].view = (struct set_view){0}; /* still lent */
-            }
+            forget_lent(algebra, i + 1);
             return false;
         }
     }
