@@ -174,6 +174,9 @@ bool exec_waits_for_keys(struct exec *exec)
     while (!exec->must_wait && key_walk_next(&walk, &index)) {
         const struct bytes name = exec->argv[index];
         struct shard *shard = server_shard_of_key(exec->server, name);
+        if (exec->shard != NULL && shard != exec->shard) {
+            continue; /* no key: its route, which knows the command better than the walk, has named one shard */
+        }
         if (shard->lock_count == 0 && (!is_write || (shard->pinned_count == 0 && !waits_any(&shard->waits)))) {
             continue;
         }

@@ -78,3 +78,17 @@ def test_a_store_that_may_not_pin_its_destination_has_only_been_lent_small_sourc
             assert sorted(control.run("SMEMBERS", "{a}few")) == [b"m", b"m1", b"m2", b"n"]
             assert (holder.read(), flushing.read()) == (("+", b"OK"), ("+", b"OK"))
             assert storer.read()[0] == ":"
+
+
+def test_a_word_that_only_looks_like_a_key_of_another_shard_is_not_waited_for(server):
+    """MEMORY USAGE TABLE runs on one shard, and the word TABLE is a key of perhaps another, where a long MSET has locked some."""
+    pairs = [word for number in range(40_000) for word in ("k%d" % number, "x")]
+    with server.connect() as writer, server.connect() as client:
+        client.pipeline(TABLE[:3])
+        client.run("SET", "schema:s.t", "no table")
+        for _ in range(ROUNDS):
+            writer.send("MSET", *pairs)
+            for _ in range(300):
+                assert client.run("MEMORY", "USAGE", "TABLE", "s.t") > 0
+                assert client.run("MEMORY", "USAGE", "schema:s.t") > 0
+            assert writer.read() == ("+", b"OK")
