@@ -108,6 +108,19 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
     return NULL;
 }
 
+/* In RESP2 a connection with subscriptions cannot tell a reply from a message. True: replied so. */
+static bool is_refused_to_subscriber(const struct session *session, const struct call *call, struct reply *reply)
+{
+    if (LIKELY(!subscriber_is_any(&session->subscriber)) || session->protocol != 2 ||
+        (call->spec->flags & COMMAND_FOR_SUBSCRIBERS) != 0) {
+        return false;
+    }
+    const struct command_spec *parent = call->spec->parent;
+    reply_errorf(reply, "ERR Can't execute '%s%s%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                 parent == NULL ? "" : parent->name, parent == NULL ? "" : "|", call->spec->name);
+    return true;
+}
+
 /* Looks the command up and checks it. False: the reply has the reason. */
 static bool call_check(struct thread *thread, struct session *session, struct call *call, struct reply *reply)
 {
@@ -117,7 +130,7 @@ static bool call_check(struct thread *thread, struct session *session, struct ca
     }
     session->last_command = call->spec;
     const char *refusal = is_right ? call_refusal(thread, session, call) : NULL;
-    if (LIKELY(is_right && refusal == NULL)) {
+    if (LIKELY(is_right && refusal == NULL) && !is_refused_to_subscriber(session, call, reply)) {
         return true;
     }
     if (refusal != NULL) {
@@ -187,6 +200,19 @@ static enum verdict run_here(struct thread *thread, struct connection *connectio
     return pending_is_full(thread, unsent) ? VERDICT_STOP : VERDICT_NEXT;
 }
 
+/* What stands before it is not done yet, and must be. */
+static bool must_come_later(const struct call *call)
+{
+    if (LIKELY((call->spec->flags & COMMAND_IN_ORDER) == 0)) {
+        return false;
+    }
+    const struct call *before = call;
+    while (before > call->window->calls && before[-1].state == CALL_DONE) {
+        before--;
+    }
+    return before > call->window->calls;
+}
+
 static enum verdict dispatch_call(struct thread *thread, struct connection *connection, struct call *call,
                                   struct round *round)
 {
@@ -211,7 +237,7 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         if (call->transaction != NULL && feed_is_wanted(thread->server, FEED_MONITOR)) {
             call->is_exclusive = true; /* a monitor sees the commands when it is known that they have run */
         }
-        if (call->is_exclusive && call->window->count > 1) {
+        if ((call->is_exclusive && call->window->count > 1) || must_come_later(call)) {
             call->transaction = NULL;
             return VERDICT_BEFORE;
         }

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "mem/buffer.h"
+#include "pubsub/pubsub.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,15 +35,16 @@ struct session {
     uint64_t commands_total;
     uint64_t input_bytes_total, output_bytes_total;
     const struct command_spec *last_command;
+    struct subscriber subscriber;  /* channels and patterns that it has subscribed to */
     struct transaction *transaction; /* MULTI or WATCH was said: exec/transaction.h; NULL: neither */
     struct buffer name;            /* CLIENT SETNAME; empty: none */
     struct buffer lib_name, lib_version;
 };
 
-/* The server sends to it unasked, whether it reads or not: it has joined a feed. */
+/* The server sends to it unasked, whether it reads or not: it has joined a feed, or subscribed. */
 static inline bool session_is_fed(const struct session *session)
 {
-    return session->feeds != 0;
+    return session->feeds != 0 || subscriber_is_any(&session->subscriber);
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "cmd/key/key_rows.h"
 #include "cmd/list/list_rows.h"
 #include "cmd/memory/memory_rows.h"
+#include "cmd/pubsub/pubsub_rows.h"
 #include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "cmd/set/set_rows.h"
@@ -33,7 +34,7 @@ const struct effect_listener *const command_listeners[] = {&effect_feed, &watch_
 
 static const struct command_spec *const families[] = {
     connection_commands, client_commands,       server_commands,        config_commands,     database_commands,
-    debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    latency_commands,    transaction_commands,
+    debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    latency_commands,    transaction_commands, subscribe_commands, pubsub_commands,
     cluster_commands,    memory_commands,       string_commands,        string_many_commands,  string_range_commands,
     string_number_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,

@@ -51,6 +51,8 @@ enum command_flag {
     COMMAND_NO_ASYNC_LOADING = 1 << 17,
     COMMAND_SENTINEL = 1 << 18,
     COMMAND_NOT_QUEUED = 1 << 19, /* ours: runs at once after MULTI, too */
+    COMMAND_FOR_SUBSCRIBERS = 1 << 20, /* ours: may be used while a connection in RESP2 has subscriptions */
+    COMMAND_IN_ORDER = 1 << 21,   /* ours, SCOPE_INSTANT: not before what stands before it in its pipeline is done */
 };
 
 /* What a command needs, and so where and when it runs. */

@@ -7,6 +7,7 @@
 #include "loop/worker.h"
 #include "shard/inbox.h"
 #include "shard/lazy_free.h"
+#include "pubsub/pubsub.h"
 #include "shard/memory_history.h"
 #include "shard/shard.h"
 #include "table/table.h"
@@ -97,7 +98,8 @@ struct server *server_create(const struct server_options *options)
     }
     ck_epoch_init(server->epoch);
     server->memory_history = memory_history_create();
-    if (server->memory_history == NULL) {
+    server->pubsub = pubsub_create(server->shard_count);
+    if (server->memory_history == NULL || server->pubsub == NULL) {
         return NULL;
     }
     for (uint32_t i = 0; i < server->shard_count; i++) {
@@ -162,6 +164,7 @@ void server_destroy(struct server *server)
     }
     command_index_close(server);
     memory_history_destroy(server->memory_history);
+    pubsub_destroy(server->pubsub);
     close(server->stop_fd);
     free(server->epoch);
     free(server->threads[0]);

@@ -30,6 +30,7 @@ struct command_observer;
 struct command_spec;  /* src/exec */
 struct inbox;
 struct memory_history;
+struct pubsub;        /* src/pubsub */
 struct latency_log;   /* src/cmd */
 struct pinned;
 struct slow_log;      /* src/cmd */
@@ -80,6 +81,7 @@ struct server {
     const struct command_spec **command_index; /* by hash of the name; see server_find_command */
     const struct command_observer *observer; /* NULL: nobody listens */
     void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
+    struct pubsub *pubsub;           /* locks itself */
     struct effects effects;          /* who listens to changes of data */
     struct {                         /* connections that watch keys: shard/watch.c */
         pthread_mutex_t lock;

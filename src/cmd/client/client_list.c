@@ -23,6 +23,7 @@ struct search {
     uint64_t self_id;                  /* the asking connection */
     int64_t now_ms;
     bool is_nobody;                    /* a type of client that this server never has */
+    bool wants_subscribers, wants_others; /* neither: both */
     bool skips_self;
     bool replies_ok;                   /* the old form of KILL */
     bool found_self;
@@ -68,7 +69,11 @@ static bool has_wanted_id(const struct search *search, uint64_t id)
 
 static bool is_wanted(const struct search *search, const struct session *session)
 {
-    if (search->is_nobody || !has_wanted_id(search, session->id) || (search->skips_self && session->id == search->self_id)) {
+    const bool subscribes = subscriber_is_any(&session->subscriber);
+    if (search->is_nobody || (subscribes ? search->wants_others : search->wants_subscribers)) {
+        return false;
+    }
+    if (!has_wanted_id(search, session->id) || (search->skips_self && session->id == search->self_id)) {
         return false;
     }
     char address[SESSION_ADDRESS_MAX];
@@ -97,7 +102,8 @@ static size_t client_flags(const struct session *session, char out[8])
         bool is_set;
         char letter;
     } flags[] = {
-        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {session->is_unix, 'U'},
+        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {subscriber_is_any(&session->subscriber), 'P'},
+        {session->is_unix, 'U'},
         {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'}, {is_open, 'x'}, {is_open && watcher_is_marked(&transaction->watcher), 'd'},
     };
     size_t len = 0;
@@ -124,19 +130,20 @@ static bool append_line(struct buffer *out, const struct session *session, int64
     if (session->last_command != NULL) {
         command_full_name(session->last_command, command);
     }
+    const uint32_t *subscribed = session->subscriber.counts;
     const struct transaction *transaction = session->transaction;
     const int multi = transaction == NULL || !transaction->is_open ? -1 : (int)transaction->count;
     struct bytes name = buffer_bytes(&session->name);
     struct bytes library = buffer_bytes(&session->lib_name), version = buffer_bytes(&session->lib_version);
     return buffer_append_format(
         out,
-        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%.*s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu "
+        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%.*s db=%u sub=%u psub=%u ssub=%u multi=%d qbuf=%zu "
         "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default "
         "redir=-1 resp=%u lib-name=%.*s lib-ver=%.*s watch=%u\n",
         (unsigned long long)session->id, address, local_address, session_fd(session), (int)name.len,
         name.len == 0 ? "" : name.data, (long long)(now_ms - session->created_ms) / 1000,
         (long long)(now_ms - session->active_ms) / 1000, (int)client_flags(session, flags), flags, session->db,
-        multi,
+        subscribed[TOPIC_CHANNEL], subscribed[TOPIC_PATTERN], subscribed[TOPIC_SHARD_CHANNEL], multi,
         memory.query_used, memory.query_free, transaction == NULL ? 0 : transaction->bytes, memory.output_chunks, memory.output_bytes,
         memory.total_bytes, memory.output_bytes > 0 ? "rw" : "r", command, session->protocol, (int)library.len,
         library.len == 0 ? "" : library.data, (int)version.len, version.len == 0 ? "" : version.data,
@@ -178,12 +185,14 @@ static void list_finish(struct exec *exec, void *arg)
     search_destroy(search);
 }
 
-/* Every client here is a "normal" one, monitors included. False: replied that there is no such type. */
+/* A client with subscriptions is a "pubsub" one, every other is "normal", monitors included. False: replied that there is no such type. */
 static bool read_type(struct exec *exec, uint32_t index, struct search *search)
 {
-    static const char *const absent[] = {"master", "replica", "slave", "pubsub"};
+    static const char *const absent[] = {"master", "replica", "slave"};
     struct bytes type = exec->argv[index];
-    if (bytes_equal_ignore_case(type, BYTES("normal"))) {
+    search->wants_subscribers = bytes_equal_ignore_case(type, BYTES("pubsub"));
+    search->wants_others = bytes_equal_ignore_case(type, BYTES("normal"));
+    if (search->wants_subscribers || search->wants_others) {
         return true;
     }
     for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {

@@ -17,6 +17,11 @@ static void command_ping(struct exec *exec)
 {
     if (exec->argc > 2) {
         reply_arity_error(exec->reply, exec->spec);
+    } else if (subscriber_is_any(&exec->session->subscriber) && exec->session->protocol == 2) {
+        /* So that it cannot be taken for a message. */
+        reply_array(exec->reply, 2);
+        reply_bulk_string(exec->reply, "pong");
+        reply_bulk(exec->reply, exec->argc == 2 ? exec->argv[1] : BYTES(""));
     } else if (exec->argc == 2) {
         reply_bulk(exec->reply, exec->argv[1]);
     } else {
@@ -50,6 +55,7 @@ static void command_reset(struct exec *exec)
     session->is_no_evict = false;
     session->is_no_touch = false;
     client_set_monitor(exec, false);
+    subscriber_clear(exec->thread, &session->subscriber);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
     buffer_release(&session->name);
@@ -224,12 +230,12 @@ const struct command_spec connection_commands[] = {
      .group = "connection", .complexity = "O(1)",
      .summary = "Chooses the protocol, logs in and names the connection in one go; tells about the server.",
      .syntax = "[protover [AUTH username password] [SETNAME clientname]]"},
-    {.name = "ping", .run = command_ping, .arity = -1, .scope = SCOPE_INSTANT, .flags = COMMAND_FAST, .since = "1.0.0",
+    {.name = "ping", .run = command_ping, .arity = -1, .scope = SCOPE_INSTANT, .flags = COMMAND_FOR_SUBSCRIBERS | COMMAND_FAST, .since = "1.0.0",
      .group = "connection", .complexity = "O(1)", .summary = "Answers PONG, or returns what it was given.",
      .syntax = "[message]", .tips = "request_policy:all_shards response_policy:all_succeeded"},
-    {.name = "quit", .run = command_quit, .arity = -1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED, .since = "1.0.0",
+    {.name = "quit", .run = command_quit, .arity = -1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED | COMMAND_FOR_SUBSCRIBERS, .since = "1.0.0",
      .group = "connection", .complexity = "O(1)", .summary = "Closes the connection after the replies so far."},
-    {.name = "reset", .run = command_reset, .arity = 1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED, .since = "6.2.0",
+    {.name = "reset", .run = command_reset, .arity = 1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED | COMMAND_FOR_SUBSCRIBERS, .since = "6.2.0",
      .group = "connection", .complexity = "O(1)", .summary = "Makes the connection as if it had just been opened."},
     {.name = "select", .run = command_select, .arity = 2, .scope = SCOPE_INSTANT,
      .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .since = "1.0.0", .group = "connection", .complexity = "O(1)",

@@ -2,6 +2,7 @@
  * latencystats.  */
 #include "cmd/core/command_name.h"
 #include "cmd/info/info_sections.h"
+#include "pubsub/pubsub.h"
 #include "shard/error_stats.h"
 #include "shard/evict.h"
 #include "shard/thread_stats.h"
@@ -11,6 +12,7 @@
 
 struct figures {
     int64_t connections, commands, ops_per_second, input_bytes, output_bytes, rejected_connections, expired_keys;
+    int64_t topics[TOPIC_KINDS]; /* pubsub: that have subscribers */
     int64_t expire_ms, expire_cuts, hits, misses, error_replies, reads, writes, query_limit, output_limit;
     int64_t evicted_keys, evicted_clients, exceeded_total_ms, exceeded_current_ms;
     int64_t defrag_hits, defrag_misses, defrag_total_ms, defrag_current_ms;
@@ -43,9 +45,9 @@ static const struct info_field fields[] = {
     {"current_eviction_exceeded_time", INFO_INTEGER, AT(exceeded_current_ms), NULL},
     {"keyspace_hits", INFO_INTEGER, AT(hits), NULL},
     {"keyspace_misses", INFO_INTEGER, AT(misses), NULL},
-    {"pubsub_channels", INFO_CONSTANT, 0, "0"},
-    {"pubsub_patterns", INFO_CONSTANT, 0, "0"},
-    {"pubsubshard_channels", INFO_CONSTANT, 0, "0"},
+    {"pubsub_channels", INFO_INTEGER, AT(topics[TOPIC_CHANNEL]), NULL},
+    {"pubsub_patterns", INFO_INTEGER, AT(topics[TOPIC_PATTERN]), NULL},
+    {"pubsubshard_channels", INFO_INTEGER, AT(topics[TOPIC_SHARD_CHANNEL]), NULL},
     {"latest_fork_usec", INFO_CONSTANT, 0, "0"},
     {"total_forks", INFO_CONSTANT, 0, "0"},
     {"migrate_cached_sockets", INFO_CONSTANT, 0, "0"},
@@ -132,6 +134,8 @@ void info_write_stats(struct info *info)
         .reads = (int64_t)total.reads_processed,
         .writes = (int64_t)total.writes_processed,
         .query_limit = (int64_t)total.query_limit_disconnections,
+        .topics = {(int64_t)pubsub_topics(info->server, TOPIC_CHANNEL), (int64_t)pubsub_topics(info->server, TOPIC_PATTERN),
+                   (int64_t)pubsub_topics(info->server, TOPIC_SHARD_CHANNEL)},
         .output_limit = (int64_t)total.output_limit_disconnections,
         .evicted_clients = (int64_t)total.evicted_clients,
     };

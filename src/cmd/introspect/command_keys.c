@@ -198,7 +198,7 @@ static void reply_keys(struct exec *exec, bool with_flags)
     }
     struct key_spec specs[KEY_SPECS_MAX];
     const size_t spec_count = command_key_specs(spec, specs);
-    if (spec_count == 0) {
+    if (spec_count == 0 || bytes_equal(specs[0].flags, BYTES("not_key"))) {
         reply_error(exec->reply, "ERR The command has no key arguments");
         return;
     }
