@@ -111,7 +111,7 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
 /* In RESP2 a connection with subscriptions cannot tell a reply from a message. True: replied so. */
 static bool is_refused_to_subscriber(const struct session *session, const struct call *call, struct reply *reply)
 {
-    if (LIKELY(!subscriber_is_any(&session->subscriber)) || session->protocol != 2 ||
+    if (LIKELY(!session_subscribes(session)) || session->protocol != 2 ||
         (call->spec->flags & COMMAND_FOR_SUBSCRIBERS) != 0) {
         return false;
     }

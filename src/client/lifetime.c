@@ -55,7 +55,6 @@ struct connection *connection_create(struct thread *thread, int fd)
     connection->session = (struct session){
         .id = atomic_fetch_add_explicit(&thread->server->next_client_id, 1, memory_order_relaxed),
         .protocol = 2,
-        .subscriber = {.deliver = subscription_deliver},
         .created_ms = thread->now_ms,
         .active_ms = thread->now_ms,
         .name = BUFFER_EMPTY(MEM_CLIENT),
@@ -82,7 +81,7 @@ static void release_session(struct connection *connection)
     for (int feed = 0; feed < FEED_COUNT; feed++) {
         feed_leave(thread, session, (enum feed)feed);
     }
-    subscriber_clear(thread, &session->subscriber);
+    session_unsubscribe(thread, session);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
     buffer_release(&session->name);

@@ -35,16 +35,33 @@ struct session {
     uint64_t commands_total;
     uint64_t input_bytes_total, output_bytes_total;
     const struct command_spec *last_command;
-    struct subscriber subscriber;  /* channels and patterns that it has subscribed to */
+    struct subscriber *subscriber; /* channels and patterns that it has subscribed to; NULL: it never has (client/subscription.h) */
     struct transaction *transaction; /* MULTI or WATCH was said: exec/transaction.h; NULL: neither */
     struct buffer name;            /* CLIENT SETNAME; empty: none */
     struct buffer lib_name, lib_version;
 };
 
+static inline bool session_subscribes(const struct session *session)
+{
+    return session->subscriber != NULL && subscriber_is_any(session->subscriber);
+}
+
+/* How many subscriptions of a kind it has. */
+static inline uint32_t session_subscriptions(const struct session *session, enum topic_kind kind)
+{
+    return session->subscriber == NULL ? 0 : session->subscriber->counts[kind];
+}
+
+/* What they take in all. */
+static inline size_t session_subscription_bytes(const struct session *session)
+{
+    return session->subscriber == NULL ? 0 : session->subscriber->bytes;
+}
+
 /* The server sends to it unasked, whether it reads or not: it has joined a feed, or subscribed. */
 static inline bool session_is_fed(const struct session *session)
 {
-    return session->feeds != 0 || subscriber_is_any(&session->subscriber);
+    return session->feeds != 0 || session_subscribes(session);
 }
 
 #endif

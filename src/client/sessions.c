@@ -37,7 +37,7 @@ void session_memory(const struct session *session, struct session_memory *out)
     out->total_bytes = thread_block_bytes(sizeof *connection) + query_capacity +
                        output_memory_bytes(&connection->output) + parser_memory_bytes(&connection->parser) +
                        session->name.capacity + session->lib_name.capacity + session->lib_version.capacity +
-                       transaction_memory_bytes(session->transaction) + session->subscriber.bytes;
+                       transaction_memory_bytes(session->transaction) + session_subscription_bytes(session);
     if (connection->window != NULL) {
         out->total_bytes += window_memory_bytes(connection->window);
     }

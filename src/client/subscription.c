@@ -4,15 +4,23 @@
 #include "client/session.h"
 #include "client/sessions.h"
 #include "mem/buffer.h"
+#include "mem/heap.h"
 #include "net/reply.h"
 
 #include <stddef.h>
 
+/* A subscriber knows its session. */
+struct session_subscriber {
+    struct subscriber subscriber;
+    struct session *session;
+};
+
 static const char *const words[TOPIC_KINDS] = {"message", "pmessage", "smessage"};
 
-void subscription_deliver(struct subscriber *subscriber, const struct publication *publication)
+/* Writes the message behind what is in the connection's output already. */
+static void deliver(struct subscriber *subscriber, const struct publication *publication)
 {
-    struct session *session = (struct session *)((char *)subscriber - offsetof(struct session, subscriber));
+    struct session *session = ((struct session_subscriber *)subscriber)->session;
     struct buffer buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     struct reply reply;
     const bool is_pattern = publication->kind == TOPIC_PATTERN;
@@ -31,4 +39,29 @@ void subscription_deliver(struct subscriber *subscriber, const struct publicatio
     }
     buffer_release(&reply.own);
     buffer_release(&buffer);
+}
+
+struct subscriber *session_subscriber(struct session *session)
+{
+    if (session->subscriber == NULL) {
+        struct session_subscriber *new = thread_alloc_zeroed(MEM_CLIENT, sizeof *new);
+        if (new == NULL) {
+            return NULL;
+        }
+        new->subscriber.deliver = deliver;
+        new->subscriber.bytes = sizeof *new;
+        new->session = session;
+        session->subscriber = &new->subscriber;
+    }
+    return session->subscriber;
+}
+
+void session_unsubscribe(struct thread *thread, struct session *session)
+{
+    if (session->subscriber == NULL) {
+        return;
+    }
+    subscriber_clear(thread, session->subscriber);
+    thread_free(MEM_CLIENT, session->subscriber, sizeof(struct session_subscriber));
+    session->subscriber = NULL;
 }

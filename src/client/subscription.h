@@ -1,12 +1,17 @@
-/* subscription.h - a connection that subscribes to channels: how a message is written to it.
+/* subscription.h - a connection that subscribes to channels, and how a message is written to it.
  *
- * Threads    The connection's.  */
+ * Threads    The connection's.
+ * Memory     A session has a subscriber from its first subscription until it ends, or RESET.  */
 #ifndef CLIENT_SUBSCRIPTION_H
 #define CLIENT_SUBSCRIPTION_H
 
+#include "base/attributes.h"
 #include "pubsub/pubsub.h"
 
-/* Of struct subscriber: writes the message behind what is in the connection's output already. */
-void subscription_deliver(struct subscriber *subscriber, const struct publication *publication);
+struct session;
 
+/* The session's; a new one if it has none. NULL: no memory. */
+struct subscriber *session_subscriber(struct session *session) MUST_USE;
+/* Ends all subscriptions. */
+void session_unsubscribe(struct thread *thread, struct session *session);
 #endif

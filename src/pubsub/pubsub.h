@@ -43,7 +43,7 @@ struct subscriber {
     struct subscription *first; /* in the order of their coming */
     struct subscription *last;
     uint32_t counts[TOPIC_KINDS];
-    size_t bytes;               /* of its subscriptions */
+    size_t bytes;               /* of its subscriptions; its maker may begin with more than 0 */
 };
 
 /* Before the threads start, and when they have ended. NULL: no memory. */

@@ -120,12 +120,12 @@ def test_a_statement_sees_one_state(server):
     UPDATE of all of them completely or not at all."""
     with server.connect() as connection:
         fill(connection)
+        connection.run(*update("WHERE", "size>=0", "SET", "size=0"))  # before anybody reads
     ends = threading.Event()
     problems = []
 
     def write(first):
         with server.connect() as writer:
-            writer.run(*update("WHERE", "size>=0", "SET", "size=0"))
             value, number = 0, first
             while not ends.is_set():
                 for _ in range(20):

@@ -7,6 +7,7 @@
 #include "client/session.h"
 #include "client/feed.h"
 #include "client/sessions.h"
+#include "client/subscription.h"
 #include "cmd/client/client_list.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/command_name.h"
@@ -69,7 +70,7 @@ static bool has_wanted_id(const struct search *search, uint64_t id)
 
 static bool is_wanted(const struct search *search, const struct session *session)
 {
-    const bool subscribes = subscriber_is_any(&session->subscriber);
+    const bool subscribes = session_subscribes(session);
     if (search->is_nobody || (subscribes ? search->wants_others : search->wants_subscribers)) {
         return false;
     }
@@ -102,7 +103,7 @@ static size_t client_flags(const struct session *session, char out[8])
         bool is_set;
         char letter;
     } flags[] = {
-        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {subscriber_is_any(&session->subscriber), 'P'},
+        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {session_subscribes(session), 'P'},
         {session->is_unix, 'U'},
         {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'}, {is_open, 'x'}, {is_open && watcher_is_marked(&transaction->watcher), 'd'},
     };
@@ -130,7 +131,6 @@ static bool append_line(struct buffer *out, const struct session *session, int64
     if (session->last_command != NULL) {
         command_full_name(session->last_command, command);
     }
-    const uint32_t *subscribed = session->subscriber.counts;
     const struct transaction *transaction = session->transaction;
     const int multi = transaction == NULL || !transaction->is_open ? -1 : (int)transaction->count;
     struct bytes name = buffer_bytes(&session->name);
@@ -143,7 +143,8 @@ static bool append_line(struct buffer *out, const struct session *session, int64
         (unsigned long long)session->id, address, local_address, session_fd(session), (int)name.len,
         name.len == 0 ? "" : name.data, (long long)(now_ms - session->created_ms) / 1000,
         (long long)(now_ms - session->active_ms) / 1000, (int)client_flags(session, flags), flags, session->db,
-        subscribed[TOPIC_CHANNEL], subscribed[TOPIC_PATTERN], subscribed[TOPIC_SHARD_CHANNEL], multi,
+        session_subscriptions(session, TOPIC_CHANNEL), session_subscriptions(session, TOPIC_PATTERN),
+        session_subscriptions(session, TOPIC_SHARD_CHANNEL), multi,
         memory.query_used, memory.query_free, transaction == NULL ? 0 : transaction->bytes, memory.output_chunks, memory.output_bytes,
         memory.total_bytes, memory.output_bytes > 0 ? "rw" : "r", command, session->protocol, (int)library.len,
         library.len == 0 ? "" : library.data, (int)version.len, version.len == 0 ? "" : version.data,

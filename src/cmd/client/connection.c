@@ -3,6 +3,7 @@
  * All of them are SCOPE_INSTANT: they touch their own session and nothing else.  */
 #include "base/number.h"
 #include "client/session.h"
+#include "client/subscription.h"
 #include "cmd/client/client.h"
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
@@ -17,7 +18,7 @@ static void command_ping(struct exec *exec)
 {
     if (exec->argc > 2) {
         reply_arity_error(exec->reply, exec->spec);
-    } else if (subscriber_is_any(&exec->session->subscriber) && exec->session->protocol == 2) {
+    } else if (session_subscribes(exec->session) && exec->session->protocol == 2) {
         /* So that it cannot be taken for a message. */
         reply_array(exec->reply, 2);
         reply_bulk_string(exec->reply, "pong");
@@ -55,7 +56,7 @@ static void command_reset(struct exec *exec)
     session->is_no_evict = false;
     session->is_no_touch = false;
     client_set_monitor(exec, false);
-    subscriber_clear(exec->thread, &session->subscriber);
+    session_unsubscribe(exec->thread, session);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
     buffer_release(&session->name);

@@ -3,6 +3,7 @@
  * A subscription is answered by a message of its own for each channel, so one command has several replies. Its end is an exclusive call: what was
  * published before is delivered by it, behind the replies of what stands before it in its pipeline.  */
 #include "client/session.h"
+#include "client/subscription.h"
 #include "cmd/core/answers.h"
 #include "cmd/pubsub/pubsub_rows.h"
 #include "pubsub/pubsub.h"
@@ -14,15 +15,17 @@ static const char *const end_words[TOPIC_KINDS] = {"unsubscribe", "punsubscribe"
 /* What the client is told with each: channels and patterns together, shard channels on their own. */
 static void reply_count(struct exec *exec, enum topic_kind kind)
 {
-    const uint32_t *counts = exec->session->subscriber.counts;
-    const uint32_t others = kind == TOPIC_SHARD_CHANNEL ? 0 : counts[TOPIC_CHANNEL] + counts[TOPIC_PATTERN];
-    reply_integer(exec->reply, kind == TOPIC_SHARD_CHANNEL ? counts[TOPIC_SHARD_CHANNEL] : others);
+    const struct session *session = exec->session;
+    reply_integer(exec->reply, kind == TOPIC_SHARD_CHANNEL ? session_subscriptions(session, kind)
+                                                           : session_subscriptions(session, TOPIC_CHANNEL) +
+                                                                 session_subscriptions(session, TOPIC_PATTERN));
 }
 
 static void subscribe(struct exec *exec, enum topic_kind kind)
 {
+    struct subscriber *subscriber = session_subscriber(exec->session);
     for (uint32_t i = 1; i < exec->argc; i++) {
-        if (subscriber_add(exec->thread, &exec->session->subscriber, kind, exec->argv[i]) == SUBSCRIBE_NO_MEMORY) {
+        if (subscriber == NULL || subscriber_add(exec->thread, subscriber, kind, exec->argv[i]) == SUBSCRIBE_NO_MEMORY) {
             reply_result_error(exec->reply, RESULT_NO_MEMORY);
             return;
         }
@@ -46,8 +49,8 @@ static void reply_end(struct exec *exec, enum topic_kind kind, const struct byte
 
 static void unsubscribe_all(struct exec *exec, enum topic_kind kind)
 {
-    struct subscriber *subscriber = &exec->session->subscriber;
-    const struct subscription *next = subscriber_next(subscriber, kind, NULL);
+    struct subscriber *subscriber = exec->session->subscriber;
+    const struct subscription *next = subscriber == NULL ? NULL : subscriber_next(subscriber, kind, NULL);
     if (next == NULL) {
         reply_end(exec, kind, NULL);
         reply_count(exec, kind);
@@ -66,8 +69,11 @@ static void unsubscribe(struct exec *exec, enum topic_kind kind)
         unsubscribe_all(exec, kind);
         return;
     }
+    struct subscriber *subscriber = exec->session->subscriber;
     for (uint32_t i = 1; i < exec->argc; i++) {
-        (void)subscriber_remove(exec->thread, &exec->session->subscriber, kind, exec->argv[i]);
+        if (subscriber != NULL) {
+            (void)subscriber_remove(exec->thread, subscriber, kind, exec->argv[i]);
+        }
         reply_end(exec, kind, &exec->argv[i]);
         reply_count(exec, kind);
     }
