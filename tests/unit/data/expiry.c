@@ -232,8 +232,27 @@ Test(expiry, gives_up_its_earliest_first)
     }
 }
 
+/* How large the index of 200,000 keys gets. */
+static double bytes_a_key(int64_t (*expiry)(unsigned i))
+{
+    struct fixture f = fixture_make(200000);
+    for (unsigned i = 0; i < f.count; i++) {
+        /* Slots in random order: addresses neither rise nor fall. */
+        struct slot *slot = &f.slots[(uint64_t)i * 77777777 % f.count];
+        cr_assert(put_in(&f, slot, expiry(i)));
+    }
+    const double each = (double)f.index.bytes / f.count;
+    check(&f);
+    take_all_out(&f);
+    fixture_unmake(&f);
+    return each;
+}
+
+/* On average over some draws: where the first outliers fall decides how full the leaves behind them get, so with outliers one draw comes to
+ * 8.7 in most cases and to 9.8 in one of forty.  */
 Test(expiry, needs_few_bytes_a_key)
 {
+    enum { DRAWS = 5 };
     static const struct {
         const char *name;
         int64_t (*expiry)(unsigned i);
@@ -246,18 +265,12 @@ Test(expiry, needs_few_bytes_a_key)
     };
     seed_random();
     for (unsigned l = 0; l < sizeof limits / sizeof limits[0]; l++) {
-        struct fixture f = fixture_make(200000);
-        for (unsigned i = 0; i < f.count; i++) {
-            /* Slots in random order: addresses neither rise nor fall. */
-            struct slot *slot = &f.slots[(uint64_t)i * 77777777 % f.count];
-            cr_assert(put_in(&f, slot, limits[l].expiry(i)));
+        double each = 0;
+        for (int draw = 0; draw < DRAWS; draw++) {
+            each += bytes_a_key(limits[l].expiry) / DRAWS;
         }
-        const double each = (double)f.index.bytes / f.count;
         printf("%s: %.2f bytes a key\n", limits[l].name, each);
         cr_assert_leq(each, limits[l].bytes_max, "%s: %.2f", limits[l].name, each);
-        check(&f);
-        take_all_out(&f);
-        fixture_unmake(&f);
     }
 }
 
