@@ -23,8 +23,11 @@ static void deliver(struct thread *thread, struct message *message)
         ticket_free(ticket);
         return;
     }
+    /* Whoever runs the call elsewhere, since its window goes on for another reason, may see that it is told, and free the ticket. */
+    ticket_told_fn *const told = ticket->told;
+    void *const owner = ticket->owner;
     atomic_store_explicit(&ticket->is_told, true, memory_order_release);
-    ticket->told(thread, ticket->owner);
+    told(thread, owner);
 }
 
 static void call_ticket(struct waiter *waiter, void *caller)
