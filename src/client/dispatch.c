@@ -49,26 +49,23 @@ static const struct command_spec *find_spec(struct thread *thread, struct bytes 
 
 /* --- transactions --- */
 
-/* MULTI was said: commands are queued. */
-static bool is_queueing(const struct session *session)
-{
-    return session->transaction != NULL && session->transaction->is_open;
-}
-
 /* A command was refused: a transaction that is being queued cannot be run any more. EXEC itself ends it, and says why. */
 static void abort_transaction(struct session *session, const struct call *call, struct reply *reply)
 {
-    if (UNLIKELY(is_queueing(session))) {
+    if (UNLIKELY(transaction_is_open(session->transaction))) {
         session->transaction->is_aborted = true;
     }
-    if (UNLIKELY(call->spec != NULL && call->spec->scope == SCOPE_TRANSACTION)) {
+    if (LIKELY(call->spec == NULL || call->spec->scope != SCOPE_TRANSACTION)) {
+        return;
+    }
+    transaction_destroy(session->transaction);
+    session->transaction = NULL;
+    if (!reply->is_broken) {
         const struct bytes text = {reply->out->data + reply->start, reply_len(reply)};
         char reason[256];
         snprintf(reason, sizeof reason, "%.*s", (int)text.len - 3, text.data + 1); /* without "-" and CRLF */
         reply_rewind(reply);
         reply_errorf(reply, "EXECABORT Transaction discarded because of: %s", strncmp(reason, "ERR ", 4) == 0 ? reason + 4 : reason);
-        transaction_destroy(session->transaction);
-        session->transaction = NULL;
     }
 }
 
@@ -102,7 +99,7 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
         atomic_load_explicit(&thread->server->config->has_password, memory_order_relaxed) != 0) {
         return "NOAUTH Authentication required.";
     }
-    if (UNLIKELY(is_queueing(session)) && (call->spec->flags & COMMAND_NO_MULTI) != 0) {
+    if (UNLIKELY(transaction_is_open(session->transaction)) && (call->spec->flags & COMMAND_NO_MULTI) != 0) {
         return "ERR Command not allowed inside a transaction";
     }
     return NULL;
@@ -227,11 +224,11 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
         connection->waits_for_room = true;
         return VERDICT_LATER;
     }
-    const bool is_queued = is_right && UNLIKELY(is_queueing(&connection->session)) && (call->spec->flags & COMMAND_NOT_QUEUED) == 0;
+    const bool is_queued = is_right && UNLIKELY(transaction_is_open(connection->session.transaction)) && (call->spec->flags & COMMAND_NOT_QUEUED) == 0;
     call->shard = 0;
     call->db = connection->session.db;
     if (LIKELY(is_right && !is_queued)) {
-        const bool is_exec = call->spec->scope == SCOPE_TRANSACTION && is_queueing(&connection->session);
+        const bool is_exec = call->spec->scope == SCOPE_TRANSACTION && transaction_is_open(connection->session.transaction);
         call->transaction = is_exec ? connection->session.transaction : NULL;
         call_route(thread, call);
         if (call->transaction != NULL && feed_is_wanted(thread->server, FEED_MONITOR)) {

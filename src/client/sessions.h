@@ -28,7 +28,7 @@ void session_memory(const struct session *session, struct session_memory *out);
 struct session *thread_session_next(struct thread *thread, struct session *previous);
 /* It is closed at the end of the turn. */
 void session_close(struct session *session);
-/* Appends bytes to its output outside of any command (MONITOR, later pub/sub). On its own thread. */
+/* Appends bytes to its output outside of any command (MONITOR, messages of channels). On its own thread. */
 void session_push(struct session *session, struct bytes protocol_bytes);
 
 /* Of all threads together. */

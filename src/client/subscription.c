@@ -7,8 +7,6 @@
 #include "mem/heap.h"
 #include "net/reply.h"
 
-#include <stddef.h>
-
 /* A subscriber knows its session. */
 struct session_subscriber {
     struct subscriber subscriber;

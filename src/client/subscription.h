@@ -14,4 +14,5 @@ struct session;
 struct subscriber *session_subscriber(struct session *session) MUST_USE;
 /* Ends all subscriptions. */
 void session_unsubscribe(struct thread *thread, struct session *session);
+
 #endif

@@ -7,9 +7,9 @@
  * A *listener* is a row that is registered at start. Nothing is made for listeners that want nothing at the moment, so without
  * any a report costs the look at one word.
  *
- * Threads    effects_add, before the shard threads start. effects_want, under the batons of all shards when it wants more: it then
- *            sees each shard's stream from that moment on. The reports: under the baton of the shard that they are of (of all shards where
- *            it is NULL), so a listener sees the changes of one shard one after the other, in their order.
+ * Threads    effects_add, before the shard threads start. effects_want, when it wants more, under the batons of the shards whose
+ *            stream it needs from that moment on: of all, or (shard/watch.c) of the one that is watched. The reports: under the baton of
+ *            the shard that they are of (of all shards where it is NULL), so a listener sees the changes of one shard one after the other, in their order.
  * Invariant  E1 whoever applies the effects of a shard in their order, with expiry off, comes to the same data.  */
 #ifndef EFFECT_EFFECT_H
 #define EFFECT_EFFECT_H

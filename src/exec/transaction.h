@@ -38,6 +38,12 @@ struct transaction {
     struct watcher watcher;
 };
 
+/* Are commands being queued? NULL: no. */
+static inline bool transaction_is_open(const struct transaction *transaction)
+{
+    return transaction != NULL && transaction->is_open;
+}
+
 /* All 0. NULL: no memory. */
 struct transaction *transaction_create(void) MUST_USE;
 /* With its watches, whose shards' batons it takes one after the other. NULL: nothing. */

@@ -11,7 +11,7 @@
 
 static bool has_anything_to_run(const struct transaction *transaction)
 {
-    return transaction != NULL && transaction->is_open && !transaction->is_aborted;
+    return transaction_is_open(transaction) && !transaction->is_aborted;
 }
 
 /* Adds the shard of the command's keys. False: it needs the session, or its keys are on several shards, so that a job of it asks for all

@@ -27,7 +27,7 @@ static bool must_wait(struct exec *exec, const struct transaction *transaction)
 bool transaction_begin(struct exec *exec)
 {
     struct transaction *transaction = exec->call == NULL ? NULL : exec->call->transaction;
-    if (transaction == NULL || !transaction->is_open) {
+    if (!transaction_is_open(transaction)) {
         reply_error(exec->reply, "ERR EXEC without MULTI");
         return false;
     }

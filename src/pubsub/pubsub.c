@@ -58,8 +58,7 @@ struct delivery {
 struct letter {
     uint64_t number;
     uint32_t left;          /* deliveries that are not done; under the lock */
-    uint32_t topic_count, delivery_count;
-    uint8_t kind;
+    uint32_t topic_count;
     struct bytes channel, text; /* in this block */
     size_t block_bytes;
     struct delivery *deliveries;
@@ -272,8 +271,7 @@ static uint32_t find_topics(const struct pubsub *pubsub, enum topic_kind kind, u
     return count > 1 || topic != NULL ? count : 0;
 }
 
-static struct letter *write_letter(struct pubsub *pubsub, enum topic_kind kind, struct bytes channel, struct bytes text,
-                                   uint32_t topic_count)
+static struct letter *write_letter(struct pubsub *pubsub, struct bytes channel, struct bytes text, uint32_t topic_count)
 {
     const size_t bytes = sizeof(struct letter) + topic_count * sizeof(struct topic *) + pubsub->thread_count * sizeof(struct delivery) +
                          channel.len + text.len;
@@ -281,7 +279,7 @@ static struct letter *write_letter(struct pubsub *pubsub, enum topic_kind kind, 
     if (letter == NULL) {
         return NULL;
     }
-    *letter = (struct letter){.number = ++pubsub->numbers, .topic_count = topic_count, .kind = (uint8_t)kind, .block_bytes = bytes};
+    *letter = (struct letter){.number = ++pubsub->numbers, .topic_count = topic_count, .block_bytes = bytes};
     letter->deliveries = (struct delivery *)(letter->topics + topic_count);
     char *at = (char *)(letter->deliveries + pubsub->thread_count);
     letter->channel = (struct bytes){at, channel.len};
@@ -333,7 +331,7 @@ int64_t pubsub_publish(struct thread *thread, enum topic_kind kind, struct bytes
     int64_t receivers = 0;
     pthread_mutex_lock(&pubsub->lock);
     const uint32_t count = find_topics(pubsub, kind, hash, channel, NULL);
-    struct letter *letter = count == 0 ? NULL : write_letter(pubsub, kind, channel, text, count);
+    struct letter *letter = count == 0 ? NULL : write_letter(pubsub, channel, text, count);
     if (letter != NULL) {
         find_topics(pubsub, kind, hash, channel, letter->topics);
         for (uint32_t i = 0; i < count; i++) {

@@ -7,6 +7,7 @@ import pytest
 
 from harness.process import SLOWDOWN
 from harness.resp import encode, wait_until
+from harness.together import run_all
 
 CLIENTS = 6
 ROUNDS = int(400 / min(SLOWDOWN, 4))
@@ -21,25 +22,6 @@ def transaction(connection, *commands):
     for _ in commands:
         assert connection.read() == ("+", b"QUEUED")
     return connection.read()
-
-
-def run_all(*functions):
-    """Each in a thread; their errors are raised here."""
-    errors = []
-
-    def run(function):
-        try:
-            function()
-        except BaseException as error:  # an assertion, too
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 @pytest.mark.threads

@@ -98,7 +98,7 @@ static bool is_wanted(const struct search *search, const struct session *session
 static size_t client_flags(const struct session *session, char out[8])
 {
     const struct transaction *transaction = session->transaction;
-    const bool is_open = transaction != NULL && transaction->is_open;
+    const bool is_open = transaction_is_open(transaction);
     const struct {
         bool is_set;
         char letter;
@@ -132,7 +132,7 @@ static bool append_line(struct buffer *out, const struct session *session, int64
         command_full_name(session->last_command, command);
     }
     const struct transaction *transaction = session->transaction;
-    const int multi = transaction == NULL || !transaction->is_open ? -1 : (int)transaction->count;
+    const int multi = !transaction_is_open(transaction) ? -1 : (int)transaction->count;
     struct bytes name = buffer_bytes(&session->name);
     struct bytes library = buffer_bytes(&session->lib_name), version = buffer_bytes(&session->lib_version);
     return buffer_append_format(

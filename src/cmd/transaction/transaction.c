@@ -1,6 +1,6 @@
 /* transaction.c - commands that run as one: MULTI EXEC DISCARD WATCH UNWATCH.
  *
- * Between MULTI and EXEC the dispatcher queues commands (client/dispatch.c); how EXEC runs them: exec/transaction.h.  */
+ * Between MULTI and EXEC the dispatcher queues commands (client/dispatch.c); how EXEC runs them: exec/transaction_run.h.  */
 #include "client/session.h"
 #include "cmd/core/answers.h"
 #include "cmd/transaction/transaction_rows.h"
@@ -28,14 +28,9 @@ static void drop_transaction(struct session *session)
     session->transaction = NULL;
 }
 
-static bool is_open(const struct session *session)
-{
-    return session->transaction != NULL && session->transaction->is_open;
-}
-
 static void command_multi(struct exec *exec)
 {
-    if (is_open(exec->session)) {
+    if (transaction_is_open(exec->session->transaction)) {
         reply_error(exec->reply, "ERR MULTI calls can not be nested");
         return;
     }
@@ -67,7 +62,7 @@ static void command_exec(struct exec *exec)
 
 static void command_discard(struct exec *exec)
 {
-    if (!is_open(exec->session)) {
+    if (!transaction_is_open(exec->session->transaction)) {
         reply_error(exec->reply, "ERR DISCARD without MULTI");
         return;
     }
@@ -77,7 +72,7 @@ static void command_discard(struct exec *exec)
 
 static void command_watch(struct exec *exec)
 {
-    if (is_open(exec->session)) {
+    if (transaction_is_open(exec->session->transaction)) {
         reply_error(exec->reply, "ERR WATCH inside MULTI is not allowed");
         return;
     }
