@@ -6,6 +6,7 @@ import pytest
 
 from harness.process import SLOWDOWN
 from harness.resp import Closed, encode, plain, wait_until
+from harness.together import run_all
 
 pytestmark = pytest.mark.threads
 
@@ -14,22 +15,11 @@ ROUNDS = int(1500 / SLOWDOWN) + 20
 
 def at_once(server, *workers):
     """Runs each worker(connection) in a thread with a connection of its own; the first failure is raised."""
-    failures = []
-
     def run(worker):
-        try:
-            with server.connect() as connection:
-                worker(connection)
-        except BaseException as error:  # pylint: disable=broad-except
-            failures.append(error)
+        with server.connect() as connection:
+            worker(connection)
 
-    threads = [threading.Thread(target=run, args=(worker,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    run_all(*[lambda worker=worker: run(worker) for worker in workers])
 
 
 def test_no_increment_is_lost(server, client):
