@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { BLOCK_BYTES = 64, BLOCK_WORDS = 16, STATE_WORDS = 5, LENGTH_BYTES = 8 };
+enum { BLOCK_WORDS = 16, STATE_WORDS = 5, LENGTH_BYTES = 8 };
 
 static inline uint32_t rotated(uint32_t word, unsigned bits)
 {
@@ -66,25 +66,66 @@ static void add_block(uint32_t state[STATE_WORDS], const unsigned char *block)
     state[4] += e;
 }
 
-void sha1(struct bytes text, unsigned char out[SHA1_BYTES])
+void sha1_begin(struct sha1 *sha1)
 {
-    uint32_t state[STATE_WORDS] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-    const size_t left = text.len % BLOCK_BYTES;
-    for (size_t at = 0; at < text.len - left; at += BLOCK_BYTES) {
-        add_block(state, (const unsigned char *)text.data + at);
+    *sha1 = (struct sha1){.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}};
+}
+
+/* Of whole blocks. */
+static size_t add_blocks(struct sha1 *sha1, struct bytes text)
+{
+    const size_t whole = text.len - text.len % SHA1_BLOCK_BYTES;
+    for (size_t at = 0; at < whole; at += SHA1_BLOCK_BYTES) {
+        add_block(sha1->state, (const unsigned char *)text.data + at);
     }
-    unsigned char tail[2 * BLOCK_BYTES] = {0};
-    const size_t tail_len = left + 1 + LENGTH_BYTES <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES;
-    if (left > 0) {
-        memcpy(tail, text.data + text.len - left, left);
+    return whole;
+}
+
+void sha1_add(struct sha1 *sha1, struct bytes piece)
+{
+    const size_t kept = sha1->len % SHA1_BLOCK_BYTES;
+    sha1->len += piece.len;
+    if (kept > 0) {
+        const size_t room = SHA1_BLOCK_BYTES - kept;
+        const size_t taken = piece.len < room ? piece.len : room;
+        if (taken > 0) {
+            memcpy(sha1->rest + kept, piece.data, taken);
+        }
+        if (taken < room) {
+            return;
+        }
+        add_block(sha1->state, sha1->rest);
+        piece = (struct bytes){piece.data + taken, piece.len - taken};
     }
+    const size_t whole = add_blocks(sha1, piece);
+    if (whole < piece.len) {
+        memcpy(sha1->rest, piece.data + whole, piece.len - whole);
+    }
+}
+
+void sha1_end(const struct sha1 *sha1, unsigned char out[SHA1_BYTES])
+{
+    uint32_t state[STATE_WORDS];
+    const size_t left = sha1->len % SHA1_BLOCK_BYTES;
+    unsigned char tail[2 * SHA1_BLOCK_BYTES] = {0};
+    const size_t tail_len = left + 1 + LENGTH_BYTES <= SHA1_BLOCK_BYTES ? SHA1_BLOCK_BYTES : 2 * SHA1_BLOCK_BYTES;
+    memcpy(state, sha1->state, sizeof state);
+    memcpy(tail, sha1->rest, left);
     tail[left] = 0x80;
-    store_word(tail + tail_len - 8, (uint32_t)((uint64_t)text.len >> 29));
-    store_word(tail + tail_len - 4, (uint32_t)((uint64_t)text.len << 3));
-    for (size_t at = 0; at < tail_len; at += BLOCK_BYTES) {
+    store_word(tail + tail_len - 8, (uint32_t)(sha1->len >> 29));
+    store_word(tail + tail_len - 4, (uint32_t)(sha1->len << 3));
+    for (size_t at = 0; at < tail_len; at += SHA1_BLOCK_BYTES) {
         add_block(state, tail + at);
     }
     for (unsigned i = 0; i < STATE_WORDS; i++) {
         store_word(out + sizeof state[0] * i, state[i]);
     }
+}
+
+void sha1(struct bytes text, unsigned char out[SHA1_BYTES])
+{
+    struct sha1 all;
+    sha1_begin(&all);
+    sha1_add(&all, text);
+    sha1_end(&all, out);
 }

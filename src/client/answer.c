@@ -4,6 +4,7 @@
 #include "client/connection.h"
 #include "client/input.h"
 #include "client/ready.h"
+#include "exec/block.h"
 #include "exec/exec.h"
 #include "exec/finish.h"
 #include "exec/job.h"
@@ -115,7 +116,10 @@ static void abandon(struct thread *thread, struct connection *connection, struct
 static void continue_later(struct connection *connection, const struct window *window)
 {
     const struct call *first = window_first_call(window);
-    if (first->state == CALL_JOB || first->state == CALL_ABROAD) {
+    if (first->state == CALL_BLOCKED && connection->is_input_ended) {
+        connection_list_add(connection, LIST_DIRTY); /* nobody waits for it */
+    }
+    if (first->state == CALL_JOB || first->state == CALL_ABROAD || first->state == CALL_BLOCKED) {
         return; /* it comes back when that has ended */
     }
     if (window_has_told_call(window)) {
@@ -134,10 +138,13 @@ static void continue_later(struct connection *connection, const struct window *w
     /* Otherwise connection_continue adds it to LIST_READY. */
 }
 
-/* Its first call has started a job. False: no memory, the call is answered. */
+/* Its first call has started a job, or is blocked. False: the call is answered: no memory, or it has been served already. */
 static bool begin_job(struct thread *thread, struct window *window)
 {
     struct call *first = window_first_call(window);
+    if (first->state == CALL_BLOCKED) {
+        return block_begin(thread, first);
+    }
     return first->state != CALL_STARTED || job_begin(thread, first);
 }
 

@@ -6,10 +6,12 @@
 #include "client/input.h"
 #include "client/monitor.h"
 #include "client/ready.h"
+#include "client/session_cache.h"
 #include "exec/command_choose.h"
 #include "exec/command_index.h"
 #include "exec/finish.h"
 #include "exec/pending.h"
+#include "exec/refusals.h"
 #include "exec/round.h"
 #include "exec/route.h"
 #include "exec/run.h"
@@ -81,7 +83,7 @@ static void queue_command(struct thread *thread, struct session *session, struct
         stat_add(&thread->stats.query_limit_disconnections, 1);
         return;
     }
-    if (!transaction_queue(transaction, call->spec, call->argv, call->argc)) {
+    if (!transaction_is_lost(transaction) && !transaction_queue(transaction, call->spec, call->argv, call->argc)) {
         reply_error(reply, "ERR out of memory");
         call_finish_refused(thread, call, reply);
         return;
@@ -92,12 +94,39 @@ static void queue_command(struct thread *thread, struct session *session, struct
 
 /* --- refusals --- */
 
+/* Does the command write, or is it the EXEC of one that does? As in Redis PING is refused, too: it is what looks after a server. */
+static bool is_refused_unsaved(const struct session *session, const struct command_spec *spec)
+{
+    return (spec->flags & COMMAND_WRITE) != 0 || strcmp(spec->name, "ping") == 0 ||
+           (spec->scope == SCOPE_TRANSACTION && transaction_is_open(session->transaction) &&
+            (session->transaction->flags & COMMAND_WRITE) != 0);
+}
+
+/* Of commands that the whole server does not run now. */
+__attribute__((noinline)) static const char *server_refusal(uint32_t refusals, const struct session *session, const struct command_spec *spec)
+{
+    if ((refusals & REFUSE_WHILE_LOADING) != 0 && (spec->flags & COMMAND_LOADING) == 0) {
+        return "LOADING Redis is loading the dataset in memory";
+    }
+    if ((refusals & REFUSE_WRITES_UNSAVED) != 0 && is_refused_unsaved(session, spec)) {
+        return ERROR_UNSAVED;
+    }
+    return NULL;
+}
+
 /* The first reason why the command may not run, or NULL. */
 static const char *call_refusal(const struct thread *thread, const struct session *session, const struct call *call)
 {
     if (UNLIKELY(!session->is_authenticated) && (call->spec->flags & COMMAND_NO_AUTH) == 0 &&
         atomic_load_explicit(&thread->server->config->has_password, memory_order_relaxed) != 0) {
         return "NOAUTH Authentication required.";
+    }
+    const uint32_t refusals = atomic_load_explicit(&thread->server->refusals, memory_order_relaxed);
+    if (UNLIKELY(refusals != 0)) {
+        const char *refusal = server_refusal(refusals, session, call->spec);
+        if (refusal != NULL) {
+            return refusal;
+        }
     }
     if (UNLIKELY(transaction_is_open(session->transaction)) && (call->spec->flags & COMMAND_NO_MULTI) != 0) {
         return "ERR Command not allowed inside a transaction";
@@ -159,13 +188,24 @@ static bool is_http(struct bytes name)
     return bytes_equal_ignore_case(name, BYTES("post")) || bytes_equal_ignore_case(name, BYTES("host:"));
 }
 
+/* It is not answered, or its connection has a cache. */
+__attribute__((noinline)) static void inherit_seldom(struct call *call, struct session *session)
+{
+    if (session->reply_mode == REPLY_SKIP_NEXT) {
+        session->reply_mode = REPLY_ON;
+    }
+    if (session->tracks != 0) {
+        call->tracked = session_tracked_call(session, call);
+    }
+}
+
 static void call_inherit_session(struct call *call, struct session *session)
 {
     call->protocol = session->protocol;
     call->is_no_touch = session->is_no_touch;
     call->is_silent = session->reply_mode != REPLY_ON;
-    if (UNLIKELY(session->reply_mode == REPLY_SKIP_NEXT)) {
-        session->reply_mode = REPLY_ON;
+    if (UNLIKELY((session->reply_mode | session->tracks) >= REPLY_SKIP_NEXT)) {
+        inherit_seldom(call, session);
     }
 }
 
@@ -179,13 +219,11 @@ static bool is_unauthenticated_full(const struct connection *connection, const s
 static enum verdict run_here(struct thread *thread, struct connection *connection, struct call *call, struct round *round)
 {
     const struct session *session = &connection->session;
-    bool was_off = session->reply_mode == REPLY_OFF;
+    const uint8_t mode_before = session->reply_mode;
     call_run_exclusive(thread, call, &round->replies);
-    /* CLIENT REPLY ON is answered; OFF and SKIP are not. */
-    if (UNLIKELY(session->reply_mode != REPLY_ON)) {
-        call->is_silent = true;
-    } else if (UNLIKELY(was_off)) {
-        call->is_silent = false;
+    /* CLIENT REPLY ON is answered, and RESET behind OFF; OFF and SKIP are not. */
+    if (UNLIKELY(session->reply_mode != mode_before)) {
+        call->is_silent = session->reply_mode != REPLY_ON;
     }
     if (call->state != CALL_DONE || call->ends_connection) {
         return VERDICT_STOP;

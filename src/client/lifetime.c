@@ -8,6 +8,7 @@
 #include "client/receive.h"
 #include "client/refuse.h"
 #include "client/send.h"
+#include "client/session_cache.h"
 #include "client/subscription.h"
 #include "exec/transaction.h"
 #include "mem/heap.h"
@@ -82,6 +83,7 @@ static void release_session(struct connection *connection)
         feed_leave(thread, session, (enum feed)feed);
     }
     session_unsubscribe(thread, session);
+    session_drop_cache(session);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
     buffer_release(&session->name);

@@ -18,10 +18,12 @@ enum {
 
 /* --- unsent replies --- */
 
-/* client-output-buffer-limit; who is fed counts as a pubsub client, as in Redis. */
+/* client-output-buffer-limit; who is fed counts as a pubsub client, as in Redis, and who is sent a file by SYNC as a replica. */
 static const struct config_output_limit *output_limit(const struct connection *connection)
 {
-    return &connection->thread->server->config->output_limits[session_is_fed(&connection->session) ? OUTPUT_PUBSUB : OUTPUT_NORMAL];
+    const struct session *session = &connection->session;
+    const enum config_output_class fed = session_is_fed(session) ? OUTPUT_PUBSUB : OUTPUT_NORMAL;
+    return &connection->thread->server->config->output_limits[session->is_copying ? OUTPUT_REPLICA : fed];
 }
 
 void connection_check_output(struct connection *connection)

@@ -33,25 +33,22 @@ static bool append_quoted(struct buffer *out, struct bytes text)
     return is_whole && buffer_append(out, BYTES("\""));
 }
 
-/* A command that has run. */
-struct line {
-    const struct session *session;
-    const struct command_spec *spec;
-    const struct bytes *argv;
-    uint32_t argc;
-};
-
-static bool format_line(const struct thread *thread, const struct line *line, struct buffer *out)
+static bool format_line(const struct thread *thread, const struct monitored *line, struct buffer *out)
 {
     const struct session *session = line->session;
     const struct command_observer *observer = thread->server->observer;
     char address[SESSION_ADDRESS_MAX];
-    session_peer_address(session, address);
+    const bool is_unix = session->is_unix && line->origin == NULL;
+    if (line->origin == NULL) {
+        session_peer_address(session, address);
+    } else {
+        snprintf(address, sizeof address, "%s", line->origin);
+    }
     int64_t now_us = clock_wall_us();
     bool is_whole = buffer_append_format(out, "+%lld.%06lld [%u %s]", (long long)(now_us / 1000000),
                                          (long long)(now_us % 1000000), session->db,
-                                         session->is_unix ? "unix:" : address);
-    if (session->is_unix && is_whole) {
+                                         is_unix ? "unix:" : address);
+    if (is_unix && is_whole) {
         /* Redis writes "unix:path" without the port. */
         out->len -= strlen("unix:]");
         address[strcspn(address, ":")] = 0;
@@ -66,11 +63,8 @@ static bool format_line(const struct thread *thread, const struct line *line, st
     return is_whole && buffer_append(out, BYTES("\r\n"));
 }
 
-static void feed_line(struct thread *thread, const struct line *line)
+static void feed_line(struct thread *thread, const struct monitored *line)
 {
-    if ((line->spec->flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) != 0) {
-        return;
-    }
     struct buffer text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     if (format_line(thread, line, &text)) {
         feed_send(thread, FEED_MONITOR, buffer_bytes(&text));
@@ -80,13 +74,29 @@ static void feed_line(struct thread *thread, const struct line *line)
     buffer_release(&text);
 }
 
+static bool is_hidden(const struct command_spec *spec)
+{
+    return (spec->flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) != 0;
+}
+
+void monitor_feed_words(struct thread *thread, const struct monitored *what)
+{
+    if (what->spec->scope == SCOPE_SCRIPT || !is_hidden(what->spec)) {
+        feed_line(thread, what);
+    }
+}
+
 void monitor_feed(struct thread *thread, const struct call *call)
 {
     const struct session *session = call->window->session;
     const struct transaction *transaction = call->transaction;
     for (uint32_t i = 0; transaction != NULL && transaction->has_run && i < transaction->count; i++) {
         const struct queued_command *command = &transaction->commands[i];
-        feed_line(thread, &(struct line){session, command->spec, command->words, command->word_count});
+        if (!is_hidden(command->spec)) {
+            feed_line(thread, &(struct monitored){session, NULL, command->spec, command->words, command->word_count});
+        }
     }
-    feed_line(thread, &(struct line){session, call->spec, call->argv, call->argc});
+    if (!is_hidden(call->spec)) {
+        feed_line(thread, &(struct monitored){session, NULL, call->spec, call->argv, call->argc});
+    }
 }

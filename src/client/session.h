@@ -13,29 +13,34 @@
 #include <stdint.h>
 
 struct command_spec;
+struct session_cache;
 struct transaction;
 
 enum { SESSION_NAME_MAX = 128 };
 
 enum session_reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT };
+enum { SESSION_TRACKS = 1 << 2 }; /* above the reply modes: dispatch.c looks at both at once */
 
 struct session {
     uint64_t id;
     uint32_t db;
     uint8_t protocol;              /* 2 or 3 */
     uint8_t reply_mode;            /* enum session_reply_mode */
+    uint8_t tracks;                /* SESSION_TRACKS: CLIENT TRACKING is on; else 0 */
     bool is_authenticated;
     uint8_t feeds;                 /* bit f: it has joined that enum feed */
     bool is_no_evict;
     bool is_no_touch;
     bool is_unix;
     bool is_shard_port;            /* came in on port + 1 + shard */
+    bool is_copying;               /* SYNC: it is sent a file, and counts as a replica */
     int64_t created_ms;            /* wall */
     int64_t active_ms;             /* wall: last bytes from it */
     uint64_t commands_total;
     uint64_t input_bytes_total, output_bytes_total;
     const struct command_spec *last_command;
     struct subscriber *subscriber; /* channels and patterns that it has subscribed to; NULL: it never has (client/subscription.h) */
+    struct session_cache *cache;   /* it has tracked, or is told for others: client/session_cache.h; NULL: neither */
     struct transaction *transaction; /* MULTI or WATCH was said: exec/transaction.h; NULL: neither */
     struct buffer name;            /* CLIENT SETNAME; empty: none */
     struct buffer lib_name, lib_version;

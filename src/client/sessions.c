@@ -2,6 +2,8 @@
 #include "client/sessions.h"
 
 #include "client/connection.h"
+#include "exec/block.h"
+#include "client/session_cache.h"
 #include "exec/transaction.h"
 #include "exec/window.h"
 #include "mem/heap.h"
@@ -37,7 +39,8 @@ void session_memory(const struct session *session, struct session_memory *out)
     out->total_bytes = thread_block_bytes(sizeof *connection) + query_capacity +
                        output_memory_bytes(&connection->output) + parser_memory_bytes(&connection->parser) +
                        session->name.capacity + session->lib_name.capacity + session->lib_version.capacity +
-                       transaction_memory_bytes(session->transaction) + session_subscription_bytes(session);
+                       transaction_memory_bytes(session->transaction) + session_subscription_bytes(session) +
+                       session_cache_bytes(session);
     if (connection->window != NULL) {
         out->total_bytes += window_memory_bytes(connection->window);
     }
@@ -58,6 +61,30 @@ void session_close(struct session *session)
     connection_close(connection_of(session));
 }
 
+/* The call that is blocked; NULL: none is. */
+static struct call *blocked_call(const struct connection *connection)
+{
+    const struct window *window = connection->window;
+    if (window == NULL || window->queued > 0 || connection_is_closing(connection)) {
+        return NULL;
+    }
+    struct call *first = window_first_call(window);
+    return first->state == CALL_BLOCKED ? first : NULL;
+}
+
+bool session_is_blocked(const struct session *session)
+{
+    return blocked_call(connection_of(session)) != NULL;
+}
+
+bool session_unblock(struct session *session, bool is_error)
+{
+    struct connection *connection = connection_of(session);
+    debug_assert(connection->thread == thread_self());
+    struct call *call = blocked_call(connection);
+    return call != NULL && block_end(connection->thread, call, is_error);
+}
+
 void session_push(struct session *session, struct bytes protocol_bytes)
 {
     struct connection *connection = connection_of(session);
@@ -69,6 +96,22 @@ void session_push(struct session *session, struct bytes protocol_bytes)
         connection_close(connection);
     }
     connection_list_add(connection, LIST_DIRTY);
+}
+
+void session_push_buffer(struct session *session, struct buffer *protocol_bytes)
+{
+    struct connection *connection = connection_of(session);
+    debug_assert(connection->thread == thread_self());
+    if (!connection_is_closing(connection) && !output_take(&connection->output, &connection->thread->clients->chunks, protocol_bytes)) {
+        connection_close(connection);
+    }
+    buffer_release(protocol_bytes);
+    connection_list_add(connection, LIST_DIRTY);
+}
+
+size_t session_unsent_bytes(const struct session *session)
+{
+    return connection_of(session)->output.bytes;
 }
 
 void server_total_fed(const struct server *server, struct fed_clients *out)

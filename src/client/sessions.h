@@ -28,8 +28,16 @@ void session_memory(const struct session *session, struct session_memory *out);
 struct session *thread_session_next(struct thread *thread, struct session *previous);
 /* It is closed at the end of the turn. */
 void session_close(struct session *session);
+/* Is its command blocked (BLPOP)? */
+bool session_is_blocked(const struct session *session);
+/* CLIENT UNBLOCK: its command is answered, as if its time was over or with an error. False: it is not blocked. */
+bool session_unblock(struct session *session, bool is_error);
 /* Appends bytes to its output outside of any command (MONITOR, messages of channels). On its own thread. */
 void session_push(struct session *session, struct bytes protocol_bytes);
+/* The same without a copy: takes the buffer's memory, of MEM_OUTPUT_BUFFER, whatever happens. */
+void session_push_buffer(struct session *session, struct buffer *protocol_bytes);
+/* What is not sent yet. */
+size_t session_unsent_bytes(const struct session *session);
 
 /* Of all threads together. */
 void server_total_fed(const struct server *server, struct fed_clients *out);

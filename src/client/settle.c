@@ -1,16 +1,21 @@
 /* settle.c - see settle.h.  */
 #include "client/settle.h"
 
+#include "client/caching.h"
 #include "client/client_memory.h"
 #include "client/connection.h"
 #include "client/lifetime.h"
 #include "client/limits.h"
 #include "client/receive.h"
 #include "client/send.h"
+#include "client/sessions.h"
 
-/* All that will be answered has been answered and sent. */
+/* All that will be answered has been answered and sent. Who has gone is not waited for: it would take what others could have. */
 static bool is_finished(const struct connection *connection)
 {
+    if (connection->is_input_ended && session_is_blocked(&connection->session)) {
+        return true;
+    }
     return connection->window == NULL &&
            (!connection_is_open(connection) ||
             (connection->is_input_ended && !connection->wants_more && connection->deferred == 0));
@@ -55,6 +60,9 @@ void connections_settle(struct thread *thread, uint32_t turn_events)
 {
     const struct clients *clients = thread->clients;
     struct connection *connection;
+    if (UNLIKELY(clients->caches_due != NULL)) {
+        caches_tell(thread);
+    }
     while ((connection = connection_list_take(thread, LIST_DIRTY)) != NULL) {
         settle(connection);
     }

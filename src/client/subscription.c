@@ -54,6 +54,13 @@ struct subscriber *session_subscriber(struct session *session)
     return session->subscriber;
 }
 
+void session_deliver_messages(struct thread *thread, const struct session *session)
+{
+    if (session->subscriber != NULL && subscriber_is_any(session->subscriber)) {
+        pubsub_deliver(thread);
+    }
+}
+
 void session_unsubscribe(struct thread *thread, struct session *session)
 {
     if (session->subscriber == NULL) {

@@ -12,7 +12,9 @@ struct session;
 
 /* The session's; a new one if it has none. NULL: no memory. */
 struct subscriber *session_subscriber(struct session *session) MUST_USE;
-/* Ends all subscriptions. */
+/* Delivers what has been published for it so far: before its protocol changes, and before it is closed. */
+void session_deliver_messages(struct thread *thread, const struct session *session);
+/* Ends all subscriptions, behind what has been published for them. */
 void session_unsubscribe(struct thread *thread, struct session *session);
 
 #endif

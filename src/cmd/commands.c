@@ -13,8 +13,11 @@
 #include "cmd/key/key_rows.h"
 #include "cmd/list/list_rows.h"
 #include "cmd/memory/memory_rows.h"
+#include "cmd/persistence/persistence_rows.h"
 #include "cmd/pubsub/pubsub_rows.h"
+#include "cmd/script/script_rows.h"
 #include "cmd/server/effect_feed.h"
+#include "cmd/server/keyspace_events.h"
 #include "cmd/server/server_rows.h"
 #include "cmd/set/set_rows.h"
 #include "cmd/slow/slow_rows.h"
@@ -26,11 +29,18 @@
 #include "cmd/transaction/transaction_rows.h"
 #include "cmd/zset/zset_rows.h"
 #include "mem/heap.h"
+#include "shard/blocked.h"
 #include "shard/watch.h"
+#include "tracking/tracking.h"
 
 #include <string.h>
 
-const struct effect_listener *const command_listeners[] = {&effect_feed, &watch_listener, NULL};
+const struct effect_listener *const command_listeners[] = {&effect_feed, &watch_listener, &blocked_listener, &tracking_listener, &keyspace_events, NULL};
+
+void command_listeners_begin(struct server *server)
+{
+    keyspace_events_configure(server);
+}
 
 static const struct command_spec *const families[] = {
     connection_commands, client_commands,       server_commands,        config_commands,     database_commands,
@@ -45,11 +55,14 @@ static const struct command_spec *const families[] = {
     set_commands,        set_all_commands,      set_random_commands,    set_pop_commands,    set_algebra_commands,
     bitmap_commands,     bitop_commands,        bitfield_commands,
     hyperloglog_commands, sort_commands,
+    migrate_commands,
     dump_commands,       zset_algebra_commands, geo_commands,          geo_search_commands,
     zset_commands,       zset_range_commands,   zset_store_commands, zset_remove_commands, zset_random_commands,
     zset_scan_commands,
     stream_commands,     stream_read_commands,  stream_group_commands,  stream_deliver_commands, stream_pending_commands,
     stream_claim_commands, stream_info_commands,  stream_effect_commands,
+    save_commands, sync_commands, backup_commands, shutdown_commands,
+    eval_commands,       script_commands,       fcall_commands,         function_commands,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 

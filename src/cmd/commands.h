@@ -22,6 +22,8 @@ void command_table_destroy(struct command_table *table);
 
 /* Whoever of this room listens to changes of data; ended by NULL. */
 extern const struct effect_listener *const command_listeners[];
+/* What they want at first, by the configuration; before the threads start. */
+void command_listeners_begin(struct server *server);
 /* Tells the listeners of changes of rows. */
 void command_row_changed(void *shard, const struct row_change *change);
 

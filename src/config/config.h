@@ -17,6 +17,8 @@
 enum config_policy { POLICY_NOEVICTION, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM, POLICY_VOLATILE_LRU,
                      POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL };
 enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
+/* May a script use keys that it does not name? Then it has all shards, else an error where it has not the shard. */
+enum undeclared_keys { UNDECLARED_LOCK_ALL, UNDECLARED_REFUSE };
 enum pipeline_order { PIPELINE_STRICT, PIPELINE_RELAXED };
 enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
 enum config_output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASS_COUNT };
@@ -56,9 +58,14 @@ struct config {
     _Atomic int64_t maxmemory_clients;     /* bytes, 0 none; negative: percent of maxmemory */
     _Atomic int64_t lfu_log_factor;
     _Atomic int64_t lfu_decay_time;        /* minutes, 0 never */
+    _Atomic int64_t busy_reply_threshold;  /* ms: how long a script may run before others are told that it does; 0 never */
+    _Atomic int64_t script_undeclared_keys; /* enum undeclared_keys */
+    _Atomic int64_t lua_memory_limit;      /* bytes of one Lua state; 0 none */
     _Atomic int64_t slowlog_log_slower_than; /* us; negative off */
     _Atomic int64_t slowlog_max_len;
     _Atomic int64_t latency_monitor_threshold; /* ms, 0 off */
+    _Atomic int64_t tracking_table_max_keys; /* 0 none */
+    _Atomic int64_t notify_keyspace_events; /* bits of event_classes.h */
     _Atomic int64_t table_where_precedence;
     _Atomic int64_t table_require_index;
     _Atomic int64_t table_max_scan_rows;   /* 0 none */
@@ -74,6 +81,9 @@ struct config {
     _Atomic int64_t daemonize;
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
     _Atomic int64_t has_password;          /* requirepass is not empty */
+    _Atomic int64_t rdbchecksum, rdb_skip_module_data, stop_writes_on_bgsave_error;
+    _Atomic int64_t rdb_key_save_delay, key_load_delay; /* us a key, for tests */
+    _Atomic int64_t repl_timeout;          /* seconds: SYNC to somebody who takes nothing for so long ends */
     /* texts: guarded by `lock` */
     pthread_mutex_t lock;
     char *bind;                            /* "127.0.0.1 -::1" */
@@ -82,7 +92,9 @@ struct config {
     char *dir;
     char *logfile;
     char *pidfile;
-    char *save;                            /* "" : no snapshots yet */
+    char *save;                            /* "3600 1 300 100": pairs of seconds and changes; "" none */
+    char *dbfilename;
+    bool has_save_line;                    /* while the configuration is read: a line with `save` was there */
     char *appendonly;                      /* "no" */
     char *config_file;                     /* absolute path of the file read at start, "" none */
 };

@@ -13,7 +13,8 @@ enum {
     CONFIG_PAIRS_MAX = 128,          /* of one CONFIG SET; there are fewer parameters */
 };
 
-enum param_kind { PARAM_INTEGER, PARAM_MEMORY, PARAM_OCTAL, PARAM_BOOLEAN, PARAM_ENUM, PARAM_TEXT, PARAM_OUTPUT_LIMITS };
+enum param_kind { PARAM_INTEGER, PARAM_MEMORY, PARAM_OCTAL, PARAM_BOOLEAN, PARAM_ENUM, PARAM_TEXT, PARAM_OUTPUT_LIMITS,
+                  PARAM_EVENT_CLASSES };
 
 enum param_flag {
     PARAM_IMMUTABLE = 1 << 0,  /* only at start */
@@ -23,6 +24,7 @@ enum param_flag {
     PARAM_CHOSEN = 1 << 4,     /* the server puts its own choice there at start: CONFIG REWRITE does not append it */
     PARAM_ALIAS = 1 << 5,      /* an older name of the row with the same field: CONFIG REWRITE writes that one */
     PARAM_PERCENT = 1 << 6,    /* PARAM_MEMORY: "5%" is possible, too, and kept as -5 */
+    PARAM_ADDS = 1 << 7,       /* at start, a further line (not empty) adds its words to those of the lines before it */
 };
 
 struct param_word {

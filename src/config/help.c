@@ -20,6 +20,7 @@ static bool append_notation(const struct param *param, struct buffer *out)
     case PARAM_MEMORY:
     case PARAM_OCTAL:
     case PARAM_TEXT:
+    case PARAM_EVENT_CLASSES:
     case PARAM_OUTPUT_LIMITS: return true;
     }
     return true;

@@ -101,6 +101,35 @@ bool config_next_line(struct bytes *rest, struct bytes *line)
 
 static bool load_include(struct config *config, const struct source *source, struct bytes line, struct bytes pattern);
 
+/* A further line adds to what the lines before it have given, as `save` does, unless either is empty. False: no memory. */
+static bool join_lines(struct config *config, const struct param *param, const struct bytes *words, size_t count, struct buffer *joined)
+{
+    bool is_joined = true;
+    if (config->has_save_line && !(count == 1 && words[0].len == 0)) {
+        is_joined = param_format(config, param, PARAM_FOR_GET, joined);
+    }
+    for (size_t i = 0; i < count && is_joined; i++) {
+        is_joined = (joined->len == 0 || buffer_append(joined, BYTES(" "))) && buffer_append(joined, words[i]);
+    }
+    config->has_save_line = true;
+    return is_joined;
+}
+
+static bool parse_added(struct config *config, const struct param *param, const struct bytes *words, size_t count, struct param_value *value,
+                        char reason[CONFIG_REASON_MAX])
+{
+    struct buffer joined = BUFFER_EMPTY(MEM_SERVER);
+    bool is_parsed = false;
+    if (join_lines(config, param, words, count, &joined)) {
+        const struct bytes word = joined.len == 0 ? BYTES("") : buffer_bytes(&joined);
+        is_parsed = param_parse(config, param, &word, 1, value, reason);
+    } else {
+        snprintf(reason, CONFIG_REASON_MAX, "Out of memory");
+    }
+    buffer_release(&joined);
+    return is_parsed;
+}
+
 /* One directive: its words are split already. `line` is for the error. */
 static bool load_directive(struct config *config, const struct source *source, struct bytes line, const struct bytes *words,
                            size_t count)
@@ -114,7 +143,8 @@ static bool load_directive(struct config *config, const struct source *source, s
     }
     struct param_value value;
     char reason[CONFIG_REASON_MAX];
-    bool is_parsed = count == 2 ? param_parse_argument(config, param, words[1], &value, reason)
+    bool is_parsed = (param->flags & PARAM_ADDS) != 0 ? parse_added(config, param, words + 1, count - 1, &value, reason)
+                     : count == 2 ? param_parse_argument(config, param, words[1], &value, reason)
                                 : param_parse(config, param, words + 1, count - 1, &value, reason);
     if (!is_parsed) {
         return fail(source, line, reason);

@@ -5,6 +5,7 @@
  *
  * Invariant  C1 rows are sorted by name (config_visit and param_find rely on it).  */
 #include "config/config_private.h"
+#include "base/number.h"
 #include "config/file_limit.h"
 
 #include <assert.h>
@@ -24,6 +25,10 @@ static const struct param_word debug_words[] = {
 static const struct param_word loglevel_words[] = {{"debug", 0}, {"verbose", 1}, {"notice", 2}, {"warning", 3}, {0}};
 
 static const struct param_word order_words[] = {{"strict", PIPELINE_STRICT}, {"relaxed", PIPELINE_RELAXED}, {0}};
+
+static const struct param_word undeclared_words[] = {{"lock-all", UNDECLARED_LOCK_ALL}, {"refuse", UNDECLARED_REFUSE}, {0}};
+
+enum { SAVE_TEXT_MAX = 1024, FILE_NAME_MAX = 200 };
 
 static const struct param_word policy_words[] = {
     {"volatile-lru", POLICY_VOLATILE_LRU},       {"volatile-lfu", POLICY_VOLATILE_LFU},
@@ -54,9 +59,30 @@ static bool adjust_appendonly(struct param_value *value, char reason[CONFIG_REAS
     return refuse(reason, "argument must be 'yes' or 'no'");
 }
 
+/* Pairs of seconds and changes, in the form that src/snapshot/save_points.c reads; "" is none. */
 static bool adjust_save(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
-    return value->text.len == 0 || refuse(reason, "this version writes no snapshots: the only value is \"\"");
+    struct bytes rest = buffer_bytes(&value->text);
+    size_t words = 0;
+    while (rest.len > 0) {
+        const char *space = memchr(rest.data, ' ', rest.len);
+        const struct bytes word = {rest.data, space == NULL ? rest.len : (size_t)(space - rest.data)};
+        int64_t number;
+        if (!int64_parse(word, &number) || number < (words % 2 == 0 ? 1 : 0)) {
+            return refuse(reason, "Invalid save parameters");
+        }
+        words++;
+        rest = space == NULL ? (struct bytes){0} : (struct bytes){space + 1, rest.len - word.len - 1};
+    }
+    return (words % 2 == 0 && value->text.len < SAVE_TEXT_MAX) || refuse(reason, "Invalid save parameters");
+}
+
+static bool adjust_dbfilename(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    if (value->text.len == 0 || value->text.len >= FILE_NAME_MAX || memchr(value->text.data, '/', value->text.len) != NULL) {
+        return refuse(reason, "dbfilename can't be a path, just a filename");
+    }
+    return true;
 }
 
 /* Makes the directory the working one, and its absolute path the value. */
@@ -114,6 +140,7 @@ const struct param config_params[] = {
     {"bind", PARAM_TEXT, PARAM_IMMUTABLE | PARAM_MANY_WORDS, FIELD(bind), .initial_text = "* -::*", .adjust = adjust_bind},
     {"bind-retry-ms", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(bind_retry_ms), .initial = 2000, .min = 0, .max = INT_MAX,
      .help = "how many milliseconds the start waits for a port in use"},
+    {"busy-reply-threshold", PARAM_INTEGER, 0, FIELD(busy_reply_threshold), .initial = 5000, .min = 0, .max = INT64_MAX},
     {"client-output-buffer-limit", PARAM_OUTPUT_LIMITS, PARAM_MANY_WORDS, FIELD(output_limits), .initial_text = NULL},
     {"client-query-buffer-limit", PARAM_MEMORY, 0, FIELD(client_query_buffer_limit),
      .initial = 1024 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
@@ -121,6 +148,7 @@ const struct param config_params[] = {
      .help = "sum of all clients' buffers above which nobody is read ahead; 0: none"},
     {"daemonize", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(daemonize), .initial = 0},
     {"databases", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(databases), .initial = 16, .min = 1, .max = 65536},
+    {"dbfilename", PARAM_TEXT, PARAM_PROTECTED, FIELD(dbfilename), .initial_text = "dump.rdb", .adjust = adjust_dbfilename},
     {"dir", PARAM_TEXT, PARAM_PROTECTED, FIELD(dir), .initial_text = ".", .adjust = adjust_dir},
     {"enable-debug-command", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_debug_command),
      .initial = DEBUG_COMMAND_LOCAL, .words = debug_words},
@@ -132,6 +160,8 @@ const struct param config_params[] = {
      .initial = 64, .min = 0, .max = INT64_MAX},
     {"hll-sparse-max-bytes", PARAM_MEMORY, 0, FIELD(hll_sparse_max_bytes), .initial = 3000, .min = 0, .max = INT64_MAX},
     {"hz", PARAM_INTEGER, PARAM_CLAMPED, FIELD(hz), .initial = 10, .min = 1, .max = 500},
+    {"key-load-delay", PARAM_INTEGER, 0, FIELD(key_load_delay), .initial = 0, .min = 0, .max = INT_MAX,
+     .help = "for tests: microseconds that loading waits for each key"},
     {"latency-monitor-threshold", PARAM_INTEGER, 0, FIELD(latency_monitor_threshold), .initial = 0, .min = 0, .max = INT64_MAX},
     {"lfu-decay-time", PARAM_INTEGER, 0, FIELD(lfu_decay_time), .initial = 1, .min = 0, .max = INT_MAX},
     {"lfu-log-factor", PARAM_INTEGER, 0, FIELD(lfu_log_factor), .initial = 10, .min = 0, .max = INT_MAX},
@@ -141,6 +171,9 @@ const struct param config_params[] = {
      .initial = -2, .min = INT_MIN, .max = INT_MAX},
     {"logfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(logfile), .initial_text = ""},
     {"loglevel", PARAM_ENUM, 0, FIELD(loglevel), .initial = 2, .words = loglevel_words},
+    {"lua-memory-limit", PARAM_MEMORY, 0, FIELD(lua_memory_limit), .initial = 512 * MEGABYTE, .min = 0, .max = INT64_MAX,
+     .help = "bytes that the scripts of one thread may take; 0: any"},
+    {"lua-time-limit", PARAM_INTEGER, PARAM_ALIAS, FIELD(busy_reply_threshold), .initial = 5000, .min = 0, .max = INT64_MAX},
     {"maxclients", PARAM_INTEGER, 0, FIELD(maxclients),
      .initial = 10000, .min = 1, .max = UINT32_MAX, .adjust_running = adjust_maxclients},
     {"maxmemory", PARAM_MEMORY, 0, FIELD(maxmemory), .initial = 0, .min = 0, .max = INT64_MAX},
@@ -148,6 +181,7 @@ const struct param config_params[] = {
     {"maxmemory-eviction-tenacity", PARAM_INTEGER, 0, FIELD(maxmemory_eviction_tenacity), .initial = 10, .min = 0, .max = 100},
     {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy), .initial = POLICY_NOEVICTION, .words = policy_words},
     {"maxmemory-samples", PARAM_INTEGER, 0, FIELD(maxmemory_samples), .initial = 5, .min = 1, .max = INT_MAX},
+    {"notify-keyspace-events", PARAM_EVENT_CLASSES, 0, FIELD(notify_keyspace_events), .initial = 0},
     {"pidfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(pidfile), .initial_text = ""},
     {"pipeline-order", PARAM_ENUM, 0, FIELD(pipeline_order), .initial = PIPELINE_STRICT, .words = order_words,
      .help = "whether other clients see the commands of a pipeline in their order"},
@@ -155,8 +189,16 @@ const struct param config_params[] = {
     {"protected-mode", PARAM_BOOLEAN, 0, FIELD(protected_mode), .initial = 1},
     {"proto-max-bulk-len", PARAM_MEMORY, 0, FIELD(proto_max_bulk_len),
      .initial = 512 * MEGABYTE, .min = MEGABYTE, .max = INT64_MAX},
+    {"rdb-key-save-delay", PARAM_INTEGER, 0, FIELD(rdb_key_save_delay), .initial = 0, .min = 0, .max = INT_MAX,
+     .help = "for tests: microseconds that a snapshot waits for each key"},
+    {"rdb-skip-module-data", PARAM_BOOLEAN, 0, FIELD(rdb_skip_module_data), .initial = 0,
+     .help = "files with modules' data are loaded without these"},
+    {"rdbchecksum", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(rdbchecksum), .initial = 1},
+    {"repl-timeout", PARAM_INTEGER, 0, FIELD(repl_timeout), .initial = 60, .min = 1, .max = INT_MAX},
     {"requirepass", PARAM_TEXT, 0, FIELD(requirepass), .initial_text = ""},
-    {"save", PARAM_TEXT, PARAM_MANY_WORDS, FIELD(save), .initial_text = "", .adjust = adjust_save},
+    {"save", PARAM_TEXT, PARAM_MANY_WORDS | PARAM_ADDS, FIELD(save), .initial_text = "3600 1 300 100 60 10000", .adjust = adjust_save},
+    {"script-undeclared-keys", PARAM_ENUM, 0, FIELD(script_undeclared_keys), .initial = UNDECLARED_LOCK_ALL, .words = undeclared_words,
+     .help = "scripts with keys that they do not declare are run, or refused"},
     {"set-max-intset-entries", PARAM_INTEGER, 0, FIELD(set_max_intset_entries), .initial = 512, .min = 0, .max = INT64_MAX},
     {"shard-affinity", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(shard_affinity), .initial = 0,
      .help = "keeps the thread of each shard on a core of its own"},
@@ -167,6 +209,7 @@ const struct param config_params[] = {
     {"slowlog-log-slower-than", PARAM_INTEGER, 0, FIELD(slowlog_log_slower_than),
      .initial = 10000, .min = -1, .max = INT64_MAX},
     {"slowlog-max-len", PARAM_INTEGER, 0, FIELD(slowlog_max_len), .initial = 128, .min = 0, .max = INT64_MAX},
+    {"stop-writes-on-bgsave-error", PARAM_BOOLEAN, 0, FIELD(stop_writes_on_bgsave_error), .initial = 1},
     {"stream-node-max-bytes", PARAM_MEMORY, 0, FIELD(stream_node_max_bytes), .initial = 4096, .min = 0, .max = INT64_MAX},
     {"stream-node-max-entries", PARAM_INTEGER, 0, FIELD(stream_node_max_entries), .initial = 100, .min = 0, .max = INT64_MAX},
     {"table-max-scan-rows", PARAM_INTEGER, 0, FIELD(table_max_scan_rows), .initial = 0, .min = 0, .max = INT64_MAX,
@@ -179,6 +222,7 @@ const struct param config_params[] = {
     {"tcp-backlog", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(tcp_backlog), .initial = 511, .min = 0, .max = INT_MAX},
     {"tcp-keepalive", PARAM_INTEGER, 0, FIELD(tcp_keepalive), .initial = 300, .min = 0, .max = INT_MAX},
     {"timeout", PARAM_INTEGER, 0, FIELD(timeout), .initial = 0, .min = 0, .max = INT_MAX},
+    {"tracking-table-max-keys", PARAM_INTEGER, 0, FIELD(tracking_table_max_keys), .initial = 1000000, .min = 0, .max = INT64_MAX},
     {"unixsocket", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(unixsocket), .initial_text = "", .adjust = adjust_unixsocket},
     {"unixsocketperm", PARAM_OCTAL, PARAM_IMMUTABLE, FIELD(unixsocketperm), .initial = 0, .min = 0, .max = 0777},
     {"zset-max-listpack-entries", PARAM_INTEGER, 0, FIELD(zset_max_listpack_entries), .initial = 128, .min = 0, .max = INT64_MAX},

@@ -4,6 +4,7 @@
  * Memory     A text is one block of its length and a NUL, of class MEM_SERVER.  */
 #include "base/number.h"
 #include "config/config_private.h"
+#include "config/event_classes.h"
 #include "mem/heap.h"
 
 #include <assert.h>
@@ -126,6 +127,12 @@ static bool parse_enum(const struct param *param, struct bytes word, struct para
     return false;
 }
 
+static bool parse_event_classes(struct bytes word, struct param_value *out, char reason[CONFIG_REASON_MAX])
+{
+    return event_classes_parse(word, &out->number) ||
+           refuse(reason, "Invalid event class character. Use 'Ag$lshzxeKEtmdnT'.");
+}
+
 static bool parse_text(const struct bytes *words, size_t count, struct param_value *out, char reason[CONFIG_REASON_MAX])
 {
     for (size_t i = 0; i < count; i++) {
@@ -206,6 +213,7 @@ static bool parse_words(struct config *config, const struct param *param, const 
     case PARAM_OCTAL: return parse_octal(param, words[0], out, reason);
     case PARAM_BOOLEAN: return parse_boolean(words[0], out, reason);
     case PARAM_ENUM: return parse_enum(param, words[0], out, reason);
+    case PARAM_EVENT_CLASSES: return parse_event_classes(words[0], out, reason);
     case PARAM_TEXT: return parse_text(words, count, out, reason);
     case PARAM_OUTPUT_LIMITS: return parse_output_limits(config, words, count, out, reason);
     }
@@ -346,6 +354,13 @@ static bool format_enum(const struct param *param, int64_t number, struct buffer
     return buffer_append(out, bytes_of_string(row->word));
 }
 
+static bool format_event_classes(int64_t number, enum param_style style, struct buffer *out)
+{
+    char letters[EVENT_CLASSES_TEXT_MAX];
+    const struct bytes text = {letters, event_classes_format(number, style == PARAM_FOR_FILE, letters)};
+    return style == PARAM_FOR_FILE ? words_append_quoted(out, text) : buffer_append(out, text);
+}
+
 /* Each word quoted for itself, so that they are words again when they are read. */
 static bool append_words(struct buffer *out, struct bytes text)
 {
@@ -399,6 +414,7 @@ bool param_format(struct config *config, const struct param *param, enum param_s
     case PARAM_MEMORY: return format_memory(number, style, out);
     case PARAM_BOOLEAN: return buffer_append(out, number ? BYTES("yes") : BYTES("no"));
     case PARAM_ENUM: return format_enum(param, number, out);
+    case PARAM_EVENT_CLASSES: return format_event_classes(number, style, out);
     case PARAM_OCTAL: return buffer_append_format(out, "%llo", (unsigned long long)number);
     default: return buffer_append_format(out, "%lld", (long long)number);
     }

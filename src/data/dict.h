@@ -20,7 +20,7 @@
  * Memory     Elements are the caller's (borrowed while they are in); segments and directory come from the heap.
  * Invariant  D1 every element is in the segment of its hash's prefix, with its position and tag; D2 a bucket's overflow is
  *            the number of elements that passed it, or DICT_OVERFLOW_STICKY and more; D3 count is the sum over the segments,
- *            table_bytes the sum over their blocks; D4 without elements there are no blocks.
+ *            table_bytes the sum over their blocks; D4 without elements there are no blocks, unless some are expected.
  * Limits     2^27 segments; elements at addresses below 2^48.
  * Read on    dict.c (places), dict_resize.c (growing and shrinking), dict_walk.c (scan, sampling, freeing).  */
 #ifndef DATA_DICT_H
@@ -74,6 +74,7 @@ struct dict {
     uint32_t root_count;     /* depth 0: elements of the only segment */
     uint32_t deepest_count;  /* segments as deep as the directory; when there is none left the directory halves */
     uint32_t drained_slots;  /* dict_free_step: how far it got */
+    uint16_t expected_buckets; /* dict_expect: with which a segment begins; 0: with as few as it needs */
     uint8_t depth;
 };
 
@@ -85,6 +86,11 @@ void dict_init(struct dict *dict, struct heap *heap, const struct dict_type *typ
 /* Adds an element that is not there yet. False: memory refused, nothing has changed. Cost O(1), at worst one segment's
  * elements moved (about 720).  */
 MUST_USE bool dict_insert(struct dict *dict, uint64_t hash, void *element);
+/* About `count` elements are going to be inserted into this empty dictionary: the tables begin with the size that they need then, so that they are not
+ * copied again and again. Refused memory is no error: it is a help only. dict_expect_no_more: the others have come or will not; tables
+ * that are too large shrink. O(count / 300).  */
+void dict_expect(struct dict *dict, uint64_t count);
+void dict_expect_no_more(struct dict *dict);
 /* Takes `element` out. False: it is not there. May move a segment's elements as well; never refused. */
 bool dict_remove(struct dict *dict, uint64_t hash, const void *element);
 /* The element moved: `to` takes the place of `from`, which must be there. */
@@ -98,6 +104,11 @@ typedef void dict_visit_fn(void *element, void *arg);
  * A cursor is depth (5 bits) | prefix (27) | position (16): all before it is done. One that was never handed out ends the
  * scan or goes on anywhere. Cost O(count + one chain of buckets).  */
 MUST_USE uint64_t dict_scan(const struct dict *dict, uint64_t cursor, size_t count, dict_visit_fn *visit, void *arg);
+
+/* Visits the elements whose positions (the low 16 bits of the hash) are from `first` to before `end` in all segments that have hashes beginning
+ * with the `bits` bits `prefix` (<= DICT_DEPTH_MAX of dict_private.h): all elements of such hashes, and, where a segment is not as deep as that, also those of
+ * other prefixes. `visit` must not change the dictionary. Cost O(buckets visited).  */
+void dict_visit_range(const struct dict *dict, uint64_t prefix, unsigned bits, uint32_t first, uint32_t end, dict_visit_fn *visit, void *arg);
 
 /* An element picked at random, nearly evenly; NULL when there is none. *random_state: any number, moved on. */
 void *dict_random(const struct dict *dict, uint64_t *random_state);

@@ -17,6 +17,7 @@
 enum {
     MERGE_MAX = 300,
     DIRECTORY_ELEMENTS_MIN = 32, /* elements for each slot of a directory that has just doubled */
+    EXPECTED_MEAN_MAX = 1 << 20, /* of dict_expect: more in a segment are too many anyway */
 };
 _Static_assert(2 * (int)MERGE_MAX < (int)DICT_SPLIT_BUCKETS * (int)DICT_BUCKET_SLOTS, "what was merged is far from a split");
 
@@ -303,7 +304,93 @@ bool dict_make_room(struct dict *dict, uint64_t hash)
     if (bucket_count == DICT_SEGMENT_BUCKETS_MAX) {
         return false;
     }
-    return segment_resize(dict, &segment, next_bucket_count(bucket_count));
+    const bool is_expected = bucket_count == 0 && dict->expected_buckets > 0;
+    return segment_resize(dict, &segment, is_expected ? dict->expected_buckets : next_bucket_count(bucket_count));
+}
+
+/* --- expecting --- */
+
+/* There is no element: D4. */
+static void free_all(struct dict *dict)
+{
+    for (uint32_t i = 0; i < UINT32_C(1) << dict->depth;) {
+        const struct dict_segment segment = dict_segment_at(dict, i);
+        dict_segment_free(dict, segment.word);
+        i += segment.span;
+    }
+    dict_directory_free(dict);
+    assert(dict->table_bytes == 0);
+    dict_init(dict, dict->heap, dict->type, dict->context);
+}
+
+/* So many elements as most segments will have that have `mean` on average: their numbers vary by the root of it. */
+static uint32_t most_of(uint32_t mean)
+{
+    uint32_t root = 1;
+    while (root * root < mean) {
+        root++;
+    }
+    return mean + root;
+}
+
+/* For so many elements; the size before if that would be too large by an eighth, since all segments would stay so. */
+static uint32_t thrifty_bucket_count(uint32_t count)
+{
+    uint32_t bucket_count = 0;
+    uint32_t before = 0;
+    while (dict_bucket_limit(bucket_count) < count) {
+        before = bucket_count;
+        bucket_count = next_bucket_count(bucket_count);
+    }
+    return dict_bucket_limit(bucket_count) > count + count / 8 ? before : bucket_count;
+}
+
+void dict_expect(struct dict *dict, uint64_t count)
+{
+    unsigned depth = 0;
+    if (dict->count > 0 || dict->depth > 0 || !dict_segment_is_empty(dict->root.segment)) {
+        return;
+    }
+    while (depth < DICT_DEPTH_MAX && most_of((uint32_t)(count >> depth < EXPECTED_MEAN_MAX ? count >> depth : EXPECTED_MEAN_MAX)) >=
+                                         dict_bucket_limit(DICT_SPLIT_BUCKETS)) {
+        depth++;
+    }
+    uint64_t *directory = depth == 0 ? NULL : directory_alloc(dict, depth);
+    if (directory == NULL) {
+        return;
+    }
+    const uint64_t empty = dict_segment_word_make(&dict_empty_bucket, 1, depth);
+    uint32_t *counts = (uint32_t *)(directory + ((size_t)1 << depth));
+    for (uint32_t i = 0; i < UINT32_C(1) << depth; i++) {
+        directory[i] = empty;
+        counts[i] = 0;
+    }
+    dict->root.directory = directory;
+    dict->depth = (uint8_t)depth;
+    dict->deepest_count = UINT32_C(1) << depth;
+    dict->expected_buckets = (uint16_t)thrifty_bucket_count(most_of((uint32_t)(count >> depth)));
+}
+
+void dict_expect_no_more(struct dict *dict)
+{
+    if (dict->expected_buckets == 0) {
+        return;
+    }
+    dict->expected_buckets = 0;
+    if (dict->count == 0) {
+        free_all(dict);
+        return;
+    }
+    for (uint64_t slot = 0; slot >> dict->depth == 0;) {
+        const struct dict_segment segment = dict_segment_at(dict, (uint32_t)slot);
+        const uint32_t fitting = fitting_bucket_count(*segment.count + *segment.count / 16);
+        if (*segment.count * 16 < dict_segment_bucket_count(segment.word) * DICT_BUCKET_SLOTS * 7 &&
+            !dict_segment_is_empty(segment.word) && fitting < dict_segment_bucket_count(segment.word)) {
+            /* Refused: it stays as it is. */
+            (void)!segment_resize(dict, &segment, fitting);
+        }
+        slot = (uint64_t)segment.first + segment.span;
+    }
 }
 
 /* --- shrinking --- */
@@ -376,19 +463,6 @@ static bool segment_merge(struct dict *dict, const struct dict_segment *segment)
     while (dict->depth > 0 && dict->deepest_count == 0 && directory_halve(dict)) {
     }
     return true;
-}
-
-/* The last element went: D4. */
-static void free_all(struct dict *dict)
-{
-    for (uint32_t i = 0; i < UINT32_C(1) << dict->depth;) {
-        const struct dict_segment segment = dict_segment_at(dict, i);
-        dict_segment_free(dict, segment.word);
-        i += segment.span;
-    }
-    dict_directory_free(dict);
-    assert(dict->table_bytes == 0);
-    dict_init(dict, dict->heap, dict->type, dict->context);
 }
 
 void dict_give_room_back(struct dict *dict, uint32_t slot)

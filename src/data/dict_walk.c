@@ -67,8 +67,8 @@ static bool cursor_to_place(const struct dict *dict, uint64_t cursor, struct sca
     return true;
 }
 
-/* Visits the elements at home in one bucket, from `position` on. Returns how many. */
-static size_t visit_home(uint64_t segment, uint32_t home, uint32_t position, dict_visit_fn *visit, void *arg)
+/* Visits the elements at home in one bucket whose positions are from `first` to before `end`. Returns how many. */
+static size_t visit_home(uint64_t segment, uint32_t home, uint32_t first, uint32_t end, dict_visit_fn *visit, void *arg)
 {
     const struct dict_bucket *buckets = dict_segment_buckets(segment);
     const uint32_t bucket_count = dict_segment_bucket_count(segment);
@@ -78,7 +78,7 @@ static size_t visit_home(uint64_t segment, uint32_t home, uint32_t position, dic
         for (unsigned used = used_slots(&buckets[at]); used != 0; used &= used - 1) {
             const uint64_t word = buckets[at].words[__builtin_ctz(used)];
             const uint16_t its_position = (uint16_t)(word >> DICT_POSITION_SHIFT);
-            if (its_position >= position && dict_home(its_position, bucket_count) == home) {
+            if (its_position >= first && its_position < end && dict_home(its_position, bucket_count) == home) {
                 visit(dict_word_element(word), arg);
                 visited++;
             }
@@ -105,7 +105,7 @@ uint64_t dict_scan(const struct dict *dict, uint64_t cursor, size_t count, dict_
         if (home + 1 < bucket_count) {
             prefetch_elements(&dict_segment_buckets(segment)[home + 1]);
         }
-        visited += visit_home(segment, home, place.position, visit, arg);
+        visited += visit_home(segment, home, place.position, POSITION_COUNT, visit, arg);
         if (home + 1 < bucket_count) {
             place.position = (((home + 1) << 16) + bucket_count - 1) / bucket_count;
         } else {
@@ -118,6 +118,37 @@ uint64_t dict_scan(const struct dict *dict, uint64_t cursor, size_t count, dict_
         if (visited >= count) {
             return place_to_cursor(dict, segment_in_slot(dict, place.slot), place);
         }
+    }
+}
+
+static void visit_segment_range(uint64_t segment, uint32_t first, uint32_t end, dict_visit_fn *visit, void *arg)
+{
+    const uint32_t bucket_count = dict_segment_bucket_count(segment);
+    const uint32_t last = dict_home((uint16_t)(end - 1), bucket_count);
+    for (uint32_t home = dict_home((uint16_t)first, bucket_count); home <= last; home++) {
+        prefetch_elements(&dict_segment_buckets(segment)[home]);
+    }
+    for (uint32_t home = dict_home((uint16_t)first, bucket_count); home <= last; home++) {
+        visit_home(segment, home, first, end, visit, arg);
+    }
+}
+
+void dict_visit_range(const struct dict *dict, uint64_t prefix, unsigned bits, uint32_t first, uint32_t end, dict_visit_fn *visit, void *arg)
+{
+    assert(bits <= DICT_DEPTH_MAX && prefix >> bits == 0);
+    assert(first < end && end <= POSITION_COUNT);
+    if (dict->count == 0) {
+        return;
+    }
+    const unsigned depth = dict->depth;
+    uint64_t slot = bits <= depth ? prefix << (depth - bits) : prefix >> (bits - depth);
+    const uint64_t slots_end = bits <= depth ? (prefix + 1) << (depth - bits) : slot + 1;
+    /* A segment that is not as deep as the directory has several slots, one behind the other. */
+    while (slot < slots_end) {
+        const uint64_t segment = segment_in_slot(dict, (uint32_t)slot);
+        const uint64_t span = UINT64_C(1) << (depth - dict_segment_depth(segment));
+        visit_segment_range(segment, first, end, visit, arg);
+        slot = (slot & ~(span - 1)) + span;
     }
 }
 
@@ -333,7 +364,7 @@ const char *dict_fault(const struct dict *dict)
     if (table_bytes != dict->table_bytes) {
         return "D3: table_bytes is not the sum over the table's blocks";
     }
-    return count == 0 && table_bytes != 0 ? "D4: a table without elements has memory" : NULL;
+    return count == 0 && table_bytes != 0 && dict->expected_buckets == 0 ? "D4: a table without elements has memory" : NULL;
 }
 
 bool dict_is_valid_at(const struct dict *dict, uint64_t hash)

@@ -202,6 +202,7 @@ static enum result store_new(struct keyspace *ks, struct key key, const struct e
     counter_add(&ks->entry_bytes, bytes);
     keyspace_note_size(ks, entry, 0, bytes);
     debug_assert(keyspace_is_valid_at(ks, key.hash));
+    keyspace_after_new(ks, key.hash, entry);
     return RESULT_OK;
 
 refused:
@@ -280,6 +281,7 @@ enum result keyspace_attach(struct keyspace *ks, uint64_t hash, struct entry *en
     counter_add(&ks->entry_bytes, bytes);
     keyspace_note_size(ks, entry, 0, bytes);
     debug_assert(keyspace_is_valid_at(ks, hash));
+    keyspace_after_new(ks, hash, entry);
     return RESULT_OK;
 }
 

@@ -21,6 +21,7 @@
 #include "encoding/collection.h"
 #include "mem/heap.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ struct keyspace_owner {
     void (*lazy_free)(void *context, struct collection *collection);
     /* The time of a key has come: it is removed after the return. */
     void (*expired)(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+    /* A new key has joined. Called while `hears_of_new` is set, which any thread may do; read relaxed. */
+    void (*joined)(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+    _Atomic bool hears_of_new;
     /* What a key has is about to be changed, replaced, moved or removed, its expiry included, and is still there in `entry`;
      * NULL: a new key is about to join. Called before the first change of the key in each step that changes it; perhaps again
      * in the same step, when some of it has changed, and perhaps for a change that is then refused. It must not touch the
@@ -84,6 +88,17 @@ enum { KEYSPACE_NO_EXPIRY = -1, KEYSPACE_LAZY_FREE_BYTES = 16384 };
 
 /* With an owner that wants nothing. */
 void keyspace_init(struct keyspace *ks, struct heap *heap, const struct hash_secret *secret);
+/* About so many keys are going to come into this empty keyspace (dict_expect); and no more of them will. */
+static inline void keyspace_expect(struct keyspace *ks, uint64_t keys)
+{
+    dict_expect(&ks->dict, keys);
+}
+
+static inline void keyspace_expect_no_more(struct keyspace *ks)
+{
+    dict_expect_no_more(&ks->dict);
+}
+
 /* Takes a collection whose key is gone: it is freed lazily if it is big, else at once. */
 void keyspace_lazy_free(struct keyspace *ks, struct collection *collection);
 /* Frees every entry at once. O(keys): for shutdown and tests. */

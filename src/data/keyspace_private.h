@@ -35,6 +35,14 @@ static inline void keyspace_before_new(struct keyspace *ks, uint64_t hash, struc
     }
 }
 
+/* Tells the owner that it is there. */
+static inline void keyspace_after_new(struct keyspace *ks, uint64_t hash, const struct entry *entry)
+{
+    if (UNLIKELY(atomic_load_explicit(&ks->owner->hears_of_new, memory_order_relaxed))) {
+        ks->owner->joined(ks->owner->context, ks, hash, entry);
+    }
+}
+
 /* An entry has `bytes` now, and had `old_bytes` of its type before (0: it was not there). */
 static inline void keyspace_note_size(struct keyspace *ks, const struct entry *entry, uint64_t old_bytes, uint64_t bytes)
 {

@@ -27,8 +27,9 @@ void effects_want(struct effects *effects, const struct effect_listener *listene
 {
     assert((wants & LISTEN_CHANGES) == 0 || listener->change != NULL);
     assert((wants & LISTEN_EFFECTS) == 0 || listener->effect != NULL);
+    assert((wants & LISTEN_NOTICES) == 0 || listener->notice != NULL);
     const uint32_t shift = LISTEN_BITS * number_of(effects, listener);
-    const uint32_t mask = (uint32_t)(LISTEN_CHANGES | LISTEN_EFFECTS) << shift;
+    const uint32_t mask = (uint32_t)(LISTEN_CHANGES | LISTEN_EFFECTS | LISTEN_NOTICES) << shift;
     uint32_t before = effects_wanted(effects);
     while (!atomic_compare_exchange_weak_explicit(&effects->wants, &before, (before & ~mask) | wants << shift,
                                                   memory_order_relaxed, memory_order_relaxed)) {
@@ -42,6 +43,17 @@ void effects_report_change(const struct effects *effects, const struct change *c
     for (uint32_t i = 0; i < effects->count; i++) {
         if ((wants >> LISTEN_BITS * i & LISTEN_CHANGES) != 0) {
             effects->listeners[i]->change(effects->contexts[i], change);
+        }
+    }
+}
+
+void effects_report_notice(const struct effects *effects, const struct change *notice)
+{
+    assert(notice->event == EVENT_NEW || notice->event == EVENT_KEYMISS);
+    const uint32_t wants = effects_wanted(effects);
+    for (uint32_t i = 0; i < effects->count; i++) {
+        if ((wants >> LISTEN_BITS * i & LISTEN_NOTICES) != 0) {
+            effects->listeners[i]->notice(effects->contexts[i], notice);
         }
     }
 }

@@ -3,6 +3,8 @@
  * A *change* says what happened: which key of which database, and Redis's name of the event. An *effect* says how to repeat
  * it: the words of a command whose result does not depend on the time, on chance, or on other shards. One command may
  * report several changes (RENAME: rename_from, rename_to) and has as many effects as it needs, most often one: its own words.
+ * A *notice* says what is no change of its own: that a key is new (right when it has come, before the change that brought it is reported), or
+ * that a reader has missed one.
  *
  * A *listener* is a row that is registered at start. Nothing is made for listeners that want nothing at the moment, so without
  * any a report costs the look at one word.
@@ -32,8 +34,9 @@ struct change {
     uint64_t hash;         /* of the key */
     uint32_t db;
     enum event event;
-    uint64_t row;          /* of a table: its id; 0: it is a key */
+    uint64_t row;          /* of a table: its id; CHANGE_OF_SCHEMA: the table itself; 0: it is a key */
 };
+#define CHANGE_OF_SCHEMA UINT64_MAX
 
 struct effect {
     struct thread *thread;
@@ -44,20 +47,22 @@ struct effect {
     uint64_t unit;         /* not 0: of a command over several shards; all effects of the same number belong together */
 };
 
-enum { LISTEN_CHANGES = 1 << 0, LISTEN_EFFECTS = 1 << 1, LISTEN_BITS = 2 };
-enum { LISTEN_ANY_CHANGES = 0x5555, LISTEN_ANY_EFFECTS = 0xaaaa };
+enum { LISTEN_CHANGES = 1 << 0, LISTEN_EFFECTS = 1 << 1, LISTEN_NOTICES = 1 << 2, LISTEN_BITS = 3 };
+enum { LISTEN_ANY_CHANGES = 0x249249, LISTEN_ANY_EFFECTS = 2 * LISTEN_ANY_CHANGES, LISTEN_ANY_NOTICES = 4 * LISTEN_ANY_CHANGES };
 
 struct effect_listener {
     const char *name;
     void (*change)(void *context, const struct change *change); /* wants LISTEN_CHANGES */
     void (*effect)(void *context, const struct effect *effect); /* wants LISTEN_EFFECTS */
     void (*lost)(void *context, struct thread *thread);         /* with effect: memory was refused, so one is missing from now on */
+    void (*notice)(void *context, const struct change *notice); /* wants LISTEN_NOTICES: EVENT_NEW, EVENT_KEYMISS */
 };
 
 enum { EFFECT_LISTENERS_MAX = 8 };
+_Static_assert(EFFECT_LISTENERS_MAX * LISTEN_BITS <= 24, "LISTEN_ANY_CHANGES has a bit for each");
 
 struct effects {
-    _Atomic uint32_t wants; /* two bits a listener; relaxed: whoever sets some holds all batons, and late is early enough to end */
+    _Atomic uint32_t wants; /* LISTEN_BITS a listener; relaxed: whoever sets some holds all batons, and late is early enough to end */
     uint32_t count;
     const struct effect_listener *listeners[EFFECT_LISTENERS_MAX];
     void *contexts[EFFECT_LISTENERS_MAX];
@@ -69,7 +74,7 @@ void effects_add(struct effects *effects, const struct effect_listener *listener
 /* From now on `listener`, which was added, wants these. */
 void effects_want(struct effects *effects, const struct effect_listener *listener, uint32_t wants);
 
-/* The wants of all listeners, two bits each: LISTEN_ANY_CHANGES, LISTEN_ANY_EFFECTS. */
+/* The wants of all listeners, LISTEN_BITS each: LISTEN_ANY_CHANGES, LISTEN_ANY_EFFECTS, LISTEN_ANY_NOTICES. */
 static inline uint32_t effects_wanted(const struct effects *effects)
 {
     return atomic_load_explicit(&effects->wants, memory_order_relaxed);
@@ -77,6 +82,7 @@ static inline uint32_t effects_wanted(const struct effects *effects)
 
 void effects_report_change(const struct effects *effects, const struct change *change);
 void effects_report_effect(const struct effects *effects, const struct effect *effect);
+void effects_report_notice(const struct effects *effects, const struct change *notice);
 /* An effect could not be made: whoever wants effects has a gap. */
 void effects_report_lost(const struct effects *effects, struct thread *thread);
 /* Never 0, never the same again. */

@@ -21,6 +21,7 @@ enum event {
     EVENT_HSET,
     EVENT_INCRBY,
     EVENT_INCRBYFLOAT,
+    EVENT_KEYMISS,
     EVENT_LINSERT,
     EVENT_LPOP,
     EVENT_LPUSH,
@@ -29,6 +30,7 @@ enum event {
     EVENT_LTRIM,
     EVENT_MOVE_FROM,
     EVENT_MOVE_TO,
+    EVENT_NEW,
     EVENT_PERSIST,
     EVENT_PFADD,
     EVENT_RENAME_FROM,
@@ -46,7 +48,10 @@ enum event {
     EVENT_SPOP,
     EVENT_SREM,
     EVENT_SUNIONSTORE,
+    EVENT_TABLE_ALTER,
+    EVENT_TABLE_CREATE,
     EVENT_TABLE_DELETE,
+    EVENT_TABLE_DROP,
     EVENT_TABLE_INSERT,
     EVENT_TABLE_UPDATE,
     EVENT_XADD,
@@ -77,7 +82,8 @@ enum event {
 
 struct event_row {
     const char *name; /* "set", "xgroup-create" */
-    char class;       /* of notify-keyspace-events: g generic, $ string, l s h z t types, x expired, e evicted, T rows of tables */
+    char class;       /* of notify-keyspace-events: g generic, $ string, l s h z t types, x expired, e evicted, n a new
+                         key, m a key that a reader has missed (these two are notices: effect.h), T tables */
     bool is_silent;   /* the value for readers stays the same (groups of a stream): WATCH does not see it */
 };
 

@@ -3,6 +3,8 @@
 
 #include "mem/heap.h"
 
+#include <assert.h>
+
 #include <stdint.h>
 
 enum {
@@ -21,14 +23,19 @@ struct lzf_packer {
     size_t at;
     uint32_t literals;
     bool is_begun;
-    uint32_t places[1 << PLACE_BITS]; /* by the hash of three bytes: where they were last; 0: nowhere */
+    uint32_t short_mask;  /* 0: `places` has one for each hash; else they are a table of that mask + 1, with room for all of a short text */
+    uint32_t *places;     /* by the hash of three bytes: where they were last; 0: nowhere. Short: hash << 16 | where */
+    uint32_t all[];
 };
+
+#define PACKER_BYTES (sizeof(struct lzf_packer) + (sizeof(uint32_t) << PLACE_BITS))
 
 struct lzf_packer *lzf_packer_create(struct bytes text)
 {
-    struct lzf_packer *packer = text.len > UINT32_MAX ? NULL : thread_alloc_zeroed(MEM_CLIENT, sizeof *packer);
+    struct lzf_packer *packer = text.len > UINT32_MAX ? NULL : thread_alloc_zeroed(MEM_CLIENT, PACKER_BYTES);
     if (packer != NULL) {
         packer->text = text;
+        packer->places = packer->all;
     }
     return packer;
 }
@@ -36,7 +43,7 @@ struct lzf_packer *lzf_packer_create(struct bytes text)
 void lzf_packer_destroy(struct lzf_packer *packer)
 {
     if (packer != NULL) {
-        thread_free(MEM_CLIENT, packer, sizeof *packer);
+        thread_free(MEM_CLIENT, packer, PACKER_BYTES);
     }
 }
 
@@ -45,10 +52,23 @@ static uint32_t byte_at(const struct lzf_packer *packer, size_t at)
     return (unsigned char)packer->text.data[at];
 }
 
-static uint32_t *place_of(struct lzf_packer *packer, size_t at)
+/* Notes that the three bytes at `at` are there. Where bytes of their hash were before; 0: nowhere. */
+static inline uint32_t note_place(struct lzf_packer *packer, size_t at)
 {
-    const uint32_t hash = byte_at(packer, at) << 16 | byte_at(packer, at + 1) << 8 | byte_at(packer, at + 2);
-    return &packer->places[((hash >> (24 - PLACE_BITS)) - hash * 5) & ((1 << PLACE_BITS) - 1)];
+    const uint32_t bytes = byte_at(packer, at) << 16 | byte_at(packer, at + 1) << 8 | byte_at(packer, at + 2);
+    const uint32_t hash = ((bytes >> (24 - PLACE_BITS)) - bytes * 5) & ((1 << PLACE_BITS) - 1);
+    if (packer->short_mask == 0) {
+        const uint32_t before = packer->places[hash];
+        packer->places[hash] = (uint32_t)at;
+        return before;
+    }
+    uint32_t slot = hash & packer->short_mask;
+    while (packer->places[slot] != 0 && packer->places[slot] >> PLACE_BITS != hash) {
+        slot = (slot + 1) & packer->short_mask;
+    }
+    const uint32_t before = packer->places[slot] & ((1 << PLACE_BITS) - 1);
+    packer->places[slot] = hash << PLACE_BITS | (uint32_t)at;
+    return before;
 }
 
 /* Begins a run of literals. */
@@ -112,9 +132,7 @@ static void put_repeat(struct lzf_packer *packer, char *out, size_t offset, size
 /* A piece more, at a place where three bytes are left. False: there is no room. */
 static bool pack_one(struct lzf_packer *packer, char *out, size_t room)
 {
-    uint32_t *place = place_of(packer, packer->in);
-    const size_t from = *place;
-    *place = (uint32_t)packer->in;
+    const size_t from = note_place(packer, packer->in);
     const bool is_repeat = from > 0 && packer->in - from - 1 < OFFSET_MAX &&
                            memcmp(packer->text.data + from, packer->text.data + packer->in, 3) == 0;
     if (!is_repeat) {
@@ -133,8 +151,8 @@ static bool pack_one(struct lzf_packer *packer, char *out, size_t room)
     begin_run(packer);
     packer->in += len;
     if (packer->in + 2 < packer->text.len) { /* of what was passed over, the last two places are known */
-        *place_of(packer, packer->in - 2) = (uint32_t)(packer->in - 2);
-        *place_of(packer, packer->in - 1) = (uint32_t)(packer->in - 1);
+        (void)note_place(packer, packer->in - 2);
+        (void)note_place(packer, packer->in - 1);
     }
     return true;
 }
@@ -169,6 +187,20 @@ enum lzf_status lzf_packer_step(struct lzf_packer *packer, char *out, size_t roo
     return LZF_DONE;
 }
 
+size_t lzf_short_compress(struct bytes text, char *out, size_t room)
+{
+    assert(text.len > 0 && text.len <= LZF_SHORT_MAX);
+    uint32_t places[2 * LZF_SHORT_MAX];
+    uint32_t count = 64;
+    while (count < 2 * text.len) {
+        count *= 2;
+    }
+    memset(places, 0, count * sizeof *places);
+    struct lzf_packer packer = {.text = text, .short_mask = count - 1, .places = places};
+    size_t len;
+    return lzf_packer_step(&packer, out, room, SIZE_MAX, &len) == LZF_DONE ? len : 0;
+}
+
 /* --- unpacking --- */
 
 /* The next piece; false: it is damaged. */
@@ -197,8 +229,9 @@ static bool unpack_one(struct lzf_unpacker *unpacker, struct bytes packed, char 
         return false;
     }
     char *to = out + unpacker->out;
+    const char *from = to - back;
     for (size_t i = 0; i < count; i++) { /* what it repeats may be made by it */
-        to[i] = to[i - back];
+        to[i] = from[i];
     }
     unpacker->in += is_long ? 3 : 2;
     unpacker->out += count;

@@ -30,6 +30,10 @@ void lzf_packer_destroy(struct lzf_packer *packer); /* NULL is allowed */
  * LZF_DONE: *len is what was written in all.  */
 enum lzf_status lzf_packer_step(struct lzf_packer *packer, char *out, size_t room, size_t limit, size_t *len);
 
+/* lzf_text_compress for a text of 1 .. LZF_SHORT_MAX bytes: liblzf's table of 256 KiB is more to clear than such a text is to pack. */
+enum { LZF_SHORT_MAX = 1024 };
+size_t lzf_short_compress(struct bytes text, char *out, size_t room);
+
 /* Zeroed at first. */
 struct lzf_unpacker {
     size_t in, out; /* bytes read and written */

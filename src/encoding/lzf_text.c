@@ -1,6 +1,8 @@
 /* lzf_text.c - lengths checked around liblzf, and the same text always compressed to the same bytes.  */
 #include "encoding/lzf_text.h"
 
+#include "encoding/lzf_steps.h"
+
 #include <assert.h>
 #include <limits.h>
 #include <liblzf/lzf.h>
@@ -17,6 +19,14 @@ __attribute__((noinline)) static void clear_stack(void)
 }
 
 size_t lzf_text_compress(struct bytes text, char *out, size_t room)
+{
+    if (text.len > 0 && text.len <= LZF_SHORT_MAX) {
+        return lzf_short_compress(text, out, room);
+    }
+    return lzf_library_compress(text, out, room);
+}
+
+size_t lzf_library_compress(struct bytes text, char *out, size_t room)
 {
     if (text.len == 0 || text.len > UINT_MAX) {
         return 0;

@@ -14,6 +14,8 @@
 /* Writes the compressed text to `out`, `room` bytes. Returns its length, at most room; 0: it does not fit there, or is empty.
  * O(len).  */
 size_t lzf_text_compress(struct bytes text, char *out, size_t room);
+/* The same by liblzf, of any length, for comparing. */
+size_t lzf_library_compress(struct bytes text, char *out, size_t room);
 /* Writes what was compressed to `out`. False unless that is exactly `len` bytes (or when the input is damaged: any input is
  * allowed). len > 0.  */
 MUST_USE bool lzf_text_decompress(struct bytes compressed, char *out, size_t len);

@@ -14,7 +14,8 @@
  *                     v           |
  *                    JOB          |                   the job runs in steps: job.c
  *                     |           v
- *                     '-------> DONE                  the reply is there; READY, QUEUED and DEFERRED ones get there directly
+ *                     '-------> DONE <-- BLOCKED        the reply is there; READY, QUEUED and DEFERRED ones get there directly. BLOCKED: the handler has
+ *                                                  found nothing and waits for keys, wherever it ran: block.c
  *
  * Threads    The connection's; whoever runs the call's batch while it is QUEUED.
  * Invariant  Every change of `state` is made by call_enter, which asserts that it is in the drawing.  */
@@ -35,7 +36,7 @@ struct ticket;
 struct transaction;
 struct window;
 
-/* What goes on with a call elsewhere, as a job or a call of all threads, begins with this. */
+/* What goes on with a call elsewhere, as a job, a call of all threads or a blocked client, begins with this. */
 struct call_link {
     struct call *call; /* where it is now; NULL: it is gone, and nobody waits for a reply */
 };
@@ -51,6 +52,7 @@ enum call_state {
     CALL_STARTED,  /* its handler has started a job, which the connection's thread has not taken up yet */
     CALL_JOB,      /* the job is under way */
     CALL_ABROAD,   /* a call of all threads is under way */
+    CALL_BLOCKED,  /* it waits until a key has something, or its time is over */
 };
 
 struct call {
@@ -72,6 +74,7 @@ struct call {
     bool is_exclusive;               /* needs several shards, or none: client/dispatch.c */
     bool is_silent;                  /* CLIENT REPLY OFF/SKIP */
     bool is_no_touch;
+    uint8_t tracked;                 /* enum tracked_call: what it does for its connection's cache; 0: nothing */
     bool is_error;
     bool ends_connection;            /* its reply is the last one: the connection is closed behind it */
     bool is_broken;                  /* its reply could not be made: the connection is closed without it */
@@ -81,7 +84,7 @@ struct call {
     struct buffer own;               /* ... or its own, when capacity > 0 */
     union {
         struct job *job;             /* STARTED */
-        struct call_link *elsewhere; /* JOB: in a struct job_run; ABROAD: in a struct threads_call */
+        struct call_link *elsewhere; /* JOB: in a struct job_run; ABROAD: in a struct threads_call; BLOCKED: in a struct blocked */
     };
     struct transaction *transaction; /* EXEC's: transaction.h; NULL: another command */
     struct ticket *ticket;           /* its place in a queue: waiting.h; NULL: it has not waited */
@@ -112,10 +115,13 @@ static inline unsigned call_states_before(enum call_state state)
         return not_run | CALL_FROM(CALL_QUEUED) | CALL_FROM(CALL_ABROAD);
     case CALL_ABROAD:
         return not_run;
+    case CALL_BLOCKED:
+        return not_run | CALL_FROM(CALL_QUEUED);
     case CALL_JOB:
         return CALL_FROM(CALL_STARTED);
     case CALL_DONE:
-        return not_run | CALL_FROM(CALL_QUEUED) | CALL_FROM(CALL_STARTED) | CALL_FROM(CALL_JOB) | CALL_FROM(CALL_ABROAD);
+        return not_run | CALL_FROM(CALL_QUEUED) | CALL_FROM(CALL_STARTED) | CALL_FROM(CALL_JOB) | CALL_FROM(CALL_ABROAD) |
+               CALL_FROM(CALL_BLOCKED);
     }
     return 0;
 }

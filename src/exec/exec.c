@@ -9,6 +9,33 @@
 
 #include <assert.h>
 
+/* --- notices --- */
+
+__attribute__((noinline)) static void tell_notice(const struct exec *exec, uint32_t db, const struct key *key, enum event event)
+{
+    struct shard *shard = exec->shard != NULL ? exec->shard : server_shard_of_key(exec->server, key->name);
+    baton_assert_held(&shard->baton);
+    const struct change notice = {exec->thread, shard, key->name, key->hash, db, event, 0};
+    effects_report_notice(&exec->server->effects, &notice);
+}
+
+bool exec_wants_notices(const struct exec *exec)
+{
+    return UNLIKELY((effects_wanted(&exec->server->effects) & LISTEN_ANY_NOTICES) != 0);
+}
+
+static inline void report_notice(const struct exec *exec, uint32_t db, const struct key *key, enum event event)
+{
+    if (exec_wants_notices(exec)) {
+        tell_notice(exec, db, key, event);
+    }
+}
+
+void exec_notice_in(const struct exec *exec, uint32_t db, struct key key, enum event event)
+{
+    report_notice(exec, db, &key, event);
+}
+
 /* --- keys --- */
 
 struct key exec_key_of(const struct exec *exec, struct bytes name)
@@ -50,7 +77,16 @@ struct entry *exec_find_read(struct exec *exec, struct key key)
         note_access(exec, entry);
     } else {
         stat_add(&stats->keyspace_misses, 1);
+        report_notice(exec, exec->db, &key, EVENT_KEYMISS);
     }
+    return entry;
+}
+
+struct entry *exec_find_quietly(struct exec *exec, struct key key)
+{
+    struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+    struct thread_stats *stats = &exec->thread->stats;
+    stat_add(entry != NULL ? &stats->keyspace_hits : &stats->keyspace_misses, 1);
     return entry;
 }
 
@@ -225,6 +261,12 @@ void exec_reply_always(struct exec *exec)
 {
     assert(exec->call != NULL);
     exec->call->is_silent = false;
+}
+
+void exec_reply_nothing(struct exec *exec)
+{
+    assert(exec->call != NULL);
+    exec->call->is_silent = true;
 }
 
 void exec_close_after_reply(struct exec *exec)

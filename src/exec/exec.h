@@ -21,6 +21,7 @@
 struct call;
 struct call_link;
 struct collection;
+struct errand;
 struct exec;
 struct job;
 struct parts;
@@ -52,6 +53,8 @@ enum command_flag {
     COMMAND_SENTINEL = 1 << 18,
     COMMAND_NOT_QUEUED = 1 << 19, /* ours: runs at once after MULTI, too */
     COMMAND_FOR_SUBSCRIBERS = 1 << 20, /* ours: may be used while a connection in RESP2 has subscriptions */
+    COMMAND_KEEPS_CACHING = 1 << 27, /* ours: behind it CLIENT CACHING still holds for the next command */
+    COMMAND_NO_MANDATORY_KEYS = 1 << 22,
     COMMAND_IN_ORDER = 1 << 21,   /* ours, SCOPE_INSTANT: not before what stands before it in its pipeline is done */
 };
 
@@ -75,6 +78,8 @@ enum command_scope {
     SCOPE_SESSION_KEYS,
     /* EXEC: the transaction's commands say what it needs. On one shard as SCOPE_KEYS, else as SCOPE_SESSION_KEYS. */
     SCOPE_TRANSACTION,
+    /* A script: as SCOPE_SESSION, with the batons of the keys that the row names, or with all, as `needs_all` of the row says. */
+    SCOPE_SCRIPT,
 };
 
 typedef void command_fn(struct exec *exec);
@@ -87,6 +92,9 @@ typedef int32_t command_route_fn(struct exec *exec);
 /* Under all batons: would the command have to wait for a job? True: exec_wait_for was called. What a key of the row has pinned or
  * locked is looked at besides.  */
 typedef bool command_waits_fn(struct exec *exec);
+
+/* SCOPE_SCRIPT, on the connection's thread, without a baton: may it use keys that its words do not name? */
+typedef bool command_needs_all_fn(const struct server *server, const struct bytes *argv, uint32_t argc);
 
 /* Key positions as COMMAND INFO prints them: first 0 = no keys; last < 0 counts from the end. */
 struct command_keys {
@@ -121,6 +129,7 @@ struct command_spec {
     const char *name;          /* lower case; "table.insert"; containers ("config|get") are not separate rows: see subcommands */
     command_fn *run;
     command_route_fn *route;   /* SCOPE_ROUTED only */
+    command_needs_all_fn *needs_all; /* SCOPE_SCRIPT only */
     command_waits_fn *waits;   /* asked before it runs inside a transaction; NULL: it waits for nothing but keys */
     int16_t arity;             /* with the name; negative: at least */
     uint8_t scope;             /* enum command_scope */
@@ -155,6 +164,12 @@ struct exec_wait {
     uint8_t kind, group; /* enum wait_kind, wait_group */
 };
 
+enum block_state {
+    BLOCK_NONE,
+    BLOCK_BLOCKED, /* the handler has called exec_block: there was nothing for it */
+    BLOCK_SERVED,  /* it runs for a client that is blocked, by the words for one of its keys */
+};
+
 /* One command being run. */
 struct exec {
     struct server *server;
@@ -175,7 +190,8 @@ struct exec {
     struct call *call;              /* the room's own; NULL in a finish function whose connection died */
     struct job *job;                /* exec_start_job */
     struct parts *parts;            /* exec_start_parts of part.h */
-    struct call_link *elsewhere;    /* exec_call_threads */
+    struct errand *errand;          /* exec_send_errand of errand.h */
+    struct call_link *elsewhere;    /* exec_call_threads, exec_block */
     bool must_wait;                 /* exec_wait_for, which sets `wait` */
     struct exec_wait wait;
     struct ticket *ticket;          /* of a call or job that has waited; NULL: it has not. exec/waiting.h */
@@ -183,9 +199,11 @@ struct exec {
     bool must_finish;               /* a job says so: half of it would be seen, so it goes on when its client has gone (not when the
                                        server stops) */
     bool is_no_touch;               /* CLIENT NO-TOUCH: leave access fields alone */
+    bool is_out_of_memory;          /* SCOPE_SCRIPT: there is no room for what needs memory; else not set */
     bool is_spread;                 /* SCOPE_KEYS over several shards */
     uint8_t depth;                  /* how many commands it runs inside of: exec_run_inside */
     uint8_t effects;                /* enum exec_effects */
+    uint8_t block_state;            /* enum block_state */
     uint64_t unit;                  /* of its effects; 0: it has none yet, or one shard */
 };
 
@@ -203,6 +221,8 @@ struct keyspace *exec_keyspace(const struct exec *exec, struct key key);
 struct keyspace *exec_keyspace_in(const struct exec *exec, struct key key, uint32_t db);
 /* keyspace_find for reading: counts a hit or a miss (INFO stats) and notes the access. */
 struct entry *exec_find_read(struct exec *exec, struct key key);
+/* The same for a command that asks about the key itself: no access is noted, and no miss is told as an event. */
+struct entry *exec_find_quietly(struct exec *exec, struct key key);
 /* keyspace_find for writing. */
 struct entry *exec_find_write(struct exec *exec, struct key key);
 
@@ -225,6 +245,10 @@ void exec_changed_by(struct exec *exec, struct key key, enum event event, uint64
  * list that has become empty a "del".  */
 void exec_event(struct exec *exec, struct key key, enum event event);
 void exec_event_in(struct exec *exec, uint32_t db, struct key key, enum event event);
+/* A notice: EVENT_NEW where the new value of a key has replaced another one but counts as a new key, as in Redis (the keyspaces tell of those that
+ * were not there); EVENT_KEYMISS where a reader has missed it (exec_find_read tells it itself).  */
+void exec_notice_in(const struct exec *exec, uint32_t db, struct key key, enum event event);
+bool exec_wants_notices(const struct exec *exec);
 /* For changes that are no event of Redis's (XACK), or not one key's (FLUSHALL, table rows): adds to rdb_changes_since_last_save. With
  * count 0, too, the command is to be repeated.  */
 void exec_count_changes(struct exec *exec, uint64_t count);
@@ -263,7 +287,7 @@ void *exec_scratch(struct exec *exec, size_t size) MUST_USE;
 /* What the command needs is locked by another one that goes on in steps. First come, first served, by subject: `kind` and `number` (a key's
  * hash, a table's address) in `shard`, whose baton is held.
  *
- * exec_must_queue    somebody else waits there already, with whom one of `group` may not go together: so this one may not come before
+ * exec_must_queue    somebody else waits there who came earlier, with whom one of `group` may not go together: so this one may not come before
  * exec_wait_for      a handler returns after it, and is run again as a whole; a step returns JOB_WAIT after it. Nothing was changed or replied
  * exec_call_waiters  whoever gives something up says so: those who are next try again  */
 MUST_USE bool exec_must_queue(const struct exec *exec, const struct shard *shard, enum wait_kind kind, uint64_t number,
@@ -276,6 +300,10 @@ void exec_routes_changed(struct exec *exec);
 void exec_reply_always(struct exec *exec);
 /* The connection ends when the reply of this command has been sent. */
 void exec_close_after_reply(struct exec *exec);
+/* What there is to say was pushed to the session (client/sessions.h). */
+void exec_reply_nothing(struct exec *exec);
+/* For commands that run beside a script that holds shards, and should not once it takes long. True: it does, and BUSY was replied. */
+MUST_USE bool exec_refuse_busy(struct exec *exec);
 
 /* --- commands inside commands --- */
 
@@ -289,6 +317,8 @@ void exec_close_after_reply(struct exec *exec);
  * `words` are lent until the return. SCOPE_INSTANT and SCOPE_SESSION commands need exec->session.  */
 enum { EXEC_DEPTH_MAX = 4 };
 void exec_run_inside(struct exec *exec, struct bytes *words, uint32_t word_count, struct reply *reply);
+/* The same with the row that command_choose has found for the words. */
+void exec_run_chosen_inside(struct exec *exec, const struct command_spec *spec, struct bytes *words, uint32_t word_count, struct reply *reply);
 
 /* --- jobs: commands that take many steps --- */
 
@@ -297,9 +327,11 @@ enum job_status {
     JOB_WAIT, /* something is locked, exec_wait_for has said what: call again when it may be free */
     JOB_PAUSE, /* something is not ready that tells nobody when it is: call again in exec->pause_ms, 1 unless the step says otherwise */
     JOB_PARTS, /* it has started parts (exec/part.h): call again when they are done */
+    JOB_AWAY, /* it has sent an errand (exec/errand.h): call again when that is back */
     JOB_DONE, /* the reply is complete */
 };
-enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_STEP_US = 50 };
+/* JOB_OWN_SHARDS: for paused.c of this room, whose steps take and give up their batons themselves, and go on when the client has gone. */
+enum { JOB_NO_SHARD = -1, JOB_ALL_SHARDS = -2, JOB_OWN_SHARDS = -3, JOB_STEP_US = 50 };
 
 /* Embedded as the first member of the maker's own structure (from thread_alloc). Runs on the connection's thread; its
  * connection waits. Each step gets the baton of `shard` (it may change `shard` for the next step), should end after about
@@ -328,14 +360,17 @@ void exec_start_job(struct exec *exec, struct job *job);
  * exec_claim   in a step, before what is at `key` is changed or replaced: true when no job but the caller's reads it, of which `own`
  *              may be on it, too (NULL: none). False: exec_wait_for was called; the caller returns JOB_WAIT and asks again; no new readers come before it, nor those who
  *              wait for the caller's own pin.
+ * exec_pin_locked  exec_pin, in a step, of a key that a granted shared lock of the job's own has: nobody is waited for. False: no memory.
  * exec_unpin   under the same baton (or all); in `destroy`, too. Does nothing when there is no pin.  */
 struct pin {
     struct shard *shard;           /* NULL: no pin */
     struct collection *collection; /* of the entry; NULL: it has none */
     struct raw_string *raw;        /* the same; raw_string_text may be read without the baton */
     uint64_t hash;
+    bool is_guarded;               /* the saving's: pin_put of pin.h */
 };
 MUST_USE bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out);
+MUST_USE bool exec_pin_locked(struct exec *exec, struct key key, struct entry *entry, struct pin *out);
 MUST_USE bool exec_claim(struct exec *exec, struct key key, const struct pin *own);
 void exec_unpin(struct exec *exec, struct pin *pin);
 
@@ -343,15 +378,61 @@ void exec_unpin(struct exec *exec, struct pin *pin);
  * Commands that name one of the keys wait (shared: those that write it), and the keys neither expire nor are evicted: the job's steps
  * set exec->now_ms to what it was when the lock was granted.
  *
- * key_lock_open, key_lock_add   (shard/key_lock.h) before that, without a baton; key_lock_close at the end
+ * key_lock_open, key_lock_add   (shard/key_lock.h) before that, without a baton; key_lock_close at the end. Or key_lock_open_all, for whoever does
+ *                not know the keys: then all that write wait, on the shards whose batons are held
  * exec_lock      in a step, under the batons of all the keys' shards (one shard's, or all), again and again until it is true: the
- *                lock is granted. False: exec_wait_for was called; return JOB_WAIT. Not together with pins.
+ *                lock is granted. False: exec_wait_for was called; return JOB_WAIT. Not together with pins,
+ *                but those of exec_pin_locked; and whoever has it waits for nothing else
  * exec_unlock    under the same batons (or all): in destroy. Does nothing when it was not asked for.  */
 MUST_USE bool exec_lock(struct exec *exec, struct key_lock *lock);
 void exec_unlock(struct exec *exec, struct key_lock *lock);
+/* Under all batons, for a command that sees more than the keys that it names: a job is changing keys over several steps, and would be seen half
+ * done. True: exec_wait_for was called.  */
+bool exec_waits_for_changes(struct exec *exec);
+/* The same for one that reads what other keys have: also while a job only keeps others from reading some. */
+bool exec_waits_for_hidden_keys(struct exec *exec);
 
 /* True once about JOB_STEP_US have passed since this step began: it must end. Cheap (a time-stamp read). */
 bool exec_step_is_over(const struct exec *exec);
+
+/* --- blocking --- */
+
+enum block_over {
+    BLOCK_OVER_NULL,
+    BLOCK_OVER_ZERO,  /* WAIT */
+    BLOCK_OVER_ZEROS, /* WAITAOF: an array of two */
+};
+
+/* What a handler waits for that has found nothing. As soon as one of the keys has something, the command is run again for this key alone: the
+ * others leave its words, so that argv[first_key] is the key, argv[count_at] is 1, and its id is the last word.  */
+struct block {
+    uint32_t first_key, key_count; /* in argv; 0 keys: for the time alone */
+    uint32_t count_at;             /* argv index of the number of keys; 0: none */
+    const struct bytes *ids;       /* XREAD: one for each key, in place of those that end the command; NULL: none */
+    uint8_t type;                  /* enum value_type of what it waits for: while a key holds another one, nothing happens */
+    bool ends_without;             /* XREADGROUP: it is run, too, when the key has gone or holds something else */
+    uint8_t when_over;             /* enum block_over: the reply when the time is over */
+    int64_t timeout_ms;            /* 0: for ever */
+};
+/* From SCOPE_KEYS and SCOPE_SESSION handlers that have changed and replied nothing; the handler returns at once. False: it may not block (inside
+ * another command, or run for a blocked client): the handler replies as if the time was over.  */
+MUST_USE bool exec_block(struct exec *exec, const struct block *block);
+/* Does it run for a blocked client? */
+static inline bool exec_is_for_blocked(const struct exec *exec)
+{
+    return exec->block_state == BLOCK_SERVED;
+}
+
+/* --- handlers that may run long: scope SCOPE_SCRIPT, and what EXEC runs with one; paused.h ---
+ *
+ * Asked again and again, where no command of the handler's is in its middle:
+ * exec_pause_is_due   it has run long enough for now
+ * exec_pause          others have their turn; then it goes on. False: it has not paused, and goes on
+ * exec_must_end       the server stops, or the connection is gone before anybody knew that this takes long: to be returned from as soon as
+ *                     it can  */
+bool exec_pause_is_due(const struct thread *thread);
+bool exec_pause(struct thread *thread);
+bool exec_must_end(const struct thread *thread);
 
 /* --- all threads in turn --- */
 

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct blocked;
+struct paused;
 struct round;
 struct scratch_block;
 struct stepper;
@@ -29,11 +31,18 @@ struct executor {
     struct round *spare_rounds;
     uint32_t spare_count;
     uint32_t spare_least;            /* of spare_count since the last rounds_trim */
-    /* batches of round.c, calls of all threads and offers of part_run.c that are with other threads: at 0 this thread may end */
+    /* batches of round.c, calls of all threads, offers of part_run.c and errands that are with other threads: at 0 this thread may end */
     uint32_t abroad_count;
     /* stepper.c */
     struct stepper *steppers, *steppers_last; /* in the order of their next steps */
     int64_t resume_ms;               /* wall: the first of those that pause goes on then; INT64_MAX: none pauses */
+    /* block.c: blocked clients whose time ends, as a binary heap */
+    struct blocked **deadlines;
+    uint32_t deadline_count, deadline_capacity;
+    /* paused.c */
+    struct paused *running;          /* whose handler runs now; NULL: none that may pause */
+    struct paused *spare_paused;     /* of one that has ended */
+    uint64_t pause_ticks;            /* exec_pause_is_due */
     /* of the step under way */
     uint64_t step_ends_ticks;        /* exec_step_is_over */
     /* pending.c */

@@ -5,6 +5,9 @@
 
 void call_count_error(struct thread *thread, const struct reply *reply)
 {
+    if (reply->is_error == REPLY_ERROR_COUNTED) {
+        return;
+    }
     bool is_own = reply->out == &reply->own;
     const char *text = reply->out->data + (is_own ? 0 : reply->start);
     stat_add(&thread->stats.error_replies, 1);

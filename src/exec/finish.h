@@ -37,6 +37,7 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
     exec->is_no_touch = call->is_no_touch;
     exec->is_spread = call->is_exclusive && call->spec->scope == SCOPE_KEYS;
     exec->depth = 0;
+    exec->block_state = BLOCK_NONE;
     exec->effects = EFFECTS_NONE;
     exec->unit = 0;
 }
@@ -76,7 +77,7 @@ static inline void call_finish(struct thread *thread, struct call *call, struct 
     }
     assert(call->ticket == NULL);
     call->is_broken = reply->is_broken;
-    call->is_error = reply->is_error;
+    call->is_error = reply->is_error != REPLY_FINE;
     call->ticks += ticks;
     call_enter(call, CALL_DONE);
     if (UNLIKELY(call->reply_len >= CHUNK_SMALL_BYTES)) {
@@ -86,6 +87,18 @@ static inline void call_finish(struct thread *thread, struct call *call, struct 
         call_count_error(thread, reply);
     }
     call_count(thread, call);
+}
+
+/* The same where the reply was begun in a buffer of its own, which becomes the call's. At home. */
+static inline void call_finish_own(struct thread *thread, struct call *call, struct reply *reply, struct buffer *text, uint64_t ticks)
+{
+    call_finish(thread, call, reply, ticks);
+    if (reply->out == text) {
+        call->own = *text;
+        call->replies = &call->own;
+    } else {
+        buffer_release(text);
+    }
 }
 
 /* Which calls are reported to the observer, by slowlog-log-slower-than and latency-monitor-threshold: once a turn. */

@@ -11,10 +11,12 @@
 #include "exec/command_keys.h"
 #include "exec/exec.h"
 #include "exec/finish.h"
+#include "exec/inside.h"
 #include "exec/part_run.h"
 #include "exec/pin.h"
 #include "exec/route.h"
 #include "exec/scratch.h"
+#include "exec/tracked.h"
 #include "shard/access_clock.h"
 
 #include <assert.h>
@@ -65,6 +67,7 @@ static bool holds_for_call(const struct server *server, const struct call *call)
     case SCOPE_ROUTED:
         return call->is_exclusive ? holds_all(server) : holds(server, call->shard);
     case SCOPE_ALL:
+    case SCOPE_SCRIPT:
         return holds_all(server);
     case SCOPE_SESSION_KEYS:
         return holds_keys(server, call);
@@ -77,12 +80,6 @@ static bool holds_for_call(const struct server *server, const struct call *call)
 }
 
 /* --- running --- */
-
-static void refuse(struct exec *exec, const char *text)
-{
-    reply_rewind(exec->reply);
-    reply_error(exec->reply, text);
-}
 
 /* New keys of the shards that it may touch begin with this moment. */
 static void note_access(const struct exec *exec)
@@ -117,7 +114,7 @@ static bool run_parts(struct exec *exec)
 }
 
 /* The steps of a job that a handler has left, one behind the other. */
-static void run_job(struct exec *exec)
+static enum inside_outcome run_job(struct exec *exec)
 {
     struct executor *executor = exec->thread->executor;
     struct job *job = exec->job;
@@ -142,39 +139,41 @@ static void run_job(struct exec *exec)
     if (status != JOB_DONE) {
         exec->session = NULL; /* it ends in the middle */
         exec->shard = NULL;
-        if (!exec->reply->is_broken) {
-            refuse(exec, is_held ? ERROR_WOULD_WAIT : ERROR_NOT_HELD);
-        }
     }
     job->destroy(job, exec);
+    if (status == JOB_DONE || exec->reply->is_broken) {
+        return INSIDE_RAN;
+    }
+    reply_rewind(exec->reply);
+    return is_held ? INSIDE_WOULD_WAIT : INSIDE_NOT_HELD;
 }
 
-static void run(struct exec *exec, const struct call *call)
+enum inside_outcome inside_run(struct exec *exec, const struct call *call)
 {
     if (!holds_for_call(exec->server, call)) {
-        refuse(exec, ERROR_NOT_HELD);
-        return;
+        return INSIDE_NOT_HELD;
     }
     if (exec_waits_for_pins(exec)) {
-        refuse(exec, ERROR_WOULD_WAIT);
-        return;
+        return INSIDE_WOULD_WAIT;
     }
     note_access(exec);
     call->spec->run(exec);
     if (exec->must_wait) {
-        refuse(exec, ERROR_WOULD_WAIT);
-    } else if (exec->job != NULL) {
-        run_job(exec);
-    } else {
-        report_owed(exec);
+        reply_rewind(exec->reply);
+        return INSIDE_WOULD_WAIT;
     }
+    if (exec->job != NULL) {
+        return run_job(exec);
+    }
+    report_owed(exec);
+    return INSIDE_RAN;
 }
 
 /* --- counting --- */
 
 static void count(struct thread *thread, struct call *call, const struct reply *reply, const struct session *session)
 {
-    call->is_error = reply->is_error;
+    call->is_error = reply->is_error != REPLY_FINE;
     if (call->is_error) {
         call_count_error(thread, reply);
     }
@@ -195,23 +194,14 @@ static void take_over(struct exec *outer, const struct exec *inner, const struct
     }
 }
 
-void exec_run_inside(struct exec *outer, struct bytes *words, uint32_t word_count, struct reply *reply)
+void exec_run_chosen_inside(struct exec *outer, const struct command_spec *spec, struct bytes *words, uint32_t word_count, struct reply *reply)
 {
     struct thread *thread = outer->thread;
     struct executor *executor = thread->executor;
-    struct call call = {
-        .argv = words, .argc = word_count, .db = outer->db, .protocol = reply->protocol, .is_no_touch = outer->is_no_touch};
-    assert(word_count > 0 && reply_len(reply) == 0);
+    struct call call = {.spec = spec, .argv = words, .argc = word_count, .db = outer->db, .protocol = reply->protocol, .is_no_touch = outer->is_no_touch};
     assert(outer->effects != EFFECTS_OWED); /* they come before those of the inner command */
     if (outer->depth == EXEC_DEPTH_MAX) {
         reply_error(reply, ERROR_TOO_DEEP);
-        return;
-    }
-    if (!command_choose(server_find_command(outer->server, words[0]), words, word_count, reply, &call.spec)) {
-        call_count_error(thread, reply);
-        if (call.spec != NULL) {
-            stat_add(&thread->command_stats[call.spec->index].rejected, 1);
-        }
         return;
     }
     call_route(thread, &call);
@@ -223,15 +213,35 @@ void exec_run_inside(struct exec *outer, struct bytes *words, uint32_t word_coun
     exec.depth = (uint8_t)(outer->depth + 1);
     exec.now_ms = outer->now_ms;
     exec.unit = outer->unit;
+    exec.is_out_of_memory = false;
     exec.session = call.spec->scope == SCOPE_KEYS ? NULL : outer->session;
     exec.shard = call.is_exclusive || call.spec->scope == SCOPE_INSTANT ? NULL : &outer->server->shards[call.shard];
     const uint64_t step_ends_ticks = executor->step_ends_ticks;
     const struct scratch_mark mark = scratch_mark(executor);
     const uint64_t before = clock_ticks();
-    run(&exec, &call);
+    const enum inside_outcome outcome = inside_run(&exec, &call);
+    if (outcome != INSIDE_RAN) {
+        reply_error(reply, outcome == INSIDE_NOT_HELD ? ERROR_NOT_HELD : ERROR_WOULD_WAIT);
+    }
+    tracked_inside(&exec);
     call.ticks = clock_ticks() - before;
     scratch_return_to(executor, mark);
     executor->step_ends_ticks = step_ends_ticks;
     count(thread, &call, reply, outer->session);
     take_over(outer, &exec, &call);
+}
+
+void exec_run_inside(struct exec *outer, struct bytes *words, uint32_t word_count, struct reply *reply)
+{
+    struct thread *thread = outer->thread;
+    const struct command_spec *spec;
+    assert(word_count > 0 && reply_len(reply) == 0);
+    if (command_choose(server_find_command(outer->server, words[0]), words, word_count, reply, &spec)) {
+        exec_run_chosen_inside(outer, spec, words, word_count, reply);
+        return;
+    }
+    call_count_error(thread, reply);
+    if (spec != NULL) {
+        stat_add(&thread->command_stats[spec->index].rejected, 1);
+    }
 }

@@ -2,10 +2,14 @@
 #include "exec/job.h"
 
 #include "base/clock.h"
+#include "exec/block.h"
+#include "exec/block_serve.h"
+#include "exec/errand.h"
 #include "exec/finish.h"
 #include "exec/part_run.h"
 #include "exec/scratch.h"
 #include "exec/stepper.h"
+#include "exec/tracked.h"
 #include "exec/waiting.h"
 #include "shard/access_clock.h"
 #include "mem/heap.h"
@@ -55,7 +59,13 @@ static void destroy_started(struct thread *thread, struct call *call)
     destroy_job(thread, call->job, &exec);
 }
 
+static struct job_run *run_of(struct stepper *stepper)
+{
+    return (struct job_run *)((char *)stepper - offsetof(struct job_run, stepper));
+}
+
 static enum step_status job_run_step(struct thread *thread, struct stepper *stepper);
+static void job_run_leave(struct thread *thread, struct stepper *stepper);
 
 bool job_begin(struct thread *thread, struct call *call)
 {
@@ -74,9 +84,11 @@ bool job_begin(struct thread *thread, struct call *call)
     exec_prepare(&run->exec, thread, call, &run->reply);
     run->exec.session = call->window->session;
     run->exec.job = job;
+    run->exec.must_finish = job->shard == JOB_OWN_SHARDS;
     call_enter(call, CALL_JOB);
     call->elsewhere = &run->at;
     run->stepper.step = job_run_step;
+    run->stepper.leave = job_run_leave;
     stepper_add(thread->executor, &run->stepper);
     return true;
 }
@@ -97,7 +109,7 @@ static void note_access(struct thread *thread, struct shard *shard)
 static void take_for(struct thread *thread, int32_t shard)
 {
     const struct server *server = thread->server;
-    assert(shard >= JOB_ALL_SHARDS && shard < (int32_t)server->shard_count);
+    assert(shard >= JOB_OWN_SHARDS && shard < (int32_t)server->shard_count);
     if (shard == JOB_ALL_SHARDS) {
         shards_take_all(thread);
         for (uint32_t i = 0; i < server->shard_count; i++) {
@@ -112,10 +124,13 @@ static void take_for(struct thread *thread, int32_t shard)
 static void release_for(struct thread *thread, int32_t shard)
 {
     if (shard == JOB_ALL_SHARDS) {
+        const struct shard_set all = shard_set_of_first(thread->server->shard_count);
+        block_serve_set(thread, &all);
         shards_release_all(thread);
     } else if (shard >= 0) {
         struct shard *own = &thread->server->shards[shard];
         baton_assert_held(&own->baton);
+        block_serve(thread, own);
         shard_release(thread, own);
     }
 }
@@ -124,14 +139,8 @@ static void release_for(struct thread *thread, int32_t shard)
 static void run_finish(struct thread *thread, struct job_run *run)
 {
     struct call *call = run->at.call;
-    call_finish(thread, call, &run->reply, 0);
-    if (run->reply.out == &run->reply.own) {
-        run->reply.own = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    } else {
-        call->own = run->buffer;
-        call->replies = &call->own;
-        run->buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    }
+    call_finish_own(thread, call, &run->reply, &run->buffer, 0);
+    run->reply.own = run->buffer = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     struct job *job = run->exec.job;
     if (run->reply.is_broken) {
         destroy_job(thread, job, &run->exec); /* it may have been ended in the middle, with locks to be given up */
@@ -179,7 +188,14 @@ static enum job_status run_step(struct thread *thread, struct job_run *run)
     take_for(thread, shard);
     uint64_t before = clock_ticks();
     thread->executor->step_ends_ticks = before + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
+    const bool is_tracked = run->at.call->tracked != 0;
+    if (is_tracked) {
+        tracked_begin(&run->exec, run->at.call);
+    }
     enum job_status status = job->step(job, &run->exec);
+    if (is_tracked) {
+        tracked_break_off(&run->exec);
+    }
     if (UNLIKELY(run->exec.effects == EFFECTS_OWED)) {
         exec_report_words(&run->exec);
     }
@@ -201,9 +217,26 @@ static enum step_status run_parts(struct thread *thread, struct job_run *run)
     return STEP_MORE;
 }
 
+/* The errand goes, now that no baton is held. */
+static enum step_status send_errand(struct thread *thread, struct job_run *run)
+{
+    return errand_go(thread, run->exec.errand, &run->stepper) ? STEP_WAIT : STEP_MORE;
+}
+
+/* The server stops: what the job waits for is to come back soon. */
+static void job_run_leave(struct thread *thread, struct stepper *stepper)
+{
+    const struct job_run *run = run_of(stepper);
+    (void)thread;
+    if (run->exec.errand != NULL) {
+        errand_cancel(run->exec.errand);
+    }
+}
+
 static enum step_status job_run_step(struct thread *thread, struct stepper *stepper)
 {
-    struct job_run *run = (struct job_run *)((char *)stepper - offsetof(struct job_run, stepper));
+    struct job_run *run = run_of(stepper);
+    run->exec.errand = NULL; /* it is back */
     if (run->exec.parts != NULL) {
         return run_parts(thread, run);
     }
@@ -213,6 +246,8 @@ static enum step_status job_run_step(struct thread *thread, struct stepper *step
         break;
     case JOB_WAIT:
         return STEP_WAIT;
+    case JOB_AWAY:
+        return send_errand(thread, run);
     case JOB_PAUSE:
         stepper->resume_ms = thread->now_ms + run->exec.pause_ms;
         return STEP_PAUSE;
@@ -240,7 +275,7 @@ void jobs_withdraw(struct thread *thread, struct window *window)
             call_enter(call, CALL_DEFERRED);
         }
     }
-    if (window_first_call(window)->state == CALL_JOB) {
+    if (window_first_call(window)->state == CALL_JOB || window_first_call(window)->state == CALL_BLOCKED) {
         window_leave_queues(thread, window, window->flushed + 1);
     }
 }
@@ -256,6 +291,8 @@ void jobs_abandon(struct thread *thread, struct window *window)
         }
         if (call->state == CALL_STARTED) {
             destroy_started(thread, call);
+        } else if (call->state == CALL_BLOCKED) {
+            block_abandon(thread, call);
         } else if (call->state == CALL_JOB) {
             struct job_run *run = (struct job_run *)call->elsewhere;
             if (run->ticket != NULL) {

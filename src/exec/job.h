@@ -23,11 +23,11 @@ MUST_USE bool job_begin(struct thread *thread, struct call *call);
 /* A job of the window goes on when its connection has gone (exec->must_finish): the window must stay until it is back. */
 bool window_must_finish(const struct thread *thread, const struct window *window);
 /* The parked window goes on later. Under `pipeline-order relaxed` a call may have started a job, which has pinned its keys, behind one that
- * is not answered; or stand in a queue behind one whose job is under way, so that it cannot try when it is told. Whoever waits for these
+ * is not answered; or stand in a queue behind one whose job is under way, or which is blocked, so that it cannot try when it is told. Whoever waits for these
  * pins, or behind it in the queue, may be the one that the earlier call waits for. So both give up what they have, and are run again as
  * DEFERRED. Without any baton.  */
 void jobs_withdraw(struct thread *thread, struct window *window);
-/* Gives up the jobs of the window's calls, which count as answered then, and what its calls wait for. The connection ends. */
+/* Gives up the jobs of the window's calls, and those that are blocked, which count as answered then, and what its calls wait for. The connection ends. */
 void jobs_abandon(struct thread *thread, struct window *window);
 
 #endif

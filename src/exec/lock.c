@@ -3,6 +3,7 @@
  * Threads    A job's steps, under the batons of its keys' shards.  */
 #include "exec/exec.h"
 #include "exec/waiting.h"
+#include "shard/pinned.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -45,6 +46,32 @@ bool exec_lock(struct exec *exec, struct key_lock *lock)
     return true;
 }
 
+typedef bool lock_check_fn(const struct shard *shard);
+
+static bool waits_while(struct exec *exec, lock_check_fn *is_so)
+{
+    bool must_wait = false;
+    for (uint32_t i = 0; i < exec->server->shard_count && !must_wait; i++) {
+        struct shard *shard = &exec->server->shards[i];
+        baton_assert_held(&shard->baton);
+        must_wait = is_so(shard);
+        if (must_wait) {
+            exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
+        }
+    }
+    return must_wait;
+}
+
+bool exec_waits_for_changes(struct exec *exec)
+{
+    return waits_while(exec, shard_has_half_done_change);
+}
+
+bool exec_waits_for_hidden_keys(struct exec *exec)
+{
+    return waits_while(exec, shard_has_hidden_keys);
+}
+
 void exec_unlock(struct exec *exec, struct key_lock *lock)
 {
     struct shard *first = lock->shards;
@@ -54,7 +81,7 @@ void exec_unlock(struct exec *exec, struct key_lock *lock)
         struct shard *shard = &first[i];
         baton_assert_held(&shard->baton);
         waiters_call(exec->thread, shard, WAIT_LOCKS, 0);
-        if (shard->lock_count == 0 && shard->pinned_count == 0) {
+        if (shard->lock_count == 0 && shard_job_pins(shard) == 0) {
             waiters_call(exec->thread, shard, WAIT_PINS, 0);
         }
     }

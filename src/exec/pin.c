@@ -74,6 +74,31 @@ static const void *pinned_value(const struct pin *pin)
     return pin->collection != NULL ? (const void *)pin->collection : pin->raw;
 }
 
+/* False: memory was refused, or the value cannot have more pins. */
+static bool put_pin(struct shard *shard, struct key key, const struct entry *entry, struct pin *out) REQUIRES(shard->baton)
+{
+    *out = (struct pin){0};
+    if (!make_room(shard) || (entry != NULL && !pin_value(entry, out))) {
+        return false;
+    }
+    out->shard = shard;
+    out->hash = key.hash;
+    shard->pinned[shard->pinned_count] = (struct pinned){.hash = key.hash, .value = pinned_value(out)};
+    set_pinned_count(shard, shard->pinned_count + 1);
+    return true;
+}
+
+bool pin_put(struct shard *shard, struct key key, const struct entry *entry, struct pin *out)
+{
+    baton_assert_held(&shard->baton);
+    if (!put_pin(shard, key, entry, out)) {
+        return false;
+    }
+    out->is_guarded = true;
+    shard->guarded_pins++;
+    return true;
+}
+
 bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin *out)
 {
     struct shard *shard = shard_of(exec, key);
@@ -87,19 +112,23 @@ bool exec_pin(struct exec *exec, struct key key, struct entry *entry, struct pin
         exec_wait_for(exec, shard, WAIT_PINS, 0, WAIT_WITH_READERS);
         return false;
     }
-    if (shard_key_lock_stops_pin(shard, key.hash, exec->job != NULL)) {
+    if (shard_key_lock_stops_pin(shard, key.hash, exec->job != NULL || exec->depth > 0)) {
         exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
         return false;
     }
-    if (!make_room(shard) || (entry != NULL && !pin_value(entry, out))) {
+    if (!put_pin(shard, key, entry, out)) {
         exec_wait_for(exec, shard, WAIT_MEMORY, 0, WAIT_WITH_READERS);
         return false;
     }
-    out->shard = shard;
-    out->hash = key.hash;
-    shard->pinned[shard->pinned_count] = (struct pinned){.hash = key.hash, .value = pinned_value(out)};
-    set_pinned_count(shard, shard->pinned_count + 1);
     return true;
+}
+
+bool exec_pin_locked(struct exec *exec, struct key key, struct entry *entry, struct pin *out)
+{
+    struct shard *shard = shard_of(exec, key);
+    baton_assert_held(&shard->baton);
+    assert(shard_key_is_locked(shard, key.hash));
+    return put_pin(shard, key, entry, out);
 }
 
 bool exec_claim(struct exec *exec, struct key key, const struct pin *own)
@@ -125,11 +154,17 @@ bool exec_claim(struct exec *exec, struct key key, const struct pin *own)
 
 void exec_unpin(struct exec *exec, struct pin *pin)
 {
+    pin_give_up(exec->thread, pin);
+}
+
+void pin_give_up(struct thread *thread, struct pin *pin)
+{
     struct shard *shard = pin->shard;
     if (shard == NULL) {
         return;
     }
     baton_assert_held(&shard->baton);
+    shard->guarded_pins -= pin->is_guarded;
     uint32_t at = 0;
     while (shard->pinned[at].hash != pin->hash || shard->pinned[at].value != pinned_value(pin)) {
         at++;
@@ -143,12 +178,12 @@ void exec_unpin(struct exec *exec, struct pin *pin)
     } else if (pin->raw != NULL) {
         raw_string_unpin(pin->raw);
     }
-    waiters_call(exec->thread, shard, WAIT_KEY, pin->hash);
-    if (shard->pinned_count == 0) {
-        waiters_call(exec->thread, shard, WAIT_PINS, 0);
+    waiters_call(thread, shard, WAIT_KEY, pin->hash);
+    if (shard_job_pins(shard) == 0) {
+        waiters_call(thread, shard, WAIT_PINS, 0);
     }
     if (UNLIKELY(shard->lock_count > 0)) {
-        waiters_call(exec->thread, shard, WAIT_LOCKS, 0);
+        waiters_call(thread, shard, WAIT_LOCKS, 0);
     }
     *pin = (struct pin){0};
 }
@@ -158,6 +193,17 @@ void exec_unpin(struct exec *exec, struct pin *pin)
 static bool is_pinned(const struct shard *shard, uint64_t hash) REQUIRES(shard->baton)
 {
     return shard->pinned_count > 0 && shard_has_pin(shard, hash);
+}
+
+/* The shard is being saved: a big value is pinned until it is written. True: the command waits for memory. (The key in the selected database: whoever
+ * writes it in another one replaces it.)  */
+static bool is_guarded(struct exec *exec, struct shard *shard, struct key key) REQUIRES(shard->baton)
+{
+    if (LIKELY(shard->guard_count == 0) || !shard->guard(shard, exec->db, key, exec->depth == 0)) {
+        return false;
+    }
+    exec_wait_for(exec, shard, WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
+    return true;
 }
 
 bool exec_waits_for_pins(struct exec *exec)
@@ -177,12 +223,15 @@ bool exec_waits_for_keys(struct exec *exec)
         if (exec->shard != NULL && shard != exec->shard) {
             continue; /* no key: its route, which knows the command better than the walk, has named one shard */
         }
-        if (shard->lock_count == 0 && (!is_write || (shard->pinned_count == 0 && !waits_any(&shard->waits)))) {
+        if (shard->lock_count == 0 && (!is_write || ((shard->pinned_count | shard->guard_count) == 0 && !waits_any(&shard->waits)))) {
             continue;
         }
         baton_assert_held(&shard->baton);
         const uint64_t hash = hash_bytes(&exec->server->secret, name);
-        if (shard_key_lock_stops(shard, hash, is_write)) {
+        if (is_write && is_guarded(exec, shard, (struct key){name, hash})) {
+            break;
+        }
+        if (shard_key_lock_stops(shard, hash, is_write, exec->depth > 0)) {
             exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
         } else if (is_write && (is_pinned(shard, hash) || exec_must_queue(exec, shard, WAIT_KEY, hash, WAIT_WITH_WRITERS))) {
             exec_wait_for(exec, shard, WAIT_KEY, hash, WAIT_WITH_WRITERS);

@@ -19,4 +19,10 @@ MUST_USE bool exec_waits_for_pins(struct exec *exec);
 /* The same, also of a command that locks its keys itself: for one that may not wait later. */
 MUST_USE bool exec_waits_for_keys(struct exec *exec);
 
+/* exec_pin and exec_unpin for the saving of a shard: nobody is waited for, and commands that wait for all pins do not wait for these
+ * (`guarded_pins` of struct shard). Under the baton of the key's shard. False: no memory, or the value cannot
+ * have more pins.  */
+MUST_USE bool pin_put(struct shard *shard, struct key key, const struct entry *entry, struct pin *out);
+void pin_give_up(struct thread *thread, struct pin *pin);
+
 #endif

@@ -99,8 +99,21 @@ void call_route(struct thread *thread, struct call *call)
     case SCOPE_SESSION:
     case SCOPE_SESSION_KEYS:
     case SCOPE_ALL:
+    case SCOPE_SCRIPT:
         call->first_key_hash = 0;
         call->is_exclusive = call->spec->scope != SCOPE_INSTANT;
         break;
     }
+}
+
+struct shard_set call_key_shards(const struct server *server, const struct call *call)
+{
+    struct shard_set set = {0};
+    struct key_walk walk;
+    uint32_t index;
+    key_walk_begin(&walk, call->spec, call->argv, call->argc);
+    while (key_walk_next(&walk, &index)) {
+        shard_set_add(&set, slot_to_shard(slot_of_key(call->argv[index]), server->shard_count));
+    }
+    return set;
 }

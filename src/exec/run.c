@@ -3,12 +3,17 @@
 
 #include "base/clock.h"
 #include "base/slot.h"
+#include "exec/block.h"
+#include "exec/block_serve.h"
 #include "exec/chain.h"
 #include "exec/command_keys.h"
 #include "exec/finish.h"
+#include "exec/paused.h"
 #include "exec/pending.h"
 #include "exec/pin.h"
+#include "exec/route.h"
 #include "exec/scratch.h"
+#include "exec/tracked.h"
 #include "exec/transaction.h"
 #include "exec/transaction_route.h"
 #include "exec/waiting.h"
@@ -45,7 +50,7 @@ static void call_conclude(struct thread *thread, struct exec *exec, struct call 
         call_enter(call, CALL_STARTED);
         call->job = exec->job;
     } else if (exec->elsewhere != NULL) {
-        call_enter(call, CALL_ABROAD);
+        call_enter(call, exec->block_state == BLOCK_BLOCKED ? CALL_BLOCKED : CALL_ABROAD);
         call->elsewhere = exec->elsewhere;
     } else {
         call_enter(call, CALL_WAITING);
@@ -113,12 +118,13 @@ static enum evict_verdict call_make_room(struct thread *thread, struct call *cal
         return EVICT_FITS;
     }
     evict_for_buffers(thread);
+    const bool is_script = call->spec->scope == SCOPE_SCRIPT; /* it is told, and runs */
     const uint32_t flags = call->transaction == NULL ? call->spec->flags : call->transaction->flags;
-    if ((flags & COMMAND_DENYOOM) == 0) {
+    if ((flags & COMMAND_DENYOOM) == 0 && !is_script) {
         return EVICT_FITS;
     }
     const enum evict_verdict verdict = evict_before_call(thread, only, call->argv, call->argc);
-    if (UNLIKELY(verdict == EVICT_REFUSED)) {
+    if (UNLIKELY(verdict == EVICT_REFUSED && !is_script)) {
         struct reply reply;
         leave_queue(thread, call);
         reply_begin(&reply, replies, call->protocol);
@@ -144,11 +150,27 @@ static bool join_queue(struct exec *exec, struct call *call, struct thread *home
     return false;
 }
 
-/* The handler has returned, and the batons are still held. */
-static void settle_queue(struct exec *exec, struct call *call, struct thread *home)
+/* Its connection has a cache, or it waits, or is blocked. */
+__attribute__((noinline)) static void settle_seldom(struct exec *exec, struct call *call, struct thread *home)
 {
-    if (UNLIKELY(exec->must_wait)) {
+    if (call->tracked != 0) {
+        tracked_end(exec);
+    }
+    if (exec->must_wait) {
         (void)join_queue(exec, call, home);
+        return;
+    }
+    leave_queue(exec->thread, call);
+    if (UNLIKELY(exec->elsewhere != NULL)) {
+        block_set_home(exec, home);
+    }
+}
+
+/* The handler has returned, and the batons are still held. */
+static void settle(struct exec *exec, struct call *call, struct thread *home)
+{
+    if (UNLIKELY((exec->must_wait | exec->block_state | call->tracked) != 0)) {
+        settle_seldom(exec, call, home);
     } else {
         leave_queue(exec->thread, call);
     }
@@ -180,11 +202,31 @@ static void wait_in_batch(struct exec *exec, struct call *call, const struct bat
     }
 }
 
+/* A script has run so long on the shard that this is the call's answer. Its ticket was told, if it has one. */
+static bool refuse_busy(struct thread *thread, const struct shard *shard, struct call *call, struct reply *reply)
+{
+    if (shard->script != SHARD_SCRIPT_IS_BUSY || (call->spec->flags & COMMAND_ALLOW_BUSY) != 0) {
+        return false;
+    }
+    leave_queue(thread, call);
+    reply_error(reply, ERROR_BUSY);
+    call_finish_refused(thread, call, reply);
+    stat_add(&thread->command_stats[call->spec->index].rejected, 1);
+    return true;
+}
+
 /* What somebody has pinned or waits for, this call may not write now. True: it waits. */
 static bool waits_for_others(struct exec *exec, struct call *call, const struct batch *batch)
 {
     if (is_untold(call)) {
         hold_back(exec->thread, call, CALL_WAITING, batch->shard);
+        return true;
+    }
+    if (UNLIKELY(batch->shard->script != SHARD_NO_SCRIPT)) {
+        if (!refuse_busy(exec->thread, batch->shard, call, exec->reply)) {
+            exec_wait_for(exec, batch->shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
+            wait_in_batch(exec, call, batch);
+        }
         return true;
     }
     if (exec_waits_for_pins(exec)) {
@@ -194,6 +236,18 @@ static bool waits_for_others(struct exec *exec, struct call *call, const struct 
     return false;
 }
 
+/* The shard is not quiet, or the call's connection has a cache. False: it waits. */
+static bool may_run(struct exec *exec, struct call *call, const struct batch *batch)
+{
+    if (waits_for_others(exec, call, batch)) {
+        return false;
+    }
+    if (call->tracked != 0) {
+        tracked_begin(exec, call);
+    }
+    return true;
+}
+
 /* Memory for the call is not there yet. True: it waits, or was refused. */
 static bool waits_for_memory(struct exec *exec, struct call *call, struct batch *batch)
 {
@@ -201,11 +255,24 @@ static bool waits_for_memory(struct exec *exec, struct call *call, struct batch 
     if (LIKELY(verdict == EVICT_FITS)) {
         return false;
     }
+    if (call->tracked != 0) {
+        tracked_break_off(exec);
+    }
     if (verdict == EVICT_LATER) {
         exec_wait_for(exec, batch->shard, WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
         wait_in_batch(exec, call, batch);
     }
     return true;
+}
+
+/* Something has changed, and the command is done. */
+static void report_and_serve(struct exec *exec, struct shard *shard)
+{
+    baton_assert_held(&shard->baton);
+    if (exec->effects == EFFECTS_OWED) {
+        exec_report_words(exec);
+    }
+    block_serve(exec->thread, shard);
 }
 
 static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch->shard->baton)
@@ -232,8 +299,8 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
         reply_begin(&reply, &batch->replies, call->protocol);
         exec_prepare(&exec, thread, call, &reply);
         exec.shard = shard;
-        const bool is_quiet = LIKELY((shard->pinned_count | shard->lock_count) == 0 && !waits_any(&shard->waits));
-        if (!is_quiet && waits_for_others(&exec, call, batch)) {
+        const bool is_quiet = LIKELY((shard->pinned_count | shard->lock_count | shard->guard_count | call->tracked) == 0 && !waits_any(&shard->waits));
+        if (!is_quiet && !may_run(&exec, call, batch)) {
             continue;
         }
         if (UNLIKELY(waits_for_memory(&exec, call, batch))) {
@@ -241,10 +308,10 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
             continue;
         }
         call->spec->run(&exec);
-        if (UNLIKELY(exec.effects == EFFECTS_OWED)) {
-            exec_report_words(&exec);
+        settle(&exec, call, batch->home);
+        if (UNLIKELY(exec.effects != EFFECTS_NONE)) {
+            report_and_serve(&exec, shard);
         }
-        settle_queue(&exec, call, batch->home);
         uint64_t after = clock_ticks();
         call_conclude(thread, &exec, call, after - before);
         before = after;
@@ -325,21 +392,17 @@ bool batch_submit(struct thread *thread, struct batch *batch)
 
 /* --- exclusive calls --- */
 
-/* The shards of a command's keys. */
-static struct shard_set call_shards(const struct server *server, const struct call *call)
+static void note_access_of(struct thread *thread, const struct shard_set *set)
 {
-    struct shard_set set = {0};
-    struct key_walk walk;
-    uint32_t index;
-    key_walk_begin(&walk, call->spec, call->argv, call->argc);
-    while (key_walk_next(&walk, &index)) {
-        shard_set_add(&set, slot_to_shard(slot_of_key(call->argv[index]), server->shard_count));
+    for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE; i = shard_set_next(set, i + 1)) {
+        struct shard *shard = &thread->server->shards[i];
+        baton_assert_held(&shard->baton);
+        shard_note_access(thread, shard);
     }
-    return set;
 }
 
 /* The batons of `set` are held; they are given up when the handler has returned. */
-static void run_with_batons(struct thread *thread, struct call *call, const struct shard_set *set, struct buffer *replies)
+static void run_with_batons(struct thread *thread, struct call *call, const struct shard_set *set, bool is_out_of_memory, struct buffer *replies)
 {
     struct exec exec;
     struct reply reply;
@@ -348,20 +411,24 @@ static void run_with_batons(struct thread *thread, struct call *call, const stru
     if (call->spec->scope != SCOPE_KEYS) {
         exec.session = call->window->session;
     }
-    for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE; i = shard_set_next(set, i + 1)) {
-        struct shard *shard = &thread->server->shards[i];
-        baton_assert_held(&shard->baton);
-        shard_note_access(thread, shard);
-    }
+    exec.is_out_of_memory = is_out_of_memory;
+    note_access_of(thread, set);
     uint64_t before = clock_ticks();
+    if (UNLIKELY(call->tracked != 0)) {
+        tracked_begin(&exec, call);
+    }
     if (shard_set_is_empty(set) || LIKELY(!exec_waits_for_pins(&exec))) {
         call->spec->run(&exec);
+    }
+    if (UNLIKELY(call->spec->scope == SCOPE_TRANSACTION)) {
+        tracked_break_off(&exec); /* a command in it may have begun a cache */
     }
     if (UNLIKELY(exec.effects == EFFECTS_OWED)) {
         exec_report_words(&exec);
     }
-    settle_queue(&exec, call, thread);
+    settle(&exec, call, thread);
     uint64_t ticks = clock_ticks() - before;
+    block_serve_set(thread, set);
     shards_release_set(thread, set);
     scratch_reset(thread->executor);
     call_conclude(thread, &exec, call, ticks);
@@ -393,31 +460,131 @@ static void wait_for_memory_exclusive(struct thread *thread, struct call *call, 
     }
 }
 
+/* It may pause in its middle: paused.h. */
+static void run_pausable(struct thread *thread, struct call *call, const struct shard_set *set, bool is_out_of_memory, struct buffer *replies)
+{
+    struct paused *paused = paused_open(thread);
+    if (paused == NULL) {
+        run_with_batons(thread, call, set, is_out_of_memory, replies);
+        return;
+    }
+    struct exec *exec = paused_prepare(paused, thread, call);
+    exec->session = call->window->session;
+    exec->is_out_of_memory = is_out_of_memory;
+    note_access_of(thread, set);
+    const uint64_t before = clock_ticks();
+    if (UNLIKELY(call->tracked != 0)) {
+        tracked_begin(exec, call);
+    }
+    const bool has_returned = paused_run(paused, thread, set, call);
+    const uint64_t ticks = clock_ticks() - before;
+    settle(exec, call, thread);
+    if (LIKELY(has_returned)) {
+        block_serve_set(thread, set);
+    }
+    shards_release_set(thread, set);
+    scratch_reset(thread->executor);
+    if (UNLIKELY(!has_returned)) {
+        call->ticks += ticks;
+        call_enter(call, CALL_STARTED);
+        return;
+    }
+    struct reply reply;
+    reply_begin(&reply, replies, call->protocol);
+    paused_give_reply(paused, &reply);
+    exec->reply = &reply;
+    call_conclude(thread, exec, call, ticks);
+    paused_close(thread, paused);
+}
+
+/* A script that goes on in steps has one of the shards. True: the call waits, or was answered BUSY; the batons are still held. */
+static bool meets_script(struct thread *thread, struct call *call, const struct shard_set *set, struct buffer *replies)
+{
+    struct shard *found = NULL;
+    for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE && found == NULL; i = shard_set_next(set, i + 1)) {
+        struct shard *shard = &thread->server->shards[i];
+        found = shard->script != SHARD_NO_SCRIPT ? shard : NULL;
+    }
+    if (LIKELY(found == NULL)) {
+        return false;
+    }
+    struct exec exec;
+    struct reply reply;
+    reply_begin(&reply, replies, call->protocol);
+    exec_prepare(&exec, thread, call, &reply);
+    if (is_untold(call) || refuse_busy(thread, found, call, &reply)) {
+        return true;
+    }
+    exec_wait_for(&exec, found, WAIT_LOCKS, 0, WAIT_WITH_READERS);
+    if (join_queue(&exec, call, thread)) {
+        call_enter(call, CALL_WAITING);
+    } else {
+        call_finish_refused(thread, call, &reply);
+    }
+    return true;
+}
+
+/* KEYS and its like read all shards in steps: while a script has some they look at all first. */
+static bool looks_at_all(const struct server *server, const struct call *call)
+{
+    return UNLIKELY(atomic_load_explicit(&server->paused_scripts, memory_order_relaxed) > 0) &&
+           (call->spec->flags & (COMMAND_READONLY | COMMAND_WRITE)) != 0;
+}
+
+/* What the call needs by its scope. */
+static struct shard_set exclusive_shards(const struct server *server, const struct call *call)
+{
+    switch ((enum command_scope)call->spec->scope) {
+    case SCOPE_ALL:
+    case SCOPE_ROUTED:
+        return shard_set_of_first(server->shard_count);
+    case SCOPE_TRANSACTION:
+        return transaction_shards(server, call->transaction);
+    case SCOPE_SESSION_KEYS:
+        return call_key_shards(server, call);
+    case SCOPE_KEYS:
+        /* By a job with all batons: none of its keys is looked at now. */
+        return words_lock_keys(call->spec, call->argc) ? shard_set_of_first(server->shard_count) : call_key_shards(server, call);
+    case SCOPE_SCRIPT:
+        return call->spec->needs_all(server, call->argv, call->argc) ? shard_set_of_first(server->shard_count) : call_key_shards(server, call);
+    case SCOPE_SESSION:
+        if (looks_at_all(server, call)) {
+            return shard_set_of_first(server->shard_count);
+        }
+        break;
+    case SCOPE_INSTANT:
+        break;
+    }
+    return (struct shard_set){0};
+}
+
 void call_run_exclusive(struct thread *thread, struct call *call, struct buffer *replies)
 {
     struct server *server = thread->server;
-    struct shard_set set = {0};
-    if (call->spec->scope == SCOPE_ALL || call->spec->scope == SCOPE_ROUTED) {
-        set = shard_set_of_first(server->shard_count);
-    } else if (call->spec->scope == SCOPE_TRANSACTION) {
-        set = transaction_shards(server, call->transaction);
-    } else if (call->spec->scope == SCOPE_SESSION_KEYS) {
-        set = call_shards(server, call);
-    } else if (call->spec->scope == SCOPE_KEYS) {
-        const bool locks_keys = words_lock_keys(call->spec, call->argc); /* by a job with all batons: none of its keys is looked at now */
-        set = locks_keys ? shard_set_of_first(server->shard_count) : call_shards(server, call);
+    struct shard_set set = exclusive_shards(server, call);
+    if (UNLIKELY(call->ticket != NULL)) {
+        shard_set_add(&set, call->ticket->shard->number); /* where it stands in a queue: what it needs may be another now */
     }
     if (!shard_set_is_empty(&set)) {
         shards_take_set(thread, &set);
         stat_add(&thread->stats.steps_all, 1);
     }
+    if (UNLIKELY(meets_script(thread, call, &set, replies))) {
+        shards_release_set(thread, &set);
+        return;
+    }
     const enum evict_verdict verdict = call_make_room(thread, call, only_shard(server, &set), replies);
-    if (UNLIKELY(verdict != EVICT_FITS)) {
+    const bool is_out_of_memory = verdict == EVICT_REFUSED && call->spec->scope == SCOPE_SCRIPT;
+    if (UNLIKELY(verdict != EVICT_FITS && !is_out_of_memory)) {
         if (verdict == EVICT_LATER) {
             wait_for_memory_exclusive(thread, call, &set, replies);
         }
         shards_release_set(thread, &set);
         return;
     }
-    run_with_batons(thread, call, &set, replies);
+    if (UNLIKELY(call_may_pause(call))) {
+        run_pausable(thread, call, &set, is_out_of_memory, replies);
+    } else {
+        run_with_batons(thread, call, &set, is_out_of_memory, replies);
+    }
 }

@@ -1,6 +1,7 @@
 /* start.c - see start.h.  */
 #include "exec/start.h"
 
+#include "exec/paused.h"
 #include "exec/round.h"
 #include "exec/scratch.h"
 #include "shard/server.h"
@@ -18,6 +19,7 @@ bool executor_open(struct thread *thread, window_is_back_fn *window_is_back, tic
 
 void executor_close(struct thread *thread)
 {
+    paused_free_spare(thread);
     rounds_close(thread);
     scratch_close(thread->executor);
 }

@@ -20,17 +20,6 @@ struct threads_call {
     uint32_t next_thread;
 };
 
-static void answer(struct thread *thread, struct call *call, struct exec *exec, struct buffer *text, uint64_t ticks)
-{
-    call_finish(thread, call, exec->reply, ticks);
-    if (exec->reply->out == text) {
-        call->own = *text;
-        call->replies = &call->own;
-    } else {
-        buffer_release(text);
-    }
-}
-
 /* Nobody waits for a reply: what it carries is freed. */
 static void end_without_call(struct thread *thread, struct threads_call *threads_call)
 {
@@ -57,7 +46,7 @@ static void end(struct thread *thread, struct threads_call *threads_call, struct
         buffer_release(&reply.own);
         buffer_release(&text);
     } else {
-        answer(thread, call, &exec, &text, clock_ticks() - before);
+        call_finish_own(thread, call, &reply, &text, clock_ticks() - before);
     }
     thread->executor->window_is_back(thread, call->window);
 }

@@ -44,6 +44,12 @@ static inline bool transaction_is_open(const struct transaction *transaction)
     return transaction != NULL && transaction->is_open;
 }
 
+/* EXEC will run nothing, whatever else is queued: so nothing is kept. A moment old, but it stays so. */
+static inline bool transaction_is_lost(const struct transaction *transaction)
+{
+    return transaction->is_aborted || watcher_is_marked(&transaction->watcher);
+}
+
 /* All 0. NULL: no memory. */
 struct transaction *transaction_create(void) MUST_USE;
 /* With its watches, whose shards' batons it takes one after the other. NULL: nothing. */

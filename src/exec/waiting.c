@@ -53,6 +53,7 @@ struct ticket *ticket_wait(const struct exec *exec, struct ticket *ticket, struc
         waits_stay(&ticket->waiter);
         return ticket;
     }
+    const int64_t since_us = ticket != NULL ? ticket->waiter.since_us : clock_monotonic_us();
     if (ticket != NULL) {
         ticket_leave(ticket, exec->thread);
     }
@@ -68,7 +69,7 @@ struct ticket *ticket_wait(const struct exec *exec, struct ticket *ticket, struc
     ticket->told = told;
     ticket->owner = owner;
     const struct wait_subject subject = {wait->number, wait->kind};
-    if (!waits_join(&shard->waits, &ticket->waiter, subject, clock_monotonic_us())) {
+    if (!waits_join(&shard->waits, &ticket->waiter, subject, since_us)) {
         ticket_free(ticket);
         return NULL;
     }
@@ -137,10 +138,15 @@ bool exec_must_queue(const struct exec *exec, const struct shard *shard, enum wa
     if (LIKELY(!waits_any(&shard->waits)) || exec->depth > 0) {
         return false; /* inside another command nobody waits */
     }
-    if (exec->ticket != NULL && is_for(exec->ticket, shard, kind, number) && ticket_is_told(exec->ticket)) {
+    const struct ticket *ticket = exec->ticket;
+    const struct wait_subject subject = {number, kind};
+    if (ticket == NULL || !ticket_is_told(ticket)) {
+        return waits_has_others(&shard->waits, subject, group);
+    }
+    if (is_for(ticket, shard, kind, number)) {
         return false; /* its turn */
     }
-    return waits_has_others(&shard->waits, (struct wait_subject){number, kind}, group);
+    return waits_has_others_before(&shard->waits, subject, group, ticket->waiter.since_us);
 }
 
 void exec_call_waiters(const struct exec *exec, struct shard *shard, enum wait_kind kind, uint64_t number)

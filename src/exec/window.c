@@ -22,7 +22,7 @@ void window_drop(struct window *window)
 {
     for (uint32_t i = window->flushed; i < window->count; i++) {
         struct call *call = &window->calls[i];
-        assert(call->state != CALL_JOB && call->state != CALL_STARTED);
+        assert(call->state != CALL_JOB && call->state != CALL_STARTED && call->state != CALL_BLOCKED);
         if (call->state == CALL_ABROAD) {
             call->elsewhere->call = NULL;
         }
@@ -94,7 +94,7 @@ static void move_call(struct call *to, struct call *from, struct window *window,
     to->next = NULL;
     from->own_words = NULL;
     from->transaction = NULL;
-    if (from->state == CALL_ABROAD) {
+    if (from->state == CALL_ABROAD || from->state == CALL_BLOCKED) {
         from->elsewhere->call = to;
     }
     struct bytes *argv = to->own_words;

@@ -84,7 +84,7 @@ MUST_USE struct window *window_park(struct window *window, struct buffer *input)
 size_t window_words_bytes(const struct window *window);
 /* Frees the words of the call, its reply and its transaction. Without any baton. */
 void call_drop(struct call *call);
-/* Drops the calls that were not answered; a parked window's block is freed. No job and no ticket may be left (jobs_abandon); a call of all threads
+/* Drops the calls that were not answered; a parked window's block is freed. No job, no ticket and nobody blocked may be left (jobs_abandon); a call of all threads
  * goes on without the call.  */
 void window_drop(struct window *window);
 size_t window_memory_bytes(const struct window *window);

@@ -20,6 +20,7 @@
 #include "shard/log.h"
 #include "shard/message.h"
 #include "shard/server.h"
+#include "snapshot/ending.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -267,7 +268,11 @@ static void read_signal(struct acceptor *acceptor)
     if (read(acceptor->polled[POLLED_SIGNAL].fd, &info, sizeof info) == (ssize_t)sizeof info) {
         log_write(acceptor->server->config, LOG_LEVEL_WARNING, "Received %s, stopping",
                   info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-        server_stop(acceptor->server);
+        if (acceptor->server->ending != NULL && ending_wants_save(acceptor->server->config) && !server_is_loading(acceptor->server)) {
+            (void)ending_ask(acceptor->server->ending, false);
+        } else {
+            server_stop(acceptor->server);
+        }
     }
 }
 

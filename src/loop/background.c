@@ -6,6 +6,7 @@
 #include "client/feed.h"
 #include "client/limits.h"
 #include "data/key_top.h"
+#include "exec/block_serve.h"
 #include "exec/pending.h"
 #include "exec/round.h"
 #include "exec/waiting.h"
@@ -19,6 +20,10 @@
 #include "shard/server.h"
 #include "shard/thread.h"
 #include "shard/totals.h"
+#include "snapshot/ending.h"
+#include "snapshot/loading.h"
+#include "snapshot/snapshot.h"
+#include "tracking/tracking.h"
 
 #include <assert.h>
 
@@ -210,6 +215,11 @@ static int64_t check_connections(const struct run *run)
     return hz_us(thread);
 }
 
+static int64_t tend_caches(const struct run *run)
+{
+    return tracking_tend(run->thread) ? AT_ONCE : hz_us(run->thread);
+}
+
 static int64_t trim_spare(const struct run *run)
 {
     struct thread *thread = run->thread;
@@ -251,6 +261,32 @@ static int64_t call_memory_waiters(const struct run *run)
     return BUSY_US;
 }
 
+static int64_t serve_blocked(const struct run *run)
+{
+    return block_serve_late(run->thread) ? BUSY_US : EACH_TURN;
+}
+
+/* --- snapshots --- */
+
+static int64_t save(const struct run *run)
+{
+    return snapshots_work(run->thread);
+}
+
+static int64_t end(const struct run *run)
+{
+    return ending_work(run->thread);
+}
+
+/* A loading that begins later (DEBUG RELOAD) is seen in the next turn. */
+static int64_t load(const struct run *run)
+{
+    if (LIKELY(!server_is_loading(run->thread->server))) {
+        return EACH_TURN;
+    }
+    return loading_work(run->thread);
+}
+
 /* --- all of them --- */
 
 static const struct {
@@ -263,10 +299,15 @@ static const struct {
     {"expiry", expire_keys, false},
     {"eviction", evict, false},
     {"waiting for memory", call_memory_waiters, false},
+    {"blocked clients", serve_blocked, false},
     {"defragmentation", defragment, false},
     {"biggest keys", tend_top, false},
     {"connections", check_connections, false},
+    {"clients' caches", tend_caches, false},
     {"spare memory", trim_spare, false},
+    {"snapshots", save, false},
+    {"loading", load, false},
+    {"end", end, true},
     {"rates", sample_rates, true},
     {"memory history", sample_memory, true},
 };

@@ -10,6 +10,9 @@
  *   connections         hz              limits of connections: client/limits.h
  *   spare memory        hz              buffers that nobody needed go; levels for INFO, the peak of used_memory
  *   rates               100 ms          INFO's instantaneous_*; thread 0
+ *   snapshots           as they say     a step of the own shard's part; thread 0 begins and ends them: snapshot/snapshot.h
+ *   loading             while it goes   a share of the file, STEP_US of it: snapshot/loading.h
+ *   end                 20 ms           a last snapshot, when the server is to end; thread 0: snapshot/ending.h
  *   memory history      1 s             a sample of the server's memory; thread 0
  *
  * A new task is a row of background.c, and a member of struct background if it has a state.
@@ -24,7 +27,7 @@
 
 struct thread;
 
-enum { BACKGROUND_TASKS = 11 };
+enum { BACKGROUND_TASKS = 16 };
 
 struct background {
     int64_t due_us[BACKGROUND_TASKS]; /* monotonic: not before; 0: in each turn */

@@ -7,7 +7,10 @@
 #include "loop/worker.h"
 #include "shard/inbox.h"
 #include "shard/lazy_free.h"
+#include "client/caching.h"
+#include "client/session_cache.h"
 #include "pubsub/pubsub.h"
+#include "tracking/tracking.h"
 #include "shard/memory_history.h"
 #include "shard/shard.h"
 #include "table/table.h"
@@ -78,6 +81,7 @@ struct server *server_create(const struct server_options *options)
     server->observer = options->observer;
     server->row_changed = options->row_changed;
     pthread_mutex_init(&server->watchers.lock, NULL);
+    pthread_mutex_init(&server->blocked.lock, NULL);
     for (const struct effect_listener *const *listener = options->listeners; *listener != NULL; listener++) {
         effects_add(&server->effects, *listener, server);
     }
@@ -99,7 +103,8 @@ struct server *server_create(const struct server_options *options)
     ck_epoch_init(server->epoch);
     server->memory_history = memory_history_create();
     server->pubsub = pubsub_create(server->shard_count);
-    if (server->memory_history == NULL || server->pubsub == NULL) {
+    server->tracking = tracking_create(server->shard_count, session_deliver_invalidation, session_tracker);
+    if (server->memory_history == NULL || server->pubsub == NULL || server->tracking == NULL) {
         return NULL;
     }
     for (uint32_t i = 0; i < server->shard_count; i++) {
@@ -165,6 +170,7 @@ void server_destroy(struct server *server)
     command_index_close(server);
     memory_history_destroy(server->memory_history);
     pubsub_destroy(server->pubsub);
+    tracking_destroy(server->tracking);
     close(server->stop_fd);
     free(server->epoch);
     free(server->threads[0]);

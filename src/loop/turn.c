@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "client/answer.h"
+#include "client/caching.h"
 #include "client/client_memory.h"
 #include "client/connection.h"
 #include "client/dispatch.h"
@@ -10,12 +11,14 @@
 #include "client/retry.h"
 #include "client/settle.h"
 #include "client/start.h"
+#include "exec/block.h"
 #include "exec/finish.h"
 #include "exec/start.h"
 #include "exec/stepper.h"
 #include "loop/worker.h"
 #include "mem/heap.h"
 #include "shard/access_clock.h"
+#include "shard/blocked.h"
 #include "shard/inbox.h"
 #include "shard/message.h"
 #include "shard/server.h"
@@ -84,14 +87,16 @@ static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t 
     }
     const int64_t jobs_ms = steppers_pause_ms(thread);
     const int64_t clients_ms = paused_wait_ms(thread);
-    const int64_t wait_ms = jobs_ms < clients_ms ? jobs_ms : clients_ms;
+    const int64_t blocks_ms = blocks_wait_ms(thread);
+    const int64_t first_ms = jobs_ms < clients_ms ? jobs_ms : clients_ms;
+    const int64_t wait_ms = first_ms < blocks_ms ? first_ms : blocks_ms;
     return wait_ms < background_us / 1000 ? wait_ms * 1000 : background_us;
 }
 
 static bool has_been_told(const struct thread *thread)
 {
     return !link_is_empty(&thread->mailbox) || !inbox_is_empty(thread->shard) || client_memory_has_token(thread) ||
-           paused_are_due(thread);
+           paused_are_due(thread) || blocked_is_late(&thread->shard->blocked);
 }
 
 static bool holds_a_baton(const struct thread *thread)
@@ -133,9 +138,13 @@ static int64_t turn(struct worker *worker)
     const uint64_t turn_ticks = begin_turn(thread);
     const struct events events = handle_events(thread);
     messages_deliver(thread);
+    if (UNLIKELY(thread->clients->caches_due != NULL)) {
+        caches_tell(thread); /* before anything is answered that was sent later */
+    }
     access_clock_update(thread);
     inbox_drain_own(thread);
     connections_retry(thread);
+    blocks_end_due(thread);
     dispatch_rounds(thread);
     if (UNLIKELY(thread->clients->deferred_count > 0)) {
         deferred_input_take(thread);

@@ -49,7 +49,7 @@ static char *reply_first(struct reply *reply)
 void reply_rewind(struct reply *reply)
 {
     reply->out->len = reply_is_own(reply) ? 0 : reply->start;
-    reply->is_error = false;
+    reply->is_error = REPLY_FINE;
 }
 
 /* Moves what was written so far to `own`, with room for `more`. */
@@ -232,7 +232,7 @@ static void replace_line_ends(char *text, const char *end)
 void reply_error(struct reply *reply, const char *text)
 {
     const struct bytes message = bytes_of_string(text);
-    reply->is_error = true;
+    reply->is_error = REPLY_ERROR;
     reply_line(reply, '-', message);
     if (!reply->is_broken) {
         char *end = reply->out->data + reply->out->len - 2;
@@ -247,7 +247,7 @@ void reply_errorf(struct reply *reply, const char *format, ...)
     va_start(arguments, format);
     const bool is_made = buffer_append_format_list(&message, format, arguments);
     va_end(arguments);
-    reply->is_error = true;
+    reply->is_error = REPLY_ERROR;
     if (is_made) {
         /* The format ended it with a NUL behind its length. */
         reply_error(reply, message.data);

@@ -16,13 +16,16 @@
 
 enum { REPLY_OWN_MIN = 16384 };
 
+/* Is the reply an error? COUNTED: it stands in errorstats already. */
+enum reply_error { REPLY_FINE, REPLY_ERROR, REPLY_ERROR_COUNTED };
+
 struct reply {
     struct buffer *out;    /* the shared buffer, or &own */
     struct buffer own;     /* unused (capacity 0) while the reply is small */
     size_t start;          /* where this reply begins in the shared buffer */
     uint8_t protocol;      /* 2 or 3 */
     bool is_broken;        /* memory was refused */
-    bool is_error;         /* the reply is an error (errorstats, rejected calls) */
+    uint8_t is_error;      /* enum reply_error: errorstats, rejected calls */
 };
 
 /* Starts a reply at the end of `shared`. */

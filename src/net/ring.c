@@ -220,6 +220,13 @@ void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
+void ring_await(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_poll_add(request, fd, POLLIN);
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
 void ring_cancel(struct ring *ring, uint8_t kind, struct ring_owner *owner, uint8_t own_kind)
 {
     struct io_uring_sqe *request = next_request(ring);

@@ -63,6 +63,8 @@ void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *ow
 void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
 void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, struct ring_owner *owner);
 void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, struct ring_owner *owner);
+/* Completes when `fd` can be read, or at once if it cannot be waited for. */
+void ring_await(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
 /* Ends the request that was given (kind, owner); completes itself as (own_kind, owner). */
 void ring_cancel(struct ring *ring, uint8_t kind, struct ring_owner *owner, uint8_t own_kind);
 /* Wakes whoever waits in ring_turn of another thread's ring; no completion here unless it fails. */

@@ -1,8 +1,11 @@
-/* crc64.c - eight bytes at a time ("slicing by eight"): table k holds what a byte leaves behind when k zero bytes follow it.
+/* crc64.c - long texts are folded (crc64_fold.c); the rest goes eight bytes at a time ("slicing by eight"): table k holds what a
+ * byte leaves behind when k zero bytes follow it.
  *
  * A checksum is linear: what a byte leaves is the xor of what its bits leave. So the 8 x 256 numbers are made by the compiler
  * out of 8 x 8, those of the bytes 1, 2, 4 ... 128. The unit test computes checksums bit by bit.  */
 #include "persist/crc64.h"
+
+#include "persist/crc64_fold.h"
 
 #define BIT(byte, bit, value) (((byte) >> (bit) & 1) != 0 ? UINT64_C(value) : 0)
 
@@ -50,7 +53,7 @@ static const uint64_t slices[8][256] = {
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are read with the low byte first");
 
-uint64_t crc64(uint64_t crc, struct bytes text)
+static uint64_t sum_by_slices(uint64_t crc, struct bytes text)
 {
     const unsigned char *at = (const unsigned char *)text.data;
     size_t left = text.len;
@@ -65,4 +68,43 @@ uint64_t crc64(uint64_t crc, struct bytes text)
         crc = slices[0][(crc ^ *at) & 255] ^ crc >> 8;
     }
     return crc;
+}
+
+uint64_t crc64(uint64_t crc, struct bytes text)
+{
+    if (text.len >= CRC64_FOLD_MIN) {
+        char folded[CRC64_FOLDED];
+        const size_t used = crc64_fold(crc, text, folded);
+        crc = used > 0 ? sum_by_slices(0, (struct bytes){folded, sizeof folded}) : crc;
+        text = (struct bytes){text.data + used, text.len - used};
+    }
+    return sum_by_slices(crc, text);
+}
+
+/* --- two checksums to one ---
+ *
+ * A checksum is a polynomial over GF(2), modulo Jones's; the highest bit of the word is the coefficient of x^0. n bytes behind a text
+ * multiply its checksum by x^8n and add their own.  */
+
+static const uint64_t POLYNOMIAL = 0x95ac9329ac4bc9b5; /* without x^64 */
+static const uint64_t ONE = UINT64_C(1) << 63;
+
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    uint64_t product = 0;
+    for (; a != 0; a <<= 1) {
+        product ^= (a & ONE) != 0 ? b : 0;
+        b = b >> 1 ^ ((b & 1) != 0 ? POLYNOMIAL : 0);
+    }
+    return product;
+}
+
+uint64_t crc64_combine(uint64_t first, uint64_t second, uint64_t second_len)
+{
+    uint64_t power = ONE >> 8; /* x^8: a byte */
+    for (; second_len != 0; second_len >>= 1) {
+        first = (second_len & 1) != 0 ? multiply(power, first) : first;
+        power = multiply(power, power);
+    }
+    return first ^ second;
 }

@@ -9,7 +9,11 @@
 
 #include <stdint.h>
 
-/* The checksum of what `crc` is the checksum of (0: of nothing), followed by `text`. About 0.6 ns a byte. */
+/* The checksum of what `crc` is the checksum of (0: of nothing), followed by `text`. About 0.16 ns a byte where the processor
+ * multiplies without carry, of texts of 256 bytes or more; else 0.9 ns.  */
 uint64_t crc64(uint64_t crc, struct bytes text);
+/* The checksum of a text that is `first`'s and then `second`'s, out of the two checksums; the second text has `second_len`
+ * bytes. So parts of a text are summed up at the same time. O(log second_len), 50 us at most.  */
+uint64_t crc64_combine(uint64_t first, uint64_t second, uint64_t second_len);
 
 #endif

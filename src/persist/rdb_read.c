@@ -15,7 +15,10 @@
 #include <assert.h>
 #include <math.h>
 
-enum { BYTES_AN_ITEM = 1024 }; /* of a packed string: 1 us */
+enum {
+    BYTES_AN_ITEM = 1024, /* of a packed string: 1 us */
+    ROOM_KEPT = 1 << 20,  /* of the room for unpacked strings, from one value of a file to the next */
+};
 
 /* --- the footer --- */
 
@@ -26,7 +29,7 @@ enum rdb_status rdb_check_step(struct rdb_check *check, struct bytes payload, si
     }
     const char *footer = payload.data + payload.len - RDB_FOOTER;
     const unsigned version = (unsigned char)footer[0] | (unsigned)(unsigned char)footer[1] << 8;
-    if (version > RDB_VERSION) {
+    if (version > RDB_VERSION_READ_MAX) {
         return RDB_BAD;
     }
     const size_t end = payload.len - RDB_FOOTER + 2;
@@ -148,6 +151,41 @@ static enum rdb_status add_to_hash(struct rdb_reader *reader, struct rdb_input *
     return status == RDB_DONE && !is_new ? RDB_BAD : status;
 }
 
+static enum rdb_status refuse(struct rdb_reader *reader, enum rdb_refusal refusal)
+{
+    reader->refusal = refusal;
+    return RDB_BAD;
+}
+
+/* A field's expiry, relative to the least, before it; or absolute, behind its value. 0: it has none. */
+static enum rdb_status check_field_expiry(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct item item;
+    if (reader->is_in_blob) {
+        const enum rdb_status status = next_half(reader, input, &item);
+        if (status != RDB_DONE || !item_is_integer(&item)) {
+            return status == RDB_DONE ? RDB_BAD : status;
+        }
+    } else {
+        uint64_t relative;
+        if (!rdb_read_length(input, &relative)) {
+            return RDB_BAD;
+        }
+        item = item_of_integer(relative != 0);
+    }
+    return item.integer == 0 ? RDB_DONE : refuse(reader, RDB_REFUSAL_FIELD_EXPIRY);
+}
+
+static enum rdb_status add_to_expiring_hash(struct rdb_reader *reader, struct rdb_input *input)
+{
+    const bool is_in_blob = reader->is_in_blob;
+    enum rdb_status status = is_in_blob ? RDB_DONE : check_field_expiry(reader, input);
+    if (status == RDB_DONE) {
+        status = add_to_hash(reader, input);
+    }
+    return status == RDB_DONE && is_in_blob ? check_field_expiry(reader, input) : status;
+}
+
 static enum rdb_status read_text_score(struct rdb_input *input, double *out)
 {
     uint8_t len;
@@ -227,6 +265,11 @@ static const struct read_plan read_plans[] = {
     [RDB_HASH_LISTPACK] = {.add = add_to_hash, .blob = BLOB_LISTPACK, .ignores_lengths = true},
     [RDB_STREAM] = {.has_count = true, .is_stream = true, .is_old_stream = true},
     [RDB_STREAM_2] = {.has_count = true, .is_stream = true},
+    [RDB_SET_LISTPACK] = {.add = add_to_set, .blob = BLOB_LISTPACK},
+    [RDB_STREAM_3] = {.has_count = true, .is_stream = true, .has_active_time = true},
+    [RDB_HASH_EXPIRING] = {.add = add_to_expiring_hash, .blob = BLOB_TEXT, .has_count = true, .has_least_expiry = true},
+    [RDB_HASH_EXPIRING_LISTPACK] = {.add = add_to_expiring_hash, .blob = BLOB_LISTPACK, .has_least_expiry = true,
+                                    .ignores_lengths = true},
 };
 
 struct rdb_reader *rdb_reader_create(struct heap *heap, const struct hash_secret *secret, const struct encoding_limits *limits)
@@ -277,23 +320,26 @@ static enum rdb_status unpack_string(struct rdb_reader *reader, const struct rdb
     return RDB_DONE;
 }
 
+static bool is_known_type(uint8_t type)
+{
+    return type < sizeof read_plans / sizeof read_plans[0] && (read_plans[type].add != NULL || read_plans[type].is_stream);
+}
+
 /* Reads the type and how much there is: RDB_DONE. */
 static enum rdb_status begin_value(struct rdb_reader *reader, struct rdb_input *input)
 {
-    uint8_t type;
-    if (!rdb_read_byte(input, &type)) {
+    if (!reader->is_typed && !rdb_read_byte(input, &reader->type)) {
         return RDB_BAD;
     }
-    if (type == RDB_STRING) {
+    if (reader->type == RDB_STRING) {
         reader->is_string = true;
         return begin_string(reader, input);
     }
-    const bool is_known = type < sizeof read_plans / sizeof read_plans[0] &&
-                          (read_plans[type].add != NULL || read_plans[type].is_stream);
-    if (!is_known) {
-        return RDB_BAD;
+    if (!is_known_type(reader->type)) {
+        const bool is_module = reader->type == RDB_MODULE || reader->type == RDB_MODULE_OLD;
+        return refuse(reader, is_module ? RDB_REFUSAL_MODULE : RDB_REFUSAL_TYPE);
     }
-    reader->plan = &read_plans[type];
+    reader->plan = &read_plans[reader->type];
     reader->left = 1;
     if (reader->plan->ignores_lengths) {
         reader->limits.hash_max_listpack_value = INT64_MAX;
@@ -301,6 +347,10 @@ static enum rdb_status begin_value(struct rdb_reader *reader, struct rdb_input *
     }
     if (reader->plan->is_made_large) {
         reader->limits.zset_max_listpack_entries = 0;
+    }
+    uint64_t least_expiry_ms; /* of use to readers of single fields */
+    if (reader->plan->has_least_expiry && !rdb_read_word(input, &least_expiry_ms)) {
+        return RDB_BAD;
     }
     return !reader->plan->has_count || rdb_read_length(input, &reader->left) ? RDB_DONE : RDB_BAD;
 }
@@ -331,7 +381,7 @@ static enum rdb_status read_element(struct rdb_reader *reader, struct rdb_input 
 static enum rdb_status end_value(struct rdb_reader *reader)
 {
     if (reader->value.entry == NULL) {
-        return RDB_BAD;
+        return refuse(reader, RDB_REFUSAL_EMPTY);
     }
     const bool is_settled = !reader->plan->is_made_large;
     return is_settled ? RDB_DONE : rdb_status_of_result(zset_settle(&reader->value, &reader->final_limits));
@@ -358,12 +408,9 @@ static enum rdb_status read_some(struct rdb_reader *reader, struct rdb_input *in
     return status == RDB_DONE ? end_value(reader) : status;
 }
 
-enum rdb_status rdb_reader_step(struct rdb_reader *reader, struct bytes payload, size_t items)
+static enum rdb_status step(struct rdb_reader *reader, struct bytes bytes, size_t items)
 {
-    if (payload.len < RDB_FOOTER) {
-        return RDB_BAD;
-    }
-    struct rdb_input input = {{payload.data, payload.len - RDB_FOOTER}, reader->at};
+    struct rdb_input input = {bytes, reader->at};
     const enum rdb_status status = read_some(reader, &input, items);
     reader->at = input.at;
     if (status != RDB_MORE) {
@@ -372,10 +419,40 @@ enum rdb_status rdb_reader_step(struct rdb_reader *reader, struct bytes payload,
     return status;
 }
 
-bool rdb_reader_string(const struct rdb_reader *reader, struct bytes payload, struct bytes *out)
+enum rdb_status rdb_reader_step(struct rdb_reader *reader, struct bytes payload, size_t items)
+{
+    assert(!reader->is_typed);
+    return payload.len < RDB_FOOTER ? RDB_BAD : step(reader, (struct bytes){payload.data, payload.len - RDB_FOOTER}, items);
+}
+
+enum rdb_status rdb_reader_step_value(struct rdb_reader *reader, struct bytes value, size_t items)
+{
+    assert(reader->is_typed);
+    const enum rdb_status status = step(reader, value, items);
+    return status == RDB_DONE && reader->at != value.len ? RDB_BAD : status;
+}
+
+enum rdb_refusal rdb_reader_refusal(const struct rdb_reader *reader)
+{
+    return reader->refusal;
+}
+
+const char *rdb_refusal_text(enum rdb_refusal refusal)
+{
+    static const char *const texts[] = {
+        [RDB_REFUSAL_DAMAGED] = "the value is damaged",
+        [RDB_REFUSAL_EMPTY] = "the collection is empty",
+        [RDB_REFUSAL_FIELD_EXPIRY] = "field expiry is not supported",
+        [RDB_REFUSAL_MODULE] = "a module's values are not supported",
+        [RDB_REFUSAL_TYPE] = "values of this type are not supported",
+    };
+    return texts[refusal];
+}
+
+bool rdb_reader_string(const struct rdb_reader *reader, struct bytes bytes, struct bytes *out)
 {
     if (reader->is_string) {
-        *out = blob_bytes(reader, payload);
+        *out = blob_bytes(reader, bytes);
     }
     return reader->is_string;
 }
@@ -385,15 +462,41 @@ struct value *rdb_reader_value(struct rdb_reader *reader)
     return &reader->value;
 }
 
+/* Frees what was read and not stored. */
+static void drop_value(struct rdb_reader *reader)
+{
+    rdb_read_stream_end(reader);
+    if (reader->value.entry != NULL) {
+        value_remove(&reader->value);
+    }
+}
+
+void rdb_reader_begin(struct rdb_reader *reader, uint8_t type)
+{
+    drop_value(reader);
+    struct value value;
+    value_open_detached(&value, reader->value.heap, reader->value.secret);
+    value.home = reader->value.home;
+    for (size_t i = 0; i < sizeof reader->rooms / sizeof reader->rooms[0]; i++) {
+        reader->rooms[i].len = 0;
+        buffer_shrink(&reader->rooms[i], ROOM_KEPT);
+    }
+    *reader = (struct rdb_reader){
+        .value = value,
+        .limits = reader->final_limits,
+        .final_limits = reader->final_limits,
+        .rooms = {reader->rooms[0], reader->rooms[1]},
+        .is_typed = true,
+        .type = type,
+    };
+}
+
 void rdb_reader_destroy(struct rdb_reader *reader)
 {
     if (reader == NULL) {
         return;
     }
-    rdb_read_stream_end(reader);
-    if (reader->value.entry != NULL) {
-        value_remove(&reader->value);
-    }
+    drop_value(reader);
     buffer_release(&reader->rooms[0]);
     buffer_release(&reader->rooms[1]);
     thread_free(MEM_CLIENT, reader, sizeof *reader);

@@ -16,7 +16,9 @@ struct read_plan {
     bool has_containers;   /* before each string: whether it is an item or a listpack */
     bool has_binary_score;
     bool is_made_large;    /* a sorted set that only its end makes small: a small one cannot hold -0 */
+    bool has_least_expiry; /* 8 bytes come first; each element has an expiry */
     bool is_stream, is_old_stream;
+    bool has_active_time;  /* of a stream's consumers */
     bool ignores_lengths;  /* items may be longer than the limits of small encodings, as in Redis */
 };
 
@@ -25,7 +27,10 @@ struct rdb_reader {
     struct encoding_limits limits; /* while it is read */
     struct encoding_limits final_limits;
     const struct read_plan *plan;  /* NULL: the type was not read yet */
-    size_t at;                     /* in the payload: what comes next */
+    bool is_typed;                 /* the type stands apart from the bytes: */
+    uint8_t type;
+    enum rdb_refusal refusal;      /* of what was refused */
+    size_t at;                     /* in the payload or value: what comes next */
     uint64_t left;                 /* strings, or elements of them, still to come */
     bool is_in_blob;               /* items are taken from: */
     bool is_unpacked;              /* rooms[0], or the payload */

@@ -1,5 +1,5 @@
 /* rdb_read_stream.c - a stream, in the order that rdb_write_stream.c draws; the old form (type 15) lacks first id, highest
- * deleted id, entries ever added and entries read.
+ * deleted id, entries ever added and entries read; that of Redis 7.2 (type 21) has a second time behind a consumer's first.
  *
  * A group's pending entries come before its consumers, which say whose they are. Until then they wait in a tree of their own, and
  * none may be left over.
@@ -171,7 +171,9 @@ static enum rdb_status read_consumer(struct rdb_reader *reader, struct rdb_input
     if (status != RDB_DONE) {
         return status;
     }
-    if (!rdb_read_word(input, &seen_ms) || !rdb_read_length(input, &streams->owned)) {
+    uint64_t active_ms; /* not kept: Redis 7.0 has no such time */
+    if (!rdb_read_word(input, &seen_ms) || (reader->plan->has_active_time && !rdb_read_word(input, &active_ms)) ||
+        !rdb_read_length(input, &streams->owned)) {
         return RDB_BAD;
     }
     streams->consumers--;

@@ -23,6 +23,7 @@ enum {
     LZF_GAIN_MIN = 4,
     LZF_GROWTH_MAX = 264 / 3, /* three packed bytes become 264 at most */
 };
+static const uint64_t LZF_TEXT_MAX = UINT32_MAX; /* Redis packs no longer ones */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are copied as they are");
 
@@ -117,7 +118,7 @@ static bool read_lzf(struct rdb_input *input, struct rdb_text *out)
         return false;
     }
     *out = (struct rdb_text){.packed_from = len};
-    return len > 0 && len / LZF_GROWTH_MAX <= packed && rdb_read_raw(input, packed, &out->bytes);
+    return len > 0 && len <= LZF_TEXT_MAX && len / LZF_GROWTH_MAX <= packed && rdb_read_raw(input, packed, &out->bytes);
 }
 
 bool rdb_read_text(struct rdb_input *input, struct rdb_text *out)

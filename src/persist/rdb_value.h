@@ -1,9 +1,10 @@
 /* rdb_value.h - one value as Redis's RDB files and DUMP have it, written and read in steps.
  *
  *   payload   type (1 byte) | value | version (2 bytes) | crc64 of all before it (8 bytes)
+ *   file      type | the key's name | value                                 rdb_file.h
  *
  * Writing gives what redis-server 7.0 writes (RDB version 10), byte for byte where the order of the items is defined. Reading
- * takes all types that it takes, those of older versions, too; what does not fit its type to the last byte is refused.
+ * takes the types of all versions up to RDB_VERSION_READ_MAX; what does not fit its type to the last byte is refused.
  *
  * Threads    Under the baton of the shard that has the value.
  * Memory     Buffers and walks are from the thread's memory, values from the shard's heap.
@@ -34,6 +35,11 @@ struct rdb_writer;
 /* For the value of `entry`, which stays as it is until the end (what stands outside of it is pinned, or all in one step). NULL: refused.
  * The limits say how long a list's nodes may be. Gives: rdb_writer_destroy.  */
 MUST_USE struct rdb_writer *rdb_writer_create(const struct entry *entry, const struct encoding_limits *limits);
+/* The same for a file: the output is the type, `name` (lent until the first step), and the value, without footer, and `out` may hold other things
+ * before the first step.  */
+MUST_USE struct rdb_writer *rdb_writer_create_for_file(const struct entry *entry, const struct encoding_limits *limits, struct bytes name);
+/* Between two steps: may the output so far be taken out of `out`, and the next step go on with an empty one? For files only. */
+bool rdb_writer_may_move(const struct rdb_writer *writer);
 /* Writes some more of the payload: about `items` items, or a node. RDB_DONE: it is complete with its footer. `out` was empty at
  * the first step.  */
 enum rdb_status rdb_writer_step(struct rdb_writer *writer, struct buffer *out, size_t items);
@@ -47,7 +53,7 @@ struct rdb_check {
     size_t at;
     uint64_t crc;
 };
-/* RDB_BAD: version or checksum are wrong. A zeroed check begins. */
+/* RDB_BAD: the version is above RDB_VERSION_READ_MAX, or the checksum is wrong. A zeroed check begins. */
 enum rdb_status rdb_check_step(struct rdb_check *check, struct bytes payload, size_t limit);
 
 struct rdb_reader;
@@ -58,8 +64,28 @@ MUST_USE struct rdb_reader *rdb_reader_create(struct heap *heap, const struct ha
 /* Reads some more of a payload, whose footer nobody looks at: about `items` items. The bytes may have moved since the last step,
  * but are the same.  */
 enum rdb_status rdb_reader_step(struct rdb_reader *reader, struct bytes payload, size_t items);
-/* After RDB_DONE. True: the value is a string, lent from the payload or the reader. False: reader's value holds it. */
-bool rdb_reader_string(const struct rdb_reader *reader, struct bytes payload, struct bytes *out);
+
+/* Begins a file's value, whose type stands apart from it, in a reader that is new or has read others: one whose last value was
+ * stored keeps its room for the next, and what was not stored is freed.  */
+void rdb_reader_begin(struct rdb_reader *reader, uint8_t type);
+/* The same as rdb_reader_step for such a value: these bytes, all of them, without type and footer. */
+enum rdb_status rdb_reader_step_value(struct rdb_reader *reader, struct bytes value, size_t items);
+
+/* Why, after RDB_BAD. */
+enum rdb_refusal {
+    RDB_REFUSAL_DAMAGED,
+    RDB_REFUSAL_EMPTY,         /* well formed, but a collection without items: Redis leaves such a key of a file out */
+    RDB_REFUSAL_FIELD_EXPIRY,  /* a field of a hash has an expiry of its own */
+    RDB_REFUSAL_MODULE,
+    RDB_REFUSAL_TYPE,          /* another type than those that exist here */
+};
+enum rdb_refusal rdb_reader_refusal(const struct rdb_reader *reader);
+/* "field expiry is not supported" */
+const char *rdb_refusal_text(enum rdb_refusal refusal);
+
+/* After RDB_DONE. True: the value is a string, lent from the bytes (of payload or value) or the reader. False: reader's value
+ * holds it.  */
+bool rdb_reader_string(const struct rdb_reader *reader, struct bytes bytes, struct bytes *out);
 /* The detached value that has been read so far: stays the reader's, except that value_store takes what is in it. */
 struct value *rdb_reader_value(struct rdb_reader *reader);
 /* Frees the reader, and its value unless that was stored. Under the baton of the heap's shard. NULL is allowed. */

@@ -234,10 +234,29 @@ struct rdb_writer *rdb_writer_create(const struct entry *entry, const struct enc
     return writer;
 }
 
-static bool write_head(const struct rdb_writer *writer, struct buffer *out)
+struct rdb_writer *rdb_writer_create_for_file(const struct entry *entry, const struct encoding_limits *limits, struct bytes name)
+{
+    struct rdb_writer *writer = rdb_writer_create(entry, limits);
+    if (writer != NULL) {
+        writer->is_for_file = true;
+        writer->name = name;
+    }
+    return writer;
+}
+
+/* What a string has packed stands behind the end of the output. */
+bool rdb_writer_may_move(const struct rdb_writer *writer)
+{
+    assert(writer->is_for_file);
+    return writer->kind != WRITE_LONG_STRING;
+}
+
+static bool write_head(struct rdb_writer *writer, struct buffer *out)
 {
     const struct write_plan *plan = &write_plans[writer->kind];
-    return rdb_write_byte(out, plan->type) && (!plan->has_count || rdb_write_length(out, writer->count));
+    writer->is_begun = true;
+    return rdb_write_byte(out, plan->type) && (!writer->is_for_file || rdb_write_text(out, writer->name)) &&
+           (!plan->has_count || rdb_write_length(out, writer->count));
 }
 
 /* Takes what was written since the last time into the checksum. */
@@ -259,10 +278,13 @@ static bool write_footer(struct rdb_writer *writer, struct buffer *out)
 
 enum rdb_status rdb_writer_step(struct rdb_writer *writer, struct buffer *out, size_t items)
 {
-    if (out->len == 0 && !write_head(writer, out)) {
+    if (!writer->is_begun && !write_head(writer, out)) {
         return RDB_NO_MEMORY;
     }
     const enum rdb_status status = write_plans[writer->kind].step(writer, out, items);
+    if (writer->is_for_file) {
+        return status;
+    }
     if (status == RDB_DONE) {
         return rdb_status_of(write_footer(writer, out), RDB_DONE);
     }

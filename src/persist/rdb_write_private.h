@@ -62,6 +62,9 @@ struct rdb_writer {
     const struct entry *entry;   /* values that are written in one step */
     uint64_t count;              /* members, fields */
     struct blob_writer blob;     /* one string in the making */
+    bool is_begun;
+    bool is_for_file;            /* without checksum and footer */
+    struct bytes name;           /* of the key, for a file, until it is begun */
     uint64_t crc;                /* of the first `summed` bytes of the output */
     size_t summed;
     union {

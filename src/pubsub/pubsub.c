@@ -205,7 +205,7 @@ static void end_delivery(struct letter *letter)
 }
 
 /* All that is in the thread's queue. */
-static void empty_queue(struct thread *thread)
+void pubsub_deliver(struct thread *thread)
 {
     struct pubsub *pubsub = thread->server->pubsub;
     struct queue *queue = &pubsub->queues[thread->number];
@@ -239,7 +239,7 @@ static void be_told(struct thread *thread, struct message *message)
     pthread_mutex_lock(&pubsub->lock);
     queue->is_told = false;
     pthread_mutex_unlock(&pubsub->lock);
-    empty_queue(thread);
+    pubsub_deliver(thread);
 }
 
 /* --- publishing --- */
@@ -319,6 +319,11 @@ static void send_letter(struct thread *thread, struct pubsub *pubsub, struct let
             message_send(thread, server_thread(thread->server, i), &queue->message);
         }
     }
+}
+
+bool pubsub_is_used(const struct server *server)
+{
+    return atomic_load_explicit(&server->pubsub->topics, memory_order_relaxed) != 0;
 }
 
 int64_t pubsub_publish(struct thread *thread, enum topic_kind kind, struct bytes channel, struct bytes text)
@@ -442,7 +447,7 @@ static void end_subscription(struct thread *thread, struct subscription *old)
         take_out(pubsub, topic);
     }
     pthread_mutex_unlock(&pubsub->lock);
-    empty_queue(thread);
+    pubsub_deliver(thread);
     unlink_subscription(thread, old);
     thread_free(MEM_CLIENT, old, sizeof *old);
     pthread_mutex_lock(&pubsub->lock);

@@ -56,6 +56,8 @@ enum subscribe_result subscriber_add(struct thread *thread, struct subscriber *s
 bool subscriber_remove(struct thread *thread, struct subscriber *subscriber, enum topic_kind kind, struct bytes name);
 /* Removes all of its subscriptions. */
 void subscriber_clear(struct thread *thread, struct subscriber *subscriber);
+/* Gives the thread's subscribers all that has been published for them so far. */
+void pubsub_deliver(struct thread *thread);
 /* The next subscription of the kind behind `previous` (NULL: the first one); NULL: none. */
 const struct subscription *subscriber_next(const struct subscriber *subscriber, enum topic_kind kind, const struct subscription *previous);
 struct bytes subscription_name(const struct subscription *subscription);
@@ -69,6 +71,8 @@ static inline bool subscriber_is_any(const struct subscriber *subscriber)
  * memory, nobody gets it.  */
 int64_t pubsub_publish(struct thread *thread, enum topic_kind kind, struct bytes channel, struct bytes text);
 
+/* Is anybody subscribed to anything? A moment old. */
+bool pubsub_is_used(const struct server *server);
 /* How many subscribers a channel has; how many topics of the kind there are; the names that fit `pattern` (data NULL: all). */
 uint64_t pubsub_subscribers(const struct server *server, enum topic_kind kind, struct bytes name);
 uint64_t pubsub_topics(const struct server *server, enum topic_kind kind);

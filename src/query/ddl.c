@@ -5,6 +5,7 @@
 #include "exec/exec.h"
 #include "query/table_databases.h"
 #include "shard/lazy_free.h"
+#include "shard/report.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -19,6 +20,17 @@ enum {
 static struct heap *catalogue_heap(const struct exec *exec)
 {
     return exec->server->shards[0].heap;
+}
+
+/* --- telling --- */
+
+void ddl_report(struct exec *exec, const struct table *table, enum event event)
+{
+    struct shard *shard = &exec->server->shards[0];
+    baton_assert_held(&shard->baton);
+    if ((effects_wanted(&exec->server->effects) & LISTEN_ANY_CHANGES) != 0) {
+        shard_report_row(shard, table->db, table_name(table), CHANGE_OF_SCHEMA, event);
+    }
 }
 
 /* --- the catalogue --- */
@@ -46,6 +58,7 @@ void ddl_replace_schema(struct exec *exec, struct table *table, struct schema *s
     exec_routes_changed(exec);
     server_wait_readers(exec->server);
     schema_destroy(catalogue_heap(exec), old);
+    ddl_report(exec, table, EVENT_TABLE_ALTER);
 }
 
 /* --- the end of tables --- */
@@ -187,6 +200,7 @@ enum table_result ddl_drop(struct exec *exec, const struct catalogue_edit *edit)
     enum table_result result = ddl_edit_catalogue(exec, edit);
     uint64_t budget = END_BUDGET;
     for (uint32_t i = 0; result == TABLE_OK && i < dropped.count; i++) {
+        ddl_report(exec, dropped.tables[i], EVENT_TABLE_DROP);
         ddl_end_table(exec, dropped.tables[i], &budget);
     }
     return result;

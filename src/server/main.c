@@ -1,5 +1,6 @@
 /* main.c - the server from start to end: configuration, sockets, shards, and the acceptor, which is the main thread.  */
 #include "cmd/commands.h"
+#include "cmd/script/function_file.h"
 #include "cmd/slow/latency_log.h"
 #include "cmd/slow/observer.h"
 #include "cmd/slow/slow_log.h"
@@ -10,9 +11,15 @@
 #include "mem/heap.h"
 #include "net/ring.h"
 #include "server/open_listeners.h"
+#include "script/engine.h"
+#include "script/functions.h"
 #include "server/special_options.h"
 #include "shard/log.h"
 #include "shard/server.h"
+#include "snapshot/backup.h"
+#include "snapshot/ending.h"
+#include "snapshot/loading.h"
+#include "snapshot/snapshot.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -94,11 +101,30 @@ static void block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size: write fails */
+}
+
+/* What the last snapshot has, if there is one. False: it cannot be loaded. */
+static bool begin_loading(struct server *server)
+{
+    char name[4096], error[LOADING_ERROR_MAX];
+    config_text_copy(server->config, &server->config->dbfilename, name, sizeof name);
+    if (loading_open(server, name, error) != LOADING_REFUSED) {
+        return true;
+    }
+    fprintf(stderr, "tessera-server: cannot start: %s\n", error);
+    log_write(server->config, LOG_LEVEL_WARNING, "%s", error);
+    return false;
 }
 
 static bool serve(struct server *server, struct listeners *listeners)
 {
     struct config *config = server->config;
+    if (!begin_loading(server)) {
+        listeners_close(listeners);
+        _exit(EXIT_FAILURE);
+    }
+    const bool is_loading = server_is_loading(server);
     if (!server_start_threads(server)) {
         fprintf(stderr, "tessera-server: cannot start: %s\n", ring_refusal_text(errno));
         /* Some threads may run and others not: they cannot be stopped together, so the process ends with them. */
@@ -107,7 +133,9 @@ static bool serve(struct server *server, struct listeners *listeners)
     }
     log_write(config, LOG_LEVEL_NOTICE, "Tessera " TESSERA_VERSION ", %u shards, pid %d, memory by %s", server->shard_count,
               (int)getpid(), mem_allocator_name());
-    log_write(config, LOG_LEVEL_NOTICE, "Ready to accept connections on port %lld", (long long)number(&config->port));
+    if (!is_loading) {
+        loading_say_ready(server);
+    }
     bool is_good = acceptor_run(server, listeners);
     if (!is_good) {
         fprintf(stderr, "tessera-server: cannot accept connections: %s\n", ring_refusal_text(errno));
@@ -123,11 +151,19 @@ static bool serve(struct server *server, struct listeners *listeners)
     return true;
 }
 
+static const struct snapshot_hooks snapshot_hooks = {.write_functions = function_file_write, .load_function = function_file_load};
+
 static bool logs_create(struct server *server)
 {
     server->slow_log = slow_log_create();
     server->latency_log = latency_log_create();
-    return server->slow_log != NULL && server->latency_log != NULL;
+    server->scripts = script_engine_create(server);
+    server->functions = functions_create(server->shard_count);
+    server->snapshots = snapshots_create(server, &snapshot_hooks);
+    server->ending = ending_create(server);
+    server->backups = backups_create(server);
+    return server->slow_log != NULL && server->latency_log != NULL && server->scripts != NULL && server->functions != NULL &&
+           server->snapshots != NULL && server->ending != NULL && server->backups != NULL;
 }
 
 static bool run(struct config *config)
@@ -156,11 +192,19 @@ static bool run(struct config *config)
         fprintf(stderr, "tessera-server: out of memory\n");
         return false;
     }
+    command_listeners_begin(server);
     write_pid_file(config, pid_path);
     bool is_good = serve(server, &listeners);
     if (pid_path[0] != 0) {
         unlink(pid_path);
     }
+    ending_destroy(server->ending);
+    backups_stop(server->backups);
+    snapshots_destroy(server->snapshots);
+    backups_destroy(server->backups);
+    loading_destroy(server->loading);
+    functions_destroy(server->functions);
+    script_engine_destroy(server->scripts);
     slow_log_destroy(server->slow_log);
     latency_log_destroy(server->latency_log);
     server_destroy(server);

@@ -77,6 +77,11 @@ bool baton_try_one_of_several(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
     return baton_try(baton);
 }
 
+bool baton_try_for_one_of_several(struct baton *baton, uint64_t ticks) NO_THREAD_SAFETY_ANALYSIS
+{
+    return baton_try_for(baton, ticks);
+}
+
 void baton_take_one_of_several(struct baton *baton) NO_THREAD_SAFETY_ANALYSIS
 {
     baton_take(baton);

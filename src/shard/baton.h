@@ -22,9 +22,10 @@ bool baton_try_for(struct baton *baton, uint64_t ticks) TRY_ACQUIRE(true, baton)
 void baton_take(struct baton *baton) ACQUIRE(baton);
 /* A full barrier afterwards: whoever released and then finds an empty inbox knows that a later push will find a free baton. */
 void baton_release(struct baton *baton) RELEASE(baton);
-/* The same as baton_try and baton_take where one of several batons is taken, which ones being a set or a number: the analysis cannot
+/* The same as baton_try, baton_try_for and baton_take where one of several batons is taken, which ones being a set or a number: the analysis cannot
  * follow that. Whoever touches what they protect, or gives one back, says baton_assert_held before.  */
 bool baton_try_one_of_several(struct baton *baton);
+bool baton_try_for_one_of_several(struct baton *baton, uint64_t ticks);
 void baton_take_one_of_several(struct baton *baton);
 /* Does the calling thread hold it? */
 bool baton_is_mine(const struct baton *baton);

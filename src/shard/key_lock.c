@@ -30,6 +30,11 @@ bool key_lock_open(struct key_lock *lock, uint64_t keys_max, enum key_lock_mode 
     return lock->hashes != NULL;
 }
 
+void key_lock_open_all(struct key_lock *lock, enum key_lock_mode mode)
+{
+    *lock = (struct key_lock){.mode = mode, .has_all = true};
+}
+
 void key_lock_close(struct key_lock *lock)
 {
     assert(lock->shard_count == 0);
@@ -52,7 +57,7 @@ static uint64_t place_of(const struct key_lock *lock, uint64_t hash)
 void key_lock_add(struct key_lock *lock, struct key key)
 {
     const uint64_t hash = slot_value(key.hash);
-    assert(lock->shard_count == 0); /* others look at its keys once it is listed */
+    assert(lock->shard_count == 0 && !lock->has_all); /* others look at its keys once it is listed */
     if (lock->hashes == NULL) {
         assert(lock->only == 0);
         lock->only = hash;
@@ -63,12 +68,18 @@ void key_lock_add(struct key_lock *lock, struct key key)
 
 static bool covers(const struct key_lock *lock, uint64_t hash)
 {
+    if (lock->has_all) {
+        return !lock->is_lifted;
+    }
     hash = slot_value(hash);
     return lock->hashes == NULL ? lock->only == hash : lock->hashes[place_of(lock, hash)] != 0;
 }
 
 static bool have_common_key(const struct key_lock *a, const struct key_lock *b)
 {
+    if (a->has_all || b->has_all) {
+        return !a->is_lifted && !b->is_lifted;
+    }
     if (a->hashes == NULL) {
         return covers(b, a->only);
     }
@@ -102,11 +113,12 @@ void key_locks_free(struct shard *shard)
     shard->lock_capacity = 0;
 }
 
-bool shard_key_lock_stops(const struct shard *shard, uint64_t hash, bool is_write)
+bool shard_key_lock_stops(const struct shard *shard, uint64_t hash, bool is_write, bool is_inside)
 {
     for (uint32_t i = 0; i < shard->lock_count; i++) {
         const struct key_lock *lock = shard->locks[i];
-        if ((is_write || lock->mode == KEY_LOCK_EXCLUSIVE) && covers(lock, hash)) {
+        const bool is_in_way = (lock->is_granted || !is_inside) && (is_write || lock->mode == KEY_LOCK_EXCLUSIVE);
+        if (is_in_way && covers(lock, hash)) {
             return true;
         }
     }
@@ -139,6 +151,39 @@ bool shard_key_lock_keeps(const struct shard *shard, uint64_t hash, int64_t expi
 bool shard_key_is_locked(const struct shard *shard, uint64_t hash)
 {
     return shard_key_lock_keeps(shard, hash, INT64_MAX);
+}
+
+/* Not the lock of the script that runs: what it calls may see what it has done. */
+static bool is_in_the_way(const struct key_lock *lock)
+{
+    return lock->is_granted && lock->mode == KEY_LOCK_EXCLUSIVE && !lock->is_lifted;
+}
+
+bool shard_has_half_done_change(const struct shard *shard)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < shard->lock_count; i++) {
+        has_any |= is_in_the_way(shard->locks[i]) && !shard->locks[i]->is_calm;
+    }
+    return has_any;
+}
+
+bool shard_has_lock_in_use(const struct shard *shard, bool is_inside)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < shard->lock_count; i++) {
+        has_any |= !shard->locks[i]->is_lifted && (shard->locks[i]->is_granted || !is_inside);
+    }
+    return has_any;
+}
+
+bool shard_has_hidden_keys(const struct shard *shard)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < shard->lock_count; i++) {
+        has_any |= is_in_the_way(shard->locks[i]);
+    }
+    return has_any;
 }
 
 bool shard_key_is_in_use(const struct shard *shard, uint64_t hash)

@@ -11,7 +11,13 @@ struct pinned {
     const void *value; /* the collection or raw string; NULL: the key only */
 };
 
-/* True when a job has pinned a key with this hash. */
+/* How many keys jobs have pinned. */
+static inline uint32_t shard_job_pins(const struct shard *shard) REQUIRES(shard->baton)
+{
+    return shard->pinned_count - shard->guarded_pins;
+}
+
+/* True when a job, or the saving, has pinned a key with this hash. */
 static inline bool shard_has_pin(const struct shard *shard, uint64_t hash) REQUIRES(shard->baton)
 {
     for (uint32_t i = 0; i < shard->pinned_count; i++) {

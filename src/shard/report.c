@@ -30,6 +30,17 @@ void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const 
     shard_report_loss(shard, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
 }
 
+void shard_key_joined(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)
+{
+    struct shard *shard = context;
+    baton_assert_held(&shard->baton);
+    const struct effects *effects = &shard->server->effects;
+    if ((effects_wanted(effects) & LISTEN_ANY_NOTICES) != 0) {
+        const uint32_t db = (uint32_t)(ks - shard->databases);
+        effects_report_notice(effects, &(struct change){thread_self(), shard, entry_key(entry), hash, db, EVENT_NEW, 0});
+    }
+}
+
 void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event)
 {
     const struct change change = {

@@ -14,8 +14,11 @@ void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct ke
 /* The same as the keyspaces call it; `context` is the shard. */
 void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
 
+/* A key has come, as the keyspaces call it while somebody listens to notices. */
+void shard_key_joined(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+
 /* What a slice's owner tells whoever listens, under the baton, when effects_wanted says that somebody does: an event of a row of the
- * table "ns.t", and how to repeat it.  */
+ * table "ns.t" (row CHANGE_OF_SCHEMA: of the table itself), and how to repeat it.  */
 void shard_report_row(struct shard *shard, uint32_t db, struct bytes table, uint64_t row, enum event event) REQUIRES(shard->baton);
 void shard_report_effect(struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count) REQUIRES(shard->baton);
 

@@ -11,6 +11,7 @@
 #include "effect/effect.h"
 #include "mem/heap.h"
 #include "shard/baton.h"
+#include "shard/blocked_state.h"
 #include "shard/defrag_state.h"
 #include "shard/evict_state.h"
 #include "shard/rate_samples.h"
@@ -28,13 +29,23 @@
 struct catalogue;     /* src/table */
 struct command_observer;
 struct command_spec;  /* src/exec */
+struct backups;       /* src/snapshot */
+struct ending;        /* src/snapshot */
 struct inbox;
 struct memory_history;
 struct pubsub;        /* src/pubsub */
 struct latency_log;   /* src/cmd */
+struct loading;       /* src/snapshot */
 struct pinned;
+struct functions;     /* src/script */
+struct script_engine;
 struct slow_log;      /* src/cmd */
+struct snapshots;     /* src/snapshot */
 struct thread;
+struct tracking;      /* src/tracking */
+
+/* Does a script that goes on in steps have the shard? Then its lock is in `locks`. */
+enum shard_script { SHARD_NO_SCRIPT, SHARD_HAS_SCRIPT, SHARD_SCRIPT_IS_BUSY };
 
 /* A shard: everything below `baton` is touched under it only. */
 struct shard {
@@ -45,17 +56,24 @@ struct shard {
     struct keyspace *databases;     /* config->databases of them */
     struct keyspace_owner owner;    /* theirs */
     void *snapshot;                 /* what owner.before_change works on, while it is set; NULL otherwise */
+    /* While the shard is being saved: a command is going to write the key. May pin it, so that the command waits for it. True: it must wait for
+     * memory, since more is written to the file than the disk takes. With may_wait false neither: the saving has no pin of the key afterwards.  */
+    bool (*guard)(struct shard *shard, uint32_t db, struct key key, bool may_wait);
     struct slice_owner slice_owner; /* of the slices of tables */
     uint64_t unit;                  /* of the effects of rows: exec_begin_unit; 0: none */
     struct key_top *top;            /* the biggest keys of all databases: data/key_top.h */
     struct lazy_free *lazy_free;    /* detached keyspaces and tables, freed in steps by the shard's own thread */
     struct pinned *pinned;          /* keys that jobs read in steps: shard/pinned.h, exec/pin.c */
     uint32_t pinned_count;          /* written under the baton, read relaxed by any thread */
+    uint32_t guard_count;           /* 1 while `guard` is set */
+    uint32_t guarded_pins;          /* of pinned_count: the saving's own, which `guard` and owner.before_detach take away at once */
     uint32_t pinned_capacity;
     struct watches watches;         /* keys that connections watch: shard/watch.h */
+    struct blocked_keys blocked;    /* keys for which clients are blocked: shard/blocked.h */
     struct waits waits;             /* calls and jobs that wait for something here: exec/waiting.h */
     struct key_lock **locks;        /* in the order of their asking: shard/key_lock.c */
     uint32_t lock_count, lock_capacity;
+    uint8_t script;                 /* enum shard_script: exec/paused.h */
     struct defrag defrag;
     struct evict evict;
     uint32_t initial_access;        /* what the keyspaces were given last: shard_note_access */
@@ -68,6 +86,11 @@ struct shard {
 };
 
 struct ck_epoch;
+
+enum server_refusal {
+    REFUSE_WHILE_LOADING = 1 << 0, /* all but those with COMMAND_LOADING */
+    REFUSE_WRITES_UNSAVED = 1 << 1, /* stop-writes-on-bgsave-error */
+};
 
 struct server {
     struct config *config;
@@ -82,28 +105,45 @@ struct server {
     const struct command_observer *observer; /* NULL: nobody listens */
     void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
     struct pubsub *pubsub;           /* locks itself */
+    struct tracking *tracking;       /* the same */
     struct effects effects;          /* who listens to changes of data */
     struct {                         /* connections that watch keys: shard/watch.c */
         pthread_mutex_t lock;
         uint32_t count;
     } watchers;
+    struct {                         /* clients that are blocked for keys: shard/blocked.c */
+        pthread_mutex_t lock;
+        uint32_t count;
+    } blocked;
     struct inbox *inboxes;           /* one a shard: batches of other threads */
     struct ck_epoch *epoch;          /* readers of the catalogue */
+    _Atomic uint32_t paused_scripts; /* that have shards locked between their steps; relaxed, as the next */
+    _Atomic uint32_t busy_scripts;   /* of them, for which others are answered BUSY */
     _Atomic uint64_t route_version;  /* counts changes of the catalogue */
     int stop_fd;                     /* eventfd: wakes the acceptor */
     uint64_t rejected_connections;   /* written by the acceptor, read relaxed */
     _Atomic uint64_t prefix_jobs, prefix_keys_expected, prefix_keys_seen; /* of all MEMORY PREFIX that run now */
     struct memory_history *memory_history; /* taken by thread 0 every second; locks itself */
+    struct script_engine *scripts;   /* of src/script; set at start */
+    struct functions *functions;     /* the same */
+    struct snapshots *snapshots;     /* of src/snapshot; set at start, locks itself */
+    struct loading *_Atomic loading; /* the same; NULL: nothing was loaded since the start */
+    struct ending *ending;           /* the same: SHUTDOWN, SIGTERM */
+    struct backups *backups;         /* the same: BACKUP */
+    _Atomic uint32_t refusals;       /* enum server_refusal: commands that are not run now; release */
     struct slow_log *slow_log;       /* locks itself; set at start by src/cmd */
     struct latency_log *latency_log;
     char run_id[41];
     int64_t started_ms;              /* wall */
     double ticks_per_us;
+    _Atomic uint32_t errand_count;   /* exec/errand.c; relaxed */
     _Atomic uint64_t next_client_id;
     _Atomic uint32_t clients_current;
     _Atomic uint32_t feeds_current[FEED_COUNT]; /* sessions in each feed: client/feed.h */
     _Atomic int64_t pause_until_ms;  /* CLIENT PAUSE; wall */
     _Atomic bool is_pause_for_writes_only;
+    _Atomic bool is_end_paused;      /* the last snapshot is being saved: pause_until_ms is its own, and CLIENT PAUSE's is in the next */
+    _Atomic int64_t pause_after_end_ms;
     _Atomic int is_stopping;         /* SIGTERM, SHUTDOWN: threads end after their turn */
     _Atomic int64_t used_bytes_peak; /* highest used_memory that a turn's end saw */
     _Atomic int64_t exceeded_us;     /* how long used_memory was above maxmemory before this time; these two: thread 0 writes */
@@ -117,6 +157,12 @@ struct server {
     _Atomic int start_errno;         /* why a thread could not start; 0: none */
     struct rates rates;              /* taken by thread 0 every RATE_SAMPLE_MS: server_sample_rates */
 };
+
+/* A file is being loaded: there are no data to be asked yet. Any thread. */
+static inline bool server_is_loading(const struct server *server)
+{
+    return (atomic_load_explicit(&server->refusals, memory_order_acquire) & REFUSE_WHILE_LOADING) != 0;
+}
 
 /* The shard of a key, by its hash slot. */
 struct shard *server_shard_of_key(const struct server *server, struct bytes key);

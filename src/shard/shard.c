@@ -3,6 +3,7 @@
 
 #include "data/key_top.h"
 #include "encoding/collection.h"
+#include "shard/blocked.h"
 #include "shard/key_lock.h"
 #include "shard/lazy_free.h"
 #include "shard/pinned.h"
@@ -49,7 +50,7 @@ bool shard_open(struct server *server, uint32_t number)
         return false;
     }
     shard->owner = (struct keyspace_owner){.context = shard, .lazy_free = lazy_free_collection, .expired = shard_key_expired,
-                                           .keeps = keep_locked};
+                                           .joined = shard_key_joined, .keeps = keep_locked};
     shard->slice_owner = (struct slice_owner){.context = shard, .changed = server->row_changed, .wants = &server->effects.wants};
     for (size_t i = 0; i < databases; i++) {
         keyspace_init(&shard->databases[i], shard->heap, &server->secret);
@@ -72,6 +73,7 @@ void shard_close(struct shard *shard)
     }
     waits_close(&shard->waits);
     watches_close(&shard->watches);
+    blocked_keys_close(&shard->blocked);
     key_locks_free(shard);
     key_top_destroy(shard->top);
     heap_destroy(shard->heap);

@@ -41,6 +41,7 @@ struct thread_stats {
     uint64_t batches_in_place, batches_handed, batches_combined, batches_waited; /* INFO shards: DESIGN 4 */
     uint64_t steps_all;                            /* multi-shard steps */
     uint64_t part_steps;                           /* of parts of other threads' jobs: exec/part.h */
+    uint64_t blocked_current, blocked_timed;       /* clients that are blocked, and those of them whose time ends: exec/block.c */
     uint64_t feeds_current[FEED_COUNT];            /* its sessions in each feed */
     uint64_t query_bytes_max, output_bytes_max;    /* biggest recent, for INFO clients */
     int64_t cpu_busy_ticks;                        /* between waking and sleeping */

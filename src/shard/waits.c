@@ -45,6 +45,12 @@ static uint64_t queue_count_of(const struct waiter *first)
     return count;
 }
 
+/* Does the waiter stand before one of `group` that came at `since_us` and joins now? */
+static bool goes_before(const struct waiter *waiter, uint8_t group, int64_t since_us)
+{
+    return waiter->group == WAIT_HOLDING || (group != WAIT_HOLDING && waiter->since_us <= since_us);
+}
+
 /* W2; all wait for the same, and in_group counts them. */
 static bool queue_is_valid(const struct waiter *first)
 {
@@ -54,7 +60,7 @@ static bool queue_is_valid(const struct waiter *first)
         assert(waiter->waits == first->waits);
         assert(is_same(waiter->subject, first->subject));
         assert(waiter->next->previous == waiter);
-        assert(waiter == first || waiter->group != WAIT_HOLDING || waiter->previous->group == WAIT_HOLDING);
+        assert(waiter == first || goes_before(waiter->previous, waiter->group, waiter->since_us));
         in_group[waiter->group]++;
         waiter = waiter->next;
     } while (waiter != first);
@@ -148,15 +154,15 @@ void waits_call(struct waits *waits, struct wait_subject subject, void *caller)
 
 /* --- joining and leaving --- */
 
-/* Behind whom the waiter goes. NULL: it becomes the first. */
-static struct waiter *place_in(struct waiter *first, uint8_t group)
+/* Behind whom the waiter goes: searched from the end, where newcomers go. NULL: it becomes the first. */
+static struct waiter *place_in(struct waiter *first, const struct waiter *waiter)
 {
-    if (group != WAIT_HOLDING) {
-        return first->previous;
-    }
-    struct waiter *behind = first->group == WAIT_HOLDING ? first : NULL;
-    while (behind != NULL && behind->next != first && behind->next->group == WAIT_HOLDING) {
-        behind = behind->next;
+    struct waiter *behind = first->previous;
+    while (!goes_before(behind, waiter->group, waiter->since_us)) {
+        if (behind == first) {
+            return NULL;
+        }
+        behind = behind->previous;
     }
     return behind;
 }
@@ -172,7 +178,7 @@ static void link_behind(struct waiter *waiter, struct waiter *behind)
 /* Gives the first one. */
 static struct waiter *join_queue(struct waits *waits, struct waiter *waiter, struct waiter *first)
 {
-    struct waiter *behind = place_in(first, waiter->group);
+    struct waiter *behind = place_in(first, waiter);
     if (behind != NULL) {
         link_behind(waiter, behind);
         return first;
@@ -184,7 +190,7 @@ static struct waiter *join_queue(struct waits *waits, struct waiter *waiter, str
     return waiter;
 }
 
-bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject subject, int64_t now_us)
+bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject subject, int64_t since_us)
 {
     assert(waiter->waits == NULL && waiter->call != NULL);
     assert(subject.kind < WAIT_KINDS && waiter->group < WAIT_GROUPS);
@@ -194,7 +200,7 @@ bool waits_join(struct waits *waits, struct waiter *waiter, struct wait_subject 
     }
     waiter->waits = waits;
     waiter->subject = subject;
-    waiter->since_us = now_us;
+    waiter->since_us = since_us;
     waiter->is_called = false;
     struct waiter *first = first_of(waits, subject);
     if (first == NULL) {
@@ -253,20 +259,46 @@ void waits_stay(struct waiter *waiter)
 
 /* --- questions --- */
 
-bool waits_has_others(const struct waits *waits, struct wait_subject subject, enum wait_group group)
+static bool may_go_together(uint32_t a, uint32_t b)
 {
-    const struct waiter *first = waits_any(waits) ? first_of(waits, subject) : NULL;
-    if (first == NULL) {
-        return false;
-    }
-    bool has_others = group == WAIT_ALONE;
-    for (unsigned other = 0; other < WAIT_GROUPS; other++) {
-        has_others |= other != group && first->in_group[other] > 0;
+    return a == b && a != WAIT_ALONE;
+}
+
+/* `first` may be NULL. */
+static bool queue_has_others(const struct waiter *first, enum wait_group group)
+{
+    bool has_others = false;
+    for (unsigned other = 0; other < WAIT_GROUPS && first != NULL; other++) {
+        has_others |= !may_go_together(other, group) && first->in_group[other] > 0;
     }
     return has_others;
 }
 
-/* The one that joined first: the first of the queue, or the first that is not HOLDING. */
+bool waits_has_others(const struct waits *waits, struct wait_subject subject, enum wait_group group)
+{
+    return waits_any(waits) && queue_has_others(first_of(waits, subject), group);
+}
+
+bool waits_has_others_before(const struct waits *waits, struct wait_subject subject, enum wait_group group, int64_t since_us)
+{
+    const struct waiter *first = waits_any(waits) ? first_of(waits, subject) : NULL;
+    if (!queue_has_others(first, group)) {
+        return false;
+    }
+    const struct waiter *waiter = first;
+    while (goes_before(waiter, (uint8_t)group, since_us)) {
+        if (!may_go_together(waiter->group, group)) {
+            return true;
+        }
+        waiter = waiter->next;
+        if (waiter == first) {
+            break;
+        }
+    }
+    return false;
+}
+
+/* The one that came first: the first of the queue, or the first that is not HOLDING. */
 static const struct waiter *first_to_come(const struct waiter *first)
 {
     const struct waiter *waiter = first;

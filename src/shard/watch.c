@@ -5,6 +5,7 @@
 #include "shard/inbox.h"
 #include "shard/server.h"
 #include "shard/thread.h"
+#include "table/table.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,18 +19,19 @@ struct watch {
     struct shard *shard;
     uint64_t hash;
     uint32_t db, name_len;
+    bool is_table;           /* the name is "ns.t"; one stands in each shard, for the slice there */
     bool was_expired;        /* the key was there when it was watched, and its time was over */
     char name[];
 };
 
-static size_t watch_bytes(const struct watch *watch)
-{
-    return sizeof *watch + watch->name_len;
-}
-
 static bool is_empty(const struct shard *shard, uint32_t db)
 {
     return shard->databases[db].key_count == 0;
+}
+
+static size_t watch_bytes(const struct watch *watch)
+{
+    return sizeof *watch + watch->name_len;
 }
 
 static struct key watch_key(const struct watch *watch)
@@ -117,6 +119,10 @@ static void mark(struct watch *watch)
 
 static bool is_there(const struct watch *watch, uint32_t db)
 {
+    if (watch->is_table) {
+        const struct catalogue *catalogue = atomic_load_explicit(&watch->shard->server->catalogue, memory_order_relaxed);
+        return catalogue_find(catalogue, db, watch_key(watch).name) != NULL;
+    }
     return keyspace_peek(&watch->shard->databases[db], watch_key(watch)) != NULL;
 }
 
@@ -136,11 +142,12 @@ static void note_change(void *context, const struct change *change)
 {
     (void)context;
     const struct watches *watches = &change->shard->watches;
-    if (watches->count == 0 || change->row != 0 || event_rows[change->event].is_silent) {
+    const bool is_table = change->row != 0;
+    if (watches->count == 0 || event_rows[change->event].is_silent) {
         return;
     }
     for (struct watch *watch = *place_of(watches, change->db, change->hash); watch != NULL; watch = watch->next_in_place) {
-        if (watch->hash != change->hash || watch->db != change->db) {
+        if (watch->hash != change->hash || watch->db != change->db || watch->is_table != is_table) {
             continue;
         }
         if (is_late_end(watch, change)) {
@@ -157,8 +164,8 @@ void watches_mark_database(struct shard *shard, uint32_t db, uint32_t other)
 {
     baton_assert_held(&shard->baton);
     const struct watches *watches = &shard->watches;
-    if (is_empty(shard, db) && (other == WATCH_NO_OTHER || is_empty(shard, other))) {
-        return;
+    if (other == WATCH_NO_OTHER && is_empty(shard, db)) {
+        return; /* tables that are dropped are reported one by one */
     }
     for (uint32_t i = 0; watches->count > 0 && i < watches->place_count; i++) {
         for (struct watch *watch = watches->places[i]; watch != NULL; watch = watch->next_in_place) {
@@ -171,31 +178,28 @@ void watches_mark_database(struct shard *shard, uint32_t db, uint32_t other)
 
 /* --- watchers --- */
 
-static bool has(const struct watcher *watcher, const struct shard *shard, uint32_t db, struct key key)
+static struct watch *find(const struct watcher *watcher, const struct shard *shard, uint32_t db, uint64_t hash, bool is_table)
 {
     const struct watches *watches = &shard->watches;
-    const struct watch *watch = watches->count == 0 ? NULL : *place_of(watches, db, key.hash);
-    while (watch != NULL && (watch->watcher != watcher || watch->hash != key.hash || watch->db != db)) {
+    struct watch *watch = watches->count == 0 ? NULL : *place_of(watches, db, hash);
+    while (watch != NULL &&
+           (watch->watcher != watcher || watch->hash != hash || watch->db != db || watch->is_table != is_table)) {
         watch = watch->next_in_place;
     }
-    return watch != NULL;
+    return watch;
 }
 
-bool watcher_add(struct watcher *watcher, struct shard *shard, uint32_t db, struct key key, int64_t now_ms)
+/* A watch that was not there. NULL: no memory. */
+static struct watch *add(struct watcher *watcher, struct shard *shard, uint32_t db, struct key key)
 {
-    baton_assert_held(&shard->baton);
     struct watches *watches = &shard->watches;
-    if (has(watcher, shard, db, key)) {
-        return true;
-    }
     if (watches->count >= WATCHES_PER_PLACE * watches->place_count && !grow(watches)) {
-        return false;
+        return NULL;
     }
     struct watch *watch = thread_alloc(MEM_CLIENT, sizeof *watch + key.name.len);
     if (watch == NULL) {
-        return false;
+        return NULL;
     }
-    const struct entry *entry = keyspace_peek(&shard->databases[db], key);
     *watch = (struct watch){
         .next = watcher->first,
         .watcher = watcher,
@@ -204,7 +208,6 @@ bool watcher_add(struct watcher *watcher, struct shard *shard, uint32_t db, stru
         .db = db,
         .name_len = (uint32_t)key.name.len,
     };
-    watch->was_expired = entry != NULL && is_expired(watch, entry, now_ms);
     memcpy(watch->name, key.name.data, key.name.len);
     if (watcher->first == NULL) {
         count_watcher(shard->server, true);
@@ -212,8 +215,42 @@ bool watcher_add(struct watcher *watcher, struct shard *shard, uint32_t db, stru
     put(watches, watch);
     watches->count++;
     watcher->first = watch;
-    watcher->count++;
     watcher->bytes += thread_block_bytes(watch_bytes(watch));
+    return watch;
+}
+
+bool watcher_add(struct watcher *watcher, struct shard *shard, uint32_t db, struct key key, int64_t now_ms)
+{
+    baton_assert_held(&shard->baton);
+    if (find(watcher, shard, db, key.hash, false) != NULL) {
+        return true;
+    }
+    struct watch *watch = add(watcher, shard, db, key);
+    if (watch == NULL) {
+        return false;
+    }
+    const struct entry *entry = keyspace_peek(&shard->databases[db], key);
+    watch->was_expired = entry != NULL && is_expired(watch, entry, now_ms);
+    watcher->count++;
+    return true;
+}
+
+bool watcher_add_table(struct watcher *watcher, struct server *server, uint32_t db, struct bytes name)
+{
+    const struct key key = {name, hash_bytes(&server->secret, name)};
+    for (uint32_t i = server->shard_count; i-- > 0;) {
+        struct shard *shard = &server->shards[i];
+        baton_assert_held(&shard->baton);
+        if (find(watcher, shard, db, key.hash, true) != NULL) {
+            continue;
+        }
+        struct watch *watch = add(watcher, shard, db, key);
+        if (watch == NULL) {
+            return false;
+        }
+        watch->is_table = true;
+        watcher->count += i == 0; /* the last one: it is watched everywhere */
+    }
     return true;
 }
 
@@ -223,7 +260,7 @@ bool watcher_has_missed(const struct watcher *watcher, int64_t now_ms)
     for (const struct watch *watch = watcher->first; watch != NULL && !has_missed; watch = watch->next) {
         baton_assert_held(&watch->shard->baton);
         const struct keyspace *ks = &watch->shard->databases[watch->db];
-        const struct entry *entry = watch->was_expired ? NULL : keyspace_peek(ks, watch_key(watch));
+        const struct entry *entry = watch->was_expired || watch->is_table ? NULL : keyspace_peek(ks, watch_key(watch));
         has_missed = entry != NULL && is_expired(watch, entry, now_ms);
     }
     return has_missed;

@@ -62,6 +62,26 @@ struct table *catalogue_find(const struct catalogue *catalogue, uint32_t db, str
     return NULL;
 }
 
+static bool table_may_read(const struct table *table)
+{
+    for (uint32_t shard = 0; shard < table->shard_count; shard++) {
+        if (!slice_may_read(table->slices[shard])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool catalogue_may_read(const struct catalogue *catalogue)
+{
+    for (uint32_t at = 0; at < catalogue_table_count(catalogue); at++) {
+        if (!table_may_read(catalogue_table_at(catalogue, at))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool catalogue_has_namespace(const struct catalogue *catalogue, uint32_t db, struct bytes name)
 {
     for (uint32_t i = 0; catalogue != NULL && i < catalogue->namespace_count; i++) {

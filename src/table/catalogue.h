@@ -45,6 +45,8 @@ struct table *catalogue_table_at(const struct catalogue *catalogue, uint32_t at)
 /* Its database. There is such a table. */
 uint32_t catalogue_table_db(const struct catalogue *catalogue, uint32_t at);
 
+/* False: a statement over several steps may have changed some of a table's rows and not all. All batons held; NULL is allowed. O(tables x shards). */
+MUST_USE bool catalogue_may_read(const struct catalogue *catalogue);
 bool catalogue_has_namespace(const struct catalogue *catalogue, uint32_t db, struct bytes name);
 /* Whether an edit of a dropping kind drops this table of this database. */
 bool catalogue_edit_drops(const struct catalogue_edit *edit, uint32_t db, const struct table *table);

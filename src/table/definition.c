@@ -133,6 +133,13 @@ void table_note_row_id(struct table *table, uint64_t id)
     }
 }
 
+void table_note_old_row_id(struct table *table, uint64_t id)
+{
+    struct table_slice *slice = table->slices[0];
+    slice->highest_id = id > slice->highest_id ? id : slice->highest_id;
+    table_note_row_id(table, id);
+}
+
 void table_before_end(struct table *table)
 {
     for (uint32_t i = 0; i < table->shard_count; i++) {

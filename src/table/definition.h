@@ -63,6 +63,8 @@ uint32_t table_route(const struct table *table, const struct hash_secret *secret
 uint64_t table_highest_row_id(const struct table *table);
 /* A row with this id exists: ids that are taken later are above it. Any thread. */
 void table_note_row_id(struct table *table, uint64_t id);
+/* A row that is gone had this id: also table_highest_row_id knows. Under the baton of shard 0. */
+void table_note_old_row_id(struct table *table, uint64_t id);
 /* The table is about to end: whoever keeps what rows were is told. All batons held. */
 void table_before_end(struct table *table);
 

@@ -4,12 +4,14 @@
 #include "base/number.h"
 #include "base/slot.h"
 #include "client/answer.h"
+#include "client/caching.h"
 #include "client/client_memory.h"
 #include "client/clients.h"
 #include "client/connection.h"
 #include "client/dispatch.h"
 #include "client/receive.h"
 #include "client/retry.h"
+#include "client/session_cache.h"
 #include "client/settle.h"
 #include "client/start.h"
 #include "config/config.h"
@@ -502,6 +504,22 @@ struct connection *connection_list_take(struct thread *thread, enum connection_l
 {
     (void)thread, (void)list;
     return NULL;
+}
+
+struct tracker *session_tracker(const struct session *session)
+{
+    (void)session;
+    return NULL;
+}
+
+void session_deliver_invalidation(struct tracker *receiver, const struct invalidation *what)
+{
+    (void)receiver, (void)what;
+}
+
+void caches_tell(struct thread *thread)
+{
+    (void)thread;
 }
 
 void connections_settle(struct thread *thread, uint32_t turn_events)

@@ -1,11 +1,13 @@
 """Fixtures of the server tests.
 
-TESSERA_SERVER names the binary, TESSERA_SHARDS the shard counts ("1,2,4"). TESSERA_KIND=redis runs the tests against
-redis-server instead, to see whether it is the test that is wrong.
+TESSERA_SERVER names the binary, TESSERA_SHARDS the shard counts: "1,2,4" runs each test on all of them, "1|4" on one of them, by
+its name. TESSERA_KIND=redis runs the tests against redis-server instead, to see whether it is the test that is wrong.
 """
 
 import os
+import re
 import sys
+import zlib
 
 import pytest
 
@@ -14,18 +16,30 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness.process import TESSERA, Server  # noqa: E402
 
 KIND = os.environ.get("TESSERA_KIND", "tessera")
-SHARDS = [int(count) for count in os.environ.get("TESSERA_SHARDS", "1,2,4" if KIND == "tessera" else "1").split(",")]
+ASKED_SHARDS = os.environ.get("TESSERA_SHARDS", "1,2,4" if KIND == "tessera" else "1")
+SHARDS = [int(count) for count in re.split("[,|]", ASKED_SHARDS)]
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: exercises what several threads do together; run under ThreadSanitizer")
     config.addinivalue_line("markers", "slow: left out by tools/test --quick")
+    config.addinivalue_line("markers", "heavy: left out by tools/test --quick --asan and --tsan")
     config.addinivalue_line("markers", "timing: measures time; left out under sanitizers and valgrind")
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def pytest_collection_modifyitems(items):
-    del items
+def is_chosen(item):
+    """False: the test runs on another number of shards."""
+    count = item.callspec.params.get("shards") if hasattr(item, "callspec") else None
+    if "|" not in ASKED_SHARDS or count not in SHARDS:
+        return True
+    name = re.sub(r"shards\d+", "", item.nodeid)
+    return count == SHARDS[zlib.crc32(name.encode()) % len(SHARDS)]
+
+
+def pytest_collection_modifyitems(config, items):
+    config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
+    items[:] = [item for item in items if is_chosen(item)]
     if KIND == "tessera" and not os.access(TESSERA, os.X_OK):
         raise pytest.UsageError("no server at %s: build it, or set TESSERA_SERVER" % TESSERA)
 

@@ -6,6 +6,8 @@
     tests/server/differential.py --family key --seed 7 --batch 12 --shards 4       one batch again, with its commands
     tests/server/differential.py --family key --seed 7 --batch 12 --shrink         as few commands of it as still differ
 
+    tests/server/differential.py --events                          also what keyspace notifications tell of each key
+
 Commands go in batches, each from empty databases and from a generator seeded by seed, family and batch, so that a batch alone
 repeats what it found. Both sides get a batch as one pipeline; when the bytes that come back are equal nothing is parsed.
 Replies that may differ (order, times, cursors) are compared by the rules of comparisons.py.
@@ -22,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from families import FAMILIES, SESSION_FAMILIES, load  # noqa: E402
 from families.arguments import GARBAGE, KEYS, Group, words  # noqa: E402
 from harness import comparisons  # noqa: E402
+from harness.keyspace_events import EventReader, differing  # noqa: E402
 from harness.process import Server  # noqa: E402
 from harness.resp import encode, parse_pairs, plain  # noqa: E402
 from harness.transcript import show  # noqa: E402
@@ -138,9 +141,10 @@ class Side:
 
 
 class Pair:
-    """Both servers, and how a family's batches are played to them. With `inside` this server runs each command inside another."""
+    """Both servers, and how a family's batches are played to them. With `inside` this server runs each command inside another; with
+    `events` the keyspace notifications of each key are compared, too."""
 
-    def __init__(self, family, shards, kind="tessera", inside=False):
+    def __init__(self, family, shards, kind="tessera", inside=False, events=False):
         self.prefix = [b"DEBUG", b"INSIDE"] if inside else []
         self.module = load(family)
         self.ours, self.theirs = Side(kind, shards), Side("redis")
@@ -148,9 +152,15 @@ class Pair:
         self.rules = {**comparisons.RULES, **getattr(self.module, "COMPARISONS", {})}
         self.configs = getattr(self.module, "CONFIGS", ({},))
         self.defaults = self.theirs.parameters(sorted({name for config in self.configs for name in config}))
+        self.events = [EventReader(side.server, side.server.connect()) for side in (self.ours, self.theirs)] if events else []
 
     def play(self, steps, protocol, config):
         """Plays a batch on both; gives the differing (number, command, our reply, their reply)."""
+        found = self.play_replies(steps, protocol, config)
+        events = [reader.take() for reader in self.events]
+        return found or (differing(*events) if events else [])
+
+    def play_replies(self, steps, protocol, config):
         steps = steps + ends(self.module)
         commands = [command for step in steps for command in step.commands]
         for side in (self.ours, self.theirs):
@@ -264,11 +274,11 @@ def run_batch(pair, result, seed, batch, protocol, show_all=False, is_shrunk=Fal
 
 
 def run_family(family, shards, count, seed, protocols=(2, 3), only_batch=None, is_shrunk=False, kind="tessera", seconds=None,
-               inside=False):
+               inside=False, events=False):
     """Plays `count` commands of a family to both servers, or as many as `seconds` allow. A batch's first difference is shown, the
     rest follow from it."""
     result = Result(family, shards)
-    pair = Pair(family, shards, kind, inside)
+    pair = Pair(family, shards, kind, inside, events)
     began = time.monotonic()
     try:
         batch = only_batch if only_batch is not None else 0
@@ -307,14 +317,18 @@ def main():
     parser.add_argument("--redis-on-both-sides", dest="kind", action="store_const", const="redis", default="tessera",
                         help="to see whether a family's rules are right: there must be no difference")
     parser.add_argument("--inside", action="store_true", help="this server runs each command inside another: DEBUG INSIDE")
+    parser.add_argument("--events", action="store_true", help="keyspace notifications are compared, too")
     options = parser.parse_args()
     families = FAMILIES + SESSION_FAMILIES if options.family == "all" else options.family.split(",")
+    unknown = [family for family in families if family not in FAMILIES + SESSION_FAMILIES]
+    if unknown:
+        parser.error("families that need several connections, or are none: " + ", ".join(unknown))
     results = []
     for family in families:
         for shards in map(int, options.shards.split(",")):
             result = run_family(family, shards, options.commands, options.seed,
                                 [int(protocol) for protocol in options.protocols.split(",")], options.batch, options.shrink,
-                                options.kind, inside=options.inside)
+                                options.kind, inside=options.inside, events=options.events)
             results.append(result)
             for text in (result.texts if options.batch is not None else result.texts[:SHOWN_MAX]) + result.problems:
                 print(text, flush=True)

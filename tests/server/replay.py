@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from differential import SENTINEL, SENTINEL_REPLY, batch_steps, quoted  # noqa: E402
-from families import FAMILIES, OWN_FAMILIES, load  # noqa: E402
+from families import FAMILIES, OWN_FAMILIES, SESSION_FAMILIES, load  # noqa: E402
 from families.arguments import KEYS, words  # noqa: E402
 from harness.process import Server  # noqa: E402
 from harness.resp import encode, parse, plain  # noqa: E402
@@ -78,14 +78,14 @@ class Replay:
         self.feed.run("DEBUG", "EFFECTS")
         self.markers = 0
 
-    def play(self, commands, limits_memory):
-        """Sends the commands to the first server; gives the bytes of their effects."""
+    def play(self, commands, limits_memory, ends=()):
+        """Sends the commands to the first server, over each connection with `ends` behind them; gives the bytes of their effects."""
         self.sender.run("DEBUG", "SET-ACTIVE-EXPIRE", "1")
         if limits_memory:
             used = int(self.sender.info("memory")["used_memory"])
             self.sender.run("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", used + EVICTION_ROOM)
         for number, sender in enumerate(self.senders):
-            part = [encode(*command) for command in commands[number::SENDERS]]
+            part = [encode(*command) for command in [*commands[number::SENDERS], *ends]]
             sender.send_raw(b"".join(part) + encode("ECHO", SENTINEL))
         for sender in self.senders:
             sender.read_until(SENTINEL_REPLY)
@@ -184,7 +184,7 @@ def run_batch(replay, result, seed, batch, show_all=False):
     commands = batch_commands(result.family, seed, batch)
     if batch % BATCHES_FROM_EMPTY == 0:
         commands.insert(0, [b"FLUSHALL"])
-    effects = replay.play(commands, batch % EVICTION_EVERY == EVICTION_EVERY - 1)
+    effects = replay.play(commands, batch % EVICTION_EVERY == EVICTION_EVERY - 1, getattr(load(result.family), "SESSION_ENDS", ()))
     errors = replay.apply(effects)
     digests = replay.digests()
     result.commands += len(commands)
@@ -234,13 +234,13 @@ def print_table(results, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", default="all", help="comma list of: " + ", ".join(FAMILIES + OWN_FAMILIES))
+    parser.add_argument("--family", default="all", help="comma list of: " + ", ".join(FAMILIES + OWN_FAMILIES + SESSION_FAMILIES))
     parser.add_argument("--commands", type=int, default=20000, help="commands per family and numbers of shards")
     parser.add_argument("--shards", default="2:3", help="comma list of SOURCE:TARGET")
     parser.add_argument("--seed", default=str(random.randrange(10**9)))
     parser.add_argument("--batch", type=int, help="this batch only, with its commands and effects")
     options = parser.parse_args()
-    families = FAMILIES + OWN_FAMILIES if options.family == "all" else options.family.split(",")
+    families = FAMILIES + OWN_FAMILIES + SESSION_FAMILIES if options.family == "all" else options.family.split(",")
     results = []
     for family in families:
         for shards in options.shards.split(","):

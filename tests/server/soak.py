@@ -29,6 +29,7 @@ from soak_load import KINDS, STUCK_SECONDS, Line, run_load  # noqa: E402
 
 LEFT_BYTES_MAX = 100_000
 LEFT_SHARE_MAX = 0.01
+SCRIPT_STATE_BYTES_MAX = 200_000  # a thread's Lua state stays; its tables and traces do not shrink
 USED_MAX = 300 << 20
 TICK_SECONDS = 0.25
 END_SECONDS = 15 * SLOWDOWN
@@ -205,7 +206,7 @@ class Soak:
         return True
 
     def check_end(self):
-        """All data away: so is their memory."""
+        """All data and scripts away: so is their memory."""
         connection = self.connection
         self.connection.run("CONFIG", "SET", "maxmemory", 0)
         if not self.comes_about(lambda: connection.info("clients")["connected_clients"] == "1"):
@@ -214,10 +215,13 @@ class Soak:
         for name, value in self.config.items():
             if after[name] != value:
                 connection.run("CONFIG", "SET", name, value)
-        for words in (("FLUSHALL",), ("SLOWLOG", "RESET"), ("LATENCY", "RESET"), ("MEMORY", "PURGE")):
+        for words in (("FLUSHALL",), ("SCRIPT", "FLUSH", "SYNC"), ("FUNCTION", "FLUSH", "SYNC"), ("SLOWLOG", "RESET"), ("LATENCY", "RESET"), ("MEMORY", "PURGE")):
             connection.run(*words)
         allowed = max(self.start_used * LEFT_SHARE_MAX, LEFT_BYTES_MAX)
-        if not self.comes_about(lambda: self.used() - self.start_used <= allowed):
+        scripts = self.classes()["class.script"] - self.start_classes["class.script"]
+        if scripts > self.shards * SCRIPT_STATE_BYTES_MAX:
+            self.problems.append("scripts: %d bytes are left" % scripts)
+        if not self.comes_about(lambda: self.used() - self.start_used - scripts <= allowed):
             self.problems.append("used_memory: %d at the start, %d at the end" % (self.start_used, self.used()))
         self.end_used = self.used()
         self.audit(True)

@@ -292,6 +292,7 @@ def test_no_ends_a_cycle_that_is_running(start):
         check_kept(connection, kept)
 
 
+@pytest.mark.heavy
 def test_several_clients_purge_at_once(server):
     with server.connect() as connection, server.connect() as second, server.connect() as third:
         kept = fill_and_delete(connection, 20_000)

@@ -123,6 +123,7 @@ def test_every_encoding_has_the_same_digest_as_in_redis(pair, kind, options):
     assert both(pair, b"DEBUG", b"DIGEST") == whole
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", BIG)
 def test_big_collections_have_the_same_digest_as_in_redis(pair, kind):
     fill(pair, BIG[kind])

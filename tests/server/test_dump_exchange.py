@@ -81,6 +81,7 @@ def test_payloads_go_both_ways(pair, family):
         assert not found, "seed %s, round %d: %s" % (seed, number, found[0])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", BIG)
 def test_big_payloads_go_both_ways(pair, kind):
     for command in BIG[kind]:

@@ -3,6 +3,7 @@
 DEBUG HOLD pins a key for some time, as a job that reads it in steps does. `python3 tests/server/test_fairness.py` prints the table.
 """
 
+import random
 import re
 import sys
 import time
@@ -23,6 +24,12 @@ CPU_SHARE_MAX = 0.01
 READERS = 16
 FIELDS = int(50_000 / SLOWDOWN)
 WRITES = 30
+# Jobs over several sorted sets, in an order of their own each: each waits for keys that others wait for, too.
+SORTED_SETS = [b"sorted:%d" % number for number in range(6)]
+SCORES = int(1500 / SLOWDOWN)
+STORERS = 8
+STORES = 40
+STORE_ROUNDS = int(8 / SLOWDOWN) + 1
 
 
 def waiters(connection):
@@ -140,6 +147,7 @@ def write_among_readers(server, readers=READERS):
         return times
 
 
+@pytest.mark.heavy
 def test_endless_readers_do_not_starve_a_writer(start, shards):
     server = start(*DEBUG, shards=shards)
     times = write_among_readers(server)
@@ -192,6 +200,29 @@ def main():
         print("| %d | %d of %d out of order | %.1f, %.1f | %.2f %% |"
               % (shards, inversions, CLIENTS, times[len(times) // 2], times[-1], 100 * share))
         sys.exit("\n".join(server.stop())) if server.problems() else server.stop()
+
+
+def stores(rng):
+    """Commands that read three keys in steps and store; two of them read what others store."""
+    for _ in range(STORES):
+        command = rng.choice([b"ZUNIONSTORE", b"ZINTERSTORE", b"ZDIFFSTORE"])
+        target = rng.choice(SORTED_SETS) if command == b"ZUNIONSTORE" else b"stored:%d" % rng.randrange(3)
+        yield (command, target, b"3", *rng.sample(SORTED_SETS, 3))
+
+
+@pytest.mark.heavy
+def test_jobs_that_wait_for_several_keys_do_not_send_each_other_from_queue_to_queue(server, shards):
+    rng = random.Random("several keys %d" % shards)
+    with ExitStack() as stack:
+        storers = [stack.enter_context(server.connect()) for _ in range(STORERS)]
+        for name in SORTED_SETS:
+            storers[0].run("ZADD", name, *[word for score in range(SCORES) for word in (b"%d" % score, b"m%d" % score)])
+        for _ in range(STORE_ROUNDS):
+            for storer in storers:
+                storer.send_raw(b"".join(encode(*words) for words in stores(rng)))
+            for storer in storers:
+                replies = [storer.read() for _ in range(STORES)]
+                assert [reply for reply in replies if reply[0] != ":"] == []
 
 
 if __name__ == "__main__":

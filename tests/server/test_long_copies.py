@@ -43,6 +43,7 @@ def read(client, key, kind):
     return sorted(reply) if kind == "set" else reply
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "stream" else kind for kind in FILLERS])
 def test_a_big_copy_equals_its_source(server, kind):
     with server.connect() as client:

@@ -202,6 +202,7 @@ def write_much(server, number, amount, size, refusals):
             refusals.append(len(refused))
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("policy", ["allkeys-lru", pytest.param("allkeys-lfu", marks=pytest.mark.slow),
                                     pytest.param("allkeys-random", marks=pytest.mark.slow), "noeviction"])
@@ -235,6 +236,7 @@ def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
         assert used(client) > 0.8 * limit
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("size", [16_384, 65_536])
 def test_keys_go_for_the_buffers_of_large_values_and_replies(server, size):
@@ -268,6 +270,7 @@ def test_keys_go_for_the_buffers_of_large_values_and_replies(server, size):
         assert found > 0 and stat(client, "evicted_keys") > 0
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("size", [400, 16_384, 65_536])
 def test_without_eviction_room_is_left_for_buffers(start, size):
@@ -318,6 +321,7 @@ def test_refusals_and_what_is_still_allowed(server):
         assert client.run("SET", "k", "v") == b"OK"
 
 
+@pytest.mark.heavy
 def test_a_mass_delete_recovers_by_itself(server):
     with server.connect() as client:
         limit = used(client) + 8 * MIB
@@ -352,6 +356,7 @@ def insert_until_refused(client, first):
             return rows
 
 
+@pytest.mark.heavy
 def test_tables_are_not_evicted(server):
     with server.connect() as client:
         client.run("TABLE.NAMESPACE.CREATE", "shop")
@@ -369,6 +374,7 @@ def test_tables_are_not_evicted(server):
         assert client.call("SET", "k", "v") == OOM
 
 
+@pytest.mark.heavy
 def test_rows_are_refused_and_taken_again_after_a_mass_delete(server):
     with server.connect() as client:
         client.run("TABLE.NAMESPACE.CREATE", "shop")

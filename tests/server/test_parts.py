@@ -248,7 +248,7 @@ REFUSED = [
     Case(MANY, *update("WHERE", "name>name-1", "AND", "size=77", *SLOW, "SET", "size=77"), tables=[TABLE]),
     Case(MANY, "TABLE.DELETE", TABLE, "WHERE", "name>name-1", "AND", "name<name-1", *SLOW, tables=[TABLE]),
     Case(BUILT, "TABLE.SCHEMA.ALTER", TABLE, "ADD", "INDEX", "name", tables=[TABLE]),
-    Case(NAMES, "KEYS", "key:*"),
+    pytest.param(Case(NAMES, "KEYS", "key:*"), marks=pytest.mark.heavy),
 ]
 
 

@@ -154,3 +154,40 @@ def test_client_list_knows_subscribers(server):
         assert len(lines) == 1 and re.search(r"^id=%d .* flags=P .* sub=2 psub=1 ssub=0 " % number, lines[0]), lines
         assert len(other.run("CLIENT", "LIST", "TYPE", "NORMAL").decode().splitlines()) == 1
         assert other.run("CLIENT", "KILL", "TYPE", "PUBSUB") == 1
+
+
+def test_subscriptions_are_answered_when_replies_are_off(client):
+    client.send_raw(encode("CLIENT", "REPLY", "OFF") + encode("SUBSCRIBE", "c") + encode("PING") + encode("UNSUBSCRIBE") +
+                    encode("SUBSCRIBE") + encode("CLIENT", "REPLY", "ON") + encode("CLIENT", "REPLY", "SKIP") + encode("PUNSUBSCRIBE", "p"))
+    found = [client.read() for _ in range(4)]
+    assert found == [("*", [("$", b"subscribe"), ("$", b"c"), (":", 1)]), ("*", [("$", b"unsubscribe"), ("$", b"c"), (":", 0)]),
+                     ("+", b"OK"), ("*", [("$", b"punsubscribe"), ("$", b"p"), (":", 0)])]
+    client.send_raw(encode("CLIENT", "REPLY", "OFF") + encode("RESET") + encode("CLIENT", "REPLY", "SKIP") + encode("RESET") + encode("ECHO", "x"))
+    assert [client.read(), client.read()] == [("+", b"RESET"), ("$", b"x")]
+
+
+@pytest.mark.parametrize("end", [("HELLO", "2"), ("RESET",), ("QUIT",)], ids=lambda words: words[0])
+def test_a_message_comes_before_the_protocol_changes(client, end):
+    """What a connection publishes to itself comes behind its subscription, in the protocol of that time, and before the connection ends."""
+    client.run("HELLO", "3")
+    client.send_raw(encode("SUBSCRIBE", "c") + encode("PUBLISH", "c", "x") + encode(*end))
+    found = [client.read() for _ in range(4)]
+    assert found[0] == (">", [("$", b"subscribe"), ("$", b"c"), (":", 1)])
+    assert sorted(found[1:3]) == [(":", 1), (">", [("$", b"message"), ("$", b"c"), ("$", b"x")])]
+    assert found[3][0] == ("*" if end[0] == "HELLO" else "+")
+
+
+def test_a_subscription_begins_behind_the_commands_before_it(client):
+    """A key that is set on any shard before PSUBSCRIBE in one pipeline is not told of; one behind it is."""
+    client.run("CONFIG", "SET", "notify-keyspace-events", "E$")
+    client.run("HELLO", "3")
+    for number in range(MESSAGES):
+        client.send_raw(encode("SET", "before%d" % number, "x") + encode("PSUBSCRIBE", "*") + encode("SET", "behind", "x") + encode("PUNSUBSCRIBE"))
+        found = [client.read() for _ in range(5)]
+        told = [reply[1][3][1] for reply in found if reply[0] == ">" and reply[1][0][1] == b"pmessage"]
+        assert told == [b"behind"]
+
+
+def test_transactions_do_not_subscribe_to_shard_channels(client):
+    client.send_raw(encode("MULTI") + encode("SSUBSCRIBE", "c") + encode("EXEC"))
+    assert [client.read() for _ in range(3)][2] == ("*", [("-", b"ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")])

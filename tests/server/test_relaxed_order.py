@@ -93,6 +93,7 @@ def test_a_job_behind_a_call_is_not_waited_for_by_the_same_call(relaxed):
         assert watcher.run("GET", HERE) == b"x"
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 def test_a_call_behind_a_job_keeps_no_place_in_a_queue(relaxed):
     """It could not try when it is told: SORT is not done before the key of its result is free, and so long a reader would wait."""
@@ -144,6 +145,7 @@ def fill_sources(connection):
     connection.run("GEOADD", THERE + "g", *[word for number in numbers for word in (number / 1000, number / 1000, number)])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", TWO_PINS)
 def test_flushall_and_a_job_of_two_pins_do_not_wait_for_each_other(start, shards, name):
     """The second pin is refused, since FLUSHALL waits for those that are there: the first one is given up."""

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from families import FAMILIES
+from families import FAMILIES, SESSION_FAMILIES
 from harness.process import SLOWDOWN
 from replay import run_family
 
@@ -15,7 +15,7 @@ COUNT = int(int(ASKED or 20000) / SLOWDOWN)
 SECONDS = None if ASKED else 1.5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES + SESSION_FAMILIES)
 def test_effects_make_the_same_data_on_a_second_server(family, shards):
     seed = os.environ.get("TESSERA_SEED", str(random.randrange(10**9)))
     target_shards = {1: 2, 2: 3}.get(shards, 1)

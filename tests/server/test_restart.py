@@ -39,6 +39,7 @@ def try_to_connect(server):
         return None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("place", ["tcp", "unix"])
 @pytest.mark.parametrize("clients, rounds", [(0, 25), (MANY_CLIENTS, 3)])
 def test_a_killed_server_starts_again_at_once(start, tmp_path, place, clients, rounds):

@@ -73,6 +73,7 @@ def scan(connection, kind, count, between):
         between()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", (7, 100, 1000))
 def test_returns_what_is_there_throughout(client, kind, count):
@@ -109,6 +110,7 @@ MAKERS = {
 }
 
 
+@pytest.mark.heavy
 def test_scan_of_a_type_returns_its_keys_while_the_table_grows_and_shrinks(client):
     rng = random.Random(SEED)
     kept = {kind: {b"%s-%d" % (kind, number) for number in range(KEPT // 6)} for kind in MAKERS}

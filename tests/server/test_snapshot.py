@@ -31,6 +31,7 @@ def limit_memory(client, rng):
     client.run("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", limit)
 
 
+@pytest.mark.slow
 @pytest.mark.threads
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_moment_is_told_after_it(start, shards, family):

@@ -89,6 +89,7 @@ def disturbances(client):
 @pytest.mark.parametrize("statement", (("TABLE.UPDATE", "s.t", "SET", "name=changed", "size=5"),
                                        ("TABLE.UPDATE", "s.t", "WHERE", "size<50", "SET", "id=7"),
                                        ("TABLE.DELETE", "s.t", "WHERE", "size<70")))
+@pytest.mark.heavy
 @pytest.mark.parametrize("dies", (False, True), ids=("answered", "dying"))
 def test_statements_in_steps(replay, statement, dies):
     client, other = replay.senders[:2]

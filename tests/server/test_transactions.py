@@ -235,3 +235,27 @@ def test_what_was_watched_is_given_back(server):
                 client.run("WATCH", *["k%d" % number for number in range(start, start + 1000)])
             assert int(control.info("memory")["used_memory"]) > before + 20_000 * 60
         wait_until(lambda: int(control.info("memory")["used_memory"]) < before + 100_000, 10 * SLOWDOWN, "the memory")
+
+
+def test_client_list_shows_that_a_watched_key_has_changed(server):
+    """The flag d is there before MULTI, too, and goes with UNWATCH."""
+    with server.connect() as watcher, server.connect() as writer:
+        watcher.run("WATCH", "k")
+        seen = [b" flags=N " in watcher.run("CLIENT", "INFO")]
+        writer.run("SET", "k", "v")
+        seen += [b" flags=d " in watcher.run("CLIENT", "INFO"), b" flags=d " in writer.run("CLIENT", "LIST")]
+        watcher.run("UNWATCH")
+        assert seen + [b" flags=N " in watcher.run("CLIENT", "INFO")] == [True] * 4
+
+
+def test_nothing_is_kept_for_a_transaction_that_cannot_run(server):
+    """Commands behind an error, or behind a change of a watched key, are answered QUEUED, and only that."""
+    with server.connect() as client, server.connect() as writer:
+        for change in ((client, "NOSUCH"), (writer, "SET", "k", "v")):
+            client.run("WATCH", "k")
+            client.run("MULTI")
+            assert client.run("SET", "a", "1") == b"QUEUED"
+            change[0].call(*change[1:])
+            assert client.run("SET", "a", "2") == b"QUEUED"
+            assert [line for line in writer.run("CLIENT", "LIST").split(b"\n") if b" multi=1 " in line]
+            assert client.call("EXEC") in (("*", None), ("-", b"EXECABORT Transaction discarded because of previous errors."))

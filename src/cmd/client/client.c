@@ -7,6 +7,7 @@
 #include "cmd/client/client.h"
 #include "cmd/client/client_list.h"
 #include "cmd/client/client_rows.h"
+#include "cmd/client/client_tracking.h"
 #include "cmd/core/answers.h"
 #include "exec/exec.h"
 #include "shard/message.h"
@@ -203,19 +204,28 @@ static void command_client_pause(struct exec *exec)
     reply_ok(exec->reply);
 }
 
+/* While the server ends, for what comes after if the end is taken back. */
 static void command_client_unpause(struct exec *exec)
 {
-    atomic_store_explicit(&exec->server->pause_until_ms, 0, memory_order_release);
+    struct server *server = exec->server;
+    const bool is_end_paused = atomic_load_explicit(&server->is_end_paused, memory_order_acquire);
+    atomic_store_explicit(is_end_paused ? &server->pause_after_end_ms : &server->pause_until_ms, 0, memory_order_release);
     wake_all(exec);
     reply_ok(exec->reply);
 }
 
-#define SESSION_FLAGS (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
+#define SESSION_FLAGS (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_KEEPS_CACHING)
 #define ADMIN_FLAGS (COMMAND_ADMIN | SESSION_FLAGS)
 
 static const struct command_spec client_subcommands[] = {
+    {.name = "caching", .run = command_client_caching, .arity = 3, .scope = SCOPE_INSTANT, .flags = SESSION_FLAGS, .since = "6.0.0",
+     .group = "connection", .complexity = "O(1)",
+     .summary = "Says whether the keys that the next command reads are to be remembered.", .syntax = "YES|NO"},
     {.name = "getname", .run = command_client_getname, .arity = 2, .scope = SCOPE_INSTANT, .flags = SESSION_FLAGS,
      .since = "2.6.9", .group = "connection", .complexity = "O(1)", .summary = "Returns the connection's name."},
+    {.name = "getredir", .run = command_client_getredir, .arity = 2, .scope = SCOPE_INSTANT, .flags = SESSION_FLAGS, .since = "6.0.0",
+     .group = "connection", .complexity = "O(1)",
+     .summary = "Returns the id of the connection that is told about invalid keys in place of this one."},
     {COMMAND_HELP_ROW, .since = "5.0.0", .group = "connection"},
     {.name = "id", .run = command_client_id, .arity = 2, .scope = SCOPE_INSTANT, .flags = SESSION_FLAGS, .since = "5.0.0",
      .group = "connection", .complexity = "O(1)", .summary = "Returns the connection's id."},
@@ -249,6 +259,16 @@ static const struct command_spec client_subcommands[] = {
     {.name = "setname", .run = command_client_setname, .arity = 3, .scope = SCOPE_INSTANT, .flags = SESSION_FLAGS,
      .since = "2.6.9", .group = "connection", .complexity = "O(1)", .summary = "Names the connection.",
      .syntax = "connection-name"},
+    {.name = "tracking", .run = command_client_tracking, .arity = -3, .scope = SCOPE_SESSION, .flags = SESSION_FLAGS, .since = "6.0.0",
+     .group = "connection", .complexity = "O(N), N the number of prefixes; with REDIRECT, of connections",
+     .summary = "Turns messages about keys that change on or off, for clients that keep a cache.",
+     .syntax = "ON|OFF [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"},
+    {.name = "trackinginfo", .run = command_client_trackinginfo, .arity = 2, .scope = SCOPE_INSTANT, .flags = SESSION_FLAGS,
+     .since = "6.2.0", .group = "connection", .complexity = "O(1)", .summary = "Returns how CLIENT TRACKING is set for the connection."},
+    {.name = "unblock", .run = command_client_unblock, .arity = -3, .scope = SCOPE_SESSION, .flags = ADMIN_FLAGS, .since = "5.0.0",
+     .group = "connection", .complexity = "O(N), N the number of connections",
+     .summary = "Answers a connection's command that waits, as if its time was over or with an error.",
+     .syntax = "client-id [TIMEOUT|ERROR]"},
     {.name = "unpause", .run = command_client_unpause, .arity = 2, .scope = SCOPE_SESSION, .flags = ADMIN_FLAGS,
      .since = "6.2.0", .group = "connection", .complexity = "O(1)", .summary = "Ends a pause."},
     {0},

@@ -4,8 +4,9 @@
  * Memory     A search keeps copies of what it looks for: the command's words may be gone when the connection died meanwhile.
  *            It is freed by its finish function.  */
 #include "base/number.h"
-#include "client/session.h"
 #include "client/feed.h"
+#include "client/session.h"
+#include "client/session_cache.h"
 #include "client/sessions.h"
 #include "client/subscription.h"
 #include "cmd/client/client_list.h"
@@ -18,6 +19,8 @@
 
 #include <assert.h>
 
+enum { FLAGS_MAX = 16 };
+
 /* Connections to find. */
 struct search {
     size_t size;                       /* of this block */
@@ -28,6 +31,7 @@ struct search {
     bool skips_self;
     bool replies_ok;                   /* the old form of KILL */
     bool found_self;
+    bool ends_with_error;              /* UNBLOCK */
     uint64_t found;
     char address[SESSION_ADDRESS_MAX]; /* "": any */
     char local_address[SESSION_ADDRESS_MAX];
@@ -95,7 +99,23 @@ static bool is_wanted(const struct search *search, const struct session *session
 
 /* --- lines --- */
 
-static size_t client_flags(const struct session *session, char out[8])
+static bool has_tracker_mode(const struct session *session, uint32_t mode)
+{
+    const struct tracker *tracker = session_tracker(session);
+    return tracker != NULL && (tracker->mode & mode) != 0;
+}
+
+/* The connection that is told of its invalid keys: 0 itself; -1: it does not track. */
+static int64_t redirection(const struct session *session)
+{
+    const struct tracker *tracker = session_tracker(session);
+    if (tracker == NULL || (tracker->mode & TRACKER_ON) == 0) {
+        return -1;
+    }
+    return tracker->redirect == NULL ? 0 : (int64_t)tracker->redirect->id;
+}
+
+static size_t client_flags(const struct session *session, char out[FLAGS_MAX])
 {
     const struct transaction *transaction = session->transaction;
     const bool is_open = transaction_is_open(transaction);
@@ -103,10 +123,13 @@ static size_t client_flags(const struct session *session, char out[8])
         bool is_set;
         char letter;
     } flags[] = {
-        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS), 'S'}, {session_subscribes(session), 'P'},
-        {session->is_unix, 'U'},
-        {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'}, {is_open, 'x'}, {is_open && watcher_is_marked(&transaction->watcher), 'd'},
+        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS) || session->is_copying, 'S'}, {session_subscribes(session), 'P'},
+        {has_tracker_mode(session, TRACKER_ON), 't'}, {has_tracker_mode(session, TRACKER_BROKEN), 'R'},
+        {has_tracker_mode(session, TRACKER_BCAST), 'B'}, {session->is_unix, 'U'},
+        {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'}, {is_open, 'x'}, {session_is_blocked(session), 'b'},
+        {transaction != NULL && watcher_is_marked(&transaction->watcher), 'd'},
     };
+    _Static_assert(sizeof flags / sizeof flags[0] <= FLAGS_MAX, "room for all");
     size_t len = 0;
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (flags[i].is_set) {
@@ -123,7 +146,7 @@ static size_t client_flags(const struct session *session, char out[8])
  * (rbs, rbp, obl 0): all of them are counted in oll and omem.  */
 static bool append_line(struct buffer *out, const struct session *session, int64_t now_ms)
 {
-    char address[SESSION_ADDRESS_MAX], local_address[SESSION_ADDRESS_MAX], flags[8], command[COMMAND_NAME_MAX] = "NULL";
+    char address[SESSION_ADDRESS_MAX], local_address[SESSION_ADDRESS_MAX], flags[FLAGS_MAX], command[COMMAND_NAME_MAX] = "NULL";
     session_peer_address(session, address);
     session_local_address(session, local_address);
     struct session_memory memory;
@@ -139,14 +162,14 @@ static bool append_line(struct buffer *out, const struct session *session, int64
         out,
         "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%.*s db=%u sub=%u psub=%u ssub=%u multi=%d qbuf=%zu "
         "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default "
-        "redir=-1 resp=%u lib-name=%.*s lib-ver=%.*s watch=%u\n",
+        "redir=%lld resp=%u lib-name=%.*s lib-ver=%.*s watch=%u\n",
         (unsigned long long)session->id, address, local_address, session_fd(session), (int)name.len,
         name.len == 0 ? "" : name.data, (long long)(now_ms - session->created_ms) / 1000,
         (long long)(now_ms - session->active_ms) / 1000, (int)client_flags(session, flags), flags, session->db,
         session_subscriptions(session, TOPIC_CHANNEL), session_subscriptions(session, TOPIC_PATTERN),
         session_subscriptions(session, TOPIC_SHARD_CHANNEL), multi,
         memory.query_used, memory.query_free, transaction == NULL ? 0 : transaction->bytes, memory.output_chunks, memory.output_bytes,
-        memory.total_bytes, memory.output_bytes > 0 ? "rw" : "r", command, session->protocol, (int)library.len,
+        memory.total_bytes, memory.output_bytes > 0 ? "rw" : "r", command, (long long)redirection(session), session->protocol, (int)library.len,
         library.len == 0 ? "" : library.data, (int)version.len, version.len == 0 ? "" : version.data,
         transaction == NULL ? 0 : transaction->watcher.count);
 }
@@ -389,5 +412,53 @@ void command_client_kill(struct exec *exec)
         exec_call_threads(exec, kill_thread, kill_finish, search);
     } else {
         search_destroy(search);
+    }
+}
+
+/* --- UNBLOCK --- */
+
+static void unblock_thread(struct thread *thread, void *arg)
+{
+    struct search *search = arg;
+    struct session *session = NULL;
+    while ((session = thread_session_next(thread, session)) != NULL) {
+        if (session->id == search->ids[0]) {
+            search->found += session_unblock(session, search->ends_with_error);
+            return;
+        }
+    }
+}
+
+static void unblock_finish(struct exec *exec, void *arg)
+{
+    struct search *search = arg;
+    if (exec->session != NULL) {
+        reply_integer(exec->reply, (int64_t)search->found);
+    }
+    search_destroy(search);
+}
+
+void command_client_unblock(struct exec *exec)
+{
+    int64_t id;
+    bool is_error = false;
+    if (exec->argc == 4) {
+        is_error = bytes_equal_ignore_case(exec->argv[3], BYTES("ERROR"));
+        if (!is_error && !bytes_equal_ignore_case(exec->argv[3], BYTES("TIMEOUT"))) {
+            reply_error(exec->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+            return;
+        }
+    } else if (exec->argc > 4) {
+        reply_arity_error(exec->reply, exec->spec);
+        return;
+    }
+    if (!exec_int64_argument(exec, 2, &id)) {
+        return;
+    }
+    struct search *search = search_create(exec, 1);
+    if (search != NULL) {
+        search->ids[0] = (uint64_t)id;
+        search->ends_with_error = is_error;
+        exec_call_threads(exec, unblock_thread, unblock_finish, search);
     }
 }

@@ -4,6 +4,6 @@
 
 #include "exec/exec.h"
 
-command_fn command_client_info, command_client_list, command_client_kill;
+command_fn command_client_info, command_client_list, command_client_kill, command_client_unblock;
 
 #endif

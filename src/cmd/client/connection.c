@@ -3,6 +3,7 @@
  * All of them are SCOPE_INSTANT: they touch their own session and nothing else.  */
 #include "base/number.h"
 #include "client/session.h"
+#include "client/session_cache.h"
 #include "client/subscription.h"
 #include "cmd/client/client.h"
 #include "cmd/client/client_rows.h"
@@ -37,6 +38,7 @@ static void command_echo(struct exec *exec)
 
 static void command_quit(struct exec *exec)
 {
+    session_deliver_messages(exec->thread, exec->session);
     reply_ok(exec->reply);
     exec_close_after_reply(exec);
 }
@@ -49,6 +51,7 @@ static bool has_password(const struct exec *exec)
 static void command_reset(struct exec *exec)
 {
     struct session *session = exec->session;
+    session_unsubscribe(exec->thread, session); /* in the protocol of now */
     session->db = 0;
     session->protocol = exec->reply->protocol = 2;
     session->reply_mode = REPLY_ON;
@@ -56,7 +59,7 @@ static void command_reset(struct exec *exec)
     session->is_no_evict = false;
     session->is_no_touch = false;
     client_set_monitor(exec, false);
-    session_unsubscribe(exec->thread, session);
+    session_end_tracking(session);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
     buffer_release(&session->name);
@@ -213,6 +216,7 @@ static void command_hello(struct exec *exec)
     if (hello.has_name && !client_set_text(exec, &exec->session->name, hello.name)) {
         return;
     }
+    session_deliver_messages(exec->thread, exec->session);
     exec->session->protocol = exec->reply->protocol = (uint8_t)hello.protocol;
     reply_hello(exec);
 }
@@ -227,16 +231,16 @@ const struct command_spec connection_commands[] = {
     {.name = "echo", .run = command_echo, .arity = 2, .scope = SCOPE_INSTANT,
      .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .since = "1.0.0", .group = "connection", .complexity = "O(1)",
      .summary = "Returns what it was given.", .syntax = "message"},
-    {.name = "hello", .run = command_hello, .arity = -1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS, .since = "6.0.0",
+    {.name = "hello", .run = command_hello, .arity = -1, .scope = SCOPE_SESSION, .flags = LOGIN_FLAGS, .since = "6.0.0",
      .group = "connection", .complexity = "O(1)",
      .summary = "Chooses the protocol, logs in and names the connection in one go; tells about the server.",
      .syntax = "[protover [AUTH username password] [SETNAME clientname]]"},
     {.name = "ping", .run = command_ping, .arity = -1, .scope = SCOPE_INSTANT, .flags = COMMAND_FOR_SUBSCRIBERS | COMMAND_FAST, .since = "1.0.0",
      .group = "connection", .complexity = "O(1)", .summary = "Answers PONG, or returns what it was given.",
      .syntax = "[message]", .tips = "request_policy:all_shards response_policy:all_succeeded"},
-    {.name = "quit", .run = command_quit, .arity = -1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED | COMMAND_FOR_SUBSCRIBERS, .since = "1.0.0",
+    {.name = "quit", .run = command_quit, .arity = -1, .scope = SCOPE_SESSION, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED | COMMAND_FOR_SUBSCRIBERS, .since = "1.0.0",
      .group = "connection", .complexity = "O(1)", .summary = "Closes the connection after the replies so far."},
-    {.name = "reset", .run = command_reset, .arity = 1, .scope = SCOPE_INSTANT, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED | COMMAND_FOR_SUBSCRIBERS, .since = "6.2.0",
+    {.name = "reset", .run = command_reset, .arity = 1, .scope = SCOPE_SESSION, .flags = LOGIN_FLAGS | COMMAND_NOT_QUEUED | COMMAND_FOR_SUBSCRIBERS, .since = "6.2.0",
      .group = "connection", .complexity = "O(1)", .summary = "Makes the connection as if it had just been opened."},
     {.name = "select", .run = command_select, .arity = 2, .scope = SCOPE_INSTANT,
      .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .since = "1.0.0", .group = "connection", .complexity = "O(1)",

@@ -10,6 +10,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include <math.h>
+
 static const char *const result_texts[] = {
     [RESULT_NO_MEMORY] = ERROR_NO_MEMORY,   [RESULT_NOT_FOUND] = ERROR_NO_KEY,
     [RESULT_EXISTS] = "BUSYKEY Target key name already exists.",
@@ -46,6 +48,43 @@ bool exec_int64_argument(struct exec *exec, uint32_t index, int64_t *out)
     }
     reply_error(exec->reply, ERROR_NOT_INTEGER);
     return false;
+}
+
+/* In so many milliseconds from now the clock has not run over. */
+static bool check_timeout(struct exec *exec, int64_t timeout_ms)
+{
+    int64_t end_ms;
+    if (timeout_ms < 0) {
+        reply_error(exec->reply, "ERR timeout is negative");
+        return false;
+    }
+    if (__builtin_add_overflow(timeout_ms, exec->now_ms, &end_ms)) {
+        reply_error(exec->reply, "ERR timeout is out of range");
+        return false;
+    }
+    return true;
+}
+
+bool exec_timeout_argument(struct exec *exec, uint32_t index, int64_t *out_ms)
+{
+    long double seconds;
+    if (!long_double_parse(exec->argv[index], &seconds)) {
+        reply_error(exec->reply, "ERR timeout is not a float or out of range");
+        return false;
+    }
+    const long double ms = ceill(seconds * 1000);
+    const bool fits = ms >= -0x1p63L && ms < 0x1p63L;
+    *out_ms = fits ? (int64_t)ms : INT64_MIN; /* Redis says of a number that is too large that it is negative */
+    return check_timeout(exec, *out_ms);
+}
+
+bool exec_timeout_ms_argument(struct exec *exec, uint32_t index, int64_t *out_ms)
+{
+    if (!int64_parse(exec->argv[index], out_ms)) {
+        reply_error(exec->reply, "ERR timeout is not an integer or out of range");
+        return false;
+    }
+    return check_timeout(exec, *out_ms);
 }
 
 bool exec_database_argument(struct exec *exec, uint32_t index, const char *not_a_number, uint32_t *out)

@@ -26,6 +26,10 @@ void reply_result_error(struct reply *reply, enum result result);
 void reply_arity_error(struct reply *reply, const struct command_spec *spec);
 /* Integer argument, or replies ERROR_NOT_INTEGER and returns false. */
 bool exec_int64_argument(struct exec *exec, uint32_t index, int64_t *out);
+/* A time-out in seconds, perhaps with a fraction, as milliseconds rounded up, 0: for ever; or replies the error and returns false. */
+bool exec_timeout_argument(struct exec *exec, uint32_t index, int64_t *out_ms);
+/* The same, in milliseconds. */
+bool exec_timeout_ms_argument(struct exec *exec, uint32_t index, int64_t *out_ms);
 /* The number of an existing database, or replies `not_a_number` (NULL: ERROR_NOT_INTEGER, ERROR_NOT_INT32) or that it is out of
  * range.  */
 bool exec_database_argument(struct exec *exec, uint32_t index, const char *not_a_number, uint32_t *out);

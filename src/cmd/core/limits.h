@@ -7,27 +7,11 @@
 #include "config/config.h"
 #include "encoding/collection.h"
 #include "exec/exec.h"
-#include "shard/server.h"
-
-static inline int64_t limit_load(const _Atomic int64_t *limit)
-{
-    return atomic_load_explicit(limit, memory_order_relaxed);
-}
+#include "shard/limits.h"
 
 static inline struct encoding_limits exec_limits(const struct exec *exec)
 {
-    const struct config *config = exec->server->config;
-    return (struct encoding_limits){
-        .hash_max_listpack_entries = limit_load(&config->hash_max_listpack_entries),
-        .hash_max_listpack_value = limit_load(&config->hash_max_listpack_value),
-        .set_max_intset_entries = limit_load(&config->set_max_intset_entries),
-        .zset_max_listpack_entries = limit_load(&config->zset_max_listpack_entries),
-        .zset_max_listpack_value = limit_load(&config->zset_max_listpack_value),
-        .list_max_listpack_size = limit_load(&config->list_max_listpack_size),
-        .list_compress_depth = limit_load(&config->list_compress_depth),
-        .stream_node_max_bytes = limit_load(&config->stream_node_max_bytes),
-        .stream_node_max_entries = limit_load(&config->stream_node_max_entries),
-    };
+    return server_limits(exec->server);
 }
 
 /* hll-sparse-max-bytes: longer HyperLogLogs are dense. */

@@ -11,6 +11,7 @@
 #include "cmd/digest/table_digest.h"
 #include "cmd/digest/value_digest.h"
 #include "shard/server.h"
+#include "table/catalogue.h"
 #include "exec/exec.h"
 
 void reply_digest(struct exec *exec, const struct digest *digest)
@@ -91,7 +92,7 @@ enum job_status digest_step(struct job *job, struct exec *exec)
 {
     (void)job;
     struct digest digest;
-    if (!table_digest_may_begin(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire))) {
+    if (!catalogue_may_read(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire))) {
         return JOB_PAUSE;
     }
     if (digest_of_server(&digest, exec->server)) {

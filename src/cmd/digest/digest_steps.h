@@ -16,7 +16,7 @@
 enum job_status digest_step(struct job *job, struct exec *exec);
 enum job_status digest_value_step(struct job *job, struct exec *exec);
 
-/* Under all batons, when table_digest_may_begin: DEBUG DIGEST. False: memory was refused. */
+/* Under all batons, when catalogue_may_read: DEBUG DIGEST. False: memory was refused. */
 MUST_USE bool digest_of_server(struct digest *out, const struct server *server);
 /* What a key adds to it. False: memory was refused. */
 MUST_USE bool digest_of_key(struct digest *out, const struct keyspace *ks, const struct entry *entry);

@@ -10,6 +10,7 @@
 #include "cmd/digest/table_digest.h"
 #include "mem/heap.h"
 #include "shard/server.h"
+#include "table/catalogue.h"
 
 /* Of one shard. */
 struct part {
@@ -191,9 +192,10 @@ enum job_status snapshot_digest_step(struct job *job, struct exec *exec)
     (void)job;
     const bool is_begin = bytes_equal_ignore_case(exec->argv[2], BYTES("BEGIN"));
     const bool is_end = bytes_equal_ignore_case(exec->argv[2], BYTES("END"));
-    const bool has_begun = exec->server->shards[0].snapshot != NULL;
+    const struct shard *first = &exec->server->shards[0];
+    const bool has_begun = first->snapshot != NULL && first->owner.before_change == note_change; /* else it is being saved */
     if (is_begin && !has_begun) {
-        if (!table_digest_may_begin(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire)) || has_locks(exec->server)) {
+        if (exec->server->shards[0].owner.before_change != NULL || !catalogue_may_read(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire)) || has_locks(exec->server)) {
             return JOB_PAUSE;
         }
         begin(exec);

@@ -5,19 +5,6 @@
 #include "query/where.h"
 #include "table/catalogue.h"
 
-bool table_digest_may_begin(const struct catalogue *catalogue)
-{
-    for (uint32_t at = 0; at < catalogue_table_count(catalogue); at++) {
-        const struct table *table = catalogue_table_at(catalogue, at);
-        for (uint32_t shard = 0; shard < table->shard_count; shard++) {
-            if (!slice_may_read(table->slices[shard])) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 /* What a digest of this kind begins with. */
 static struct digest digest_of(struct bytes kind, uint32_t db, struct bytes name)
 {

@@ -13,16 +13,10 @@
 #ifndef CMD_TABLE_DIGEST_H
 #define CMD_TABLE_DIGEST_H
 
-#include "base/attributes.h"
 #include "cmd/digest/digest.h"
-
-#include <stdbool.h>
 
 struct catalogue;
 
-/* False: a statement over several steps may have changed some of its rows and not all. `catalogue`: NULL is allowed.
- * O(tables x shards).  */
-MUST_USE bool table_digest_may_begin(const struct catalogue *catalogue);
 /* Adds all tables of all databases; without any the digest stays as it is. O(bytes of all rows). */
 void table_digest_add(struct digest *digest, const struct catalogue *catalogue);
 

@@ -11,6 +11,7 @@
 #include "cmd/geo/geo_rows.h"
 #include "data/zset.h"
 
+#include <math.h>
 #include <stdio.h>
 
 bool geo_read_point(struct exec *exec, uint32_t index, struct geo_point *out)
@@ -55,10 +56,13 @@ struct geo_point geo_point_of_score(double score)
     return geohash_decode(hash);
 }
 
+enum { DISTANCE_PARTS = 10000 };
+
 void geo_reply_distance(struct reply *reply, double distance)
 {
     char text[DOUBLE_TEXT_MAX];
-    const int len = snprintf(text, sizeof text, "%.4f", distance);
+    const long long parts = llrint(distance * DISTANCE_PARTS); /* not "%.4f", which rounds some to another last digit than Redis */
+    const int len = snprintf(text, sizeof text, "%lld.%04lld", parts / DISTANCE_PARTS, parts % DISTANCE_PARTS);
     reply_bulk(reply, (struct bytes){text, (size_t)len});
 }
 

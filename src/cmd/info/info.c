@@ -1,9 +1,10 @@
 /* info.c - INFO: which sections are wanted, and their text as one reply.
  *
  * Sections are rows, each with the function that writes it. Some want every shard's heap walked: then a job visits the shards
- * one by one, each for a moment under its baton, and writes the text afterwards.
+ * one by one, each for a moment under its baton, and writes the text afterwards. Keys and memory are counted at one moment, under all batons
+ * while no command is half done, so that they show no part of one.
  *
- * Threads    The connection's own; counters are read relaxed.
+ * Threads    The connection's own; other counters are read relaxed.
  * Limits     A walk costs a shard 25 ns for each 64 KiB of its heap (0.4 ms a GiB).
  * Read on    info_server.c, info_memory.c, info_stats.c, info_shards.c; docs/COMPATIBILITY.md, "INFO".  */
 #include "cmd/core/answers.h"
@@ -19,25 +20,25 @@ struct section {
     const char *name, *title;
     info_section_fn *write;
     bool is_default;  /* in a plain INFO */
-    bool wants_walks;
+    bool wants_walks, wants_moment;
 };
 
 /* In the order of the reply. */
 static const struct section sections[] = {
-    {"server", "Server", info_write_server, true, false},
-    {"clients", "Clients", info_write_clients, true, false},
-    {"memory", "Memory", info_write_memory, true, true},
-    {"persistence", "Persistence", info_write_persistence, true, false},
-    {"stats", "Stats", info_write_stats, true, false},
-    {"replication", "Replication", info_write_replication, true, false},
-    {"cpu", "CPU", info_write_cpu, true, false},
-    {"modules", "Modules", NULL, true, false},
-    {"commandstats", "Commandstats", info_write_commandstats, false, false},
-    {"errorstats", "Errorstats", info_write_errorstats, true, false},
-    {"latencystats", "Latencystats", info_write_latencystats, false, false},
-    {"cluster", "Cluster", info_write_cluster, true, false},
-    {"keyspace", "Keyspace", info_write_keyspace, true, false},
-    {"shards", "Shards", info_write_shards, false, true},
+    {"server", "Server", info_write_server, true, false, false},
+    {"clients", "Clients", info_write_clients, true, false, false},
+    {"memory", "Memory", info_write_memory, true, true, true},
+    {"persistence", "Persistence", info_write_persistence, true, false, false},
+    {"stats", "Stats", info_write_stats, true, false, false},
+    {"replication", "Replication", info_write_replication, true, false, false},
+    {"cpu", "CPU", info_write_cpu, true, false, false},
+    {"modules", "Modules", NULL, true, false, false},
+    {"commandstats", "Commandstats", info_write_commandstats, false, false, false},
+    {"errorstats", "Errorstats", info_write_errorstats, true, false, false},
+    {"latencystats", "Latencystats", info_write_latencystats, false, false, false},
+    {"cluster", "Cluster", info_write_cluster, true, false, false},
+    {"keyspace", "Keyspace", info_write_keyspace, true, false, true},
+    {"shards", "Shards", info_write_shards, false, true, false},
 };
 
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
@@ -92,34 +93,45 @@ static uint32_t sections_wanted(const struct exec *exec)
     return set;
 }
 
-static bool sections_want_walks(uint32_t set)
+/* What the sections of the set want. */
+static struct section wants_of(uint32_t set)
 {
+    struct section wants = {0};
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
-        if ((set >> i & 1) != 0 && sections[i].wants_walks) {
-            return true;
+        if ((set >> i & 1) != 0) {
+            wants.wants_walks |= sections[i].wants_walks;
+            wants.wants_moment |= sections[i].wants_moment;
         }
     }
-    return false;
+    return wants;
 }
 
 /* --- the reply --- */
 
-/* `walks` NULL when no section of `set` wants them. */
-static void reply_info(struct exec *exec, uint32_t set, const struct heap_walk *walks)
-{
+struct info_job {
+    struct job job;
+    uint32_t sections;
+    bool has_walks;
+    uint32_t shard_count;
     struct memory_figures memory;
-    struct info info = {
-        .server = exec->server,
-        .now_ms = exec->now_ms,
-        .walks = walks,
-        .text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER),
-    };
-    if (walks != NULL) {
-        /* Before any memory is taken for the text: what is told must not depend on the telling. */
-        memory_figures_read(exec->server, walks, &memory);
-        info.memory = &memory;
+    struct buffer keyspace;   /* the section's text */
+    bool is_refused;          /* memory was, for it */
+    struct heap_walk walks[]; /* one a shard */
+};
+
+/* `job` NULL when no section of `set` wants anything of it. */
+static void reply_info(struct exec *exec, uint32_t set, struct info_job *job)
+{
+    struct info info = {.server = exec->server, .now_ms = exec->now_ms, .text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER)};
+    if (job != NULL) {
+        info.keyspace = buffer_bytes(&job->keyspace);
     }
-    info.is_refused = !buffer_reserve(&info.text, INFO_TEXT_START);
+    if (job != NULL && job->has_walks) {
+        memory_figures_derive(exec->server, job->walks, &job->memory);
+        info.walks = job->walks;
+        info.memory = &job->memory;
+    }
+    info.is_refused = !buffer_reserve(&info.text, INFO_TEXT_START) || (job != NULL && job->is_refused);
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
         if ((set >> i & 1) == 0) {
             continue;
@@ -137,30 +149,45 @@ static void reply_info(struct exec *exec, uint32_t set, const struct heap_walk *
     buffer_release(&info.text);
 }
 
-struct info_job {
-    struct job job;
-    uint32_t sections;
-    uint32_t shard_count;
-    struct heap_walk walks[]; /* one a shard */
-};
-
 static size_t info_job_bytes(uint32_t shard_count)
 {
     return sizeof(struct info_job) + shard_count * sizeof(struct heap_walk);
+}
+
+/* Under all batons. Memory is counted before any is taken for text: what is told must not depend on the telling. */
+static enum job_status look_at_moment(struct info_job *job, struct exec *exec)
+{
+    if (wants_of(job->sections).wants_moment && exec_waits_for_changes(exec)) {
+        return JOB_WAIT;
+    }
+    if (job->has_walks) {
+        memory_figures_count(exec->server, &job->memory);
+    }
+    if ((job->sections & sections_by_name(BYTES("keyspace"))) != 0) {
+        struct info info = {.server = exec->server, .text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER)};
+        info_look_at_keyspace(&info);
+        job->keyspace = info.text;
+        job->is_refused = info.is_refused;
+    }
+    job->job.shard = JOB_NO_SHARD;
+    return JOB_MORE;
 }
 
 static enum job_status info_job_step(struct job *job, struct exec *exec)
 {
     struct info_job *info_job = (struct info_job *)job;
     if (job->shard == JOB_NO_SHARD) {
-        reply_info(exec, info_job->sections, info_job->walks);
+        reply_info(exec, info_job->sections, info_job);
         return JOB_DONE;
+    }
+    if (job->shard == JOB_ALL_SHARDS) {
+        return look_at_moment(info_job, exec);
     }
     baton_assert_held(&exec->shard->baton);
     memory_walk_shard(exec->shard, &info_job->walks[job->shard]);
     job->shard++;
     if ((uint32_t)job->shard == exec->server->shard_count) {
-        job->shard = JOB_NO_SHARD;
+        job->shard = JOB_ALL_SHARDS;
     }
     return JOB_MORE;
 }
@@ -168,13 +195,16 @@ static enum job_status info_job_step(struct job *job, struct exec *exec)
 static void info_job_destroy(struct job *job, struct exec *exec)
 {
     (void)exec;
-    thread_free(MEM_SERVER, job, info_job_bytes(((struct info_job *)job)->shard_count));
+    struct info_job *info_job = (struct info_job *)job;
+    buffer_release(&info_job->keyspace);
+    thread_free(MEM_SERVER, job, info_job_bytes(info_job->shard_count));
 }
 
 static void info_run(struct exec *exec)
 {
     const uint32_t set = sections_wanted(exec);
-    if (!sections_want_walks(set)) {
+    const struct section wants = wants_of(set);
+    if (!wants.wants_walks && !wants.wants_moment) {
         reply_info(exec, set, NULL);
         return;
     }
@@ -183,8 +213,10 @@ static void info_run(struct exec *exec)
         reply_error(exec->reply, ERROR_NO_MEMORY);
         return;
     }
-    job->job = (struct job){.step = info_job_step, .destroy = info_job_destroy, .shard = 0};
+    job->job = (struct job){.step = info_job_step, .destroy = info_job_destroy, .shard = wants.wants_walks ? 0 : JOB_ALL_SHARDS};
     job->sections = set;
+    job->has_walks = wants.wants_walks;
+    job->keyspace = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     job->shard_count = exec->server->shard_count;
     exec_start_job(exec, &job->job);
 }
@@ -193,6 +225,7 @@ const struct command_spec info_commands[] = {
     {
         .name = "info",
         .run = info_run,
+        .waits = exec_waits_for_changes,
         .arity = -1,
         .scope = SCOPE_SESSION,
         .flags = COMMAND_LOADING | COMMAND_STALE,

@@ -2,6 +2,9 @@
 #include "cmd/info/info_sections.h"
 
 #include "mem/heap.h"
+#include "script/engine.h"
+#include "script/functions.h"
+#include "shard/server.h"
 
 #define AT(field) offsetof(struct figures, field)
 
@@ -9,6 +12,8 @@ struct figures {
     struct memory_figures memory;
     const char *policy_text, *allocator;
     int64_t defrag_percent;
+    uint64_t states, texts, script_count; /* of scripts: Lua states, and what the registry has */
+    uint64_t function_states, all_states, library_bytes, all_texts, function_count, library_count;
 };
 
 static const struct info_field fields[] = {
@@ -28,19 +33,19 @@ static const struct info_field fields[] = {
     {"allocator_resident", INFO_INTEGER, AT(memory.resident), NULL},
     {"total_system_memory", INFO_INTEGER, AT(memory.system), NULL},
     {"total_system_memory_human", INFO_HUMAN, AT(memory.system), NULL},
-    {"used_memory_lua", INFO_INTEGER, AT(memory.scripts), NULL},
-    {"used_memory_vm_eval", INFO_INTEGER, AT(memory.scripts), NULL},
-    {"used_memory_lua_human", INFO_HUMAN, AT(memory.scripts), NULL},
-    {"used_memory_scripts_eval", INFO_CONSTANT, 0, "0"},
-    {"number_of_cached_scripts", INFO_CONSTANT, 0, "0"},
-    {"number_of_functions", INFO_CONSTANT, 0, "0"},
-    {"number_of_libraries", INFO_CONSTANT, 0, "0"},
-    {"used_memory_vm_functions", INFO_CONSTANT, 0, "0"},
-    {"used_memory_vm_total", INFO_INTEGER, AT(memory.scripts), NULL},
-    {"used_memory_vm_total_human", INFO_HUMAN, AT(memory.scripts), NULL},
-    {"used_memory_functions", INFO_CONSTANT, 0, "0"},
-    {"used_memory_scripts", INFO_CONSTANT, 0, "0"},
-    {"used_memory_scripts_human", INFO_CONSTANT, 0, "0B"},
+    {"used_memory_lua", INFO_INTEGER, AT(states), NULL},
+    {"used_memory_vm_eval", INFO_INTEGER, AT(states), NULL},
+    {"used_memory_lua_human", INFO_HUMAN, AT(states), NULL},
+    {"used_memory_scripts_eval", INFO_INTEGER, AT(texts), NULL},
+    {"number_of_cached_scripts", INFO_INTEGER, AT(script_count), NULL},
+    {"number_of_functions", INFO_INTEGER, AT(function_count), NULL},
+    {"number_of_libraries", INFO_INTEGER, AT(library_count), NULL},
+    {"used_memory_vm_functions", INFO_INTEGER, AT(function_states), NULL},
+    {"used_memory_vm_total", INFO_INTEGER, AT(all_states), NULL},
+    {"used_memory_vm_total_human", INFO_HUMAN, AT(all_states), NULL},
+    {"used_memory_functions", INFO_INTEGER, AT(library_bytes), NULL},
+    {"used_memory_scripts", INFO_INTEGER, AT(all_texts), NULL},
+    {"used_memory_scripts_human", INFO_HUMAN, AT(all_texts), NULL},
     {"maxmemory", INFO_INTEGER, AT(memory.maxmemory), NULL},
     {"maxmemory_human", INFO_HUMAN, AT(memory.maxmemory), NULL},
     {"maxmemory_policy", INFO_TEXT, AT(policy_text), NULL},
@@ -78,10 +83,26 @@ static int64_t defrag_percent(const struct server *server)
     return percent;
 }
 
+/* And the sums of scripts and functions. */
+static void count_functions(const struct server *server, struct figures *figures)
+{
+    struct function_counts counts;
+    functions_count(server->functions, &counts);
+    figures->function_count = counts.functions;
+    figures->library_count = counts.libraries;
+    figures->function_states = counts.state_bytes;
+    figures->library_bytes = counts.bytes;
+    figures->all_states = figures->states + counts.state_bytes;
+    figures->all_texts = figures->texts + counts.bytes;
+}
+
 void info_write_memory(struct info *info)
 {
     struct figures figures = {.memory = *info->memory, .allocator = mem_allocator_name()};
     figures.policy_text = config_policy_name(info->server->config);
     figures.defrag_percent = defrag_percent(info->server);
+    figures.states = script_engine_state_bytes(info->server->scripts);
+    scripts_count(info->server->scripts->scripts, &figures.script_count, &figures.texts);
+    count_functions(info->server, &figures);
     info_write_fields(info, fields, INFO_FIELD_COUNT(fields), &figures);
 }

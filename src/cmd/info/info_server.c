@@ -4,6 +4,9 @@
 
 #include "base/clock.h"
 #include "shard/thread_stats.h"
+#include "snapshot/loading.h"
+#include "snapshot/snapshot.h"
+#include "tracking/tracking.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +115,7 @@ void info_write_server(struct info *info)
 #define AT(field) offsetof(struct clients_figures, field)
 
 struct clients_figures {
-    int64_t connected, maxclients, input_max, output_max;
+    int64_t connected, maxclients, input_max, output_max, blocked, timed, tracking;
 };
 
 static const struct info_field clients_fields[] = {
@@ -121,9 +124,9 @@ static const struct info_field clients_fields[] = {
     {"maxclients", INFO_INTEGER, AT(maxclients), NULL},
     {"client_recent_max_input_buffer", INFO_INTEGER, AT(input_max), NULL},
     {"client_recent_max_output_buffer", INFO_INTEGER, AT(output_max), NULL},
-    {"blocked_clients", INFO_CONSTANT, 0, "0"},
-    {"tracking_clients", INFO_CONSTANT, 0, "0"},
-    {"clients_in_timeout_table", INFO_CONSTANT, 0, "0"},
+    {"blocked_clients", INFO_INTEGER, AT(blocked), NULL},
+    {"tracking_clients", INFO_INTEGER, AT(tracking), NULL},
+    {"clients_in_timeout_table", INFO_INTEGER, AT(timed), NULL},
 };
 
 static void keep_greater(int64_t *greatest, const uint64_t *counter)
@@ -138,44 +141,57 @@ void info_write_clients(struct info *info)
     struct clients_figures figures = {
         .connected = atomic_load_explicit(&server->clients_current, memory_order_relaxed),
         .maxclients = load(&server->config->maxclients),
+        .tracking = (int64_t)tracking_figures(server).clients,
     };
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct thread_stats *stats = thread_stats(server_thread(server, i));
         keep_greater(&figures.input_max, &stats->query_bytes_max);
         keep_greater(&figures.output_max, &stats->output_bytes_max);
+        figures.blocked += (int64_t)__atomic_load_n(&stats->blocked_current, __ATOMIC_RELAXED);
+        figures.timed += (int64_t)__atomic_load_n(&stats->blocked_timed, __ATOMIC_RELAXED);
     }
     info_write_fields(info, clients_fields, INFO_FIELD_COUNT(clients_fields), &figures);
 }
 
 #undef AT
 
-/* --- persistence: there is none yet, so all is at rest --- */
+/* --- persistence: snapshots; there is no log yet, so what Redis says of one is at rest --- */
 
 #define AT(field) offsetof(struct persistence_figures, field)
 
 struct persistence_figures {
-    int64_t changes, last_save_s;
+    int64_t changes, last_save_s, loading, keys_written, keys_total, is_running, is_scheduled, last_s, current_s, saves, expired, loaded, rows;
+    int64_t file_bytes, waiting_bytes, last_bytes, last_waiting_bytes;
+    int64_t load_start_s, load_total, load_done, load_eta_s;
+    double load_percent;
+    const char *last_status;
 };
 
 static const struct info_field persistence_fields[] = {
-    {"loading", INFO_CONSTANT, 0, "0"},
+    {"loading", INFO_INTEGER, AT(loading), NULL},
     {"async_loading", INFO_CONSTANT, 0, "0"},
     {"current_cow_peak", INFO_CONSTANT, 0, "0"},
     {"current_cow_size", INFO_CONSTANT, 0, "0"},
     {"current_cow_size_age", INFO_CONSTANT, 0, "0"},
     {"current_fork_perc", INFO_CONSTANT, 0, "0.00"},
-    {"current_save_keys_processed", INFO_CONSTANT, 0, "0"},
-    {"current_save_keys_total", INFO_CONSTANT, 0, "0"},
+    {"current_save_keys_processed", INFO_INTEGER, AT(keys_written), NULL},
+    {"current_save_keys_total", INFO_INTEGER, AT(keys_total), NULL},
     {"rdb_changes_since_last_save", INFO_INTEGER, AT(changes), NULL},
-    {"rdb_bgsave_in_progress", INFO_CONSTANT, 0, "0"},
+    {"rdb_bgsave_in_progress", INFO_INTEGER, AT(is_running), NULL},
+    {"rdb_bgsave_scheduled", INFO_INTEGER, AT(is_scheduled), NULL},
     {"rdb_last_save_time", INFO_INTEGER, AT(last_save_s), NULL},
-    {"rdb_last_bgsave_status", INFO_CONSTANT, 0, "ok"},
-    {"rdb_last_bgsave_time_sec", INFO_CONSTANT, 0, "-1"},
-    {"rdb_current_bgsave_time_sec", INFO_CONSTANT, 0, "-1"},
-    {"rdb_saves", INFO_CONSTANT, 0, "0"},
+    {"rdb_last_bgsave_status", INFO_TEXT, AT(last_status), NULL},
+    {"rdb_last_bgsave_time_sec", INFO_INTEGER, AT(last_s), NULL},
+    {"rdb_current_bgsave_time_sec", INFO_INTEGER, AT(current_s), NULL},
+    {"rdb_current_file_bytes", INFO_INTEGER, AT(file_bytes), NULL},
+    {"rdb_current_waiting_bytes", INFO_INTEGER, AT(waiting_bytes), NULL},
+    {"rdb_last_file_bytes", INFO_INTEGER, AT(last_bytes), NULL},
+    {"rdb_last_waiting_bytes_max", INFO_INTEGER, AT(last_waiting_bytes), NULL},
+    {"rdb_saves", INFO_INTEGER, AT(saves), NULL},
     {"rdb_last_cow_size", INFO_CONSTANT, 0, "0"},
-    {"rdb_last_load_keys_expired", INFO_CONSTANT, 0, "0"},
-    {"rdb_last_load_keys_loaded", INFO_CONSTANT, 0, "0"},
+    {"rdb_last_load_keys_expired", INFO_INTEGER, AT(expired), NULL},
+    {"rdb_last_load_keys_loaded", INFO_INTEGER, AT(loaded), NULL},
+    {"rdb_last_load_rows_loaded", INFO_INTEGER, AT(rows), NULL},
     {"aof_enabled", INFO_CONSTANT, 0, "0"},
     {"aof_rewrite_in_progress", INFO_CONSTANT, 0, "0"},
     {"aof_rewrite_scheduled", INFO_CONSTANT, 0, "0"},
@@ -190,6 +206,49 @@ static const struct info_field persistence_fields[] = {
     {"module_fork_last_cow_size", INFO_CONSTANT, 0, "0"},
 };
 
+static const struct info_field loading_fields[] = {
+    {"loading_start_time", INFO_INTEGER, AT(load_start_s), NULL},
+    {"loading_total_bytes", INFO_INTEGER, AT(load_total), NULL},
+    {"loading_loaded_bytes", INFO_INTEGER, AT(load_done), NULL},
+    {"loading_loaded_perc", INFO_RATIO, AT(load_percent), NULL},
+    {"loading_eta_seconds", INFO_INTEGER, AT(load_eta_s), NULL},
+};
+
+static void add_snapshot_figures(struct persistence_figures *figures, struct server *server)
+{
+    struct snapshot_figures saving;
+    snapshots_figures(server->snapshots, &saving);
+    figures->keys_written = (int64_t)saving.written_keys;
+    figures->keys_total = (int64_t)saving.keys;
+    figures->is_running = saving.is_running;
+    figures->is_scheduled = saving.is_scheduled;
+    figures->last_status = saving.last_is_good ? "ok" : "err";
+    figures->last_s = saving.last_seconds;
+    figures->current_s = saving.current_seconds;
+    figures->file_bytes = (int64_t)saving.file_bytes;
+    figures->waiting_bytes = (int64_t)saving.waiting_bytes;
+    figures->last_bytes = (int64_t)saving.last_bytes;
+    figures->last_waiting_bytes = (int64_t)saving.last_waiting_bytes;
+    figures->saves = (int64_t)saving.saves;
+}
+
+static void add_loading_figures(struct persistence_figures *figures, const struct server *server, int64_t now_ms)
+{
+    struct loading_figures loading;
+    loading_figures(server, &loading);
+    const double done = (double)loading.loaded_bytes, total = (double)loading.total_bytes;
+    const double passed_s = (double)(now_ms - loading.started_ms) / 1000;
+    figures->loading = loading.is_loading;
+    figures->expired = (int64_t)loading.expired;
+    figures->loaded = (int64_t)loading.keys;
+    figures->rows = (int64_t)loading.rows;
+    figures->load_start_s = loading.started_ms / 1000;
+    figures->load_total = (int64_t)loading.total_bytes;
+    figures->load_done = (int64_t)loading.loaded_bytes;
+    figures->load_percent = total > 0 ? 100 * done / total : 0;
+    figures->load_eta_s = done > 0 ? (int64_t)(passed_s * (total - done) / done) : 1;
+}
+
 void info_write_persistence(struct info *info)
 {
     struct server *server = info->server;
@@ -197,7 +256,12 @@ void info_write_persistence(struct info *info)
     for (uint32_t i = 0; i < server->shard_count; i++) {
         figures.changes += (int64_t)__atomic_load_n(&server->shards[i].changes, __ATOMIC_RELAXED);
     }
+    add_snapshot_figures(&figures, server);
+    add_loading_figures(&figures, server, info->now_ms);
     info_write_fields(info, persistence_fields, INFO_FIELD_COUNT(persistence_fields), &figures);
+    if (figures.loading != 0) {
+        info_write_fields(info, loading_fields, INFO_FIELD_COUNT(loading_fields), &figures);
+    }
 }
 
 #undef AT
@@ -314,7 +378,7 @@ void info_write_cluster(struct info *info)
     info_printf(info, "cluster_enabled:%d\r\n", load(&info->server->config->shard_ports) != 0);
 }
 
-void info_write_keyspace(struct info *info)
+void info_look_at_keyspace(struct info *info)
 {
     const struct server *server = info->server;
     const int64_t databases = load(&server->config->databases);
@@ -334,4 +398,9 @@ void info_write_keyspace(struct info *info)
                         (unsigned long long)expiring, (long long)average_ms);
         }
     }
+}
+
+void info_write_keyspace(struct info *info)
+{
+    info->is_refused = !buffer_append(&info->text, info->keyspace) || info->is_refused;
 }

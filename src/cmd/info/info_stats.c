@@ -7,12 +7,14 @@
 #include "shard/evict.h"
 #include "shard/thread_stats.h"
 #include "shard/totals.h"
+#include "tracking/tracking.h"
 
 #define AT(field) offsetof(struct figures, field)
 
 struct figures {
     int64_t connections, commands, ops_per_second, input_bytes, output_bytes, rejected_connections, expired_keys;
     int64_t topics[TOPIC_KINDS]; /* pubsub: that have subscribers */
+    int64_t tracked_keys, tracked_items, tracked_prefixes;
     int64_t expire_ms, expire_cuts, hits, misses, error_replies, reads, writes, query_limit, output_limit;
     int64_t evicted_keys, evicted_clients, exceeded_total_ms, exceeded_current_ms;
     int64_t defrag_hits, defrag_misses, defrag_total_ms, defrag_current_ms;
@@ -58,9 +60,9 @@ static const struct info_field fields[] = {
     {"active_defrag_key_misses", INFO_CONSTANT, 0, "0"},
     {"total_active_defrag_time", INFO_INTEGER, AT(defrag_total_ms), NULL},
     {"current_active_defrag_time", INFO_INTEGER, AT(defrag_current_ms), NULL},
-    {"tracking_total_keys", INFO_CONSTANT, 0, "0"},
-    {"tracking_total_items", INFO_CONSTANT, 0, "0"},
-    {"tracking_total_prefixes", INFO_CONSTANT, 0, "0"},
+    {"tracking_total_keys", INFO_INTEGER, AT(tracked_keys), NULL},
+    {"tracking_total_items", INFO_INTEGER, AT(tracked_items), NULL},
+    {"tracking_total_prefixes", INFO_INTEGER, AT(tracked_prefixes), NULL},
     {"unexpected_error_replies", INFO_CONSTANT, 0, "0"},
     {"total_error_replies", INFO_INTEGER, AT(error_replies), NULL},
     {"dump_payload_sanitizations", INFO_CONSTANT, 0, "0"},
@@ -115,6 +117,7 @@ void info_write_stats(struct info *info)
 {
     const struct server *server = info->server;
     struct thread_stats total;
+    const struct tracking_figures tracked = tracking_figures(server);
     server_total_stats(server, &total);
     struct figures figures = {
         .connections = (int64_t)total.connections_received,
@@ -136,6 +139,9 @@ void info_write_stats(struct info *info)
         .query_limit = (int64_t)total.query_limit_disconnections,
         .topics = {(int64_t)pubsub_topics(info->server, TOPIC_CHANNEL), (int64_t)pubsub_topics(info->server, TOPIC_PATTERN),
                    (int64_t)pubsub_topics(info->server, TOPIC_SHARD_CHANNEL)},
+        .tracked_keys = (int64_t)tracked.keys,
+        .tracked_items = (int64_t)tracked.items,
+        .tracked_prefixes = (int64_t)tracked.prefixes,
         .output_limit = (int64_t)total.output_limit_disconnections,
         .evicted_clients = (int64_t)total.evicted_clients,
     };

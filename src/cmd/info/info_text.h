@@ -38,6 +38,7 @@ struct info {
     int64_t now_ms;
     const struct heap_walk *walks;    /* one for each shard, or NULL when no selected section wants them */
     const struct memory_figures *memory; /* the same */
+    struct bytes keyspace;            /* the text of the section, of one moment; empty when it is not selected */
     struct buffer text;
     bool is_refused;                  /* memory was refused: the text is not complete */
 };

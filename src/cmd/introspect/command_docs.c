@@ -24,6 +24,7 @@ static const struct {
     {"increment", "double", "incrbyfloat hincrbyfloat"},
     {"value", "integer", "setbit bitfield"},
     {"min-idle-time", "integer", "xpending"},
+    {"timeout", "double", "blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin"},
 };
 /* clang-format off */
 static const struct {
@@ -37,7 +38,7 @@ static const struct {
     {"increment", "integer"}, {"decrement", "integer"}, {"min-match-len", "integer"}, {"numkeys", "integer"},
     {"weight", "integer"}, {"score", "double"}, {"longitude", "double"}, {"latitude", "double"}, {"radius", "double"},
     {"width", "double"}, {"height", "double"}, {"bit", "integer"}, {"rank", "integer"}, {"num-matches", "integer"},
-    {"numreplicas", "integer"},
+    {"numreplicas", "integer"}, {"numlocal", "integer"}, {"port", "integer"},
     {"len", "integer"}, {"entries-added", "integer"}, {"entries-read", "integer"}, {"slot", "integer"},
     {"timeout", "integer"}, {"client-id", "integer"}, {"protover", "integer"}, {"samples", "integer"},
     {"unix-time-seconds", "unix-time"}, {"unix-time-milliseconds", "unix-time"},

@@ -19,6 +19,7 @@ static const struct {
     {COMMAND_STALE, "stale"},
     {COMMAND_SKIP_MONITOR, "skip_monitor"},
     {COMMAND_SKIP_SLOWLOG, "skip_slowlog"},
+    {COMMAND_NO_MANDATORY_KEYS, "no_mandatory_keys"},
     {COMMAND_FAST, "fast"},
     {COMMAND_NO_AUTH, "no_auth"},
     {COMMAND_MAY_REPLICATE, "may_replicate"},
@@ -159,7 +160,7 @@ static void reply_info(struct reply *reply, const struct command_spec *row)
     reply_integer(reply, row->keys.last);
     reply_integer(reply, row->keys.step);
     reply_categories(reply, command_categories(row));
-    reply_word_set(reply, bytes_of_string(row->tips == NULL ? "" : row->tips));
+    reply_bulk_set(reply, bytes_of_string(row->tips == NULL ? "" : row->tips));
     reply_key_specs(reply, row);
     size_t below = subcommand_count(row);
     if (below == 0) {

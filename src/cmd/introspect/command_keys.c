@@ -31,6 +31,11 @@ static void reply_word(struct bytes word, void *arg)
     reply_simple(arg, word);
 }
 
+static void reply_bulk_word(struct bytes word, void *arg)
+{
+    reply_bulk(arg, word);
+}
+
 static void ignore_word(struct bytes word, void *arg)
 {
     (void)word;
@@ -41,6 +46,12 @@ void reply_word_set(struct reply *reply, struct bytes text)
 {
     reply_set(reply, words_visit(text, ignore_word, NULL));
     words_visit(text, reply_word, reply);
+}
+
+void reply_bulk_set(struct reply *reply, struct bytes text)
+{
+    reply_set(reply, words_visit(text, ignore_word, NULL));
+    words_visit(text, reply_bulk_word, reply);
 }
 
 static size_t own_key_specs(const struct command_spec *spec, struct key_spec out[KEY_SPECS_MAX])
@@ -177,6 +188,30 @@ static bool find_stream_keys(const struct bytes *argv, uint32_t argc, struct key
     return words > 0 && words % 2 == 0;
 }
 
+/* Where Redis 7.0's migrateGetKeys finds the keys of MIGRATE: behind KEYS, or else the one word. False: no keys. */
+static bool find_migrate_keys(const struct bytes *argv, uint32_t argc, struct key_range *out)
+{
+    *out = (struct key_range){3, 3, 1};
+    for (uint32_t at = 6; at < argc; at++) {
+        if (bytes_equal_ignore_case(argv[at], BYTES("keys"))) {
+            *out = (struct key_range){at + 1, argc - 1, 1};
+            return argv[3].len == 0 && at + 1 < argc;
+        }
+        at += bytes_equal_ignore_case(argv[at], BYTES("auth")) + 2 * bytes_equal_ignore_case(argv[at], BYTES("auth2"));
+    }
+    return true;
+}
+
+/* When the second specification of MIGRATE, which says that it is incomplete, has found something, its words say which are keys. */
+static enum key_find choose_migrate_keys(const struct bytes *argv, uint32_t argc, struct key_range ranges[KEY_SPECS_MAX])
+{
+    if (ranges[1].last < ranges[1].first) {
+        return KEYS_FOUND;
+    }
+    ranges[1] = (struct key_range){1, 0, 1};
+    return find_migrate_keys(argv, argc, &ranges[0]) ? KEYS_FOUND : KEYS_INVALID;
+}
+
 /* The first keyword of the specification is the last word: to Redis no keys, and nothing invalid. */
 static bool ends_with_keyword(const struct key_spec *spec, const struct bytes *argv, uint32_t argc)
 {
@@ -208,10 +243,16 @@ static void reply_keys(struct exec *exec, bool with_flags)
         return;
     }
     struct key_range ranges[KEY_SPECS_MAX];
-    const enum key_find found = find_ranges(exec, first, specs, spec_count, ranges);
+    enum key_find found = find_ranges(exec, first, specs, spec_count, ranges);
+    if (found == KEYS_FOUND && strcmp(spec->name, "migrate") == 0) {
+        found = choose_migrate_keys(exec->argv + first, exec->argc - first, ranges);
+    }
     if (found == KEYS_INVALID && strncmp(spec->name, "xread", 5) == 0 && !ends_with_keyword(specs, exec->argv + first, exec->argc - first) &&
         find_stream_keys(exec->argv + first, exec->argc - first, &ranges[0])) {
         specs[0].flags = BYTES("");
+    } else if (found != KEYS_FOUND && (spec->flags & COMMAND_NO_MANDATORY_KEYS) != 0) {
+        reply_array(exec->reply, 0);
+        return;
     } else if (found != KEYS_FOUND) {
         reply_error(exec->reply, "ERR Invalid arguments specified for command");
         return;

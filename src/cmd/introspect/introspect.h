@@ -26,6 +26,8 @@ typedef void word_visit_fn(struct bytes word, void *arg);
 size_t words_visit(struct bytes text, word_visit_fn *visit, void *arg);
 /* Replies the words of a text (NULL: none) as a set of simple strings. */
 void reply_word_set(struct reply *reply, struct bytes text);
+/* The same as bulk strings. */
+void reply_bulk_set(struct reply *reply, struct bytes text);
 
 /* COMMAND's handlers: command_info.c, command_docs.c, command_keys.c. */
 command_fn command_command, command_command_info, command_command_docs, command_command_getkeys,

@@ -196,15 +196,25 @@ static enum result move_entry(struct exec *exec, const struct place *from, const
     return result;
 }
 
+/* A key that the command replaces counts as a new one, as in Redis, which deletes the old one silently. Asked before. */
+static bool is_new_again(const struct exec *exec, const struct place *to)
+{
+    return exec_wants_notices(exec) && keyspace_find(to->ks, to->key, exec->now_ms) != NULL;
+}
+
 /* The same with its reports. False: refused, which was replied. */
 static bool move_place(struct exec *exec, const struct place *from, const struct place *to, const struct entry *source,
                        struct made_copy *made)
 {
     bool is_move = from->db != to->db;
+    const bool is_new = is_new_again(exec, to);
     enum result result = move_entry(exec, from, to, source, made);
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
         return false;
+    }
+    if (is_new) {
+        exec_notice_in(exec, to->db, to->key, EVENT_NEW);
     }
     exec_changed_in(exec, from->db, from->key, is_move ? EVENT_MOVE_FROM : EVENT_RENAME_FROM);
     exec_event_in(exec, to->db, to->key, is_move ? EVENT_MOVE_TO : EVENT_RENAME_TO);
@@ -334,10 +344,14 @@ static void run_copy(struct exec *exec, struct made_copy *made)
         start_copy(exec, &from, &to, source, run_copy);
         return;
     }
+    const bool is_new = is_new_again(exec, &to);
     enum result result = put_copy(exec, &from, &to, source, made);
     if (result != RESULT_OK) {
         reply_result_error(exec->reply, result);
         return;
+    }
+    if (is_new) {
+        exec_notice_in(exec, to.db, to.key, EVENT_NEW);
     }
     exec_changed_in(exec, to.db, to.key, EVENT_COPY_TO);
     tell_value(exec, &to, made);

@@ -10,5 +10,6 @@ extern const struct command_spec expire_commands[];   /* expire.c: EXPIRE family
 extern const struct command_spec object_commands[];   /* object.c: OBJECT */
 extern const struct command_spec scan_commands[];     /* scan.c: SCAN RANDOMKEY, and KEYS of keys.c */
 extern const struct command_spec dump_commands[];     /* dump.c: DUMP RESTORE */
+extern const struct command_spec migrate_commands[];  /* migrate.c: MIGRATE */
 
 #endif

@@ -56,7 +56,7 @@ bool object_policy_is_lfu(const struct exec *exec)
 /* The entry of argv[2]; replies null when there is none. */
 static struct entry *object_find(struct exec *exec)
 {
-    struct entry *entry = find_read_untouched(exec, exec_key(exec, 2));
+    struct entry *entry = exec_find_quietly(exec, exec_key(exec, 2));
     if (entry == NULL) {
         reply_null(exec->reply);
     }

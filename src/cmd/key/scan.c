@@ -1,6 +1,7 @@
 /* scan.c - commands over all keys of a database: SCAN, RANDOMKEY, and the row of KEYS, which is in keys.c.
  *
- * Both are jobs: one shard after the other, one step after the other, so that nobody waits for them.
+ * SCAN is a job: one shard after the other, one step after the other, so that nobody waits for it. It may see a part of a command; RANDOMKEY
+ * looks at all shards at one moment.
  *
  * Threads    The connection's; each step holds the baton of the shard that it looks at.
  * Memory     A job is the connection thread's own block; names are put by in blocks and moved into the reply at the end, when
@@ -239,43 +240,50 @@ static void command_scan(struct exec *exec)
 struct random_job {
     struct job job;
     uint64_t state;
-    uint32_t shards_left;
+    uint32_t first_shard, shard_count;
 };
 
-/* A shard, as likely as it has keys. */
-static uint32_t random_shard(const struct exec *exec, uint64_t *random_state)
+static uint64_t key_count(const struct random_job *choice, const struct exec *exec, uint32_t i)
 {
-    const struct server *server = exec->server;
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < server->shard_count; i++) {
-        total += __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
-    }
-    uint64_t at = total == 0 ? 0 : random_below(random_state, total);
-    for (uint32_t i = 0; i < server->shard_count; i++) {
-        uint64_t count = __atomic_load_n(&server->shards[i].databases[exec->db].key_count, __ATOMIC_RELAXED);
-        if (at < count) {
-            return i;
-        }
-        at -= count;
-    }
-    return 0;
+    return exec->server->shards[choice->first_shard + i].databases[exec->db].key_count;
 }
 
+/* A shard, as likely as it has keys. */
+static uint32_t random_shard(struct random_job *choice, const struct exec *exec)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < choice->shard_count; i++) {
+        total += key_count(choice, exec, i);
+    }
+    uint64_t at = total == 0 ? 0 : random_below(&choice->state, total);
+    uint32_t shard = 0;
+    while (shard + 1 < choice->shard_count && at >= key_count(choice, exec, shard)) {
+        at -= key_count(choice, exec, shard);
+        shard++;
+    }
+    return shard;
+}
+
+/* Under all batons, and nothing is half done: so that a key is given if there is one at this moment. */
 static enum job_status random_step(struct job *job, struct exec *exec)
 {
     struct random_job *choice = (struct random_job *)job;
-    struct entry *entry = keyspace_random(job_keyspace(job, exec), &choice->state, exec->now_ms);
-    if (entry != NULL) {
-        reply_bulk(exec->reply, entry_key(entry));
-        return JOB_DONE;
+    if (exec_waits_for_changes(exec)) {
+        return JOB_WAIT;
     }
-    choice->shards_left--;
-    if (choice->shards_left == 0) {
-        reply_null(exec->reply);
-        return JOB_DONE;
+    const uint32_t first = random_shard(choice, exec);
+    for (uint32_t i = 0; i < choice->shard_count; i++) {
+        const uint32_t number = choice->first_shard + (first + i) % choice->shard_count;
+        struct shard *shard = &exec->server->shards[number];
+        baton_assert_held(&shard->baton);
+        struct entry *entry = keyspace_random(&shard->databases[exec->db], &choice->state, exec->now_ms);
+        if (entry != NULL) {
+            reply_bulk(exec->reply, entry_key(entry));
+            return JOB_DONE;
+        }
     }
-    job->shard = (int32_t)(((uint32_t)job->shard + 1) % exec->server->shard_count);
-    return JOB_MORE;
+    reply_null(exec->reply);
+    return JOB_DONE;
 }
 
 static void random_destroy(struct job *job, struct exec *exec)
@@ -291,20 +299,20 @@ static void command_randomkey(struct exec *exec)
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
+    const struct shards_in_sight range = shards_in_sight(exec);
     choice->state = clock_ticks();
-    bool is_of_one = exec->session->is_shard_port;
-    uint32_t shard = is_of_one ? thread_number(exec->thread) : random_shard(exec, &choice->state);
-    choice->shards_left = is_of_one ? 1 : exec->server->shard_count;
-    choice->job = (struct job){random_step, random_destroy, (int32_t)shard};
+    choice->first_shard = range.first;
+    choice->shard_count = range.end - range.first;
+    choice->job = (struct job){random_step, random_destroy, JOB_ALL_SHARDS};
     exec_start_job(exec, &choice->job);
 }
 
 const struct command_spec scan_commands[] = {
-    {.name = "keys", .run = command_keys, .arity = 2, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY, .since = "1.0.0",
+    {.name = "keys", .run = command_keys, .waits = exec_waits_for_changes, .arity = 2, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY, .since = "1.0.0",
      .group = "generic", .acl = "dangerous", .complexity = "O(N), N the keys of the database",
      .summary = "Returns all keys whose names match a pattern.", .syntax = "pattern",
      .tips = "request_policy:all_shards nondeterministic_output_order"},
-    {.name = "randomkey", .run = command_randomkey, .arity = 1, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY,
+    {.name = "randomkey", .run = command_randomkey, .waits = exec_waits_for_changes, .arity = 1, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY,
      .since = "1.0.0", .group = "generic", .complexity = "O(1)", .summary = "Returns the name of some key.", .syntax = "",
      .tips = "request_policy:all_shards nondeterministic_output"},
     {.name = "scan", .run = command_scan, .arity = -2, .scope = SCOPE_SESSION, .flags = COMMAND_READONLY, .since = "2.8.0",

@@ -1,4 +1,4 @@
-/* list.c - LPUSH, RPUSH and the like, LLEN, LMOVE, RPOPLPUSH: what happens at the ends of lists.
+/* list.c - LPUSH, RPUSH and the like, LLEN, LMOVE, RPOPLPUSH, BLMOVE, BRPOPLPUSH: what happens at the ends of lists.
  *
  * Threads    The holder of the keys' batons.  */
 #include "cmd/core/answers.h"
@@ -189,7 +189,13 @@ static bool copy_end(struct exec *exec, const struct entry *entry, enum list_end
     return true;
 }
 
-/* Reports that `text` has gone from argv[1] to argv[2]. Two shards repeat it each by its own part. */
+static struct bytes end_name(enum list_end end)
+{
+    return end == LIST_HEAD ? BYTES("LEFT") : BYTES("RIGHT");
+}
+
+/* Reports that `text` has gone from argv[1] to argv[2]. Two shards repeat it each by its own part; a command that blocks is repeated as one
+ * that does not. */
 static void report_move(struct exec *exec, enum list_end from, enum list_end to, struct bytes text, bool is_empty)
 {
     const struct key source = exec_key(exec, 1);
@@ -206,22 +212,17 @@ static void report_move(struct exec *exec, enum list_end from, enum list_end to,
     if (exec->is_spread) {
         const struct bytes words[] = {from == LIST_HEAD ? BYTES("LPOP") : BYTES("RPOP"), source.name};
         exec_effect(exec, source, words, 2);
+    } else if ((exec->spec->flags & COMMAND_BLOCKING) != 0) {
+        const struct bytes words[] = {BYTES("LMOVE"), source.name, target.name, end_name(from), end_name(to)};
+        exec_effect(exec, source, words, 5);
     }
 }
 
-/* From argv[1] to argv[2]. */
-static void move(struct exec *exec, enum list_end from, enum list_end to)
+/* An item of the list at argv[1], `entry`, goes to argv[2]. */
+static void move_item(struct exec *exec, struct entry *entry, enum list_end from, enum list_end to)
 {
     const struct key source = exec_key(exec, 1);
     const struct key target = exec_key(exec, 2);
-    struct entry *entry = exec_find_write(exec, source);
-    if (entry == NULL) {
-        reply_null(exec->reply);
-        return;
-    }
-    if (!check_list(exec, entry)) {
-        return;
-    }
     struct bytes text;
     if (!copy_end(exec, entry, from, &text)) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
@@ -248,6 +249,46 @@ static void move(struct exec *exec, enum list_end from, enum list_end to)
     reply_bulk(exec->reply, text);
 }
 
+static void move(struct exec *exec, enum list_end from, enum list_end to)
+{
+    struct entry *entry = exec_find_write(exec, exec_key(exec, 1));
+    if (entry == NULL) {
+        reply_null(exec->reply);
+    } else if (check_list(exec, entry)) {
+        move_item(exec, entry, from, to);
+    }
+}
+
+/* The time-out is the last word. */
+static void move_or_block(struct exec *exec, enum list_end from, enum list_end to)
+{
+    struct block block = {.first_key = 1, .key_count = 1, .type = VALUE_LIST};
+    if (!exec_timeout_argument(exec, exec->argc - 1, &block.timeout_ms)) {
+        return;
+    }
+    struct entry *entry = exec_find_write(exec, exec_key(exec, 1));
+    if (entry == NULL) {
+        if (!exec_block(exec, &block)) {
+            reply_null(exec->reply);
+        }
+    } else if (check_list(exec, entry)) {
+        move_item(exec, entry, from, to);
+    }
+}
+
+static void command_blmove(struct exec *exec)
+{
+    enum list_end from, to;
+    if (list_end_argument(exec, 3, &from) && list_end_argument(exec, 4, &to)) {
+        move_or_block(exec, from, to);
+    }
+}
+
+static void command_brpoplpush(struct exec *exec)
+{
+    move_or_block(exec, LIST_TAIL, LIST_HEAD);
+}
+
 static void command_lmove(struct exec *exec)
 {
     enum list_end from, to;
@@ -269,7 +310,17 @@ static void command_rpoplpush(struct exec *exec)
     .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM, .keys = {1, 2, 1}, .group = "list", .complexity = "O(1)",  \
     .key_flags = "RW access delete|RW insert"
 
+#define BLOCKING_MOVE_ROW                                                                                                     \
+    .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_NOSCRIPT | COMMAND_BLOCKING, .keys = {1, 2, 1},   \
+    .group = "list", .complexity = "O(1)", .key_flags = "RW access delete|RW insert"
+
 const struct command_spec list_commands[] = {
+    {.name = "blmove", .run = command_blmove, .arity = 6, .since = "6.2.0", BLOCKING_MOVE_ROW,
+     .summary = "As LMOVE, and waits until the list exists, for so many seconds at most.",
+     .syntax = "source destination LEFT|RIGHT LEFT|RIGHT timeout"},
+    {.name = "brpoplpush", .run = command_brpoplpush, .arity = 4, .since = "2.2.0", BLOCKING_MOVE_ROW,
+     .summary = "As RPOPLPUSH, and waits until the list exists, for so many seconds at most.",
+     .syntax = "source destination timeout"},
     {.name = "llen", .run = command_llen, .arity = 2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_FAST,
      .keys = {1, 1, 1}, .since = "1.0.0", .group = "list", .complexity = "O(1)", .summary = "Returns how many items a list has.",
      .syntax = "key", .key_flags = "RO"},

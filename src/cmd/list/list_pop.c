@@ -1,4 +1,4 @@
-/* list_pop.c - LPOP, RPOP, LMPOP: items leave a list at its ends.
+/* list_pop.c - LPOP, RPOP, LMPOP, BLPOP, BRPOP, BLMPOP: items leave a list at its ends.
  *
  * Threads    The holder of the keys' batons.  */
 #include "cmd/core/answers.h"
@@ -169,8 +169,15 @@ static const struct option mpop_options[] = {
     {0},
 };
 
+/* What the words of LMPOP and BLMPOP say. */
+struct mpop {
+    uint32_t first_key, key_count;
+    enum list_end end;
+    int64_t count;
+};
+
 /* Reads what is behind the keys, from argv[at] on; replies the error. */
-static bool read_mpop(struct exec *exec, uint32_t at, enum list_end *end, int64_t *count)
+static bool read_mpop_end(struct exec *exec, uint32_t at, enum list_end *end, int64_t *count)
 {
     if (!list_end_argument(exec, at, end)) {
         return false;
@@ -188,33 +195,104 @@ static bool read_mpop(struct exec *exec, uint32_t at, enum list_end *end, int64_
     return true;
 }
 
-static void command_lmpop(struct exec *exec)
+/* The number of keys is argv[count_at]; replies the error. */
+static bool read_mpop(struct exec *exec, uint32_t count_at, struct mpop *out)
 {
     int64_t key_count;
-    int64_t count = 1;
-    enum list_end end;
-    if (!read_positive(exec, 1, "ERR numkeys should be greater than 0", &key_count)) {
-        return;
+    *out = (struct mpop){.first_key = count_at + 1, .count = 1};
+    if (!read_positive(exec, count_at, "ERR numkeys should be greater than 0", &key_count)) {
+        return false;
     }
-    if (key_count >= (int64_t)exec->argc - 2) {
+    if (key_count >= (int64_t)exec->argc - count_at - 1) {
         reply_error(exec->reply, ERROR_SYNTAX);
+        return false;
+    }
+    out->key_count = (uint32_t)key_count;
+    return read_mpop_end(exec, out->first_key + out->key_count, &out->end, &out->count);
+}
+
+/* Pops from the first key that has a list. False: none has. */
+static bool pop_first(struct exec *exec, const struct mpop *mpop)
+{
+    for (uint32_t i = mpop->first_key; i < mpop->first_key + mpop->key_count; i++) {
+        struct entry *entry = exec_find_write(exec, exec_key(exec, i));
+        if (!check_list(exec, entry)) {
+            return true;
+        }
+        if (entry != NULL) {
+            pop_many(exec, i, entry, mpop->end, (uint64_t)mpop->count);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void command_lmpop(struct exec *exec)
+{
+    struct mpop mpop;
+    if (read_mpop(exec, 1, &mpop) && !pop_first(exec, &mpop)) {
+        reply_null_array(exec->reply);
+    }
+}
+
+/* --- BLPOP, BRPOP, BLMPOP --- */
+
+static void command_blmpop(struct exec *exec)
+{
+    struct mpop mpop;
+    struct block block = {.count_at = 2, .type = VALUE_LIST};
+    if (!read_mpop(exec, 2, &mpop) || !exec_timeout_argument(exec, 1, &block.timeout_ms) || pop_first(exec, &mpop)) {
         return;
     }
-    const uint32_t end_at = 2 + (uint32_t)key_count;
-    if (!read_mpop(exec, end_at, &end, &count)) {
+    block.first_key = mpop.first_key;
+    block.key_count = mpop.key_count;
+    if (!exec_block(exec, &block)) {
+        reply_null_array(exec->reply);
+    }
+}
+
+/* One item, behind the key's name. It is repeated as a pop of the key that has one. */
+static void pop_named(struct exec *exec, uint32_t key_at, struct entry *entry, enum list_end end)
+{
+    const struct key key = exec_key(exec, key_at);
+    reply_array(exec->reply, 2);
+    reply_bulk(exec->reply, key.name);
+    pop_one(exec, key, entry, end);
+    if (exec->effects != EFFECTS_NONE) {
+        const struct bytes words[] = {end == LIST_HEAD ? BYTES("LPOP") : BYTES("RPOP"), key.name};
+        exec_effect(exec, key, words, 2);
+    }
+}
+
+static void pop_or_block(struct exec *exec, enum list_end end)
+{
+    struct block block = {.first_key = 1, .key_count = exec->argc - 2, .type = VALUE_LIST};
+    if (!exec_timeout_argument(exec, exec->argc - 1, &block.timeout_ms)) {
         return;
     }
-    for (uint32_t i = 2; i < end_at; i++) {
+    for (uint32_t i = 1; i < exec->argc - 1; i++) {
         struct entry *entry = exec_find_write(exec, exec_key(exec, i));
         if (!check_list(exec, entry)) {
             return;
         }
         if (entry != NULL) {
-            pop_many(exec, i, entry, end, (uint64_t)count);
+            pop_named(exec, i, entry, end);
             return;
         }
     }
-    reply_null_array(exec->reply);
+    if (!exec_block(exec, &block)) {
+        reply_null_array(exec->reply);
+    }
+}
+
+static void command_blpop(struct exec *exec)
+{
+    pop_or_block(exec, LIST_HEAD);
+}
+
+static void command_brpop(struct exec *exec)
+{
+    pop_or_block(exec, LIST_TAIL);
 }
 
 #define POP_ROW                                                                                                               \
@@ -226,7 +304,26 @@ static const struct command_key_spec mpop_keys[] = {
     {0},
 };
 
+static const struct command_key_spec blmpop_keys[] = {
+    {.flags = "RW access delete", .index = 2, .search = KEYS_COUNTED, .count_index = 0, .first = 1, .step = 1},
+    {0},
+};
+
+#define BLOCKING_POP_ROW                                                                                                      \
+    .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_NOSCRIPT | COMMAND_BLOCKING, .keys = {1, -2, 1},       \
+    .since = "2.0.0", .group = "list", .complexity = "O(N), N the keys given", .syntax = "key [key ...] timeout",             \
+    .key_flags = "RW access delete"
+
 const struct command_spec list_pop_commands[] = {
+    {.name = "blmpop", .run = command_blmpop, .arity = -5, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_BLOCKING | COMMAND_MOVABLE_KEYS, .since = "7.0.0", .group = "list",
+     .complexity = "O(N+M), N the keys given, M the items returned",
+     .summary = "As LMPOP, and waits until a list exists, for so many seconds at most.",
+     .syntax = "timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]", .key_specs = blmpop_keys},
+    {.name = "blpop", .run = command_blpop, BLOCKING_POP_ROW,
+     .summary = "Removes the first item of the first of several lists that exists, and waits for one, for so many seconds at most."},
+    {.name = "brpop", .run = command_brpop, BLOCKING_POP_ROW,
+     .summary = "Removes the last item of the first of several lists that exists, and waits for one, for so many seconds at most."},
     {.name = "lmpop", .run = command_lmpop, .arity = -4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_MOVABLE_KEYS,
      .since = "7.0.0", .group = "list", .complexity = "O(N+M), N the keys given, M the items returned",
      .summary = "Removes items from an end of the first of several lists that exists, and returns them.",

@@ -276,6 +276,7 @@ static const struct command_spec memory_subcommands[] = {
     {
         .name = "stats",
         .run = memory_stats_run,
+        .waits = exec_waits_for_changes,
         .arity = 2,
         .scope = SCOPE_SESSION,
         .since = "4.0.0",

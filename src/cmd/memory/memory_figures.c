@@ -16,8 +16,9 @@ static double ratio(int64_t part, int64_t whole)
 }
 
 /* The classes, and what is a sum of some of them. */
-static void read_classes(struct server *server, struct memory_figures *out)
+void memory_figures_count(struct server *server, struct memory_figures *out)
 {
+    *out = (struct memory_figures){0};
     thread_heaps_total(&out->classes);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         mem_counters_add(&out->classes, heap_counters(server->shards[i].heap));
@@ -59,10 +60,8 @@ static void read_process(struct server *server, const struct heap_walk *walks, s
     out->fragmentation_ratio = ratio(out->rss, out->used);
 }
 
-void memory_figures_read(struct server *server, const struct heap_walk *walks, struct memory_figures *out)
+void memory_figures_derive(struct server *server, const struct heap_walk *walks, struct memory_figures *out)
 {
-    *out = (struct memory_figures){0};
-    read_classes(server, out);
     read_process(server, walks, out);
     /* Also notes a new peak. */
     const int64_t used_now = server_used_bytes(server);
@@ -78,4 +77,10 @@ void memory_figures_read(struct server *server, const struct heap_walk *walks, s
         out->lazyfree_pending += (int64_t)__atomic_load_n(&server->shards[i].lazyfree_pending, __ATOMIC_RELAXED);
         out->lazyfreed += (int64_t)__atomic_load_n(&server->shards[i].lazyfreed, __ATOMIC_RELAXED);
     }
+}
+
+void memory_figures_read(struct server *server, const struct heap_walk *walks, struct memory_figures *out)
+{
+    memory_figures_count(server, out);
+    memory_figures_derive(server, walks, out);
 }

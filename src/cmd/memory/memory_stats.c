@@ -1,8 +1,8 @@
 /* memory_stats.c - MEMORY STATS: Redis's fields under Redis's names, in its order and of its types; then ours, by class, type,
  * shard and table.
  *
- * A job looks at one shard after the other, each for a moment under its baton, and then writes the reply. Between two shards
- * the server goes on, so figures of databases and shards may be some commands apart; the classes are read at once.
+ * A job walks over the heap of one shard after the other, each for a moment under its baton. Then keys and bytes are counted at one moment, under
+ * all batons while no command is half done: so they show no part of one. Then the reply is written.
  *
  * Limits     The first part of the reply is one step: O(databases + shards). Tables follow one by one, their pages in steps: a
  *            table that comes, goes or changes meanwhile may be left out or counted in parts.  */
@@ -28,8 +28,15 @@ struct database_memory {
     uint64_t keys, entry_bytes, table_bytes, expiry_bytes;
 };
 
+/* What a shard has. */
+struct shard_counts {
+    uint64_t keys, expires, dataset, total;
+};
+
 struct stats_job {
     struct job job;
+    struct memory_figures memory;
+    struct shard_counts shards[SHARD_COUNT_MAX];
     struct stats_map map;            /* the reply; NULL in it: not begun */
     struct memory_table_walk tables;
     struct heap_walk walks[SHARD_COUNT_MAX];
@@ -244,25 +251,15 @@ static void write_shards(struct stats_map *map, const struct server *server, con
 {
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct shard *shard = &server->shards[i];
-        const struct mem_counters *counters = heap_counters(shard->heap);
-        uint64_t keys = 0, expires = 0, dataset = 0;
-        for (uint32_t db = 0; db < job->database_count; db++) {
-            keys += __atomic_load_n(&shard->databases[db].key_count, __ATOMIC_RELAXED);
-            expires += __atomic_load_n(&shard->databases[db].expiring_count, __ATOMIC_RELAXED);
-        }
-        for (int which = 0; which < MEM_CLASS_COUNT; which++) {
-            if (mem_class_is_dataset((enum mem_class)which)) {
-                dataset += (uint64_t)__atomic_load_n(&counters->class_bytes[which], __ATOMIC_RELAXED);
-            }
-        }
+        const struct shard_counts *counts = &job->shards[i];
         char name[STATS_NAME_MAX];
         (void)snprintf(name, sizeof name, "shard.%u", i);
         map_name(map, name);
         struct stats_map inner = map_begin(map->reply);
-        map_integer(&inner, "keys.count", keys);
-        map_integer(&inner, "total.allocated", (uint64_t)mem_counters_total(counters));
-        map_integer(&inner, "dataset.bytes", dataset);
-        map_integer(&inner, "expires.count", expires);
+        map_integer(&inner, "keys.count", counts->keys);
+        map_integer(&inner, "total.allocated", counts->total);
+        map_integer(&inner, "dataset.bytes", counts->dataset);
+        map_integer(&inner, "expires.count", counts->expires);
         map_integer(&inner, "commands", __atomic_load_n(&shard->calls, __ATOMIC_RELAXED));
         map_integer(&inner, "allocator.committed", job->walks[i].committed_bytes);
         map_integer(&inner, "allocator.allocated", job->walks[i].used_bytes);
@@ -326,8 +323,8 @@ static void write_table(uint32_t db, const struct table *table, const struct tab
 static void begin_reply(struct exec *exec, struct stats_job *job)
 {
     struct server *server = exec->server;
-    struct figures figures = {0};
-    memory_figures_read(server, job->walks, &figures.memory);
+    struct figures figures = {.memory = job->memory};
+    memory_figures_derive(server, job->walks, &figures.memory);
     for (uint32_t db = 0; db < job->database_count; db++) {
         figures.keys += (int64_t)job->databases[db].keys;
     }
@@ -347,12 +344,21 @@ static void begin_reply(struct exec *exec, struct stats_job *job)
     job->tables.is_new = true;
 }
 
-static void look_at_shard(struct stats_job *job, struct shard *shard)
+static void count_shard(struct stats_job *job, const struct shard *shard)
 {
+    struct shard_counts *counts = &job->shards[shard->number];
+    const struct mem_counters *counters = heap_counters(shard->heap);
     baton_assert_held(&shard->baton);
-    memory_walk_shard(shard, &job->walks[shard->number]);
+    counts->total = (uint64_t)mem_counters_total(counters);
+    for (int which = 0; which < MEM_CLASS_COUNT; which++) {
+        if (mem_class_is_dataset((enum mem_class)which)) {
+            counts->dataset += (uint64_t)__atomic_load_n(&counters->class_bytes[which], __ATOMIC_RELAXED);
+        }
+    }
     for (uint32_t db = 0; db < job->database_count; db++) {
         const struct keyspace *ks = &shard->databases[db];
+        counts->keys += ks->key_count;
+        counts->expires += ks->expiring_count;
         job->databases[db].keys += ks->key_count;
         job->databases[db].entry_bytes += ks->entry_bytes;
         job->databases[db].table_bytes += keyspace_table_bytes(ks);
@@ -360,17 +366,38 @@ static void look_at_shard(struct stats_job *job, struct shard *shard)
     }
 }
 
-/* Shards from the last to the first, then the tables. */
+/* Under all batons. */
+static enum job_status look_at_moment(struct stats_job *job, struct exec *exec)
+{
+    struct server *server = exec->server;
+    if (exec_waits_for_changes(exec)) {
+        return JOB_WAIT;
+    }
+    memory_figures_count(server, &job->memory);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        count_shard(job, &server->shards[i]);
+    }
+    job->job.shard = JOB_NO_SHARD;
+    return JOB_MORE;
+}
+
+/* Shards from the last to the first, one moment of all, then the tables. */
 static enum job_status stats_step(struct job *job, struct exec *exec)
 {
     struct stats_job *stats = (struct stats_job *)job;
-    if (stats->map.reply == NULL) {
-        look_at_shard(stats, exec->shard);
-        if (job->shard > 0) {
-            job->shard--;
-            return JOB_MORE;
-        }
+    if (job->shard == JOB_ALL_SHARDS) {
+        return look_at_moment(stats, exec);
+    }
+    if (job->shard == JOB_NO_SHARD) {
         begin_reply(exec, stats);
+        job->shard = (int32_t)exec->server->shard_count - 1;
+        return JOB_MORE;
+    }
+    if (stats->map.reply == NULL) {
+        baton_assert_held(&exec->shard->baton);
+        memory_walk_shard(exec->shard, &stats->walks[job->shard]);
+        job->shard = job->shard > 0 ? job->shard - 1 : JOB_ALL_SHARDS;
+        return JOB_MORE;
     }
     if (!memory_table_walk_step(&stats->tables, job, exec, write_table, &stats->map)) {
         return JOB_MORE;

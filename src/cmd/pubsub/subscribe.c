@@ -1,7 +1,8 @@
 /* subscribe.c - SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, their ends, PUBLISH and SPUBLISH.
  *
- * A subscription is answered by a message of its own for each channel, so one command has several replies. Its end is an exclusive call: what was
- * published before is delivered by it, behind the replies of what stands before it in its pipeline.  */
+ * A subscription is answered by a message of its own for each channel, so one command has several replies, which come when CLIENT REPLY is
+ * off, too. Its end is an exclusive call: what was published before is delivered by it, behind the replies of what stands before it in its
+ * pipeline. So do HELLO, RESET and QUIT.  */
 #include "client/session.h"
 #include "client/subscription.h"
 #include "cmd/core/answers.h"
@@ -11,6 +12,14 @@
 /* By enum topic_kind. */
 static const char *const begin_words[TOPIC_KINDS] = {"subscribe", "psubscribe", "ssubscribe"};
 static const char *const end_words[TOPIC_KINDS] = {"unsubscribe", "punsubscribe", "sunsubscribe"};
+
+/* One of the messages that answer: its head, which is sent even if the client wants no replies. */
+static void begin_message(struct exec *exec, const char *word)
+{
+    exec_reply_always(exec);
+    reply_push(exec->reply, 3);
+    reply_bulk_string(exec->reply, word);
+}
 
 /* What the client is told with each: channels and patterns together, shard channels on their own. */
 static void reply_count(struct exec *exec, enum topic_kind kind)
@@ -29,8 +38,7 @@ static void subscribe(struct exec *exec, enum topic_kind kind)
             reply_result_error(exec->reply, RESULT_NO_MEMORY);
             return;
         }
-        reply_push(exec->reply, 3);
-        reply_bulk_string(exec->reply, begin_words[kind]);
+        begin_message(exec, begin_words[kind]);
         reply_bulk(exec->reply, exec->argv[i]);
         reply_count(exec, kind);
     }
@@ -38,8 +46,7 @@ static void subscribe(struct exec *exec, enum topic_kind kind)
 
 static void reply_end(struct exec *exec, enum topic_kind kind, const struct bytes *name)
 {
-    reply_push(exec->reply, 3);
-    reply_bulk_string(exec->reply, end_words[kind]);
+    begin_message(exec, end_words[kind]);
     if (name == NULL) {
         reply_null(exec->reply);
     } else {
@@ -99,8 +106,13 @@ static void command_psubscribe(struct exec *exec)
     subscribe(exec, TOPIC_PATTERN);
 }
 
+/* Not in a transaction, unlike the other two, as in Redis. */
 static void command_ssubscribe(struct exec *exec)
 {
+    if (exec->depth > 0) {
+        reply_error(exec->reply, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+        return;
+    }
     subscribe(exec, TOPIC_SHARD_CHANNEL);
 }
 
@@ -131,10 +143,12 @@ static void command_spublish(struct exec *exec)
 
 #define PUBSUB_FLAGS (COMMAND_PUBSUB | COMMAND_LOADING | COMMAND_STALE)
 #define SUBSCRIBE_FLAGS (PUBSUB_FLAGS | COMMAND_NOSCRIPT | COMMAND_FOR_SUBSCRIBERS)
+/* A command before it may change a key, and so publish. */
+#define BEGIN_FLAGS (SUBSCRIBE_FLAGS | COMMAND_IN_ORDER)
 #define PUBLISH_FLAGS (PUBSUB_FLAGS | COMMAND_FAST | COMMAND_IN_ORDER)
 
 const struct command_spec subscribe_commands[] = {
-    {.name = "psubscribe", .run = command_psubscribe, .arity = -2, .scope = SCOPE_INSTANT, .flags = SUBSCRIBE_FLAGS, .since = "2.0.0",
+    {.name = "psubscribe", .run = command_psubscribe, .arity = -2, .scope = SCOPE_INSTANT, .flags = BEGIN_FLAGS, .since = "2.0.0",
      .group = "pubsub", .complexity = "O(N), N the number of patterns",
      .summary = "From now on receives what is published to channels whose names fit a pattern.", .syntax = "pattern [pattern ...]"},
     {.name = "publish", .run = command_publish, .arity = 3, .scope = SCOPE_INSTANT, .flags = PUBLISH_FLAGS, .since = "2.0.0",
@@ -147,11 +161,11 @@ const struct command_spec subscribe_commands[] = {
      .since = "7.0.0", .group = "pubsub", .complexity = "O(N), N the number of receivers", .key_flags = "not_key",
      .summary = "Sends a message to all who have subscribed to a shard channel, and returns their number.",
      .syntax = "shardchannel message"},
-    {.name = "ssubscribe", .run = command_ssubscribe, .arity = -2, .scope = SCOPE_INSTANT, .flags = SUBSCRIBE_FLAGS,
+    {.name = "ssubscribe", .run = command_ssubscribe, .arity = -2, .scope = SCOPE_INSTANT, .flags = BEGIN_FLAGS,
      .keys = {1, -1, 1}, .since = "7.0.0", .group = "pubsub", .complexity = "O(N), N the number of channels",
      .summary = "From now on receives what is published to shard channels.", .syntax = "shardchannel [shardchannel ...]",
      .key_flags = "not_key"},
-    {.name = "subscribe", .run = command_subscribe, .arity = -2, .scope = SCOPE_INSTANT, .flags = SUBSCRIBE_FLAGS, .since = "2.0.0",
+    {.name = "subscribe", .run = command_subscribe, .arity = -2, .scope = SCOPE_INSTANT, .flags = BEGIN_FLAGS, .since = "2.0.0",
      .group = "pubsub", .complexity = "O(N), N the number of channels",
      .summary = "From now on receives what is published to channels.", .syntax = "channel [channel ...]"},
     {.name = "sunsubscribe", .run = command_sunsubscribe, .arity = -1, .scope = SCOPE_SESSION, .flags = SUBSCRIBE_FLAGS,

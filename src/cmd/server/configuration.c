@@ -1,5 +1,6 @@
 /* configuration.c - CONFIG GET, SET, RESETSTAT, REWRITE: the commands over src/config.  */
 #include "cmd/core/answers.h"
+#include "cmd/server/keyspace_events.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
 #include "shard/server.h"
@@ -43,6 +44,7 @@ static void command_config_set(struct exec *exec)
     char reason[256];
     switch (config_set(exec->server->config, exec->argv + 2, (exec->argc - 2) / 2, &culprit, reason)) {
     case RESULT_OK:
+        keyspace_events_configure(exec->server);
         reply_ok(exec->reply);
         break;
     case RESULT_NOT_FOUND:

@@ -14,18 +14,25 @@
 #include "exec/exec.h"
 #include "mem/heap.h"
 #include "query/table_databases.h"
+#include "shard/key_lock.h"
 #include "shard/lazy_free.h"
+#include "shard/pinned.h"
 #include "shard/server.h"
 #include "shard/thread_stats.h"
+#include "shard/blocked.h"
 #include "shard/watch.h"
+#include "tracking/tracking.h"
 
 #include <assert.h>
 
-/* Under all batons: of one moment, so that it shows no part of a transaction. A shard's own port answers for that shard: cluster clients add the
+/* Under all batons, and nothing is half done: so it shows no part of a command or transaction. A shard's own port answers for that shard: cluster clients add the
  * nodes up.  */
 static void command_dbsize(struct exec *exec)
 {
     const struct server *server = exec->server;
+    if (exec_waits_for_changes(exec)) {
+        return;
+    }
     bool is_of_one = exec->session->is_shard_port;
     uint64_t count = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
@@ -166,20 +173,24 @@ static bool must_wait_for_pins(struct exec *exec)
 {
     struct server *server = exec->server;
     for (uint32_t i = 0; i < server->shard_count; i++) {
-        if (server->shards[i].pinned_count > 0 || server->shards[i].lock_count > 0) {
-            exec_wait_for(exec, &server->shards[i], WAIT_PINS, 0, WAIT_ALONE);
+        struct shard *shard = &server->shards[i];
+        baton_assert_held(&shard->baton);
+        if (shard_job_pins(shard) > 0 || shard_has_lock_in_use(shard, exec->depth > 0)) {
+            exec_wait_for(exec, shard, WAIT_PINS, 0, WAIT_ALONE);
             return true;
         }
     }
     return false;
 }
 
-/* Keys of the databases are watched: those who watch them hear of it. Under all batons, before. */
-static void mark_watchers(struct server *server, uint32_t first_db, uint32_t db_count, uint32_t other)
+/* All keys of the databases change at once: those who watch them hear of it, and those who are blocked for them are served when it is
+ * done. Under all batons, before.  */
+static void note_databases(struct server *server, uint32_t first_db, uint32_t db_count, uint32_t other)
 {
     for (uint32_t i = 0; i < server->shard_count; i++) {
         for (uint32_t db = first_db; db < first_db + db_count; db++) {
             watches_mark_database(&server->shards[i], db, other);
+            blocked_note_database(&server->shards[i], db);
         }
     }
 }
@@ -202,11 +213,12 @@ static enum job_status detach_step(struct job *job, struct exec *exec)
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return JOB_DONE;
     }
-    mark_watchers(server, flush->first_db, flush->db_count, WATCH_NO_OTHER);
+    note_databases(server, flush->first_db, flush->db_count, WATCH_NO_OTHER);
     uint64_t keys = 0;
     for (uint32_t i = 0; i < flush->shard_count; i++) {
         keys += detach_databases(flush, &server->shards[i]);
     }
+    tracking_invalidate_all(exec->thread);
     exec_count_changes(exec, keys);
     lazy_free_remains(flush, server);
     if (flush->is_async) {
@@ -302,8 +314,9 @@ static void command_swapdb(struct exec *exec)
         return;
     }
     if (a != b) {
-        mark_watchers(exec->server, a, 1, b);
-        mark_watchers(exec->server, b, 1, a);
+        note_databases(exec->server, a, 1, b);
+        note_databases(exec->server, b, 1, a);
+        tracking_invalidate_all(exec->thread); /* redis-server 7.0 says nothing, and caches keep the other database's values */
     }
     for (uint32_t i = 0; a != b && i < exec->server->shard_count; i++) {
         baton_assert_held(&exec->server->shards[i].baton);
@@ -317,7 +330,7 @@ static void command_swapdb(struct exec *exec)
 #define EVERY_SHARD_OK "request_policy:all_shards response_policy:all_succeeded"
 
 const struct command_spec database_commands[] = {
-    {.name = "dbsize", .run = command_dbsize, .arity = 1, .scope = SCOPE_ALL, .flags = COMMAND_READONLY | COMMAND_FAST,
+    {.name = "dbsize", .run = command_dbsize, .waits = exec_waits_for_changes, .arity = 1, .scope = SCOPE_ALL, .flags = COMMAND_READONLY | COMMAND_FAST,
      .since = "1.0.0", .group = "server", .acl = "keyspace", .complexity = "O(1)",
      .summary = "Counts the keys of the selected database.", .tips = "request_policy:all_shards response_policy:agg_sum"},
     {.name = "flushall", .run = command_flushall, .waits = must_wait_for_pins, .arity = -1, .scope = SCOPE_SESSION, .flags = COMMAND_WRITE,

@@ -9,6 +9,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/digest/digest_steps.h"
 #include "cmd/digest/snapshot_digest.h"
+#include "cmd/persistence/reload.h"
 #include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
@@ -236,29 +237,32 @@ static const struct debug_row {
     enum job_status (*step)(struct job *job, struct exec *exec);
     int32_t shard;
     bool (*prepare)(struct exec *exec, struct debug_job *debug); /* reads the argument; false: replied an error. NULL: nothing to read */
+    void (*start)(struct exec *exec); /* instead of a step: a handler that starts a job of its own */
 } debug_rows[] = {
-    {"DIGEST", "", "Tells what all data are, in 40 digits.", 2, digest_step, JOB_ALL_SHARDS, NULL},
+    {"DIGEST", "", "Tells what all data are, in 40 digits.", 2, digest_step, JOB_ALL_SHARDS, NULL, NULL},
     {"DIGEST-VALUE", "[<key> ...]", "The same of single values, without their names.", -2, digest_value_step, JOB_ALL_SHARDS,
-     NULL},
+     NULL, NULL},
     {"EFFECTS", "", "Sends from now on, as commands, how to repeat each change of data on an empty server.", 2, effects_step,
-     JOB_ALL_SHARDS, NULL},
+     JOB_ALL_SHARDS, NULL, NULL},
     {"HOLD", "<key> <milliseconds>", "Pins a key for some time: whoever writes it waits.", 4, hold_step, JOB_NO_SHARD,
-     prepare_hold},
+     prepare_hold, NULL},
     {"INSIDE", "<command> [<arg> ...]", "Runs a command inside this one, which holds all shards.", -3, inside_step,
-     JOB_ALL_SHARDS, NULL},
-    {"OBJECT", "<key>", "Tells how a key's value is kept.", 3, object_step, JOB_NO_SHARD, prepare_object},
+     JOB_ALL_SHARDS, NULL, NULL},
+    {"OBJECT", "<key>", "Tells how a key's value is kept.", 3, object_step, JOB_NO_SHARD, prepare_object, NULL},
+    {"RELOAD", "[NOSAVE]", "Saves all data, takes them out, and loads what was saved; or (NOSAVE) the last file.", -2, NULL,
+     JOB_NO_SHARD, NULL, command_debug_reload},
 #if defined(TESSERA_DEBUG_ASSERT)
     {"REFUSE-MEMORY", "<n> [ALL]", "Refuses this thread, or all, the n+1st request for memory from now on; -1 none.", -3,
-     refuse_memory_step, JOB_NO_SHARD, prepare_refuse_memory},
+     refuse_memory_step, JOB_NO_SHARD, prepare_refuse_memory, NULL},
 #endif
     {"SET-ACTIVE-EXPIRE", "<0|1>", "Turns the removal of expired keys that nobody asks for off or on.", 3,
-     set_active_expire_step, JOB_ALL_SHARDS, prepare_set_active_expire},
+     set_active_expire_step, JOB_ALL_SHARDS, prepare_set_active_expire, NULL},
     {"SET-EXPIRY", "<0|1>", "Turns expiry off or on: without it keys go only when a command says so, as for the effects of another "
-                            "server.", 3, set_expiry_step, JOB_ALL_SHARDS, prepare_set_active_expire},
+                            "server.", 3, set_expiry_step, JOB_ALL_SHARDS, prepare_set_active_expire, NULL},
     {"SLEEP", "<seconds>", "Stops all shards for some seconds; fractions are allowed.", 3, sleep_step,
-     JOB_ALL_SHARDS, prepare_sleep},
+     JOB_ALL_SHARDS, prepare_sleep, NULL},
     {"SNAPSHOT-DIGEST", "<BEGIN|END>", "BEGIN tells DIGEST and remembers the moment; END tells what DIGEST was then.", 3,
-     snapshot_digest_step, JOB_ALL_SHARDS, NULL},
+     snapshot_digest_step, JOB_ALL_SHARDS, NULL, NULL},
 };
 enum { DEBUG_ROW_COUNT = sizeof debug_rows / sizeof debug_rows[0] };
 
@@ -323,10 +327,15 @@ static void command_debug(struct exec *exec)
     }
     for (size_t i = 0; i < DEBUG_ROW_COUNT; i++) {
         const struct debug_row *row = &debug_rows[i];
-        if (bytes_equal_ignore_case(exec->argv[1], bytes_of_string(row->name)) && has_as_many_words(exec, row)) {
-            start_debug_job(exec, row);
-            return;
+        if (!bytes_equal_ignore_case(exec->argv[1], bytes_of_string(row->name)) || !has_as_many_words(exec, row)) {
+            continue;
         }
+        if (row->start != NULL) {
+            row->start(exec);
+        } else {
+            start_debug_job(exec, row);
+        }
+        return;
     }
     reply_errorf(exec->reply, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
                  (int)(exec->argv[1].len > 128 ? 128 : exec->argv[1].len), exec->argv[1].data);

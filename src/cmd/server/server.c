@@ -1,5 +1,4 @@
-/* server.c - TIME SHUTDOWN MONITOR; LASTSAVE MODULE ROLE WAIT, which say what is true of a server without snapshots, modules and
- * replicas.  */
+/* server.c - TIME MONITOR; MODULE ROLE WAIT WAITAOF, which say what is true of a server without modules and replicas.  */
 #include "base/clock.h"
 #include "base/number.h"
 #include "client/session.h"
@@ -18,36 +17,6 @@ static void command_time(struct exec *exec)
     reply_bulk_integer(exec->reply, now_us % 1000000);
 }
 
-enum { SHUTDOWN_NOSAVE = 1, SHUTDOWN_SAVE = 2, SHUTDOWN_NOW = 4, SHUTDOWN_FORCE = 8, SHUTDOWN_ABORT = 16 };
-
-static const struct option shutdown_options[] = {
-    {"NOSAVE", SHUTDOWN_NOSAVE, SHUTDOWN_SAVE | SHUTDOWN_ABORT, false},
-    {"SAVE", SHUTDOWN_SAVE, SHUTDOWN_NOSAVE | SHUTDOWN_ABORT, false},
-    {"NOW", SHUTDOWN_NOW, SHUTDOWN_ABORT, false},
-    {"FORCE", SHUTDOWN_FORCE, SHUTDOWN_ABORT, false},
-    {"ABORT", SHUTDOWN_ABORT, SHUTDOWN_NOSAVE | SHUTDOWN_SAVE | SHUTDOWN_NOW | SHUTDOWN_FORCE, false},
-    {0},
-};
-
-/* The end is never delayed here (there are no replicas to wait for), so that NOW and FORCE ask for what is done anyway, and
- * nothing is ever there to abort.  */
-static void command_shutdown(struct exec *exec)
-{
-    struct option_walk walk = {.at = 1};
-    while (option_next(exec, shutdown_options, &walk)) {
-    }
-    if (walk.at < exec->argc) {
-        reply_error(exec->reply, ERROR_SYNTAX);
-    } else if (walk.flags & SHUTDOWN_ABORT) {
-        reply_error(exec->reply, "ERR No shutdown in progress.");
-    } else if (walk.flags & SHUTDOWN_SAVE) {
-        reply_error(exec->reply, "ERR this version writes no snapshots: SHUTDOWN SAVE cannot be done");
-    } else {
-        server_stop(exec->server);
-        exec_close_after_reply(exec);
-    }
-}
-
 static void command_monitor(struct exec *exec)
 {
     if (exec->depth > 0) {
@@ -56,12 +25,6 @@ static void command_monitor(struct exec *exec)
     }
     client_set_monitor(exec, true);
     reply_ok(exec->reply);
-}
-
-/* Of the start, as INFO's rdb_last_save_time. */
-static void command_lastsave(struct exec *exec)
-{
-    reply_integer(exec->reply, atomic_load_explicit(&exec->server->last_save_ms, memory_order_relaxed) / 1000);
 }
 
 static void command_module_list(struct exec *exec)
@@ -78,18 +41,36 @@ static void command_role(struct exec *exec)
     reply_array(exec->reply, 0);
 }
 
-/* Nobody can acknowledge anything, so there is nothing to wait for. */
+/* There is nobody to acknowledge anything: who waits for replicas waits until the time is over. */
 static void command_wait(struct exec *exec)
 {
-    int64_t replicas, timeout_ms;
-    if (!exec_int64_argument(exec, 1, &replicas)) {
+    int64_t replicas;
+    struct block block = {.when_over = BLOCK_OVER_ZERO};
+    if (exec_int64_argument(exec, 1, &replicas) && exec_timeout_ms_argument(exec, 2, &block.timeout_ms) &&
+        (replicas <= 0 || !exec_block(exec, &block))) {
+        reply_integer(exec->reply, 0);
+    }
+}
+
+/* Of Redis 7.2. There is no append-only file here, and no replica that has one. */
+static void command_waitaof(struct exec *exec)
+{
+    int64_t local, replicas;
+    struct block block = {.when_over = BLOCK_OVER_ZEROS};
+    if (!exec_int64_argument(exec, 1, &local)) {
         return;
     }
-    if (!int64_parse(exec->argv[2], &timeout_ms)) {
-        reply_error(exec->reply, "ERR timeout is not an integer or out of range");
-    } else if (timeout_ms < 0) {
-        reply_error(exec->reply, "ERR timeout is negative");
-    } else {
+    if (local < 0 || local > 1) {
+        reply_error(exec->reply, "ERR value is out of range, value must between 0 and 1");
+    } else if (!int64_parse(exec->argv[2], &replicas) || replicas < 0) {
+        reply_error(exec->reply, "ERR value is out of range, must be positive");
+    } else if (!exec_timeout_ms_argument(exec, 3, &block.timeout_ms)) {
+        return;
+    } else if (local > 0) {
+        reply_error(exec->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    } else if (replicas == 0 || !exec_block(exec, &block)) {
+        reply_array(exec->reply, 2);
+        reply_integer(exec->reply, 0);
         reply_integer(exec->reply, 0);
     }
 }
@@ -106,10 +87,6 @@ static const struct command_spec module_subcommands[] = {
 };
 
 const struct command_spec server_commands[] = {
-    {.name = "lastsave", .run = command_lastsave, .arity = 1, .scope = SCOPE_INSTANT,
-     .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .since = "1.0.0", .group = "server", .acl = "admin dangerous",
-     .complexity = "O(1)", .summary = "Returns when the data were last saved; without snapshots, when the server started.",
-     .tips = "nondeterministic_output"},
     {.name = "module", .arity = -2, .since = "4.0.0", .group = "server", .complexity = "Depends on the subcommand.",
      .summary = "Commands about modules, of which there are none.", .subcommands = module_subcommands},
     {.name = "monitor", .run = command_monitor, .arity = 1, .scope = SCOPE_SESSION, .flags = ADMIN_FLAGS, .since = "1.0.0",
@@ -117,15 +94,16 @@ const struct command_spec server_commands[] = {
     {.name = "role", .run = command_role, .arity = 1, .scope = SCOPE_INSTANT,
      .flags = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .since = "2.8.12", .group = "server",
      .acl = "admin dangerous", .complexity = "O(1)", .summary = "Returns the part in replication: a master without replicas."},
-    {.name = "shutdown", .run = command_shutdown, .arity = -1, .scope = SCOPE_SESSION,
-     .flags = ADMIN_FLAGS | COMMAND_NO_MULTI | COMMAND_ALLOW_BUSY, .since = "1.0.0", .group = "server", .complexity = "O(1)",
-     .summary = "Ends the server.", .syntax = "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"},
     {.name = "time", .run = command_time, .arity = 1, .scope = SCOPE_INSTANT,
      .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .since = "2.6.0", .group = "server", .complexity = "O(1)",
      .summary = "Returns the server's wall clock: seconds since 1970, and microseconds.", .tips = "nondeterministic_output"},
-    {.name = "wait", .run = command_wait, .arity = 3, .scope = SCOPE_INSTANT, .flags = COMMAND_NOSCRIPT, .since = "3.0.0",
+    {.name = "wait", .run = command_wait, .arity = 3, .scope = SCOPE_SESSION, .flags = COMMAND_NOSCRIPT, .since = "3.0.0",
      .group = "generic", .acl = "connection -keyspace", .complexity = "O(1)",
-     .summary = "Returns how many replicas have acknowledged the writes of this connection: 0, at once.",
+     .summary = "Returns how many replicas have acknowledged the writes of this connection: 0, when the time is over.",
      .syntax = "numreplicas timeout", .tips = "request_policy:all_shards response_policy:agg_min"},
+    {.name = "waitaof", .run = command_waitaof, .arity = 4, .scope = SCOPE_SESSION, .flags = COMMAND_BLOCKING, .since = "7.2.0",
+     .group = "generic", .acl = "connection -keyspace", .complexity = "O(1)",
+     .summary = "Returns how many append-only files have the writes of this connection, here and at replicas: none, when the time is over.",
+     .syntax = "numlocal numreplicas timeout", .tips = "request_policy:all_shards response_policy:agg_min"},
     {0},
 };

@@ -4,7 +4,7 @@
 
 #include "exec/exec.h"
 
-extern const struct command_spec server_commands[];   /* server.c: TIME SHUTDOWN MONITOR ROLE ... */
+extern const struct command_spec server_commands[];   /* server.c: TIME MONITOR ROLE ... */
 extern const struct command_spec config_commands[];   /* configuration.c: CONFIG */
 extern const struct command_spec database_commands[]; /* database.c: DBSIZE FLUSHDB FLUSHALL SWAPDB */
 extern const struct command_spec debug_commands[];    /* debug.c: DEBUG */

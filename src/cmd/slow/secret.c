@@ -23,12 +23,27 @@ static bool config_set_is_secret(const struct bytes *argv, uint32_t index)
     return index >= 3 && index % 2 == 1 && bytes_equal_ignore_case(argv[index - 1], BYTES("requirepass"));
 }
 
+/* MIGRATE host port key db timeout ... AUTH password, AUTH2 user password ... KEYS key ... */
+static bool migrate_is_secret(const struct bytes *argv, uint32_t index)
+{
+    uint32_t at = 6, behind = 6;
+    while (at <= index && !bytes_equal_ignore_case(argv[at], BYTES("KEYS"))) {
+        behind = at + 1 + bytes_equal_ignore_case(argv[at], BYTES("AUTH")) + 2 * bytes_equal_ignore_case(argv[at], BYTES("AUTH2"));
+        if (index > at && index < behind) {
+            return true;
+        }
+        at = behind;
+    }
+    return false;
+}
+
 static const struct {
     const char *name, *parent;
     bool (*is_secret)(const struct bytes *argv, uint32_t index);
 } secrets[] = {
     {"auth", NULL, auth_is_secret},
     {"hello", NULL, hello_is_secret},
+    {"migrate", NULL, migrate_is_secret},
     {"set", "config", config_set_is_secret},
 };
 

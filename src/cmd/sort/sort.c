@@ -2,8 +2,11 @@
  *
  * Phases: collect copies of the elements; weigh them (BY, scores); sort; put out (reply or store). A short sort does all of
  * them in the handler. A longer one is a job, with the sorted key pinned while it collects; its result is a detached list,
- * which becomes the destination at the end. Keys named by BY and GET are read one by one: a long sort may see them at different
- * moments.
+ * which becomes the destination at the end.
+ *
+ * A job that looks up other keys (BY, GET) sees them and the sorted key at one moment. Which keys those are is not known before, so it locks
+ * all keys (shared: whoever reads goes on, whoever writes waits) from its first look to its last one. Who has a lock may wait for
+ * nothing else, so what GET gives for a result to be stored is fetched first (SORT_FETCHES), and the destination pinned when the lock is gone.
  *
  * Threads    The holder of the key's baton; of all, when BY, GET or STORE reach further.
  * Memory     The vector is the thread's own; the detached list lies in the destination's heap, and pins that key.
@@ -59,6 +62,7 @@ struct sort_request {
     uint32_t by_at;        /* 0: the elements themselves */
     uint32_t store_at;     /* 0: a reply */
     uint32_t get_count;
+    bool has_lookups;      /* other keys are looked up */
     int64_t limit_first, limit_count; /* as given */
 };
 
@@ -83,7 +87,10 @@ static void note_option(const struct exec *exec, const struct option_walk *walk,
     case SORT_DESC: request->is_descending = true; break;
     case SORT_ALPHA: request->is_alpha = true; break;
     case SORT_STORE: request->store_at = walk->value; break;
-    case SORT_GET: request->get_count++; break;
+    case SORT_GET:
+        request->get_count++;
+        request->has_lookups = request->has_lookups || sort_is_pattern(exec->argv[walk->value]);
+        break;
     case SORT_BY:
         request->by_at = walk->value;
         request->is_unsorted = request->is_unsorted || !sort_is_pattern(exec->argv[walk->value]);
@@ -111,18 +118,21 @@ static bool read_request(struct exec *exec, struct sort_request *out)
     if (walk.at < exec->argc && !is_refused) {
         reply_error(exec->reply, ERROR_SYNTAX);
     }
+    out->has_lookups = out->has_lookups || (out->by_at != 0 && !out->is_unsorted);
     return walk.at == exec->argc && !is_refused;
 }
 
 /* --- a sort under way --- */
 
-enum sort_phase { SORT_COLLECTS, SORT_WEIGHS, SORT_ORDERS, SORT_PUTS_OUT, SORT_ENDS, SORT_FREES };
+enum sort_phase { SORT_LOCKS, SORT_COLLECTS, SORT_WEIGHS, SORT_ORDERS, SORT_FETCHES, SORT_PUTS_OUT, SORT_ENDS, SORT_FREES };
 
 struct sort {
     struct job job;
     int32_t shard;             /* where the keys are: one shard's number, or JOB_ALL_SHARDS */
     struct sort_request request;
     enum sort_phase phase;
+    struct key_lock lock;      /* of all keys */
+    bool is_locked;
     enum sort_order order;
     struct sort_vector vector;
     /* collecting */
@@ -138,6 +148,7 @@ struct sort {
     /* weighing */
     uint32_t at;
     bool has_bad_score;
+    struct sort_vector fetched; /* what is to be stored, by GET */
     /* putting out: ranks */
     uint32_t rank, end;
     bool has_header;
@@ -160,6 +171,15 @@ static void end_walk(struct sort *sort, struct exec *exec)
     exec_unpin(exec, &sort->pin);
 }
 
+/* All keys that are looked up have been. */
+static void unlock(struct sort *sort, struct exec *exec)
+{
+    if (sort->is_locked) {
+        exec_unlock(exec, &sort->lock);
+        sort->is_locked = false;
+    }
+}
+
 static void drop_result(struct sort *sort, struct exec *exec)
 {
     if (sort->has_result) {
@@ -174,6 +194,7 @@ static enum job_status give_up(struct sort *sort, struct exec *exec, const char 
 {
     end_walk(sort, exec);
     drop_result(sort, exec);
+    unlock(sort, exec);
     if (error != NULL) {
         reply_error(exec->reply, error);
     }
@@ -241,6 +262,12 @@ static void begin_walk(struct sort *sort, const struct entry *entry)
     }
 }
 
+/* Where the elements, or what GET gives for them, go. */
+static enum sort_phase phase_of_output(const struct sort *sort)
+{
+    return sort->is_locked && sort->request.store_at != 0 && sort->request.get_count > 0 ? SORT_FETCHES : SORT_PUTS_OUT;
+}
+
 static enum job_status collect(struct sort *sort, struct exec *exec)
 {
     while (sort->type == VALUE_LIST && !list_walk_seek(&sort->walk.list, SORT_SEEK_NODES)) {
@@ -260,7 +287,7 @@ static enum job_status collect(struct sort *sort, struct exec *exec)
         }
     }
     end_walk(sort, exec);
-    sort->phase = sort->request.is_unsorted ? SORT_PUTS_OUT : SORT_WEIGHS;
+    sort->phase = sort->request.is_unsorted ? phase_of_output(sort) : SORT_WEIGHS;
     return JOB_MORE;
 }
 
@@ -320,6 +347,9 @@ static enum job_status weigh_all(struct sort *sort, struct exec *exec)
     if (!sort_vector_begin(&sort->vector)) {
         return give_up(sort, exec, ERROR_NO_MEMORY);
     }
+    if (sort->request.get_count == 0) {
+        unlock(sort, exec);
+    }
     sort->order = order_of(&sort->request);
     sort->phase = SORT_ORDERS;
     return JOB_MORE;
@@ -332,7 +362,7 @@ static enum job_status put_in_order(struct sort *sort, struct exec *exec)
             return JOB_MORE;
         }
     }
-    sort->phase = SORT_PUTS_OUT;
+    sort->phase = phase_of_output(sort);
     return JOB_MORE;
 }
 
@@ -353,6 +383,9 @@ static bool begin_result(struct sort *sort, struct exec *exec)
 /* One element of the result; NULL: there is none. False: memory was refused. */
 static bool put_text(struct sort *sort, struct exec *exec, const struct bytes *text)
 {
+    if (sort->phase == SORT_FETCHES) {
+        return sort_vector_add(&sort->fetched, text == NULL ? BYTES("") : *text);
+    }
     if (!sort->has_result) {
         if (text == NULL) {
             reply_null(exec->reply);
@@ -395,8 +428,39 @@ static uint64_t texts_of(const struct sort_request *request, uint64_t elements)
     return elements * (request->get_count == 0 ? 1 : request->get_count);
 }
 
+/* What is to be stored is put by, so that the lock can be given up before the destination is waited for. */
+static enum job_status fetch(struct sort *sort, struct exec *exec)
+{
+    const uint64_t texts = texts_of(&sort->request, sort->end - sort->rank);
+    if (sort->fetched.capacity == 0) {
+        sort->at = sort->rank;
+        if (!sort_vector_reserve(&sort->fetched, texts)) {
+            return give_up(sort, exec, ERROR_NO_MEMORY);
+        }
+    }
+    for (; sort->at < sort->end; sort->at++) {
+        if (sort->at % SORT_STEP == 0 && step_is_over(exec)) {
+            return JOB_MORE;
+        }
+        if (!put_element(sort, exec, sort->at)) {
+            return give_up(sort, exec, ERROR_NO_MEMORY);
+        }
+    }
+    unlock(sort, exec);
+    sort->phase = SORT_PUTS_OUT;
+    return JOB_MORE;
+}
+
+/* The element of a rank, or one of those that were fetched. */
+static bool put_next(struct sort *sort, struct exec *exec, uint32_t at)
+{
+    return sort->fetched.count > 0 ? put_text(sort, exec, &sort->fetched.elements[at].text) : put_element(sort, exec, at);
+}
+
 static enum job_status put_out(struct sort *sort, struct exec *exec)
 {
+    const bool is_fetched = sort->fetched.count > 0;
+    const uint32_t end = is_fetched ? sort->fetched.count : sort->end;
     if (!sort->has_header) {
         if (sort->request.store_at != 0 && !begin_result(sort, exec)) {
             return JOB_WAIT;
@@ -405,19 +469,20 @@ static enum job_status put_out(struct sort *sort, struct exec *exec)
             reply_array(exec->reply, texts_of(&sort->request, sort->end - sort->rank));
         }
         sort->has_header = true;
-        sort->at = sort->rank;
+        sort->at = is_fetched ? 0 : sort->rank;
     }
-    for (; sort->at < sort->end; sort->at++) {
+    for (; sort->at < end; sort->at++) {
         if (sort->at % SORT_STEP == 0 && step_is_over(exec)) {
             return JOB_MORE;
         }
-        if (!put_element(sort, exec, sort->at)) {
+        if (!put_next(sort, exec, sort->at)) {
             if (!sort->has_result) {
                 reply_rewind(exec->reply);
             }
             return give_up(sort, exec, ERROR_NO_MEMORY);
         }
     }
+    unlock(sort, exec);
     sort->phase = sort->request.store_at == 0 ? SORT_FREES : SORT_ENDS;
     return JOB_MORE;
 }
@@ -447,55 +512,19 @@ static enum job_status store_result(struct sort *sort, struct exec *exec)
     return give_up(sort, exec, NULL);
 }
 
-/* --- all phases --- */
-
-/* Whose baton the phase needs: none where only the vector is looked at. */
-static int32_t shard_of_phase(const struct sort *sort)
-{
-    const struct sort_request *request = &sort->request;
-    const bool is_own_work = (sort->phase == SORT_WEIGHS && request->by_at == 0) || sort->phase == SORT_ORDERS ||
-                             (sort->phase == SORT_PUTS_OUT && request->get_count == 0 && request->store_at == 0) ||
-                             sort->phase == SORT_FREES;
-    return is_own_work ? JOB_NO_SHARD : sort->shard;
-}
-
-static enum job_status sort_step(struct job *job, struct exec *exec)
-{
-    struct sort *sort = (struct sort *)job;
-    enum job_status status = JOB_MORE;
-    do {
-        const int32_t shard = shard_of_phase(sort);
-        if (exec->job != NULL && job->shard != shard) {
-            job->shard = shard;
-            return JOB_MORE;
-        }
-        switch (sort->phase) {
-        case SORT_COLLECTS: status = collect(sort, exec); break;
-        case SORT_WEIGHS: status = weigh_all(sort, exec); break;
-        case SORT_ORDERS: status = put_in_order(sort, exec); break;
-        case SORT_PUTS_OUT: status = put_out(sort, exec); break;
-        case SORT_ENDS: status = store_result(sort, exec); break;
-        case SORT_FREES: status = sort_vector_release(&sort->vector, SORT_STEP) ? JOB_DONE : JOB_MORE; break;
-        }
-    } while (status == JOB_MORE && !step_is_over(exec));
-    return status;
-}
-
-static void sort_destroy(struct job *job, struct exec *exec)
-{
-    struct sort *sort = (struct sort *)job;
-    end_walk(sort, exec);
-    drop_result(sort, exec);
-    sort_vector_release(&sort->vector, SIZE_MAX);
-    thread_free(MEM_CLIENT, sort, sizeof *sort);
-}
+/* --- beginning --- */
 
 /* Begins with what `entry` holds (NULL: nothing). False: the sort is given up; replied, or it waits. */
 static bool begin_sort(struct sort *sort, struct exec *exec, struct entry *entry)
 {
-    sort->phase = sort->request.is_unsorted ? SORT_PUTS_OUT : SORT_WEIGHS;
+    sort->phase = sort->request.is_unsorted ? phase_of_output(sort) : SORT_WEIGHS;
     if (entry == NULL) {
         return true;
+    }
+    if (sort->request.is_unsorted && entry_type(entry) == VALUE_SET && sort->request.store_at != 0) {
+        sort->request.is_unsorted = false; /* so that the same list is stored everywhere */
+        sort->request.is_alpha = true;
+        sort->request.by_at = 0;
     }
     begin_walk(sort, entry);
     sort->phase = SORT_COLLECTS;
@@ -506,9 +535,98 @@ static bool begin_sort(struct sort *sort, struct exec *exec, struct entry *entry
     const bool is_far = sort->type == VALUE_LIST && list_node_count(entry) > SORT_SEEK_NODES;
     const bool is_long = sort->wanted > SORT_INLINE_MAX || is_far;
     if (is_long && form_is_apart(entry_form(entry))) {
-        return exec_pin(exec, exec_key(exec, 1), entry, &sort->pin);
+        const struct key key = exec_key(exec, 1);
+        if (!sort->is_locked) {
+            return exec_pin(exec, key, entry, &sort->pin);
+        }
+        if (!exec_pin_locked(exec, key, entry, &sort->pin)) {
+            reply_result_error(exec->reply, RESULT_NO_MEMORY);
+            return false;
+        }
     }
     return true; /* a long one in its entry is copied in this step, in one go: it may expire before the next */
+}
+
+static bool check_sortable(struct exec *exec, const struct entry *entry)
+{
+    const enum value_type type = entry == NULL ? VALUE_LIST : entry_type(entry);
+    if (type != VALUE_LIST && type != VALUE_SET && type != VALUE_ZSET) {
+        reply_error(exec->reply, ERROR_WRONG_TYPE);
+        return false;
+    }
+    return true;
+}
+
+/* The lock is granted, or waited for. Then the sort begins, with what is there now. */
+static enum job_status lock_all(struct sort *sort, struct exec *exec)
+{
+    sort->is_locked = true; /* or asked for */
+    if (!exec_lock(exec, &sort->lock)) {
+        return JOB_WAIT;
+    }
+    exec->now_ms = sort->lock.granted_ms;
+    const struct key key = exec_key(exec, 1);
+    struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+    if (!check_sortable(exec, entry) || !begin_sort(sort, exec, entry)) {
+        return give_up(sort, exec, NULL);
+    }
+    if (sort->phase == SORT_COLLECTS && sort->pin.shard == NULL) {
+        return collect(sort, exec); /* in one go: what stands in its entry may move before the next step */
+    }
+    return JOB_MORE;
+}
+
+/* --- all phases --- */
+
+/* Whose baton the phase needs: none where only the vector is looked at. */
+static int32_t shard_of_phase(const struct sort *sort)
+{
+    const struct sort_request *request = &sort->request;
+    const bool is_own_work = (sort->phase == SORT_WEIGHS && request->by_at == 0 && !sort->is_locked) || sort->phase == SORT_ORDERS ||
+                             (sort->phase == SORT_PUTS_OUT && request->get_count == 0 && request->store_at == 0) ||
+                             sort->phase == SORT_FREES;
+    return is_own_work ? JOB_NO_SHARD : sort->shard;
+}
+
+static enum job_status sort_step(struct job *job, struct exec *exec)
+{
+    struct sort *sort = (struct sort *)job;
+    enum job_status status = JOB_MORE;
+    if (sort->lock.is_granted) {
+        exec->now_ms = sort->lock.granted_ms;
+    }
+    do {
+        const int32_t shard = shard_of_phase(sort);
+        if (exec->job != NULL && job->shard != shard) {
+            job->shard = shard;
+            return JOB_MORE;
+        }
+        switch (sort->phase) {
+        case SORT_LOCKS: status = lock_all(sort, exec); break;
+        case SORT_COLLECTS: status = collect(sort, exec); break;
+        case SORT_WEIGHS: status = weigh_all(sort, exec); break;
+        case SORT_ORDERS: status = put_in_order(sort, exec); break;
+        case SORT_FETCHES: status = fetch(sort, exec); break;
+        case SORT_PUTS_OUT: status = put_out(sort, exec); break;
+        case SORT_ENDS: status = store_result(sort, exec); break;
+        case SORT_FREES:
+            status = sort_vector_release(&sort->vector, SORT_STEP) && sort_vector_release(&sort->fetched, SORT_STEP) ? JOB_DONE
+                                                                                                                    : JOB_MORE;
+            break;
+        }
+    } while (status == JOB_MORE && !step_is_over(exec));
+    return status;
+}
+
+static void sort_destroy(struct job *job, struct exec *exec)
+{
+    struct sort *sort = (struct sort *)job;
+    end_walk(sort, exec);
+    drop_result(sort, exec);
+    unlock(sort, exec);
+    sort_vector_release(&sort->vector, SIZE_MAX);
+    sort_vector_release(&sort->fetched, SIZE_MAX);
+    thread_free(MEM_CLIENT, sort, sizeof *sort);
 }
 
 /* Runs a sort that has begun, here or as a job. */
@@ -534,6 +652,24 @@ static void run_sort(struct sort *sort, struct exec *exec)
     exec_start_job(exec, &sort->job);
 }
 
+/* Other keys are looked up in more than one step; or in one while somebody is changing keys in steps. Inside another command nobody comes
+ * between the steps.  */
+static bool needs_lock(const struct sort *sort, const struct exec *exec, const struct entry *entry)
+{
+    if (entry == NULL || !sort->request.has_lookups || exec->depth > 0) {
+        return false;
+    }
+    bool is_needed = element_count(entry) > SORT_INLINE_MAX || (sort->type == VALUE_LIST && list_node_count(entry) > SORT_SEEK_NODES);
+    const uint32_t first = exec->shard != NULL ? exec->shard->number : 0;
+    const uint32_t end = exec->shard != NULL ? first + 1 : exec->server->shard_count;
+    for (uint32_t i = first; i < end && !is_needed; i++) {
+        const struct shard *shard = &exec->server->shards[i];
+        baton_assert_held(&shard->baton);
+        is_needed = shard_has_hidden_keys(shard);
+    }
+    return is_needed;
+}
+
 static void command_sort(struct exec *exec)
 {
     struct sort_request request;
@@ -541,25 +677,25 @@ static void command_sort(struct exec *exec)
         return;
     }
     struct entry *entry = exec_find_read(exec, exec_key(exec, 1));
-    const enum value_type type = entry == NULL ? VALUE_LIST : entry_type(entry);
-    if (type != VALUE_LIST && type != VALUE_SET && type != VALUE_ZSET) {
-        reply_error(exec->reply, ERROR_WRONG_TYPE);
+    if (!check_sortable(exec, entry) || (request.has_lookups && exec->depth > 0 && exec_waits_for_hidden_keys(exec))) {
         return;
     }
+    const enum value_type type = entry == NULL ? VALUE_LIST : entry_type(entry);
     struct sort *sort = thread_alloc_zeroed(MEM_CLIENT, sizeof *sort);
     if (sort == NULL) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    if (request.is_unsorted && type == VALUE_SET && request.store_at != 0) { /* so that the same list is stored everywhere */
-        request.is_unsorted = false;
-        request.is_alpha = true;
-        request.by_at = 0;
-    }
     sort->request = request;
     sort->type = type;
     sort->shard = exec->shard == NULL ? JOB_ALL_SHARDS : (int32_t)exec->shard->number;
     sort->job = (struct job){sort_step, sort_destroy, sort->shard};
+    if (needs_lock(sort, exec, entry)) {
+        key_lock_open_all(&sort->lock, KEY_LOCK_SHARED);
+        sort->phase = SORT_LOCKS;
+        exec_start_job(exec, &sort->job);
+        return;
+    }
     if (!begin_sort(sort, exec, entry)) {
         sort_destroy(&sort->job, exec);
         return;
@@ -600,7 +736,7 @@ static const struct command_key_spec sort_ro_keys[] = {
 };
 
 #define SORT_ROW                                                                                                               \
-    .run = command_sort, .route = route_sort, .arity = -2, .scope = SCOPE_ROUTED, .keys = {1, 1, 1}, .group = "generic",       \
+    .run = command_sort, .route = route_sort, .waits = exec_waits_for_hidden_keys, .arity = -2, .scope = SCOPE_ROUTED, .keys = {1, 1, 1}, .group = "generic",       \
     .acl = "set sortedset list dangerous -keyspace",                                                                           \
     .complexity = "O(N+M*log(M)), N the elements of the key, M those that are sorted"
 

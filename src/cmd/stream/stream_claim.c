@@ -18,14 +18,13 @@ enum {
     CLAIM_IDS_FIRST = 64,
 };
 
-/* The group argv[2] of the stream at argv[1]. False: replied. */
-static bool find_group(struct exec *exec, struct entry **entry, struct stream_place *out)
+/* The group argv[2] of the stream at argv[1], which `entry` is. False: replied. */
+static bool find_group(struct exec *exec, const struct entry *entry, struct stream_place *out)
 {
-    *entry = exec_find_write(exec, exec_key(exec, 1));
-    if (!check_stream(exec, *entry)) {
+    if (!check_stream(exec, entry)) {
         return false;
     }
-    out->stream = *entry == NULL ? NULL : entry_stream(*entry);
+    out->stream = entry == NULL ? NULL : entry_stream(entry);
     out->group = out->stream == NULL ? NULL : stream_find_group(out->stream, exec->argv[2]);
     if (out->group == NULL) {
         reply_no_group(exec, exec->argv[1], exec->argv[2], "");
@@ -185,11 +184,11 @@ static enum result claim_all(struct exec *exec, struct stream_place place, const
 
 static void command_xclaim(struct exec *exec)
 {
-    struct entry *entry;
+    struct entry *entry = exec_find_read(exec, exec_key(exec, 1));
     struct stream_place place;
     struct claim_words words;
     struct value value;
-    if (!find_group(exec, &entry, &place) || !read_claim(exec, &words)) {
+    if (!find_group(exec, entry, &place) || !read_claim(exec, &words)) {
         return;
     }
     const struct key key = exec_key(exec, 1);
@@ -483,11 +482,11 @@ static bool read_auto_claim(struct exec *exec, struct auto_claim *out, int64_t *
 
 static void command_xautoclaim(struct exec *exec)
 {
-    struct entry *entry;
+    struct entry *entry = exec_find_read(exec, exec_key(exec, 1));
     struct stream_place place;
     struct auto_claim claim;
     int64_t count;
-    if (!read_auto_claim(exec, &claim, &count) || !find_group(exec, &entry, &place)) {
+    if (!read_auto_claim(exec, &claim, &count) || !find_group(exec, entry, &place)) {
         return;
     }
     if ((uint64_t)count > mem_system_bytes() / sizeof(struct stream_id)) {

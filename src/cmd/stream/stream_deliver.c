@@ -9,6 +9,8 @@
 #include "mem/heap.h"
 #include "shard/server.h"
 
+#include <assert.h>
+
 enum { ENTRIES_PER_LOOK = 16 };
 
 /* Where a consumer reads: what is new in the group (">"), or what is pending for it behind an id. */
@@ -144,6 +146,12 @@ static bool is_short(const struct delivery *delivery, struct bytes consumer_name
 
 /* --- all streams at once --- */
 
+/* One for each key, behind them. */
+static const struct bytes *words_ids(const struct exec *exec, const struct read_words *words)
+{
+    return exec->argv + words->streams_at + words->stream_count;
+}
+
 /* The stream of key number `index` with its group, which were there just now. */
 static struct entry *find_place(struct exec *exec, const struct read_words *words, uint32_t index, struct delivery *out)
 {
@@ -216,11 +224,7 @@ static void deliver_at_once(struct exec *exec, const struct read_words *words, c
         }
         served_count += is_served;
     }
-    if (served_count == 0) {
-        reply_rewind(exec->reply);
-        reply_nothing_to_read(exec, words);
-        return;
-    }
+    assert(served_count > 0); /* has_any */
     reply_deferred_end(exec->reply, mark, exec->reply->protocol == 2 ? '*' : '%', served_count);
 }
 
@@ -299,7 +303,7 @@ static enum job_status end_delivery(struct exec *exec, struct delivery_job *work
         reply_deferred_end(exec->reply, work->mark, exec->reply->protocol == 2 ? '*' : '%', work->served_count);
     } else if (work->served_count == 0) {
         reply_rewind(exec->reply);
-        reply_nothing_to_read(exec, &work->words);
+        reply_null_array(exec->reply); /* it was there when the job began */
     }
     return JOB_DONE;
 }
@@ -354,12 +358,27 @@ static void start_job(struct exec *exec, const struct read_words *words, const s
 
 /* --- XREADGROUP --- */
 
+/* The client was blocked for this key. False: it has nothing to wait for any more, which is replied. */
+static bool is_still_there(struct exec *exec, const struct read_words *words, const struct entry *entry)
+{
+    const bool is_stream = entry != NULL && entry_type(entry) == VALUE_STREAM;
+    if (is_stream && stream_find_group(entry_stream(entry), exec->argv[words->group_at]) != NULL) {
+        return true;
+    }
+    reply_error(exec->reply, is_stream ? "NOGROUP the consumer group this client was blocked on no longer exists"
+                                       : "UNBLOCKED the stream key no longer exists");
+    return false;
+}
+
 /* Where argv[streams_at + index] is to be read; false: the error was replied. */
 static bool read_position(struct exec *exec, const struct read_words *words, uint32_t index, struct position *out)
 {
     const uint32_t id_at = words->streams_at + words->stream_count + index;
     const struct bytes name = exec->argv[words->streams_at + index];
-    struct entry *entry = exec_find_write(exec, exec_key(exec, words->streams_at + index));
+    struct entry *entry = exec_find_read(exec, exec_key(exec, words->streams_at + index));
+    if (exec_is_for_blocked(exec) && !is_still_there(exec, words, entry)) {
+        return false;
+    }
     if (!check_stream(exec, entry)) {
         return false;
     }
@@ -397,6 +416,17 @@ static bool is_all_short(struct exec *exec, const struct read_words *words, cons
     return words->stream_count <= STREAM_SHORT_ENTRIES;
 }
 
+/* Is there anything to reply? */
+static bool has_any(struct exec *exec, const struct read_words *words, const struct position *positions)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < words->stream_count && !is_any; i++) {
+        struct delivery delivery;
+        is_any = find_place(exec, words, i, &delivery) != NULL && has_something(delivery.stream, delivery.group, &positions[i]);
+    }
+    return is_any;
+}
+
 static void command_xreadgroup(struct exec *exec)
 {
     struct read_words words;
@@ -413,7 +443,9 @@ static void command_xreadgroup(struct exec *exec)
             return;
         }
     }
-    if (is_all_short(exec, &words, positions)) {
+    if (!has_any(exec, &words, positions)) {
+        read_nothing(exec, &words, words_ids(exec, &words));
+    } else if (is_all_short(exec, &words, positions)) {
         deliver_at_once(exec, &words, positions);
     } else {
         start_job(exec, &words, positions);

@@ -248,7 +248,7 @@ static void command_xpending(struct exec *exec)
 static void command_xack(struct exec *exec)
 {
     const struct key key = exec_key(exec, 1);
-    struct entry *entry = exec_find_write(exec, key);
+    struct entry *entry = exec_find_read(exec, key);
     if (!check_stream(exec, entry)) {
         return;
     }

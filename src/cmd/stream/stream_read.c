@@ -229,18 +229,6 @@ static bool refuse(struct exec *exec, const char *error)
     return false;
 }
 
-static bool read_timeout(struct exec *exec, uint32_t index)
-{
-    int64_t timeout_ms, end_ms;
-    if (!int64_parse(exec->argv[index], &timeout_ms)) {
-        return refuse(exec, "ERR timeout is not an integer or out of range");
-    }
-    if (timeout_ms < 0) {
-        return refuse(exec, "ERR timeout is negative");
-    }
-    return !__builtin_add_overflow(timeout_ms, exec->now_ms, &end_ms) || refuse(exec, "ERR timeout is out of range");
-}
-
 static bool read_count_word(struct exec *exec, uint32_t index, struct read_words *out)
 {
     int64_t count;
@@ -270,7 +258,7 @@ static bool read_option(struct exec *exec, uint32_t *at, struct read_words *out)
     const uint32_t more = exec->argc - *at - 1;
     if (more >= 1 && bytes_equal_ignore_case(word, BYTES("BLOCK"))) {
         out->is_blocking = true;
-        return read_timeout(exec, ++*at);
+        return exec_timeout_ms_argument(exec, ++*at, &out->timeout_ms);
     }
     if (more >= 1 && bytes_equal_ignore_case(word, BYTES("COUNT"))) {
         return read_count_word(exec, ++*at, out);
@@ -309,11 +297,11 @@ bool read_words_parse(struct exec *exec, bool is_group, struct read_words *out)
     return !is_group || out->group_at != 0 || refuse(exec, "ERR Missing GROUP option for XREADGROUP");
 }
 
-void reply_nothing_to_read(struct exec *exec, const struct read_words *words)
+void read_nothing(struct exec *exec, const struct read_words *words, const struct bytes *ids)
 {
-    if (words->is_blocking) {
-        reply_error(exec->reply, "ERR BLOCK is not supported yet");
-    } else {
+    const struct block block = {.first_key = words->streams_at, .key_count = words->stream_count, .ids = ids, .type = VALUE_STREAM,
+                                .ends_without = words->is_group, .timeout_ms = words->timeout_ms};
+    if (!words->is_blocking || !exec_block(exec, &block)) {
         reply_null_array(exec->reply);
     }
 }
@@ -356,6 +344,25 @@ static bool read_position(struct exec *exec, const struct read_words *words, uin
     return exec_stream_id(exec, id_at, out);
 }
 
+/* "$" means what was the last id when the command came. */
+static void block_read(struct exec *exec, const struct read_words *words, const struct stream_id *positions)
+{
+    struct bytes *ids = exec_scratch(exec, words->stream_count * sizeof *ids);
+    for (uint32_t i = 0; ids != NULL && i < words->stream_count; i++) {
+        char *text = exec_scratch(exec, STREAM_ID_TEXT_MAX);
+        if (text == NULL) {
+            ids = NULL;
+            break;
+        }
+        ids[i] = (struct bytes){text, stream_id_format(positions[i], text)};
+    }
+    if (ids == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    read_nothing(exec, words, ids);
+}
+
 static void command_xread(struct exec *exec)
 {
     struct read_words words;
@@ -379,7 +386,7 @@ static void command_xread(struct exec *exec)
     reading->has_names = true;
     for (uint32_t i = 0; i < words.stream_count; i++) {
         const struct key key = exec_key(exec, words.streams_at + i);
-        struct entry *entry = keyspace_find(exec_keyspace(exec, key), key, exec->now_ms);
+        struct entry *entry = exec_find_read(exec, key); /* a second use, or miss, as in Redis */
         struct stream_id top;
         if (entry == NULL || !stream_edge_id(entry_stream(entry), true, &top) ||
             stream_id_compare(top, positions[i]) <= 0) {
@@ -391,7 +398,7 @@ static void command_xread(struct exec *exec)
         stream_walk_begin(&source->walk, entry_stream(entry), positions[i], STREAM_ID_MAX, false);
     }
     if (reading->source_count == 0) {
-        reply_nothing_to_read(exec, &words);
+        block_read(exec, &words, positions);
     } else {
         run_reading(exec, reading);
     }

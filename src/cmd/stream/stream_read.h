@@ -10,6 +10,7 @@ struct read_words {
     uint64_t count;         /* entries of each stream; UINT64_MAX: all */
     bool is_group;          /* XREADGROUP */
     bool is_blocking;
+    int64_t timeout_ms;
     bool is_noack;
     uint32_t group_at;      /* argv index of the group's name, the consumer's behind it; 0: none */
     uint32_t streams_at;    /* of the first key */
@@ -18,8 +19,8 @@ struct read_words {
 
 /* Reads argv[1] up to the keys; false: the error was replied. */
 bool read_words_parse(struct exec *exec, bool is_group, struct read_words *out);
-/* The reply when no stream has anything. */
-void reply_nothing_to_read(struct exec *exec, const struct read_words *words);
+/* No stream has anything: the command waits, or replies so. `ids`: one a stream, in place of the words'; NULL: none. */
+void read_nothing(struct exec *exec, const struct read_words *words, const struct bytes *ids);
 /* The array of streams in RESP2, their map in RESP3. */
 void reply_streams(struct reply *reply, size_t count);
 /* The name of argv[index], before its entries. */

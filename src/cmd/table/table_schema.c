@@ -147,8 +147,10 @@ static enum table_result create_table(struct exec *exec)
     if (result != TABLE_OK) {
         table_free_slices(table);
         table_destroy(heaps[0], table);
+        return result;
     }
-    return result;
+    ddl_report(exec, table, EVENT_TABLE_CREATE);
+    return TABLE_OK;
 }
 
 static void command_schema_create(struct exec *exec)

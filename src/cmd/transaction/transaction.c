@@ -1,13 +1,15 @@
-/* transaction.c - commands that run as one: MULTI EXEC DISCARD WATCH UNWATCH.
+/* transaction.c - commands that run as one: MULTI EXEC DISCARD WATCH TABLE.WATCH UNWATCH.
  *
  * Between MULTI and EXEC the dispatcher queues commands (client/dispatch.c); how EXEC runs them: exec/transaction_run.h.  */
 #include "client/session.h"
 #include "cmd/core/answers.h"
+#include "cmd/table/table_error.h"
 #include "cmd/transaction/transaction_rows.h"
 #include "exec/transaction.h"
 #include "exec/transaction_run.h"
 #include "mem/buffer.h"
 #include "shard/server.h"
+#include "table/definition.h"
 
 /* The session's; a new one if it has none. NULL: replied that memory is out. */
 static struct transaction *get_transaction(struct exec *exec)
@@ -70,19 +72,56 @@ static void command_discard(struct exec *exec)
     reply_ok(exec->reply);
 }
 
-static void command_watch(struct exec *exec)
+/* Where watches stand. NULL: the error was replied. */
+static struct transaction *begin_watching(struct exec *exec)
 {
     if (transaction_is_open(exec->session->transaction)) {
         reply_error(exec->reply, "ERR WATCH inside MULTI is not allowed");
-        return;
+        return NULL;
     }
-    struct transaction *transaction = get_transaction(exec);
+    return get_transaction(exec);
+}
+
+static void command_watch(struct exec *exec)
+{
+    struct transaction *transaction = begin_watching(exec);
     if (transaction == NULL) {
         return;
     }
     for (uint32_t i = 1; i < exec->argc; i++) {
         const struct key key = exec_key_of(exec, exec->argv[i]);
         if (!watcher_add(&transaction->watcher, server_shard_of_key(exec->server, key.name), exec->db, key, exec->now_ms)) {
+            reply_result_error(exec->reply, RESULT_NO_MEMORY);
+            return;
+        }
+    }
+    reply_ok(exec->reply);
+}
+
+/* False: a name that no table can have, which was replied. */
+static bool check_table_names(struct exec *exec)
+{
+    enum table_result result = TABLE_OK;
+    for (uint32_t i = 1; i < exec->argc && result == TABLE_OK; i++) {
+        struct bytes name_space;
+        struct bytes table;
+        result = table_name_split(exec->argv[i], &name_space, &table);
+    }
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+    }
+    return result == TABLE_OK;
+}
+
+/* A table's rows are on all shards, so its watch is, too: EXEC holds all batons. */
+static void command_table_watch(struct exec *exec)
+{
+    struct transaction *transaction = check_table_names(exec) ? begin_watching(exec) : NULL;
+    if (transaction == NULL) {
+        return;
+    }
+    for (uint32_t i = 1; i < exec->argc; i++) {
+        if (!watcher_add_table(&transaction->watcher, exec->server, exec->db, exec->argv[i])) {
             reply_result_error(exec->reply, RESULT_NO_MEMORY);
             return;
         }
@@ -113,9 +152,13 @@ const struct command_spec transaction_commands[] = {
     {.name = "multi", .run = command_multi, .arity = 1, .scope = SCOPE_INSTANT, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
      .since = "1.2.0", .group = "transactions", .complexity = "O(1)",
      .summary = "From here on commands are queued, until EXEC or DISCARD.", .syntax = ""},
+    {.name = "table.watch", .run = command_table_watch, .arity = -2, .scope = SCOPE_ALL, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
+     .since = "1.0.0", .group = "table", .acl = "transaction", .complexity = "O(N) for each table, N the number of shards",
+     .summary = "EXEC does nothing if one of these tables, or a row of them, has changed by then.",
+     .syntax = "namespace.table [namespace.table ...]"},
     {.name = "unwatch", .run = command_unwatch, .arity = 1, .scope = SCOPE_INSTANT, .flags = AT_ONCE, .since = "2.2.0",
-     .group = "transactions", .complexity = "O(N), N the number of watched keys",
-     .summary = "Watches no keys any more.", .syntax = ""},
+     .group = "transactions", .complexity = "O(N), N the number of watched keys and tables",
+     .summary = "Watches no keys and tables any more.", .syntax = ""},
     {.name = "watch", .run = command_watch, .arity = -2, .scope = SCOPE_SESSION_KEYS, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
      .keys = {1, -1, 1}, .since = "2.2.0", .group = "transactions", .complexity = "O(1) for each key",
      .summary = "EXEC does nothing if one of these keys has changed by then.", .syntax = "key [key ...]", .key_flags = "RO"},

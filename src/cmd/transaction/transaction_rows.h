@@ -4,6 +4,6 @@
 
 #include "exec/exec.h"
 
-extern const struct command_spec transaction_commands[]; /* transaction.c: MULTI EXEC DISCARD WATCH UNWATCH */
+extern const struct command_spec transaction_commands[]; /* transaction.c: MULTI EXEC DISCARD WATCH TABLE.WATCH UNWATCH */
 
 #endif

@@ -143,10 +143,10 @@ static bool source_find(const struct source *source, struct bytes member, double
 }
 
 /* Looks the key up. False: it holds another type, which was replied. */
-static bool source_open(struct exec *exec, struct source *source, bool is_written)
+static bool source_open(struct exec *exec, struct source *source)
 {
     const struct key key = exec_key(exec, source->key_index);
-    const struct entry *entry = is_written ? exec_find_write(exec, key) : exec_find_read(exec, key);
+    const struct entry *entry = exec_find_read(exec, key);
     source->weight = 1;
     if (entry == NULL) {
         return true;
@@ -541,7 +541,7 @@ static bool read_arguments(struct exec *exec, struct algebra *run, uint32_t firs
     for (uint32_t i = 0; i < run->source_count; i++) {
         run->sources[i].key_index = first + i;
         run->sources[i].order = i;
-        if (!source_open(exec, &run->sources[i], run->kind->is_stored)) {
+        if (!source_open(exec, &run->sources[i])) {
             return false;
         }
     }

@@ -1,4 +1,4 @@
-/* zset_remove.c - taking many members out of sorted sets: ZREMRANGEBY..., ZPOPMIN, ZPOPMAX, ZMPOP.
+/* zset_remove.c - taking many members out of sorted sets: ZREMRANGEBY..., ZPOPMIN, ZPOPMAX, ZMPOP, and those that block.
  *
  * Threads    The holder of the keys' batons; a job when there are very many.  */
 #include "cmd/zset/zset_remove.h"
@@ -159,32 +159,88 @@ static bool read_pop_words(struct exec *exec, uint32_t at, struct pop *pop)
     return is_right;
 }
 
-static void command_zmpop(struct exec *exec)
+/* What the words of ZMPOP and BZMPOP say. */
+struct mpop {
+    struct pop pop;
+    uint32_t first_key, key_count;
+};
+
+/* The number of keys is argv[count_at]; replies the error. */
+static bool read_mpop(struct exec *exec, uint32_t count_at, struct mpop *out)
 {
     int64_t keys;
-    struct pop pop = {.removal = {.is_pop = true, .has_pairs = true, .has_key = true}, .count = 1};
-    if (!read_count(exec, 1, 1, "ERR numkeys should be greater than 0", &keys)) {
-        return;
+    *out = (struct mpop){.pop = {.removal = {.is_pop = true, .has_pairs = true, .has_key = true}, .count = 1},
+                         .first_key = count_at + 1};
+    if (!read_count(exec, count_at, 1, "ERR numkeys should be greater than 0", &keys)) {
+        return false;
     }
-    if (keys >= (int64_t)exec->argc - 2) {
+    if (keys >= (int64_t)exec->argc - count_at - 1) {
         reply_error(exec->reply, ERROR_SYNTAX);
-        return;
+        return false;
     }
-    if (!read_pop_words(exec, (uint32_t)keys + 2, &pop)) {
-        return;
-    }
-    for (uint32_t i = 2; i < (uint32_t)keys + 2; i++) {
+    out->key_count = (uint32_t)keys;
+    return read_pop_words(exec, out->first_key + out->key_count, &out->pop);
+}
+
+/* Pops from the first key that has a sorted set. False: none has. */
+static bool pop_first(struct exec *exec, struct mpop *mpop)
+{
+    for (uint32_t i = mpop->first_key; i < mpop->first_key + mpop->key_count; i++) {
         struct value value;
         if (!open_zset(exec, exec_key(exec, i), &value)) {
-            return;
+            return true;
         }
         if (value.entry != NULL) {
-            pop.removal.key_at = i;
-            pop_from(exec, &value, &pop);
-            return;
+            mpop->pop.removal.key_at = i;
+            pop_from(exec, &value, &mpop->pop);
+            return true;
         }
     }
-    reply_null_array(exec->reply);
+    return false;
+}
+
+static void command_zmpop(struct exec *exec)
+{
+    struct mpop mpop;
+    if (read_mpop(exec, 1, &mpop) && !pop_first(exec, &mpop)) {
+        reply_null_array(exec->reply);
+    }
+}
+
+/* --- BZPOPMIN, BZPOPMAX, BZMPOP --- */
+
+static void pop_or_block(struct exec *exec, struct mpop *mpop, uint32_t timeout_at, uint32_t count_at)
+{
+    struct block block = {.first_key = mpop->first_key, .key_count = mpop->key_count, .count_at = count_at, .type = VALUE_ZSET};
+    if (exec_timeout_argument(exec, timeout_at, &block.timeout_ms) && !pop_first(exec, mpop) && !exec_block(exec, &block)) {
+        reply_null_array(exec->reply);
+    }
+}
+
+static void command_bzmpop(struct exec *exec)
+{
+    struct mpop mpop;
+    if (read_mpop(exec, 2, &mpop)) {
+        pop_or_block(exec, &mpop, 1, 2);
+    }
+}
+
+static void pop_one_or_block(struct exec *exec, bool is_max)
+{
+    struct mpop mpop = {.pop = {.removal = {.is_pop = true, .is_max = is_max, .has_key = true, .is_flat = true}, .count = 1},
+                        .first_key = 1,
+                        .key_count = exec->argc - 2};
+    pop_or_block(exec, &mpop, exec->argc - 1, 0);
+}
+
+static void command_bzpopmin(struct exec *exec)
+{
+    pop_one_or_block(exec, false);
+}
+
+static void command_bzpopmax(struct exec *exec)
+{
+    pop_one_or_block(exec, true);
 }
 
 static const struct command_key_spec counted_keys[] = {
@@ -192,6 +248,16 @@ static const struct command_key_spec counted_keys[] = {
     {0},
 };
 
+static const struct command_key_spec bzmpop_keys[] = {
+    {.flags = "RW access delete", .index = 2, .search = KEYS_COUNTED, .count_index = 0, .first = 1, .step = 1},
+    {0},
+};
+
+#define BLOCKING_POP_ROW                                                                                                       \
+    .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_NOSCRIPT | COMMAND_BLOCKING | COMMAND_FAST,             \
+    .keys = {1, -2, 1}, .since = "5.0.0", .group = "sorted-set",                                                               \
+    .complexity = "O(log(N)), N the members of the sorted set", .syntax = "key [key ...] timeout",                             \
+    .key_flags = "RW access delete"
 #define REMOVE_ROW                                                                                                             \
     .arity = 4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE, .keys = {1, 1, 1}, .group = "sorted-set",                         \
     .complexity = "O(log(N)+M), N the members of the sorted set, M the members removed", .key_flags = "RW delete"
@@ -201,6 +267,15 @@ static const struct command_key_spec counted_keys[] = {
     .syntax = "key [count]", .key_flags = "RW access delete"
 
 const struct command_spec zset_remove_commands[] = {
+    {.name = "bzmpop", .run = command_bzmpop, .arity = -5, .scope = SCOPE_KEYS,
+     .flags = COMMAND_WRITE | COMMAND_BLOCKING | COMMAND_MOVABLE_KEYS, .since = "7.0.0", .group = "sorted-set",
+     .complexity = "O(K)+O(log(N)+M), K the keys, N the members of the sorted set, M the members removed",
+     .summary = "As ZMPOP, and waits until a sorted set exists, for so many seconds at most.",
+     .syntax = "timeout numkeys key [key ...] MIN|MAX [COUNT count]", .key_specs = bzmpop_keys},
+    {.name = "bzpopmax", .run = command_bzpopmax, BLOCKING_POP_ROW,
+     .summary = "Removes the member with the highest score of the first of several sorted sets that exists, and waits for one."},
+    {.name = "bzpopmin", .run = command_bzpopmin, BLOCKING_POP_ROW,
+     .summary = "Removes the member with the lowest score of the first of several sorted sets that exists, and waits for one."},
     {.name = "zremrangebyrank", .run = command_zremrangebyrank, REMOVE_ROW, .since = "2.0.0",
      .summary = "Removes the members of a sorted set from one rank to another.", .syntax = "key start stop"},
     {.name = "zremrangebyscore", .run = command_zremrangebyscore, REMOVE_ROW, .since = "1.2.0",

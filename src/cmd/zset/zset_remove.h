@@ -16,7 +16,8 @@ struct zset_removal {
     bool is_pop;         /* they are replied; otherwise how many they were: */
     bool is_max;         /* from the highest score */
     bool has_pairs;      /* each member with its score is an array */
-    bool has_key;        /* behind the key's name */
+    bool has_key;        /* behind the key's name, */
+    bool is_flat;        /* in one array with it */
     bool is_vague;       /* by members, where scores differ: another form of the set has other ones between them */
 };
 

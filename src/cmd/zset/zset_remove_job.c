@@ -32,10 +32,12 @@ void zset_pop_begin(struct exec *exec, const struct zset_removal *removal)
 {
     const uint64_t count = removal->ranks.end - removal->ranks.first;
     if (removal->has_key) {
-        reply_array(exec->reply, 2);
+        reply_array(exec->reply, removal->is_flat ? 1 + count * 2 : 2);
         reply_bulk(exec->reply, exec->argv[removal->key_at]);
     }
-    reply_array(exec->reply, removal->has_pairs ? count : count * 2);
+    if (!removal->is_flat) {
+        reply_array(exec->reply, removal->has_pairs ? count : count * 2);
+    }
 }
 
 void zset_pop_walk(struct zset_walk *walk, const struct entry *entry, const struct zset_removal *removal)

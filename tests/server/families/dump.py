@@ -115,7 +115,7 @@ def damaged(rng):
     if kind == 1:
         return payload[:rng.randrange(len(payload))]
     if kind == 2:
-        return rdb.seal(payload[:-10], rng.choice([11, 255, 65535]))
+        return rdb.seal(payload[:-10], rng.choice([13, 255, 65535]))
     if kind == 3:
         return rdb.seal(payload[:-10], rng.choice([0, 1, 6, 9]))
     return rdb.seal(rng.choice(BAD)(rng))

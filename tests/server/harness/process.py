@@ -139,7 +139,8 @@ class Server:
                     text += file.read()
         return text
 
-    def _start(self):
+    def _start(self, ready=READY):
+        """Waits until it has printed `ready`."""
         with open(os.path.join(self.folder, "output.txt"), "wb") as output:
             argv = self._command()
             self.process = subprocess.Popen(
@@ -147,7 +148,7 @@ class Server:
                 executable=argv[0], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder,
                 preexec_fn=die_with_parent)
         end = time.monotonic() + 20 * SLOWDOWN
-        while READY not in self.output().lower():
+        while ready not in self.output().lower():
             if self.process.poll() is not None:
                 raise StartError(self.process.returncode, self.output())
             if time.monotonic() > end:

@@ -5,6 +5,7 @@ A reply is a tuple (type, value): type is the first byte of the reply as a one-l
 (`$-1`, `*-1`, `_`).
 """
 
+import select
 import socket
 import time
 
@@ -174,6 +175,12 @@ class Connection:
             raise Closed
         self.received += data
 
+    def has_reply(self):
+        """Is the next reply there already?"""
+        while select.select([self.socket], [], [], 0)[0]:
+            self._receive()
+        return bool(self.received) and parse(self.received)[0] is not None
+
     def read(self):
         """The next reply, typed."""
         while True:
@@ -240,12 +247,14 @@ class Connection:
 
 
 def wait_until(condition, seconds=5.0, what="the condition"):
-    """Waits until `condition()` is true and gives its value."""
+    """Waits until `condition()` is true and gives its value. It is asked often at first: most conditions come about soon."""
     end = time.monotonic() + seconds
+    pause = 0.0002
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError("%s did not come about in %g s" % (what, seconds))
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.005)

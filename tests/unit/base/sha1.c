@@ -72,3 +72,24 @@ Test(sha1, is_right_at_every_length_and_writes_over_its_own_text)
     sha1((struct bytes){text, 3}, (unsigned char *)text);
     cr_assert_eq(memcmp(text, digests, SHA1_BYTES), 0);
 }
+
+/* The same text in pieces, of every length up to two blocks and a byte. */
+Test(sha1, does_not_care_how_a_text_is_cut)
+{
+    char text[1000];
+    unsigned char whole[SHA1_BYTES], pieces[SHA1_BYTES];
+    for (unsigned i = 0; i < sizeof text; i++) {
+        text[i] = (char)(i * 7 + i / 256);
+    }
+    sha1((struct bytes){text, sizeof text}, whole);
+    for (size_t len = 1; len <= 2 * SHA1_BLOCK_BYTES + 1; len++) {
+        struct sha1 sha1;
+        sha1_begin(&sha1);
+        sha1_add(&sha1, (struct bytes){NULL, 0});
+        for (size_t at = 0; at < sizeof text; at += len) {
+            sha1_add(&sha1, (struct bytes){text + at, at + len <= sizeof text ? len : sizeof text - at});
+        }
+        sha1_end(&sha1, pieces);
+        cr_assert_eq(memcmp(whole, pieces, SHA1_BYTES), 0, "pieces of %zu bytes", len);
+    }
+}

@@ -466,3 +466,45 @@ Test(dict, needs_at_most_11_6_bytes_an_element_at_any_large_size)
     take_all_out(&table);
     table_unmake(&table);
 }
+
+/* As many as expected, fewer, more, none. */
+Test(dict, is_as_large_as_was_expected_and_no_larger_in_the_end)
+{
+    seed_random();
+    static const unsigned shares[] = {0, 1, 10, 50, 100, 300};
+    for (unsigned f = 0; f < FAMILY_COUNT; f++) {
+        for (unsigned s = 0; s < sizeof shares / sizeof shares[0]; s++) {
+            struct table table = table_make(&families[f]);
+            dict_expect(&table.dict, shares[s] == 0 ? 1000000 : (uint64_t)table.count * 100 / shares[s]);
+            for (unsigned i = 0; i < table.count && shares[s] > 0; i++) {
+                put_in(&table, &table.items[i]);
+            }
+            check(&table, families[f].name);
+            dict_expect(&table.dict, 5); /* nothing, since it is not empty */
+            dict_expect_no_more(&table.dict);
+            check(&table, families[f].name);
+            churn(&table, table.count, 40);
+            take_all_out(&table);
+            check(&table, families[f].name);
+            table_unmake(&table);
+        }
+    }
+}
+
+Test(dict, expected_elements_take_no_more_room_than_others)
+{
+    static const struct family many = {"random", hash_random, 400000};
+    seed_random();
+    for (unsigned count = 3000; count <= many.count; count = count * 5 / 4) {
+        struct table table = table_make(&many);
+        dict_expect(&table.dict, count);
+        for (unsigned i = 0; i < count; i++) {
+            put_in(&table, &table.items[i]);
+        }
+        dict_expect_no_more(&table.dict);
+        cr_expect_leq((double)dict_memory_bytes(&table.dict) / count, 11.7, "%u: %.2f", count, (double)dict_memory_bytes(&table.dict) / count);
+        check(&table, "expected");
+        take_all_out(&table);
+        table_unmake(&table);
+    }
+}

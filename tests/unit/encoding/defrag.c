@@ -13,7 +13,7 @@
 enum {
     TEXT_MAX = 6000,
     SMALL_ITEMS = 3000,  /* with a check after each step */
-    LARGE_ITEMS = 1000000,
+    LARGE_ITEMS = 250000,
     STEP_MAX = 40,
     STEPS_MAX = 1000000,
     GROUPS = 5,

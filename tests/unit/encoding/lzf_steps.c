@@ -65,11 +65,15 @@ Test(lzf_steps, packs_as_liblzf_does)
         const struct bytes whole = {text, len};
         const size_t rooms[] = {len, len > 4 ? len - 4 : 0, len / 2};
         for (size_t j = 0; j < sizeof rooms / sizeof rooms[0]; j++) {
-            const size_t expected_len = rooms[j] == 0 ? 0 : lzf_text_compress(whole, expected, rooms[j]);
+            const size_t expected_len = rooms[j] == 0 ? 0 : lzf_library_compress(whole, expected, rooms[j]);
             const size_t packed_len = pack(whole, packed, rooms[j], 1 + next_random(&state) % 5000);
             cr_assert_eq(packed_len, expected_len, "round %u, %zu bytes, room %zu: %zu, liblzf %zu", i, len, rooms[j], packed_len,
                          expected_len);
             cr_assert_eq(memcmp(packed, expected, packed_len), 0, "round %u, %zu bytes", i, len);
+            if (len > 0 && rooms[j] > 0) {
+                cr_assert_eq(lzf_text_compress(whole, packed, rooms[j]), expected_len);
+                cr_assert_eq(memcmp(packed, expected, expected_len), 0, "round %u, %zu bytes at once", i, len);
+            }
             if (packed_len > 0) {
                 shorter++;
                 cr_assert(unpack((struct bytes){packed, packed_len}, again, len, 1 + next_random(&state) % 5000));

@@ -42,3 +42,50 @@ Test(crc64, is_the_same_bit_by_bit_and_in_pieces)
         cr_assert_eq(crc64(first, (struct bytes){text + cut, len - cut}), expected, "seed 7, round %u", round);
     }
 }
+
+/* Around the lengths at which another way begins, at every alignment. */
+Test(crc64, of_long_texts_is_the_same_bit_by_bit)
+{
+    static char text[1200];
+    srand(10);
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)rand();
+    }
+    for (size_t len = 200; len < 1100; len++) {
+        const struct bytes part = {text + len % 17, len};
+        const uint64_t before = (uint64_t)rand() << 33 ^ (uint64_t)rand();
+        cr_assert_eq(crc64(before, part), naive_crc(before, part), "%zu bytes", len);
+    }
+}
+
+Test(crc64, of_two_parts_is_made_of_their_checksums)
+{
+    static char text[70000];
+    srand(8);
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)rand();
+    }
+    for (unsigned round = 0; round < 300; round++) {
+        const size_t len = (size_t)rand() % (round % 2 == 0 ? 20 : sizeof text);
+        const size_t cut = len == 0 ? 0 : (size_t)rand() % (len + 1);
+        const uint64_t first = crc64(0, (struct bytes){text, cut});
+        const uint64_t second = crc64(0, (struct bytes){text + cut, len - cut});
+        cr_assert_eq(crc64_combine(first, second, len - cut), crc64(0, (struct bytes){text, len}), "seed 8, round %u", round);
+    }
+    const uint64_t crc = crc64(0, BYTES("text"));
+    cr_assert_eq(crc64_combine(crc, 0, 0), crc);
+    cr_assert_eq(crc64_combine(0, crc, 4), crc);
+}
+
+/* What a chunk adds stays the same, however many others stand before and behind it. */
+Test(crc64, of_parts_of_any_length_combine_in_any_order)
+{
+    srand(9);
+    for (unsigned round = 0; round < 200; round++) {
+        const uint64_t crcs[3] = {(uint64_t)rand() << 40 ^ rand(), (uint64_t)rand() << 40 ^ rand(), (uint64_t)rand() << 40 ^ rand()};
+        const uint64_t lens[2] = {(uint64_t)rand() << round % 33, (uint64_t)rand() << round % 31};
+        const uint64_t left = crc64_combine(crc64_combine(crcs[0], crcs[1], lens[0]), crcs[2], lens[1]);
+        const uint64_t right = crc64_combine(crcs[0], crc64_combine(crcs[1], crcs[2], lens[1]), lens[0] + lens[1]);
+        cr_assert_eq(left, right, "seed 9, round %u", round);
+    }
+}

@@ -440,7 +440,7 @@ Test(rdb_value, footers_are_checked)
     cr_assert_eq(rdb_check_step(&check, buffer_bytes(&payload), SIZE_MAX), RDB_DONE);
     struct rdb_check short_check = {0};
     cr_assert_eq(rdb_check_step(&short_check, (struct bytes){payload.data, RDB_FOOTER - 1}, SIZE_MAX), RDB_BAD);
-    payload.data[version_at] = RDB_VERSION + 1;
+    payload.data[version_at] = RDB_VERSION_READ_MAX + 1;
     const uint64_t crc = crc64(0, (struct bytes){payload.data, payload.len - sizeof crc});
     memcpy(payload.data + payload.len - sizeof crc, &crc, sizeof crc);
     struct rdb_check later = {0};

@@ -12,7 +12,8 @@ enum { WAITERS = 300, SUBJECTS = 40, STEPS = 200000 };
 struct person {
     struct waiter waiter;
     uint32_t called; /* times */
-    uint64_t ticket; /* when it joined */
+    int64_t since;   /* when it came */
+    uint64_t ticket; /* its number among those who joined */
 };
 
 static void be_called(struct waiter *waiter, void *caller)
@@ -33,13 +34,16 @@ static bool is_in(const struct person *person, struct wait_subject subject)
            person->waiter.subject.kind == subject.kind;
 }
 
-/* Those who hold something come before the others. */
-static int by_ticket(const void *a, const void *b)
+/* Those who hold something come before the others, which stand by when they came. */
+static int by_place(const void *a, const void *b)
 {
     const struct person *one = *(struct person *const *)a, *other = *(struct person *const *)b;
     const bool is_holding = one->waiter.group == WAIT_HOLDING, is_other_holding = other->waiter.group == WAIT_HOLDING;
     if (is_holding != is_other_holding) {
         return is_holding ? -1 : 1;
+    }
+    if (!is_holding && one->since != other->since) {
+        return one->since < other->since ? -1 : 1;
     }
     return one->ticket < other->ticket ? -1 : 1;
 }
@@ -53,7 +57,7 @@ static uint32_t model_queue(struct person *people, struct wait_subject subject, 
             queue[count++] = &people[i];
         }
     }
-    qsort(queue, count, sizeof queue[0], by_ticket);
+    qsort(queue, count, sizeof queue[0], by_place);
     *called = count > 0 ? 1 : 0;
     while (*called > 0 && *called < count && queue[0]->waiter.group != WAIT_ALONE &&
            queue[*called]->waiter.group == queue[0]->waiter.group) {
@@ -72,16 +76,21 @@ static void check_called(struct person *people, struct wait_subject subject)
     }
 }
 
-static void check_others(const struct waits *waits, struct person *people, struct wait_subject subject, enum wait_group group)
+static void check_others(const struct waits *waits, struct person *people, struct wait_subject subject, enum wait_group group,
+                         int64_t since)
 {
     struct person *queue[WAITERS];
     uint32_t called;
     const uint32_t count = model_queue(people, subject, queue, &called);
-    bool expected = false;
+    bool expected = false, expected_before = false;
     for (uint32_t i = 0; i < count; i++) {
-        expected |= group == WAIT_ALONE || queue[i]->waiter.group != group;
+        const bool is_other = group == WAIT_ALONE || queue[i]->waiter.group != group;
+        const bool is_before = queue[i]->waiter.group == WAIT_HOLDING || (group != WAIT_HOLDING && queue[i]->since <= since);
+        expected |= is_other;
+        expected_before |= is_other && is_before;
     }
     cr_assert_eq(waits_has_others(waits, subject, group), expected);
+    cr_assert_eq(waits_has_others_before(waits, subject, group, since), expected_before);
 }
 
 Test(waits, serves_each_queue_in_the_order_of_arrival)
@@ -101,7 +110,8 @@ Test(waits, serves_each_queue_in_the_order_of_arrival)
             person->waiter.group = (uint8_t)(rand() % WAIT_GROUPS);
             person->waiter.call = be_called;
             person->ticket = ++ticket;
-            cr_assert(waits_join(&waits, &person->waiter, subject, (int64_t)step));
+            person->since = rand() % 3 == 0 ? rand() % (int64_t)(step + 1) : (int64_t)step; /* some have waited elsewhere before */
+            cr_assert(waits_join(&waits, &person->waiter, subject, person->since));
         } else if (rand() % 2 == 0) {
             const struct wait_subject left = person->waiter.subject;
             struct person *queue[WAITERS];
@@ -118,7 +128,7 @@ Test(waits, serves_each_queue_in_the_order_of_arrival)
             waits_call(&waits, subject, &calls);
             check_called(people, subject);
         }
-        check_others(&waits, people, subject, (enum wait_group)(rand() % WAIT_GROUPS));
+        check_others(&waits, people, subject, (enum wait_group)(rand() % WAIT_GROUPS), rand() % (int64_t)(step + 1));
     }
     uint64_t waiting = 0;
     for (unsigned i = 0; i < WAITERS; i++) {

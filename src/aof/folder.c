@@ -1,0 +1,154 @@
+/* folder.c - a real folder, by its descriptor.  */
+#include "aof/files.h"
+
+#include "mem/heap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct aof_folder {
+    int file;
+};
+
+static bool folder_read(void *context, uint64_t offset, char *into, size_t len)
+{
+    const int file = (int)(intptr_t)context;
+    while (len > 0) {
+        const ssize_t got = pread(file, into, len, (off_t)offset);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            errno = got == 0 ? EIO : errno; /* it has become shorter */
+            return false;
+        }
+        into += got;
+        offset += (uint64_t)got;
+        len -= (size_t)got;
+    }
+    return true;
+}
+
+static int folder_open(void *context, const char *name, struct aof_source *out)
+{
+    const struct aof_folder *folder = context;
+    struct stat stat;
+    const int file = openat(folder->file, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0 || fstat(file, &stat) != 0 || !S_ISREG(stat.st_mode)) {
+        const int error = file < 0 ? errno : EINVAL;
+        if (file >= 0) {
+            close(file);
+        }
+        return error;
+    }
+    *out = (struct aof_source){.context = (void *)(intptr_t)file, .bytes = (uint64_t)stat.st_size, .read = folder_read};
+    return 0;
+}
+
+static void folder_close(void *context, struct aof_source *source)
+{
+    (void)context;
+    close((int)(intptr_t)source->context);
+}
+
+static int write_all(int file, struct bytes content)
+{
+    while (content.len > 0) {
+        const ssize_t done = write(file, content.data, content.len);
+        if (done < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (done > 0) {
+            content.data += done;
+            content.len -= (size_t)done;
+        }
+    }
+    return 0;
+}
+
+static int folder_create(void *context, const char *name, struct bytes content)
+{
+    const struct aof_folder *folder = context;
+    if (unlinkat(folder->file, name, 0) != 0 && errno != ENOENT) {
+        return errno;
+    }
+    const int file = openat(folder->file, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (file < 0) {
+        return errno;
+    }
+    const int error = write_all(file, content);
+    return close(file) != 0 && error == 0 ? errno : error;
+}
+
+static int folder_write(void *context, const char *name, uint64_t offset, struct bytes content)
+{
+    const struct aof_folder *folder = context;
+    const int file = openat(folder->file, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) {
+        return errno;
+    }
+    int error = lseek(file, (off_t)offset, SEEK_SET) < 0 ? errno : 0;
+    error = error != 0 ? error : write_all(file, content);
+    return close(file) != 0 && error == 0 ? errno : error;
+}
+
+static int folder_sync(void *context, const char *name)
+{
+    const struct aof_folder *folder = context;
+    const int file = openat(folder->file, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) {
+        return errno;
+    }
+    const int error = fsync(file) != 0 ? errno : 0;
+    close(file);
+    return error;
+}
+
+static int folder_rename(void *context, const char *from, const char *to)
+{
+    const struct aof_folder *folder = context;
+    return renameat(folder->file, from, folder->file, to) != 0 ? errno : 0;
+}
+
+static int folder_remove(void *context, const char *name)
+{
+    const struct aof_folder *folder = context;
+    return unlinkat(folder->file, name, 0) != 0 ? errno : 0;
+}
+
+static int folder_sync_folder(void *context)
+{
+    const struct aof_folder *folder = context;
+    return fsync(folder->file) != 0 ? errno : 0;
+}
+
+struct aof_folder *aof_folder_open(const char *path)
+{
+    struct aof_folder *folder = thread_alloc(MEM_SERVER, sizeof *folder);
+    const int file = folder == NULL ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) {
+        const int error = folder == NULL ? ENOMEM : errno;
+        thread_free(MEM_SERVER, folder, sizeof *folder);
+        errno = error;
+        return NULL;
+    }
+    folder->file = file;
+    return folder;
+}
+
+void aof_folder_close(struct aof_folder *folder)
+{
+    if (folder != NULL) {
+        close(folder->file);
+        thread_free(MEM_SERVER, folder, sizeof *folder);
+    }
+}
+
+struct aof_files aof_folder_files(struct aof_folder *folder)
+{
+    return (struct aof_files){folder,        folder_open,   folder_close,       folder_create, folder_write,
+                              folder_sync, folder_rename, folder_remove, folder_sync_folder};
+}

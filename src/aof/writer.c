@@ -1,0 +1,372 @@
+/* writer.c - the transitions that writer.h draws.  */
+#include "aof/writer.h"
+
+#include "base/crc32c.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static bool writer_is_valid(const struct aof_writer *writer)
+{
+    assert(writer->synced <= writer->written);
+    assert(writer->written <= writer->closed);
+    assert(writer->closed - writer->written <= 1 || writer->previous != NULL);
+    assert((writer->open.len == 0) == (writer->record_count == 0) || writer->has_gap);
+    assert(writer->under_way_done <= writer->under_way.len);
+    assert((writer->write_state == AOF_WRITE_IDLE) == (writer->under_way.len == 0));
+    assert(writer->end % AOF_ALIGN == 0);
+    return true;
+}
+
+void aof_writer_open(struct aof_writer *writer, const struct aof_header *header, uint64_t last, uint64_t zeros_end, uint64_t zeros_piece)
+{
+    assert(header->file_id != 0 && zeros_piece % AOF_ZERO_ALIGN == 0);
+    *writer = (struct aof_writer){
+        .header = *header,
+        .open = BUFFER_EMPTY(MEM_LOG_BUFFER),
+        .under_way = BUFFER_EMPTY(MEM_LOG_BUFFER),
+        .closed = last,
+        .written = last,
+        .synced = last,
+        .told_durable = last,
+        .told_committed = last,
+        .last_with_records = last,
+        .end = AOF_HEADER_BYTES,
+        .zeros_end = zeros_end,
+        .zeros_piece = zeros_piece,
+    };
+    assert(writer_is_valid(writer));
+}
+
+void aof_writer_follow(struct aof_writer *writer, const struct aof_header *header, struct aof_writer *previous, uint64_t zeros_end,
+                       uint64_t zeros_piece)
+{
+    assert(previous->is_finished && previous->open_unit == 0);
+    assert(previous->header.shard == header->shard && previous->header.shard_count == header->shard_count);
+    const bool has_more = previous->record_count > 0 || aof_writer_has_failed(previous); /* a unit may name the frame that is not to be */
+    aof_writer_open(writer, header, previous->closed + has_more, zeros_end, zeros_piece);
+    writer->previous = previous;
+    writer->written = previous->synced;
+    writer->synced = previous->synced;
+    assert(writer_is_valid(writer));
+}
+
+/* Our frames may be written from now on. */
+static void let_previous_go(struct aof_writer *writer)
+{
+    writer->previous = NULL;
+    writer->written = writer->closed;
+    writer->synced = writer->closed;
+}
+
+void aof_writer_forget_previous(struct aof_writer *writer)
+{
+    if (writer->previous != NULL) {
+        let_previous_go(writer);
+    }
+}
+
+void aof_writer_close(struct aof_writer *writer)
+{
+    assert(writer->write_state != AOF_WRITING && writer->write_state != AOF_CUTTING);
+    assert(!writer->is_syncing && !writer->is_zeroing);
+    buffer_release(&writer->open);
+    buffer_release(&writer->under_way);
+}
+
+static void drop_open_frame(struct aof_writer *writer)
+{
+    writer->open.len = 0;
+    writer->record_count = 0;
+    writer->open_unit = 0;
+    buffer_shrink(&writer->open, AOF_BUFFER_KEPT);
+}
+
+void aof_writer_fail(struct aof_writer *writer, int error)
+{
+    if (!aof_writer_has_failed(writer)) {
+        writer->error = error;
+    }
+    writer->has_gap = true;
+    drop_open_frame(writer);
+}
+
+static void fail_by_disk(struct aof_writer *writer, int error)
+{
+    aof_writer_fail(writer, error);
+    writer->has_error = true;
+}
+
+/* Records of two units do not mingle; an end has something to end. */
+static void check_unit(struct aof_writer *writer, const struct aof_record *record)
+{
+    if (LIKELY(record->unit == 0)) {
+        assert(record->kind == AOF_EFFECT);
+        return;
+    }
+    assert(writer->open_unit == record->unit || (writer->open_unit == 0 && record->kind != AOF_UNIT_END));
+    writer->open_unit = record->kind == AOF_UNIT_END ? 0 : record->unit;
+}
+
+static void sum_up(struct aof_writer *writer)
+{
+    const struct bytes more = {writer->open.data + writer->summed_len, writer->open.len - writer->summed_len};
+    writer->payload_crc = crc32c(writer->payload_crc, more);
+    writer->summed_len = writer->open.len;
+}
+
+/* Room for `bytes` and for the zeros that end a frame; the room for its header is in front. */
+static bool reserve(struct aof_writer *writer, uint64_t bytes)
+{
+    const size_t header = writer->open.len == 0 ? AOF_FRAME_BYTES : 0;
+    if (UNLIKELY(!buffer_reserve(&writer->open, header + bytes + AOF_ALIGN))) {
+        return false;
+    }
+    if (header > 0) {
+        writer->open.len = header;
+        writer->summed_len = header;
+        writer->payload_crc = 0;
+    }
+    return true;
+}
+
+bool aof_writer_append(struct aof_writer *writer, const struct aof_record *record)
+{
+    assert(!writer->is_finished);
+    if (UNLIKELY(aof_writer_has_failed(writer))) {
+        return false;
+    }
+    check_unit(writer, record);
+    const uint64_t bytes = aof_record_bytes(record);
+    if (UNLIKELY(bytes == 0 || writer->record_count == UINT32_MAX || !reserve(writer, bytes))) {
+        aof_writer_fail(writer, ENOMEM);
+        return false;
+    }
+    aof_record_write(record, bytes, writer->open.data + writer->open.len);
+    writer->open.len += bytes;
+    writer->record_count++;
+    if (writer->open.len - writer->summed_len >= AOF_SUM_BYTES) {
+        sum_up(writer);
+    }
+    return true;
+}
+
+uint64_t aof_writer_pending_bytes(const struct aof_writer *writer)
+{
+    return writer->open.len + writer->under_way.len;
+}
+
+/* The open frame is full, or not begun: it becomes the one under way. */
+static void close_frame(struct aof_writer *writer, uint64_t committed, int64_t wall_ms)
+{
+    struct buffer *open = &writer->open;
+    const size_t zeros = -open->len & (AOF_ALIGN - 1);
+    memset(open->data + open->len, 0, zeros);
+    open->len += zeros;
+    sum_up(writer);
+    writer->closed++;
+    writer->told_durable = writer->synced;
+    writer->told_committed = committed < writer->synced ? committed : writer->synced;
+    writer->last_with_records = writer->record_count > 0 ? writer->closed : writer->last_with_records;
+    const struct aof_frame frame = {
+        .file_id = writer->header.file_id,
+        .payload_len = open->len - AOF_FRAME_BYTES,
+        .sequence = writer->closed,
+        .durable = writer->told_durable,
+        .committed = writer->told_committed,
+        .wall_ms = wall_ms,
+        .record_count = writer->record_count,
+    };
+    aof_frame_write(&frame, open->data);
+    aof_frame_seal(open->data, writer->payload_crc);
+    const struct buffer closed = *open;
+    *open = writer->under_way;
+    writer->under_way = closed;
+    writer->under_way_done = 0;
+    writer->record_count = 0;
+}
+
+/* The frame that would be closed now may be written now. */
+static bool may_close(struct aof_writer *writer)
+{
+    if (writer->write_state != AOF_WRITE_IDLE || writer->open_unit != 0 || aof_writer_has_failed(writer)) {
+        return false;
+    }
+    if (writer->previous != NULL) {
+        if (!aof_writer_is_synced(writer->previous)) {
+            return false;
+        }
+        let_previous_go(writer);
+    }
+    const size_t bytes = writer->open.len == 0 ? AOF_FRAME_BYTES : writer->open.len + AOF_ALIGN;
+    return !writer->is_zeroing || writer->end + bytes <= writer->zeros_from;
+}
+
+static enum aof_todo take_write(struct aof_writer *writer, struct aof_write *out)
+{
+    writer->write_state = AOF_WRITING;
+    *out = (struct aof_write){
+        .offset = writer->end + writer->under_way_done,
+        .bytes = {writer->under_way.data + writer->under_way_done, writer->under_way.len - writer->under_way_done},
+    };
+    assert(writer_is_valid(writer));
+    return AOF_WRITE;
+}
+
+enum aof_todo aof_writer_take(struct aof_writer *writer, uint64_t committed, int64_t wall_ms, struct aof_write *out)
+{
+    if (writer->has_error) {
+        return AOF_NOTHING;
+    }
+    if (writer->write_state == AOF_WRITE_CUT && !writer->is_zeroing) {
+        writer->write_state = AOF_CUTTING;
+        *out = (struct aof_write){.offset = writer->end};
+        return AOF_TRUNCATE;
+    }
+    if (writer->write_state == AOF_WRITE_REST) {
+        return take_write(writer, out);
+    }
+    if (writer->record_count > 0 && may_close(writer)) {
+        close_frame(writer, committed, wall_ms);
+        return take_write(writer, out);
+    }
+    return AOF_NOTHING;
+}
+
+/* A frame behind the last one with records would say something new about it. */
+static bool has_news(const struct aof_writer *writer, uint64_t committed)
+{
+    const uint64_t last = writer->last_with_records;
+    const uint64_t durable = writer->synced < last ? writer->synced : last;
+    const uint64_t within = committed < durable ? committed : durable;
+    return durable > writer->told_durable || within > writer->told_committed;
+}
+
+enum aof_todo aof_writer_take_mark(struct aof_writer *writer, uint64_t committed, int64_t wall_ms, struct aof_write *out)
+{
+    const enum aof_todo todo = aof_writer_take(writer, committed, wall_ms, out);
+    if (todo != AOF_NOTHING || writer->is_finished || writer->record_count > 0 || !has_news(writer, committed) || !may_close(writer) ||
+        !reserve(writer, 0)) {
+        return todo;
+    }
+    close_frame(writer, committed, wall_ms);
+    return take_write(writer, out);
+}
+
+/* All of the frame under way is in the file. */
+static void frame_is_written(struct aof_writer *writer)
+{
+    struct buffer *frame = &writer->under_way;
+    const bool is_needed = frame->len >= frame->capacity / 4 && frame->capacity <= AOF_BUFFER_KEPT_MAX;
+    writer->end += frame->len;
+    writer->written = writer->closed;
+    writer->write_state = AOF_WRITE_IDLE;
+    writer->under_way_done = 0;
+    frame->len = 0;
+    if (!is_needed) {
+        buffer_shrink(frame, AOF_BUFFER_KEPT);
+    }
+}
+
+void aof_writer_written(struct aof_writer *writer, int64_t result)
+{
+    assert(writer->write_state == AOF_WRITING);
+    assert(result <= (int64_t)(writer->under_way.len - writer->under_way_done));
+    if (result > 0) {
+        writer->under_way_done += (size_t)result;
+    }
+    if (writer->under_way_done == writer->under_way.len) {
+        frame_is_written(writer);
+    } else if (result > 0 || result == -EINTR || result == -EAGAIN) {
+        writer->write_state = AOF_WRITE_REST;
+    } else if (result == -ENOSPC || result == -EDQUOT) {
+        writer->write_state = AOF_WRITE_FULL;
+        writer->error = aof_writer_has_failed(writer) ? writer->error : (int)-result;
+    } else {
+        writer->write_state = AOF_WRITE_REST;
+        fail_by_disk(writer, result == 0 ? EIO : (int)-result);
+    }
+    assert(writer_is_valid(writer));
+}
+
+void aof_writer_retry(struct aof_writer *writer)
+{
+    if (writer->write_state == AOF_WRITE_FULL) {
+        writer->write_state = AOF_WRITE_CUT;
+    }
+}
+
+void aof_writer_truncated(struct aof_writer *writer, int error)
+{
+    assert(writer->write_state == AOF_CUTTING && !writer->is_zeroing);
+    writer->write_state = AOF_WRITE_REST;
+    writer->under_way_done = 0;
+    writer->zeros_end = writer->zeros_end < writer->end ? writer->zeros_end : writer->end;
+    if (error != 0) {
+        fail_by_disk(writer, error);
+    }
+}
+
+bool aof_writer_take_sync(struct aof_writer *writer)
+{
+    if (writer->is_syncing || writer->has_error || writer->synced == writer->written || writer->previous != NULL) {
+        return false;
+    }
+    writer->is_syncing = true;
+    writer->syncing = writer->written;
+    return true;
+}
+
+void aof_writer_synced(struct aof_writer *writer, int error)
+{
+    assert(writer->is_syncing);
+    writer->is_syncing = false;
+    if (error != 0) {
+        fail_by_disk(writer, error);
+    } else {
+        writer->synced = writer->syncing;
+    }
+    assert(writer_is_valid(writer));
+}
+
+static uint64_t zero_align(uint64_t offset)
+{
+    return (offset + AOF_ZERO_ALIGN - 1) & ~(uint64_t)(AOF_ZERO_ALIGN - 1);
+}
+
+bool aof_writer_take_zeros(struct aof_writer *writer, uint64_t *offset, uint64_t *len)
+{
+    const uint64_t end = writer->end + writer->under_way.len;
+    const bool is_short = writer->zeros_end < end + writer->zeros_piece / 2;
+    if (!is_short || writer->zeros_piece == 0 || writer->is_zeroing || writer->is_finished || aof_writer_has_failed(writer) ||
+        (writer->write_state != AOF_WRITE_IDLE && writer->write_state != AOF_WRITING)) {
+        return false;
+    }
+    writer->is_zeroing = true;
+    writer->zeros_from = zero_align(writer->zeros_end > end ? writer->zeros_end : end);
+    *offset = writer->zeros_from;
+    *len = writer->zeros_piece;
+    return true;
+}
+
+void aof_writer_zeroed(struct aof_writer *writer, int error)
+{
+    assert(writer->is_zeroing);
+    writer->is_zeroing = false;
+    if (error != 0) {
+        writer->zeros_piece = 0;
+    } else {
+        writer->zeros_end = writer->zeros_from + writer->zeros_piece;
+    }
+}
+
+void aof_writer_finish(struct aof_writer *writer)
+{
+    assert(writer->open_unit == 0);
+    writer->is_finished = true;
+}
+
+bool aof_writer_is_synced(const struct aof_writer *writer)
+{
+    return writer->record_count == 0 && writer->previous == NULL && writer->synced == writer->closed && !writer->has_gap;
+}

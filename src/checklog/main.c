@@ -1,0 +1,130 @@
+/* main.c - tessera-check-log: what a log, a folder of logs, or an append-only file of Redis has in it, and what of it is damaged.
+ *
+ * Exit status: 0 good, or repaired; 1 not good; 2 it could not be looked at or repaired.  */
+#include "aof/files.h"
+#include "checklog/folder_check.h"
+#include "checklog/redis_check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "Usage: tessera-check-log [--frames | --records] [--fix] FOLDER | FILE\n"
+    "\n"
+    "Shows the logs of a folder with a " AOF_MANIFEST_NAME ", where each ends, the cut over all of them, and what is damaged, with file\n"
+    "and offset. A log may be shown by itself. Append-only files of Redis, alone or in a folder with their manifest, are checked, too.\n"
+    "\n"
+    "  --frames    a line for each frame\n"
+    "  --records   and one for each record\n"
+    "  --fix       leaves out what is damaged, and all that needs it; what is changed is copied aside before\n"
+    "\n"
+    "Only when no server uses the folder. Exit status: 0 good, or repaired; 1 not good; 2 it could not be looked at or repaired.\n";
+
+struct request {
+    const char *path;
+    enum log_detail detail;
+    bool with_fix;
+};
+
+/* The first bytes of a file; less: it has less, or cannot be read. */
+static size_t read_start(const char *path, char *out, size_t len)
+{
+    FILE *file = fopen(path, "rbe");
+    const size_t got = file == NULL ? 0 : fread(out, 1, len, file);
+    if (file != NULL) {
+        fclose(file);
+    }
+    return got;
+}
+
+static bool begins_with(const char *path, const char *text)
+{
+    char start[16];
+    const size_t len = strlen(text);
+    return read_start(path, start, len) == len && memcmp(start, text, len) == 0;
+}
+
+/* The manifest of Redis in the folder: a name that ends with .manifest, and lines that begin with "file ". */
+static bool find_redis_manifest(const char *path, char out[PATH_MAX])
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    bool is_found = false;
+    while (folder != NULL && !is_found && (entry = readdir(folder)) != NULL) {
+        const size_t len = strlen(entry->d_name);
+        const size_t end = strlen(".manifest");
+        is_found = len > end && strcmp(entry->d_name + len - end, ".manifest") == 0 &&
+                   snprintf(out, PATH_MAX, "%s/%s", path, entry->d_name) < PATH_MAX && begins_with(out, "file ");
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return is_found;
+}
+
+static int check_folder(const struct request *request)
+{
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s/%s", request->path, AOF_MANIFEST_NAME) < (int)sizeof name && access(name, F_OK) == 0) {
+        return folder_check(request->path, request->detail, request->with_fix);
+    }
+    if (find_redis_manifest(request->path, name)) {
+        return redis_check_manifest(name, request->with_fix);
+    }
+    printf("%s: neither a " AOF_MANIFEST_NAME " nor a manifest of Redis is there\n", request->path);
+    return 2;
+}
+
+static int check_file(const struct request *request)
+{
+    if (begins_with(request->path, "TSLOG")) {
+        return log_check_file(request->path, request->detail, request->with_fix);
+    }
+    if (begins_with(request->path, "tessera-log ")) {
+        printf("%s: a manifest: name its folder\n", request->path);
+        return 2;
+    }
+    if (begins_with(request->path, "file ")) {
+        return redis_check_manifest(request->path, request->with_fix);
+    }
+    return redis_check_file(request->path, request->with_fix);
+}
+
+/* False: the usage is to be shown. */
+static bool read_options(int argc, char **argv, struct request *out)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--fix") == 0) {
+            out->with_fix = true;
+        } else if (strcmp(argv[i], "--frames") == 0) {
+            out->detail = DETAIL_FRAMES;
+        } else if (strcmp(argv[i], "--records") == 0) {
+            out->detail = DETAIL_RECORDS;
+        } else if (argv[i][0] == '-' || out->path != NULL) {
+            return false;
+        } else {
+            out->path = argv[i];
+        }
+    }
+    return out->path != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct stat stat_of_path;
+    struct request request = {NULL, DETAIL_NONE, false};
+    if (!read_options(argc, argv, &request)) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    if (stat(request.path, &stat_of_path) != 0) {
+        printf("%s: %s\n", request.path, strerror(errno));
+        return 2;
+    }
+    return S_ISDIR(stat_of_path.st_mode) ? check_folder(&request) : check_file(&request);
+}

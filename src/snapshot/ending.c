@@ -1,0 +1,256 @@
+/* ending.c - see ending.h.  */
+#include "snapshot/ending.h"
+
+#include "mem/heap.h"
+#include "shard/inbox.h"
+#include "shard/log.h"
+#include "shard/server.h"
+#include "shard/thread.h"
+#include "snapshot/save_points.h"
+#include "snapshot/snapshot.h"
+
+#include <pthread.h>
+
+enum {
+    IDLE_US = 20000,
+    POLL_US = 1000,
+    TRIES_MAX = 5, /* snapshots after which something had changed all the same; then readers wait, too */
+};
+
+enum ending_state { ENDING_NONE, ENDING_ASKED, ENDING_OPENING, ENDING_RUNNING };
+
+struct ending {
+    struct server *server;
+    pthread_mutex_t lock;
+    _Atomic int state;         /* under the lock; read relaxed to see whether there is work */
+    bool is_forced, is_taken_back;
+    bool has_begun;            /* clients are paused */
+    uint64_t number;           /* of wishes */
+    uint64_t failed;           /* the last one that has come to nothing */
+    /* the first thread's own */
+    uint64_t snapshot;
+    uint32_t tries;
+    bool is_pause_for_writes_only;
+};
+
+struct ending *ending_create(struct server *server)
+{
+    struct ending *ending = thread_alloc_zeroed(MEM_SERVER, sizeof *ending);
+    if (ending != NULL) {
+        ending->server = server;
+        pthread_mutex_init(&ending->lock, NULL);
+    }
+    return ending;
+}
+
+void ending_destroy(struct ending *ending)
+{
+    if (ending != NULL) {
+        pthread_mutex_destroy(&ending->lock);
+        thread_free(MEM_SERVER, ending, sizeof *ending);
+    }
+}
+
+bool ending_wants_save(struct config *config)
+{
+    return save_points_any(config);
+}
+
+static enum ending_state state_of(const struct ending *ending)
+{
+    return (enum ending_state)atomic_load_explicit(&ending->state, memory_order_relaxed);
+}
+
+static void enter(struct ending *ending, enum ending_state state)
+{
+    atomic_store_explicit(&ending->state, (int)state, memory_order_relaxed);
+}
+
+uint64_t ending_ask(struct ending *ending, bool is_forced)
+{
+    pthread_mutex_lock(&ending->lock);
+    if (state_of(ending) == ENDING_NONE) {
+        enter(ending, ENDING_ASKED);
+        ending->number++;
+        ending->is_forced = false;
+        ending->is_taken_back = false;
+        ending->has_begun = false;
+    }
+    ending->is_forced = ending->is_forced || is_forced;
+    const uint64_t number = ending->number;
+    pthread_mutex_unlock(&ending->lock);
+    return number;
+}
+
+bool ending_take_back(struct ending *ending)
+{
+    pthread_mutex_lock(&ending->lock);
+    const bool is_asked = state_of(ending) != ENDING_NONE;
+    ending->is_taken_back = is_asked;
+    pthread_mutex_unlock(&ending->lock);
+    return is_asked;
+}
+
+bool ending_has_failed(struct ending *ending, uint64_t number)
+{
+    pthread_mutex_lock(&ending->lock);
+    const bool has_failed = ending->failed >= number;
+    pthread_mutex_unlock(&ending->lock);
+    return has_failed;
+}
+
+/* --- the first thread --- */
+
+static void pause_clients(struct ending *ending, bool is_for_all)
+{
+    struct server *server = ending->server;
+    atomic_store_explicit(&server->is_pause_for_writes_only, !is_for_all, memory_order_relaxed);
+    atomic_store_explicit(&server->pause_until_ms, INT64_MAX, memory_order_release);
+}
+
+static void begin(struct ending *ending)
+{
+    struct server *server = ending->server;
+    atomic_store_explicit(&server->pause_after_end_ms, atomic_load_explicit(&server->pause_until_ms, memory_order_relaxed), memory_order_relaxed);
+    atomic_store_explicit(&server->is_end_paused, true, memory_order_release);
+    ending->is_pause_for_writes_only = atomic_load_explicit(&server->is_pause_for_writes_only, memory_order_relaxed);
+    ending->tries = 0;
+    ending->has_begun = true;
+    pause_clients(ending, false);
+    log_write(server->config, LOG_LEVEL_NOTICE, "Saving the final snapshot before exiting");
+}
+
+static void give_up(struct ending *ending, const char *why)
+{
+    struct server *server = ending->server;
+    if (ending->has_begun) {
+        atomic_store_explicit(&server->is_pause_for_writes_only, ending->is_pause_for_writes_only, memory_order_relaxed);
+        atomic_store_explicit(&server->is_end_paused, false, memory_order_release);
+        atomic_store_explicit(&server->pause_until_ms, atomic_load_explicit(&server->pause_after_end_ms, memory_order_relaxed), memory_order_release);
+    }
+    log_write(server->config, LOG_LEVEL_WARNING, "The server goes on: %s", why);
+    ending->failed = ending->number;
+    enter(ending, ENDING_NONE);
+}
+
+static void fail(struct ending *ending)
+{
+    if (ending->is_forced) {
+        log_write(ending->server->config, LOG_LEVEL_WARNING, "There is no final snapshot, and the end was asked for by force");
+        server_stop(ending->server);
+        enter(ending, ENDING_NONE);
+    } else {
+        give_up(ending, "the final snapshot could not be saved");
+    }
+}
+
+static uint64_t changes_of(const struct server *server)
+{
+    uint64_t changes = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        changes += __atomic_load_n(&server->shards[i].changes, __ATOMIC_RELAXED);
+    }
+    return changes;
+}
+
+/* Another snapshot that runs is given up: what it has is older. */
+static void open_file(struct ending *ending)
+{
+    struct snapshots *snapshots = ending->server->snapshots;
+    int error;
+    switch (snapshots_open(snapshots, &error)) {
+    case SNAPSHOT_BUSY:
+        snapshots_cancel_all(snapshots);
+        break;
+    case SNAPSHOT_FAILED:
+        fail(ending);
+        break;
+    default:
+        enter(ending, ENDING_OPENING);
+    }
+}
+
+static void cut(struct thread *thread, struct ending *ending)
+{
+    struct snapshots *snapshots = ending->server->snapshots;
+    int error;
+    const enum snapshot_opened opened = snapshots_opened(snapshots, &error);
+    if (opened == SNAPSHOT_FAILED) {
+        fail(ending);
+        return;
+    }
+    if (opened != SNAPSHOT_READY) {
+        return;
+    }
+    shards_take_all(thread);
+    if (snapshots_may_cut(thread->server)) {
+        ending->snapshot = snapshots_cut(thread, snapshots);
+        enter(ending, ENDING_RUNNING);
+    }
+    shards_release_all(thread);
+    if (state_of(ending) == ENDING_RUNNING && ending->snapshot == 0) {
+        fail(ending);
+    }
+}
+
+static void see_end(struct ending *ending)
+{
+    switch (snapshots_outcome(ending->server->snapshots, ending->snapshot)) {
+    case SNAPSHOT_GOES_ON:
+        return;
+    case SNAPSHOT_HAS_FAILED:
+        fail(ending);
+        return;
+    case SNAPSHOT_HAS_SUCCEEDED:
+        break;
+    }
+    /* With all commands paused only expiry may have changed something. */
+    if (changes_of(ending->server) == 0 || ending->tries >= TRIES_MAX) {
+        server_stop(ending->server);
+        return;
+    }
+    ending->tries++;
+    if (ending->tries == TRIES_MAX) {
+        pause_clients(ending, true);
+    }
+    enter(ending, ENDING_ASKED);
+}
+
+static void take_back(struct ending *ending)
+{
+    if (state_of(ending) == ENDING_OPENING) {
+        snapshots_abandon(ending->server->snapshots);
+    }
+    give_up(ending, "the end was taken back");
+}
+
+int64_t ending_work(struct thread *thread)
+{
+    struct ending *ending = thread->server->ending;
+    if (ending == NULL || LIKELY(state_of(ending) == ENDING_NONE)) {
+        return IDLE_US;
+    }
+    pthread_mutex_lock(&ending->lock);
+    if (ending->is_taken_back) {
+        take_back(ending);
+    } else {
+        switch (state_of(ending)) {
+        case ENDING_ASKED:
+            if (!ending->has_begun) {
+                begin(ending);
+            }
+            open_file(ending);
+            break;
+        case ENDING_OPENING:
+            cut(thread, ending);
+            break;
+        case ENDING_RUNNING:
+            see_end(ending);
+            break;
+        case ENDING_NONE:
+            break;
+        }
+    }
+    pthread_mutex_unlock(&ending->lock);
+    return POLL_US;
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+"""check_log - tessera-check-log (tools/check-log) on logs and append-only files that log_files.py writes, good and damaged.
+
+  tests/check_log.py PROGRAM
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from log_files import effect, example, frame, header, resp, run_manifest, unit_end
+
+PROGRAM = None
+IDS = (0x1111, 0x2222)
+
+
+class CheckLog(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tessera-check-log-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def write_folder(self, logs, bases=()):
+        (self.folder / "tessera.manifest").write_bytes(run_manifest(IDS, bases))
+        for shard, log in enumerate(logs):
+            (self.folder / ("log.1.%d" % shard)).write_bytes(log)
+
+    def write(self, name, data):
+        (self.folder / name).write_bytes(data)
+        return self.folder / name
+
+    def run_tool(self, *words):
+        done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=60)
+        for mark in ("Sanitizer", "runtime error"):
+            self.assertNotIn(mark, done.stderr)
+        return done.returncode, done.stdout
+
+    def expect(self, status, *words):
+        """The output, if that was the exit status."""
+        code, text = self.run_tool(*words)
+        self.assertEqual(code, status, text)
+        return text
+
+    def names(self):
+        return sorted(path.name for path in self.folder.iterdir())
+
+    # --- our own logs ---
+
+    def test_a_good_folder_is_shown(self):
+        self.write("base.1.rdb", b"REDIS0010")
+        self.write_folder([log + bytes(512) for log in example()], [("base.1.rdb", 9)])
+        text = self.expect(0, self.folder)
+        self.assertIn("log.1.0: 4 frames (1 to 4), ", text)
+        self.assertIn("6 records: 3 effects, 1 of all shards, 2 ends of units", text)
+        self.assertIn("log.1.1: the cut is behind frame 4", text)
+        self.assertIn(": good", text)
+
+    def test_frames_and_records_are_shown(self):
+        self.write_folder(example())
+        text = self.expect(0, "--records", self.folder / "log.1.1")
+        self.assertIn("offset 64: frame 1, 1 records", text)
+        self.assertIn("durable 2, committed 2", text)
+        self.assertIn('db 0, unit 1, of all shards: "FLUSHALL"', text)
+        self.assertIn("unit 2 ends; shard and frame: 0:3 1:3", text)
+        self.assertNotIn("FLUSHALL", self.expect(0, "--frames", self.folder / "log.1.1"))
+
+    def test_a_torn_tail_is_cut_and_may_be_sealed(self):
+        logs = example()
+        self.write_folder([logs[0] + frame(IDS[0], 5, [effect(b"SET", b"k", b"v")], 3)[:-9], logs[1]])
+        self.assertIn("a torn tail", self.expect(0, self.folder))
+        self.assertIn("a torn tail", self.expect(1, self.folder / "log.1.0"))
+        self.expect(0, "--fix", self.folder / "log.1.0")
+        self.assertEqual((self.folder / "log.1.0").read_bytes(), logs[0])
+        self.assertIn("log.1.0.before-fix", self.names())
+
+    def test_an_incomplete_unit_is_cut_off(self):
+        logs = example()
+        self.write_folder([logs[0] + frame(IDS[0], 5, [effect(b"SET", b"k", b"v", unit=3), unit_end(3, (0, 5), (1, 5))], 3, 3), logs[1]])
+        text = self.expect(0, self.folder)
+        self.assertIn("cut off: 1 units, 1 whole frames, 2 records", text)
+
+    def test_damage_is_found_and_a_folder_repaired_by_its_manifest(self):
+        logs = example()
+        second = 64 + 64 + 16
+        damaged = bytearray(logs[1])
+        damaged[second + 70] ^= 4
+        self.write_folder([logs[0], bytes(damaged)])
+        text = self.expect(1, self.folder)
+        self.assertIn("log.1.1: offset %d: DAMAGE" % second, text)
+        self.assertIn("frame 2 was on disk", text)
+        self.assertIn("NOT good", text)
+        before = self.names()
+        self.expect(1, self.folder)
+        self.assertEqual(self.names(), before)
+        text = self.expect(0, "--fix", self.folder)
+        self.assertIn("repaired", text)
+        self.assertEqual((self.folder / "log.1.1").read_bytes(), bytes(damaged))
+        text = self.expect(0, self.folder)
+        self.assertIn("log.1.0: 1 frames (1 to 1)", text)
+        self.assertEqual(self.names(), sorted(before + ["tessera.manifest.before-fix"]))
+
+    def test_what_is_wrong_in_a_frame_with_a_right_checksum_is_found(self):
+        logs = example()
+        for records in ([b"\x02\x07\x00"], [unit_end(9, (0, 5), (1, 5))], [effect(b"a", unit=8)],
+                        [effect(b"a", unit=8), unit_end(8, (1, 5))], [effect(b"a", unit=8), unit_end(8, (0, 6), (1, 5))],
+                        [effect(b"a", unit=8), effect(b"b", unit=9), unit_end(9, (0, 5), (1, 5))]):
+            self.write_folder([logs[0] + frame(IDS[0], 5, records, 4), logs[1]])
+            text = self.expect(1, self.folder)
+            self.assertIn("log.1.0: offset %d: DAMAGE" % len(logs[0]), text)
+            self.expect(0, "--fix", self.folder)
+            self.expect(0, self.folder)
+
+    def test_files_that_are_not_there_or_others(self):
+        logs = example()
+        self.write_folder([logs[0], header(7, 1, 1, 2)])
+        self.assertIn("it is not the file that the manifest means", self.expect(1, self.folder))
+        (self.folder / "log.1.1").unlink()
+        self.assertIn("the manifest names it, and it is not there", self.expect(1, self.folder))
+        self.write("log.1.1", b"")
+        self.expect(1, self.folder)
+        self.expect(0, "--fix", self.folder)
+        self.expect(0, self.folder)
+        self.write("tessera.manifest", b"tessera-log 1\nbase\n")
+        self.assertIn("tessera.manifest: line 2: DAMAGE", self.expect(1, self.folder))
+        self.expect(2, "--fix", self.folder)
+
+    def test_a_base_of_another_length(self):
+        self.write("base.1.rdb", b"REDIS")
+        self.write_folder(example(), [("base.1.rdb", 9)])
+        self.assertIn("DAMAGE", self.expect(1, self.folder))
+
+    # --- Redis's ---
+
+    SET = resp(b"SET", b"k", b"v" * 100000)
+
+    def redis_says_good(self, path):
+        """What redis-check-aof says of it, where it is installed; None elsewhere."""
+        program = shutil.which("redis-check-rdb")
+        if program is None:
+            return None
+        done = subprocess.run(["bash", "-c", 'exec -a redis-check-aof "$0" "$1"', program, str(path)], capture_output=True, timeout=60)
+        return done.returncode == 0
+
+    def test_append_only_files_of_redis(self):
+        pieces = [self.SET, b"#TS:1700000000\r\n", resp(b"MULTI"), resp(b"set", b"", b""), resp(b"EXEC")]
+        rows = [
+            (b"".join(pieces), None),
+            (self.SET + self.SET[:-1], len(self.SET)),
+            (self.SET + self.SET[:9], len(self.SET)),
+            (self.SET + b"*1\r\n$4\r\nPINGxx", len(self.SET)),
+            (self.SET + b"?" + self.SET, len(self.SET)),
+            (self.SET + b"*x\r\n", len(self.SET)),
+            (self.SET + pieces[2] + pieces[3], len(self.SET)),
+            (self.SET + pieces[2] + pieces[3] + pieces[2], len(self.SET)),
+            (pieces[4], 0),
+        ]
+        for data, good in rows:
+            path = self.write("appendonly.aof", data)
+            said = self.redis_says_good(path)
+            if said is not None:
+                self.assertEqual(said, good is None, data[-60:])
+            text = self.expect(0 if good is None else 1, path)
+            self.assertIn("good up to offset %d" % (len(data) if good is None else good), text)
+            self.assertEqual(path.read_bytes(), data)
+            self.expect(0, "--fix", path)
+            self.assertEqual(path.read_bytes(), data if good is None else data[:good])
+            if good is not None:
+                self.assertIn(data, [copy.read_bytes() for copy in self.folder.glob("*.before-fix*")])
+
+    def test_a_folder_of_redis(self):
+        self.write("appendonly.aof.1.base.rdb", b"REDIS0010...")
+        self.write("appendonly.aof.1.incr.aof", self.SET)
+        last = self.write("appendonly.aof.2.incr.aof", self.SET[:-5])
+        manifest = ["file appendonly.aof.%d.%s seq %d type %s" % row for row in
+                    ((1, "base.rdb", 1, "b"), (1, "incr.aof", 1, "i"), (2, "incr.aof", 2, "i"))]
+        path = self.write("appendonly.aof.manifest", "\n".join(manifest).encode() + b"\n")
+        text = self.expect(1, self.folder)
+        self.assertIn("base.rdb: an RDB", text)
+        self.assertEqual(self.expect(1, path), text)
+        self.expect(0, "--fix", self.folder)
+        self.assertEqual(last.read_bytes(), b"")
+        self.expect(0, self.folder)
+        self.write("appendonly.aof.1.incr.aof", self.SET[:-5])
+        self.assertIn("only the last file can be repaired", self.expect(2, "--fix", self.folder))
+        self.write("appendonly.aof.manifest", b"file a b c\n")
+        self.expect(1, self.folder)
+
+    def test_what_is_neither(self):
+        self.expect(2, self.folder)
+        self.expect(2, self.folder / "absent")
+        self.expect(2)
+        self.expect(2, "--what", self.folder)
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()
