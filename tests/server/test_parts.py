@@ -242,13 +242,14 @@ MANY = CREATE + rows(0, 6000)
 SLOW = [word for number in range(80) for word in ("OR", "name=nobody-%d" % number)]
 NAMES = [("MSET", *(word for number in range(start, start + STEP) for word in ("key:%d" % number, "v")))
          for start in range(0, 6 * STEP, STEP)]
+SWEEPS_MAX = 20
 REFUSED = [
     Case(MANY, *select("WHERE", "name<name-2", "AND", "name>name-1", "OR", "name=name-5", *SLOW), tables=[TABLE]),
     # What changes nothing needs not be prepared again.
     Case(MANY, *update("WHERE", "name>name-1", "AND", "size=77", *SLOW, "SET", "size=77"), tables=[TABLE]),
     Case(MANY, "TABLE.DELETE", TABLE, "WHERE", "name>name-1", "AND", "name<name-1", *SLOW, tables=[TABLE]),
     Case(BUILT, "TABLE.SCHEMA.ALTER", TABLE, "ADD", "INDEX", "name", tables=[TABLE]),
-    pytest.param(Case(NAMES, "KEYS", "key:*"), marks=pytest.mark.heavy),
+    Case(NAMES, "KEYS", "key:*"),
 ]
 
 
@@ -258,8 +259,12 @@ def test_each_request_for_memory_is_refused(start, shards, case):
     if not has_refusals(server):
         pytest.skip("this build has no DEBUG REFUSE-MEMORY")
     refuser = Refuser(server)
-    assert Sweep(refuser, case).run() > 0, "nothing was refused"
-    assert shards == 1 or part_steps(refuser.control) > 0, "no part was run by another thread"
+    for _ in range(SWEEPS_MAX):  # on a busy machine a short command may be over before another thread comes to its part
+        assert Sweep(refuser, case).run() > 0, "nothing was refused"
+        if shards == 1 or part_steps(refuser.control) > 0:
+            break
+    else:
+        raise AssertionError("no part was run by another thread")
     refuser.check_end()
 
 

@@ -52,6 +52,8 @@ class Refuser:
                 connection.close()
         self.control = self.server.connect(timeout=self.timeout)
         self.victim = self.server.connect(timeout=self.timeout)
+        for connection in (self.control, self.victim):
+            connection.run("PING")  # accepted, so counted among the clients
 
     def call(self, *words):
         """By the control connection, which a refusal may end."""
@@ -135,7 +137,8 @@ class Refuser:
         try:
             wait_until(self.is_settled, SETTLE_SECONDS * SLOWDOWN)
         except AssertionError:
-            raise AssertionError("blocks at the start %r, now %r" % (self.at_start, self.classes())) from None
+            raise AssertionError("blocks at the start %r, now %r, clients %r" % (
+                self.at_start, self.classes(), self.run("CLIENT", "LIST"))) from None
         assert self.run("MEMORY", "AUDIT") == b"OK"
 
 
