@@ -2,6 +2,7 @@
 #include "client/answer.h"
 
 #include "client/connection.h"
+#include "client/hold.h"
 #include "client/input.h"
 #include "client/ready.h"
 #include "exec/block.h"
@@ -23,6 +24,9 @@ static void call_answer(struct thread *thread, struct call *call)
 {
     struct connection *connection = connection_of(call->window->session);
     bool is_sent = true;
+    if (UNLIKELY(call->logged.sequence != 0)) {
+        connection_hold(connection, call->logged, connection->output.bytes);
+    }
     if (call_is_slow(thread, call)) {
         call_report_slow(thread, call, call->window->session);
     }
@@ -59,11 +63,15 @@ static void answer_in_order(struct thread *thread, struct window *window)
         struct call *first = &window->calls[window->flushed];
         struct call *end = window->calls + window->count;
         size_t len = 0;
+        struct log_mark mark = {0};
         struct call *call = first;
         while (call < end && call->state == CALL_DONE && call->own.capacity == 0 && !call->is_silent &&
                !call->is_broken && !call->ends_connection && call->own_words == NULL && call->transaction == NULL && call->replies == first->replies &&
                call->reply_start == first->reply_start + len && !call_is_slow(thread, call)) {
             len += call->reply_len;
+            if (UNLIKELY(call->logged.sequence != 0)) {
+                mark = log_mark_join(mark, call->logged);
+            }
             call++;
         }
         if (call == first) {
@@ -73,6 +81,9 @@ static void answer_in_order(struct thread *thread, struct window *window)
         }
         window->flushed += (uint32_t)(call - first);
         struct bytes text = {first->replies->data + first->reply_start, len};
+        if (UNLIKELY(mark.sequence != 0)) {
+            connection_hold(connection, mark, connection->output.bytes);
+        }
         if (!output_append(&connection->output, &thread->clients->chunks, text)) {
             connection_close(connection);
         }

@@ -52,6 +52,9 @@ struct clients {
     uint64_t closing_since_ticks;    /* connections wait to be ended since; 0 none */
     /* caching.c: whoever is to be told of invalid keys at the end of a turn */
     struct session_cache *caches_due;
+    /* hold.c: whose replies wait for the log of changes, and logged.moves as it was when they were looked at */
+    struct connection *held;
+    uint64_t held_moves;
     /* retry.c */
     int64_t paused_ms;               /* wall: when the list of the paused was last looked at, */
     int64_t paused_until_ms;         /* and CLIENT PAUSE as it was when it was last tried */

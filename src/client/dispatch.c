@@ -103,13 +103,17 @@ static bool is_refused_unsaved(const struct session *session, const struct comma
 }
 
 /* Of commands that the whole server does not run now. */
-__attribute__((noinline)) static const char *server_refusal(uint32_t refusals, const struct session *session, const struct command_spec *spec)
+__attribute__((noinline)) static const char *server_refusal(const struct server *server, uint32_t refusals, const struct session *session, const struct command_spec *spec)
 {
     if ((refusals & REFUSE_WHILE_LOADING) != 0 && (spec->flags & COMMAND_LOADING) == 0) {
         return "LOADING Redis is loading the dataset in memory";
     }
     if ((refusals & REFUSE_WRITES_UNSAVED) != 0 && is_refused_unsaved(session, spec)) {
         return ERROR_UNSAVED;
+    }
+    if ((refusals & REFUSE_WRITES_UNLOGGED) != 0 && is_refused_unsaved(session, spec)) {
+        static _Thread_local char text[UNLOGGED_TEXT_MAX];
+        return text_unlogged(atomic_load_explicit(&server->logged.error, memory_order_relaxed), text);
     }
     return NULL;
 }
@@ -123,7 +127,7 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
     }
     const uint32_t refusals = atomic_load_explicit(&thread->server->refusals, memory_order_relaxed);
     if (UNLIKELY(refusals != 0)) {
-        const char *refusal = server_refusal(refusals, session, call->spec);
+        const char *refusal = server_refusal(thread->server, refusals, session, call->spec);
         if (refusal != NULL) {
             return refusal;
         }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "client/client_memory.h"
 #include "client/feed.h"
+#include "client/hold.h"
 #include "client/input.h"
 #include "client/receive.h"
 #include "client/refuse.h"
@@ -103,6 +104,7 @@ static void connection_free(struct connection *connection)
     assert(connection->deferred == 0);
     assert(is_listed(connection));
     client_memory_forget(connection);
+    connection_drop_holds(connection);
     connection_drop_input(connection);
     output_clear(&connection->output, &thread->clients->chunks);
     release_session(connection);

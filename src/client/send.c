@@ -2,6 +2,7 @@
 #include "client/send.h"
 
 #include "client/client_memory.h"
+#include "client/hold.h"
 #include "client/ready.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@ enum { TURN_BULK_BYTES = 1 << 18 };
 void connection_start_sending(struct connection *connection)
 {
     struct thread *thread = connection->thread;
-    int count = output_gather(&connection->output, connection->pieces);
+    int count = output_gather(&connection->output, connection_sendable(connection), connection->pieces);
     assert(count > 0);
     debug_assert(!connection->is_sending); /* `pieces` and `header` are lent to one send */
     if (LIKELY(count == 1)) {
@@ -33,8 +34,9 @@ void connections_send_bulk(struct thread *thread)
     while (given < TURN_BULK_BYTES && (connection = connection_list_take(thread, LIST_BULK)) != NULL) {
         if (connection_is_closing(connection)) {
             connection_list_add(connection, LIST_CLOSING); /* where it stands until it is in no other list */
-        } else if (!connection->is_sending && connection->output.bytes > 0) {
-            given += connection->output.bytes < OUTPUT_GATHER_BYTES ? connection->output.bytes : OUTPUT_GATHER_BYTES;
+        } else if (!connection->is_sending && connection_sendable(connection) > 0) {
+            const size_t bytes = connection_sendable(connection);
+            given += bytes < OUTPUT_GATHER_BYTES ? bytes : OUTPUT_GATHER_BYTES;
             connection_start_sending(connection);
         }
     }
@@ -60,6 +62,7 @@ void connection_was_sent(struct connection *connection, const struct ring_event 
     stat_add(&thread->stats.net_output_bytes, sent);
     connection->session.output_bytes_total += sent;
     output_sent(&connection->output, &thread->clients->chunks, sent);
+    holds_sent(connection, sent);
     connection_look_for_room(connection);
     client_memory_note(connection);
     if (UNLIKELY(connection->output.bytes > 0 || !connection_is_open(connection))) {

@@ -3,6 +3,7 @@
 
 #include "client/caching.h"
 #include "client/client_memory.h"
+#include "client/hold.h"
 #include "client/connection.h"
 #include "client/lifetime.h"
 #include "client/limits.h"
@@ -47,7 +48,7 @@ static void settle(struct connection *connection)
     if (connection->output.bytes > BULK_OUTPUT_BYTES) {
         connection_list_add(connection, LIST_BULK);
     } else if (connection->output.bytes > 0) {
-        if (!connection->is_sending) {
+        if (!connection->is_sending && connection_sendable(connection) > 0) {
             connection_start_sending(connection);
         }
     } else if (UNLIKELY(is_finished(connection))) {
@@ -62,6 +63,9 @@ void connections_settle(struct thread *thread, uint32_t turn_events)
     struct connection *connection;
     if (UNLIKELY(clients->caches_due != NULL)) {
         caches_tell(thread);
+    }
+    if (UNLIKELY(holds_are_due(thread))) {
+        holds_release(thread);
     }
     while ((connection = connection_list_take(thread, LIST_DIRTY)) != NULL) {
         settle(connection);

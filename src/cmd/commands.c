@@ -3,6 +3,7 @@
  * Memory     One block with the copies of all rows (the end of each family's array included, so that `subcommands` works),
  *            one with pointers to them by index.
  * Invariant  rows[i]->index == i; a subcommand's parent is a container whose `subcommands` holds it.  */
+#include "appendonly/listener.h"
 #include "cmd/commands.h"
 
 #include "cmd/client/client_rows.h"
@@ -35,7 +36,7 @@
 
 #include <string.h>
 
-const struct effect_listener *const command_listeners[] = {&effect_feed, &watch_listener, &blocked_listener, &tracking_listener, &keyspace_events, NULL};
+const struct effect_listener *const command_listeners[] = {&effect_feed, &watch_listener, &blocked_listener, &tracking_listener, &keyspace_events, &appendonly_listener, NULL};
 
 void command_listeners_begin(struct server *server)
 {

@@ -16,6 +16,7 @@
 
 enum config_policy { POLICY_NOEVICTION, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM, POLICY_VOLATILE_LRU,
                      POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL };
+enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
 /* May a script use keys that it does not name? Then it has all shards, else an error where it has not the shard. */
 enum undeclared_keys { UNDECLARED_LOCK_ALL, UNDECLARED_REFUSE };
@@ -81,6 +82,10 @@ struct config {
     _Atomic int64_t daemonize;
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
     _Atomic int64_t has_password;          /* requirepass is not empty */
+    _Atomic int64_t appendonly, aof_load_truncated, no_appendfsync_on_rewrite;
+    _Atomic int64_t appendfsync;           /* enum config_appendfsync */
+    _Atomic int64_t auto_aof_rewrite_percentage; /* 0 never */
+    _Atomic int64_t auto_aof_rewrite_min_size;
     _Atomic int64_t rdbchecksum, rdb_skip_module_data, stop_writes_on_bgsave_error;
     _Atomic int64_t rdb_key_save_delay, key_load_delay; /* us a key, for tests */
     _Atomic int64_t repl_timeout;          /* seconds: SYNC to somebody who takes nothing for so long ends */
@@ -95,7 +100,7 @@ struct config {
     char *save;                            /* "3600 1 300 100": pairs of seconds and changes; "" none */
     char *dbfilename;
     bool has_save_line;                    /* while the configuration is read: a line with `save` was there */
-    char *appendonly;                      /* "no" */
+    char *appenddirname;
     char *config_file;                     /* absolute path of the file read at start, "" none */
 };
 

@@ -24,6 +24,9 @@ static const struct param_word debug_words[] = {
 
 static const struct param_word loglevel_words[] = {{"debug", 0}, {"verbose", 1}, {"notice", 2}, {"warning", 3}, {0}};
 
+static const struct param_word appendfsync_words[] = {
+    {"everysec", APPENDFSYNC_EVERYSEC}, {"always", APPENDFSYNC_ALWAYS}, {"no", APPENDFSYNC_NO}, {0}};
+
 static const struct param_word order_words[] = {{"strict", PIPELINE_STRICT}, {"relaxed", PIPELINE_RELAXED}, {0}};
 
 static const struct param_word undeclared_words[] = {{"lock-all", UNDECLARED_LOCK_ALL}, {"refuse", UNDECLARED_REFUSE}, {0}};
@@ -47,16 +50,12 @@ static bool refuse(char reason[CONFIG_REASON_MAX], const char *text)
     return false;
 }
 
-static bool adjust_appendonly(struct param_value *value, char reason[CONFIG_REASON_MAX])
+static bool adjust_appenddirname(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
-    struct bytes text = buffer_bytes(&value->text);
-    if (bytes_equal_ignore_case(text, BYTES("no"))) {
-        return true;
+    if (value->text.len == 0 || value->text.len >= FILE_NAME_MAX || memchr(value->text.data, '/', value->text.len) != NULL) {
+        return refuse(reason, "appenddirname can't be a path, just a dirname");
     }
-    if (bytes_equal_ignore_case(text, BYTES("yes"))) {
-        return refuse(reason, "this version has no append-only file: the only value is 'no'");
-    }
-    return refuse(reason, "argument must be 'yes' or 'no'");
+    return true;
 }
 
 /* Pairs of seconds and changes, in the form that src/snapshot/save_points.c reads; "" is none. */
@@ -136,7 +135,12 @@ const struct param config_params[] = {
     {"active-defrag-threshold-upper", PARAM_INTEGER, 0, FIELD(active_defrag_threshold_upper),
      .initial = 100, .min = 0, .max = 1000},
     {"activedefrag", PARAM_BOOLEAN, 0, FIELD(activedefrag), .initial = 1},
-    {"appendonly", PARAM_TEXT, 0, FIELD(appendonly), .initial_text = "no", .adjust = adjust_appendonly},
+    {"aof-load-truncated", PARAM_BOOLEAN, 0, FIELD(aof_load_truncated), .initial = 1},
+    {"appenddirname", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(appenddirname), .initial_text = "appendonlydir", .adjust = adjust_appenddirname},
+    {"appendfsync", PARAM_ENUM, 0, FIELD(appendfsync), .initial = APPENDFSYNC_EVERYSEC, .words = appendfsync_words},
+    {"appendonly", PARAM_BOOLEAN, 0, FIELD(appendonly), .initial = 0},
+    {"auto-aof-rewrite-min-size", PARAM_MEMORY, 0, FIELD(auto_aof_rewrite_min_size), .initial = 64 * MEGABYTE, .min = 0, .max = INT64_MAX},
+    {"auto-aof-rewrite-percentage", PARAM_INTEGER, 0, FIELD(auto_aof_rewrite_percentage), .initial = 100, .min = 0, .max = INT_MAX},
     {"bind", PARAM_TEXT, PARAM_IMMUTABLE | PARAM_MANY_WORDS, FIELD(bind), .initial_text = "* -::*", .adjust = adjust_bind},
     {"bind-retry-ms", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(bind_retry_ms), .initial = 2000, .min = 0, .max = INT_MAX,
      .help = "how many milliseconds the start waits for a port in use"},
@@ -181,6 +185,7 @@ const struct param config_params[] = {
     {"maxmemory-eviction-tenacity", PARAM_INTEGER, 0, FIELD(maxmemory_eviction_tenacity), .initial = 10, .min = 0, .max = 100},
     {"maxmemory-policy", PARAM_ENUM, 0, FIELD(maxmemory_policy), .initial = POLICY_NOEVICTION, .words = policy_words},
     {"maxmemory-samples", PARAM_INTEGER, 0, FIELD(maxmemory_samples), .initial = 5, .min = 1, .max = INT_MAX},
+    {"no-appendfsync-on-rewrite", PARAM_BOOLEAN, 0, FIELD(no_appendfsync_on_rewrite), .initial = 0},
     {"notify-keyspace-events", PARAM_EVENT_CLASSES, 0, FIELD(notify_keyspace_events), .initial = 0},
     {"pidfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(pidfile), .initial_text = ""},
     {"pipeline-order", PARAM_ENUM, 0, FIELD(pipeline_order), .initial = PIPELINE_STRICT, .words = order_words,

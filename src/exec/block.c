@@ -195,6 +195,7 @@ static void stop_counting(struct thread *thread, struct blocked *blocked)
 static void finish(struct thread *thread, struct blocked *blocked, struct call *call)
 {
     stop_counting(thread, blocked);
+    call->logged = blocked->logged;
     call_finish_own(thread, call, &blocked->reply, &blocked->text, blocked->ticks);
     blocked->text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     destroy(blocked);

@@ -54,6 +54,7 @@ struct blocked {
     struct reply reply;
     struct buffer text;           /* where the reply was begun */
     uint64_t ticks;
+    struct log_mark logged;       /* what the reply waits for */
     /* the words, but for the keys and their ids, which are in `keys` and behind the words: */
     size_t bytes;                 /* of this block */
     uint32_t before_count, after_count; /* words before and behind the key */

@@ -85,7 +85,11 @@ static enum outcome run(struct thread *thread, struct blocked *blocked, struct c
     exec.shard = call->is_exclusive ? NULL : &thread->server->shards[call->shard];
     const uint64_t step_ends_ticks = thread->executor->step_ends_ticks;
     const uint64_t before = clock_ticks();
+    logged_begin(&thread->logged);
     const enum inside_outcome outcome = inside_run(&exec, call);
+    logged_end_unit(&thread->logged, thread, &thread->server->logged);
+    blocked->logged = thread->logged.mark;
+    logged_begin(&thread->logged);
     blocked->ticks = clock_ticks() - before;
     thread->executor->step_ends_ticks = step_ends_ticks;
     if (outcome == INSIDE_RAN && exec.block_state == BLOCK_SERVED) {

@@ -101,6 +101,18 @@ static inline void call_finish_own(struct thread *thread, struct call *call, str
     }
 }
 
+/* The call, or a step of it, has reported all its changes on this thread, and its batons are still held: what belongs together ends, and the call
+ * takes along what its reply must wait for.  */
+static inline void call_take_mark(struct thread *thread, struct call *call)
+{
+    struct logged_thread *own = &thread->logged;
+    if (UNLIKELY(own->mark.sequence != 0)) {
+        logged_end_unit(own, thread, &thread->server->logged);
+        call->logged = log_mark_join(call->logged, own->mark);
+        logged_begin(own);
+    }
+}
+
 /* Which calls are reported to the observer, by slowlog-log-slower-than and latency-monitor-threshold: once a turn. */
 void slow_calls_update(struct thread *thread);
 /* Tells the observer. `session`: its connection's, NULL when that is gone. On the connection's thread. */

@@ -208,6 +208,7 @@ void exec_run_chosen_inside(struct exec *outer, const struct command_spec *spec,
     if (outer->unit == 0 && exec_wants_effects(outer)) {
         outer->unit = effects_new_unit(&outer->server->effects);
     }
+    thread->logged.unit.next = outer->unit; /* rows of tables and keys that are lost belong to it, too */
     struct exec exec;
     exec_prepare(&exec, thread, &call, reply);
     exec.depth = (uint8_t)(outer->depth + 1);

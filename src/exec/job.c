@@ -45,7 +45,9 @@ static void destroy_job(struct thread *thread, struct job *job, struct exec *exe
     exec->session = NULL;
     exec->shard = NULL;
     shards_take_all(thread);
+    logged_begin(&thread->logged);
     job->destroy(job, exec);
+    logged_end_unit(&thread->logged, thread, &thread->server->logged);
     shards_release_all(thread);
 }
 
@@ -147,7 +149,9 @@ static void run_finish(struct thread *thread, struct job_run *run)
     } else {
         int32_t shard = job->shard;
         take_for(thread, shard);
+        logged_begin(&thread->logged);
         job->destroy(job, &run->exec);
+        call_take_mark(thread, call);
         release_for(thread, shard);
     }
     stepper_remove(thread->executor, &run->stepper);
@@ -189,6 +193,7 @@ static enum job_status run_step(struct thread *thread, struct job_run *run)
     uint64_t before = clock_ticks();
     thread->executor->step_ends_ticks = before + (uint64_t)(JOB_STEP_US * thread->server->ticks_per_us);
     const bool is_tracked = run->at.call->tracked != 0;
+    logged_begin(&thread->logged);
     if (is_tracked) {
         tracked_begin(&run->exec, run->at.call);
     }
@@ -201,6 +206,7 @@ static enum job_status run_step(struct thread *thread, struct job_run *run)
     }
     status = settle_queue(run, thread, run->reply.is_broken ? JOB_DONE : status);
     run->at.call->ticks += clock_ticks() - before;
+    call_take_mark(thread, run->at.call);
     release_for(thread, shard);
     scratch_reset(thread->executor);
     return status;

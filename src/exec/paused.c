@@ -24,6 +24,7 @@ struct paused {
     struct reply reply;
     struct buffer replies;
     struct shard_set set;
+    struct logged_unit unit;         /* of the log, while it pauses: what it has changed is one */
     struct key_lock *locks;          /* one a shard of `set`, once it has paused */
     uint32_t lock_count;
     uint64_t started_ticks;
@@ -226,9 +227,15 @@ static bool enter(struct paused *paused, struct thread *thread, uint64_t limit_u
     assert(executor->running == NULL);
     executor->running = paused;
     executor->pause_ticks = clock_ticks() + (uint64_t)((double)limit_us * thread->server->ticks_per_us);
+    thread->logged.unit = paused->unit;
     paused->is_over = is_first ? fiber_run(paused->fiber, run_handler, paused) : fiber_resume(paused->fiber);
     executor->running = NULL;
     executor->step_ends_ticks = step_ends_ticks;
+    paused->unit = (struct logged_unit){0};
+    if (!paused->is_over) {
+        paused->unit = thread->logged.unit;
+        thread->logged.unit = (struct logged_unit){0};
+    }
     return paused->is_over;
 }
 
@@ -269,6 +276,7 @@ static enum job_status paused_step(struct job *job, struct exec *exec)
         shards_release_set(thread, &paused->set);
         return JOB_MORE;
     }
+    logged_end_unit(&thread->logged, thread, &thread->server->logged);
     unlock(paused, thread);
     block_serve_set(thread, &paused->set);
     shards_release_set(thread, &paused->set);
@@ -286,6 +294,7 @@ static void paused_destroy(struct job *job, struct exec *exec)
         lift(paused, true);
         while (!enter(paused, thread, PAUSE_STEP_US, false)) {
         }
+        logged_end_unit(&thread->logged, thread, &thread->server->logged);
         unlock(paused, thread);
     }
     buffer_release(&paused->reply.own);

@@ -239,6 +239,7 @@ struct call *round_add_call(struct round *round, struct window *window)
     call->is_routed = call->is_exclusive = call->is_error = call->ends_connection = call->is_broken = false;
     call->ticks = 0;
     call->reply_len = 0;
+    call->logged.sequence = 0;
     call->tracked = 0;
     call->own = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
     return call;

@@ -111,9 +111,18 @@ static void leave_queue(struct thread *thread, struct call *call)
     }
 }
 
+static bool call_may_change(const struct call *call)
+{
+    const uint32_t flags = call->transaction == NULL ? call->spec->flags : call->transaction->flags;
+    return (flags & COMMAND_WRITE) != 0 || call->spec->scope == SCOPE_SCRIPT;
+}
+
 /* Room is made for a call that may need memory. EVICT_REFUSED: it is answered. `only`: see evict_before_call. */
 static enum evict_verdict call_make_room(struct thread *thread, struct call *call, struct shard *only, struct buffer *replies)
 {
+    if (UNLIKELY(atomic_load_explicit(&thread->server->logged.behind, memory_order_relaxed) > 0) && call_may_change(call)) {
+        return EVICT_LATER; /* the disk is slower than what comes in */
+    }
     if (LIKELY(atomic_load_explicit(&thread->server->config->maxmemory, memory_order_relaxed) == 0)) {
         return EVICT_FITS;
     }
@@ -272,6 +281,7 @@ static void report_and_serve(struct exec *exec, struct shard *shard)
     if (exec->effects == EFFECTS_OWED) {
         exec_report_words(exec);
     }
+    call_take_mark(exec->thread, exec->call);
     block_serve(exec->thread, shard);
 }
 
@@ -284,6 +294,7 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
     uint64_t before = clock_ticks();
     uint64_t count = 0;
     shard_note_access(thread, batch->shard);
+    logged_begin(&thread->logged);
     for (struct call *call = batch->first; call != NULL; call = call->next) {
         if (ahead == 0) {
             batch_prefetch(batch, call, RUN_PREFETCH);
@@ -312,6 +323,7 @@ static void batch_run(struct thread *thread, struct batch *batch) REQUIRES(batch
         if (UNLIKELY(exec.effects != EFFECTS_NONE)) {
             report_and_serve(&exec, shard);
         }
+        call_take_mark(thread, call); /* rows and lost keys are not the command's own effects */
         uint64_t after = clock_ticks();
         call_conclude(thread, &exec, call, after - before);
         before = after;
@@ -413,6 +425,7 @@ static void run_with_batons(struct thread *thread, struct call *call, const stru
     }
     exec.is_out_of_memory = is_out_of_memory;
     note_access_of(thread, set);
+    logged_begin(&thread->logged);
     uint64_t before = clock_ticks();
     if (UNLIKELY(call->tracked != 0)) {
         tracked_begin(&exec, call);
@@ -427,6 +440,7 @@ static void run_with_batons(struct thread *thread, struct call *call, const stru
         exec_report_words(&exec);
     }
     settle(&exec, call, thread);
+    call_take_mark(thread, call);
     uint64_t ticks = clock_ticks() - before;
     block_serve_set(thread, set);
     shards_release_set(thread, set);
@@ -472,6 +486,7 @@ static void run_pausable(struct thread *thread, struct call *call, const struct 
     exec->session = call->window->session;
     exec->is_out_of_memory = is_out_of_memory;
     note_access_of(thread, set);
+    logged_begin(&thread->logged);
     const uint64_t before = clock_ticks();
     if (UNLIKELY(call->tracked != 0)) {
         tracked_begin(exec, call);
@@ -479,6 +494,7 @@ static void run_pausable(struct thread *thread, struct call *call, const struct 
     const bool has_returned = paused_run(paused, thread, set, call);
     const uint64_t ticks = clock_ticks() - before;
     settle(exec, call, thread);
+    call_take_mark(thread, call);
     if (LIKELY(has_returned)) {
         block_serve_set(thread, set);
     }

@@ -1,6 +1,7 @@
 /* background.c - see background.h.  */
 #include "loop/background.h"
 
+#include "appendonly/appendonly.h"
 #include "base/clock.h"
 #include "client/clients.h"
 #include "client/feed.h"
@@ -273,6 +274,11 @@ static int64_t save(const struct run *run)
     return snapshots_work(run->thread);
 }
 
+static int64_t tend_log(const struct run *run)
+{
+    return appendonly_work(run->thread);
+}
+
 static int64_t end(const struct run *run)
 {
     return ending_work(run->thread);
@@ -307,6 +313,7 @@ static const struct {
     {"spare memory", trim_spare, false},
     {"snapshots", save, false},
     {"loading", load, false},
+    {"log", tend_log, false},
     {"end", end, true},
     {"rates", sample_rates, true},
     {"memory history", sample_memory, true},

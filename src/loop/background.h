@@ -12,6 +12,7 @@
  *   rates               100 ms          INFO's instantaneous_*; thread 0
  *   snapshots           as they say     a step of the own shard's part; thread 0 begins and ends them: snapshot/snapshot.h
  *   loading             while it goes   a share of the file, STEP_US of it: snapshot/loading.h
+ *   log                 100 ms          the own shard's: syncs, marks; at the start it is repeated: appendonly/appendonly.h
  *   end                 20 ms           a last snapshot, when the server is to end; thread 0: snapshot/ending.h
  *   memory history      1 s             a sample of the server's memory; thread 0
  *
@@ -27,7 +28,7 @@
 
 struct thread;
 
-enum { BACKGROUND_TASKS = 16 };
+enum { BACKGROUND_TASKS = 17 };
 
 struct background {
     int64_t due_us[BACKGROUND_TASKS]; /* monotonic: not before; 0: in each turn */

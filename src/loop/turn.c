@@ -1,12 +1,14 @@
 /* turn.c - see turn.h.  */
 #include "loop/turn.h"
 
+#include "appendonly/appendonly.h"
 #include "base/clock.h"
 #include "client/answer.h"
 #include "client/caching.h"
 #include "client/client_memory.h"
 #include "client/connection.h"
 #include "client/dispatch.h"
+#include "client/hold.h"
 #include "client/receive.h"
 #include "client/retry.h"
 #include "client/settle.h"
@@ -78,7 +80,7 @@ static uint64_t begin_turn(struct thread *thread)
 }
 
 /* How long the thread may sleep, in microseconds; 0: something wants to go on. */
-static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t background_us)
+static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t background_us, int64_t log_us)
 {
     const struct clients *clients = thread->clients;
     if (is_busy || clients->list_first[LIST_READY] != NULL || clients->list_first[LIST_BULK] != NULL ||
@@ -90,13 +92,14 @@ static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t 
     const int64_t blocks_ms = blocks_wait_ms(thread);
     const int64_t first_ms = jobs_ms < clients_ms ? jobs_ms : clients_ms;
     const int64_t wait_ms = first_ms < blocks_ms ? first_ms : blocks_ms;
-    return wait_ms < background_us / 1000 ? wait_ms * 1000 : background_us;
+    const int64_t wait_us = wait_ms < background_us / 1000 ? wait_ms * 1000 : background_us;
+    return log_us != APPENDONLY_IDLE && log_us < wait_us ? log_us : wait_us;
 }
 
 static bool has_been_told(const struct thread *thread)
 {
     return !link_is_empty(&thread->mailbox) || !inbox_is_empty(thread->shard) || client_memory_has_token(thread) ||
-           paused_are_due(thread) || blocked_is_late(&thread->shard->blocked);
+           paused_are_due(thread) || blocked_is_late(&thread->shard->blocked) || holds_are_due(thread);
 }
 
 static bool holds_a_baton(const struct thread *thread)
@@ -151,9 +154,10 @@ static int64_t turn(struct worker *worker)
     }
     const bool is_busy = steppers_step(thread) || events.are_more;
     const int64_t background_us = background_run(thread, &worker->background, turn_ticks);
+    const int64_t log_us = appendonly_turn(thread);
     connections_settle(thread, events.count);
     client_memory_check(thread);
-    return time_to_sleep(thread, is_busy, background_us);
+    return time_to_sleep(thread, is_busy, background_us, log_us);
 }
 
 /* --- start and end --- */
@@ -195,6 +199,7 @@ static void stop_together(struct thread *thread)
         inbox_drain_own(thread);
         while (connection_list_take(thread, LIST_READY) != NULL) {
         }
+        (void)appendonly_turn(thread);
         connections_settle(thread, events.count);
         if (!is_quiet && thread->executor->abroad_count == 0) {
             is_quiet = true;
@@ -202,6 +207,15 @@ static void stop_together(struct thread *thread)
             assert(quiet < server->shard_count); /* each says so once */
         }
         turn_ring(thread, STOP_POLL_US);
+    }
+}
+
+/* Nobody appends any more; what is under way ends. */
+static void await_log(struct thread *thread)
+{
+    while (thread->logged.requests > 0) {
+        turn_ring(thread, STOP_POLL_US);
+        (void)handle_events(thread);
     }
 }
 
@@ -246,6 +260,7 @@ void *worker_main(void *arg)
         wait_for_work(thread, sleep_us);
     }
     stop_together(thread);
+    await_log(thread);
     close_connections(thread);
     close_parts(thread);
     return NULL;

@@ -194,10 +194,10 @@ bool output_take(struct output *output, struct chunk_pool *pool, struct buffer *
     return true;
 }
 
-int output_gather(const struct output *output, struct iovec pieces[OUTPUT_GATHER_MAX])
+int output_gather(const struct output *output, size_t limit, struct iovec pieces[OUTPUT_GATHER_MAX])
 {
     int count = 0;
-    size_t room = OUTPUT_GATHER_BYTES;
+    size_t room = limit < OUTPUT_GATHER_BYTES ? limit : OUTPUT_GATHER_BYTES;
     for (const struct chunk *chunk = output->head; chunk != NULL && count < OUTPUT_GATHER_MAX && room > 0; chunk = chunk->next) {
         size_t here = chunk->len - chunk->sent;
         if (here > 0) {

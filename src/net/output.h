@@ -55,8 +55,8 @@ size_t chunk_pool_spare_bytes(const struct chunk_pool *pool);
 MUST_USE bool output_append(struct output *output, struct chunk_pool *pool, struct bytes text);
 /* Takes over the buffer's memory; it is empty afterwards. False: refused, the buffer is as it was. */
 MUST_USE bool output_take(struct output *output, struct chunk_pool *pool, struct buffer *buffer);
-/* The first unsent bytes in order: at most OUTPUT_GATHER_MAX pieces and OUTPUT_GATHER_BYTES. Returns how many pieces. */
-int output_gather(const struct output *output, struct iovec pieces[OUTPUT_GATHER_MAX]);
+/* The first unsent bytes in order: at most `limit`, OUTPUT_GATHER_MAX pieces and OUTPUT_GATHER_BYTES. Returns how many pieces. */
+int output_gather(const struct output *output, size_t limit, struct iovec pieces[OUTPUT_GATHER_MAX]);
 /* `count` bytes of what was gathered have been sent; their chunks are freed or kept. */
 void output_sent(struct output *output, struct chunk_pool *pool, size_t count);
 /* Drops everything. No send may be under way. */

@@ -220,6 +220,24 @@ void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
+void ring_write(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, bool sync_follows, uint8_t kind, struct ring_owner *owner)
+{
+    if (sync_follows && io_uring_sq_space_left(&ring->uring) < 2) {
+        enter(ring, 0, NULL); /* a chain is submitted as a whole */
+    }
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_write(request, fd, data, len, offset);
+    request->flags |= sync_follows ? IOSQE_IO_LINK : 0;
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_fsync(request, fd, IORING_FSYNC_DATASYNC);
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
 void ring_await(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     struct io_uring_sqe *request = next_request(ring);

@@ -63,6 +63,11 @@ void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *ow
 void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
 void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, struct ring_owner *owner);
 void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, struct ring_owner *owner);
+/* Into a file. What is lent stays as it is until the completion. With `sync_follows` the next request, a ring_sync of the same file, waits for this
+ * one, and is not done (-ECANCELED) unless all bytes were written.  */
+void ring_write(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, bool sync_follows, uint8_t kind, struct ring_owner *owner);
+/* fdatasync. */
+void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
 /* Completes when `fd` can be read, or at once if it cannot be waited for. */
 void ring_await(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
 /* Ends the request that was given (kind, owner); completes itself as (own_kind, owner). */

@@ -149,6 +149,11 @@ static const char *refuse(const struct script_run *run, const struct called *cal
     if (UNLIKELY((refusals & REFUSE_WRITES_UNSAVED) != 0) && is_write && !run->has_written) {
         return "-" ERROR_UNSAVED;
     }
+    if (UNLIKELY((refusals & REFUSE_WRITES_UNLOGGED) != 0) && is_write && !run->has_written) {
+        static _Thread_local char text[1 + UNLOGGED_TEXT_MAX] = "-";
+        (void)text_unlogged(atomic_load_explicit(&run->exec->server->logged.error, memory_order_relaxed), text + 1);
+        return text;
+    }
     return NULL;
 }
 

@@ -1,4 +1,5 @@
 /* main.c - the server from start to end: configuration, sockets, shards, and the acceptor, which is the main thread.  */
+#include "appendonly/appendonly.h"
 #include "cmd/commands.h"
 #include "cmd/script/function_file.h"
 #include "cmd/slow/latency_log.h"
@@ -104,17 +105,37 @@ static void block_signals(void)
     signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size: write fails */
 }
 
-/* What the last snapshot has, if there is one. False: it cannot be loaded. */
-static bool begin_loading(struct server *server)
+static bool refuse_start(const struct server *server, const char *error)
 {
-    char name[4096], error[LOADING_ERROR_MAX];
-    config_text_copy(server->config, &server->config->dbfilename, name, sizeof name);
-    if (loading_open(server, name, error) != LOADING_REFUSED) {
-        return true;
-    }
     fprintf(stderr, "tessera-server: cannot start: %s\n", error);
     log_write(server->config, LOG_LEVEL_WARNING, "%s", error);
     return false;
+}
+
+/* With `appendonly yes` what the log has; with `no`, or when there is no log yet, what the last snapshot has, if there is one. False: it cannot be
+ * loaded. */
+static bool begin_loading(struct server *server)
+{
+    char name[4096], log_error[APPENDONLY_ERROR_MAX], error[LOADING_ERROR_MAX];
+    enum appendonly_opened log = APPENDONLY_NONE;
+    const bool has_log = number(&server->config->appendonly) != 0;
+    if (has_log) {
+        log = appendonly_open(server->logged.appendonly, name, log_error);
+        if (log == APPENDONLY_REFUSED) {
+            return refuse_start(server, log_error);
+        }
+    }
+    if (log == APPENDONLY_NONE) {
+        config_text_copy(server->config, &server->config->dbfilename, name, sizeof name);
+    }
+    const enum loading_opened opened = name[0] == 0 ? LOADING_NO_FILE : loading_open(server, name, error);
+    if (opened == LOADING_REFUSED || (opened == LOADING_NO_FILE && log == APPENDONLY_FOUND && name[0] != 0)) {
+        return refuse_start(server, error);
+    }
+    if (opened == LOADING_OPENED && has_log) {
+        loading_be_followed(server);
+    }
+    return true;
 }
 
 static bool serve(struct server *server, struct listeners *listeners)
@@ -147,6 +168,7 @@ static bool serve(struct server *server, struct listeners *listeners)
     if (!is_good) {
         return false;
     }
+    appendonly_end(server->logged.appendonly);
     log_write(config, LOG_LEVEL_WARNING, "Tessera is now ready to exit, bye bye...");
     return true;
 }
@@ -162,7 +184,7 @@ static bool logs_create(struct server *server)
     server->snapshots = snapshots_create(server, &snapshot_hooks);
     server->ending = ending_create(server);
     server->backups = backups_create(server);
-    return server->slow_log != NULL && server->latency_log != NULL && server->scripts != NULL && server->functions != NULL &&
+    return appendonly_create(server) != NULL && server->slow_log != NULL && server->latency_log != NULL && server->scripts != NULL && server->functions != NULL &&
            server->snapshots != NULL && server->ending != NULL && server->backups != NULL;
 }
 
@@ -201,6 +223,7 @@ static bool run(struct config *config)
     ending_destroy(server->ending);
     backups_stop(server->backups);
     snapshots_destroy(server->snapshots);
+    appendonly_destroy(server->logged.appendonly);
     backups_destroy(server->backups);
     loading_destroy(server->loading);
     functions_destroy(server->functions);

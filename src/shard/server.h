@@ -14,6 +14,7 @@
 #include "shard/blocked_state.h"
 #include "shard/defrag_state.h"
 #include "shard/evict_state.h"
+#include "shard/logged.h"
 #include "shard/rate_samples.h"
 #include "shard/shard_set.h"
 #include "shard/thread_stats.h"
@@ -90,6 +91,7 @@ struct ck_epoch;
 enum server_refusal {
     REFUSE_WHILE_LOADING = 1 << 0, /* all but those with COMMAND_LOADING */
     REFUSE_WRITES_UNSAVED = 1 << 1, /* stop-writes-on-bgsave-error */
+    REFUSE_WRITES_UNLOGGED = 1 << 2, /* the log of changes cannot be written */
 };
 
 struct server {
@@ -107,6 +109,8 @@ struct server {
     struct pubsub *pubsub;           /* locks itself */
     struct tracking *tracking;       /* the same */
     struct effects effects;          /* who listens to changes of data */
+    uint64_t moves_unit;             /* the last one in which rows have moved: cmd/table/table_effect.c; under all batons */
+    struct logged logged;            /* the log of changes, as far as others see it */
     struct {                         /* connections that watch keys: shard/watch.c */
         pthread_mutex_t lock;
         uint32_t count;

@@ -11,6 +11,7 @@
 #include "net/ring.h"
 #include "shard/error_stats.h"
 #include "shard/link.h"
+#include "shard/logged.h"
 #include "shard/shard_set.h"
 #include "shard/thread_stats.h"
 
@@ -42,6 +43,7 @@ struct thread {
     int64_t now_ms;                  /* wall, of this turn */
     struct access_clock access;
     struct shard_set travelling;     /* inbox.c: it has pushed something on to these shards and not looked whether it was taken */
+    struct logged_thread logged;     /* what commands have left in the log of changes */
     struct ring ring;
     struct mem_counters *counters;
     struct command_stats *command_stats;

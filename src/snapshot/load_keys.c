@@ -100,7 +100,7 @@ static void load_key(struct thread *thread, struct loading *loading, struct shar
         figure_add(&share->module_items, 1);
         return;
     }
-    if (read->has_expiry && read->expiry_ms < loading->now_ms) {
+    if (read->has_expiry && read->expiry_ms < loading->now_ms && !loading->is_followed) {
         figure_add(&share->expired, 1);
         return;
     }

@@ -47,6 +47,7 @@ struct loading {
     struct found_chunks chunks;
     int64_t started_ms, now_ms;
     bool skips_modules;
+    bool is_followed;               /* what has changed since comes behind it: a key whose time is over by now may be given more there */
     bool keeps_existing;            /* keys that are there stay; else the file is damaged, since it has them twice */
     struct loaded_table *tables;
     uint32_t table_count, table_capacity;

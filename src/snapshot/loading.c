@@ -32,6 +32,11 @@ enum {
 
 /* --- opening --- */
 
+static enum loading_phase phase_of(const struct loading *loading)
+{
+    return (enum loading_phase)atomic_load_explicit(&loading->phase, memory_order_acquire);
+}
+
 static size_t loading_size(const struct server *server)
 {
     return sizeof(struct loading) + server->shard_count * sizeof(struct share);
@@ -128,6 +133,23 @@ enum loading_opened loading_open_again(struct server *server, const char *name, 
     return opened;
 }
 
+void loading_be_followed(struct server *server)
+{
+    atomic_load_explicit(&server->loading, memory_order_relaxed)->is_followed = true;
+}
+
+bool loading_is_over(const struct server *server)
+{
+    const struct loading *loading = atomic_load_explicit(&server->loading, memory_order_acquire);
+    return loading == NULL || phase_of(loading) == LOADING_OVER;
+}
+
+void loading_end(struct server *server)
+{
+    atomic_store_explicit(&server->last_save_ms, clock_wall_ms(), memory_order_relaxed);
+    atomic_fetch_and_explicit(&server->refusals, ~(uint32_t)REFUSE_WHILE_LOADING, memory_order_release);
+}
+
 static void release_file(struct loading *loading)
 {
     if (loading->file.data != NULL) {
@@ -181,11 +203,6 @@ void loading_destroy(struct loading *loading)
 }
 
 /* --- phases --- */
-
-static enum loading_phase phase_of(const struct loading *loading)
-{
-    return (enum loading_phase)atomic_load_explicit(&loading->phase, memory_order_acquire);
-}
 
 static void enter(struct loading *loading, enum loading_phase phase)
 {
@@ -340,8 +357,10 @@ static void end(struct thread *thread, struct loading *loading)
               (unsigned long long)figures.keys, (unsigned long long)figures.rows, (double)(clock_wall_ms() - loading->started_ms) / 1000,
               (unsigned long long)figures.expired, (unsigned long long)figures.empty, (unsigned long long)figures.module_items);
     enter(loading, LOADING_OVER);
-    atomic_store_explicit(&loading->server->last_save_ms, clock_wall_ms(), memory_order_relaxed);
-    atomic_fetch_and_explicit(&loading->server->refusals, ~(uint32_t)REFUSE_WHILE_LOADING, memory_order_release);
+    if (loading->is_followed) {
+        return;
+    }
+    loading_end(loading->server);
     if (!loading->keeps_existing) {
         loading_say_ready(loading->server);
     }
@@ -354,6 +373,9 @@ int64_t loading_work(struct thread *thread)
         return POLL_US;
     }
     struct loading *loading = atomic_load_explicit(&server->loading, memory_order_acquire);
+    if (loading == NULL) {
+        return POLL_US; /* the server loads a log without a base */
+    }
     struct share *share = &loading->shares[thread->number];
     const uint64_t end_ticks = clock_ticks() + (uint64_t)(STEP_US * server->ticks_per_us);
     const bool is_first = thread->number == 0;

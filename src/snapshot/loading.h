@@ -26,6 +26,12 @@ enum loading_opened { LOADING_NO_FILE, LOADING_OPENED, LOADING_REFUSED };
 /* The file `name` in the working directory. LOADING_OPENED: server->loading is set, and the shard threads begin. LOADING_REFUSED: `error` says why
  * (it cannot be read, it is no RDB file).  */
 enum loading_opened loading_open(struct server *server, const char *name, char error[LOADING_ERROR_MAX]);
+/* Behind loading_open: more is to be loaded behind the file, so the server goes on to be loading; whoever does that ends it. */
+void loading_be_followed(struct server *server);
+/* The file is loaded, or there was none. Any thread. */
+bool loading_is_over(const struct server *server);
+/* What loading_be_followed has left: commands are run from now on. */
+void loading_end(struct server *server);
 /* The same later, under all batons: keys that are there stay. */
 enum loading_opened loading_open_again(struct server *server, const char *name, char error[LOADING_ERROR_MAX]);
 /* Whoever starts servers waits for this line of the log: it comes when commands are run, hence behind the loading of the start. */

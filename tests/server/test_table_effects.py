@@ -57,8 +57,8 @@ def test_words(replay):
     if len(effects) == 7:
         assert effects[3] == start + ["1", "UPDATE", "AT", "1", "SET", "id", "2"]
     else:  # it has gone to another shard
-        assert effects[3:5] == [start + ["1", "DELETE", "AT", "1"],
-                                start + ["1", "INSERT", "id", "2", "name", "x", "size", "9", "f", "-0", "d", "2024-02-29"]]
+        assert effects[3:6] == [start + ["1", "MOVE"], start + ["1", "LEAVE", "AT", "1"],
+                                start + ["1", "ARRIVE", "id", "2", "name", "x", "size", "9", "f", "-0", "d", "2024-02-29"]]
     assert effects[-3:] == [start + ["2", "UPDATE", "SET", "f", "0.1"], start + ["1", "DELETE", "AT", "2"],
                             start + ["2", "DELETE"]]
 

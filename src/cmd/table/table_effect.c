@@ -7,6 +7,7 @@
 #include "query/statement.h"
 #include "shard/report.h"
 #include "shard/server.h"
+#include "shard/thread.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,9 +25,10 @@ static const struct {
     const char *verb;
 } row_events[] = {
     [ROW_INSERTED] = {EVENT_TABLE_INSERT, "INSERT"}, [ROW_UPDATED] = {EVENT_TABLE_UPDATE, "UPDATE"},
-    [ROW_DELETED] = {EVENT_TABLE_DELETE, "DELETE"},  [ROW_LEFT] = {EVENT_COUNT, "DELETE"},
-    [ROW_ARRIVED] = {EVENT_TABLE_UPDATE, "INSERT"},
+    [ROW_DELETED] = {EVENT_TABLE_DELETE, "DELETE"},  [ROW_LEFT] = {EVENT_COUNT, "LEAVE"},
+    [ROW_ARRIVED] = {EVENT_TABLE_UPDATE, "ARRIVE"},
 };
+#define VERB_MOVE "MOVE"
 
 /* Words, and the text of those that are numbers. */
 struct row_words {
@@ -95,6 +97,20 @@ static void put_words(struct row_words *out, struct bytes table, const struct ro
     }
 }
 
+/* A row goes from one shard to another, whose effects may be repeated at different times: LEAVE and ARRIVE come to the same in either order, if what
+ * was before them, in all shards, has been repeated. So an effect of all shards, which does nothing, says so before the first one of a statement.  */
+static void announce_moves(struct shard *shard, const struct table *table, struct row_words *words)
+{
+    struct server *server = shard->server;
+    if (server->moves_unit == shard->unit) {
+        return;
+    }
+    server->moves_unit = shard->unit;
+    words->words[3] = BYTES(VERB_MOVE);
+    const struct effect effect = {thread_self(), NULL, table->db, APPLY_HEAD, words->words, shard->unit};
+    effects_report_effect(&server->effects, &effect);
+}
+
 void table_row_changed(void *context, const struct row_change *change)
 {
     struct shard *shard = context;
@@ -110,6 +126,10 @@ void table_row_changed(void *context, const struct row_change *change)
     }
     if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
         struct row_words words;
+        if (change->event == ROW_LEFT) {
+            put_words(&words, table_name(table), change);
+            announce_moves(shard, table, &words);
+        }
         put_words(&words, table_name(table), change);
         shard_report_effect(shard, table->db, words.words, words.count);
     }
@@ -121,7 +141,8 @@ struct apply {
     struct table *table;
     const struct schema *schema;
     uint64_t id;
-    enum row_event event;             /* INSERTED, UPDATED, DELETED */
+    enum row_event event;             /* LEFT and ARRIVED come alone, too */
+    bool is_announcement;             /* that rows are going to move: nothing is to be done */
     struct typed_value routing;             /* AT's */
     uint32_t set_count;
     struct assignment set[TABLE_COLUMNS_MAX];
@@ -130,7 +151,7 @@ struct apply {
 static enum table_result read_routing(struct apply *apply, const struct exec *exec, uint32_t *at)
 {
     apply->routing.is_null = true;
-    if (apply->event == ROW_INSERTED || *at + 1 >= exec->argc || !bytes_equal_ignore_case(exec->argv[*at], BYTES("AT"))) {
+    if (apply->event == ROW_INSERTED || apply->event == ROW_ARRIVED || *at + 1 >= exec->argc || !bytes_equal_ignore_case(exec->argv[*at], BYTES("AT"))) {
         return TABLE_OK;
     }
     const uint32_t column = apply->schema->routing_column;
@@ -171,8 +192,9 @@ static enum table_result read_apply(struct apply *apply, const struct exec *exec
     }
     apply->schema = table_schema(table);
     apply->event = ROW_INSERTED;
-    while (!bytes_equal_ignore_case(exec->argv[3], bytes_of_string(row_events[apply->event].verb))) {
-        if (++apply->event > ROW_DELETED) {
+    apply->is_announcement = bytes_equal_ignore_case(exec->argv[3], BYTES(VERB_MOVE));
+    while (!apply->is_announcement && !bytes_equal_ignore_case(exec->argv[3], bytes_of_string(row_events[apply->event].verb))) {
+        if (++apply->event > ROW_ARRIVED) {
             return TABLE_BAD_CLAUSE;
         }
     }
@@ -184,7 +206,7 @@ static enum table_result read_apply(struct apply *apply, const struct exec *exec
     if (result != TABLE_OK) {
         return result;
     }
-    if (apply->event == ROW_DELETED) {
+    if (apply->is_announcement || apply->event == ROW_DELETED || apply->event == ROW_LEFT) {
         apply->set_count = 0;
         return at == exec->argc ? TABLE_OK : TABLE_BAD_CLAUSE;
     }
@@ -211,6 +233,9 @@ static const struct typed_value *new_routing(const struct apply *apply)
 /* Where the row is, and where it will be; the same but for an UPDATE of the routing column. ROUTE_ALL: it may be anywhere. */
 static int32_t shard_before(const struct apply *apply, const struct hash_secret *secret)
 {
+    if (apply->event == ROW_LEFT || apply->event == ROW_ARRIVED) {
+        return ROUTE_ALL;
+    }
     if (apply->event == ROW_INSERTED) {
         return (int32_t)table_route(apply->table, secret, new_routing(apply), apply->id);
     }
@@ -229,6 +254,9 @@ static int32_t route_apply(struct exec *exec)
     struct table *table = statement_table(exec);
     exec->routed = table;
     if (table == NULL || table->shard_count == 1 || read_apply(&apply, exec, table) != TABLE_OK) {
+        return 0;
+    }
+    if (apply.is_announcement) {
         return 0;
     }
     const int32_t before = shard_before(&apply, &exec->server->secret);
@@ -283,10 +311,57 @@ static enum table_result update(const struct apply *apply, struct row_place plac
     return slice_move_row(place.slice, place.row, to, apply->schema, values);
 }
 
+static void remove_found(const struct apply *apply, struct row_place place)
+{
+    slice_delete(place.slice, apply->schema, place.row);
+    slice_tidy(place.slice, apply->schema, 1);
+}
+
+static bool is_at(const struct apply *apply, struct row_place place)
+{
+    const uint32_t column = apply->schema->routing_column;
+    if (column == COLUMN_NONE) {
+        return apply->routing.is_null;
+    }
+    const struct typed_value value = slice_value(place.slice, place.row, apply->schema->columns[column].slot);
+    return value.is_null == apply->routing.is_null &&
+           (value.is_null || typed_value_compare((enum column_type)apply->schema->columns[column].type, &value, &apply->routing) == 0);
+}
+
+/* A row that is elsewhere already has arrived there. */
+static void leave(const struct apply *apply, struct shard_range range)
+{
+    const struct row_place place = find_row(apply, range);
+    if (place.row != ROW_NONE && is_at(apply, place)) {
+        remove_found(apply, place);
+    }
+}
+
+/* It takes the place of the row that has not left yet. */
+static enum table_result arrive(const struct exec *exec, const struct apply *apply, struct shard_range range)
+{
+    struct table *table = apply->table;
+    const struct row_place place = find_row(apply, range);
+    if (place.row != ROW_NONE) {
+        remove_found(apply, place);
+    }
+    return insert(apply, table->slices[table_route(table, &exec->server->secret, new_routing(apply), apply->id)]);
+}
+
 static enum table_result apply_row(struct exec *exec, const struct apply *apply, struct shard_range range)
 {
     struct table *table = apply->table;
     const struct hash_secret *secret = &exec->server->secret;
+    if (apply->is_announcement) {
+        return TABLE_OK;
+    }
+    if (apply->event == ROW_ARRIVED) {
+        return arrive(exec, apply, range);
+    }
+    if (apply->event == ROW_LEFT) {
+        leave(apply, range);
+        return TABLE_OK;
+    }
     if (apply->event == ROW_INSERTED) {
         return insert(apply, table->slices[shard_before(apply, secret)]);
     }
@@ -295,8 +370,7 @@ static enum table_result apply_row(struct exec *exec, const struct apply *apply,
         return TABLE_ROW_MISSING;
     }
     if (apply->event == ROW_DELETED) {
-        slice_delete(place.slice, apply->schema, place.row);
-        slice_tidy(place.slice, apply->schema, 1);
+        remove_found(apply, place);
         return TABLE_OK;
     }
     const struct typed_value *routing = new_routing(apply);
@@ -347,6 +421,6 @@ const struct command_spec table_effect_commands[] = {
      .complexity = "O(C), C the number of columns",
      .summary = "Adds, changes or deletes the row with an id: the effect of the other commands on rows.",
      .syntax = "namespace.table row-id (INSERT [column value ...]|UPDATE [AT value] SET column value [column value ...]|"
-               "DELETE [AT value])"},
+               "DELETE [AT value]|LEAVE [AT value]|ARRIVE [column value ...]|MOVE)"},
     {0},
 };

@@ -18,7 +18,7 @@ static int64_t used_bytes(void)
 static size_t send_some(struct output *output, struct chunk_pool *pool, const char *model, size_t most)
 {
     struct iovec pieces[OUTPUT_GATHER_MAX];
-    int count = output_gather(output, pieces);
+    int count = output_gather(output, most, pieces);
     size_t sent = 0;
     for (int i = 0; i < count && sent < most; i++) {
         size_t here = pieces[i].iov_len < most - sent ? pieces[i].iov_len : most - sent;

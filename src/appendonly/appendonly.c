@@ -1,0 +1,480 @@
+/* appendonly.c - see appendonly.h.  */
+#include "appendonly/appendonly.h"
+
+#include "aof/run.h"
+#include "appendonly/appendonly_state.h"
+#include "appendonly/listener.h"
+#include "appendonly/replaying.h"
+#include "base/clock.h"
+#include "mem/heap.h"
+#include "shard/inbox.h"
+#include "shard/log.h"
+#include "shard/thread.h"
+#include "snapshot/loading.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    IDLE_US = 100000,
+    OFF_US = 1000000,
+    REPLAY_POLL_US = 500,
+    GATHER_US = 2000,       /* records gather for so long before they are written, unless replies wait for them, */
+    GATHER_BYTES = 64 << 10, /* or there are so many bytes */
+    BATON_US = 12,
+    GIVE_UP_US = 1000000,
+};
+
+/* --- start and end --- */
+
+static size_t appendonly_bytes(const struct server *server)
+{
+    return sizeof(struct appendonly) + server->shard_count * sizeof(struct shard_log);
+}
+
+struct appendonly *appendonly_create(struct server *server)
+{
+    struct appendonly *appendonly = thread_alloc_zeroed(MEM_SERVER, appendonly_bytes(server));
+    struct logged_progress *progress = aligned_alloc(CACHE_LINE_BYTES, server->shard_count * sizeof *progress);
+    if (appendonly == NULL || progress == NULL) {
+        return NULL;
+    }
+    memset(progress, 0, server->shard_count * sizeof *progress);
+    mem_count(thread_heap_register(), MEM_SERVER, (int64_t)(server->shard_count * sizeof *progress), 1);
+    appendonly->server = server;
+    appendonly->lock_fd = -1;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        appendonly->logs[i].server = server;
+        appendonly->logs[i].shard = i;
+    }
+    server->logged.progress = progress;
+    server->logged.end_unit = appendonly_end_unit;
+    server->logged.appendonly = appendonly;
+    return appendonly;
+}
+
+void appendonly_destroy(struct appendonly *appendonly)
+{
+    if (appendonly == NULL) {
+        return;
+    }
+    struct server *server = appendonly->server;
+    replaying_close(appendonly->replaying);
+    aof_manifest_destroy(&appendonly->manifest);
+    aof_cut_destroy(appendonly->cut);
+    aof_folder_close(appendonly->folder);
+    if (appendonly->lock_fd >= 0) {
+        close(appendonly->lock_fd);
+    }
+    free(server->logged.progress);
+    mem_count(thread_heap_register(), MEM_SERVER, -(int64_t)(server->shard_count * sizeof *server->logged.progress), -1);
+    server->logged = (struct logged){0};
+    thread_free(MEM_SERVER, appendonly, appendonly_bytes(server));
+}
+
+void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2])
+{
+    snprintf(out, 4096 + AOF_NAME_MAX + 2, "%s/%s", appendonly->path, name);
+}
+
+bool appendonly_draw_headers(struct appendonly *appendonly, struct aof_header *out)
+{
+    const uint32_t count = appendonly->server->shard_count;
+    appendonly->last_generation++;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = (struct aof_header){.generation = appendonly->last_generation, .shard = i, .shard_count = count, .wall_ms = clock_wall_ms()};
+        if (!aof_draw_file_id(&out[i].file_id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- the folder --- */
+
+static bool refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const char *why)
+{
+    snprintf(error, APPENDONLY_ERROR_MAX, "the log's directory %.200s: %s", path, why);
+    return false;
+}
+
+/* A manifest of Redis's has one of these names, in the directory that Redis calls by the same name. */
+static bool has_redis_log(const char *path)
+{
+    static const char ending[] = ".manifest";
+    DIR *folder = opendir(path);
+    bool is_found = false;
+    for (const struct dirent *entry; folder != NULL && !is_found && (entry = readdir(folder)) != NULL;) {
+        const size_t len = strlen(entry->d_name);
+        is_found = len >= sizeof ending && strcmp(entry->d_name + len - (sizeof ending - 1), ending) == 0 && strcmp(entry->d_name, AOF_MANIFEST_NAME) != 0;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return is_found;
+}
+
+static bool open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    struct config *config = appendonly->server->config;
+    char name[256], cwd[3800];
+    config_text_copy(config, &config->appenddirname, name, sizeof name);
+    if (getcwd(cwd, sizeof cwd) == NULL) {
+        return refuse(error, name, strerror(errno));
+    }
+    snprintf(appendonly->path, sizeof appendonly->path, "%s/%s", cwd, name);
+    if (mkdir(appendonly->path, 0755) != 0 && errno != EEXIST) {
+        return refuse(error, appendonly->path, strerror(errno));
+    }
+    appendonly->lock_fd = open(appendonly->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (appendonly->lock_fd < 0) {
+        return refuse(error, appendonly->path, strerror(errno));
+    }
+    if (flock(appendonly->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return refuse(error, appendonly->path, errno == EWOULDBLOCK ? "another server uses it" : strerror(errno));
+    }
+    appendonly->folder = aof_folder_open(appendonly->path);
+    if (appendonly->folder == NULL) {
+        return refuse(error, appendonly->path, strerror(errno));
+    }
+    appendonly->files = aof_folder_files(appendonly->folder);
+    return true;
+}
+
+static void note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest)
+{
+    if (manifest->generation_count > 0) {
+        appendonly->last_generation = manifest->generations[manifest->generation_count - 1].number;
+    }
+}
+
+enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX])
+{
+    struct server *server = appendonly->server;
+    base[0] = 0;
+    if (!open_folder(appendonly, error)) {
+        return APPENDONLY_REFUSED;
+    }
+    const enum appendonly_opened opened = replaying_open(appendonly, &appendonly->replaying, error);
+    if (opened == APPENDONLY_REFUSED) {
+        return opened;
+    }
+    if (opened == APPENDONLY_NONE && has_redis_log(appendonly->path)) {
+        refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
+        return APPENDONLY_REFUSED;
+    }
+    const struct aof_manifest *manifest = &replaying_recovery(appendonly->replaying)->manifest;
+    note_generations(appendonly, manifest);
+    if (manifest->base_count > 1) {
+        refuse(error, appendonly->path, "its manifest has several bases");
+        return APPENDONLY_REFUSED;
+    }
+    if (manifest->base_count == 1) {
+        snprintf(base, 4096, "%.4000s/%s", appendonly->path, manifest->bases[0].name);
+    }
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        server->shards[i].owner.is_expiry_off = true; /* what has expired is deleted by records */
+        server->shards[i].is_expiry_off = true;
+    }
+    atomic_fetch_or_explicit(&server->refusals, REFUSE_WHILE_LOADING, memory_order_release);
+    atomic_store_explicit(&appendonly->state, APPENDONLY_LOADING, memory_order_release);
+    return opened;
+}
+
+/* --- from the end of loading on --- */
+
+static _Noreturn void end_process(const struct appendonly *appendonly, int error)
+{
+    log_write(appendonly->server->config, LOG_LEVEL_WARNING, "The log in %s cannot be begun: %s", appendonly->path, strerror(error));
+    fprintf(stderr, "tessera-server: cannot start: the log in %s cannot be begun: %s\n", appendonly->path, strerror(error));
+    _Exit(EXIT_FAILURE);
+}
+
+static int copy_file(const char *from, const char *to)
+{
+    enum { COPY_BYTES = 1 << 16 };
+    char bytes[COPY_BYTES];
+    ssize_t got = 0;
+    const int in = open(from, O_RDONLY | O_CLOEXEC);
+    const int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int error = out < 0 ? errno : 0;
+    while (error == 0 && (got = read(in, bytes, sizeof bytes)) != 0) {
+        error = got < 0 || write(out, bytes, (size_t)got) != got ? errno : 0;
+    }
+    error = error == 0 && fsync(out) != 0 ? errno : error;
+    if (in >= 0) {
+        close(in);
+    }
+    if (out >= 0) {
+        close(out);
+    }
+    return error;
+}
+
+/* There was no log, and the last snapshot was loaded: it becomes the base. */
+static int adopt_snapshot(struct appendonly *appendonly, struct aof_manifest *manifest)
+{
+    struct config *config = appendonly->server->config;
+    char name[4096], path[4096 + AOF_NAME_MAX + 2];
+    struct stat state;
+    struct aof_base *base = &manifest->bases[0];
+    config_text_copy(config, &config->dbfilename, name, sizeof name);
+    aof_base_name(appendonly->last_generation + 1, base->name);
+    appendonly_path(appendonly, base->name, path);
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return errno;
+    }
+    const int error = link(name, path) == 0 ? 0 : copy_file(name, path);
+    if (error != 0 || stat(path, &state) != 0) {
+        return error != 0 ? error : errno;
+    }
+    base->bytes = (uint64_t)state.st_size;
+    manifest->base_count = 1;
+    return 0;
+}
+
+/* Opens the logs of the generation that has just begun. */
+static int open_logs(struct appendonly *appendonly, const struct aof_header *headers)
+{
+    const uint32_t count = appendonly->server->shard_count;
+    appendonly->cut = aof_cut_create(count);
+    if (appendonly->cut == NULL) {
+        return ENOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct shard_log *log = &appendonly->logs[i];
+        char path[4096 + AOF_NAME_MAX + 2];
+        appendonly_path(appendonly, appendonly->manifest.generations[appendonly->manifest.generation_count - 1].logs[i].name, path);
+        log->cut = appendonly->cut;
+        log->file = log_file_open(log, path, &headers[i], 0);
+        if (log->file == NULL) {
+            return errno;
+        }
+        aof_cut_start(appendonly->cut, i, 0);
+    }
+    return 0;
+}
+
+/* Under all batons. */
+static int begin_logs(struct appendonly *appendonly)
+{
+    struct server *server = appendonly->server;
+    struct aof_recovery *recovery = replaying_recovery(appendonly->replaying);
+    struct aof_header headers[SHARD_COUNT_MAX];
+    int error = 0;
+    if (recovery->manifest.generation_count == 0 && recovery->manifest.base_count == 0 && atomic_load_explicit(&server->loading, memory_order_relaxed) != NULL) {
+        error = adopt_snapshot(appendonly, &recovery->manifest);
+    }
+    if (error == 0 && !appendonly_draw_headers(appendonly, headers)) {
+        error = errno;
+    }
+    error = error != 0 ? error : aof_run_begin(recovery, &appendonly->files, headers, server->shard_count, &appendonly->manifest);
+    return error != 0 ? error : open_logs(appendonly, headers);
+}
+
+static void set_acknowledges(struct appendonly *appendonly)
+{
+    struct logged *logged = &appendonly->server->logged;
+    const bool acknowledges = appendonly_state(appendonly) == APPENDONLY_ON &&
+                              atomic_load_explicit(&appendonly->server->config->appendfsync, memory_order_relaxed) == APPENDFSYNC_ALWAYS;
+    if (acknowledges != atomic_load_explicit(&logged->acknowledges, memory_order_relaxed)) {
+        atomic_store_explicit(&logged->acknowledges, acknowledges, memory_order_release);
+        atomic_fetch_add_explicit(&logged->moves, 1, memory_order_seq_cst); /* whoever waits looks again */
+    }
+}
+
+static void say_loaded(struct appendonly *appendonly)
+{
+    struct config *config = appendonly->server->config;
+    const struct aof_recovery *recovery = replaying_recovery(appendonly->replaying);
+    struct replaying_figures figures;
+    replaying_figures(appendonly->replaying, &figures);
+    if (recovery->frames_cut > 0 || recovery->torn_bytes > 0) {
+        log_write(config, LOG_LEVEL_WARNING, "The log's end was cut: %" PRIu64 " records in %" PRIu64 " frames that were not committed, %" PRIu64 " bytes that are no whole frame",
+                  recovery->records_cut, recovery->frames_cut, recovery->torn_bytes);
+    }
+    log_write(config, LOG_LEVEL_NOTICE, "Done loading the log: %" PRIu64 " changes repeated in %.3f seconds, of which %" PRIu64 " could not be", figures.records,
+              (double)(clock_wall_ms() - figures.started_ms) / 1000, figures.errors);
+}
+
+/* All that is there has been loaded: from now on changes are logged, and commands run. */
+static void begin(struct thread *thread, struct appendonly *appendonly)
+{
+    struct server *server = appendonly->server;
+    shards_take_all(thread);
+    const int error = begin_logs(appendonly);
+    if (error != 0) {
+        end_process(appendonly, error);
+    }
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        server->shards[i].owner.is_expiry_off = server->shards[i].is_expiry_off = false;
+        __atomic_store_n(&server->shards[i].changes, 0, __ATOMIC_RELAXED);
+    }
+    effects_want(&server->effects, &appendonly_listener, LISTEN_EFFECTS);
+    atomic_store_explicit(&appendonly->state, APPENDONLY_ON, memory_order_release);
+    set_acknowledges(appendonly);
+    shards_release_all(thread);
+    say_loaded(appendonly);
+    loading_end(server);
+    loading_say_ready(server);
+}
+
+/* --- turns --- */
+
+int64_t appendonly_turn(struct thread *thread)
+{
+    struct logged_thread *own = &thread->logged;
+    if (LIKELY(!own->is_due)) {
+        return APPENDONLY_IDLE;
+    }
+    struct server *server = thread->server;
+    if (!own->is_urgent && own->due_bytes < GATHER_BYTES && !atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed)) {
+        const int64_t waited_us = clock_monotonic_us() - own->due_since_us;
+        if (waited_us < GATHER_US) {
+            return GATHER_US - waited_us;
+        }
+    }
+    const struct shard_set due = own->due;
+    own->due = (struct shard_set){0};
+    own->is_due = own->is_urgent = false;
+    own->due_bytes = 0;
+    for (uint32_t i = shard_set_next(&due, 0); i != SHARD_NONE; i = shard_set_next(&due, i + 1)) {
+        struct shard *shard = &server->shards[i];
+        if (!baton_try_for_one_of_several(&shard->baton, (uint64_t)(BATON_US * server->ticks_per_us))) {
+            shard_set_add(&own->due, i);
+            own->is_due = own->is_urgent = true;
+            continue;
+        }
+        baton_assert_held(&shard->baton);
+        shard_log_advance(thread, &server->logged.appendonly->logs[i]);
+        shard_release(thread, shard);
+    }
+    return own->is_due ? 0 : APPENDONLY_IDLE;
+}
+
+static int64_t replay(struct thread *thread, struct appendonly *appendonly)
+{
+    switch (replaying_step(thread, appendonly->replaying)) {
+    case REPLAYING_GOES_ON:
+        return 0;
+    case REPLAYING_IS_OVER:
+        begin(thread, appendonly);
+        return 0;
+    case REPLAYING_WAITS:
+        break;
+    }
+    return REPLAY_POLL_US;
+}
+
+/* --- what keeps logs from being written --- */
+
+static int error_of(const struct appendonly *appendonly)
+{
+    int error = 0;
+    for (uint32_t i = 0; i < appendonly->server->shard_count && error == 0; i++) {
+        error = __atomic_load_n(&appendonly->logs[i].error, __ATOMIC_RELAXED);
+    }
+    return error;
+}
+
+static void set_given_up(struct server *server, bool has_given_up)
+{
+    if (has_given_up != atomic_load_explicit(&server->logged.has_given_up, memory_order_relaxed)) {
+        atomic_store_explicit(&server->logged.has_given_up, has_given_up, memory_order_release);
+        atomic_fetch_add_explicit(&server->logged.moves, 1, memory_order_seq_cst); /* whoever waits looks again */
+    }
+}
+
+/* The first thread: writes are refused while a log cannot be written. Those that were run before are neither acknowledged nor refused: after a
+ * while their connections are closed, as redis-server's are, which ends then.  */
+static void look_at_errors(struct appendonly *appendonly)
+{
+    struct server *server = appendonly->server;
+    set_given_up(server, appendonly->error_since_us != 0 && clock_monotonic_us() - appendonly->error_since_us >= GIVE_UP_US);
+    const uint64_t changes = atomic_load_explicit(&server->logged.error_changes, memory_order_acquire);
+    if (LIKELY(changes == appendonly->seen_errors)) {
+        return;
+    }
+    appendonly->seen_errors = changes;
+    const int error = error_of(appendonly);
+    if (error != 0) {
+        atomic_store_explicit(&server->logged.error, error, memory_order_relaxed);
+        appendonly->error_since_us = appendonly->error_since_us == 0 ? clock_monotonic_us() : appendonly->error_since_us;
+        atomic_fetch_or_explicit(&server->refusals, REFUSE_WRITES_UNLOGGED, memory_order_release);
+        log_write(server->config, LOG_LEVEL_WARNING, "The log cannot be written: %s. Writes are refused", strerror(error));
+        return;
+    }
+    appendonly->error_since_us = 0;
+    set_given_up(server, false); /* before anything is run that would wait */
+    if ((atomic_fetch_and_explicit(&server->refusals, ~(uint32_t)REFUSE_WRITES_UNLOGGED, memory_order_release) & REFUSE_WRITES_UNLOGGED) != 0) {
+        log_write(server->config, LOG_LEVEL_WARNING, "The log can be written again");
+    }
+}
+
+int64_t appendonly_work(struct thread *thread)
+{
+    struct appendonly *appendonly = thread->server->logged.appendonly;
+    if (appendonly == NULL) {
+        return OFF_US; /* a test's server */
+    }
+    switch (appendonly_state(appendonly)) {
+    case APPENDONLY_OFF:
+        return OFF_US;
+    case APPENDONLY_LOADING:
+        return replay(thread, appendonly);
+    case APPENDONLY_ON:
+        break;
+    }
+    struct shard *shard = thread->shard;
+    if (!baton_try(&shard->baton)) {
+        return 1000;
+    }
+    shard_log_tend(thread, &appendonly->logs[shard->number]);
+    shard_release(thread, shard);
+    if (thread->number == 0) {
+        set_acknowledges(appendonly);
+        look_at_errors(appendonly);
+    }
+    return IDLE_US;
+}
+
+void appendonly_end(struct appendonly *appendonly)
+{
+    if (appendonly_state(appendonly) == APPENDONLY_ON) {
+        for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
+            shard_log_end(&appendonly->logs[i]);
+        }
+    }
+}
+
+/* --- figures --- */
+
+void appendonly_figures(const struct server *server, struct appendonly_figures *out)
+{
+    const struct appendonly *appendonly = server->logged.appendonly;
+    *out = (struct appendonly_figures){.last_rewrite_is_good = true, .last_write_is_good = true, .last_rewrite_seconds = -1, .current_rewrite_seconds = -1};
+    if (appendonly == NULL || appendonly_state(appendonly) != APPENDONLY_ON) {
+        return;
+    }
+    out->is_on = true;
+    out->error = error_of(appendonly);
+    out->last_write_is_good = out->error == 0;
+    out->base_bytes = __atomic_load_n(&appendonly->base_bytes, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct shard_log *log = &appendonly->logs[i];
+        out->bytes += __atomic_load_n(&log->written_bytes, __ATOMIC_RELAXED);
+        out->pending_bytes += __atomic_load_n(&log->pending_bytes, __ATOMIC_RELAXED);
+        out->frames += __atomic_load_n(&log->frames, __ATOMIC_RELAXED);
+        out->syncs += __atomic_load_n(&log->syncs, __ATOMIC_RELAXED);
+        out->delayed_syncs += __atomic_load_n(&log->delayed_syncs, __ATOMIC_RELAXED);
+    }
+}

@@ -1,0 +1,389 @@
+/* shard_log.c - see shard_log.h.  */
+#include "appendonly/shard_log.h"
+
+#include "base/clock.h"
+#include "mem/heap.h"
+#include "shard/log.h"
+#include "shard/message.h"
+#include "shard/thread.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    ZEROS_PIECE = 1 << 20,
+    WRITE_MAX = 1 << 26,            /* bytes a request */
+    BEHIND_BYTES = 32 << 20,        /* of a shard that wait for the disk: then writes wait */
+    SECOND_US = 1000000,
+    SYNC_LATE_US = 2 * SECOND_US,
+    RETRY_US = SECOND_US,           /* when the disk was full */
+    MARK_US = SECOND_US,            /* of no frames, before a mark */
+};
+_Static_assert(ZEROS_PIECE % AOF_ZERO_ALIGN == 0, "aof_writer_open");
+
+static _Alignas(AOF_ZERO_ALIGN) const char zeros[ZEROS_PIECE];
+
+/* --- files --- */
+
+static void on_event(struct ring_owner *owner, const struct ring_event *event);
+
+struct log_file *log_file_prepare(struct shard_log *log, const char *path)
+{
+    struct log_file *file = thread_alloc_zeroed(MEM_SERVER, sizeof *file);
+    if (file == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    file->owner.on_event = on_event;
+    file->log = log;
+    file->fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (file->fd < 0) {
+        const int error = errno;
+        thread_free(MEM_SERVER, file, sizeof *file);
+        errno = error;
+        return NULL;
+    }
+    file->zero_fd = open(path, O_WRONLY | O_CLOEXEC | O_DIRECT);
+    return file;
+}
+
+struct log_file *log_file_open(struct shard_log *log, const char *path, const struct aof_header *header, uint64_t last)
+{
+    struct log_file *file = log_file_prepare(log, path);
+    if (file != NULL) {
+        aof_writer_open(&file->writer, header, last, AOF_HEADER_BYTES, file->zero_fd >= 0 ? ZEROS_PIECE : 0);
+    }
+    return file;
+}
+
+void log_file_close(struct log_file *file)
+{
+    aof_writer_close(&file->writer);
+    close(file->fd);
+    if (file->zero_fd >= 0) {
+        close(file->zero_fd);
+    }
+    thread_free(MEM_SERVER, file, sizeof *file);
+}
+
+/* --- the cut --- */
+
+static bool raise_committed(struct logged_progress *progress, uint64_t committed)
+{
+    uint64_t before = atomic_load_explicit(&progress->committed, memory_order_relaxed);
+    while (before < committed &&
+           !atomic_compare_exchange_weak_explicit(&progress->committed, &before, committed, memory_order_release, memory_order_relaxed)) {
+    }
+    return before < committed;
+}
+
+void shard_log_publish(struct thread *thread, struct server *server, struct aof_cut *cut, const uint32_t *moved, uint32_t count)
+{
+    bool has_moved = false;
+    for (uint32_t i = 0; i < count; i++) {
+        has_moved |= raise_committed(&server->logged.progress[moved[i]], aof_cut_committed(cut, moved[i]));
+    }
+    if (!has_moved || thread == NULL) {
+        return;
+    }
+    atomic_fetch_add_explicit(&server->logged.moves, 1, memory_order_seq_cst);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        struct thread *other = server_thread(server, i);
+        if (other != thread && atomic_load_explicit(&other->logged.has_held, memory_order_seq_cst)) {
+            thread_wake(thread, other);
+        }
+    }
+}
+
+static void tell_durable(struct thread *thread, struct shard_log *log, uint64_t sequence)
+{
+    uint32_t moved[AOF_SHARDS_MAX];
+    const uint32_t count = aof_cut_durable(log->cut, log->shard, sequence, moved);
+    shard_log_publish(thread, log->server, log->cut, moved, count);
+}
+
+/* --- requests --- */
+
+/* The thread looks at the log at the end of its turn. */
+static void make_due(struct thread *thread, const struct shard_log *log)
+{
+    shard_set_add(&thread->logged.due, log->shard);
+    thread->logged.is_due = true;
+    thread->logged.is_urgent = true;
+}
+
+/* On the thread whose ring has the request. */
+static void on_event(struct ring_owner *owner, const struct ring_event *event)
+{
+    struct log_file *file = (struct log_file *)((char *)owner - offsetof(struct log_file, owner));
+    struct thread *thread = thread_self();
+    assert(thread->logged.requests > 0);
+    thread->logged.requests--;
+    make_due(thread, file->log);
+    file->results[event->kind] = event->result;
+    atomic_fetch_or_explicit(&file->back, 1u << event->kind, memory_order_release); /* from now on it is anybody's */
+}
+
+static void begin(struct thread *thread, struct log_file *file, enum log_request request, uint64_t bytes)
+{
+    assert(!file->is_under_way[request]);
+    file->is_under_way[request] = true;
+    file->asked[request] = (int64_t)bytes;
+    thread->logged.requests++;
+}
+
+static void request_sync(struct thread *thread, struct log_file *file)
+{
+    begin(thread, file, LOG_SYNC, 0);
+    file->sync_began_us = clock_monotonic_us();
+    ring_sync(&thread->ring, file->fd, LOG_SYNC, &file->owner);
+}
+
+static void request_write(struct thread *thread, struct log_file *file, const struct aof_write *write, bool is_synced)
+{
+    const uint32_t len = write->bytes.len < WRITE_MAX ? (uint32_t)write->bytes.len : WRITE_MAX;
+    begin(thread, file, LOG_WRITE, len);
+    ring_write(&thread->ring, file->fd, write->bytes.data, len, write->offset, is_synced, LOG_WRITE, &file->owner);
+    if (is_synced) {
+        request_sync(thread, file);
+    }
+}
+
+/* --- what has ended --- */
+
+static void end_write(struct log_file *file)
+{
+    struct shard_log *log = file->log;
+    const int32_t result = file->results[LOG_WRITE];
+    aof_writer_written(&file->writer, result);
+    log->frames += file->writer.write_state == AOF_WRITE_IDLE;
+    log->written_bytes += result > 0 ? (uint64_t)result : 0;
+    if (result == file->asked[LOG_WRITE] && file->is_under_way[LOG_SYNC] && !file->is_sync_taken) {
+        file->is_sync_taken = aof_writer_take_sync(&file->writer); /* the linked one */
+    }
+    if (file->writer.write_state == AOF_WRITE_FULL) {
+        if (log->full_error == 0) {
+            log_write(log->server->config, LOG_LEVEL_WARNING, "Error writing to the log of shard %u: %s", log->shard, strerror(file->writer.error));
+        }
+        log->full_error = file->writer.error;
+        log->retried_us = clock_monotonic_us();
+    } else if (file->writer.write_state == AOF_WRITE_IDLE) {
+        log->full_error = 0;
+    }
+}
+
+static void end_sync(struct thread *thread, struct log_file *file)
+{
+    struct shard_log *log = file->log;
+    if (!file->is_sync_taken) {
+        return; /* linked to a write that was not complete */
+    }
+    file->is_sync_taken = false;
+    log->syncs++;
+    log->delayed_syncs += clock_monotonic_us() - file->sync_began_us > SYNC_LATE_US;
+    aof_writer_synced(&file->writer, file->results[LOG_SYNC] < 0 ? -file->results[LOG_SYNC] : 0);
+    if (!file->writer.has_error) {
+        tell_durable(thread, log, file->writer.synced);
+    }
+}
+
+static void collect(struct thread *thread, struct log_file *file)
+{
+    const uint32_t back = atomic_exchange_explicit(&file->back, 0, memory_order_acquire);
+    if ((back & 1u << LOG_WRITE) != 0) {
+        file->is_under_way[LOG_WRITE] = false;
+        end_write(file);
+    }
+    if ((back & 1u << LOG_SYNC) != 0) {
+        file->is_under_way[LOG_SYNC] = false;
+        end_sync(thread, file);
+    }
+    if ((back & 1u << LOG_ZERO) != 0) {
+        file->is_under_way[LOG_ZERO] = false;
+        const int32_t result = file->results[LOG_ZERO];
+        aof_writer_zeroed(&file->writer, result == file->asked[LOG_ZERO] ? 0 : result < 0 ? -result : EIO);
+    }
+}
+
+/* --- what is to be done --- */
+
+static enum config_appendfsync sync_policy(const struct server *server)
+{
+    return (enum config_appendfsync)atomic_load_explicit(&server->config->appendfsync, memory_order_relaxed);
+}
+
+/* no-appendfsync-on-rewrite. With `always` replies wait for the syncs: there they go on. */
+static bool syncs_are_put_off(const struct server *server)
+{
+    return atomic_load_explicit(&server->config->no_appendfsync_on_rewrite, memory_order_relaxed) != 0 &&
+           atomic_load_explicit(&server->logged.is_saving, memory_order_relaxed);
+}
+
+static bool is_sync_due(const struct log_file *file)
+{
+    const struct server *server = file->log->server;
+    if (file->writer.is_finished) {
+        return true; /* the next file waits for it */
+    }
+    if (sync_policy(server) == APPENDFSYNC_ALWAYS) {
+        return true;
+    }
+    return sync_policy(server) == APPENDFSYNC_EVERYSEC && !syncs_are_put_off(server) && clock_monotonic_us() - file->sync_began_us >= SECOND_US;
+}
+
+static void truncate_file(struct log_file *file, uint64_t bytes)
+{
+    aof_writer_truncated(&file->writer, ftruncate(file->fd, (off_t)bytes) == 0 ? 0 : errno);
+}
+
+/* Writes what gathers; with `is_mark` also an empty frame before a pause. */
+static void advance_file(struct thread *thread, struct log_file *file, bool is_mark)
+{
+    struct aof_write write;
+    const struct server *server = thread->server;
+    const struct shard_log *log = file->log;
+    uint64_t offset, len;
+    collect(thread, file);
+    if (!file->is_under_way[LOG_WRITE]) {
+        const uint64_t committed = aof_cut_committed(log->cut, log->shard);
+        enum aof_todo todo = AOF_TRUNCATE;
+        while (todo == AOF_TRUNCATE) {
+            todo = is_mark ? aof_writer_take_mark(&file->writer, committed, thread->now_ms, &write) : aof_writer_take(&file->writer, committed, thread->now_ms, &write);
+            if (todo == AOF_TRUNCATE) {
+                truncate_file(file, write.offset);
+            }
+        }
+        if (todo == AOF_WRITE) {
+            const bool is_synced = sync_policy(server) == APPENDFSYNC_ALWAYS && !file->is_under_way[LOG_SYNC];
+            request_write(thread, file, &write, is_synced);
+        }
+    }
+    if (!file->is_under_way[LOG_SYNC] && is_sync_due(file) && aof_writer_take_sync(&file->writer)) {
+        file->is_sync_taken = true;
+        request_sync(thread, file);
+    }
+    if (!file->is_under_way[LOG_ZERO] && sync_policy(server) == APPENDFSYNC_ALWAYS && aof_writer_take_zeros(&file->writer, &offset, &len)) {
+        begin(thread, file, LOG_ZERO, len);
+        ring_write(&thread->ring, file->zero_fd, zeros, (uint32_t)len, offset, false, LOG_ZERO, &file->owner);
+    }
+}
+
+/* --- figures, and who is held back --- */
+
+static void set_behind(struct shard_log *log, bool is_behind)
+{
+    if (log->is_behind != is_behind) {
+        log->is_behind = is_behind;
+        atomic_fetch_add_explicit(&log->server->logged.behind, is_behind ? 1 : (uint32_t)-1, memory_order_relaxed);
+    }
+}
+
+static int error_of(const struct log_file *file)
+{
+    return aof_writer_has_failed(&file->writer) ? file->writer.error : file->log->full_error;
+}
+
+static void note_state(struct shard_log *log)
+{
+    uint64_t pending = aof_writer_pending_bytes(&log->file->writer);
+    int error = error_of(log->file);
+    if (log->previous != NULL) {
+        pending += aof_writer_pending_bytes(&log->previous->writer);
+        error = error != 0 ? error : error_of(log->previous);
+    }
+    __atomic_store_n(&log->pending_bytes, pending, __ATOMIC_RELAXED);
+    if (error != log->error) {
+        __atomic_store_n(&log->error, error, __ATOMIC_RELAXED);
+        atomic_fetch_add_explicit(&log->server->logged.error_changes, 1, memory_order_release);
+    }
+    set_behind(log, error == 0 && pending > (log->is_behind ? BEHIND_BYTES / 2 : BEHIND_BYTES));
+}
+
+void shard_log_advance(struct thread *thread, struct shard_log *log)
+{
+    if (log->file == NULL) {
+        return;
+    }
+    if (log->previous != NULL) {
+        advance_file(thread, log->previous, false);
+    }
+    advance_file(thread, log->file, false);
+    note_state(log);
+}
+
+void shard_log_tend(struct thread *thread, struct shard_log *log)
+{
+    if (log->file == NULL) {
+        return;
+    }
+    const int64_t now_us = clock_monotonic_us();
+    if (log->full_error != 0 && now_us - log->retried_us >= RETRY_US) {
+        log->retried_us = now_us;
+        aof_writer_retry(&log->file->writer);
+        if (log->previous != NULL) {
+            aof_writer_retry(&log->previous->writer);
+        }
+    }
+    if (log->previous != NULL) {
+        advance_file(thread, log->previous, false);
+    }
+    const bool is_quiet = now_us - log->file->sync_began_us >= MARK_US;
+    advance_file(thread, log->file, is_quiet);
+    note_state(log);
+}
+
+/* --- the end --- */
+
+static void collect_at_end(struct log_file *file)
+{
+    const uint32_t back = atomic_load_explicit(&file->back, memory_order_acquire);
+    for (int i = 0; i < LOG_REQUESTS; i++) {
+        assert(!file->is_under_way[i] || (back & 1u << i) != 0);
+        (void)back;
+    }
+    collect(NULL, file);
+}
+
+/* Nothing is under way. True: all is on disk. */
+static bool end_file(struct log_file *file, uint64_t committed)
+{
+    struct aof_write write;
+    collect_at_end(file);
+    aof_writer_retry(&file->writer);
+    for (;;) {
+        const enum aof_todo todo = aof_writer_take_mark(&file->writer, committed, clock_wall_ms(), &write);
+        if (todo == AOF_TRUNCATE) {
+            truncate_file(file, write.offset);
+        } else if (todo == AOF_WRITE) {
+            const ssize_t done = pwrite(file->fd, write.bytes.data, write.bytes.len, (off_t)write.offset);
+            aof_writer_written(&file->writer, done < 0 ? -errno : done);
+        } else if (aof_writer_take_sync(&file->writer)) {
+            aof_writer_synced(&file->writer, fdatasync(file->fd) == 0 ? 0 : errno);
+        } else {
+            break;
+        }
+    }
+    return aof_writer_is_synced(&file->writer);
+}
+
+void shard_log_end(struct shard_log *log)
+{
+    if (log->file == NULL) {
+        return;
+    }
+    const uint64_t committed = aof_cut_committed(log->cut, log->shard);
+    bool is_good = log->previous == NULL || end_file(log->previous, committed);
+    is_good = end_file(log->file, committed) && is_good;
+    if (!is_good) {
+        log_write(log->server->config, LOG_LEVEL_WARNING, "The log of shard %u could not be written to its end: %s", log->shard,
+                  strerror(log->file->writer.error != 0 ? log->file->writer.error : EIO));
+    }
+    if (log->previous != NULL) {
+        log_file_close(log->previous);
+    }
+    log_file_close(log->file);
+    log->file = log->previous = NULL;
+}

@@ -1,0 +1,65 @@
+/* shard_log.h - one shard's log: its writer (aof/writer.h) and the requests to the disk.
+ *
+ * Whoever has appended to a log, or has a request of it in its ring, looks at it at the end of its turn, under the shard's baton: what has ended is
+ * told to the writer, and what is to be done next is requested from that thread's own ring. So no thread is woken for another's writes, and there is
+ * always somebody who looks again: L2.
+ *
+ *     a file's write:  none -> under way -> back (any thread may take it in) -> none           the same for its sync and its zeros
+ *
+ * Threads    All under the baton of the shard but `on_event`, which is its ring's thread's.
+ * Memory     Writers: MEM_LOG_BUFFER; files: MEM_SERVER.
+ * Invariant  L2 while records are not written, a write is under way, or the log stands in some thread's `due`, or it is FULL or FAILED.  */
+#ifndef APPENDONLY_SHARD_LOG_H
+#define APPENDONLY_SHARD_LOG_H
+
+#include "aof/cut.h"
+#include "aof/writer.h"
+#include "net/ring.h"
+#include "shard/server.h"
+
+/* Requests of a file: kinds in the ring, and bits. */
+enum log_request { LOG_WRITE, LOG_SYNC, LOG_ZERO, LOG_REQUESTS };
+
+struct log_file {
+    struct ring_owner owner;
+    struct shard_log *log;
+    struct aof_writer writer;
+    int fd, zero_fd;                       /* zero_fd: O_DIRECT; -1: nothing is prepared */
+    bool is_under_way[LOG_REQUESTS];       /* under the baton */
+    int64_t asked[LOG_REQUESTS];           /* bytes; under the baton */
+    bool is_sync_taken;                    /* the sync under way is the writer's; a linked one becomes it when its write is back */
+    int64_t sync_began_us;                 /* monotonic: of the last one */
+    int32_t results[LOG_REQUESTS];         /* written by the ring's thread before the bit in `back` */
+    _Atomic uint32_t back;                 /* 1 << enum log_request: its result is there; release */
+};
+
+struct shard_log {
+    struct server *server;
+    struct aof_cut *cut;                   /* of all */
+    uint32_t shard;
+    struct log_file *file;                 /* NULL: the log is off */
+    struct log_file *previous;             /* its frames come first; NULL: none */
+    bool is_behind;                        /* more is to be written than may be: counted in logged.behind */
+    int full_error;                        /* errno: a writer was FULL, and the frame is not written yet; 0: no */
+    int64_t retried_us;                    /* monotonic: when it was tried last */
+    /* read by any thread, relaxed; written under the baton */
+    uint64_t written_bytes, pending_bytes, frames, syncs, delayed_syncs;
+    int error;                             /* errno, while the log cannot be written */
+};
+
+/* Opens the file `path`, which has its header. `last`: aof_writer_open. NULL: errno. */
+MUST_USE struct log_file *log_file_open(struct shard_log *log, const char *path, const struct aof_header *header, uint64_t last);
+/* The same for one that follows the log's file at this moment, under the baton; *file is from log_file_prepare. */
+MUST_USE struct log_file *log_file_prepare(struct shard_log *log, const char *path);
+void log_file_close(struct log_file *file);
+
+/* Under the baton: tells the writers what has ended, and requests what is to be done, from the thread's ring. */
+void shard_log_advance(struct thread *thread, struct shard_log *log);
+/* The same each IDLE_US: also syncs whose time has come, marks before a pause, tries when the disk was full. */
+void shard_log_tend(struct thread *thread, struct shard_log *log);
+/* Without threads: what is left is written and synced, by plain calls. */
+void shard_log_end(struct shard_log *log);
+/* The cut has moved for `count` shards, whose numbers are in `moved`: tells who waits. */
+void shard_log_publish(struct thread *thread, struct server *server, struct aof_cut *cut, const uint32_t *moved, uint32_t count);
+
+#endif
