@@ -5,6 +5,7 @@
 #include "appendonly/appendonly_state.h"
 #include "appendonly/listener.h"
 #include "appendonly/replaying.h"
+#include "appendonly/rewriting.h"
 #include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
@@ -52,6 +53,10 @@ struct appendonly *appendonly_create(struct server *server)
     mem_count(thread_heap_register(), MEM_SERVER, (int64_t)(server->shard_count * sizeof *progress), 1);
     appendonly->server = server;
     appendonly->lock_fd = -1;
+    appendonly->rewriting = rewriting_create(appendonly);
+    if (appendonly->rewriting == NULL) {
+        return NULL;
+    }
     for (uint32_t i = 0; i < server->shard_count; i++) {
         appendonly->logs[i].server = server;
         appendonly->logs[i].shard = i;
@@ -68,6 +73,7 @@ void appendonly_destroy(struct appendonly *appendonly)
         return;
     }
     struct server *server = appendonly->server;
+    rewriting_destroy(appendonly->rewriting);
     replaying_close(appendonly->replaying);
     aof_manifest_destroy(&appendonly->manifest);
     aof_cut_destroy(appendonly->cut);
@@ -155,6 +161,36 @@ static void note_generations(struct appendonly *appendonly, const struct aof_man
     if (manifest->generation_count > 0) {
         appendonly->last_generation = manifest->generations[manifest->generation_count - 1].number;
     }
+}
+
+/* What an earlier log has left: its files go when the new base is there. One that cannot be read stays where it is, and is replaced. */
+static bool read_manifest(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    const char *fault;
+    uint32_t line;
+    const int failed = aof_files_read_manifest(&appendonly->files, &appendonly->manifest, &fault, &line);
+    if (failed == 0) {
+        note_generations(appendonly, &appendonly->manifest);
+        return true;
+    }
+    if (failed != ENOENT) {
+        return refuse(error, appendonly->path, fault != NULL ? fault : strerror(failed));
+    }
+    return aof_manifest_create(&appendonly->manifest) || refuse(error, appendonly->path, "out of memory");
+}
+
+bool appendonly_take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    if (appendonly->folder != NULL) {
+        return true;
+    }
+    if (!open_folder(appendonly, error)) {
+        return false;
+    }
+    if (has_redis_log(appendonly->path)) {
+        return refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
+    }
+    return read_manifest(appendonly, error);
 }
 
 enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX])
@@ -315,6 +351,9 @@ static void begin(struct thread *thread, struct appendonly *appendonly)
     if (error != 0) {
         end_process(appendonly, error);
     }
+    struct replaying_figures replayed;
+    replaying_figures(appendonly->replaying, &replayed);
+    appendonly->start_bytes = appendonly->base_bytes = replayed.total_bytes + (appendonly->manifest.base_count > 0 ? appendonly->manifest.bases[0].bytes : 0);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         server->shards[i].owner.is_expiry_off = server->shards[i].is_expiry_off = false;
         __atomic_store_n(&server->shards[i].changes, 0, __ATOMIC_RELAXED);
@@ -326,6 +365,39 @@ static void begin(struct thread *thread, struct appendonly *appendonly)
     say_loaded(appendonly);
     loading_end(server);
     loading_say_ready(server);
+}
+
+/* --- on and off --- */
+
+void appendonly_replace_cut(struct appendonly *appendonly, struct aof_cut *cut)
+{
+    aof_cut_destroy(appendonly->cut);
+    appendonly->cut = cut;
+}
+
+void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly)
+{
+    struct server *server = thread->server;
+    if (appendonly_state(appendonly) == APPENDONLY_OFF) {
+        effects_want(&server->effects, &appendonly_listener, LISTEN_EFFECTS);
+        atomic_store_explicit(&appendonly->state, APPENDONLY_ON, memory_order_release);
+        set_acknowledges(appendonly);
+    }
+}
+
+void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly)
+{
+    struct server *server = thread->server;
+    shards_take_all(thread);
+    effects_want(&server->effects, &appendonly_listener, 0);
+    atomic_store_explicit(&appendonly->state, APPENDONLY_OFF, memory_order_release);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        baton_assert_held(&server->shards[i].baton);
+        shard_log_turn_off(thread, &appendonly->logs[i]);
+    }
+    shards_release_all(thread);
+    set_acknowledges(appendonly);
+    log_write(server->config, LOG_LEVEL_NOTICE, "The log is off: its files stay as they are");
 }
 
 /* --- turns --- */
@@ -377,7 +449,7 @@ static int64_t replay(struct thread *thread, struct appendonly *appendonly)
 
 /* --- what keeps logs from being written --- */
 
-static int error_of(const struct appendonly *appendonly)
+int appendonly_error(const struct appendonly *appendonly)
 {
     int error = 0;
     for (uint32_t i = 0; i < appendonly->server->shard_count && error == 0; i++) {
@@ -394,6 +466,15 @@ static void set_given_up(struct server *server, bool has_given_up)
     }
 }
 
+bool appendonly_has_failed(const struct appendonly *appendonly)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
+        has_any |= __atomic_load_n(&appendonly->logs[i].has_failed, __ATOMIC_RELAXED);
+    }
+    return has_any;
+}
+
 /* The first thread: writes are refused while a log cannot be written. Those that were run before are neither acknowledged nor refused: after a
  * while their connections are closed, as redis-server's are, which ends then.  */
 static void look_at_errors(struct appendonly *appendonly)
@@ -405,7 +486,7 @@ static void look_at_errors(struct appendonly *appendonly)
         return;
     }
     appendonly->seen_errors = changes;
-    const int error = error_of(appendonly);
+    const int error = appendonly_error(appendonly);
     if (error != 0) {
         atomic_store_explicit(&server->logged.error, error, memory_order_relaxed);
         appendonly->error_since_us = appendonly->error_since_us == 0 ? clock_monotonic_us() : appendonly->error_since_us;
@@ -426,13 +507,16 @@ int64_t appendonly_work(struct thread *thread)
     if (appendonly == NULL) {
         return OFF_US; /* a test's server */
     }
-    switch (appendonly_state(appendonly)) {
-    case APPENDONLY_OFF:
-        return OFF_US;
-    case APPENDONLY_LOADING:
+    if (appendonly_state(appendonly) == APPENDONLY_LOADING) {
         return replay(thread, appendonly);
-    case APPENDONLY_ON:
-        break;
+    }
+    if (thread->number == 0) {
+        rewriting_tend(thread, appendonly->rewriting);
+        set_acknowledges(appendonly);
+        look_at_errors(appendonly);
+    }
+    if (appendonly_state(appendonly) == APPENDONLY_OFF) {
+        return thread->number == 0 ? IDLE_US : OFF_US;
     }
     struct shard *shard = thread->shard;
     if (!baton_try(&shard->baton)) {
@@ -440,20 +524,23 @@ int64_t appendonly_work(struct thread *thread)
     }
     shard_log_tend(thread, &appendonly->logs[shard->number]);
     shard_release(thread, shard);
-    if (thread->number == 0) {
-        set_acknowledges(appendonly);
-        look_at_errors(appendonly);
-    }
     return IDLE_US;
 }
 
 void appendonly_end(struct appendonly *appendonly)
 {
-    if (appendonly_state(appendonly) == APPENDONLY_ON) {
+    snapshots_cancel_all(appendonly->server->snapshots);
+    rewriting_stop(appendonly->rewriting);
+    if (appendonly_state(appendonly) != APPENDONLY_LOADING) {
         for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
             shard_log_end(&appendonly->logs[i]);
         }
     }
+}
+
+bool appendonly_rewrite(struct appendonly *appendonly)
+{
+    return rewriting_start(appendonly->rewriting);
 }
 
 /* --- figures --- */
@@ -462,13 +549,15 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
 {
     const struct appendonly *appendonly = server->logged.appendonly;
     *out = (struct appendonly_figures){.last_rewrite_is_good = true, .last_write_is_good = true, .last_rewrite_seconds = -1, .current_rewrite_seconds = -1};
-    if (appendonly == NULL || appendonly_state(appendonly) != APPENDONLY_ON) {
+    if (appendonly == NULL) {
         return;
     }
-    out->is_on = true;
-    out->error = error_of(appendonly);
+    rewriting_figures(appendonly->rewriting, out);
+    out->is_on = appendonly_state(appendonly) == APPENDONLY_ON;
+    out->error = appendonly_error(appendonly);
     out->last_write_is_good = out->error == 0;
     out->base_bytes = __atomic_load_n(&appendonly->base_bytes, __ATOMIC_RELAXED);
+    out->bytes = __atomic_load_n(&appendonly->start_bytes, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct shard_log *log = &appendonly->logs[i];
         out->bytes += __atomic_load_n(&log->written_bytes, __ATOMIC_RELAXED);

@@ -40,14 +40,18 @@ int64_t appendonly_work(struct thread *thread);
 /* The main thread, when no shard thread runs any more: all that was appended is on disk, unless the disk refuses. */
 void appendonly_end(struct appendonly *appendonly);
 
+/* A new base is begun; the log is on. False: one is being made. Any thread, without batons or with them. */
+MUST_USE bool appendonly_rewrite(struct appendonly *appendonly);
+
 struct appendonly_figures {
-    bool is_on, is_rewriting, is_rewrite_scheduled, last_rewrite_is_good, last_write_is_good;
+    bool is_on, is_rewriting, last_rewrite_is_good, last_write_is_good;
     int error;                 /* errno of the last failure, while it lasts */
     int64_t last_rewrite_seconds, current_rewrite_seconds; /* -1: none */
     uint64_t base_bytes;       /* of the files when the last rewrite, or the start, was done */
     uint64_t bytes;            /* of base and logs now */
     uint64_t pending_bytes;    /* not written yet */
     uint64_t rewrites;         /* that succeeded since the start */
+    uint64_t rewrite_failures; /* since one has succeeded */
     uint64_t delayed_syncs;    /* that took longer than two seconds */
     uint64_t frames, syncs;    /* since the start */
 };

@@ -24,7 +24,8 @@ struct appendonly {
     struct aof_manifest manifest;   /* as it is on disk; of whoever begins or rewrites */
     struct aof_cut *cut;            /* of the logs that are written; NULL: none */
     uint64_t last_generation;       /* the largest number that was tried */
-    uint64_t base_bytes;            /* of all files when the last base was made; any thread, relaxed */
+    uint64_t base_bytes;            /* of all files when the last base was made, or at the start; any thread, relaxed, as the next */
+    uint64_t start_bytes;           /* of those that are not written any more: the base, and logs of before */
     struct replaying *replaying;    /* LOADING; NULL: there is no log yet */
     struct rewriting *rewriting;
     uint64_t seen_errors;           /* of logged.error_changes; thread 0, as the next */
@@ -36,6 +37,20 @@ static inline enum appendonly_state appendonly_state(const struct appendonly *ap
 {
     return (enum appendonly_state)atomic_load_explicit(&appendonly->state, memory_order_acquire);
 }
+
+/* For who turns the log on: opens `appenddirname`, which nobody else may have open, and reads which generations there are. Nothing if it is open.
+ * False: `error` says why. */
+MUST_USE bool appendonly_take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX]);
+/* errno of the first log that cannot be written; 0: all can. Any thread. */
+int appendonly_error(const struct appendonly *appendonly);
+/* A log has failed for good, or is behind one that has: only a new base helps. Any thread. */
+bool appendonly_has_failed(const struct appendonly *appendonly);
+/* Under all batons. */
+void appendonly_replace_cut(struct appendonly *appendonly, struct aof_cut *cut);
+/* Under all batons: changes are logged from now on. */
+void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly);
+/* The first thread, without batons. */
+void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly);
 
 /* "folder/name" */
 void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2]);

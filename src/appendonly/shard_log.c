@@ -50,11 +50,17 @@ struct log_file *log_file_prepare(struct shard_log *log, const char *path)
     return file;
 }
 
+/* How far a file is prepared ahead at once. */
+static uint64_t zeros_piece(const struct log_file *file)
+{
+    return file->zero_fd >= 0 ? ZEROS_PIECE : 0;
+}
+
 struct log_file *log_file_open(struct shard_log *log, const char *path, const struct aof_header *header, uint64_t last)
 {
     struct log_file *file = log_file_prepare(log, path);
     if (file != NULL) {
-        aof_writer_open(&file->writer, header, last, AOF_HEADER_BYTES, file->zero_fd >= 0 ? ZEROS_PIECE : 0);
+        aof_writer_open(&file->writer, header, last, AOF_HEADER_BYTES, zeros_piece(file));
     }
     return file;
 }
@@ -185,7 +191,7 @@ static void end_sync(struct thread *thread, struct log_file *file)
     log->syncs++;
     log->delayed_syncs += clock_monotonic_us() - file->sync_began_us > SYNC_LATE_US;
     aof_writer_synced(&file->writer, file->results[LOG_SYNC] < 0 ? -file->results[LOG_SYNC] : 0);
-    if (!file->writer.has_error) {
+    if (!file->writer.has_error && !file->is_retired && !log->is_unnamed) {
         tell_durable(thread, log, file->writer.synced);
     }
 }
@@ -281,19 +287,58 @@ static void set_behind(struct shard_log *log, bool is_behind)
     }
 }
 
+/* --- files that are not needed --- */
+
+static void retire(struct shard_log *log, struct log_file *file)
+{
+    if (file != NULL) {
+        file->is_retired = true;
+        file->next = log->retired;
+        log->retired = file;
+    }
+}
+
+static bool is_idle(struct log_file *file)
+{
+    return !file->is_under_way[LOG_WRITE] && !file->is_under_way[LOG_SYNC] && !file->is_under_way[LOG_ZERO];
+}
+
+static void reap(struct thread *thread, struct shard_log *log)
+{
+    struct log_file **at = &log->retired;
+    while (*at != NULL) {
+        struct log_file *file = *at;
+        collect(thread, file);
+        if (is_idle(file)) {
+            *at = file->next;
+            log_file_close(file);
+        } else {
+            at = &file->next;
+        }
+    }
+}
+
 static int error_of(const struct log_file *file)
 {
     return aof_writer_has_failed(&file->writer) ? file->writer.error : file->log->full_error;
 }
 
+int shard_log_error(const struct shard_log *log)
+{
+    const int error = error_of(log->file);
+    return error != 0 || log->previous == NULL ? error : error_of(log->previous);
+}
+
 static void note_state(struct shard_log *log)
 {
     uint64_t pending = aof_writer_pending_bytes(&log->file->writer);
-    int error = error_of(log->file);
+    const int error = shard_log_error(log);
     if (log->previous != NULL) {
         pending += aof_writer_pending_bytes(&log->previous->writer);
-        error = error != 0 ? error : error_of(log->previous);
     }
+    __atomic_store_n(&log->has_failed, aof_writer_has_failed(&log->file->writer) || (log->previous != NULL && aof_writer_has_failed(&log->previous->writer)),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&log->has_previous, log->previous != NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&log->pending_bytes, pending, __ATOMIC_RELAXED);
     if (error != log->error) {
         __atomic_store_n(&log->error, error, __ATOMIC_RELAXED);
@@ -302,21 +347,88 @@ static void note_state(struct shard_log *log)
     set_behind(log, error == 0 && pending > (log->is_behind ? BEHIND_BYTES / 2 : BEHIND_BYTES));
 }
 
-void shard_log_advance(struct thread *thread, struct shard_log *log)
+/* With `is_mark` an empty frame is written before a pause. */
+static void advance(struct thread *thread, struct shard_log *log, bool is_mark)
 {
-    if (log->file == NULL) {
-        return;
-    }
-    if (log->previous != NULL) {
+    if (UNLIKELY(log->previous != NULL)) {
         advance_file(thread, log->previous, false);
     }
-    advance_file(thread, log->file, false);
+    advance_file(thread, log->file, is_mark);
+    if (UNLIKELY(log->previous != NULL && log->file->writer.previous == NULL)) {
+        retire(log, log->previous);
+        log->previous = NULL;
+    }
+    if (UNLIKELY(log->retired != NULL)) {
+        reap(thread, log);
+    }
     note_state(log);
+}
+
+void shard_log_advance(struct thread *thread, struct shard_log *log)
+{
+    if (log->file != NULL) {
+        advance(thread, log, false);
+    } else if (log->retired != NULL) {
+        reap(thread, log);
+    }
+}
+
+/* --- another file --- */
+
+void shard_log_go_over(struct shard_log *log, struct log_file *file, const struct aof_header *header, struct aof_cut *cut)
+{
+    if (cut == NULL) {
+        assert(log->previous == NULL);
+        aof_writer_finish(&log->file->writer);
+        aof_writer_follow(&file->writer, header, &log->file->writer, AOF_HEADER_BYTES, zeros_piece(file));
+        log->previous = log->file;
+    } else {
+        const struct logged_progress *progress = &log->server->logged.progress[log->shard];
+        const uint64_t last = log->file != NULL ? aof_writer_open_sequence(&log->file->writer)
+                                                : atomic_load_explicit(&progress->appended, memory_order_relaxed);
+        aof_writer_open(&file->writer, header, last, AOF_HEADER_BYTES, zeros_piece(file));
+        retire(log, log->previous);
+        retire(log, log->file);
+        log->previous = NULL;
+        log->cut = cut;
+        log->is_unnamed = true;
+        log->full_error = 0;
+    }
+    log->file = file;
+    note_state(log);
+}
+
+void shard_log_settle(struct thread *thread, struct shard_log *log, uint64_t sequence)
+{
+    aof_writer_forget_previous(&log->file->writer);
+    retire(log, log->previous);
+    log->previous = NULL;
+    log->is_unnamed = false;
+    log->written_bytes = log->file->writer.end;
+    tell_durable(thread, log, log->file->writer.synced > sequence ? log->file->writer.synced : sequence);
+    reap(thread, log);
+    note_state(log);
+}
+
+void shard_log_turn_off(struct thread *thread, struct shard_log *log)
+{
+    aof_writer_fail(&log->file->writer, 0);
+    retire(log, log->previous);
+    retire(log, log->file);
+    log->file = log->previous = NULL;
+    log->full_error = 0;
+    log->is_unnamed = false;
+    set_behind(log, false);
+    reap(thread, log);
+    __atomic_store_n(&log->error, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->pending_bytes, 0, __ATOMIC_RELAXED);
+    atomic_fetch_add_explicit(&log->server->logged.error_changes, 1, memory_order_release);
 }
 
 void shard_log_tend(struct thread *thread, struct shard_log *log)
 {
     if (log->file == NULL) {
+        shard_log_advance(thread, log);
         return;
     }
     const int64_t now_us = clock_monotonic_us();
@@ -327,12 +439,7 @@ void shard_log_tend(struct thread *thread, struct shard_log *log)
             aof_writer_retry(&log->previous->writer);
         }
     }
-    if (log->previous != NULL) {
-        advance_file(thread, log->previous, false);
-    }
-    const bool is_quiet = now_us - log->file->sync_began_us >= MARK_US;
-    advance_file(thread, log->file, is_quiet);
-    note_state(log);
+    advance(thread, log, now_us - log->file->sync_began_us >= MARK_US);
 }
 
 /* --- the end --- */
@@ -369,8 +476,17 @@ static bool end_file(struct log_file *file, uint64_t committed)
     return aof_writer_is_synced(&file->writer);
 }
 
+static void end_retired(struct shard_log *log)
+{
+    for (struct log_file *file = log->retired; file != NULL; file = file->next) {
+        collect_at_end(file);
+    }
+    reap(NULL, log);
+}
+
 void shard_log_end(struct shard_log *log)
 {
+    end_retired(log);
     if (log->file == NULL) {
         return;
     }

@@ -23,6 +23,8 @@ enum log_request { LOG_WRITE, LOG_SYNC, LOG_ZERO, LOG_REQUESTS };
 struct log_file {
     struct ring_owner owner;
     struct shard_log *log;
+    struct log_file *next;                 /* of those that are retired */
+    bool is_retired;
     struct aof_writer writer;
     int fd, zero_fd;                       /* zero_fd: O_DIRECT; -1: nothing is prepared */
     bool is_under_way[LOG_REQUESTS];       /* under the baton */
@@ -39,17 +41,20 @@ struct shard_log {
     uint32_t shard;
     struct log_file *file;                 /* NULL: the log is off */
     struct log_file *previous;             /* its frames come first; NULL: none */
+    struct log_file *retired;              /* not needed any more, but for requests that are under way */
+    bool is_unnamed;                       /* no manifest names the file yet: nothing in it counts */
     bool is_behind;                        /* more is to be written than may be: counted in logged.behind */
     int full_error;                        /* errno: a writer was FULL, and the frame is not written yet; 0: no */
     int64_t retried_us;                    /* monotonic: when it was tried last */
     /* read by any thread, relaxed; written under the baton */
     uint64_t written_bytes, pending_bytes, frames, syncs, delayed_syncs;
     int error;                             /* errno, while the log cannot be written */
+    bool has_previous, has_failed;
 };
 
 /* Opens the file `path`, which has its header. `last`: aof_writer_open. NULL: errno. */
 MUST_USE struct log_file *log_file_open(struct shard_log *log, const char *path, const struct aof_header *header, uint64_t last);
-/* The same for one that follows the log's file at this moment, under the baton; *file is from log_file_prepare. */
+/* The same without a writer yet: for shard_log_go_over. */
 MUST_USE struct log_file *log_file_prepare(struct shard_log *log, const char *path);
 void log_file_close(struct log_file *file);
 
@@ -57,6 +62,15 @@ void log_file_close(struct log_file *file);
 void shard_log_advance(struct thread *thread, struct shard_log *log);
 /* The same each IDLE_US: also syncs whose time has come, marks before a pause, tries when the disk was full. */
 void shard_log_tend(struct thread *thread, struct shard_log *log);
+/* Under all batons: from here on records go to `file` (log_file_prepare). `cut` NULL: it follows the log's file, whose frames come first; else the
+ * log begins anew with that cut, which nothing is told of before shard_log_settle.  */
+void shard_log_go_over(struct shard_log *log, struct log_file *file, const struct aof_header *header, struct aof_cut *cut);
+/* Under the baton: a base has all frames up to `sequence`, and the manifest names it and the file. */
+void shard_log_settle(struct thread *thread, struct shard_log *log, uint64_t sequence);
+/* Under the baton: no records come any more; what is not written is dropped. */
+void shard_log_turn_off(struct thread *thread, struct shard_log *log);
+/* errno, or 0: the log can be written. Under the baton. */
+int shard_log_error(const struct shard_log *log);
 /* Without threads: what is left is written and synced, by plain calls. */
 void shard_log_end(struct shard_log *log);
 /* The cut has moved for `count` shards, whose numbers are in `moved`: tells who waits. */

@@ -282,7 +282,7 @@ static void end_parts(struct thread *thread, struct snapshots *snapshots)
     }
 }
 
-static void begin_copy(const struct snapshots *snapshots)
+static void begin_copy(struct thread *thread, const struct snapshots *snapshots)
 {
     const struct server *server = snapshots->server;
     const struct catalogue *catalogue = atomic_load_explicit(&server->catalogue, memory_order_acquire);
@@ -295,7 +295,7 @@ static void begin_copy(const struct snapshots *snapshots)
         table_memory(catalogue_table_at(catalogue, i), &memory);
         figures.rows += memory.row_count;
     }
-    snapshot_copy_begin(snapshots->copy, &figures);
+    snapshot_copy_begin(thread, snapshots->copy, &figures);
 }
 
 static bool cut_locked(struct thread *thread, struct snapshots *snapshots)
@@ -317,7 +317,7 @@ static bool cut_locked(struct thread *thread, struct snapshots *snapshots)
     if (snapshots->copy == NULL) {
         snapshots->number++;
     } else {
-        begin_copy(snapshots);
+        begin_copy(thread, snapshots);
     }
     snapshots->most_waiting = 0;
     enter(snapshots, STATE_RUNNING);

@@ -25,6 +25,12 @@ struct snapshot_copy *snapshot_copy_create(const char *folder, const char *name)
     return copy;
 }
 
+void snapshot_copy_hear_cut(struct snapshot_copy *copy, void (*at_cut)(void *context, struct thread *thread), void *context)
+{
+    copy->at_cut = at_cut;
+    copy->cut_context = context;
+}
+
 void snapshot_copy_hold(struct snapshot_copy *copy)
 {
     atomic_fetch_add_explicit(&copy->holders, 1, memory_order_relaxed);
@@ -113,9 +119,12 @@ static void enter(struct snapshot_copy *copy, enum copy_state state)
     atomic_store_explicit(&copy->state, (int)state, memory_order_release);
 }
 
-void snapshot_copy_begin(struct snapshot_copy *copy, const struct copy_figures *at_cut)
+void snapshot_copy_begin(struct thread *thread, struct snapshot_copy *copy, const struct copy_figures *figures)
 {
-    copy->figures = *at_cut;
+    copy->figures = *figures;
+    if (copy->at_cut != NULL) {
+        copy->at_cut(copy->cut_context, thread);
+    }
     enter(copy, COPY_RUNNING);
 }
 

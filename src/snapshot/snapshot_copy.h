@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct snapshot_copy;
+struct thread;
 
 enum copy_state { COPY_WAITING, COPY_RUNNING, COPY_DONE, COPY_FAILED };
 enum { COPY_FOLDER_MAX = 4096, COPY_NAME_MAX = 256, COPY_ERROR_MAX = 256 };
@@ -30,6 +31,8 @@ struct copy_figures {
 
 /* Held once. `folder` NULL: a file without a name, in `dir`; else the file is `name` in it, and is on the disk when it is DONE. NULL: no memory. */
 MUST_USE struct snapshot_copy *snapshot_copy_create(const char *folder, const char *name);
+/* Before it is asked for: `at_cut` is called when its cut is made, under all batons. */
+void snapshot_copy_hear_cut(struct snapshot_copy *copy, void (*at_cut)(void *context, struct thread *thread), void *context);
 void snapshot_copy_hold(struct snapshot_copy *copy);
 /* NULL is allowed. */
 void snapshot_copy_release(struct snapshot_copy *copy);

@@ -15,6 +15,8 @@ struct snapshot_copy {
     _Atomic bool is_cancelled;
     bool has_name;
     int fd;                       /* -1: there is none */
+    void (*at_cut)(void *context, struct thread *thread); /* NULL: nobody hears of it */
+    void *cut_context;
     struct copy_figures figures;
     char folder[COPY_FOLDER_MAX]; /* "." without a name */
     char name[COPY_NAME_MAX];
@@ -32,8 +34,8 @@ struct snapshot_copy *copy_queue_take(struct copy_queue *queue);
 /* Those that were cancelled fail, or `all`. */
 void copy_queue_fail(struct copy_queue *queue, bool all);
 
-/* The cut was made. */
-void snapshot_copy_begin(struct snapshot_copy *copy, const struct copy_figures *at_cut);
+/* The cut was made: under all batons. */
+void snapshot_copy_begin(struct thread *thread, struct snapshot_copy *copy, const struct copy_figures *figures);
 /* The saver has ended (NULL: there is none, for `error`, of errno's). It is DONE or FAILED, and the snapshots let go of it. */
 void snapshot_copy_end(struct snapshot_copy *copy, struct saver *saver, int error);
 

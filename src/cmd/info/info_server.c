@@ -2,6 +2,7 @@
  * cluster, keyspace.  */
 #include "cmd/info/info_sections.h"
 
+#include "appendonly/appendonly.h"
 #include "base/clock.h"
 #include "shard/thread_stats.h"
 #include "snapshot/loading.h"
@@ -155,7 +156,7 @@ void info_write_clients(struct info *info)
 
 #undef AT
 
-/* --- persistence: snapshots; there is no log yet, so what Redis says of one is at rest --- */
+/* --- persistence: snapshots, and the log of changes --- */
 
 #define AT(field) offsetof(struct persistence_figures, field)
 
@@ -164,7 +165,9 @@ struct persistence_figures {
     int64_t file_bytes, waiting_bytes, last_bytes, last_waiting_bytes;
     int64_t load_start_s, load_total, load_done, load_eta_s;
     double load_percent;
-    const char *last_status;
+    int64_t log_is_on, log_is_rewriting, log_last_s, log_current_s, log_rewrites, log_failures;
+    int64_t log_bytes, log_base_bytes, log_pending_bytes, log_delayed_syncs, log_frames, log_syncs;
+    const char *last_status, *log_rewrite_status, *log_write_status;
 };
 
 static const struct info_field persistence_fields[] = {
@@ -192,18 +195,30 @@ static const struct info_field persistence_fields[] = {
     {"rdb_last_load_keys_expired", INFO_INTEGER, AT(expired), NULL},
     {"rdb_last_load_keys_loaded", INFO_INTEGER, AT(loaded), NULL},
     {"rdb_last_load_rows_loaded", INFO_INTEGER, AT(rows), NULL},
-    {"aof_enabled", INFO_CONSTANT, 0, "0"},
-    {"aof_rewrite_in_progress", INFO_CONSTANT, 0, "0"},
+    {"aof_enabled", INFO_INTEGER, AT(log_is_on), NULL},
+    {"aof_rewrite_in_progress", INFO_INTEGER, AT(log_is_rewriting), NULL},
     {"aof_rewrite_scheduled", INFO_CONSTANT, 0, "0"},
-    {"aof_last_rewrite_time_sec", INFO_CONSTANT, 0, "-1"},
-    {"aof_current_rewrite_time_sec", INFO_CONSTANT, 0, "-1"},
-    {"aof_last_bgrewrite_status", INFO_CONSTANT, 0, "ok"},
-    {"aof_rewrites", INFO_CONSTANT, 0, "0"},
-    {"aof_rewrites_consecutive_failures", INFO_CONSTANT, 0, "0"},
-    {"aof_last_write_status", INFO_CONSTANT, 0, "ok"},
+    {"aof_last_rewrite_time_sec", INFO_INTEGER, AT(log_last_s), NULL},
+    {"aof_current_rewrite_time_sec", INFO_INTEGER, AT(log_current_s), NULL},
+    {"aof_last_bgrewrite_status", INFO_TEXT, AT(log_rewrite_status), NULL},
+    {"aof_rewrites", INFO_INTEGER, AT(log_rewrites), NULL},
+    {"aof_rewrites_consecutive_failures", INFO_INTEGER, AT(log_failures), NULL},
+    {"aof_last_write_status", INFO_TEXT, AT(log_write_status), NULL},
     {"aof_last_cow_size", INFO_CONSTANT, 0, "0"},
     {"module_fork_in_progress", INFO_CONSTANT, 0, "0"},
     {"module_fork_last_cow_size", INFO_CONSTANT, 0, "0"},
+};
+
+/* While the log is on. */
+static const struct info_field log_fields[] = {
+    {"aof_current_size", INFO_INTEGER, AT(log_bytes), NULL},
+    {"aof_base_size", INFO_INTEGER, AT(log_base_bytes), NULL},
+    {"aof_pending_rewrite", INFO_CONSTANT, 0, "0"},
+    {"aof_buffer_length", INFO_INTEGER, AT(log_pending_bytes), NULL},
+    {"aof_pending_bio_fsync", INFO_CONSTANT, 0, "0"},
+    {"aof_delayed_fsync", INFO_INTEGER, AT(log_delayed_syncs), NULL},
+    {"aof_frames", INFO_INTEGER, AT(log_frames), NULL},
+    {"aof_fsyncs", INFO_INTEGER, AT(log_syncs), NULL},
 };
 
 static const struct info_field loading_fields[] = {
@@ -232,6 +247,26 @@ static void add_snapshot_figures(struct persistence_figures *figures, struct ser
     figures->saves = (int64_t)saving.saves;
 }
 
+static void add_log_figures(struct persistence_figures *figures, const struct server *server)
+{
+    struct appendonly_figures log;
+    appendonly_figures(server, &log);
+    figures->log_is_on = log.is_on;
+    figures->log_is_rewriting = log.is_rewriting;
+    figures->log_last_s = log.last_rewrite_seconds;
+    figures->log_current_s = log.current_rewrite_seconds;
+    figures->log_rewrites = (int64_t)log.rewrites;
+    figures->log_failures = (int64_t)log.rewrite_failures;
+    figures->log_bytes = (int64_t)log.bytes;
+    figures->log_base_bytes = (int64_t)log.base_bytes;
+    figures->log_pending_bytes = (int64_t)log.pending_bytes;
+    figures->log_delayed_syncs = (int64_t)log.delayed_syncs;
+    figures->log_frames = (int64_t)log.frames;
+    figures->log_syncs = (int64_t)log.syncs;
+    figures->log_rewrite_status = log.last_rewrite_is_good ? "ok" : "err";
+    figures->log_write_status = log.last_write_is_good ? "ok" : "err";
+}
+
 static void add_loading_figures(struct persistence_figures *figures, const struct server *server, int64_t now_ms)
 {
     struct loading_figures loading;
@@ -258,6 +293,7 @@ void info_write_persistence(struct info *info)
     }
     add_snapshot_figures(&figures, server);
     add_loading_figures(&figures, server, info->now_ms);
+    add_log_figures(&figures, server);
     info_write_fields(info, persistence_fields, INFO_FIELD_COUNT(persistence_fields), &figures);
     if (figures.loading != 0) {
         info_write_fields(info, loading_fields, INFO_FIELD_COUNT(loading_fields), &figures);

@@ -8,5 +8,6 @@ extern const struct command_spec save_commands[]; /* save.c: SAVE BGSAVE LASTSAV
 extern const struct command_spec sync_commands[]; /* sync.c: SYNC PSYNC REPLCONF */
 extern const struct command_spec backup_commands[]; /* backup.c: BACKUP */
 extern const struct command_spec shutdown_commands[]; /* shutdown.c: SHUTDOWN */
+extern const struct command_spec append_only_commands[]; /* append_only.c: BGREWRITEAOF */
 
 #endif
