@@ -51,15 +51,6 @@ static uint64_t first_of(const struct aof_manifest *manifest, uint32_t at, uint3
     return before->end_offset == 0 ? 0 : before->end + 1;
 }
 
-/* The first generation of the run that has generation `at`. */
-static uint32_t run_of(const struct aof_manifest *manifest, uint32_t at)
-{
-    while (manifest->generations[at].logs[0].first == 0) {
-        at--;
-    }
-    return at;
-}
-
 static void check_generations(struct folder_state *state, enum log_detail detail)
 {
     const struct aof_manifest *manifest = &state->manifest;
@@ -76,7 +67,7 @@ static void check_generations(struct folder_state *state, enum log_detail detail
             }
             const struct log_check check = log_check(state->files, log->name, first_of(manifest, k, i), log->end_offset, detail);
             if (is_sealed && !check.is_good && state->damaged == manifest->generation_count) {
-                state->damaged = run_of(manifest, k);
+                state->damaged = aof_manifest_run_of(manifest, k);
             }
         }
     }
@@ -125,17 +116,16 @@ static bool open_again(const struct folder_state *state, struct aof_manifest *ou
     memcpy(out->bases, manifest->bases, sizeof out->bases);
     out->base_count = manifest->base_count;
     for (uint32_t k = 0; k < manifest->generation_count; k++) {
-        if (k > state->damaged && run_of(manifest, k) != state->damaged) {
+        if (k > state->damaged && aof_manifest_run_of(manifest, k) != state->damaged) {
             printf("generation %" PRIu64 " is left out: it needs what is damaged\n", manifest->generations[k].number);
             continue;
         }
         const struct aof_generation *from = &manifest->generations[k];
-        struct aof_generation *to = aof_manifest_add(out, from->number, from->shard_count);
+        struct aof_generation *to = aof_manifest_add_copy(out, from);
         if (to == NULL) {
             aof_manifest_destroy(out);
             return false;
         }
-        memcpy(to->logs, from->logs, from->shard_count * sizeof *from->logs);
         for (uint32_t i = 0; i < from->shard_count && k >= state->damaged; i++) {
             to->logs[i].end = 0;
             to->logs[i].end_offset = 0;

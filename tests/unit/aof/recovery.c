@@ -329,6 +329,28 @@ Test(recovery, ends_at_a_moment_with_whole_units, .init = begin, .fini = end)
     }
 }
 
+Test(recovery, of_a_moment_refuses_what_was_committed_by_then_and_is_not_there, .init = begin, .fini = end)
+{
+    now_ms = 10;
+    append_to_both("u", AOF_EFFECT, 1);
+    write_out(0, true);
+    write_out(1, true);
+    now_ms = 20;
+    append(0, "b", AOF_EFFECT, 0);
+    write_out(0, true); /* its frame says that the unit is committed */
+    const int file = open_log("log.1.1");
+    cr_assert_eq(pwrite(file, "?", 1, AOF_HEADER_BYTES + 70), 1);
+    close(file);
+    stop_writing();
+    struct aof_recovery recovery;
+    struct aof_recovery_options options = {.until_ms = 20};
+    cr_assert_eq(aof_recovery_open(&recovery, &files, &options), AOF_RECOVERY_DAMAGE);
+    cr_assert_str_eq(recovery.file, "log.1.1");
+    aof_recovery_close(&recovery);
+    options.until_ms = 19; /* nobody says so yet: a torn tail, and the unit goes */
+    expect_replay(&options, "");
+}
+
 static void mark(uint32_t shard)
 {
     char name[AOF_NAME_MAX + 1];
