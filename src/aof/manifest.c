@@ -74,6 +74,25 @@ void aof_manifest_drop(struct aof_manifest *manifest, uint32_t count)
     memmove(manifest->generations, manifest->generations + count, manifest->generation_count * sizeof *manifest->generations);
 }
 
+static bool is_empty(const struct aof_generation *generation)
+{
+    for (uint32_t i = 0; i < generation->shard_count; i++) {
+        if (generation->logs[i].end_offset != AOF_HEADER_BYTES) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void aof_manifest_drop_empty(struct aof_manifest *manifest)
+{
+    while (manifest->generation_count > 0 && is_empty(&manifest->generations[manifest->generation_count - 1])) {
+        manifest->generation_count--;
+        const struct aof_generation *last = &manifest->generations[manifest->generation_count];
+        thread_free(MEM_SERVER, last->logs, logs_bytes(last->shard_count));
+    }
+}
+
 uint32_t aof_manifest_run_of(const struct aof_manifest *manifest, uint32_t at)
 {
     assert(at < manifest->generation_count);
