@@ -400,10 +400,7 @@ static enum aof_recovery_status scan_opened(struct scan *scan, struct log_scan *
         return AOF_RECOVERY_OK;
     }
     const uint64_t seal = log_of(scan, log->generation, log->shard)->end_offset;
-    if (seal > source->bytes) {
-        return refuse(scan, AOF_RECOVERY_DAMAGE, name, source->bytes, "it is shorter than the manifest says");
-    }
-    log->reader.limit = seal != 0 ? seal : log->reader.limit;
+    log->reader.limit = seal != 0 && seal < source->bytes ? seal : source->bytes;
     return read_frames(scan, log);
 }
 
@@ -631,7 +628,7 @@ enum aof_recovery_status aof_recovery_open_manifest(struct aof_recovery *recover
                                                     const struct aof_files *files, const struct aof_recovery_options *options)
 {
     *recovery = (struct aof_recovery){.manifest = *manifest, .before_ms = INT64_MIN};
-    recovery->run = options->until_ms != 0 ? aof_manifest_last_run(manifest) : first_open(manifest);
+    recovery->run = options->until_ms != 0 || options->salvages ? aof_manifest_last_run(manifest) : first_open(manifest);
     return recovery->run == manifest->generation_count ? AOF_RECOVERY_OK : recover_run(recovery, files, options);
 }
 

@@ -29,7 +29,7 @@ struct aof_log_end {
 
 struct aof_recovery {
     struct aof_manifest manifest; /* as it was read */
-    uint32_t run;                 /* its first generation that is not sealed, or of the last run (until_ms); generation_count: all are sealed */
+    uint32_t run;                 /* its first generation that is not sealed, or of the last run (until_ms, salvages); generation_count: all are sealed */
     struct aof_log_end **ends;    /* [generation - run][shard] */
     uint64_t units_cut;           /* incomplete ones, and whole ones that come behind them */
     uint64_t frames_cut, records_cut, torn_bytes;
@@ -46,7 +46,8 @@ struct aof_recovery {
 struct aof_recovery_options {
     bool refuses_torn; /* aof-load-truncated no */
     bool goes_on;      /* at damage: for the tool that shows it all. The log ends there, and the recovery is refused in the end */
-    bool salvages;     /* at damage: for the tool that repairs. The log ends there; what frames say of others that were on disk is not believed */
+    bool salvages;     /* at damage: for the tool that repairs. The last run is read, though it may be sealed, up to its seals; a damaged
+                        * log ends there; what frames say of others that were on disk is not believed */
     /* Not 0: of the manifest's last run, sealed or not, up to its seals, a log ends before its first frame that was closed later
      * (or at its start, if its header is later). What frames say of others that were committed is only believed of shards of which
      * nothing is later. until.h does that for all runs; memory: 16 bytes for each frame of the run, and all its units.  */

@@ -408,6 +408,30 @@ Test(recovery, may_begin_a_run_after_more_rewrites_than_are_allowed, .init = beg
     cr_assert_eq(start_again(1), 1); /* there was nothing in all of them */
 }
 
+Test(recovery, finds_no_manifest_too_long_to_be_read, .init = begin, .fini = end)
+{
+    struct aof_manifest large;
+    const char *fault;
+    uint32_t line;
+    stop_writing();
+    cr_assert(aof_manifest_create(&large));
+    for (uint64_t number = 1; number <= 250; number++) {
+        struct aof_generation *more = aof_manifest_add(&large, number, AOF_SHARDS_MAX);
+        cr_assert_not_null(more);
+        for (uint32_t i = 0; i < AOF_SHARDS_MAX; i++) {
+            more->logs[i].file_id = 1;
+            more->logs[i].first = UINT64_MAX;
+            more->logs[i].end = UINT64_MAX;
+            more->logs[i].end_offset = UINT64_MAX - AOF_ALIGN + 1;
+        }
+    }
+    cr_assert_eq(aof_files_replace_manifest(&files, &large), E2BIG);
+    aof_manifest_destroy(&large);
+    cr_assert_eq(aof_files_read_manifest(&files, &large, &fault, &line), 0); /* the old one */
+    cr_assert_eq(large.generation_count, 1);
+    aof_manifest_destroy(&large);
+}
+
 static void mark(uint32_t shard)
 {
     char name[AOF_NAME_MAX + 1];
