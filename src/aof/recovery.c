@@ -508,33 +508,48 @@ static void set_end(const struct scan *scan, uint32_t generation, uint32_t shard
     }
 }
 
-/* Frames of the shard were on disk, as other logs or its own say, and are not there. */
-static bool lacks_frames(const struct scan *scan, uint32_t number, uint64_t committed)
+/* Frames of the shard were committed, as others say, and are not there. */
+static bool lacks_frames(const struct scan *scan, uint32_t number)
 {
     const struct shard_scan *shard = &scan->shards[number];
-    if (has_moment(scan)) { /* what is cut may need what is later */
-        return !shard->is_past && last_of(scan, number) < shard->known;
-    }
-    return committed < shard->known || last_of(scan, number) < shard->committed;
+    return !shard->is_past && last_of(scan, number) < shard->known;
 }
 
-static enum aof_recovery_status apply_cut(struct scan *scan, struct aof_cut *cut)
+/* They are there, but nothing makes them whole. Of a moment what is cut may need what is later. */
+static bool is_cut_too_short(const struct scan *scan, uint32_t number, uint64_t committed)
+{
+    const struct shard_scan *shard = &scan->shards[number];
+    return !scan->recovery->is_past && (committed < shard->known || last_of(scan, number) < shard->committed);
+}
+
+/* What frames say of others against the cut. */
+static enum aof_recovery_status check_cut(struct scan *scan, const struct aof_cut *cut)
+{
+    const uint32_t last = scan->recovery->manifest.generation_count - scan->recovery->run - 1;
+    if (log_of(scan, 0, 0)->end_offset != 0) {
+        return AOF_RECOVERY_OK; /* sealed: what was there was decided, and check_seal has seen it */
+    }
+    for (uint32_t i = 0; i < 2 * scan->shard_count; i++) { /* first those that lack frames: the others may need these */
+        const uint32_t number = i % scan->shard_count;
+        if (i < scan->shard_count ? lacks_frames(scan, number) : is_cut_too_short(scan, number, aof_cut_committed(cut, number))) {
+            scan->shard = number;
+            return refuse(scan, AOF_RECOVERY_DAMAGE, log_of(scan, last, number)->name, end_of(scan, last, number)->cut_offset,
+                          "frames that were on disk are missing: other logs know of them");
+        }
+    }
+    return AOF_RECOVERY_OK;
+}
+
+static enum aof_recovery_status apply_cut(struct scan *scan, const struct aof_cut *cut)
 {
     const uint32_t generations = scan->recovery->manifest.generation_count - scan->recovery->run;
-    enum aof_recovery_status status = AOF_RECOVERY_OK;
     for (uint32_t i = 0; i < scan->shard_count; i++) {
-        const uint64_t committed = aof_cut_committed(cut, i);
         for (uint32_t k = 0; k < generations; k++) {
-            set_end(scan, k, i, committed);
-        }
-        scan->shard = i;
-        if (status == AOF_RECOVERY_OK && lacks_frames(scan, i, committed)) {
-            status = refuse(scan, AOF_RECOVERY_DAMAGE, log_of(scan, generations - 1, i)->name, end_of(scan, generations - 1, i)->cut_offset,
-                            "frames that were on disk are missing: other logs know of them");
+            set_end(scan, k, i, aof_cut_committed(cut, i));
         }
     }
     count_units(scan, cut);
-    return status;
+    return check_cut(scan, cut);
 }
 
 static enum aof_recovery_status find_cut(struct scan *scan)

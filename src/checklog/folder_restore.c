@@ -250,8 +250,8 @@ static void tell_latest(const struct moment_source *source, int64_t before_ms)
 {
     struct aof_until until;
     char text[TIME_TEXT_MAX];
-    int64_t latest_ms = before_ms - 1;
-    if (before_ms > source->earliest_ms && latest_ms > 0 && moment_find_latest(source, &latest_ms, &until) == AOF_RECOVERY_OK) {
+    int64_t latest_ms = before_ms > 1 ? before_ms - 1 : 0; /* 0: none */
+    if (latest_ms >= source->earliest_ms && latest_ms > 0 && moment_find_latest(source, &latest_ms, &until) == AOF_RECOVERY_OK) {
         printf("%s: the latest moment before the damage that can be restored is %s\n", source->path, time_format(latest_ms, text));
         aof_until_release(&until);
     }
