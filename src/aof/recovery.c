@@ -504,7 +504,8 @@ static void set_end(const struct scan *scan, uint32_t generation, uint32_t shard
     scan->recovery->records_cut += end->records_cut;
     if (behind > 0) {
         warn(scan, "%s: %" PRIu64 " whole frames from offset %" PRIu64 " on are cut off, since they need what %s",
-             log_of(scan, generation, shard)->name, behind, end->cut_offset, scan->recovery->is_past ? "is later in other logs" : "other logs have lost");
+             log_of(scan, generation, shard)->name, behind, end->cut_offset,
+             scan->recovery->is_past ? "is later in other logs" : "other logs have lost");
     }
 }
 
@@ -574,7 +575,13 @@ static enum aof_recovery_status scan_run(struct scan *scan)
     for (uint32_t i = 0; i < scan->shard_count; i++) {
         const uint64_t last = manifest->generations[run].logs[i].first - 1;
         scan->shards[i] = (struct shard_scan){
-            .next = last + 1, .told = last, .committed = last, .durable = last, .units = BUFFER_EMPTY(MEM_SNAPSHOT), .latest_ms = INT64_MIN};
+            .next = last + 1,
+            .told = last,
+            .committed = last,
+            .durable = last,
+            .units = BUFFER_EMPTY(MEM_SNAPSHOT),
+            .latest_ms = INT64_MIN,
+        };
     }
     for (uint32_t k = run; k < manifest->generation_count; k++) {
         for (uint32_t i = 0; i < scan->shard_count; i++) {

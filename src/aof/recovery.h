@@ -29,7 +29,8 @@ struct aof_log_end {
 
 struct aof_recovery {
     struct aof_manifest manifest; /* as it was read */
-    uint32_t run;                 /* its first generation that is not sealed, or of the last run (until_ms, salvages); generation_count: all are sealed */
+    uint32_t run;                 /* its first generation that is not sealed, or of the last run (until_ms, salvages);
+                                   * generation_count: all are sealed */
     struct aof_log_end **ends;    /* [generation - run][shard] */
     uint64_t units_cut;           /* incomplete ones, and whole ones that come behind them */
     uint64_t frames_cut, records_cut, torn_bytes;

@@ -25,7 +25,8 @@ int aof_run_begin(const struct aof_recovery *recovery, const struct aof_files *f
 /* Only seals: for the tool that repairs. */
 int aof_run_seal(const struct aof_recovery *recovery, const struct aof_files *files) MUST_USE;
 /* Adds a generation that follows the last one, with as many logs. On an error *manifest is as before. E2BIG: there are
- * AOF_GENERATIONS_FOLLOW_MAX, since bases were not made; the way of a log that has failed is left: logs that no manifest names yet, and a base.  */
+ * AOF_GENERATIONS_FOLLOW_MAX, since bases were not made; the way of a log that has failed is left: logs that no manifest names
+ * yet, and a base.  */
 int aof_run_add(struct aof_manifest *manifest, const struct aof_files *files, const struct aof_header *headers) MUST_USE;
 /* Makes and syncs the files of a generation that no manifest names yet: after a log has failed the next ones may be written
  * while their base is made. */

@@ -37,7 +37,8 @@ enum aof_write_state { AOF_WRITE_IDLE, AOF_WRITING, AOF_WRITE_REST, AOF_WRITE_FU
 /* Fields are read by whoever has the baton, and written by writer.c. */
 struct aof_writer {
     struct aof_header header;
-    struct aof_writer *previous; /* of the same shard; its frames must be on disk before ours are written. NULL: none, or take saw that they are */
+    struct aof_writer *previous; /* of the same shard; its frames must be on disk before ours are written. NULL: none, or
+                                  * aof_writer_take has seen that they are */
     struct buffer open;          /* the open frame: room for its header, then records; empty without any */
     struct buffer under_way;     /* the closed frame that is being written; else empty */
     size_t summed_len;           /* of the open frame: payload_crc has its payload up to there */

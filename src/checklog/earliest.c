@@ -47,7 +47,8 @@ static int64_t made_ms(const struct aof_files *files, const struct aof_generatio
         if (files->open(files->context, generation->logs[i].name, &source) != 0) {
             continue;
         }
-        const bool is_that_log = aof_reader_open(&reader, &source, 0) == AOF_READ_OK && reader.header.file_id == generation->logs[i].file_id;
+        const bool is_read = aof_reader_open(&reader, &source, 0) == AOF_READ_OK;
+        const bool is_that_log = is_read && reader.header.file_id == generation->logs[i].file_id;
         made = is_that_log && reader.header.wall_ms > made ? reader.header.wall_ms : made;
         aof_reader_close(&reader);
         files->close(files->context, &source);

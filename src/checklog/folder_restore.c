@@ -185,7 +185,8 @@ static void take_away(const struct aof_files *files, const struct aof_manifest *
     aof_run_remove(files, manifest, &none);
 }
 
-static int fill_folder(const struct moment_source *source, const struct aof_files *to, const char *out, const struct aof_until *until, struct span *all)
+static int fill_folder(const struct moment_source *source, const struct aof_files *to, const char *out, const struct aof_until *until,
+                       struct span *all)
 {
     int status = copy_files(source, to, &until->manifest);
     if (status == EXIT_GOOD && !read_back(to, &until->manifest, all)) {
