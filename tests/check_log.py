@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from log_files import effect, example, frame, header, resp, run_manifest, unit_end
+from log_files import effect, example, frame, header, manifest, resp, run_manifest, unit_end
 
 PROGRAM = None
 IDS = (0x1111, 0x2222)
@@ -112,6 +112,24 @@ class CheckLog(unittest.TestCase):
             self.expect(0, "--fix", self.folder)
             self.expect(0, self.folder)
 
+    def test_a_repair_does_not_bring_back_what_is_behind_a_seal(self):
+        logs = [header(IDS[shard], 1, shard, 2) + b"".join(frame(IDS[shard], n, [effect(b"SET", b"k", b"%d" % n)], n - 1, n - 1) for n in (1, 2, 3))
+                for shard in (0, 1)]
+        one = (len(logs[0]) - 64) // 3
+        later = header(0x3333, 2, 0, 1) + frame(0x3333, 1, [effect(b"SET", b"k", b"v")])
+        self.write("log.2.0", later)
+        lines = ["generation 1 shards 2"] + ["log %d log.1.%d %016x first 1 end 2 %d" % (shard, shard, IDS[shard], 64 + 2 * one) for shard in (0, 1)]
+        for damaged, rest in ((64 + 1 + one, b"?"), (64 + 1, b"?"), (64 + 1 + one, None)):
+            self.write("tessera.manifest", manifest(lines + ["generation 2 shards 1", "log 0 log.2.0 %016x first 1" % 0x3333]))
+            self.write("log.1.0", logs[0])
+            self.write("log.1.1", logs[1][:damaged] + (rest + logs[1][damaged + 1:] if rest else b""))
+            self.expect(1, self.folder)
+            self.expect(0, "--fix", self.folder)
+            text = self.expect(0, self.folder)
+            self.assertIn("log.1.0: 2 frames (1 to 2)", text)
+            self.assertNotIn("generation 2", text)
+            self.assertIn("log.1.1: 1 frames (1 to 1)" if damaged > 64 + one else "log.1.1: nothing of it counts", text)
+
     def test_files_that_are_not_there_or_others(self):
         logs = example()
         self.write_folder([logs[0], header(7, 1, 1, 2)])
@@ -173,9 +191,9 @@ class CheckLog(unittest.TestCase):
         self.write("appendonly.aof.1.base.rdb", b"REDIS0010...")
         self.write("appendonly.aof.1.incr.aof", self.SET)
         last = self.write("appendonly.aof.2.incr.aof", self.SET[:-5])
-        manifest = ["file appendonly.aof.%d.%s seq %d type %s" % row for row in
+        rows = ["file appendonly.aof.%d.%s seq %d type %s" % row for row in
                     ((1, "base.rdb", 1, "b"), (1, "incr.aof", 1, "i"), (2, "incr.aof", 2, "i"))]
-        path = self.write("appendonly.aof.manifest", "\n".join(manifest).encode() + b"\n")
+        path = self.write("appendonly.aof.manifest", "\n".join(rows).encode() + b"\n")
         text = self.expect(1, self.folder)
         self.assertIn("base.rdb: an RDB", text)
         self.assertEqual(self.expect(1, path), text)

@@ -29,6 +29,25 @@ def crc32c(data, crc=0):
     return crc ^ 0xFFFFFFFF
 
 
+def crc64(data, crc=0):
+    """Of RDB files: Jones's polynomial, reflected."""
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x95AC9329AC4BC9B5 if crc & 1 else 0)
+    return crc
+
+
+def rdb(ctime=None, key=b"k"):
+    """An RDB file with one key, of a second."""
+    def text(word):
+        return bytes([len(word)]) + word
+    data = b"REDIS0010\xfa" + text(b"redis-ver") + text(b"7.0.15")
+    data += b"\xfa" + text(b"ctime") + text(b"%d" % ctime) if ctime is not None else b""
+    data += b"\xfe\0\xfb\1\0\0" + text(key) + text(b"v") + b"\xff"
+    return data + struct.pack("<Q", crc64(data))
+
+
 def varint(number):
     out = bytearray()
     while number >= 0x80:
@@ -87,10 +106,10 @@ def resp(*words):
 def example(ids=(0x1111, 0x2222), generation=1):
     """Two logs with an effect, a barrier and a unit; frames that know those before."""
     return [header(file_id, generation, shard, 2) +
-            frame(file_id, 1, [effect(b"SET", b"k%d" % shard, b"v")]) +
-            frame(file_id, 2, [effect_of_all(b"FLUSHALL", unit=1), unit_end(1, (0, 2), (1, 2))], 1, 1) +
-            frame(file_id, 3, [effect(b"DEL", b"k", unit=2), unit_end(2, (0, 3), (1, 3)), effect(b"PERSIST", b"k")], 2, 2) +
-            frame(file_id, 4, [], 3, 3)
+            frame(file_id, 1, [effect(b"SET", b"k%d" % shard, b"v")], wall_ms=1 + shard) +
+            frame(file_id, 2, [effect_of_all(b"FLUSHALL", unit=1), unit_end(1, (0, 2), (1, 2))], 1, 1, 3) +
+            frame(file_id, 3, [effect(b"DEL", b"k", unit=2), unit_end(2, (0, 3), (1, 3)), effect(b"PERSIST", b"k")], 2, 2, 4 + shard) +
+            frame(file_id, 4, [], 3, 3, 6)
             for shard, file_id in enumerate(ids)]
 
 
@@ -104,6 +123,7 @@ def write_seeds(folder):
     (folder / "aof_manifest").mkdir(parents=True, exist_ok=True)
     (folder / "aof_log" / "run").write_bytes(b"\0" + lengths + b"".join(padded))
     (folder / "aof_log" / "run_put_right").write_bytes(b"\1" + lengths + b"".join(padded))
+    (folder / "aof_log" / "moment").write_bytes(b"\x09" + lengths + b"".join(padded))
     (folder / "aof_log" / "torn").write_bytes(b"\0" + bytes(len(log) // 64 for log in torn) + b"\2\2" + b"".join(torn))
     (folder / "aof_manifest" / "run").write_bytes(run_manifest([1, 2], [("base.1.rdb", 99)]))
     (folder / "aof_manifest" / "sealed").write_bytes(manifest(

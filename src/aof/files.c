@@ -28,7 +28,9 @@ static int replace(const struct aof_files *files, struct bytes text)
 int aof_files_replace_manifest(const struct aof_files *files, const struct aof_manifest *manifest)
 {
     struct buffer text = BUFFER_EMPTY(MEM_SERVER);
-    const int error = aof_manifest_write(manifest, &text) ? replace(files, buffer_bytes(&text)) : ENOMEM;
+    int error = aof_manifest_write(manifest, &text) ? 0 : ENOMEM;
+    error = error == 0 && text.len > AOF_MANIFEST_BYTES_MAX ? E2BIG : error; /* nobody would read it */
+    error = error != 0 ? error : replace(files, buffer_bytes(&text));
     buffer_release(&text);
     return error;
 }

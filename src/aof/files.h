@@ -31,7 +31,7 @@ struct aof_files {
 
 /* A file with a header and nothing else; synced, but not its name. */
 int aof_files_create_log(const struct aof_files *files, const char *name, const struct aof_header *header) MUST_USE;
-/* The new manifest is in place, and will be after a crash; or an errno, and it is the old one or the new one. Syncs the folder
+/* The new manifest is in place, and will be after a crash; or an errno, and it is the old one or the new one (E2BIG: the old one). Syncs the folder
  * first, too: all that it names has to be there.  */
 int aof_files_replace_manifest(const struct aof_files *files, const struct aof_manifest *manifest) MUST_USE;
 /* ENOENT: there is none. EBADMSG: *fault says what is wrong, *line where. */

@@ -55,6 +55,15 @@ struct aof_generation *aof_manifest_add(struct aof_manifest *manifest, uint64_t 
     return generation;
 }
 
+struct aof_generation *aof_manifest_add_copy(struct aof_manifest *manifest, const struct aof_generation *from)
+{
+    struct aof_generation *generation = aof_manifest_add(manifest, from->number, from->shard_count);
+    if (generation != NULL) {
+        memcpy(generation->logs, from->logs, logs_bytes(from->shard_count));
+    }
+    return generation;
+}
+
 void aof_manifest_drop(struct aof_manifest *manifest, uint32_t count)
 {
     assert(count <= manifest->generation_count);
@@ -65,6 +74,39 @@ void aof_manifest_drop(struct aof_manifest *manifest, uint32_t count)
     memmove(manifest->generations, manifest->generations + count, manifest->generation_count * sizeof *manifest->generations);
 }
 
+static bool is_empty(const struct aof_generation *generation)
+{
+    for (uint32_t i = 0; i < generation->shard_count; i++) {
+        if (generation->logs[i].end_offset != AOF_HEADER_BYTES) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void aof_manifest_drop_empty(struct aof_manifest *manifest)
+{
+    while (manifest->generation_count > 0 && is_empty(&manifest->generations[manifest->generation_count - 1])) {
+        manifest->generation_count--;
+        const struct aof_generation *last = &manifest->generations[manifest->generation_count];
+        thread_free(MEM_SERVER, last->logs, logs_bytes(last->shard_count));
+    }
+}
+
+uint32_t aof_manifest_run_of(const struct aof_manifest *manifest, uint32_t at)
+{
+    assert(at < manifest->generation_count);
+    while (at > 0 && manifest->generations[at].logs[0].first == 0) {
+        at--;
+    }
+    return at;
+}
+
+uint32_t aof_manifest_last_run(const struct aof_manifest *manifest)
+{
+    return manifest->generation_count == 0 ? 0 : aof_manifest_run_of(manifest, manifest->generation_count - 1);
+}
+
 bool aof_manifest_copy(const struct aof_manifest *from, struct aof_manifest *to)
 {
     if (!aof_manifest_create(to)) {
@@ -73,13 +115,10 @@ bool aof_manifest_copy(const struct aof_manifest *from, struct aof_manifest *to)
     memcpy(to->bases, from->bases, sizeof to->bases);
     to->base_count = from->base_count;
     for (uint32_t i = 0; i < from->generation_count; i++) {
-        const struct aof_generation *source = &from->generations[i];
-        struct aof_generation *generation = aof_manifest_add(to, source->number, source->shard_count);
-        if (generation == NULL) {
+        if (aof_manifest_add_copy(to, &from->generations[i]) == NULL) {
             aof_manifest_destroy(to);
             return false;
         }
-        memcpy(generation->logs, source->logs, logs_bytes(source->shard_count));
     }
     return true;
 }

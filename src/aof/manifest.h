@@ -35,7 +35,13 @@
 #define AOF_MANIFEST_NAME "tessera.manifest"
 #define AOF_MANIFEST_TEMPORARY "tessera.manifest.new"
 
-enum { AOF_NAME_MAX = 63, AOF_BASES_MAX = 8, AOF_GENERATIONS_MAX = 1000, AOF_MANIFEST_BYTES_MAX = 16 << 20 };
+enum {
+    AOF_NAME_MAX = 63,
+    AOF_BASES_MAX = 8,
+    AOF_GENERATIONS_MAX = 1000,
+    AOF_GENERATIONS_FOLLOW_MAX = 500, /* rewrites whose bases fail stop there, so that a server can still start */
+    AOF_MANIFEST_BYTES_MAX = 16 << 20,
+};
 
 struct aof_base {
     char name[AOF_NAME_MAX + 1];
@@ -68,8 +74,15 @@ MUST_USE bool aof_manifest_create(struct aof_manifest *manifest);
 void aof_manifest_destroy(struct aof_manifest *manifest);
 /* A generation behind the last one, its logs named by aof_log_name, without ids. NULL: no memory, or too many. */
 struct aof_generation *aof_manifest_add(struct aof_manifest *manifest, uint64_t number, uint32_t shard_count) MUST_USE;
+/* The same with the logs of another manifest's generation. */
+struct aof_generation *aof_manifest_add_copy(struct aof_manifest *manifest, const struct aof_generation *from) MUST_USE;
 /* The first `count` generations go. */
 void aof_manifest_drop(struct aof_manifest *manifest, uint32_t count);
+/* Those at the end that are sealed, and of which nothing counts, go. */
+void aof_manifest_drop_empty(struct aof_manifest *manifest);
+/* The first generation of the run that generation `at` belongs to, and of the last run. */
+uint32_t aof_manifest_run_of(const struct aof_manifest *manifest, uint32_t at);
+uint32_t aof_manifest_last_run(const struct aof_manifest *manifest);
 MUST_USE bool aof_manifest_copy(const struct aof_manifest *from, struct aof_manifest *to);
 
 /* "log.7.0", "base.7.rdb" */

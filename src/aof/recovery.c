@@ -29,11 +29,14 @@ struct unit_mark {
 
 struct shard_scan {
     uint64_t next;      /* sequence */
-    uint64_t committed; /* the largest that was seen */
+    uint64_t told;      /* the largest `committed` that was seen */
+    uint64_t committed; /* the cut begins there */
     uint64_t durable;
     uint64_t known;     /* a committed unit of another shard needs that frame */
     struct buffer units;
-    size_t units_head;
+    size_t units_head;  /* the first of those that may be incomplete */
+    size_t told_head;   /* the first of those behind `told`; units_head <= told_head */
+    int64_t latest_ms;  /* of its whole frames */
     bool is_past;       /* options->until_ms: the logs of later generations do not count */
 };
 
@@ -45,8 +48,14 @@ struct scan {
     struct shard_scan *shards;
     struct buffer *marks; /* [generation - run][shard], one behind the other */
     struct aof_records records;
+    uint32_t shard; /* is being looked at */
     enum aof_recovery_status refusal; /* goes_on */
 };
+
+static bool has_moment(const struct scan *scan)
+{
+    return scan->options->until_ms != 0;
+}
 
 static struct aof_log_end *end_of(const struct scan *scan, uint32_t generation, uint32_t shard)
 {
@@ -89,6 +98,7 @@ static enum aof_recovery_status refuse(struct scan *scan, enum aof_recovery_stat
         snprintf(recovery->file, sizeof recovery->file, "%s", file);
         recovery->offset = offset;
         recovery->fault = fault;
+        recovery->before_ms = scan->shards[scan->shard].latest_ms;
         scan->refusal = status;
     }
     return scan->options->goes_on ? AOF_RECOVERY_OK : status;
@@ -104,10 +114,15 @@ static enum aof_recovery_status system_refuses(struct scan *scan, const char *fi
 
 /* --- what the frames of one log say --- */
 
-/* The next mark of a unit; NULL: none. */
-static const struct unit_mark *first_unit(const struct shard_scan *shard)
+/* The mark of a unit at `head` of the list; NULL: none. */
+static const struct unit_mark *unit_at(const struct shard_scan *shard, size_t head)
 {
-    return shard->units_head == shard->units.len ? NULL : (const void *)(shard->units.data + shard->units_head);
+    return head == shard->units.len ? NULL : (const void *)(shard->units.data + head);
+}
+
+static size_t unit_bytes(const struct unit_mark *unit)
+{
+    return sizeof *unit + unit->count * sizeof(struct aof_participant);
 }
 
 static const struct aof_participant *participants_of(const struct unit_mark *unit)
@@ -115,31 +130,33 @@ static const struct aof_participant *participants_of(const struct unit_mark *uni
     return (const void *)(unit + 1);
 }
 
-static void drop_first_unit(struct shard_scan *shard)
+/* Those before told_head. */
+static void drop_told_units(struct shard_scan *shard)
 {
-    shard->units_head += sizeof(struct unit_mark) + first_unit(shard)->count * sizeof(struct aof_participant);
-    if (shard->units_head == shard->units.len) {
-        shard->units_head = 0;
+    shard->units_head = shard->told_head;
+    const bool is_all = shard->units_head == shard->units.len;
+    if (is_all) {
         shard->units.len = 0;
+    } else if (shard->units_head > 1 << 20 && shard->units_head > shard->units.len / 2) {
+        buffer_consume(&shard->units, shard->units_head);
+    } else {
+        return;
     }
+    shard->units_head = 0;
+    shard->told_head = 0;
 }
 
-/* `committed` has risen: what its units need was on disk. */
-static void forget_committed_units(struct scan *scan, struct shard_scan *shard)
+/* `told` has risen: what the units up to there need was on disk. */
+static void learn_from_told_units(struct scan *scan, struct shard_scan *shard)
 {
-    const struct unit_mark *unit = first_unit(shard);
-    while (unit != NULL && unit->sequence <= shard->committed) {
+    const struct unit_mark *unit;
+    while ((unit = unit_at(shard, shard->told_head)) != NULL && unit->sequence <= shard->told) {
         for (uint64_t i = 0; i < unit->count; i++) {
             const struct aof_participant *participant = &participants_of(unit)[i];
             struct shard_scan *other = &scan->shards[participant->shard];
             other->known = participant->sequence > other->known ? participant->sequence : other->known;
         }
-        drop_first_unit(shard);
-        unit = first_unit(shard);
-    }
-    if (shard->units_head > 1 << 20 && shard->units_head > shard->units.len / 2) {
-        buffer_consume(&shard->units, shard->units_head);
-        shard->units_head = 0;
+        shard->told_head += unit_bytes(unit);
     }
 }
 
@@ -219,6 +236,13 @@ struct log_scan {
     bool has_ended;             /* before a frame that does not count: its records are damaged, or it is too late */
 };
 
+/* The log and all that follow it are too late from here on. */
+static void end_at_moment(struct scan *scan, const struct log_scan *log)
+{
+    scan->shards[log->shard].is_past = true;
+    scan->recovery->is_past = true;
+}
+
 static void end_before(struct log_scan *log, const struct aof_frame *frame)
 {
     log->has_ended = true;
@@ -233,9 +257,9 @@ static enum aof_recovery_status read_frame(struct scan *scan, struct log_scan *l
     int error;
     const char *name = log_of(scan, log->generation, log->shard)->name;
     const size_t units_len = shard->units.len;
-    if (scan->options->until_ms != 0 && frame->wall_ms > scan->options->until_ms) {
+    if (has_moment(scan) && frame->wall_ms > scan->options->until_ms) {
         end_before(log, frame);
-        shard->is_past = true;
+        end_at_moment(scan, log);
         return AOF_RECOVERY_OK;
     }
     const char *fault = read_units(scan, log->shard, frame, payload, &error);
@@ -251,11 +275,16 @@ static enum aof_recovery_status read_frame(struct scan *scan, struct log_scan *l
     if (!buffer_append(marks, (struct bytes){(const char *)&mark, sizeof mark})) {
         return system_refuses(scan, name, ENOMEM);
     }
+    shard->latest_ms = frame->wall_ms > shard->latest_ms ? frame->wall_ms : shard->latest_ms;
     shard->durable = frame->durable > shard->durable ? frame->durable : shard->durable;
-    if (frame->committed > shard->committed && !scan->options->salvages && scan->options->until_ms == 0) {
-        shard->committed = frame->committed;
-        forget_committed_units(scan, shard);
-        forget_committed_marks(marks, &log->first_mark, shard->committed);
+    if (frame->committed > shard->told && !scan->options->salvages) {
+        shard->told = frame->committed;
+        learn_from_told_units(scan, shard);
+        if (!has_moment(scan)) {
+            shard->committed = shard->told;
+            drop_told_units(shard);
+            forget_committed_marks(marks, &log->first_mark, shard->committed);
+        }
     }
     shard->next = frame->sequence + 1;
     return AOF_RECOVERY_OK;
@@ -307,6 +336,16 @@ static enum aof_recovery_status read_tail(struct scan *scan, struct log_scan *lo
     return AOF_RECOVERY_OK;
 }
 
+/* A sealed log: what is behind the seal does not count, and everything before it has to be there. */
+static enum aof_recovery_status check_seal(struct scan *scan, const struct log_scan *log)
+{
+    const struct aof_log *sealed = log_of(scan, log->generation, log->shard);
+    if (log->reader.offset == sealed->end_offset && log->reader.next == sealed->end + 1) {
+        return AOF_RECOVERY_OK;
+    }
+    return refuse(scan, AOF_RECOVERY_DAMAGE, sealed->name, log->reader.offset, "a frame that counts is damaged, or missing");
+}
+
 /* --- one log --- */
 
 static bool is_that_log(const struct scan *scan, const struct log_scan *log)
@@ -337,7 +376,10 @@ static enum aof_recovery_status read_frames(struct scan *scan, struct log_scan *
     }
     end->last = shard->next - 1;
     end->last_offset = log->reader.offset;
-    return shard->is_past ? AOF_RECOVERY_OK : read_tail(scan, log);
+    if (shard->is_past) {
+        return AOF_RECOVERY_OK;
+    }
+    return log_of(scan, log->generation, log->shard)->end_offset != 0 ? check_seal(scan, log) : read_tail(scan, log);
 }
 
 static enum aof_recovery_status scan_opened(struct scan *scan, struct log_scan *log, const struct aof_source *source)
@@ -353,6 +395,12 @@ static enum aof_recovery_status scan_opened(struct scan *scan, struct log_scan *
     if (!is_that_log(scan, log)) {
         return refuse(scan, AOF_RECOVERY_DAMAGE, name, 0, "it is not the file that the manifest means: another id, generation or shard");
     }
+    if (has_moment(scan) && log->reader.header.wall_ms > scan->options->until_ms) {
+        end_at_moment(scan, log);
+        return AOF_RECOVERY_OK;
+    }
+    const uint64_t seal = log_of(scan, log->generation, log->shard)->end_offset;
+    log->reader.limit = seal != 0 && seal < source->bytes ? seal : source->bytes;
     return read_frames(scan, log);
 }
 
@@ -364,8 +412,9 @@ static enum aof_recovery_status scan_log(struct scan *scan, uint32_t generation,
     struct aof_log_end *end = end_of(scan, generation, shard);
     end->last = scan->shards[shard].next - 1;
     end->last_offset = AOF_HEADER_BYTES;
-    if (scan->shards[shard].is_past) {
-        return AOF_RECOVERY_OK;
+    scan->shard = shard;
+    if (scan->shards[shard].is_past || log_of(scan, generation, shard)->end_offset == AOF_HEADER_BYTES) {
+        return AOF_RECOVERY_OK; /* nothing of it counts */
     }
     const int error = scan->files->open(scan->files->context, name, &source);
     if (error == ENOENT) {
@@ -393,16 +442,13 @@ static bool fill_cut(const struct scan *scan, struct aof_cut *cut, uint32_t *mov
         aof_cut_start(cut, i, scan->shards[i].committed);
     }
     for (uint32_t i = 0; i < scan->shard_count; i++) {
-        struct shard_scan *shard = &scan->shards[i];
-        const size_t head = shard->units_head;
+        const struct shard_scan *shard = &scan->shards[i];
         const struct unit_mark *unit;
-        while ((unit = first_unit(shard)) != NULL) {
+        for (size_t head = shard->units_head; (unit = unit_at(shard, head)) != NULL; head += unit_bytes(unit)) {
             if (!aof_cut_add_entry(cut, i, participants_of(unit), (uint32_t)unit->count)) {
                 return false;
             }
-            shard->units_head += sizeof *unit + unit->count * sizeof(struct aof_participant);
         }
-        shard->units_head = head;
     }
     for (uint32_t i = 0; i < scan->shard_count; i++) {
         aof_cut_durable(cut, i, last_of(scan, i), moved);
@@ -414,16 +460,15 @@ static bool fill_cut(const struct scan *scan, struct aof_cut *cut, uint32_t *mov
 static void count_units(const struct scan *scan, const struct aof_cut *cut)
 {
     for (uint32_t i = 0; i < scan->shard_count; i++) {
-        struct shard_scan *shard = &scan->shards[i];
+        const struct shard_scan *shard = &scan->shards[i];
         const struct unit_mark *unit;
-        while ((unit = first_unit(shard)) != NULL) {
+        for (size_t head = shard->units_head; (unit = unit_at(shard, head)) != NULL; head += unit_bytes(unit)) {
             uint64_t at = 0;
             const struct aof_participant *list = participants_of(unit);
             while (list[at].sequence > last_of(scan, list[at].shard)) {
                 at++; /* ends: this shard has it */
             }
             scan->recovery->units_cut += unit->sequence > aof_cut_committed(cut, i) && list[at].shard == i;
-            drop_first_unit(shard);
         }
     }
 }
@@ -458,27 +503,54 @@ static void set_end(const struct scan *scan, uint32_t generation, uint32_t shard
     scan->recovery->frames_cut += end->frames_cut;
     scan->recovery->records_cut += end->records_cut;
     if (behind > 0) {
-        warn(scan, "%s: %" PRIu64 " whole frames from offset %" PRIu64 " on are cut off, since they need what other logs have lost",
-             log_of(scan, generation, shard)->name, behind, end->cut_offset);
+        warn(scan, "%s: %" PRIu64 " whole frames from offset %" PRIu64 " on are cut off, since they need what %s",
+             log_of(scan, generation, shard)->name, behind, end->cut_offset,
+             scan->recovery->is_past ? "is later in other logs" : "other logs have lost");
     }
 }
 
-static enum aof_recovery_status apply_cut(struct scan *scan, struct aof_cut *cut)
+/* Frames of the shard were committed, as others say, and are not there. */
+static bool lacks_frames(const struct scan *scan, uint32_t number)
+{
+    const struct shard_scan *shard = &scan->shards[number];
+    return !shard->is_past && last_of(scan, number) < shard->known;
+}
+
+/* They are there, but nothing makes them whole. Of a moment what is cut may need what is later. */
+static bool is_cut_too_short(const struct scan *scan, uint32_t number, uint64_t committed)
+{
+    const struct shard_scan *shard = &scan->shards[number];
+    return !scan->recovery->is_past && (committed < shard->known || last_of(scan, number) < shard->committed);
+}
+
+/* What frames say of others against the cut. */
+static enum aof_recovery_status check_cut(struct scan *scan, const struct aof_cut *cut)
+{
+    const uint32_t last = scan->recovery->manifest.generation_count - scan->recovery->run - 1;
+    if (log_of(scan, 0, 0)->end_offset != 0) {
+        return AOF_RECOVERY_OK; /* sealed: what was there was decided, and check_seal has seen it */
+    }
+    for (uint32_t i = 0; i < 2 * scan->shard_count; i++) { /* first those that lack frames: the others may need these */
+        const uint32_t number = i % scan->shard_count;
+        if (i < scan->shard_count ? lacks_frames(scan, number) : is_cut_too_short(scan, number, aof_cut_committed(cut, number))) {
+            scan->shard = number;
+            return refuse(scan, AOF_RECOVERY_DAMAGE, log_of(scan, last, number)->name, end_of(scan, last, number)->cut_offset,
+                          "frames that were on disk are missing: other logs know of them");
+        }
+    }
+    return AOF_RECOVERY_OK;
+}
+
+static enum aof_recovery_status apply_cut(struct scan *scan, const struct aof_cut *cut)
 {
     const uint32_t generations = scan->recovery->manifest.generation_count - scan->recovery->run;
-    enum aof_recovery_status status = AOF_RECOVERY_OK;
     for (uint32_t i = 0; i < scan->shard_count; i++) {
-        const uint64_t committed = aof_cut_committed(cut, i);
         for (uint32_t k = 0; k < generations; k++) {
-            set_end(scan, k, i, committed);
-        }
-        if (status == AOF_RECOVERY_OK && (committed < scan->shards[i].known || last_of(scan, i) < scan->shards[i].committed)) {
-            status = refuse(scan, AOF_RECOVERY_DAMAGE, log_of(scan, generations - 1, i)->name, end_of(scan, generations - 1, i)->cut_offset,
-                            "frames that were on disk are missing: other logs know of them");
+            set_end(scan, k, i, aof_cut_committed(cut, i));
         }
     }
     count_units(scan, cut);
-    return status;
+    return check_cut(scan, cut);
 }
 
 static enum aof_recovery_status find_cut(struct scan *scan)
@@ -502,7 +574,14 @@ static enum aof_recovery_status scan_run(struct scan *scan)
     const uint32_t run = scan->recovery->run;
     for (uint32_t i = 0; i < scan->shard_count; i++) {
         const uint64_t last = manifest->generations[run].logs[i].first - 1;
-        scan->shards[i] = (struct shard_scan){.next = last + 1, .committed = last, .durable = last, .units = BUFFER_EMPTY(MEM_SNAPSHOT)};
+        scan->shards[i] = (struct shard_scan){
+            .next = last + 1,
+            .told = last,
+            .committed = last,
+            .durable = last,
+            .units = BUFFER_EMPTY(MEM_SNAPSHOT),
+            .latest_ms = INT64_MIN,
+        };
     }
     for (uint32_t k = run; k < manifest->generation_count; k++) {
         for (uint32_t i = 0; i < scan->shard_count; i++) {
@@ -557,13 +636,21 @@ static enum aof_recovery_status recover_run(struct aof_recovery *recovery, const
     return status;
 }
 
+/* The first generation that is not sealed; generation_count: all are. */
+static uint32_t first_open(const struct aof_manifest *manifest)
+{
+    uint32_t at = 0;
+    while (at < manifest->generation_count && manifest->generations[at].logs[0].end_offset != 0) {
+        at++;
+    }
+    return at;
+}
+
 enum aof_recovery_status aof_recovery_open_manifest(struct aof_recovery *recovery, const struct aof_manifest *manifest,
                                                     const struct aof_files *files, const struct aof_recovery_options *options)
 {
-    *recovery = (struct aof_recovery){.manifest = *manifest};
-    while (recovery->run < manifest->generation_count && manifest->generations[recovery->run].logs[0].end_offset != 0) {
-        recovery->run++;
-    }
+    *recovery = (struct aof_recovery){.manifest = *manifest, .before_ms = INT64_MIN};
+    recovery->run = options->until_ms != 0 || options->salvages ? aof_manifest_last_run(manifest) : first_open(manifest);
     return recovery->run == manifest->generation_count ? AOF_RECOVERY_OK : recover_run(recovery, files, options);
 }
 

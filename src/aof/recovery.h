@@ -29,24 +29,29 @@ struct aof_log_end {
 
 struct aof_recovery {
     struct aof_manifest manifest; /* as it was read */
-    uint32_t run;                 /* its first generation that is not sealed; generation_count: all are */
+    uint32_t run;                 /* its first generation that is not sealed, or of the last run (until_ms, salvages);
+                                   * generation_count: all are sealed */
     struct aof_log_end **ends;    /* [generation - run][shard] */
     uint64_t units_cut;           /* incomplete ones, and whole ones that come behind them */
     uint64_t frames_cut, records_cut, torn_bytes;
     uint32_t torn_count;          /* logs with a torn tail */
+    bool is_past;                 /* options.until_ms: some log has frames that are later, or is itself */
     /* Of the first thing that was refused: */
     char file[AOF_NAME_MAX + 1];
     uint64_t offset;
     const char *fault;
     int error;                    /* errno of AOF_RECOVERY_SYSTEM */
+    int64_t before_ms;            /* the latest wall clock of the whole frames before it, of its shard in that run; INT64_MIN: none */
 };
 
 struct aof_recovery_options {
     bool refuses_torn; /* aof-load-truncated no */
     bool goes_on;      /* at damage: for the tool that shows it all. The log ends there, and the recovery is refused in the end */
-    bool salvages;     /* at damage: for the tool that repairs. The log ends there; what frames say of others that were on disk is not believed */
-    /* Not 0: a log ends before its first frame that was closed later, for who restores that moment. What frames say of others
-     * that were on disk is not believed then, as these may come later.  */
+    bool salvages;     /* at damage: for the tool that repairs. The last run is read, though it may be sealed, up to its seals; a damaged
+                        * log ends there; what frames say of others that were on disk is not believed */
+    /* Not 0: of the manifest's last run, sealed or not, up to its seals, a log ends before its first frame that was closed later
+     * (or at its start, if its header is later). What frames say of others that were committed is only believed of shards of which
+     * nothing is later. until.h does that for all runs; memory: 16 bytes for each frame of the run, and all its units.  */
     int64_t until_ms;
     /* A warning, for people: which file, where, how much. NULL: none. */
     void (*warn)(void *context, const char *text);

@@ -128,9 +128,16 @@ int aof_run_begin(const struct aof_recovery *recovery, const struct aof_files *f
         first[i] = 1;
     }
     int error = secure_and_seal(recovery, files, &copy);
-    error = error != 0 ? error : add_generation(&copy, files, headers, count, first);
+    if (error == 0) {
+        aof_manifest_drop_empty(&copy); /* else a server that dies at its start again and again would use up all generations */
+        error = add_generation(&copy, files, headers, count, first);
+    }
     *out = (struct aof_manifest){0};
-    return decide(out, files, &copy, error);
+    error = decide(out, files, &copy, error);
+    if (error == 0) {
+        aof_run_remove(files, &recovery->manifest, out);
+    }
+    return error;
 }
 
 int aof_run_seal(const struct aof_recovery *recovery, const struct aof_files *files)
@@ -149,6 +156,9 @@ int aof_run_add(struct aof_manifest *manifest, const struct aof_files *files, co
 {
     struct aof_manifest copy;
     assert(manifest->generation_count > 0);
+    if (manifest->generation_count >= AOF_GENERATIONS_FOLLOW_MAX) {
+        return E2BIG;
+    }
     if (!aof_manifest_copy(manifest, &copy)) {
         return ENOMEM;
     }

@@ -1,7 +1,7 @@
 /* run.h - the manifest as it changes: a run begins with what recovery found, a rewrite adds a generation, a base takes the place
  * of what was before it.
  *
- *     begin        {base 5, logs 5..6}             -> {base 5, logs 5..6 sealed, logs 7}
+ *     begin        {base 5, logs 5..6}             -> {base 5, logs 5..6 sealed, logs 7}; of 6 it may be that nothing counts: then it goes
  *     rewrite      {..., logs 7}                   -> {..., logs 7, logs 8 follow}
  *                  then all shards go over at one moment, and the base of that moment is made
  *     base is done {..., logs 7, logs 8}           -> {base 8, logs 8}
@@ -19,12 +19,14 @@
 
 /* Seals what was read, and begins generation `number` with a log for each of `headers`. What no frame knows to be on disk is
  * written again before it is synced: a process that died after a failed fsync has left pages that the kernel takes for clean. 0,
- * or an errno; *out is created on 0.  */
+ * or an errno (E2BIG: there are AOF_GENERATIONS_MAX); *out is created on 0. `number` is larger than any in the recovery's manifest.  */
 int aof_run_begin(const struct aof_recovery *recovery, const struct aof_files *files, const struct aof_header *headers, uint32_t count,
                   struct aof_manifest *out) MUST_USE;
 /* Only seals: for the tool that repairs. */
 int aof_run_seal(const struct aof_recovery *recovery, const struct aof_files *files) MUST_USE;
-/* Adds a generation that follows the last one, with as many logs. On an error *manifest is as before. */
+/* Adds a generation that follows the last one, with as many logs. On an error *manifest is as before. E2BIG: there are
+ * AOF_GENERATIONS_FOLLOW_MAX, since bases were not made; the way of a log that has failed is left: logs that no manifest names
+ * yet, and a base.  */
 int aof_run_add(struct aof_manifest *manifest, const struct aof_files *files, const struct aof_header *headers) MUST_USE;
 /* Makes and syncs the files of a generation that no manifest names yet: after a log has failed the next ones may be written
  * while their base is made. */

@@ -48,6 +48,10 @@ void aof_writer_follow(struct aof_writer *writer, const struct aof_header *heade
     writer->previous = previous;
     writer->written = previous->synced;
     writer->synced = previous->synced;
+    /* Of the last frames there nobody has told yet: a mark in our file does. */
+    writer->last_with_records = previous->record_count > 0 ? writer->closed : previous->last_with_records;
+    writer->told_durable = previous->told_durable;
+    writer->told_committed = previous->told_committed;
     assert(writer_is_valid(writer));
 }
 
@@ -193,10 +197,7 @@ static bool may_close(struct aof_writer *writer)
         return false;
     }
     if (writer->previous != NULL) {
-        if (!aof_writer_is_synced(writer->previous)) {
-            return false;
-        }
-        let_previous_go(writer);
+        return false;
     }
     const size_t bytes = writer->open.len == 0 ? AOF_FRAME_BYTES : writer->open.len + AOF_ALIGN;
     return !writer->is_zeroing || writer->end + bytes <= writer->zeros_from;
@@ -215,6 +216,9 @@ static enum aof_todo take_write(struct aof_writer *writer, struct aof_write *out
 
 enum aof_todo aof_writer_take(struct aof_writer *writer, uint64_t committed, int64_t wall_ms, struct aof_write *out)
 {
+    if (UNLIKELY(writer->previous != NULL) && aof_writer_is_synced(writer->previous)) {
+        let_previous_go(writer);
+    }
     if (writer->has_error) {
         return AOF_NOTHING;
     }
@@ -368,5 +372,9 @@ void aof_writer_finish(struct aof_writer *writer)
 
 bool aof_writer_is_synced(const struct aof_writer *writer)
 {
-    return writer->record_count == 0 && writer->previous == NULL && writer->synced == writer->closed && !writer->has_gap;
+    /* A writer that waits for the one before has closed no frame. */
+    while (writer->previous != NULL && writer->record_count == 0 && !writer->has_gap) {
+        writer = writer->previous;
+    }
+    return writer->previous == NULL && writer->record_count == 0 && writer->synced == writer->closed && !writer->has_gap;
 }

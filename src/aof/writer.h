@@ -37,7 +37,8 @@ enum aof_write_state { AOF_WRITE_IDLE, AOF_WRITING, AOF_WRITE_REST, AOF_WRITE_FU
 /* Fields are read by whoever has the baton, and written by writer.c. */
 struct aof_writer {
     struct aof_header header;
-    struct aof_writer *previous; /* of the same shard; its frames must be on disk before ours are written. NULL: none, or they are */
+    struct aof_writer *previous; /* of the same shard; its frames must be on disk before ours are written. NULL: none, or
+                                  * aof_writer_take has seen that they are */
     struct buffer open;          /* the open frame: room for its header, then records; empty without any */
     struct buffer under_way;     /* the closed frame that is being written; else empty */
     size_t summed_len;           /* of the open frame: payload_crc has its payload up to there */
@@ -81,7 +82,8 @@ struct aof_write {
  * `zeros_piece`: how many bytes are prepared ahead at once, a multiple of AOF_ZERO_ALIGN; 0: none.  */
 void aof_writer_open(struct aof_writer *writer, const struct aof_header *header, uint64_t last, uint64_t zeros_end, uint64_t zeros_piece);
 /* The same for a file that goes on where `previous` ends, at one moment of all shards: `previous` is finished, and lent until
- * its frames are on disk or aof_writer_forget_previous.  */
+ * writer->previous is NULL: aof_writer_take has found that its frames are on disk, or aof_writer_forget_previous was called. What
+ * `previous` waits for itself stays lent as long. No FAILED one ever lets go: then only a base does.  */
 void aof_writer_follow(struct aof_writer *writer, const struct aof_header *header, struct aof_writer *previous, uint64_t zeros_end,
                        uint64_t zeros_piece);
 /* A finished base has all that was in it: its frames need not be written. */

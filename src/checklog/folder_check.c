@@ -51,15 +51,6 @@ static uint64_t first_of(const struct aof_manifest *manifest, uint32_t at, uint3
     return before->end_offset == 0 ? 0 : before->end + 1;
 }
 
-/* The first generation of the run that has generation `at`. */
-static uint32_t run_of(const struct aof_manifest *manifest, uint32_t at)
-{
-    while (manifest->generations[at].logs[0].first == 0) {
-        at--;
-    }
-    return at;
-}
-
 static void check_generations(struct folder_state *state, enum log_detail detail)
 {
     const struct aof_manifest *manifest = &state->manifest;
@@ -76,7 +67,7 @@ static void check_generations(struct folder_state *state, enum log_detail detail
             }
             const struct log_check check = log_check(state->files, log->name, first_of(manifest, k, i), log->end_offset, detail);
             if (is_sealed && !check.is_good && state->damaged == manifest->generation_count) {
-                state->damaged = run_of(manifest, k);
+                state->damaged = aof_manifest_run_of(manifest, k);
             }
         }
     }
@@ -115,33 +106,24 @@ static void check_cut(struct folder_state *state)
     aof_recovery_close(&recovery);
 }
 
-/* The manifest without what comes behind the damaged run, and with that run to be read anew. */
-static bool open_again(const struct folder_state *state, struct aof_manifest *out)
+/* The manifest without what comes behind the damaged run. */
+static bool end_with_damaged(const struct folder_state *state, struct aof_manifest *out)
 {
     const struct aof_manifest *manifest = &state->manifest;
-    if (!aof_manifest_create(out)) {
-        return false;
-    }
+    bool is_done = aof_manifest_create(out);
     memcpy(out->bases, manifest->bases, sizeof out->bases);
     out->base_count = manifest->base_count;
-    for (uint32_t k = 0; k < manifest->generation_count; k++) {
-        if (k > state->damaged && run_of(manifest, k) != state->damaged) {
+    for (uint32_t k = 0; k < manifest->generation_count && is_done; k++) {
+        if (k > state->damaged && aof_manifest_run_of(manifest, k) != state->damaged) {
             printf("generation %" PRIu64 " is left out: it needs what is damaged\n", manifest->generations[k].number);
-            continue;
-        }
-        const struct aof_generation *from = &manifest->generations[k];
-        struct aof_generation *to = aof_manifest_add(out, from->number, from->shard_count);
-        if (to == NULL) {
-            aof_manifest_destroy(out);
-            return false;
-        }
-        memcpy(to->logs, from->logs, from->shard_count * sizeof *from->logs);
-        for (uint32_t i = 0; i < from->shard_count && k >= state->damaged; i++) {
-            to->logs[i].end = 0;
-            to->logs[i].end_offset = 0;
+        } else {
+            is_done = aof_manifest_add_copy(out, &manifest->generations[k]) != NULL;
         }
     }
-    return true;
+    if (!is_done) {
+        aof_manifest_destroy(out);
+    }
+    return is_done;
 }
 
 static int fix(const struct folder_state *state, const char *path)
@@ -155,7 +137,7 @@ static int fix(const struct folder_state *state, const char *path)
         return 2;
     }
     snprintf(name, sizeof name, "%s/%s", path, AOF_MANIFEST_NAME);
-    if (!open_again(state, &manifest)) {
+    if (!end_with_damaged(state, &manifest)) {
         printf("no memory\n");
         return 2;
     }

@@ -2,6 +2,7 @@
 #include "checklog/log_check.h"
 
 #include "aof/record.h"
+#include "base/time_text.h"
 #include "checklog/set_aside.h"
 
 #include <ctype.h>
@@ -9,7 +10,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { WORDS_SHOWN = 8, BYTES_SHOWN = 40 };
 
@@ -21,12 +21,8 @@ struct sums {
 
 static void print_time(int64_t wall_ms)
 {
-    char text[32];
-    struct tm tm;
-    const time_t seconds = (time_t)(wall_ms / 1000);
-    if (gmtime_r(&seconds, &tm) != NULL && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm) > 0) {
-        printf("%s.%03d UTC", text, (int)(wall_ms % 1000 < 0 ? 0 : wall_ms % 1000));
-    }
+    char text[TIME_TEXT_MAX];
+    fputs(time_format(wall_ms, text), stdout);
 }
 
 static void print_word(struct bytes word)

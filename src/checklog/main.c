@@ -2,7 +2,10 @@
  *
  * Exit status: 0 good, or repaired; 1 not good; 2 it could not be looked at or repaired.  */
 #include "aof/files.h"
+#include "base/time_text.h"
 #include "checklog/folder_check.h"
+#include "checklog/folder_list.h"
+#include "checklog/folder_restore.h"
 #include "checklog/redis_check.h"
 
 #include <dirent.h>
@@ -15,6 +18,8 @@
 
 static const char usage[] =
     "Usage: tessera-check-log [--frames | --records] [--fix] FOLDER | FILE\n"
+    "       tessera-check-log --list FOLDER\n"
+    "       tessera-check-log --until TIME --out NEWFOLDER FOLDER\n"
     "\n"
     "Shows the logs of a folder with a " AOF_MANIFEST_NAME ", where each ends, the cut over all of them, and what is damaged, with file\n"
     "and offset. A log may be shown by itself. Append-only files of Redis, alone or in a folder with their manifest, are checked, too.\n"
@@ -22,13 +27,20 @@ static const char usage[] =
     "  --frames    a line for each frame\n"
     "  --records   and one for each record\n"
     "  --fix       leaves out what is damaged, and all that needs it; what is changed is copied aside before\n"
+    "  --list      the earliest and the latest moment that can be restored, and how many bytes are needed\n"
+    "  --until     copies to the folder of --out, which is new or empty, what was there at TIME: what the logs say was written at or\n"
+    "              before it; a command over several shards of which one part came later is left out whole, and what follows it there.\n"
+    "              FOLDER is only read: it may be a copy. TIME: 2026-10-05T14:30:00+02:00, 2026-10-05 12:30:00.250 (without a zone: UTC),\n"
+    "              or seconds since 1970, 1791203400.25. Where the clock was set back, a log ends at the first frame that is later.\n"
     "\n"
     "Only when no server uses the folder. Exit status: 0 good, or repaired; 1 not good; 2 it could not be looked at or repaired.\n";
 
 struct request {
     const char *path;
     enum log_detail detail;
-    bool with_fix;
+    bool with_fix, is_list;
+    const char *out;
+    int64_t until_ms; /* 0: none */
 };
 
 /* The first bytes of a file; less: it has less, or cannot be read. */
@@ -95,32 +107,76 @@ static int check_file(const struct request *request)
     return redis_check_file(request->path, request->with_fix);
 }
 
+/* --until TIME, --out FOLDER. False: it is neither, or what follows is none; that has been said. */
+static bool read_value(const char *name, const char *value, struct request *out)
+{
+    if (strcmp(name, "--out") == 0 && value != NULL) {
+        out->out = value;
+        return true;
+    }
+    if (strcmp(name, "--until") != 0 || value == NULL) {
+        return false;
+    }
+    if (!time_parse(bytes_of_string(value), &out->until_ms) || out->until_ms == 0) {
+        printf("%s: this is no time: 2026-10-05T14:30:00+02:00, 2026-10-05 12:30 (UTC), or seconds since 1970\n", value);
+        return false;
+    }
+    return true;
+}
+
+static bool options_fit(const struct request *request)
+{
+    const bool is_restore = request->out != NULL;
+    const bool is_check = request->with_fix || request->detail != DETAIL_NONE;
+    return request->path != NULL && (request->until_ms != 0) == is_restore && is_check + is_restore + request->is_list <= 1;
+}
+
 /* False: the usage is to be shown. */
 static bool read_options(int argc, char **argv, struct request *out)
 {
+    bool has_words = true; /* no "--" yet */
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--fix") == 0) {
+        if (!has_words || argv[i][0] != '-') {
+            if (out->path != NULL) {
+                return false;
+            }
+            out->path = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            has_words = false;
+        } else if (strcmp(argv[i], "--fix") == 0) {
             out->with_fix = true;
+        } else if (strcmp(argv[i], "--list") == 0) {
+            out->is_list = true;
         } else if (strcmp(argv[i], "--frames") == 0) {
             out->detail = DETAIL_FRAMES;
         } else if (strcmp(argv[i], "--records") == 0) {
             out->detail = DETAIL_RECORDS;
-        } else if (argv[i][0] == '-' || out->path != NULL) {
-            return false;
+        } else if (read_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, out)) {
+            i++;
         } else {
-            out->path = argv[i];
+            return false;
         }
     }
-    return out->path != NULL;
+    return options_fit(out);
 }
 
 int main(int argc, char **argv)
 {
     struct stat stat_of_path;
-    struct request request = {NULL, DETAIL_NONE, false};
+    struct request request = {.path = NULL, .detail = DETAIL_NONE};
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(usage, stdout);
+        return 0;
+    }
     if (!read_options(argc, argv, &request)) {
         fputs(usage, stderr);
         return 2;
+    }
+    if (request.is_list) {
+        return folder_list(request.path);
+    }
+    if (request.out != NULL) {
+        return folder_restore(request.path, request.out, request.until_ms);
     }
     if (stat(request.path, &stat_of_path) != 0) {
         printf("%s: %s\n", request.path, strerror(errno));

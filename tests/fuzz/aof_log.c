@@ -1,7 +1,9 @@
 /* Any bytes as the logs of one run, two shards of two generations, in a folder in memory: recovery and replay end, and what is
- * found is the same twice. The first byte says which checksums are put right before: none, or those of all that looks like a
- * header or frame; the next four the lengths of the logs, in 64 bytes.  */
+ * found is the same twice; so is the state of an earlier moment, which is read again by its seals. The first byte says which
+ * checksums are put right before (none, or those of all that looks like a header or frame), and which moment; the next four the
+ * lengths of the logs, in 64 bytes.  */
 #include "aof/replay.h"
+#include "aof/until.h"
 #include "base/crc32c.h"
 #include "mem/heap.h"
 
@@ -133,6 +135,33 @@ static uint32_t recover(const struct aof_files *files, bool salvages)
     return sum;
 }
 
+/* What is found of a moment is found again in what was found. */
+static void find_moment(const struct aof_files *files, int64_t until_ms)
+{
+    struct aof_manifest manifest;
+    struct aof_until until;
+    struct aof_until again;
+    const struct aof_recovery_options options = {.until_ms = until_ms};
+    const struct aof_recovery_options all = {.until_ms = INT64_MAX};
+    const struct aof_recovery_options as_it_is = {0};
+    const bool is_made = make_manifest(&manifest);
+    assert(is_made);
+    if (aof_until_find(&until, &manifest, files, &options) == AOF_RECOVERY_OK) {
+        const enum aof_recovery_status status = aof_until_find(&again, &until.manifest, files, &all);
+        assert(status == AOF_RECOVERY_OK && !again.is_past);
+        assert(until.manifest.generation_count >= 1 && again.manifest.generation_count == until.manifest.generation_count);
+        struct aof_recovery sealed;
+        const enum aof_recovery_status opened = aof_recovery_open_manifest(&sealed, &again.manifest, files, &as_it_is);
+        assert(opened == AOF_RECOVERY_OK);
+        for (uint32_t k = 0; k < sealed.manifest.generation_count; k++) {
+            replay_generation(&sealed, files, k);
+        }
+        aof_recovery_close(&sealed);
+        aof_until_release(&until);
+    }
+    aof_manifest_destroy(&manifest);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < PREFIX) {
@@ -158,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint32_t second = recover(&files, false);
     assert(first == second);
     recover(&files, true);
+    find_moment(&files, data[0] < 2 ? INT64_MAX : data[0] / 2);
     for (unsigned i = 0; i < LOGS; i++) {
         free(memory.logs[i].bytes);
     }

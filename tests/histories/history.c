@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LIVES_MAX = 4, STEPS_MAX = 160, STEPS_LONG = 700, TEXT_MAX = 1400, GENERATIONS_KEPT = 32 };
+enum { LIVES_MAX = 4, STEPS_MAX = 160, STEPS_LONG = 700, TEXT_MAX = 1400, GENERATIONS_KEPT = 64 };
 
 /* A log that is written, and its file. */
 struct pen {
@@ -284,10 +284,13 @@ static void drive(struct history *history, struct generation *generation, uint32
     }
 }
 
-/* The last one, or the one before, which may not be all on disk yet. */
+/* The last one, or one before, which may not be all on disk yet. */
 static struct generation *any_generation(struct history *history)
 {
-    const uint32_t back = history->generation_count > 1 && chance(history, 400) ? 1 : 0;
+    uint32_t back = 0;
+    while (back + 1 < history->generation_count && back < 2 && chance(history, 400)) {
+        back++;
+    }
     return history->generations[history->generation_count - 1 - back];
 }
 
@@ -461,13 +464,28 @@ static void step(struct history *history)
         append(history);
     } else if (kind < 92) {
         drive(history, any_generation(history), (uint32_t)below(history, history->shard_count));
+    } else if (history->generation_count + 1 == GENERATIONS_KEPT) {
+        return;
     } else if (has_failed(current(history), history->shard_count)) {
         begin_anew(history);
+    } else if (history->base != BASE_NONE && current(history)->counts && chance(history, 100)) {
+        say(history, "  the base is given up");
+        begin_rewrite(history);
     } else if (history->base != BASE_NONE) {
         end_base(history);
     } else if (kind > 95) {
         begin_rewrite(history);
     }
+}
+
+static bool has_any_failed(const struct history *history)
+{
+    for (uint32_t k = 0; k < history->generation_count; k++) {
+        if (has_failed(history->generations[k], history->shard_count)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Everything is written and synced, and marked. */
@@ -482,16 +500,17 @@ static void end_in_peace(struct history *history)
             }
         }
     }
-    if (!has_failed(current(history), history->shard_count) && current(history)->counts) {
-        for (uint32_t i = 0; i < history->shard_count; i++) {
-            if (!aof_writer_is_synced(&current(history)->pens[i].writer)) {
-                return; /* the one before has failed */
-            }
+    if (has_any_failed(history) || !current(history)->counts || history->fault != FAULT_NONE || disk_is_off(history->disk)) {
+        return;
+    }
+    for (uint32_t i = 0; i < history->shard_count; i++) {
+        if (!aof_writer_is_synced(&current(history)->pens[i].writer)) {
+            model_violated(history->model, "a log does not get to its end, and none has failed", i);
         }
-        for (uint32_t i = history->model->settled; i < history->model->count; i++) {
-            if (!history->model->operations[i].is_acknowledged && history->fault == FAULT_NONE) {
-                model_violated(history->model, "all is synced, and a change is not acknowledged", i);
-            }
+    }
+    for (uint32_t i = history->model->settled; i < history->model->count; i++) {
+        if (!history->model->operations[i].is_acknowledged) {
+            model_violated(history->model, "all is synced, and a change is not acknowledged", i);
         }
     }
 }

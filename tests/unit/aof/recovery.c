@@ -329,6 +329,109 @@ Test(recovery, ends_at_a_moment_with_whole_units, .init = begin, .fini = end)
     }
 }
 
+Test(recovery, of_a_moment_refuses_what_was_committed_by_then_and_is_not_there, .init = begin, .fini = end)
+{
+    now_ms = 10;
+    append_to_both("u", AOF_EFFECT, 1);
+    write_out(0, true);
+    write_out(1, true);
+    now_ms = 20;
+    append(0, "b", AOF_EFFECT, 0);
+    write_out(0, true); /* its frame says that the unit is committed */
+    const int file = open_log("log.1.1");
+    cr_assert_eq(pwrite(file, "?", 1, AOF_HEADER_BYTES + 70), 1);
+    close(file);
+    stop_writing();
+    struct aof_recovery recovery;
+    struct aof_recovery_options options = {.until_ms = 20};
+    cr_assert_eq(aof_recovery_open(&recovery, &files, &options), AOF_RECOVERY_DAMAGE);
+    cr_assert_str_eq(recovery.file, "log.1.1");
+    aof_recovery_close(&recovery);
+    options.until_ms = 19; /* nobody says so yet: a torn tail, and the unit goes */
+    expect_replay(&options, "");
+}
+
+/* The server dies right after its start, again and again. */
+static uint32_t start_again(uint32_t times)
+{
+    struct aof_manifest next = {0};
+    for (uint32_t i = 0; i < times; i++) {
+        struct aof_recovery recovery;
+        struct aof_header headers[SHARDS];
+        cr_assert_eq(aof_recovery_open(&recovery, &files, &as_it_is), AOF_RECOVERY_OK);
+        make_headers(headers);
+        aof_manifest_destroy(&next);
+        cr_assert_eq(aof_run_begin(&recovery, &files, headers, SHARDS, &next), 0, "start %u", i);
+        aof_recovery_close(&recovery);
+    }
+    const uint32_t count = next.generation_count;
+    aof_manifest_destroy(&next);
+    return count;
+}
+
+static unsigned count_files(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    closedir(dir);
+    return count;
+}
+
+Test(recovery, leaves_no_generations_in_which_there_is_nothing, .init = begin, .fini = end)
+{
+    append(0, "a", AOF_EFFECT, 0);
+    write_out(0, true);
+    stop_writing();
+    cr_assert_eq(start_again(10), 2);
+    cr_assert_eq(count_files(), 2 * SHARDS + 1);
+    expect_replay(&as_it_is, "0a ");
+}
+
+Test(recovery, may_begin_a_run_after_more_rewrites_than_are_allowed, .init = begin, .fini = end)
+{
+    struct aof_header headers[SHARDS];
+    char name[AOF_NAME_MAX + 1];
+    int error = 0;
+    stop_writing();
+    while (error == 0) {
+        make_headers(headers);
+        error = aof_run_add(&manifest, &files, headers);
+    }
+    cr_assert_eq(error, E2BIG);
+    aof_log_name(generation, 0, name);
+    struct aof_source source;
+    cr_assert_eq(files.open(files.context, name, &source), ENOENT); /* nothing was begun */
+    cr_assert_eq(start_again(1), 1); /* there was nothing in all of them */
+}
+
+Test(recovery, finds_no_manifest_too_long_to_be_read, .init = begin, .fini = end)
+{
+    struct aof_manifest large;
+    const char *fault;
+    uint32_t line;
+    stop_writing();
+    cr_assert(aof_manifest_create(&large));
+    for (uint64_t number = 1; number <= 250; number++) {
+        struct aof_generation *more = aof_manifest_add(&large, number, AOF_SHARDS_MAX);
+        cr_assert_not_null(more);
+        for (uint32_t i = 0; i < AOF_SHARDS_MAX; i++) {
+            more->logs[i].file_id = 1;
+            more->logs[i].first = UINT64_MAX;
+            more->logs[i].end = UINT64_MAX;
+            more->logs[i].end_offset = UINT64_MAX - AOF_ALIGN + 1;
+        }
+    }
+    cr_assert_eq(aof_files_replace_manifest(&files, &large), E2BIG);
+    aof_manifest_destroy(&large);
+    cr_assert_eq(aof_files_read_manifest(&files, &large, &fault, &line), 0); /* the old one */
+    cr_assert_eq(large.generation_count, 1);
+    aof_manifest_destroy(&large);
+}
+
 static void mark(uint32_t shard)
 {
     char name[AOF_NAME_MAX + 1];

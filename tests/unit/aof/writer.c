@@ -209,6 +209,80 @@ Test(writer, of_the_next_generation_waits_for_the_one_before)
     aof_writer_close(&old);
 }
 
+static void follow(struct aof_writer *writer, struct aof_writer *previous)
+{
+    struct aof_header next = previous->header;
+    next.generation++;
+    next.file_id++;
+    aof_writer_finish(previous);
+    aof_writer_follow(writer, &next, previous, AOF_HEADER_BYTES, 0);
+}
+
+Test(writer, without_records_lets_the_one_before_go_when_that_is_on_disk)
+{
+    struct aof_writer writers[3];
+    open_writer(&writers[0]);
+    append(&writers[0], "a");
+    const struct aof_write write = expect_write(&writers[0]);
+    follow(&writers[1], &writers[0]);
+    expect_nothing(&writers[1]);
+    cr_assert_not(aof_writer_is_synced(&writers[1]));
+    aof_writer_written(&writers[0], (int64_t)write.bytes.len);
+    cr_assert(aof_writer_take_sync(&writers[0]));
+    aof_writer_synced(&writers[0], 0);
+    cr_assert(aof_writer_is_synced(&writers[1])); /* nothing of its own is missing */
+    cr_assert_eq(writers[1].previous, &writers[0]);
+    expect_nothing(&writers[1]);
+    cr_assert_null(writers[1].previous);
+    aof_writer_close(&writers[0]);
+    follow(&writers[2], &writers[1]); /* that has no frames, and nobody asks it any more */
+    append(&writers[2], "b");
+    settle(&writers[2]);
+    cr_assert_eq(writers[2].synced, 2);
+    aof_writer_close(&writers[1]);
+    aof_writer_close(&writers[2]);
+    cr_assert_eq(thread_heaps_bytes(), 0);
+}
+
+Test(writer, waits_for_all_before_the_one_before)
+{
+    struct aof_writer writers[3];
+    open_writer(&writers[0]);
+    append(&writers[0], "a");
+    follow(&writers[1], &writers[0]);
+    follow(&writers[2], &writers[1]);
+    append(&writers[2], "b");
+    expect_nothing(&writers[2]);
+    settle(&writers[0]);
+    settle(&writers[2]); /* the one between has nothing to write, and was not asked */
+    cr_assert_eq(writers[2].synced, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        aof_writer_close(&writers[i]);
+    }
+    cr_assert_eq(thread_heaps_bytes(), 0);
+}
+
+Test(writer, marks_in_the_next_file_what_of_the_one_before_is_on_disk)
+{
+    struct aof_writer writers[2];
+    struct aof_write write;
+    struct aof_frame frame;
+    open_writer(&writers[0]);
+    append(&writers[0], "a");
+    settle(&writers[0]);
+    follow(&writers[1], &writers[0]);
+    cr_assert_eq(aof_writer_take_mark(&writers[1], 1, 0, &write), AOF_WRITE);
+    cr_assert(aof_frame_read(write.bytes.data, writers[1].header.file_id, &frame));
+    cr_assert_eq(frame.sequence, 2);
+    cr_assert_eq(frame.durable, 1);
+    cr_assert_eq(frame.committed, 1);
+    aof_writer_written(&writers[1], (int64_t)write.bytes.len);
+    cr_assert_eq(aof_writer_take_mark(&writers[1], 1, 0, &write), AOF_NOTHING);
+    aof_writer_close(&writers[0]);
+    aof_writer_close(&writers[1]);
+    cr_assert_eq(thread_heaps_bytes(), 0);
+}
+
 Test(writer, marks_once_what_is_on_disk)
 {
     struct aof_writer writer;
