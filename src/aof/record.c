@@ -48,7 +48,7 @@ static inline bool varint_read(struct bytes *rest, uint64_t *out)
 static uint64_t body_bytes(const struct aof_record *record)
 {
     uint64_t bytes = 1 + (record->unit != 0 ? varint_bytes(record->unit) : 0) + varint_bytes(record->count);
-    if (record->kind == AOF_UNIT_END) {
+    if (aof_kind_ends(record->kind)) {
         for (uint32_t i = 0; i < record->count; i++) {
             bytes += varint_bytes(record->participants[i].shard) + varint_bytes(record->participants[i].sequence);
         }
@@ -89,7 +89,7 @@ char *aof_record_write(const struct aof_record *record, uint64_t total, char *ou
     if (record->unit != 0) {
         out = varint_write(record->unit, out);
     }
-    if (record->kind == AOF_UNIT_END) {
+    if (aof_kind_ends(record->kind)) {
         out = varint_write(record->count, out);
         for (uint32_t i = 0; i < record->count; i++) {
             out = varint_write(record->participants[i].shard, out);
@@ -181,7 +181,7 @@ static enum aof_records_status read_body(struct aof_records *records, struct byt
     body.data++;
     body.len--;
     *out = (struct aof_record){.kind = (enum aof_kind)(first & ~HAS_UNIT)};
-    if (out->kind < AOF_EFFECT || out->kind > AOF_UNIT_END) {
+    if (out->kind < AOF_EFFECT || out->kind > AOF_FLUSH_END) {
         return bad(records, "a record of an unknown kind");
     }
     if ((first & HAS_UNIT) != 0 && (!varint_read(&body, &out->unit) || out->unit == 0)) {
@@ -190,7 +190,7 @@ static enum aof_records_status read_body(struct aof_records *records, struct byt
     if (out->unit == 0 && out->kind != AOF_EFFECT) {
         return bad(records, "a record of a kind that has a unit has none");
     }
-    if (out->kind == AOF_UNIT_END) {
+    if (aof_kind_ends(out->kind)) {
         return read_count(&body, 2, &out->count) ? read_participants(records, body, out) : bad(records, "a unit without participants");
     }
     if (is_brief) {

@@ -2,7 +2,7 @@
  *
  *     record    length of the rest, varint | kind u8, 0x80: with a unit | [unit varint] | body
  *     effects   db varint | count varint | count times: length varint, bytes
- *     unit end  count varint | count times: shard varint, sequence varint
+ *     ends      count varint | count times: shard varint, sequence varint
  *
  * A varint has 7 bits a byte, the lowest first; 0x80 says that more follow. A length of 0 ends the payload: zeros follow, up to
  * 7.
@@ -10,6 +10,9 @@
  * The records of a *unit* (effect/effect.h) in one log carry its number, all stand in one frame, and a UNIT END closes them. It
  * names all participants with the sequence of the frame that each has its records of the unit in. So what a unit needs is known
  * from any of its participants, and nobody looks for numbers of units in other logs; the list of shards alone would not say that.
+ *
+ * A FLUSH END makes whole frames belong together, whatever is in them: so what survives a crash is the state of one moment, over all shards, without
+ * waiting for a disk at each change.
  *
  * Threads    Any; pure functions. Memory: aof_records_open borrows the payload; what a record points to lies in it.  */
 #ifndef AOF_RECORD_H
@@ -26,7 +29,14 @@ enum aof_kind {
     AOF_EFFECT = 1,        /* of this log's shard */
     AOF_EFFECT_OF_ALL = 2, /* of all shards: each log has it, as part of the same unit; a barrier (replay.h) */
     AOF_UNIT_END = 3,
+    AOF_FLUSH_END = 4, /* of frames that are closed at one moment: as a UNIT END, of what stands in them */
 };
+
+/* It names participants, and has no words. */
+static inline bool aof_kind_ends(enum aof_kind kind)
+{
+    return kind == AOF_UNIT_END || kind == AOF_FLUSH_END;
+}
 
 struct aof_participant {
     uint32_t shard;
@@ -35,11 +45,11 @@ struct aof_participant {
 
 struct aof_record {
     enum aof_kind kind;
-    uint64_t unit; /* 0: none; never 0 of AOF_EFFECT_OF_ALL and AOF_UNIT_END */
+    uint64_t unit; /* 0: none; 0 of AOF_EFFECT only */
     uint32_t db;
     uint32_t count; /* of words or participants */
     const struct bytes *words;
-    const struct aof_participant *participants; /* of AOF_UNIT_END: all, this log's shard included; ascending shards */
+    const struct aof_participant *participants; /* of ends: all, this log's shard included; ascending shards */
 };
 
 /* How many bytes aof_record_write will write; 0: over the limit of a record (2^48 bytes). */

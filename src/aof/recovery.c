@@ -197,17 +197,18 @@ static const char *read_units(struct scan *scan, uint32_t number, const struct a
     *error = 0;
     aof_records_open(&scan->records, payload);
     for (; (status = aof_records_next(&scan->records, true, &record)) == AOF_RECORDS_OK; count++) {
-        if (record.kind == AOF_UNIT_END && (record.unit != open_unit || !unit_fits(scan, number, frame->sequence, &record))) {
+        if ((record.kind == AOF_UNIT_END && record.unit != open_unit) || (record.kind == AOF_FLUSH_END && open_unit != 0) ||
+            (aof_kind_ends(record.kind) && !unit_fits(scan, number, frame->sequence, &record))) {
             return "the end of a unit does not fit to its frame";
         }
         if (record.unit != 0 && open_unit != 0 && record.unit != open_unit) {
             return "two units mingle";
         }
-        if (record.kind == AOF_UNIT_END && record.count > 1 && !keep_unit(&scan->shards[number], frame->sequence, &record)) {
+        if (aof_kind_ends(record.kind) && record.count > 1 && !keep_unit(&scan->shards[number], frame->sequence, &record)) {
             status = AOF_RECORDS_NO_MEMORY;
             break;
         }
-        open_unit = record.unit == 0 ? open_unit : record.kind == AOF_UNIT_END ? 0 : record.unit;
+        open_unit = record.unit == 0 ? open_unit : aof_kind_ends(record.kind) ? 0 : record.unit;
     }
     *error = status == AOF_RECORDS_NO_MEMORY ? ENOMEM : 0;
     if (status == AOF_RECORDS_BAD) {

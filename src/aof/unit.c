@@ -16,7 +16,7 @@ static void fail_all(struct aof_writer *const *writers, uint32_t count, int erro
     }
 }
 
-bool aof_unit_end(struct aof_writer *const *writers, uint32_t count, uint64_t unit, struct aof_cut *cut)
+static bool end_in_all(enum aof_kind kind, struct aof_writer *const *writers, uint32_t count, uint64_t unit, struct aof_cut *cut)
 {
     struct aof_participant few[8];
     struct aof_participant *list = few;
@@ -35,7 +35,7 @@ bool aof_unit_end(struct aof_writer *const *writers, uint32_t count, uint64_t un
     if (!is_done) {
         fail_all(writers, count, ENOMEM);
     }
-    const struct aof_record record = {.kind = AOF_UNIT_END, .unit = unit, .count = count, .participants = list};
+    const struct aof_record record = {.kind = kind, .unit = unit, .count = count, .participants = list};
     for (uint32_t i = 0; i < count; i++) {
         is_done = aof_writer_append(writers[i], &record) && is_done;
     }
@@ -43,4 +43,14 @@ bool aof_unit_end(struct aof_writer *const *writers, uint32_t count, uint64_t un
         thread_free(MEM_LOG_BUFFER, list, count * sizeof *list);
     }
     return is_done;
+}
+
+bool aof_unit_end(struct aof_writer *const *writers, uint32_t count, uint64_t unit, struct aof_cut *cut)
+{
+    return end_in_all(AOF_UNIT_END, writers, count, unit, cut);
+}
+
+bool aof_flush_end(struct aof_writer *const *writers, uint32_t count, uint64_t unit, struct aof_cut *cut)
+{
+    return end_in_all(AOF_FLUSH_END, writers, count, unit, cut);
 }

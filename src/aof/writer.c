@@ -108,8 +108,9 @@ static void check_unit(struct aof_writer *writer, const struct aof_record *recor
         assert(record->kind == AOF_EFFECT);
         return;
     }
-    assert(writer->open_unit == record->unit || (writer->open_unit == 0 && record->kind != AOF_UNIT_END));
-    writer->open_unit = record->kind == AOF_UNIT_END ? 0 : record->unit;
+    assert(record->kind == AOF_FLUSH_END ? writer->open_unit == 0
+                                         : writer->open_unit == record->unit || (writer->open_unit == 0 && record->kind != AOF_UNIT_END));
+    writer->open_unit = aof_kind_ends(record->kind) ? 0 : record->unit;
 }
 
 static void sum_up(struct aof_writer *writer)
@@ -201,6 +202,12 @@ static bool may_close(struct aof_writer *writer)
     }
     const size_t bytes = writer->open.len == 0 ? AOF_FRAME_BYTES : writer->open.len + AOF_ALIGN;
     return !writer->is_zeroing || writer->end + bytes <= writer->zeros_from;
+}
+
+bool aof_writer_is_ready(const struct aof_writer *writer)
+{
+    return writer->write_state == AOF_WRITE_IDLE && writer->open_unit == 0 && !aof_writer_has_failed(writer) && !writer->is_zeroing &&
+           (writer->previous == NULL || aof_writer_is_synced(writer->previous));
 }
 
 static enum aof_todo take_write(struct aof_writer *writer, struct aof_write *out)

@@ -100,6 +100,8 @@ static inline uint64_t aof_writer_open_sequence(const struct aof_writer *writer)
 {
     return writer->closed + 1;
 }
+/* aof_writer_take would close the open frame now. */
+bool aof_writer_is_ready(const struct aof_writer *writer);
 /* Bytes of the open frame and of the one under way. */
 uint64_t aof_writer_pending_bytes(const struct aof_writer *writer);
 /* What is to be done next; closes the open frame if nothing is under way. `committed`: aof_cut_committed of the shard. */

@@ -402,35 +402,62 @@ void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly)
 
 /* --- turns --- */
 
-int64_t appendonly_turn(struct thread *thread)
+/* The logs that the thread has to look at, as far as their batons are free soon; the others stay. */
+static void look_at_due(struct thread *thread)
 {
     struct logged_thread *own = &thread->logged;
-    if (LIKELY(!own->is_due)) {
-        return APPENDONLY_IDLE;
-    }
     struct server *server = thread->server;
-    if (!own->is_urgent && own->due_bytes < GATHER_BYTES && !atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed)) {
-        const int64_t waited_us = clock_monotonic_us() - own->due_since_us;
-        if (waited_us < GATHER_US) {
-            return GATHER_US - waited_us;
-        }
-    }
     const struct shard_set due = own->due;
     own->due = (struct shard_set){0};
-    own->is_due = own->is_urgent = false;
-    own->due_bytes = 0;
+    own->is_urgent = false;
     for (uint32_t i = shard_set_next(&due, 0); i != SHARD_NONE; i = shard_set_next(&due, i + 1)) {
         struct shard *shard = &server->shards[i];
         if (!baton_try_for_one_of_several(&shard->baton, (uint64_t)(BATON_US * server->ticks_per_us))) {
             shard_set_add(&own->due, i);
-            own->is_due = own->is_urgent = true;
+            own->is_urgent = true;
             continue;
         }
         baton_assert_held(&shard->baton);
         shard_log_advance(thread, &server->logged.appendonly->logs[i]);
         shard_release(thread, shard);
     }
-    return own->is_due ? 0 : APPENDONLY_IDLE;
+}
+
+/* All logs' frames are closed at one moment. */
+static void flush_all(struct thread *thread, int64_t now_us)
+{
+    struct logged_thread *own = &thread->logged;
+    struct server *server = thread->server;
+    shards_take_all(thread);
+    const bool is_flushed = shard_logs_flush(thread, server->logged.appendonly->logs, server->shard_count);
+    own->due_since_us = is_flushed ? 0 : now_us; /* the frame before is being written still: a little later */
+    own->due_bytes = 0;
+    shards_release_all(thread);
+}
+
+int64_t appendonly_turn(struct thread *thread)
+{
+    struct logged_thread *own = &thread->logged;
+    const struct server *server = thread->server;
+    if (LIKELY(!own->is_urgent && own->due_since_us == 0)) {
+        return APPENDONLY_IDLE;
+    }
+    const int64_t now_us = clock_monotonic_us();
+    const bool are_together = shard_logs_close_together(server);
+    const bool has_gathered = own->due_since_us != 0 &&
+                              (own->due_bytes >= GATHER_BYTES || now_us - own->due_since_us >= GATHER_US ||
+                               atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed));
+    if (own->is_urgent || (has_gathered && !are_together)) {
+        look_at_due(thread);
+        own->due_since_us = are_together || own->is_urgent ? own->due_since_us : 0;
+    }
+    if (has_gathered && are_together) {
+        flush_all(thread, now_us);
+    }
+    if (own->is_urgent) {
+        return 0;
+    }
+    return own->due_since_us != 0 ? GATHER_US : APPENDONLY_IDLE;
 }
 
 static int64_t replay(struct thread *thread, struct appendonly *appendonly)
@@ -529,7 +556,6 @@ int64_t appendonly_work(struct thread *thread)
 
 void appendonly_end(struct appendonly *appendonly)
 {
-    snapshots_cancel_all(appendonly->server->snapshots);
     rewriting_stop(appendonly->rewriting);
     if (appendonly_state(appendonly) != APPENDONLY_LOADING) {
         for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {

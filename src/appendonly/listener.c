@@ -17,8 +17,7 @@ static struct shard_log *log_of(const struct server *server, uint32_t shard)
 /* The thread looks at the log at the end of its turn. */
 static void make_due(struct logged_thread *own, uint32_t shard, uint64_t bytes)
 {
-    if (!own->is_due) {
-        own->is_due = true;
+    if (own->due_since_us == 0) {
         own->due_since_us = clock_monotonic_us();
         own->due_bytes = 0;
     }

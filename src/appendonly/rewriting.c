@@ -106,6 +106,9 @@ static void go_over(void *context, struct thread *thread)
     if (rewriting->follows && !may_all_follow(rewriting)) {
         return; /* a log has failed meanwhile: the next rewrite is of the other kind */
     }
+    if (rewriting->follows) {
+        shard_logs_bind(appendonly->logs, count_of(rewriting));
+    }
     for (uint32_t i = 0; i < count_of(rewriting); i++) {
         struct shard_log *log = &appendonly->logs[i];
         baton_assert_held(&appendonly->server->shards[i].baton);
@@ -155,8 +158,14 @@ static int prepare(struct rewriting *rewriting)
     if (!appendonly_draw_headers(appendonly, rewriting->headers)) {
         return errno;
     }
-    const int error = rewriting->follows ? aof_run_add(&appendonly->manifest, &appendonly->files, rewriting->headers)
-                                         : aof_run_create_logs(&appendonly->files, rewriting->headers, count);
+    int error = rewriting->follows ? aof_run_add(&appendonly->manifest, &appendonly->files, rewriting->headers) : 0;
+    if (error == E2BIG) { /* so many rewrites have failed */
+        rewriting->follows = false;
+        error = 0;
+    }
+    if (error == 0 && !rewriting->follows) {
+        error = aof_run_create_logs(&appendonly->files, rewriting->headers, count);
+    }
     if (error != 0) {
         return error;
     }
@@ -390,15 +399,14 @@ void rewriting_figures(struct rewriting *rewriting, struct appendonly_figures *o
 void rewriting_stop(struct rewriting *rewriting)
 {
     atomic_store_explicit(&rewriting->is_stopped, true, memory_order_relaxed);
-    if (rewriting->has_thread) {
-        pthread_join(rewriting->handle, NULL);
-        rewriting->has_thread = false;
-    }
 }
 
 void rewriting_destroy(struct rewriting *rewriting)
 {
     if (rewriting != NULL) {
+        if (rewriting->has_thread) {
+            pthread_join(rewriting->handle, NULL);
+        }
         pthread_mutex_destroy(&rewriting->lock);
         thread_free(MEM_SERVER, rewriting, sizeof *rewriting);
     }

@@ -17,9 +17,9 @@
 
 /* NULL: no memory. */
 MUST_USE struct rewriting *rewriting_create(struct appendonly *appendonly);
-/* No shard thread runs any more: what is under way is given up, and the thread ends; snapshots_cancel_all comes before. */
+/* The server ends: what is under way is given up. */
 void rewriting_stop(struct rewriting *rewriting);
-/* After rewriting_stop. NULL is allowed. */
+/* After rewriting_stop, and when nobody makes snapshots any more, so that its copy has ended. NULL is allowed. */
 void rewriting_destroy(struct rewriting *rewriting);
 
 /* False: one is under way, or no thread could be made. Any thread, without batons. */

@@ -1,6 +1,7 @@
 /* shard_log.c - see shard_log.h.  */
 #include "appendonly/shard_log.h"
 
+#include "aof/unit.h"
 #include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/log.h"
@@ -117,7 +118,6 @@ static void tell_durable(struct thread *thread, struct shard_log *log, uint64_t 
 static void make_due(struct thread *thread, const struct shard_log *log)
 {
     shard_set_add(&thread->logged.due, log->shard);
-    thread->logged.is_due = true;
     thread->logged.is_urgent = true;
 }
 
@@ -245,19 +245,35 @@ static void truncate_file(struct log_file *file, uint64_t bytes)
     aof_writer_truncated(&file->writer, ftruncate(file->fd, (off_t)bytes) == 0 ? 0 : errno);
 }
 
-/* Writes what gathers; with `is_mark` also an empty frame before a pause. */
-static void advance_file(struct thread *thread, struct log_file *file, bool is_mark)
+bool shard_logs_close_together(const struct server *server)
+{
+    return server->shard_count > 1 && sync_policy(server) != APPENDFSYNC_ALWAYS;
+}
+
+enum closing { CLOSES, CLOSES_EMPTY, CLOSES_NONE };
+
+static enum aof_todo take(const struct thread *thread, struct log_file *file, enum closing closing, struct aof_write *out)
+{
+    struct aof_writer *writer = &file->writer;
+    const uint64_t committed = aof_cut_committed(file->log->cut, file->log->shard);
+    const bool is_begun = writer->write_state != AOF_WRITE_IDLE; /* that goes on in any case */
+    if (closing == CLOSES_EMPTY && writer->record_count == 0) {
+        return aof_writer_take_mark(writer, committed, thread->now_ms, out);
+    }
+    return closing == CLOSES || is_begun || writer->is_finished ? aof_writer_take(writer, committed, thread->now_ms, out) : AOF_NOTHING;
+}
+
+/* Writes what has been closed, or may be closed. */
+static void advance_file(struct thread *thread, struct log_file *file, enum closing closing)
 {
     struct aof_write write;
     const struct server *server = thread->server;
-    const struct shard_log *log = file->log;
     uint64_t offset, len;
     collect(thread, file);
     if (!file->is_under_way[LOG_WRITE]) {
-        const uint64_t committed = aof_cut_committed(log->cut, log->shard);
         enum aof_todo todo = AOF_TRUNCATE;
         while (todo == AOF_TRUNCATE) {
-            todo = is_mark ? aof_writer_take_mark(&file->writer, committed, thread->now_ms, &write) : aof_writer_take(&file->writer, committed, thread->now_ms, &write);
+            todo = take(thread, file, closing, &write);
             if (todo == AOF_TRUNCATE) {
                 truncate_file(file, write.offset);
             }
@@ -347,13 +363,12 @@ static void note_state(struct shard_log *log)
     set_behind(log, error == 0 && pending > (log->is_behind ? BEHIND_BYTES / 2 : BEHIND_BYTES));
 }
 
-/* With `is_mark` an empty frame is written before a pause. */
-static void advance(struct thread *thread, struct shard_log *log, bool is_mark)
+static void advance(struct thread *thread, struct shard_log *log, enum closing closing)
 {
     if (UNLIKELY(log->previous != NULL)) {
-        advance_file(thread, log->previous, false);
+        advance_file(thread, log->previous, CLOSES);
     }
-    advance_file(thread, log->file, is_mark);
+    advance_file(thread, log->file, closing);
     if (UNLIKELY(log->previous != NULL && log->file->writer.previous == NULL)) {
         retire(log, log->previous);
         log->previous = NULL;
@@ -367,7 +382,7 @@ static void advance(struct thread *thread, struct shard_log *log, bool is_mark)
 void shard_log_advance(struct thread *thread, struct shard_log *log)
 {
     if (log->file != NULL) {
-        advance(thread, log, false);
+        advance(thread, log, shard_logs_close_together(log->server) ? CLOSES_NONE : CLOSES);
     } else if (log->retired != NULL) {
         reap(thread, log);
     }
@@ -439,7 +454,48 @@ void shard_log_tend(struct thread *thread, struct shard_log *log)
             aof_writer_retry(&log->previous->writer);
         }
     }
-    advance(thread, log, now_us - log->file->sync_began_us >= MARK_US);
+    const bool is_quiet = now_us - log->file->sync_began_us >= MARK_US; /* a mark before a pause */
+    advance(thread, log, shard_logs_close_together(log->server) ? (is_quiet ? CLOSES_EMPTY : CLOSES_NONE)
+                         : is_quiet && log->file->writer.record_count == 0 ? CLOSES_EMPTY
+                                                                           : CLOSES);
+}
+
+static bool has_records(const struct shard_log *log)
+{
+    const struct aof_writer *writer = &log->file->writer;
+    return writer->record_count > 0 && writer->open_unit == 0 && !aof_writer_has_failed(writer); /* a script that pauses has an open unit, and its shard locked */
+}
+
+void shard_logs_bind(struct shard_log *logs, uint32_t count)
+{
+    struct aof_writer *writers[SHARD_COUNT_MAX];
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (has_records(&logs[i])) {
+            writers[found++] = &logs[i].file->writer;
+        }
+    }
+    if (found > 1 && shard_logs_close_together(logs[0].server)) {
+        const bool is_bound = aof_flush_end(writers, found, effects_new_unit(&logs[0].server->effects), logs[0].cut);
+        (void)is_bound; /* without memory those have FAILED */
+    }
+}
+
+bool shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count)
+{
+    bool are_ready = true;
+    for (uint32_t i = 0; i < count && logs[0].file != NULL; i++) {
+        shard_log_advance(thread, &logs[i]);
+        are_ready = are_ready && (!has_records(&logs[i]) || aof_writer_is_ready(&logs[i].file->writer));
+    }
+    if (!are_ready || logs[0].file == NULL) {
+        return are_ready;
+    }
+    shard_logs_bind(logs, count);
+    for (uint32_t i = 0; i < count; i++) {
+        advance(thread, &logs[i], CLOSES);
+    }
+    return true;
 }
 
 /* --- the end --- */

@@ -60,7 +60,13 @@ void log_file_close(struct log_file *file);
 
 /* Under the baton: tells the writers what has ended, and requests what is to be done, from the thread's ring. */
 void shard_log_advance(struct thread *thread, struct shard_log *log);
-/* The same each IDLE_US: also syncs whose time has come, marks before a pause, tries when the disk was full. */
+/* Frames are closed by shard_logs_flush only: replies do not wait for them, and what survives a crash has to be of one moment. */
+bool shard_logs_close_together(const struct server *server);
+/* Under all batons: the frames of `count` logs that have records are closed at this moment. False: one is being written still; try again. */
+MUST_USE bool shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count);
+/* Under all batons, before no more records come to these frames: they belong together, if frames do. */
+void shard_logs_bind(struct shard_log *logs, uint32_t count);
+/* The same as shard_log_advance each IDLE_US: also syncs whose time has come, marks before a pause, tries when the disk was full. */
 void shard_log_tend(struct thread *thread, struct shard_log *log);
 /* Under all batons: from here on records go to `file` (log_file_prepare). `cut` NULL: it follows the log's file, whose frames come first; else the
  * log begins anew with that cut, which nothing is told of before shard_log_settle.  */

@@ -41,8 +41,8 @@ static void print_word(struct bytes word)
 
 static void print_record(const struct aof_record *record)
 {
-    if (record->kind == AOF_UNIT_END) {
-        printf("    unit %" PRIu64 " ends; shard and frame:", record->unit);
+    if (aof_kind_ends(record->kind)) {
+        printf("    %s %" PRIu64 " ends; shard and frame:", record->kind == AOF_UNIT_END ? "unit" : "flush", record->unit);
         for (uint32_t i = 0; i < record->count; i++) {
             printf(" %u:%" PRIu64, record->participants[i].shard, record->participants[i].sequence);
         }
@@ -65,7 +65,7 @@ static void count_record(struct sums *sums, const struct aof_record *record)
     sums->records++;
     sums->effects += record->kind == AOF_EFFECT;
     sums->barriers += record->kind == AOF_EFFECT_OF_ALL;
-    sums->units += record->kind == AOF_UNIT_END;
+    sums->units += aof_kind_ends(record->kind);
 }
 
 /* NULL, or what is wrong with the frame's records. */

@@ -39,11 +39,10 @@ struct logged_thread {
     struct log_mark mark;       /* since logged_begin */
     struct logged_unit unit;
     struct shard_set due;       /* shards whose logs this thread has to look at: it has appended, or a request of theirs has ended */
-    bool is_due;                /* `due` is not empty, */
-    bool is_urgent;             /* and not only with records that may gather for a while */
+    bool is_urgent;             /* it is to look at once */
     uint32_t requests;          /* of logs, in this thread's ring */
-    uint64_t due_bytes;         /* appended since `due` was empty */
-    int64_t due_since_us;       /* monotonic */
+    uint64_t due_bytes;         /* appended by this thread, */
+    int64_t due_since_us;       /* since then, monotonic; 0: all of that is written, or being written */
     _Atomic bool has_held;      /* any thread: it has connections whose replies wait */
 };
 

@@ -295,6 +295,9 @@ void info_write_persistence(struct info *info)
     add_loading_figures(&figures, server, info->now_ms);
     add_log_figures(&figures, server);
     info_write_fields(info, persistence_fields, INFO_FIELD_COUNT(persistence_fields), &figures);
+    if (figures.log_is_on != 0) {
+        info_write_fields(info, log_fields, INFO_FIELD_COUNT(log_fields), &figures);
+    }
     if (figures.loading != 0) {
         info_write_fields(info, loading_fields, INFO_FIELD_COUNT(loading_fields), &figures);
     }
