@@ -81,7 +81,7 @@ struct config {
     _Atomic int64_t daemonize;
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
     _Atomic int64_t has_password;          /* requirepass is not empty */
-    _Atomic int64_t rdbchecksum, rdb_skip_module_data, stop_writes_on_bgsave_error;
+    _Atomic int64_t rdbchecksum, rdbcompression, rdb_skip_module_data, stop_writes_on_bgsave_error;
     _Atomic int64_t rdb_key_save_delay, key_load_delay; /* us a key, for tests */
     _Atomic int64_t repl_timeout;          /* seconds: SYNC to somebody who takes nothing for so long ends */
     /* texts: guarded by `lock` */

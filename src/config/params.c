@@ -194,6 +194,7 @@ const struct param config_params[] = {
     {"rdb-skip-module-data", PARAM_BOOLEAN, 0, FIELD(rdb_skip_module_data), .initial = 0,
      .help = "files with modules' data are loaded without these"},
     {"rdbchecksum", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(rdbchecksum), .initial = 1},
+    {"rdbcompression", PARAM_BOOLEAN, 0, FIELD(rdbcompression), .initial = 1},
     {"repl-timeout", PARAM_INTEGER, 0, FIELD(repl_timeout), .initial = 60, .min = 1, .max = INT_MAX},
     {"requirepass", PARAM_TEXT, 0, FIELD(requirepass), .initial_text = ""},
     {"save", PARAM_TEXT, PARAM_MANY_WORDS | PARAM_ADDS, FIELD(save), .initial_text = "3600 1 300 100 60 10000", .adjust = adjust_save},

@@ -50,9 +50,10 @@ static bool write_whole(struct shard_save *save, const struct keyspace *ks, cons
     char scratch[STRING_SCRATCH];
     if (entry_type(entry) == VALUE_STRING && entry_string_len(entry) < RDB_LONG_TEXT_MIN) {
         int64_t integer;
-        return rdb_write_byte(&save->out, RDB_STRING) && rdb_write_text(&save->out, name) &&
+        const enum rdb_packing packing = save->limits.texts_stay_plain ? RDB_PLAIN : RDB_PACKED;
+        return rdb_write_byte(&save->out, RDB_STRING) && rdb_write_text(&save->out, name, packing) &&
                (entry_integer(entry, &integer) ? rdb_write_integer(&save->out, integer)
-                                               : rdb_write_text(&save->out, entry_string(entry, scratch)));
+                                               : rdb_write_text(&save->out, entry_string(entry, scratch), packing));
     }
     struct rdb_writer *writer = rdb_writer_create_for_file(entry, &save->limits, name);
     enum rdb_status status = writer == NULL ? RDB_NO_MEMORY : RDB_MORE;

@@ -216,8 +216,8 @@ bool snapshots_may_cut(const struct server *server)
 
 static bool write_aux(struct buffer *out, const char *name, const char *text)
 {
-    return rdb_write_byte(out, RDB_OP_AUX) && rdb_write_text(out, bytes_of_string(name)) &&
-           rdb_write_text(out, bytes_of_string(text));
+    return rdb_write_byte(out, RDB_OP_AUX) && rdb_write_text(out, bytes_of_string(name), RDB_PLAIN) &&
+           rdb_write_text(out, bytes_of_string(text), RDB_PLAIN);
 }
 
 static bool write_counts(const struct server *server, struct buffer *out)
@@ -242,6 +242,7 @@ static bool write_head(struct snapshots *snapshots, struct buffer *out)
 {
     struct server *server = snapshots->server;
     char number[32];
+    const enum rdb_packing packing = atomic_load_explicit(&server->config->rdbcompression, memory_order_relaxed) == 0 ? RDB_PLAIN : RDB_PACKED;
     bool is_written = buffer_append_format(out, "REDIS%04d", RDB_VERSION) && write_aux(out, "redis-ver", "7.0.15") &&
                       write_aux(out, "tessera-ver", TESSERA_VERSION) && write_aux(out, "redis-bits", "64");
     snprintf(number, sizeof number, "%lld", (long long)(clock_wall_ms() / 1000));
@@ -249,7 +250,7 @@ static bool write_head(struct snapshots *snapshots, struct buffer *out)
     snprintf(number, sizeof number, "%lld", (long long)server_used_bytes(server));
     is_written = is_written && write_aux(out, "used-mem", number) && write_aux(out, "aof-base", "0");
     return is_written && snapshots->hooks->write_functions(server, out) &&
-           saved_tables_begin(&snapshots->tables, atomic_load_explicit(&server->catalogue, memory_order_acquire), out) &&
+           saved_tables_begin(&snapshots->tables, atomic_load_explicit(&server->catalogue, memory_order_acquire), packing, out) &&
            write_counts(server, out);
 }
 
