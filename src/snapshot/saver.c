@@ -349,7 +349,8 @@ void saver_cancel(struct saver *saver)
 
 bool saver_push(struct saver *saver, uint32_t queue, struct buffer *bytes, bool is_open)
 {
-    assert(queue < saver->queue_count && bytes->len > 0);
+    assert(queue < saver->queue_count);
+    assert(bytes->len > 0 || !is_open);
     struct chunk *chunk = thread_alloc(MEM_SNAPSHOT, sizeof *chunk);
     if (chunk == NULL) {
         return false;

@@ -47,8 +47,8 @@ void saver_go(struct saver *saver);
 /* It fails soon, with ECANCELED, unless it is done. */
 void saver_cancel(struct saver *saver);
 
-/* Takes the buffer's memory, which is not empty, and leaves it empty. `is_open`: its last record goes on in the queue's next chunk. False: no memory,
- * nothing was taken. */
+/* Takes the buffer's memory, and leaves it empty. `is_open`: its last record goes on in the queue's next chunk, which alone may have no bytes: it ends
+ * the record. False: no memory, nothing was taken. */
 MUST_USE bool saver_push(struct saver *saver, uint32_t queue, struct buffer *chunk, bool is_open);
 /* Nothing more comes from this queue. */
 void saver_close(struct saver *saver, uint32_t queue);

@@ -9,6 +9,7 @@ from harness.process import Server
 from test_save import digest
 
 LONG = 200000          # written in steps
+CHUNKS = 1 << 20       # packed, too, more than a chunk of the file: the value ends where a chunk ends
 OWN_BYTES = 400        # what our head, and the index of chunks, may have more than redis-server's file
 
 
@@ -23,7 +24,7 @@ LONG_VALUES = [
     [b"SET", b"string", text(1, LONG)],
     [b"RPUSH", b"list", b"first", text(2, LONG), b"third", text(3, 20000), text(4, LONG)],
     [b"SADD", b"set", text(5, LONG)],
-    [b"HSET", b"hash", text(6, LONG), text(7, LONG)],
+    [b"HSET", b"hash", text(6, LONG), text(7, CHUNKS)],
     [b"ZADD", b"zset", b"1.5", text(8, LONG), b"2", b"short", b"3", text(9, LONG)],
     [b"XADD", b"stream", b"1-1", b"field", text(10, LONG)],
 ]
