@@ -19,8 +19,7 @@
 #define MEGABYTE (INT64_C(1) << 20)
 #define FIELD(field) offsetof(struct config, field)
 
-static const struct param_word debug_words[] = {
-    {"no", DEBUG_COMMAND_NO}, {"yes", DEBUG_COMMAND_YES}, {"local", DEBUG_COMMAND_LOCAL}, {0}};
+static const struct param_word allowance_words[] = {{"no", ALLOWED_NO}, {"yes", ALLOWED_YES}, {"local", ALLOWED_LOCAL}, {0}};
 
 static const struct param_word loglevel_words[] = {{"debug", 0}, {"verbose", 1}, {"notice", 2}, {"warning", 3}, {0}};
 
@@ -151,7 +150,8 @@ const struct param config_params[] = {
     {"dbfilename", PARAM_TEXT, PARAM_PROTECTED, FIELD(dbfilename), .initial_text = "dump.rdb", .adjust = adjust_dbfilename},
     {"dir", PARAM_TEXT, PARAM_PROTECTED, FIELD(dir), .initial_text = ".", .adjust = adjust_dir},
     {"enable-debug-command", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_debug_command),
-     .initial = DEBUG_COMMAND_LOCAL, .words = debug_words},
+     .initial = ALLOWED_LOCAL, .words = allowance_words},
+    {"enable-protected-configs", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_protected_configs), .initial = ALLOWED_NO, .words = allowance_words},
     {"hash-max-listpack-entries", PARAM_INTEGER, 0, FIELD(hash_max_listpack_entries), .initial = 512, .min = 0, .max = INT64_MAX},
     {"hash-max-listpack-value", PARAM_MEMORY, 0, FIELD(hash_max_listpack_value), .initial = 64, .min = 0, .max = INT64_MAX},
     {"hash-max-ziplist-entries", PARAM_INTEGER, PARAM_ALIAS, FIELD(hash_max_listpack_entries),

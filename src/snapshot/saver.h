@@ -31,6 +31,7 @@ enum { SAVER_CHUNK_BYTES = 1 << 18, SAVER_NAME_MAX = 256, SAVER_SHARD_QUEUES = 2
 struct saver_options {
     const char *folder;     /* where the file goes; lent until saver_start returns, as the name */
     const char *name;       /* of the file in it */
+    const char *home;       /* NULL, or `folder` is ".": its absolute path, for when it was removed, and is there again */
     uint32_t queue_count;   /* the first of them is written to its end before any other */
     bool has_checksum;      /* rdbchecksum */
     bool is_unnamed;        /* the file never gets its name, and is not on the disk for sure: saver_take_file */
