@@ -7,7 +7,6 @@
 #include "persist/rdb_string.h"
 #include "shard/limits.h"
 #include "shard/server.h"
-#include "snapshot/snapshot.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -29,11 +28,9 @@ bool file_head_write(struct server *server, struct buffer *out)
     return is_written && write_aux(out, "used-mem", number) && write_aux(out, "aof-base", "0");
 }
 
-bool file_without_data_write(struct server *server, bool has_functions, struct buffer *out)
+bool file_without_data_write(struct server *server, struct bytes functions, struct buffer *out)
 {
     assert(out->len == 0);
-    const bool is_written = file_head_write(server, out) &&
-                            (!has_functions || snapshots_hooks(server->snapshots)->write_functions(server, out)) &&
-                            rdb_write_byte(out, RDB_OP_END);
+    const bool is_written = file_head_write(server, out) && buffer_append(out, functions) && rdb_write_byte(out, RDB_OP_END);
     return is_written && rdb_write_word(out, limit_load(&server->config->rdbchecksum) == 0 ? 0 : crc64(0, buffer_bytes(out)));
 }

@@ -13,8 +13,8 @@ struct server;
 
 /* The format's version, and the fields that say who wrote the file, and when. False: no memory. */
 MUST_USE bool file_head_write(struct server *server, struct buffer *out);
-/* A whole file, to the checksum (0 with `rdbchecksum no`): without keys and tables; with the libraries of functions, if `has_functions`. `out` is empty.
- * False: no memory. */
-MUST_USE bool file_without_data_write(struct server *server, bool has_functions, struct buffer *out);
+/* A whole file, to the checksum (0 with `rdbchecksum no`): without keys and tables, with the libraries that stand in `functions` as a file has them. `out`
+ * is empty. False: no memory. */
+MUST_USE bool file_without_data_write(struct server *server, struct bytes functions, struct buffer *out);
 
 #endif

@@ -203,3 +203,62 @@ def test_a_disk_that_is_full(start, tmp_path):
         other = start("--dir", place, *saved.OPTIONS)
         with other.connect() as client:
             assert digest(client) == then
+
+
+# ---- databases and tables that are emptied meanwhile ----
+
+FILL = """
+for i = 1, 1500 do redis.call('SET', ARGV[1] .. ':' .. i, i .. string.rep('x', 50), 'EX', 100000) end
+for i = 1, 2000 do redis.call('HSET', ARGV[1] .. ':hash', i, i .. string.rep('y', 40)) end
+for i = 1, 2000 do redis.call('RPUSH', ARGV[1] .. ':list', i .. string.rep('z', 40)) end
+redis.call('SET', ARGV[1] .. ':long', string.rep('text ', 50000))
+"""
+EMPTY = {
+    "flushall": [("FLUSHALL",)], "async": [("FLUSHALL", "ASYNC")], "one": [("FLUSHDB", "ASYNC"), ("SET", "old:1", "new"), ("FLUSHDB",)],
+    "swapped": [("SWAPDB", "0", "3"), ("FLUSHDB", "ASYNC"), ("SWAPDB", "0", "5"), ("SWAPDB", "3", "0"), ("FLUSHDB", "SYNC")],
+    "transaction": [("MULTI",), ("SET", "old:1", "new"), ("FLUSHALL",), ("SET", "old:1", "newer"), ("EXEC",)],
+    "script": [("EVAL", "redis.call('DEL', 'old:2'); redis.call('FLUSHDB'); redis.call('SET', 'old:2', 'new')", "0")],
+}
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("way", [pytest.param(way, marks=() if way in ("flushall", "one") else pytest.mark.slow) for way in EMPTY])
+def test_what_is_emptied_meanwhile_is_in_the_file(start, shards, way):
+    server = start(*saved.OPTIONS, shards=shards)
+    with server.connect() as client:
+        for db in ("3", "0"):
+            client.run("SELECT", db)
+            client.run("EVAL", FILL, "0", "old")
+            client.run("TABLE.NAMESPACE.CREATE", "n")
+            client.run("TABLE.SCHEMA.CREATE", "n.t", "a:string:hash", "b:integer")
+            client.pipeline([("TABLE.INSERT", "n.t", "a=row %d" % i, "b=%d" % i) for i in range(3000)])
+        then = digest(client)
+        for big_first in (False, True):
+            saves = saved.begin_slow_save(client)
+            if big_first:       # some are pinned already
+                client.run("HSET", "old:hash", "1", "changed")
+                client.run("HSET", "old:hash", "1", "1" + "y" * 40)
+            if way == "flushall" and not big_first:
+                client.run("TABLE.UPDATE", "n.t", "WHERE", "a=row 7", "SET", "b=8")
+                client.run("TABLE.DROP", "n.t", "FORCE")
+                client.run("TABLE.SCHEMA.CREATE", "n.t", "a:string", "b:integer")
+            client.pipeline(EMPTY[way])
+            client.run("EVAL", FILL, "0", "old")
+            saved.end_slow_save(client, saves)
+            assert client.run("MEMORY", "AUDIT") == b"OK"
+            with saved.loaded(server, {1: 3, 2: 1, 4: 2}.get(shards, 1)) as other:
+                assert digest(other) == then
+            then = digest(client)
+
+
+def test_a_save_that_is_given_up_lets_what_was_emptied_go(start, shards):
+    server = start(*saved.OPTIONS, shards=shards)
+    with server.connect() as client:
+        client.run("EVAL", FILL, "0", "old")
+        empty = saved.begin_slow_save(client)
+        client.run("FLUSHALL", "ASYNC")
+        client.call("BGSAVE", "CANCEL")
+        saved.wait_for_fields(client, rdb_bgsave_in_progress=0)
+        saved.wait_until(lambda: client.info("memory")["lazyfree_pending_objects"] == "0")
+        assert client.run("MEMORY", "AUDIT") == b"OK" and empty == 0
+        assert client.run("DBSIZE") == 0

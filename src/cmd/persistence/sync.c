@@ -242,8 +242,12 @@ static enum job_status wait_step(struct job *job, struct exec *exec)
 static enum job_status filtered_step(struct job *job, struct exec *exec)
 {
     struct sync_job *sync = sync_of(job);
-    struct buffer file = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    if (!file_without_data_write(exec->server, sync->wish == COPY_OF_FUNCTIONS, &file)) {
+    struct server *server = exec->server;
+    struct buffer file = BUFFER_EMPTY(MEM_OUTPUT_BUFFER), functions = BUFFER_EMPTY(MEM_SNAPSHOT);
+    const bool is_written = (sync->wish != COPY_OF_FUNCTIONS || snapshots_hooks(server->snapshots)->write_functions(server, &functions)) &&
+                            file_without_data_write(server, buffer_bytes(&functions), &file);
+    buffer_release(&functions);
+    if (!is_written) {
         buffer_release(&file);
         return break_off(exec, "out of memory");
     }
