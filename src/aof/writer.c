@@ -191,6 +191,13 @@ static void close_frame(struct aof_writer *writer, uint64_t committed, int64_t w
     writer->record_count = 0;
 }
 
+/* Where zeros are being written nothing else is. */
+static bool fits_before_zeros(const struct aof_writer *writer, size_t more)
+{
+    const size_t bytes = writer->open.len == 0 ? AOF_FRAME_BYTES : writer->open.len + AOF_ALIGN;
+    return !writer->is_zeroing || writer->end + bytes + more <= writer->zeros_from;
+}
+
 /* The frame that would be closed now may be written now. */
 static bool may_close(struct aof_writer *writer)
 {
@@ -200,13 +207,13 @@ static bool may_close(struct aof_writer *writer)
     if (writer->previous != NULL) {
         return false;
     }
-    const size_t bytes = writer->open.len == 0 ? AOF_FRAME_BYTES : writer->open.len + AOF_ALIGN;
-    return !writer->is_zeroing || writer->end + bytes <= writer->zeros_from;
+    return fits_before_zeros(writer, 0);
 }
 
 bool aof_writer_is_ready(const struct aof_writer *writer)
 {
-    return writer->write_state == AOF_WRITE_IDLE && writer->open_unit == 0 && !aof_writer_has_failed(writer) && !writer->is_zeroing &&
+    enum { END_BYTES = 1 << 15 }; /* of a FLUSH END that may come before */
+    return writer->write_state == AOF_WRITE_IDLE && writer->open_unit == 0 && !aof_writer_has_failed(writer) && fits_before_zeros(writer, END_BYTES) &&
            (writer->previous == NULL || aof_writer_is_synced(writer->previous));
 }
 

@@ -423,14 +423,15 @@ static void look_at_due(struct thread *thread)
     }
 }
 
-/* All logs' frames are closed at one moment. */
-static void flush_all(struct thread *thread, int64_t now_us)
+/* All logs' frames are closed at one moment. While the ones before are being written it is put off: where replies wait, until a write has ended,
+ * which whoever is told of it sees to; else for a while.  */
+static void flush_all(struct thread *thread, int64_t now_us, bool acknowledges)
 {
     struct logged_thread *own = &thread->logged;
     struct server *server = thread->server;
     shards_take_all(thread);
     const bool is_flushed = shard_logs_flush(thread, server->logged.appendonly->logs, server->shard_count);
-    own->due_since_us = is_flushed ? 0 : now_us; /* the frame before is being written still: a little later */
+    own->due_since_us = is_flushed || acknowledges ? 0 : now_us;
     own->due_bytes = 0;
     shards_release_all(thread);
 }
@@ -444,15 +445,15 @@ int64_t appendonly_turn(struct thread *thread)
     }
     const int64_t now_us = clock_monotonic_us();
     const bool are_together = shard_logs_close_together(server);
-    const bool has_gathered = own->due_since_us != 0 &&
-                              (own->due_bytes >= GATHER_BYTES || now_us - own->due_since_us >= GATHER_US ||
-                               atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed));
+    const bool acknowledges = atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed);
+    const bool has_gathered = (own->due_since_us != 0 && (own->due_bytes >= GATHER_BYTES || now_us - own->due_since_us >= GATHER_US)) ||
+                              (acknowledges && (own->due_since_us != 0 || own->is_urgent));
     if (own->is_urgent || (has_gathered && !are_together)) {
         look_at_due(thread);
         own->due_since_us = are_together || own->is_urgent ? own->due_since_us : 0;
     }
     if (has_gathered && are_together) {
-        flush_all(thread, now_us);
+        flush_all(thread, now_us, acknowledges);
     }
     if (own->is_urgent) {
         return 0;

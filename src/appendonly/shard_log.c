@@ -247,7 +247,7 @@ static void truncate_file(struct log_file *file, uint64_t bytes)
 
 bool shard_logs_close_together(const struct server *server)
 {
-    return server->shard_count > 1 && sync_policy(server) != APPENDFSYNC_ALWAYS;
+    return server->shard_count > 1;
 }
 
 enum closing { CLOSES, CLOSES_EMPTY, CLOSES_NONE };
@@ -475,7 +475,7 @@ void shard_logs_bind(struct shard_log *logs, uint32_t count)
             writers[found++] = &logs[i].file->writer;
         }
     }
-    if (found > 1 && shard_logs_close_together(logs[0].server)) {
+    if (found > 1) {
         const bool is_bound = aof_flush_end(writers, found, effects_new_unit(&logs[0].server->effects), logs[0].cut);
         (void)is_bound; /* without memory those have FAILED */
     }

@@ -60,7 +60,8 @@ void log_file_close(struct log_file *file);
 
 /* Under the baton: tells the writers what has ended, and requests what is to be done, from the thread's ring. */
 void shard_log_advance(struct thread *thread, struct shard_log *log);
-/* Frames are closed by shard_logs_flush only: replies do not wait for them, and what survives a crash has to be of one moment. */
+/* Frames are closed by shard_logs_flush only: what survives a crash is of one moment, also where a client has sent a command to another shard before
+ * it had the answer to the one before, or did not wait for the disk.  */
 bool shard_logs_close_together(const struct server *server);
 /* Under all batons: the frames of `count` logs that have records are closed at this moment. False: one is being written still; try again. */
 MUST_USE bool shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count);

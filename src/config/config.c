@@ -7,7 +7,9 @@
 #include "mem/heap.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct config *config_create(void)
 {
@@ -68,18 +70,19 @@ bool config_password_equals(struct config *config, struct bytes password)
 /* --- CONFIG SET --- */
 
 /* All names are looked at before any value is. */
-static enum result find_params(const struct bytes *pairs, size_t pair_count, const struct param **params,
-                               struct bytes *culprit, char reason[CONFIG_REASON_MAX])
+static enum result find_params(const struct config_change *change, const struct param **params, struct bytes *culprit,
+                               char reason[CONFIG_REASON_MAX])
 {
-    for (size_t i = 0; i < pair_count; i++) {
-        *culprit = pairs[2 * i];
+    for (size_t i = 0; i < change->count; i++) {
+        *culprit = change->pairs[2 * i];
         const struct param *param = param_find(*culprit);
         if (param == NULL) {
             return RESULT_NOT_FOUND;
         }
-        const char *refusal = param->flags & PARAM_IMMUTABLE   ? "can't set immutable config"
-                              : param->flags & PARAM_PROTECTED ? "can't set protected config"
-                                                               : NULL;
+        const bool is_refused = (param->flags & PARAM_PROTECTED) && !change->may_set_protected;
+        const char *refusal = param->flags & PARAM_IMMUTABLE ? "can't set immutable config"
+                              : is_refused                   ? "can't set protected config"
+                                                             : NULL;
         for (size_t k = 0; k < i && refusal == NULL; k++) {
             refusal = params[k] == param ? "duplicate parameter" : NULL;
         }
@@ -123,28 +126,40 @@ static bool parse_running(struct config *config, const struct param *param, stru
     return is_parsed;
 }
 
-enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
-                       char reason[256])
+/* `dir` is the working directory as soon as it is parsed: so it is what it was when a pair behind it is refused. */
+static size_t parse_all(struct config *config, const struct config_change *change, const struct param **params, struct param_value *values,
+                        char reason[CONFIG_REASON_MAX])
+{
+    const int folder = change->may_set_protected ? open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    size_t parsed = 0;
+    while (parsed < change->count && parse_running(config, params[parsed], change->pairs[2 * parsed + 1], &values[parsed], reason)) {
+        parsed++;
+    }
+    if (folder >= 0) {
+        (void)!(parsed < change->count && fchdir(folder) != 0);
+        close(folder);
+    }
+    return parsed;
+}
+
+enum result config_set(struct config *config, const struct config_change *change, struct bytes *culprit, char reason[256])
 {
     const struct param *params[CONFIG_PAIRS_MAX];
     struct param_value values[CONFIG_PAIRS_MAX];
-    enum result result = find_params(pairs, pair_count, params, culprit, reason);
+    enum result result = find_params(change, params, culprit, reason);
     if (result != RESULT_OK) {
         return result;
     }
-    size_t parsed = 0;
-    while (parsed < pair_count && parse_running(config, params[parsed], pairs[2 * parsed + 1], &values[parsed], reason)) {
-        parsed++;
-    }
+    const size_t parsed = parse_all(config, change, params, values, reason);
     for (size_t i = 0; i < parsed; i++) {
-        if (parsed == pair_count) {
+        if (parsed == change->count) {
             param_commit(config, params[i], &values[i]);
         } else {
             param_value_release(&values[i]);
         }
     }
-    if (parsed < pair_count) {
-        *culprit = pairs[2 * parsed];
+    if (parsed < change->count) {
+        *culprit = change->pairs[2 * parsed];
         return RESULT_SYNTAX;
     }
     return RESULT_OK;

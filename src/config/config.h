@@ -17,7 +17,8 @@
 enum config_policy { POLICY_NOEVICTION, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM, POLICY_VOLATILE_LRU,
                      POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL };
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
-enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
+/* Who may do it? Local: who comes from this machine. */
+enum config_allowance { ALLOWED_NO, ALLOWED_YES, ALLOWED_LOCAL };
 /* May a script use keys that it does not name? Then it has all shards, else an error where it has not the shard. */
 enum undeclared_keys { UNDECLARED_LOCK_ALL, UNDECLARED_REFUSE };
 enum pipeline_order { PIPELINE_STRICT, PIPELINE_RELAXED };
@@ -78,7 +79,7 @@ struct config {
     _Atomic int64_t list_compress_depth;
     _Atomic int64_t stream_node_max_bytes, stream_node_max_entries;
     _Atomic int64_t hll_sparse_max_bytes;
-    _Atomic int64_t enable_debug_command;  /* enum config_debug_command */
+    _Atomic int64_t enable_debug_command, enable_protected_configs; /* enum config_allowance */
     _Atomic int64_t daemonize;
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
     _Atomic int64_t has_password;          /* requirepass is not empty */
@@ -86,7 +87,7 @@ struct config {
     _Atomic int64_t appendfsync;           /* enum config_appendfsync */
     _Atomic int64_t auto_aof_rewrite_percentage; /* 0 never */
     _Atomic int64_t auto_aof_rewrite_min_size;
-    _Atomic int64_t rdbchecksum, rdb_skip_module_data, stop_writes_on_bgsave_error;
+    _Atomic int64_t rdbchecksum, rdbcompression, rdb_skip_module_data, stop_writes_on_bgsave_error;
     _Atomic int64_t rdb_key_save_delay, key_load_delay; /* us a key, for tests */
     _Atomic int64_t repl_timeout;          /* seconds: SYNC to somebody who takes nothing for so long ends */
     /* texts: guarded by `lock` */
@@ -124,11 +125,15 @@ void config_text_copy(struct config *config, char *const *field, char *out, size
 /* Compares in constant time with requirepass. */
 bool config_password_equals(struct config *config, struct bytes password);
 
+struct config_change {
+    const struct bytes *pairs;      /* names and values */
+    size_t count;
+    bool may_set_protected;         /* enable-protected-configs allows it to whoever asks */
+};
 /* CONFIG SET: several name/value pairs, all or nothing. RESULT_NOT_FOUND: no parameter of the name *culprit. RESULT_SYNTAX:
  * refused, for the reason in `reason`, as Redis words it after "CONFIG SET failed (possibly related to argument '%s') - ".
  * RESULT_NO_MEMORY. *culprit is lent from `pairs`. maxclients raises the limit of open files (file_limit.h).  */
-MUST_USE enum result config_set(struct config *config, const struct bytes *pairs, size_t pair_count, struct bytes *culprit,
-                                char reason[256]);
+MUST_USE enum result config_set(struct config *config, const struct config_change *change, struct bytes *culprit, char reason[256]);
 /* Visits every parameter whose name matches one of the patterns, each once, sorted by name. `name` as the first pattern that fits
  * writes it, when that is a name in full; `value` as CONFIG GET prints it. False: no memory for a value; it and those behind it were
  * not visited.  */

@@ -18,7 +18,7 @@ enum param_kind { PARAM_INTEGER, PARAM_MEMORY, PARAM_OCTAL, PARAM_BOOLEAN, PARAM
 
 enum param_flag {
     PARAM_IMMUTABLE = 1 << 0,  /* only at start */
-    PARAM_PROTECTED = 1 << 1,  /* CONFIG SET is refused, in Redis's words for such parameters */
+    PARAM_PROTECTED = 1 << 1,  /* CONFIG SET is refused unless enable-protected-configs allows it */
     PARAM_MANY_WORDS = 1 << 2, /* a line may give several words; they are kept as one text, a space between them */
     PARAM_CLAMPED = 1 << 3,    /* out of range means the nearest end */
     PARAM_CHOSEN = 1 << 4,     /* the server puts its own choice there at start: CONFIG REWRITE does not append it */

@@ -19,8 +19,7 @@
 #define MEGABYTE (INT64_C(1) << 20)
 #define FIELD(field) offsetof(struct config, field)
 
-static const struct param_word debug_words[] = {
-    {"no", DEBUG_COMMAND_NO}, {"yes", DEBUG_COMMAND_YES}, {"local", DEBUG_COMMAND_LOCAL}, {0}};
+static const struct param_word allowance_words[] = {{"no", ALLOWED_NO}, {"yes", ALLOWED_YES}, {"local", ALLOWED_LOCAL}, {0}};
 
 static const struct param_word loglevel_words[] = {{"debug", 0}, {"verbose", 1}, {"notice", 2}, {"warning", 3}, {0}};
 
@@ -155,7 +154,8 @@ const struct param config_params[] = {
     {"dbfilename", PARAM_TEXT, PARAM_PROTECTED, FIELD(dbfilename), .initial_text = "dump.rdb", .adjust = adjust_dbfilename},
     {"dir", PARAM_TEXT, PARAM_PROTECTED, FIELD(dir), .initial_text = ".", .adjust = adjust_dir},
     {"enable-debug-command", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_debug_command),
-     .initial = DEBUG_COMMAND_LOCAL, .words = debug_words},
+     .initial = ALLOWED_LOCAL, .words = allowance_words},
+    {"enable-protected-configs", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(enable_protected_configs), .initial = ALLOWED_NO, .words = allowance_words},
     {"hash-max-listpack-entries", PARAM_INTEGER, 0, FIELD(hash_max_listpack_entries), .initial = 512, .min = 0, .max = INT64_MAX},
     {"hash-max-listpack-value", PARAM_MEMORY, 0, FIELD(hash_max_listpack_value), .initial = 64, .min = 0, .max = INT64_MAX},
     {"hash-max-ziplist-entries", PARAM_INTEGER, PARAM_ALIAS, FIELD(hash_max_listpack_entries),
@@ -199,6 +199,7 @@ const struct param config_params[] = {
     {"rdb-skip-module-data", PARAM_BOOLEAN, 0, FIELD(rdb_skip_module_data), .initial = 0,
      .help = "files with modules' data are loaded without these"},
     {"rdbchecksum", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(rdbchecksum), .initial = 1},
+    {"rdbcompression", PARAM_BOOLEAN, 0, FIELD(rdbcompression), .initial = 1},
     {"repl-timeout", PARAM_INTEGER, 0, FIELD(repl_timeout), .initial = 60, .min = 1, .max = INT_MAX},
     {"requirepass", PARAM_TEXT, 0, FIELD(requirepass), .initial_text = ""},
     {"save", PARAM_TEXT, PARAM_MANY_WORDS | PARAM_ADDS, FIELD(save), .initial_text = "3600 1 300 100 60 10000", .adjust = adjust_save},

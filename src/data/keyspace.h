@@ -49,8 +49,12 @@ struct keyspace_owner {
      * in the same step, when some of it has changed, and perhaps for a change that is then refused. It must not touch the
      * keyspace. (Access fields, the places of blocks and the forms of values are no change.)  */
     void (*before_change)(void *context, struct keyspace *ks, uint64_t hash, struct bytes name, const struct entry *entry);
-    /* All keys are about to be taken out at once: instead of before_change for each. */
-    void (*before_detach)(void *context, struct keyspace *ks);
+    /* All keys are about to be taken out at once into `remains`, where they stay as they are until they are freed: instead of before_change for
+     * each. Nothing of theirs is pinned from then on. */
+    void (*before_detach)(void *context, struct keyspace *ks, struct keyspace *remains);
+    /* Such remains are to be freed. False: not yet; what is still to be done with their keys was done with about `limit` of them, and with SIZE_MAX all
+     * of it is. May be NULL. */
+    bool (*may_free)(void *context, const struct keyspace *remains, size_t limit);
     /* True when a job has locked the key with that hash at a time when it had not expired: it stays, for the job. */
     bool (*keeps)(void *context, uint64_t hash, int64_t expiry_ms);
     /* No key expires by itself: whoever applies the effects of another server is told of each expiry as a deletion. */

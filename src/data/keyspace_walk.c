@@ -146,7 +146,7 @@ void keyspace_detach(struct keyspace *ks, struct keyspace *remains)
 {
     const struct keyspace_owner *owner = ks->owner;
     if (UNLIKELY(owner->before_detach != NULL)) {
-        owner->before_detach(owner->context, ks);
+        owner->before_detach(owner->context, ks, remains);
     }
     *remains = *ks;
     dict_init(&ks->dict, ks->heap, remains->dict.type, ks->secret);
@@ -167,6 +167,10 @@ static void release_entry(void *element, void *arg)
 
 bool keyspace_free_step(struct keyspace *remains, size_t limit)
 {
+    const struct keyspace_owner *owner = remains->owner;
+    if (UNLIKELY(owner->may_free != NULL) && !owner->may_free(owner->context, remains, limit)) {
+        return false;
+    }
     const bool is_dict_gone = dict_free_step(&remains->dict, &limit, release_entry, remains);
     counter_set(&remains->key_count, remains->dict.count);
     if (!is_dict_gone || !expiry_free_step(&remains->expiry, &limit)) {

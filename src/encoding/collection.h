@@ -111,7 +111,7 @@ static inline void collection_destroy(struct collection *collection)
     }
 }
 
-/* The limits below which collections stay small, from the configuration (Redis's names and meanings). */
+/* The limits below which collections stay small, and how they are written as bytes, from the configuration (Redis's names and meanings). */
 struct encoding_limits {
     int64_t hash_max_listpack_entries, hash_max_listpack_value;
     int64_t set_max_intset_entries;
@@ -119,6 +119,7 @@ struct encoding_limits {
     int64_t list_max_listpack_size; /* negative: -1 .. -5 are 4, 8, 16, 32, 64 KiB a node */
     int64_t list_compress_depth;
     int64_t stream_node_max_bytes, stream_node_max_entries;
+    bool texts_stay_plain;          /* in files and payloads: rdbcompression no */
 };
 
 /* A collection in its entry is at most so long, whatever the limits say: beyond it takes the large form (and keeps the name

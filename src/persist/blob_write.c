@@ -2,11 +2,12 @@
 #include "persist/blob_write.h"
 
 #include "encoding/listpack.h"
-#include "persist/rdb_string.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { INTSET_HEADER = 2 * sizeof(uint32_t) }; /* bytes an integer, count */
 
 void blob_writer_release(struct blob_writer *writer)
 {
@@ -37,18 +38,24 @@ bool blob_add_item(struct blob_writer *writer, const struct item *item)
     return true;
 }
 
-bool blob_end_listpack(struct blob_writer *writer, struct buffer *out)
+struct bytes blob_end_listpack(struct blob_writer *writer)
 {
     struct buffer *bytes = &writer->bytes;
     assert(writer->count > 0);
     listpack_frame(bytes->data, bytes->len - LISTPACK_HEADER, writer->count);
     const struct bytes listpack = {bytes->data, bytes->len + 1};
     begin_anew(writer);
-    return rdb_write_text(out, listpack);
+    return listpack;
 }
 
 bool blob_add_integer(struct blob_writer *writer, int64_t integer)
 {
+    if (writer->bytes.len == 0) {
+        const char header[INTSET_HEADER] = {0};
+        if (!buffer_append(&writer->bytes, (struct bytes){header, sizeof header})) {
+            return false;
+        }
+    }
     if (!buffer_append(&writer->bytes, (struct bytes){(const char *)&integer, sizeof integer})) {
         return false;
     }
@@ -67,7 +74,7 @@ static int compare_integers(const void *a, const void *b)
 static int64_t integer_at(const struct blob_writer *writer, size_t at)
 {
     int64_t integer;
-    memcpy(&integer, writer->bytes.data + at * sizeof integer, sizeof integer);
+    memcpy(&integer, writer->bytes.data + INTSET_HEADER + at * sizeof integer, sizeof integer);
     return integer;
 }
 
@@ -79,20 +86,18 @@ static uint32_t bytes_an_integer(int64_t least, int64_t most)
     return least >= INT32_MIN && most <= INT32_MAX ? sizeof(int32_t) : sizeof(int64_t);
 }
 
-bool blob_end_intset(struct blob_writer *writer, struct buffer *out)
+struct bytes blob_end_intset(struct blob_writer *writer)
 {
-    assert(writer->count > 0 && writer->bytes.len == writer->count * sizeof(int64_t));
-    qsort(writer->bytes.data, writer->count, sizeof(int64_t), compare_integers);
+    struct buffer *bytes = &writer->bytes;
+    assert(writer->count > 0 && bytes->len == INTSET_HEADER + writer->count * sizeof(int64_t));
+    qsort(bytes->data + INTSET_HEADER, writer->count, sizeof(int64_t), compare_integers);
     const uint32_t width = bytes_an_integer(integer_at(writer, 0), integer_at(writer, writer->count - 1));
     const uint32_t header[2] = {width, (uint32_t)writer->count};
-    struct buffer intset = BUFFER_EMPTY(MEM_CLIENT);
-    bool is_written = buffer_reserve(&intset, sizeof header + writer->count * width) &&
-                      buffer_append(&intset, (struct bytes){(const char *)header, sizeof header});
-    for (size_t i = 0; is_written && i < writer->count; i++) {
-        is_written = buffer_append(&intset, (struct bytes){writer->bytes.data + i * sizeof(int64_t), width});
+    memcpy(bytes->data, header, sizeof header);
+    for (size_t i = 0; width < sizeof(int64_t) && i < writer->count; i++) { /* low bytes come first */
+        memmove(bytes->data + INTSET_HEADER + i * width, bytes->data + INTSET_HEADER + i * sizeof(int64_t), width);
     }
-    is_written = is_written && rdb_write_text(out, buffer_bytes(&intset));
-    buffer_release(&intset);
+    const struct bytes intset = {bytes->data, INTSET_HEADER + writer->count * width};
     begin_anew(writer);
-    return is_written;
+    return intset;
 }

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 struct blob_writer {
-    struct buffer bytes; /* listpack: header and entries, without the end byte; intset: int64_t each */
+    struct buffer bytes; /* listpack: header and entries, without the end byte; intset: header, and int64_t each */
     size_t count;        /* items in it */
 };
 
@@ -24,15 +24,15 @@ struct blob_writer {
 
 void blob_writer_release(struct blob_writer *writer);
 
-/* All of these: false when memory was refused; then the writer can only be released. */
+/* Adding: false when memory was refused; then the writer can only be released. What an end gives is the blob, lent until more is added. */
 
 /* Adds an item to a listpack, as text or integer, as it is. */
 MUST_USE bool blob_add_item(struct blob_writer *writer, const struct item *item);
-/* Writes the listpack as a string, and begins anew. One item at least was added. */
-MUST_USE bool blob_end_listpack(struct blob_writer *writer, struct buffer *out);
+/* Completes the listpack, and begins anew. One item at least was added. */
+MUST_USE struct bytes blob_end_listpack(struct blob_writer *writer);
 /* Adds an integer to an intset, in any order, none twice. */
 MUST_USE bool blob_add_integer(struct blob_writer *writer, int64_t integer);
-/* Sorts the integers, writes them as an intset, as wide as the widest needs, and begins anew. O(n log n).  */
-MUST_USE bool blob_end_intset(struct blob_writer *writer, struct buffer *out);
+/* Sorts the integers, makes them an intset, as wide as the widest needs, and begins anew. O(n log n).  */
+MUST_USE struct bytes blob_end_intset(struct blob_writer *writer);
 
 #endif

@@ -290,20 +290,14 @@ void rdb_write_packed_head(struct buffer *out, size_t packed, size_t packed_from
     }
 }
 
-bool rdb_write_text(struct buffer *out, struct bytes text)
+bool rdb_write_text(struct buffer *out, struct bytes text, enum rdb_packing packing)
 {
     int64_t integer;
     enum attempt attempt = ATTEMPT_UNFIT;
     if (text.len <= INTEGER_TEXT_MAX && item_text_is_integer(text, &integer)) {
         attempt = write_short_integer(out, integer);
-    } else if (text.len >= PACKED_TEXT_MIN) {
+    } else if (text.len >= PACKED_TEXT_MIN && packing == RDB_PACKED) {
         attempt = write_lzf(out, text);
     }
     return attempt == ATTEMPT_UNFIT ? write_plain(out, text) : attempt == ATTEMPT_WRITTEN;
-}
-
-bool rdb_write_item(struct buffer *out, const struct item *item)
-{
-    return item_is_integer(item) ? rdb_write_integer(out, item->integer)
-                                 : rdb_write_text(out, (struct bytes){item->data, item->len});
 }

@@ -59,10 +59,11 @@ MUST_USE enum result rdb_read_item(struct rdb_input *input, struct buffer *room,
 MUST_USE bool rdb_write_byte(struct buffer *out, uint8_t byte);
 MUST_USE bool rdb_write_word(struct buffer *out, uint64_t word);
 MUST_USE bool rdb_write_length(struct buffer *out, uint64_t length);
-/* As redis-server does with rdbcompression: short integers as integers, texts of more than 20 bytes packed if that is shorter. */
-MUST_USE bool rdb_write_text(struct buffer *out, struct bytes text);
+/* rdbcompression: are texts of more than 20 bytes packed, if that is shorter? */
+enum rdb_packing { RDB_PACKED, RDB_PLAIN };
+/* As redis-server does: short integers as integers, also those that are written as text. */
+MUST_USE bool rdb_write_text(struct buffer *out, struct bytes text, enum rdb_packing packing);
 MUST_USE bool rdb_write_integer(struct buffer *out, int64_t integer);
-MUST_USE bool rdb_write_item(struct buffer *out, const struct item *item);
 /* The same for a long text that is packed in steps behind the end of `out`. First makes room: *packed is where the packed bytes go,
  * at most *room. Then writes what stands before them, and moves them up if that is shorter than thought: they are output when
  * the caller adds to out->len.  */

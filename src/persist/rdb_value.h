@@ -8,8 +8,8 @@
  *
  * Threads    Under the baton of the shard that has the value.
  * Memory     Buffers and walks are from the thread's memory, values from the shard's heap.
- * Limits     A string within a collection is packed and unpacked in one go, at about 5 ns a byte; everything else goes by items, of
- *            which a long string has one for every 256 bytes.
+ * Limits     A string within a collection is unpacked in one go, at about 2 ns a byte; everything else goes by items, of which a text has one
+ *            more for every 256 bytes. A text below RDB_LONG_TEXT_MIN is packed in one go, too. (rdbcompression: struct encoding_limits.)
  * Read on    rdb_format.h (numbers), rdb_string.h (lengths and strings), blob.h (collections in one string).  */
 #ifndef PERSIST_RDB_VALUE_H
 #define PERSIST_RDB_VALUE_H

@@ -18,29 +18,29 @@
 
 /* --- strings --- */
 
-static enum rdb_status string_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+/* A long one is `text` from the beginning. */
+static enum rdb_status string_step(struct rdb_writer *writer, struct buffer *out)
 {
-    (void)items;
     int64_t integer;
     if (entry_integer(writer->entry, &integer)) {
         return rdb_status_of(rdb_write_integer(out, integer), RDB_DONE);
     }
     char scratch[STRING_SCRATCH];
-    return rdb_status_of(rdb_write_text(out, entry_string(writer->entry, scratch)), RDB_DONE);
+    return rdb_status_of(rdb_write_text(out, entry_string(writer->entry, scratch), writer->packing), RDB_DONE);
 }
 
 /* --- sets --- */
 
 /* A large set may be one of integers, too, when set-max-intset-entries allows it. */
-static enum rdb_status intset_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+static enum rdb_status intset_step(struct rdb_writer *writer, struct buffer *out)
 {
     if (writer->entry != NULL) {
-        return rdb_status_of(rdb_write_text(out, entry_packed(writer->entry)), RDB_DONE);
+        return rdb_status_of(rdb_write_text(out, entry_packed(writer->entry), writer->packing), RDB_DONE);
     }
     struct item member;
-    for (size_t i = 0; i < items; i++) {
+    while (rdb_takes_item(writer)) {
         if (!set_walk_next(&writer->walk.set, &member)) {
-            return rdb_status_of(blob_end_intset(&writer->blob, out), RDB_DONE);
+            return rdb_status_of(rdb_put_text(writer, out, blob_end_intset(&writer->blob)), RDB_DONE);
         }
         assert(item_is_integer(&member));
         if (!blob_add_integer(&writer->blob, member.integer)) {
@@ -50,14 +50,14 @@ static enum rdb_status intset_step(struct rdb_writer *writer, struct buffer *out
     return RDB_MORE;
 }
 
-static enum rdb_status set_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+static enum rdb_status set_step(struct rdb_writer *writer, struct buffer *out)
 {
     struct item member;
-    for (size_t i = 0; i < items; i++) {
+    while (rdb_takes_item(writer)) {
         if (!set_walk_next(&writer->walk.set, &member)) {
             return RDB_DONE;
         }
-        if (!rdb_write_item(out, &member)) {
+        if (!rdb_put_item(writer, out, &member)) {
             return RDB_NO_MEMORY;
         }
     }
@@ -74,12 +74,12 @@ static bool add_text(struct rdb_writer *writer, const struct item *item)
     return blob_add_item(&writer->blob, &kept);
 }
 
-static enum rdb_status hash_listpack_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+static enum rdb_status hash_listpack_step(struct rdb_writer *writer, struct buffer *out)
 {
     struct item field, text;
-    for (size_t i = 0; i < items; i++) {
+    while (rdb_takes_item(writer)) {
         if (!hash_walk_next(&writer->walk.hash, &field, &text)) {
-            return rdb_status_of(blob_end_listpack(&writer->blob, out), RDB_DONE);
+            return rdb_status_of(rdb_put_text(writer, out, blob_end_listpack(&writer->blob)), RDB_DONE);
         }
         if (!add_text(writer, &field) || !add_text(writer, &text)) {
             return RDB_NO_MEMORY;
@@ -88,14 +88,16 @@ static enum rdb_status hash_listpack_step(struct rdb_writer *writer, struct buff
     return RDB_MORE;
 }
 
-static enum rdb_status hash_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+/* A field, or the text behind it. */
+static enum rdb_status hash_step(struct rdb_writer *writer, struct buffer *out)
 {
-    struct item field, text;
-    for (size_t i = 0; i < items; i++) {
-        if (!hash_walk_next(&writer->walk.hash, &field, &text)) {
+    struct item field;
+    while (rdb_takes_item(writer)) {
+        writer->has_second = !writer->has_second;
+        if (writer->has_second && !hash_walk_next(&writer->walk.hash, &field, &writer->second)) {
             return RDB_DONE;
         }
-        if (!rdb_write_item(out, &field) || !rdb_write_item(out, &text)) {
+        if (!rdb_put_item(writer, out, writer->has_second ? &field : &writer->second)) {
             return RDB_NO_MEMORY;
         }
     }
@@ -115,13 +117,13 @@ static bool add_score(struct rdb_writer *writer, double score)
     return blob_add_item(&writer->blob, &text);
 }
 
-static enum rdb_status zset_listpack_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+static enum rdb_status zset_listpack_step(struct rdb_writer *writer, struct buffer *out)
 {
     struct item member;
     double score;
-    for (size_t i = 0; i < items; i++) {
+    while (rdb_takes_item(writer)) {
         if (!zset_walk_next(&writer->walk.zset, &member, &score)) {
-            return rdb_status_of(blob_end_listpack(&writer->blob, out), RDB_DONE);
+            return rdb_status_of(rdb_put_text(writer, out, blob_end_listpack(&writer->blob)), RDB_DONE);
         }
         if (!add_text(writer, &member) || !add_score(writer, score)) {
             return RDB_NO_MEMORY;
@@ -130,18 +132,23 @@ static enum rdb_status zset_listpack_step(struct rdb_writer *writer, struct buff
     return RDB_MORE;
 }
 
-/* From the highest score to the lowest, as redis-server does, so that reading finds each place at the front. */
-static enum rdb_status zset_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+static bool write_score(struct buffer *out, double score)
+{
+    uint64_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    return rdb_write_word(out, bits);
+}
+
+/* A member, or its score. From the highest score to the lowest, as redis-server does, so that reading finds each place at the front. */
+static enum rdb_status zset_step(struct rdb_writer *writer, struct buffer *out)
 {
     struct item member;
-    double score;
-    for (size_t i = 0; i < items; i++) {
-        if (!zset_walk_previous(&writer->walk.zset, &member, &score)) {
+    while (rdb_takes_item(writer)) {
+        writer->has_second = !writer->has_second;
+        if (writer->has_second && !zset_walk_previous(&writer->walk.zset, &member, &writer->score)) {
             return RDB_DONE;
         }
-        uint64_t bits;
-        memcpy(&bits, &score, sizeof bits);
-        if (!rdb_write_item(out, &member) || !rdb_write_word(out, bits)) {
+        if (!(writer->has_second ? rdb_put_item(writer, out, &member) : write_score(out, writer->score))) {
             return RDB_NO_MEMORY;
         }
     }
@@ -150,7 +157,7 @@ static enum rdb_status zset_step(struct rdb_writer *writer, struct buffer *out, 
 
 /* --- any value --- */
 
-typedef enum rdb_status write_step_fn(struct rdb_writer *writer, struct buffer *out, size_t items);
+typedef enum rdb_status write_step_fn(struct rdb_writer *writer, struct buffer *out);
 
 static const struct write_plan {
     uint8_t type; /* enum rdb_type */
@@ -158,7 +165,6 @@ static const struct write_plan {
     write_step_fn *step;
 } write_plans[] = {
     [WRITE_STRING] = {RDB_STRING, false, string_step},
-    [WRITE_LONG_STRING] = {RDB_STRING, false, rdb_string_step},
     [WRITE_LIST] = {RDB_LIST_QUICKLIST_2, false, rdb_list_step},
     [WRITE_INTSET] = {RDB_SET_INTSET, false, intset_step},
     [WRITE_SET] = {RDB_SET, true, set_step},
@@ -213,7 +219,8 @@ static void begin_string(struct rdb_writer *writer, const struct entry *entry, c
     const struct raw_string *raw = entry_long_string(entry);
     writer->kind = WRITE_STRING;
     if (raw != NULL && raw_string_text(raw).len >= RDB_LONG_TEXT_MIN) {
-        rdb_string_begin(writer, raw_string_text(raw));
+        rdb_text_begin(writer, raw_string_text(raw));
+        writer->is_last = true;
     }
 }
 
@@ -229,6 +236,7 @@ struct rdb_writer *rdb_writer_create(const struct entry *entry, const struct enc
     if (writer != NULL) {
         writer->blob = BLOB_WRITER_EMPTY;
         writer->entry = entry;
+        writer->packing = limits->texts_stay_plain ? RDB_PLAIN : RDB_PACKED;
         begins[entry_type(entry)](writer, entry, limits);
     }
     return writer;
@@ -244,18 +252,18 @@ struct rdb_writer *rdb_writer_create_for_file(const struct entry *entry, const s
     return writer;
 }
 
-/* What a string has packed stands behind the end of the output. */
+/* What of a text is packed stands behind the end of the output. */
 bool rdb_writer_may_move(const struct rdb_writer *writer)
 {
     assert(writer->is_for_file);
-    return writer->kind != WRITE_LONG_STRING;
+    return writer->text.state == TEXT_NONE || writer->text.state == TEXT_PLAIN;
 }
 
 static bool write_head(struct rdb_writer *writer, struct buffer *out)
 {
     const struct write_plan *plan = &write_plans[writer->kind];
     writer->is_begun = true;
-    return rdb_write_byte(out, plan->type) && (!writer->is_for_file || rdb_write_text(out, writer->name)) &&
+    return rdb_write_byte(out, plan->type) && (!writer->is_for_file || rdb_write_text(out, writer->name, writer->packing)) &&
            (!plan->has_count || rdb_write_length(out, writer->count));
 }
 
@@ -276,12 +284,29 @@ static bool write_footer(struct rdb_writer *writer, struct buffer *out)
     return rdb_write_word(out, writer->crc);
 }
 
+/* The long text that is begun, or items. */
+static enum rdb_status write_some(struct rdb_writer *writer, struct buffer *out, size_t items)
+{
+    enum rdb_status status;
+    if (writer->text.state != TEXT_NONE) {
+        status = rdb_text_step(writer, out, items);
+        return status == RDB_DONE && !writer->is_last ? RDB_MORE : status;
+    }
+    writer->left = items;
+    status = write_plans[writer->kind].step(writer, out);
+    writer->is_last = status == RDB_DONE;
+    return writer->is_last && writer->text.state != TEXT_NONE ? RDB_MORE : status;
+}
+
 enum rdb_status rdb_writer_step(struct rdb_writer *writer, struct buffer *out, size_t items)
 {
     if (!writer->is_begun && !write_head(writer, out)) {
         return RDB_NO_MEMORY;
     }
-    const enum rdb_status status = write_plans[writer->kind].step(writer, out, items);
+    enum rdb_status status;
+    do {
+        status = write_some(writer, out, items);
+    } while (status == RDB_MORE && items == SIZE_MAX);
     if (writer->is_for_file) {
         return status;
     }
@@ -299,7 +324,7 @@ void rdb_writer_destroy(struct rdb_writer *writer)
     if (writer != NULL) {
         blob_writer_release(&writer->blob);
         rdb_list_end(writer);
-        rdb_string_end(writer);
+        rdb_text_end(writer);
         thread_free(MEM_CLIENT, writer, sizeof *writer);
     }
 }

@@ -50,48 +50,47 @@ static bool node_takes(const struct list_writer *list, const struct item *item)
     return bytes <= NODE_SAFE_BYTES && list->node_items < limit;
 }
 
-/* Ends the node in the making. */
-static bool node_write(struct rdb_writer *writer, struct buffer *out)
+/* Ends the node in the making: it is counted, or written. */
+static bool node_end(struct rdb_writer *writer, struct buffer *out)
 {
     struct list_writer *list = &writer->walk.list;
-    if (list->node_items == 0) {
-        return true;
-    }
     list->node_items = 0;
     if (list->is_counting) {
         list->nodes++;
         return true;
     }
-    return rdb_write_length(out, RDB_NODE_PACKED) && blob_end_listpack(&writer->blob, out);
+    return rdb_write_length(out, RDB_NODE_PACKED) && rdb_put_text(writer, out, blob_end_listpack(&writer->blob));
 }
 
-static bool list_add(struct rdb_writer *writer, struct buffer *out, const struct item *item)
+/* The item that comes next, or before it the end of a node that has no room for it. */
+static bool list_add(struct rdb_writer *writer, struct buffer *out)
 {
     struct list_writer *list = &writer->walk.list;
-    if (list->node_items > 0 && !node_takes(list, item) && !node_write(writer, out)) {
-        return false;
+    if (list->node_items > 0 && !node_takes(list, &list->item)) {
+        return node_end(writer, out);
     }
     if (list->node_items == 0) {
         list->node_bytes = LISTPACK_EMPTY;
     }
-    list->node_bytes += listpack_entry_size(item);
+    list->node_bytes += listpack_entry_size(&list->item);
     list->node_items++;
-    return list->is_counting || blob_add_item(&writer->blob, item);
+    list->has_item = false;
+    return list->is_counting || blob_add_item(&writer->blob, &list->item);
 }
 
-enum rdb_status rdb_list_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+enum rdb_status rdb_list_step(struct rdb_writer *writer, struct buffer *out)
 {
     struct list_writer *list = &writer->walk.list;
-    struct item item;
-    for (size_t i = 0; i < items; i++) {
+    while (rdb_takes_item(writer)) {
         struct list_walk *walk = &list->walks[list->is_counting ? 0 : 1];
-        if (list_walk_next(walk, &item)) {
-            if (!list_add(writer, out, &item)) {
+        list->has_item = list->has_item || list_walk_next(walk, &list->item);
+        if (list->has_item) {
+            if (!list_add(writer, out)) {
                 return RDB_NO_MEMORY;
             }
             continue;
         }
-        if (list_walk_is_refused(walk) || !node_write(writer, out)) {
+        if (list_walk_is_refused(walk) || (list->node_items > 0 && !node_end(writer, out))) {
             return RDB_NO_MEMORY;
         }
         if (!list->is_counting) {

@@ -9,8 +9,6 @@
  *   states     NODE -> (counters) -> GROUP -> PENDING -> CONSUMER -> OWNED -> CONSUMER ... -> GROUP ... -> the end  */
 #include "persist/rdb_write_private.h"
 
-#include "persist/rdb_string.h"
-
 static bool write_raw_id(struct buffer *out, struct stream_id id)
 {
     const uint64_t words[2] = {__builtin_bswap64(id.ms), __builtin_bswap64(id.seq)};
@@ -30,8 +28,9 @@ static bool write_counters(const struct stream *stream, struct buffer *out)
 }
 
 /* A node, or behind the last one the counters. */
-static bool write_node(struct stream_writer *writer, struct buffer *out)
+static bool write_node(struct rdb_writer *all, struct buffer *out)
 {
+    struct stream_writer *writer = &all->walk.stream;
     const struct stream *stream = writer->stream;
     if (!writer->is_begun) {
         writer->is_begun = true;
@@ -46,24 +45,26 @@ static bool write_node(struct stream_writer *writer, struct buffer *out)
     }
     const bool is_written = rdb_write_length(out, sizeof(struct stream_id)) &&
                             write_raw_id(out, id_cursor_id(writer->cursor)) &&
-                            rdb_write_text(out, stream_listpack(stream, writer->cursor));
+                            rdb_put_text(all, out, stream_listpack(stream, writer->cursor));
     id_cursor_next(&writer->cursor);
     return is_written;
 }
 
-static bool write_group(struct stream_writer *writer, struct buffer *out)
+static bool write_group(struct rdb_writer *all, struct buffer *out)
 {
+    struct stream_writer *writer = &all->walk.stream;
     const struct stream_group *group = writer->stream->groups[writer->group];
     writer->cursor = id_tree_first(&group->pending);
     writer->consumer = 0;
     writer->state = WRITING_PENDING;
-    return rdb_write_text(out, stream_group_name(group)) && write_id(out, group->last_id) &&
+    return rdb_write_text(out, stream_group_name(group), all->packing) && write_id(out, group->last_id) &&
            rdb_write_length(out, (uint64_t)group->entries_read) && rdb_write_length(out, group->pending.count);
 }
 
 /* A pending entry, or behind the last one how many consumers follow. */
-static bool write_pending(struct stream_writer *writer, struct buffer *out)
+static bool write_pending(struct rdb_writer *all, struct buffer *out)
 {
+    struct stream_writer *writer = &all->walk.stream;
     const struct stream_group *group = writer->stream->groups[writer->group];
     if (writer->cursor.leaf == NULL) {
         writer->state = WRITING_CONSUMER;
@@ -76,8 +77,9 @@ static bool write_pending(struct stream_writer *writer, struct buffer *out)
     return is_written;
 }
 
-static bool write_consumer(struct stream_writer *writer, struct buffer *out)
+static bool write_consumer(struct rdb_writer *all, struct buffer *out)
 {
+    struct stream_writer *writer = &all->walk.stream;
     const struct stream_group *group = writer->stream->groups[writer->group];
     if (writer->consumer == group->consumer_count) {
         writer->group++;
@@ -87,12 +89,13 @@ static bool write_consumer(struct stream_writer *writer, struct buffer *out)
     const struct stream_consumer *consumer = group->consumers[writer->consumer++];
     writer->cursor = id_tree_first(&consumer->pending);
     writer->state = WRITING_OWNED;
-    return rdb_write_text(out, stream_consumer_name(consumer)) && rdb_write_word(out, (uint64_t)consumer->seen_ms) &&
+    return rdb_write_text(out, stream_consumer_name(consumer), all->packing) && rdb_write_word(out, (uint64_t)consumer->seen_ms) &&
            rdb_write_length(out, consumer->pending.count);
 }
 
-static bool write_owned(struct stream_writer *writer, struct buffer *out)
+static bool write_owned(struct rdb_writer *all, struct buffer *out)
 {
+    struct stream_writer *writer = &all->walk.stream;
     if (writer->cursor.leaf == NULL) {
         writer->state = WRITING_CONSUMER;
         return true;
@@ -109,18 +112,18 @@ void rdb_stream_begin(struct rdb_writer *writer, const struct entry *entry, cons
     writer->walk.stream.stream = stream_of_collection(entry_collection(entry));
 }
 
-enum rdb_status rdb_stream_step(struct rdb_writer *writer, struct buffer *out, size_t items)
+enum rdb_status rdb_stream_step(struct rdb_writer *writer, struct buffer *out)
 {
-    static bool (*const writes[])(struct stream_writer *stream_writer, struct buffer *to) = {
+    static bool (*const writes[])(struct rdb_writer *all, struct buffer *to) = {
         [WRITING_NODE] = write_node,         [WRITING_GROUP] = write_group, [WRITING_PENDING] = write_pending,
         [WRITING_CONSUMER] = write_consumer, [WRITING_OWNED] = write_owned,
     };
     struct stream_writer *stream_writer = &writer->walk.stream;
-    for (size_t i = 0; i < items; i++) {
+    while (rdb_takes_item(writer)) {
         if (stream_writer->state == WRITING_GROUP && stream_writer->group == stream_writer->stream->group_count) {
             return RDB_DONE;
         }
-        if (!writes[stream_writer->state](stream_writer, out)) {
+        if (!writes[stream_writer->state](writer, out)) {
             return RDB_NO_MEMORY;
         }
     }

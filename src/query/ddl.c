@@ -93,7 +93,6 @@ static void end_slice(struct exec *exec, uint32_t shard, struct table_slice *sli
 void ddl_end_table(struct exec *exec, struct table *table, uint64_t *budget)
 {
     table->is_dropped = true;
-    table_before_end(table);
     if (table_is_locked(table)) {
         return;
     }

@@ -2,6 +2,7 @@
 #include "script/function_payload.h"
 
 #include "base/number.h"
+#include "config/config.h"
 #include "persist/crc64.h"
 #include "persist/rdb_format.h"
 #include "persist/rdb_string.h"
@@ -9,18 +10,19 @@
 
 enum { MARK_LIBRARY = 0xf5, MARK_LIBRARY_OLD = 0xf6 };
 
-bool function_payload_write_libraries(struct buffer *out, const struct function_set *set)
+bool function_payload_write_libraries(struct buffer *out, const struct function_set *set, const struct config *config)
 {
+    const bool stays_plain = atomic_load_explicit(&config->rdbcompression, memory_order_relaxed) == 0;
     bool is_done = true;
     for (uint32_t i = 0; i < set->library_count && is_done; i++) {
-        is_done = rdb_write_byte(out, MARK_LIBRARY) && rdb_write_text(out, set->libraries[i]->code);
+        is_done = rdb_write_byte(out, MARK_LIBRARY) && rdb_write_text(out, set->libraries[i]->code, stays_plain ? RDB_PLAIN : RDB_PACKED);
     }
     return is_done;
 }
 
-bool function_payload_write(struct buffer *out, const struct function_set *set)
+bool function_payload_write(struct buffer *out, const struct function_set *set, const struct config *config)
 {
-    const bool is_done = function_payload_write_libraries(out, set) && rdb_write_byte(out, RDB_VERSION) && rdb_write_byte(out, 0);
+    const bool is_done = function_payload_write_libraries(out, set, config) && rdb_write_byte(out, RDB_VERSION) && rdb_write_byte(out, 0);
     return is_done && rdb_write_word(out, crc64(0, buffer_bytes(out)));
 }
 

@@ -11,11 +11,12 @@
 #include "base/bytes.h"
 #include "mem/buffer.h"
 
+struct config;
 struct function_set;
 
-/* False: no memory; what was written is of no use. */
-MUST_USE bool function_payload_write_libraries(struct buffer *out, const struct function_set *set); /* without version and checksum: for a file */
-MUST_USE bool function_payload_write(struct buffer *out, const struct function_set *set);
+/* Codes are packed unless `rdbcompression` is no. The first is for a file: without version and checksum. False: no memory; what was written is of no use. */
+MUST_USE bool function_payload_write_libraries(struct buffer *out, const struct function_set *set, const struct config *config);
+MUST_USE bool function_payload_write(struct buffer *out, const struct function_set *set, const struct config *config);
 
 enum function_payload_status {
     FUNCTION_PAYLOAD_MORE,       /* the code of a library was read */

@@ -26,6 +26,7 @@ static inline struct encoding_limits server_limits(const struct server *server)
         .list_compress_depth = limit_load(&config->list_compress_depth),
         .stream_node_max_bytes = limit_load(&config->stream_node_max_bytes),
         .stream_node_max_entries = limit_load(&config->stream_node_max_entries),
+        .texts_stay_plain = limit_load(&config->rdbcompression) == 0,
     };
 }
 

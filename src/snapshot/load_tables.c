@@ -3,11 +3,10 @@
 
 #include "exec/exec.h"
 #include "mem/heap.h"
-#include "persist/rdb_string.h"
 #include "query/ddl.h"
 #include "shard/inbox.h"
 #include "shard/thread.h"
-#include "snapshot/saved_tables.h"
+#include "snapshot/saved_tables_read.h"
 #include "table/catalogue.h"
 
 #include <assert.h>
@@ -16,37 +15,9 @@
 #define DAMAGED "a table's field is damaged"
 #define NO_MEMORY "there is no memory"
 
-/* A string that is not packed longer than it may be; lent from the input, or unpacked into the room. */
-static bool read_text(struct rdb_input *input, struct buffer *room, struct bytes *out)
+static uint32_t databases_of(const struct loading *loading)
 {
-    struct rdb_text text;
-    if (!rdb_read_text(input, &text) || rdb_text_len(&text) > TABLE_TEXT_MAX) {
-        return false;
-    }
-    if (text.packed_from == 0 && text.bytes.data == NULL) {
-        char digits[INT64_TEXT_MAX];
-        room->len = 0;
-        if (!buffer_append(room, (struct bytes){digits, int64_format(text.integer, digits)})) {
-            return false;
-        }
-        *out = buffer_bytes(room);
-        return true;
-    }
-    if (rdb_text_unpack(&text, room) != RESULT_OK) {
-        return false;
-    }
-    *out = text.bytes;
-    return true;
-}
-
-static bool read_database(const struct loading *loading, struct rdb_input *input, uint32_t *out)
-{
-    uint64_t db;
-    if (!rdb_read_length(input, &db) || db >= (uint64_t)loading->server->config->databases) {
-        return false;
-    }
-    *out = (uint32_t)db;
-    return true;
+    return (uint32_t)loading->server->config->databases;
 }
 
 /* What functions of the query room look at. */
@@ -57,68 +28,18 @@ static struct exec exec_of(struct thread *thread)
 
 void load_namespace(struct thread *thread, struct loading *loading, uint64_t at, struct bytes field)
 {
-    struct rdb_input input = {.bytes = field};
     struct buffer room = BUFFER_EMPTY(MEM_SNAPSHOT);
-    struct catalogue_edit edit = {.what = EDIT_ADD_NAMESPACE};
+    struct saved_namespace saved;
     struct exec exec = exec_of(thread);
-    if (!read_database(loading, &input, &edit.db) || !read_text(&input, &room, &edit.name) || rdb_left(&input) > 0 ||
-        namespace_name_check(edit.name) != TABLE_OK || ddl_edit_catalogue(&exec, &edit) != TABLE_OK) {
+    const bool is_read = saved_namespace_read(field, databases_of(loading), &room, &saved);
+    const struct catalogue_edit edit = {.what = EDIT_ADD_NAMESPACE, .db = is_read ? saved.db : 0, .name = is_read ? saved.name : (struct bytes){0}};
+    if (!is_read || ddl_edit_catalogue(&exec, &edit) != TABLE_OK) {
         loading_fail(loading, at, "a namespace is damaged, or is there twice");
     }
     buffer_release(&room);
 }
 
 /* --- a table --- */
-
-/* Names are copied to `names`, which must not move: room for all of them was made. */
-static bool read_column(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names, uint16_t *next_index)
-{
-    struct bytes name;
-    uint8_t type, index, is_routing;
-    if (!read_text(input, room, &name) || name.len == 0 || name.len > COLUMN_NAME_MAX || !rdb_read_byte(input, &type) ||
-        !rdb_read_byte(input, &index) || !rdb_read_byte(input, &is_routing) || type >= COLUMN_TYPE_COUNT || index >= INDEX_KIND_COUNT ||
-        is_routing > 1 || draft->column_count == TABLE_COLUMNS_MAX) {
-        return false;
-    }
-    for (uint32_t i = 0; i < draft->column_count; i++) {
-        if (bytes_equal(draft->columns[i].name, name)) {
-            return false;
-        }
-    }
-    const struct bytes kept = {names->data + names->len, name.len};
-    if (!buffer_append(names, name)) {
-        return false;
-    }
-    const uint16_t at = draft->column_count++;
-    draft->columns[at] = (struct draft_column){.name = kept,
-                                               .type = type,
-                                               .index = index,
-                                               .is_routing = is_routing != 0,
-                                               .slot = at,
-                                               .index_at = index == INDEX_NONE ? COLUMN_NONE : (*next_index)++};
-    return true;
-}
-
-static bool read_columns(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names)
-{
-    uint64_t count;
-    uint8_t is_scattered;
-    uint16_t next_index = 0;
-    unsigned routing = 0;
-    draft->column_count = 0;
-    if (!rdb_read_byte(input, &is_scattered) || is_scattered > 1 || !rdb_read_length(input, &count) || count == 0 ||
-        count > TABLE_COLUMNS_MAX || !buffer_reserve(names, TABLE_COLUMNS_MAX * COLUMN_NAME_MAX)) {
-        return false;
-    }
-    draft->is_scattered = is_scattered != 0;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!read_column(input, draft, room, names, &next_index)) {
-            return false;
-        }
-        routing += draft->columns[i].is_routing;
-    }
-    return routing <= 1 && rdb_left(input) == 0;
-}
 
 static struct table *make_table(struct server *server, struct bytes name, const struct schema_draft *draft)
 {
@@ -152,76 +73,23 @@ static void note_table(struct loading *loading, uint64_t at, struct table *table
 
 void load_table(struct thread *thread, struct loading *loading, uint64_t at, struct bytes field)
 {
-    struct rdb_input input = {.bytes = field};
-    struct buffer rooms[3] = {BUFFER_EMPTY(MEM_SNAPSHOT), BUFFER_EMPTY(MEM_SNAPSHOT), BUFFER_EMPTY(MEM_SNAPSHOT)};
-    struct catalogue_edit edit = {.what = EDIT_ADD_TABLE};
+    struct saved_definition saved;
     struct exec exec = exec_of(thread);
-    struct schema_draft draft;
-    struct bytes name, name_space, rest;
-    uint64_t last_id;
-    if (!read_database(loading, &input, &edit.db) || !read_text(&input, &rooms[0], &name) ||
-        table_name_split(name, &name_space, &rest) != TABLE_OK || !rdb_read_length(&input, &last_id) || last_id == UINT64_MAX ||
-        !read_columns(&input, &draft, &rooms[1], &rooms[2])) {
+    saved_definition_init(&saved);
+    if (!saved_definition_read(field, databases_of(loading), &saved)) {
         loading_fail(loading, at, DAMAGED);
     }
-    edit.table = make_table(loading->server, name, &draft);
+    const struct catalogue_edit edit = {.what = EDIT_ADD_TABLE, .db = saved.db, .table = make_table(loading->server, saved.name, &saved.draft)};
     if (edit.table == NULL || ddl_edit_catalogue(&exec, &edit) != TABLE_OK) {
         loading_fail(loading, at, edit.table == NULL ? NO_MEMORY : "a table is there twice, or its namespace is not");
     }
-    note_table(loading, at, edit.table, last_id);
-    for (unsigned i = 0; i < 3; i++) {
-        buffer_release(&rooms[i]);
-    }
+    note_table(loading, at, edit.table, saved.last_id);
+    saved_definition_release(&saved);
 }
 
 /* --- rows --- */
 
-/* 0001-01-01 and 9999-12-31. */
-enum { DATE_DAYS_MIN = -719162, DATE_DAYS_MAX = 2932896 };
-
-struct row {
-    uint64_t id;
-    struct typed_value values[TABLE_COLUMNS_MAX];
-};
-
-static bool read_value(struct rdb_input *input, uint8_t type, struct typed_value *out)
-{
-    uint64_t number;
-    out->is_null = false;
-    if (type == COLUMN_FLOAT) {
-        if (!rdb_read_word(input, &number)) {
-            return false;
-        }
-        memcpy(&out->number, &number, sizeof number);
-        return out->number == out->number; /* no NaN */
-    }
-    if (!rdb_read_length(input, &number)) {
-        return false;
-    }
-    if (type == COLUMN_STRING) {
-        return number <= TABLE_TEXT_MAX && rdb_read_raw(input, (size_t)number, &out->text);
-    }
-    out->integer = (int64_t)(number >> 1 ^ (~(number & 1) + 1));
-    return type != COLUMN_DATE || (out->integer >= DATE_DAYS_MIN && out->integer <= DATE_DAYS_MAX);
-}
-
-static bool read_row(struct rdb_input *input, const struct schema *schema, struct row *row)
-{
-    struct bytes bits;
-    if (!rdb_read_length(input, &row->id) || row->id == 0 || row->id == UINT64_MAX ||
-        !rdb_read_raw(input, (schema->column_count + 7u) / 8, &bits)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        row->values[i] = (struct typed_value){.is_null = true};
-        if (((unsigned char)bits.data[i / 8] >> (i % 8) & 1) != 0 && !read_value(input, schema->columns[i].type, &row->values[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static uint32_t shard_of_row(const struct loading *loading, const struct table *table, const struct schema *schema, const struct row *row)
+static uint32_t shard_of_row(const struct loading *loading, const struct table *table, const struct schema *schema, const struct saved_row *row)
 {
     const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &row->values[schema->routing_column];
     return table_route(table, &loading->server->secret, routing, row->id);
@@ -233,10 +101,10 @@ static uint64_t load_rows_of(struct thread *thread, struct loading *loading, uin
 {
     const struct schema *schema = table_schema(table);
     struct shard_set taken = shard_take_unless_mine(thread, &loading->server->shards[shard]);
-    struct row row;
+    struct saved_row row;
     uint64_t loaded = 0;
     for (uint64_t i = 0; i < count; i++) {
-        if (!read_row(&input, schema, &row)) {
+        if (!saved_row_read(&input, schema, &row)) {
             loading_fail(loading, at, DAMAGED);
         }
         if (shard_of_row(loading, table, schema, &row) == shard) {
@@ -259,15 +127,14 @@ static uint64_t load_rows_of(struct thread *thread, struct loading *loading, uin
 
 uint64_t load_rows(struct thread *thread, struct loading *loading, uint64_t at, struct bytes field)
 {
-    struct rdb_input input = {.bytes = field};
-    uint64_t number, count, loaded = 0;
-    if (!rdb_read_length(&input, &number) || !rdb_read_length(&input, &count) || number >= loading->table_count ||
-        count > rdb_left(&input)) {
+    struct saved_rows rows;
+    uint64_t loaded = 0;
+    if (!saved_rows_read(field, loading->table_count, &rows)) {
         loading_fail(loading, at, DAMAGED);
     }
-    struct table *table = loading->tables[number].table;
+    struct table *table = loading->tables[rows.table].table;
     for (uint32_t shard = 0; shard < loading->server->shard_count; shard++) {
-        loaded += load_rows_of(thread, loading, at, input, count, table, shard);
+        loaded += load_rows_of(thread, loading, at, rows.input, rows.count, table, shard);
     }
     return loaded;
 }

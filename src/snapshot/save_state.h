@@ -14,17 +14,20 @@ struct rdb_writer;
 
 enum { SAVE_NO_DB = -1 };
 
-/* One database as it was at the cut; its keyspace is the one with this owner_tag. */
+/* One database as it was at the cut; its keyspace is the one with this owner_tag, until it is emptied. */
 struct saved_database {
     struct key_groups groups;
     uint64_t group_count, next;  /* 0 groups: it was empty */
     uint64_t *written;           /* a bit a group; NULL: 0 groups */
+    bool is_emptied;             /* the keyspace has other keys than it had; those that are to be written are in `remains` */
+    const struct keyspace *remains; /* NULL: all of them are */
 };
 
 /* A big value that is being written, or waits for its turn. */
 struct saved_value {
     struct saved_value *next;
-    struct pin pin;
+    struct pin pin;              /* none: the value is in a keyspace's remains */
+    uint32_t db;
     struct rdb_writer *writer;
     struct buffer out;
 };

@@ -54,7 +54,8 @@ bool save_begin_value(struct shard_save *save, const struct keyspace *ks, const 
 {
     struct shard *shard = save->shard;
     const struct key key = {entry_key(entry), hash};
-    if (shard->lock_count > 0) {
+    const bool is_pinned = ks != save->databases[ks->owner_tag].remains;
+    if (is_pinned && shard->lock_count > 0) {
         return false;
     }
     struct saved_value *value = thread_alloc_zeroed(MEM_SNAPSHOT, sizeof *value);
@@ -62,8 +63,9 @@ bool save_begin_value(struct shard_save *save, const struct keyspace *ks, const 
         return false;
     }
     value->out = (struct buffer)BUFFER_EMPTY(MEM_SNAPSHOT);
+    value->db = ks->owner_tag;
     value->writer = rdb_writer_create_for_file(entry, &save->limits, key.name);
-    if (value->writer == NULL || !write_head(save, value, ks, entry) || !pin_put(shard, key, entry, &value->pin)) {
+    if (value->writer == NULL || !write_head(save, value, ks, entry) || (is_pinned && !pin_put(shard, key, entry, &value->pin))) {
         rdb_writer_destroy(value->writer);
         buffer_release(&value->out);
         thread_free(MEM_SNAPSHOT, value, sizeof *value);
@@ -112,18 +114,12 @@ bool save_value_step(struct thread *thread, struct shard_save *save, size_t item
     return true;
 }
 
-void save_finish_values(struct thread *thread, struct shard_save *save)
-{
-    while (save_value_step(thread, save, SIZE_MAX)) {
-    }
-}
-
 /* The last one of this key, which may be there in several databases. */
 static const struct saved_value *last_of(const struct shard_save *save, uint64_t hash)
 {
     const struct saved_value *last = NULL;
     for (const struct saved_value *value = save->first_value; value != NULL; value = value->next) {
-        last = value->pin.hash == hash ? value : last;
+        last = value->pin.shard != NULL && value->pin.hash == hash ? value : last;
     }
     return last;
 }
@@ -141,6 +137,25 @@ void save_finish_value(struct thread *thread, struct shard_save *save, uint64_t 
     while (save->first_value == last) {
         (void)save_value_step(thread, save, SIZE_MAX);
     }
+}
+
+void save_unpin_values(struct thread *thread, struct shard_save *save, uint32_t db)
+{
+    for (struct saved_value *value = save->first_value; value != NULL; value = value->next) {
+        if (value->db == db) {
+            pin_give_up(thread, &value->pin);
+            value->pin = (struct pin){0};
+        }
+    }
+}
+
+bool save_has_values_of(const struct shard_save *save, uint32_t db)
+{
+    const struct saved_value *value = save->first_value;
+    while (value != NULL && value->db != db) {
+        value = value->next;
+    }
+    return value != NULL;
 }
 
 void save_drop_values(struct thread *thread, struct shard_save *save)

@@ -15,8 +15,9 @@ MUST_USE bool save_begin_value(struct shard_save *save, const struct keyspace *k
 bool save_value_step(struct thread *thread, struct shard_save *save, size_t items);
 /* Writes what is left of the pinned key's values now, in all databases. */
 void save_finish_value(struct thread *thread, struct shard_save *save, uint64_t hash);
-/* Of all that are pinned. */
-void save_finish_values(struct thread *thread, struct shard_save *save);
+/* The values of this database, which is about to be emptied, give their pins up, and stay readable until none of them is left. */
+void save_unpin_values(struct thread *thread, struct shard_save *save, uint32_t db);
+bool save_has_values_of(const struct shard_save *save, uint32_t db);
 void save_drop_values(struct thread *thread, struct shard_save *save);
 
 #endif

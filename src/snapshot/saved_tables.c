@@ -10,17 +10,17 @@
 
 /* --- the head --- */
 
-static bool write_field(struct buffer *out, struct bytes name, struct bytes value)
+static bool write_field(struct buffer *out, struct bytes name, struct bytes value, enum rdb_packing packing)
 {
-    return rdb_write_byte(out, RDB_OP_AUX) && rdb_write_text(out, name) && rdb_write_text(out, value);
+    return rdb_write_byte(out, RDB_OP_AUX) && rdb_write_text(out, name, packing) && rdb_write_text(out, value, packing);
 }
 
 static void add_namespace(uint32_t db, struct bytes name, void *arg)
 {
     struct saved_tables *saved = arg;
     struct buffer value = BUFFER_EMPTY(MEM_SNAPSHOT);
-    const bool is_written = rdb_write_length(&value, db) && rdb_write_text(&value, name) &&
-                            write_field(saved->head, SAVED_NAMESPACE_FIELD, buffer_bytes(&value));
+    const bool is_written = rdb_write_length(&value, db) && rdb_write_text(&value, name, RDB_PLAIN) &&
+                            write_field(saved->head, SAVED_NAMESPACE_FIELD, buffer_bytes(&value), saved->packing);
     saved->has_failed |= !is_written;
     buffer_release(&value);
 }
@@ -28,13 +28,13 @@ static void add_namespace(uint32_t db, struct bytes name, void *arg)
 static bool write_column(struct buffer *out, const struct schema *schema, uint32_t at)
 {
     const struct column *column = &schema->columns[at];
-    return rdb_write_text(out, schema_column_name(schema, at)) && rdb_write_byte(out, column->type) &&
+    return rdb_write_text(out, schema_column_name(schema, at), RDB_PLAIN) && rdb_write_byte(out, column->type) &&
            rdb_write_byte(out, column->index) && rdb_write_byte(out, at == schema->routing_column);
 }
 
 static bool write_definition(struct buffer *out, uint32_t db, const struct table *table, const struct schema *schema)
 {
-    bool is_written = rdb_write_length(out, db) && rdb_write_text(out, table_name(table)) &&
+    bool is_written = rdb_write_length(out, db) && rdb_write_text(out, table_name(table), RDB_PLAIN) &&
                       rdb_write_length(out, table_highest_row_id(table)) && rdb_write_byte(out, schema->is_scattered) &&
                       rdb_write_length(out, schema->column_count);
     for (uint32_t i = 0; i < schema->column_count && is_written; i++) {
@@ -67,13 +67,13 @@ static void add_table(uint32_t db, const struct table *table, void *arg)
     struct saved_table *added = &saved->tables[saved->count++];
     *added = (struct saved_table){.table = table};
     saved->has_failed = !note_columns(added, schema) || !write_definition(&value, db, table, schema) ||
-                        !write_field(saved->head, SAVED_TABLE_FIELD, buffer_bytes(&value));
+                        !write_field(saved->head, SAVED_TABLE_FIELD, buffer_bytes(&value), saved->packing);
     buffer_release(&value);
 }
 
-bool saved_tables_begin(struct saved_tables *saved, const struct catalogue *catalogue, struct buffer *head)
+bool saved_tables_begin(struct saved_tables *saved, const struct catalogue *catalogue, enum rdb_packing packing, struct buffer *head)
 {
-    *saved = (struct saved_tables){.head = head, .capacity = catalogue_table_count(catalogue)};
+    *saved = (struct saved_tables){.head = head, .packing = packing, .capacity = catalogue_table_count(catalogue)};
     if (saved->capacity > 0) {
         saved->tables = thread_alloc(MEM_SNAPSHOT, saved->capacity * sizeof *saved->tables);
         saved->has_failed = saved->tables == NULL;

@@ -6,7 +6,7 @@
  *                             a bit a column that has a value (low bit first), and the values of those
  *
  * Numbers and strings in it are RDB's lengths and strings; an integer or a date is a length of (n << 1) ^ (n >> 63), a float 8 bytes. The fields are
- * strings of RDB, packed if that is shorter. redis-server passes over them.
+ * strings of RDB, packed if that is shorter (names in them are not). redis-server passes over them.
  *
  * Threads    Begin: under all batons. Then read by all shards.
  * Memory     MEM_SNAPSHOT.  */
@@ -14,6 +14,7 @@
 #define SNAPSHOT_SAVED_TABLES_H
 
 #include "mem/buffer.h"
+#include "persist/rdb_string.h"
 #include "table/definition.h"
 
 #define SAVED_NAMESPACE_FIELD BYTES("tessera-namespace")
@@ -35,11 +36,12 @@ struct saved_tables {
     uint32_t count, capacity;
     struct saved_table *tables;
     bool has_failed;               /* memory was refused */
+    enum rdb_packing packing;      /* of these fields */
     struct buffer *head;           /* while it is made */
 };
 
 /* Adds the fields of namespaces and tables to `head`. False: no memory; saved_tables_release all the same. */
-MUST_USE bool saved_tables_begin(struct saved_tables *saved, const struct catalogue *catalogue, struct buffer *head);
+MUST_USE bool saved_tables_begin(struct saved_tables *saved, const struct catalogue *catalogue, enum rdb_packing packing, struct buffer *head);
 void saved_tables_release(struct saved_tables *saved);
 
 /* Appends one row's part of a field of rows. False: no memory. */

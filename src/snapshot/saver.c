@@ -10,10 +10,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define QUEUE_NONE UINT32_MAX
@@ -53,7 +55,7 @@ struct saver {
     struct chunk_index index;
     char name[SAVER_NAME_MAX];
     char temporary[SAVER_NAME_MAX + 32];
-    char path[4096];
+    char path[PATH_MAX], home[PATH_MAX]; /* home: "" none */
 };
 
 /* --- the thread --- */
@@ -80,12 +82,32 @@ static bool is_cancelled(struct saver *saver)
     return atomic_load_explicit(&saver->is_cancelled, memory_order_relaxed) && !fail(saver, "cancelled", ECANCELED);
 }
 
+/* A working directory that was removed is gone for good, but another one may have its name: it becomes the working one, for all threads. */
+static void go_home(struct saver *saver)
+{
+    struct stat state;
+    if (saver->home[0] == 0 || fstat(saver->folder, &state) != 0 || state.st_nlink > 0) {
+        return;
+    }
+    const int again = open(saver->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (again < 0) {
+        return;
+    }
+    if (fchdir(again) == 0) {
+        close(saver->folder);
+        saver->folder = again;
+    } else {
+        close(again);
+    }
+}
+
 static bool open_files(struct saver *saver)
 {
     saver->folder = open(saver->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (saver->folder < 0) {
         return fail(saver, "opening the directory", errno);
     }
+    go_home(saver);
     saver->fd = openat(saver->folder, saver->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (saver->fd < 0) {
         return fail(saver, "opening the temporary file", errno);
@@ -288,6 +310,7 @@ struct saver *saver_start(const struct saver_options *options)
         saver->index = CHUNK_INDEX_EMPTY;
         atomic_init(&saver->open_queue, QUEUE_NONE);
         snprintf(saver->path, sizeof saver->path, "%s", options->folder);
+        snprintf(saver->home, sizeof saver->home, "%s", options->home == NULL ? "" : options->home);
         snprintf(saver->name, sizeof saver->name, "%s", options->name);
         snprintf(saver->temporary, sizeof saver->temporary, "temp-%d-%s", (int)getpid(), options->name);
         pthread_mutex_init(&saver->lock, NULL);
@@ -349,7 +372,8 @@ void saver_cancel(struct saver *saver)
 
 bool saver_push(struct saver *saver, uint32_t queue, struct buffer *bytes, bool is_open)
 {
-    assert(queue < saver->queue_count && bytes->len > 0);
+    assert(queue < saver->queue_count);
+    assert(bytes->len > 0 || !is_open);
     struct chunk *chunk = thread_alloc(MEM_SNAPSHOT, sizeof *chunk);
     if (chunk == NULL) {
         return false;

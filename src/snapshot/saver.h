@@ -31,6 +31,7 @@ enum { SAVER_CHUNK_BYTES = 1 << 18, SAVER_NAME_MAX = 256, SAVER_SHARD_QUEUES = 2
 struct saver_options {
     const char *folder;     /* where the file goes; lent until saver_start returns, as the name */
     const char *name;       /* of the file in it */
+    const char *home;       /* NULL, or `folder` is ".": its absolute path, for when it was removed, and is there again */
     uint32_t queue_count;   /* the first of them is written to its end before any other */
     bool has_checksum;      /* rdbchecksum */
     bool is_unnamed;        /* the file never gets its name, and is not on the disk for sure: saver_take_file */
@@ -47,8 +48,8 @@ void saver_go(struct saver *saver);
 /* It fails soon, with ECANCELED, unless it is done. */
 void saver_cancel(struct saver *saver);
 
-/* Takes the buffer's memory, which is not empty, and leaves it empty. `is_open`: its last record goes on in the queue's next chunk. False: no memory,
- * nothing was taken. */
+/* Takes the buffer's memory, and leaves it empty. `is_open`: its last record goes on in the queue's next chunk, which alone may have no bytes: it ends
+ * the record. False: no memory, nothing was taken. */
 MUST_USE bool saver_push(struct saver *saver, uint32_t queue, struct buffer *chunk, bool is_open);
 /* Nothing more comes from this queue. */
 void saver_close(struct saver *saver, uint32_t queue);

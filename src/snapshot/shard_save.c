@@ -30,8 +30,11 @@ static bool select_database(struct shard_save *save, uint32_t db)
 
 /* --- keys --- */
 
-static struct keyspace *keyspace_of(const struct shard_save *save, uint32_t db)
+static const struct keyspace *keyspace_of(const struct shard_save *save, uint32_t db)
 {
+    if (save->databases[db].is_emptied) {
+        return save->databases[db].remains;
+    }
     for (uint32_t i = 0; i < save->database_count; i++) {
         if (save->shard->databases[i].owner_tag == db) {
             return &save->shard->databases[i];
@@ -50,9 +53,10 @@ static bool write_whole(struct shard_save *save, const struct keyspace *ks, cons
     char scratch[STRING_SCRATCH];
     if (entry_type(entry) == VALUE_STRING && entry_string_len(entry) < RDB_LONG_TEXT_MIN) {
         int64_t integer;
-        return rdb_write_byte(&save->out, RDB_STRING) && rdb_write_text(&save->out, name) &&
+        const enum rdb_packing packing = save->limits.texts_stay_plain ? RDB_PLAIN : RDB_PACKED;
+        return rdb_write_byte(&save->out, RDB_STRING) && rdb_write_text(&save->out, name, packing) &&
                (entry_integer(entry, &integer) ? rdb_write_integer(&save->out, integer)
-                                               : rdb_write_text(&save->out, entry_string(entry, scratch)));
+                                               : rdb_write_text(&save->out, entry_string(entry, scratch), packing));
     }
     struct rdb_writer *writer = rdb_writer_create_for_file(entry, &save->limits, name);
     enum rdb_status status = writer == NULL ? RDB_NO_MEMORY : RDB_MORE;
@@ -63,19 +67,19 @@ static bool write_whole(struct shard_save *save, const struct keyspace *ks, cons
     return status == RDB_DONE;
 }
 
-/* `at_once`: the hash of the key whose value nobody can wait for; with `is_all`, of all. */
+/* `at_once`: the hash of the key whose value nobody can wait for. */
 struct group_visit {
     struct shard_save *save;
     const struct keyspace *ks;
     uint64_t at_once;
-    bool has_at_once, is_all;
+    bool has_at_once;
 };
 
 static void write_key(const struct entry *entry, uint64_t hash, void *arg)
 {
     const struct group_visit *visit = arg;
     struct shard_save *save = visit->save;
-    const bool is_at_once = visit->is_all || (visit->has_at_once && visit->at_once == hash);
+    const bool is_at_once = visit->has_at_once && visit->at_once == hash;
     if (is_at_once || !save_is_big(entry) || !save_begin_value(save, visit->ks, entry, hash)) {
         save->has_failed |= !write_whole(save, visit->ks, entry);
     }
@@ -105,7 +109,7 @@ static void before_change(void *context, struct keyspace *ks, uint64_t hash, str
     (void)entry;
     struct shard_save *save = save_of(context);
     struct saved_database *database = &save->databases[ks->owner_tag];
-    if (database->group_count == 0) {
+    if (database->group_count == 0 || database->is_emptied) {
         return;
     }
     const uint64_t group = key_groups_of(database->groups, hash);
@@ -115,17 +119,15 @@ static void before_change(void *context, struct keyspace *ks, uint64_t hash, str
     }
 }
 
-/* All groups at once: the keyspace is about to be emptied, and nothing of it may be pinned. */
-static void before_detach(void *context, struct keyspace *ks)
+/* What is left of it is written from the remains, in steps. */
+static void before_detach(void *context, struct keyspace *ks, struct keyspace *remains)
 {
     struct shard_save *save = save_of(context);
     struct saved_database *database = &save->databases[ks->owner_tag];
-    struct group_visit visit = {.save = save, .ks = ks, .is_all = true};
-    save_finish_values(thread_self(), save);
-    for (uint64_t group = 0; group < database->group_count; group++) {
-        if (!save_bit(database->written, group)) {
-            write_group(database, group, &visit);
-        }
+    if (database->group_count > 0 && !database->is_emptied) {
+        save_unpin_values(thread_self(), save, ks->owner_tag);
+        database->is_emptied = true;
+        database->remains = remains;
     }
 }
 
@@ -135,7 +137,7 @@ static bool write_group_of_big(struct shard_save *save, uint32_t db, struct key 
 {
     const struct keyspace *ks = &save->shard->databases[db];
     struct saved_database *database = &save->databases[ks->owner_tag];
-    if (database->group_count == 0) {
+    if (database->group_count == 0 || database->is_emptied) {
         return false;
     }
     const uint64_t group = key_groups_of(database->groups, key.hash);
@@ -162,6 +164,73 @@ static bool guard(struct shard *shard, uint32_t db, struct key key, bool may_wai
         save_finish_value(thread_self(), save, key.hash);
     }
     return must_wait;
+}
+
+/* --- groups in turn --- */
+
+/* Some groups of a database. False: there is none left. */
+static bool write_groups(struct shard_save *save, uint32_t db, uint32_t groups)
+{
+    struct saved_database *database = &save->databases[db];
+    struct group_visit visit = {.save = save, .ks = keyspace_of(save, db)};
+    uint32_t written = 0;
+    while (database->next < database->group_count && written < groups) {
+        const uint64_t group = database->next++;
+        if (!save_bit(database->written, group)) {
+            write_group(database, group, &visit);
+            written++;
+        }
+    }
+    return database->next < database->group_count;
+}
+
+/* Of the next database. False: there is none left. */
+static bool write_next_groups(struct shard_save *save, uint32_t groups)
+{
+    if (save->database_at == save->database_count) {
+        return false;
+    }
+    save->database_at += !write_groups(save, save->database_at, groups);
+    return true;
+}
+
+/* --- what was emptied --- */
+
+/* Some more of a database's keys. False: none is left. */
+static bool write_remains(struct shard_save *save, uint32_t db, size_t items)
+{
+    if (save_has_values_of(save, db)) {
+        (void)save_value_step(thread_self(), save, items);
+        return true;
+    }
+    return write_groups(save, db, 1) || save_has_values_of(save, db);
+}
+
+/* Its keys are written first, some at a time; while the disk is behind, they stay. */
+static bool may_free(void *context, const struct keyspace *remains, size_t limit)
+{
+    struct shard_save *save = save_of(context);
+    const uint32_t db = remains->owner_tag;
+    struct saved_database *database = &save->databases[db];
+    if (database->remains != remains) {
+        return true;
+    }
+    const bool is_all = limit == SIZE_MAX;
+    bool is_more = true;
+    while (is_more && !save->has_failed) {
+        if (!is_all && !save_may_add(save)) {
+            return false;
+        }
+        is_more = write_remains(save, db, is_all ? SIZE_MAX : STEP_ITEMS);
+        if (is_more && !is_all) {
+            return false;
+        }
+    }
+    if (save->has_failed) {
+        save_drop_values(thread_self(), save); /* the snapshot is given up, and they are going to be freed */
+    }
+    database->remains = NULL;
+    return true;
 }
 
 /* --- begin and end --- */
@@ -240,40 +309,17 @@ struct shard_save *shard_save_begin(struct shard *shard, struct saver *saver, co
     shard->snapshot = save;
     shard->owner.before_change = before_change;
     shard->owner.before_detach = before_detach;
+    shard->owner.may_free = may_free;
     shard->guard = guard;
     shard->guard_count = 1;
     return save;
 }
 
-/* Some groups of the next database. False: there is none left. */
-static bool write_next_groups(struct shard_save *save, uint32_t groups)
-{
-    struct saved_database *database = NULL;
-    while (save->database_at < save->database_count) {
-        database = &save->databases[save->database_at];
-        if (database->next < database->group_count) {
-            break;
-        }
-        save->database_at++;
-    }
-    if (save->database_at == save->database_count) {
-        return false;
-    }
-    struct group_visit visit = {.save = save, .ks = keyspace_of(save, save->database_at)};
-    uint32_t written = 0;
-    while (database->next < database->group_count && written < groups) {
-        const uint64_t group = database->next++;
-        if (!save_bit(database->written, group)) {
-            write_group(database, group, &visit);
-            written++;
-        }
-    }
-    return true;
-}
+/* --- steps and the end --- */
 
 bool shard_save_may_step(const struct shard_save *save)
 {
-    return saver_waiting_bytes(save->saver) <= SAVE_WAITING_BYTES_MAX || saver_waits_for(save->saver, save_queue_of_shard(save) + 1);
+    return save_may_add(save);
 }
 
 bool shard_save_step(struct thread *thread, struct shard_save *save, uint64_t end_ticks, bool is_slow)
@@ -311,6 +357,7 @@ void shard_save_end(struct thread *thread, struct shard_save *save)
     baton_assert_held(&shard->baton);
     shard->owner.before_change = NULL;
     shard->owner.before_detach = NULL;
+    shard->owner.may_free = NULL;
     shard->guard = NULL;
     shard->guard_count = 0;
     shard->snapshot = NULL;

@@ -11,7 +11,9 @@
  * Memory     MEM_SNAPSHOT.
  * Invariant  S1 a group whose bit is not set has only keys that are as they were at the cut, and all that were; the same for pages, up to the rows
  *            that were added behind. S2 a big value of a written group is in the file, or pinned and in `values`.
- * Limits     Dropping a table, or flushing a database, that is not written yet writes the rest in one go.  */
+ * What is dropped or flushed as a whole stays readable, and is freed (shard/lazy_free.h) when the rest of it is written, in steps.
+ *
+ * Limits     While the disk is behind, nothing of that is freed.  */
 #ifndef SNAPSHOT_SHARD_SAVE_H
 #define SNAPSHOT_SHARD_SAVE_H
 

@@ -9,6 +9,8 @@
 #include "shard/key_lock.h"
 #include "shard/log.h"
 #include "shard/thread.h"
+#include "snapshot/copy_wishes.h"
+#include "snapshot/file_head.h"
 #include "snapshot/save_points.h"
 #include "snapshot/saved_tables.h"
 #include "snapshot/saver.h"
@@ -19,6 +21,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +43,7 @@ struct snapshots {
     struct saver *saver;
     struct snapshot_copy *copy;    /* what OPENING and RUNNING are for; NULL: a save */
     struct copy_queue copies;      /* that wait */
+    struct copy_wishes wishes;     /* with a lock of its own */
     bool is_abandoned;             /* OPENING: nobody goes on with it */
     bool is_own;                   /* OPENING: by the first thread itself, which makes the cut */
     bool is_scheduled;
@@ -74,6 +78,7 @@ struct snapshots *snapshots_create(struct server *server, const struct snapshot_
         snapshots->last_is_good = true;
         snapshots->last_seconds = -1;
         pthread_mutex_init(&snapshots->lock, NULL);
+        copy_wishes_init(&snapshots->wishes);
     }
     return snapshots;
 }
@@ -81,6 +86,11 @@ struct snapshots *snapshots_create(struct server *server, const struct snapshot_
 const struct snapshot_hooks *snapshots_hooks(const struct snapshots *snapshots)
 {
     return snapshots->hooks;
+}
+
+struct copy_wishes *snapshots_wishes(struct snapshots *snapshots)
+{
+    return &snapshots->wishes;
 }
 
 static enum state state_of(const struct snapshots *snapshots)
@@ -99,9 +109,11 @@ static struct saver *start_saver(const struct snapshots *snapshots)
 {
     struct config *config = snapshots->server->config;
     const struct snapshot_copy *copy = snapshots->copy;
-    char name[SAVER_NAME_MAX];
+    char name[SAVER_NAME_MAX], home[PATH_MAX];
     config_text_copy(config, &config->dbfilename, name, sizeof name);
+    config_text_copy(config, &config->dir, home, sizeof home);
     return saver_start(&(struct saver_options){.folder = copy == NULL ? "." : copy->folder,
+                                               .home = (copy == NULL || !copy->has_name) && home[0] == '/' ? home : NULL,
                                                .name = copy == NULL ? name : copy->name,
                                                .is_unnamed = copy != NULL && !copy->has_name,
                                                .queue_count = save_queue_count(snapshots->server->shard_count),
@@ -214,12 +226,6 @@ bool snapshots_may_cut(const struct server *server)
     return catalogue_may_read(atomic_load_explicit(&server->catalogue, memory_order_acquire));
 }
 
-static bool write_aux(struct buffer *out, const char *name, const char *text)
-{
-    return rdb_write_byte(out, RDB_OP_AUX) && rdb_write_text(out, bytes_of_string(name)) &&
-           rdb_write_text(out, bytes_of_string(text));
-}
-
 static bool write_counts(const struct server *server, struct buffer *out)
 {
     const uint32_t databases = (uint32_t)atomic_load_explicit(&server->config->databases, memory_order_relaxed);
@@ -241,15 +247,9 @@ static bool write_counts(const struct server *server, struct buffer *out)
 static bool write_head(struct snapshots *snapshots, struct buffer *out)
 {
     struct server *server = snapshots->server;
-    char number[32];
-    bool is_written = buffer_append_format(out, "REDIS%04d", RDB_VERSION) && write_aux(out, "redis-ver", "7.0.15") &&
-                      write_aux(out, "tessera-ver", TESSERA_VERSION) && write_aux(out, "redis-bits", "64");
-    snprintf(number, sizeof number, "%lld", (long long)(clock_wall_ms() / 1000));
-    is_written = is_written && write_aux(out, "ctime", number);
-    snprintf(number, sizeof number, "%lld", (long long)server_used_bytes(server));
-    is_written = is_written && write_aux(out, "used-mem", number) && write_aux(out, "aof-base", "0");
-    return is_written && snapshots->hooks->write_functions(server, out) &&
-           saved_tables_begin(&snapshots->tables, atomic_load_explicit(&server->catalogue, memory_order_acquire), out) &&
+    const enum rdb_packing packing = atomic_load_explicit(&server->config->rdbcompression, memory_order_relaxed) == 0 ? RDB_PLAIN : RDB_PACKED;
+    return file_head_write(server, out) && snapshots->hooks->write_functions(server, out) &&
+           saved_tables_begin(&snapshots->tables, atomic_load_explicit(&server->catalogue, memory_order_acquire), packing, out) &&
            write_counts(server, out);
 }
 
@@ -670,5 +670,6 @@ void snapshots_destroy(struct snapshots *snapshots)
     copy_queue_fail(&snapshots->copies, true);
     saved_tables_release(&snapshots->tables);
     pthread_mutex_destroy(&snapshots->lock);
+    copy_wishes_release(&snapshots->wishes);
     thread_free(MEM_SERVER, snapshots, snapshots_size(server));
 }

@@ -17,6 +17,7 @@
 #include "shard/server.h"
 
 struct buffer;
+struct copy_wishes;
 struct snapshot_copy;
 struct snapshots;
 struct thread;
@@ -34,6 +35,7 @@ struct snapshot_hooks {
 MUST_USE struct snapshots *snapshots_create(struct server *server, const struct snapshot_hooks *hooks);
 void snapshots_destroy(struct snapshots *snapshots);
 const struct snapshot_hooks *snapshots_hooks(const struct snapshots *snapshots);
+struct copy_wishes *snapshots_wishes(struct snapshots *snapshots);
 
 enum snapshot_opened {
     SNAPSHOT_BUSY,    /* there is one already */

@@ -140,16 +140,6 @@ void table_note_old_row_id(struct table *table, uint64_t id)
     table_note_row_id(table, id);
 }
 
-void table_before_end(struct table *table)
-{
-    for (uint32_t i = 0; i < table->shard_count; i++) {
-        const struct slice_owner *owner = table->slices[i]->owner;
-        if (owner->before_change != NULL) {
-            owner->before_change(owner->context, table->slices[i], 0, ROW_NONE);
-        }
-    }
-}
-
 bool table_is_locked(const struct table *table)
 {
     for (uint32_t i = 0; i < table->shard_count; i++) {

@@ -65,9 +65,6 @@ uint64_t table_highest_row_id(const struct table *table);
 void table_note_row_id(struct table *table, uint64_t id);
 /* A row that is gone had this id: also table_highest_row_id knows. Under the baton of shard 0. */
 void table_note_old_row_id(struct table *table, uint64_t id);
-/* The table is about to end: whoever keeps what rows were is told. All batons held. */
-void table_before_end(struct table *table);
-
 /* A statement holds a lock on one of the slices. All batons held. */
 bool table_is_locked(const struct table *table);
 

@@ -54,6 +54,9 @@ bool slice_free(struct table_slice *slice, size_t limit)
 {
     assert(slice->reader_count == 0);
     assert(!slice->is_write_locked);
+    if (slice->owner->may_free != NULL && !slice->owner->may_free(slice->owner->context, slice, limit)) {
+        return false;
+    }
     if (!free_index(slice, &slice->ids, &limit)) {
         return false;
     }

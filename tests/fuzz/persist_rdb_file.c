@@ -16,7 +16,7 @@ enum { ITEMS_MAX = 64 }; /* whose beginnings are remembered */
 
 static struct heap *heap;
 static const struct hash_secret secret;
-static const struct encoding_limits limits = {4, 8, 8, 4, 8, -2, 0, 4096, 100};
+static const struct encoding_limits limits = {4, 8, 8, 4, 8, -2, 0, 4096, 100, false};
 
 static enum rdb_status read_value(struct rdb_reader *reader, const struct rdb_key *key, size_t items)
 {

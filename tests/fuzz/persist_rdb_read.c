@@ -15,8 +15,8 @@ static struct heap *heap;
 static const struct hash_secret secret;
 
 static const struct encoding_limits limit_rows[] = {
-    {128, 64, 512, 128, 64, -2, 0, 4096, 100},
-    {2, 4, 2, 2, 4, 2, 1, 64, 2},
+    {128, 64, 512, 128, 64, -2, 0, 4096, 100, false},
+    {2, 4, 2, 2, 4, 2, 1, 64, 2, true},
 };
 
 /* The value with a footer that is right. */

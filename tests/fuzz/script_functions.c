@@ -1,5 +1,6 @@
 /* Fuzz target of script's functions: any bytes as the libraries of a payload, and each library's code for its head. A payload that is taken
  * as a whole is written again and read the same; what is refused leaves nothing behind.  */
+#include "config/config.h"
 #include "mem/counters.h"
 #include "mem/heap.h"
 #include "persist/crc64.h"
@@ -79,7 +80,8 @@ static void check_again(const struct libraries *libraries)
     struct function_set *set = function_set_create(libraries->each, libraries->count, &twice);
     struct buffer out = BUFFER_EMPTY(MEM_CLIENT);
     struct libraries again = {.count = 0};
-    const bool is_written = set != NULL && function_payload_write(&out, set);
+    const struct config config = {.rdbcompression = 1};
+    const bool is_written = set != NULL && function_payload_write(&out, set, &config);
     assert(is_written);
     const enum function_payload_status status = read_all(buffer_bytes(&out), &again);
     assert(status == FUNCTION_PAYLOAD_END && again.count == libraries->count);

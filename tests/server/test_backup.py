@@ -14,6 +14,7 @@ import threading
 import pytest
 
 from harness.process import SLOWDOWN
+from harness.rdb import crc64
 from harness.resp import wait_until
 from harness.tools import run_tool
 
@@ -319,18 +320,91 @@ def test_a_disk_that_is_full_ends_a_copy_and_nothing_else(start, shards):
         wait_for_no_copy(server, client)
 
 
+def test_sync_in_resp3_gives_the_same_file(start, shards, tmp_path):
+    server = start(shards=shards)
+    path = str(tmp_path / "copy.rdb")
+    with server.connect() as client, server.connect() as other:
+        fill(client)
+        other.run("HELLO", "3")
+        other.send_raw(b"SYNC\r\n")
+        with open(path, "wb") as file:
+            file.write(file_of(other.read_to_end()))
+        with load(start, path, "redis").connect() as loaded:
+            assert digest(loaded) == digest(client)
+
+
+def test_who_is_told_of_keys_meanwhile_gets_no_broken_file(start):
+    """In RESP3 another client's invalidations would stand in the middle of the file."""
+    server = start("--rdb-key-save-delay", "1000000")
+    with server.connect() as client, server.connect() as other:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(100)])
+        other.run("HELLO", "3")
+        number = other.run("CLIENT", "ID")
+        other.send_raw(b"SYNC\r\n")
+        wait_until(lambda: client.info("persistence")["rdb_bgsave_in_progress"] == "1", WAIT_SECONDS, "the copy")
+        client.run("CLIENT", "TRACKING", "ON", "REDIRECT", number)
+        client.run("CONFIG", "SET", "rdb-key-save-delay", "0")
+        assert b"REDIS" not in other.read_to_end()
+        assert "broken off" in server.output()
+
+
+LIBRARY = "#!lua name=%s\nredis.register_function('%s', function() return 7 end)" + " -- words" * 40
+
+
+def functions_of(client):
+    return sorted(map(repr, client.run("FUNCTION", "LIST", "WITHCODE")))
+
+
+@pytest.mark.parametrize("compression", ["yes", "no"])
+def test_redis_cli_gets_functions_alone(start, shards, tmp_path, compression):
+    server = start("--rdbcompression", compression, shards=shards)
+    path = str(tmp_path / "functions.rdb")
+    with server.connect() as client:
+        fill(client)
+        for name in ("one", "two"):
+            client.run("FUNCTION", "LOAD", "REPLACE", LIBRARY % (name, name))
+        done = subprocess.run(["redis-cli", "-p", str(server.port), "--functions-rdb", path], capture_output=True, timeout=60 * SLOWDOWN, check=False)
+        assert done.returncode == 0, done.stderr
+        for kind in ("redis", "tessera"):
+            with load(start, path, kind).connect() as other:
+                assert other.run("DBSIZE") == 0
+                assert functions_of(other) == functions_of(client)
+        assert client.info("persistence")["rdb_bgsave_in_progress"] == "0"
+
+
+def test_what_is_filtered(start):
+    """Nothing, with an empty list; the wish that was said last is that of this connection, and of one file."""
+    server = start()
+    with server.connect() as client:
+        client.run("SET", "a-key", "1")
+        client.run("FUNCTION", "LOAD", LIBRARY % ("one", "one"))
+    for filters, has_functions, has_keys in (
+            ([], True, True), (["functions"], True, False), (["FUNCTIONS functions"], True, False), ([""], False, False), (["", "functions"], True, False),
+            (["functions", ""], False, False), (["functions", "data"], True, False)):
+        with server.connect() as client, server.connect() as stranger:
+            for text in filters:
+                assert client.call("REPLCONF", "rdb-only", "1", "rdb-filter-only", text)[0] == ("-" if text == "data" else "+")
+            for connection, expected in ((stranger, (True, True)), (client, (has_functions, has_keys))):
+                connection.send_raw(b"SYNC\r\n")
+                file = file_of(connection.read_to_end())
+                assert (b"name=one" in file, b"a-key" in file) == expected, filters
+                assert struct.unpack("<Q", file[-8:])[0] == crc64(file[:-8])
+
+
 def test_what_sync_and_its_kin_refuse(start):
     server = start()
     with server.connect() as client:
         assert client.call("PSYNC", "?", "-1")[1].startswith(b"NOMASTERLINK ")
         assert client.call("REPLCONF") == OK
         assert client.call("REPLCONF", "capa", "eof", "CAPA", "psync2", "rdb-only", "1") == OK
-        for words in (["capa"], ["rdb-only", "2"], ["rdb-only", "x"], ["listening-port", "1"], ["ack", "1"], ["rdb-filter-only", "functions"]):
+        for words in (["capa"], ["rdb-only", "2"], ["rdb-only", "x"], ["listening-port", "1"], ["ack", "1"], ["rdb-filter-only"],
+                      ["rdb-filter-only", "data"], ["rdb-filter-only", "functions data"]):
             assert client.call("REPLCONF", *words)[0] == "-", words
         client.run("MULTI")
         assert client.call("SYNC")[0] == "-"
         assert client.call("EXEC")[0] == "-"
         client.run("HELLO", "3")
+        client.run("CLIENT", "TRACKING", "ON")
         assert client.call("SYNC")[0] == "-"
         client.run("HELLO", "2")
         client.run("MONITOR")

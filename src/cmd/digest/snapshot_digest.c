@@ -66,8 +66,9 @@ static void note_going(struct entry *entry, void *arg)
     note_change(rest->ks->owner->context, rest->ks, hash_bytes(rest->ks->secret, entry_key(entry)), entry_key(entry), entry);
 }
 
-static void note_detach(void *context, struct keyspace *ks)
+static void note_detach(void *context, struct keyspace *ks, struct keyspace *remains)
 {
+    (void)remains;
     struct rest rest = {((struct shard *)context)->snapshot, ks};
     keyspace_visit_all(ks, note_going, &rest);
 }

@@ -1,5 +1,7 @@
 /* sync.c - SYNC PSYNC REPLCONF, as far as `redis-cli --rdb` needs them: the data of one moment as a file over the connection, and no stream behind it.
  *
+ * With `REPLCONF rdb-filter-only functions` the file has libraries of functions only (redis-cli --functions-rdb), with an empty list of filters nothing.
+ *
  *   WAITING for the copy (snapshot/snapshot_copy.h), a newline each second -> SENDING: an errand reads a piece, the connection takes it, and so on -> closed
  *
  * Redis's answer: newlines meanwhile, then `$<bytes>` and the bytes, without a newline behind them. Redis closes behind a file that was asked for
@@ -16,6 +18,8 @@
 #include "mem/heap.h"
 #include "shard/log.h"
 #include "shard/server.h"
+#include "snapshot/copy_wishes.h"
+#include "snapshot/file_head.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_copy.h"
 
@@ -44,7 +48,8 @@ struct piece {
 
 struct sync_job {
     struct job job;
-    struct snapshot_copy *copy;   /* held */
+    struct snapshot_copy *copy;   /* held; NULL: it is filtered */
+    enum copy_wish wish;
     struct piece *piece;          /* one is out, or is back; NULL: none */
     uint64_t size, read;
     uint64_t taken;               /* what the connection had sent in all at the last look */
@@ -130,6 +135,12 @@ static enum job_status break_off(struct exec *exec, const char *why)
     return close_without_reply(exec);
 }
 
+/* Messages to its cache would stand in the middle of the file: with RESP2 they are sent to subscribers only. */
+static bool is_told_of_keys(const struct session *session)
+{
+    return session->protocol > 2 && session->cache != NULL;
+}
+
 static bool is_stuck(struct sync_job *sync, const struct exec *exec)
 {
     const int64_t patience_ms = atomic_load_explicit(&exec->server->config->repl_timeout, memory_order_relaxed) * 1000;
@@ -181,6 +192,9 @@ static enum job_status send_step(struct job *job, struct exec *exec)
     if (sync->piece != NULL && !take_piece(sync, exec)) {
         return break_off(exec, "the file could not be read");
     }
+    if (is_told_of_keys(exec->session)) {
+        return break_off(exec, "another client's invalidations are sent to it");
+    }
     const size_t unsent = session_unsent_bytes(exec->session);
     if (sync->read == sync->size && unsent == 0) {
         return close_without_reply(exec);
@@ -191,11 +205,11 @@ static enum job_status send_step(struct job *job, struct exec *exec)
     return is_stuck(sync, exec) ? break_off(exec, "it takes nothing") : JOB_PAUSE;
 }
 
-static enum job_status begin_sending(struct sync_job *sync, struct exec *exec)
+static enum job_status begin_sending(struct sync_job *sync, struct exec *exec, uint64_t size)
 {
     char text[32];
-    sync->size = snapshot_copy_figures(sync->copy).bytes;
-    const int len = snprintf(text, sizeof text, "$%llu\r\n", (unsigned long long)sync->size);
+    sync->size = size;
+    const int len = snprintf(text, sizeof text, "$%llu\r\n", (unsigned long long)size);
     session_push(exec->session, (struct bytes){text, (size_t)len});
     sync->taken = exec->session->output_bytes_total;
     sync->taken_ms = exec->now_ms;
@@ -208,7 +222,7 @@ static enum job_status wait_step(struct job *job, struct exec *exec)
     struct sync_job *sync = sync_of(job);
     switch (snapshot_copy_state(sync->copy)) {
     case COPY_DONE:
-        return begin_sending(sync, exec);
+        return begin_sending(sync, exec, snapshot_copy_figures(sync->copy).bytes);
     case COPY_FAILED:
         reply_errorf(exec->reply, "ERR the data could not be written: %s", snapshot_copy_error(sync->copy));
         exec_close_after_reply(exec);
@@ -224,6 +238,25 @@ static enum job_status wait_step(struct job *job, struct exec *exec)
     return JOB_PAUSE;
 }
 
+/* All of the file at once: it is as long as the libraries. */
+static enum job_status filtered_step(struct job *job, struct exec *exec)
+{
+    struct sync_job *sync = sync_of(job);
+    struct server *server = exec->server;
+    struct buffer file = BUFFER_EMPTY(MEM_OUTPUT_BUFFER), functions = BUFFER_EMPTY(MEM_SNAPSHOT);
+    const bool is_written = (sync->wish != COPY_OF_FUNCTIONS || snapshots_hooks(server->snapshots)->write_functions(server, &functions)) &&
+                            file_without_data_write(server, buffer_bytes(&functions), &file);
+    buffer_release(&functions);
+    if (!is_written) {
+        buffer_release(&file);
+        return break_off(exec, "out of memory");
+    }
+    const enum job_status status = begin_sending(sync, exec, file.len);
+    sync->read = sync->size;
+    session_push_buffer(exec->session, &file);
+    return status;
+}
+
 static void destroy(struct job *job, struct exec *exec)
 {
     struct sync_job *sync = sync_of(job);
@@ -231,20 +264,50 @@ static void destroy(struct job *job, struct exec *exec)
     if (sync->piece != NULL) {
         errand_release(&sync->piece->errand);
     }
-    snapshot_copy_cancel(sync->copy);
-    snapshot_copy_release(sync->copy);
+    if (sync->copy != NULL) {
+        snapshot_copy_cancel(sync->copy);
+        snapshot_copy_release(sync->copy);
+    }
     thread_free(MEM_CLIENT, sync, sizeof *sync);
 }
 
 /* --- the commands --- */
 
-/* What is pushed to a connection would stand in the middle of the file. */
 static const char *why_not(const struct session *session)
 {
-    if (session->protocol != 2) {
-        return "ERR SYNC needs a connection in RESP2";
+    return session_is_fed(session) || is_told_of_keys(session) ? "ERR SYNC needs a connection of its own" : NULL;
+}
+
+/* A job that sends this copy, or none yet. NULL: no memory, and the copy was let go. */
+static struct sync_job *make_job(const struct exec *exec, struct snapshot_copy *copy,
+                                 enum job_status (*step)(struct job *job, struct exec *exec))
+{
+    struct sync_job *sync = thread_alloc_zeroed(MEM_CLIENT, sizeof *sync);
+    if (sync == NULL) {
+        snapshot_copy_release(copy);
+        return NULL;
     }
-    return session_is_fed(session) ? "ERR SYNC needs a connection of its own" : NULL;
+    *sync = (struct sync_job){.job = {.step = step, .destroy = destroy, .shard = JOB_NO_SHARD}, .copy = copy, .newline_ms = exec->now_ms};
+    return sync;
+}
+
+static struct sync_job *begin_filtered(const struct exec *exec, enum copy_wish wish)
+{
+    struct sync_job *sync = make_job(exec, NULL, filtered_step);
+    if (sync != NULL) {
+        sync->wish = wish;
+    }
+    return sync;
+}
+
+static struct sync_job *begin_whole(const struct exec *exec)
+{
+    struct snapshot_copy *copy = snapshot_copy_create(NULL, "sync.rdb");
+    struct sync_job *sync = copy == NULL ? NULL : make_job(exec, copy, wait_step);
+    if (sync != NULL) {
+        snapshots_ask(exec->server->snapshots, copy);
+    }
+    return sync;
 }
 
 static void command_sync(struct exec *exec)
@@ -254,17 +317,13 @@ static void command_sync(struct exec *exec)
         reply_error(exec->reply, error);
         return;
     }
-    struct sync_job *sync = thread_alloc_zeroed(MEM_CLIENT, sizeof *sync);
-    struct snapshot_copy *copy = snapshot_copy_create(NULL, "sync.rdb");
-    if (sync == NULL || copy == NULL) {
-        thread_free(MEM_CLIENT, sync, sizeof *sync);
-        snapshot_copy_release(copy);
+    const enum copy_wish wish = copy_wish_take(snapshots_wishes(exec->server->snapshots), exec->session->id);
+    struct sync_job *sync = wish == COPY_OF_ALL ? begin_whole(exec) : begin_filtered(exec, wish);
+    if (sync == NULL) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    *sync = (struct sync_job){.job = {.step = wait_step, .destroy = destroy, .shard = JOB_NO_SHARD}, .copy = copy, .newline_ms = exec->now_ms};
     exec->session->is_copying = true;
-    snapshots_ask(exec->server->snapshots, copy);
     exec_start_job(exec, &sync->job);
 }
 
@@ -289,6 +348,24 @@ static bool take_rdb_only(struct exec *exec, struct bytes value)
     return true;
 }
 
+/* A list of what the file is to have; all that this can name are functions. True: it is noted, or replied why not. */
+static bool take_filter(struct exec *exec, struct bytes value)
+{
+    enum copy_wish wish = COPY_OF_NOTHING;
+    for (size_t at = 0, end; at < value.len; at = end + 1) {
+        for (end = at; end < value.len && value.data[end] != ' '; end++) {
+        }
+        const struct bytes word = {value.data + at, end - at};
+        if (word.len > 0 && !bytes_equal_ignore_case(word, BYTES("functions"))) {
+            reply_errorf(exec->reply, "ERR Unsupported rdb-filter-only option: %.*s", (int)(word.len < 64 ? word.len : 64), word.data);
+            return false;
+        }
+        wish = word.len > 0 ? COPY_OF_FUNCTIONS : wish;
+    }
+    copy_wish_say(snapshots_wishes(exec->server->snapshots), exec->session->id, wish);
+    return true;
+}
+
 static void command_replconf(struct exec *exec)
 {
     if (exec->argc % 2 == 0) {
@@ -300,11 +377,12 @@ static void command_replconf(struct exec *exec)
         if (bytes_equal_ignore_case(name, BYTES("capa"))) {
             continue; /* what is sent can be read by everybody */
         }
-        if (!bytes_equal_ignore_case(name, BYTES("rdb-only"))) {
+        const bool is_filter = bytes_equal_ignore_case(name, BYTES("rdb-filter-only"));
+        if (!is_filter && !bytes_equal_ignore_case(name, BYTES("rdb-only"))) {
             reply_errorf(exec->reply, "ERR Unrecognized REPLCONF option: %.*s", (int)(name.len < 64 ? name.len : 64), name.data);
             return;
         }
-        if (!take_rdb_only(exec, exec->argv[i + 1])) {
+        if (!(is_filter ? take_filter(exec, exec->argv[i + 1]) : take_rdb_only(exec, exec->argv[i + 1]))) {
             return;
         }
     }

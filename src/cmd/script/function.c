@@ -202,7 +202,7 @@ static void command_function_dump(struct exec *exec)
 {
     struct buffer payload = BUFFER_EMPTY(MEM_CLIENT);
     struct function_set *set = functions_hold(functions_of(exec));
-    if (function_payload_write(&payload, set)) {
+    if (function_payload_write(&payload, set, exec->server->config)) {
         reply_bulk(exec->reply, buffer_bytes(&payload));
     } else {
         reply_error(exec->reply, ERROR_NO_MEMORY);

@@ -15,7 +15,7 @@
 bool function_file_write(struct server *server, struct buffer *out)
 {
     struct function_set *set = functions_hold(server->functions);
-    const bool is_written = function_payload_write_libraries(out, set);
+    const bool is_written = function_payload_write_libraries(out, set, server->config);
     function_set_release(set);
     return is_written;
 }

@@ -1,5 +1,6 @@
 /* configuration.c - CONFIG GET, SET, RESETSTAT, REWRITE: the commands over src/config.  */
 #include "cmd/core/answers.h"
+#include "cmd/server/allowed.h"
 #include "cmd/server/keyspace_events.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
@@ -42,7 +43,10 @@ static void command_config_set(struct exec *exec)
     }
     struct bytes culprit;
     char reason[256];
-    switch (config_set(exec->server->config, exec->argv + 2, (exec->argc - 2) / 2, &culprit, reason)) {
+    const struct config_change change = {.pairs = exec->argv + 2,
+                                         .count = (exec->argc - 2) / 2,
+                                         .may_set_protected = is_allowed_to(exec, &exec->server->config->enable_protected_configs)};
+    switch (config_set(exec->server->config, &change, &culprit, reason)) {
     case RESULT_OK:
         keyspace_events_configure(exec->server);
         reply_ok(exec->reply);

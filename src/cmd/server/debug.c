@@ -10,6 +10,7 @@
 #include "cmd/digest/digest_steps.h"
 #include "cmd/digest/snapshot_digest.h"
 #include "cmd/persistence/reload.h"
+#include "cmd/server/allowed.h"
 #include "cmd/server/effect_feed.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
@@ -281,18 +282,6 @@ static void reply_debug_help(struct reply *reply)
     reply_simple(reply, BYTES("    Lists the subcommands."));
 }
 
-static bool is_allowed(const struct exec *exec)
-{
-    char address[SESSION_ADDRESS_MAX];
-    switch (atomic_load_explicit(&exec->server->config->enable_debug_command, memory_order_relaxed)) {
-    case DEBUG_COMMAND_YES: return true;
-    case DEBUG_COMMAND_NO: return false;
-    default: break;
-    }
-    session_peer_address(exec->session, address);
-    return exec->session->is_unix || strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0;
-}
-
 static void start_debug_job(struct exec *exec, const struct debug_row *row)
 {
     struct debug_job *debug = thread_alloc_zeroed(MEM_SERVER, sizeof *debug);
@@ -315,7 +304,7 @@ static bool has_as_many_words(const struct exec *exec, const struct debug_row *r
 
 static void command_debug(struct exec *exec)
 {
-    if (!is_allowed(exec)) {
+    if (!is_allowed_to(exec, &exec->server->config->enable_debug_command)) {
         reply_error(exec->reply, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
                                  "can run it from a local connection, otherwise you need to set this option in the "
                                  "configuration file, and then restart the server.");

@@ -37,7 +37,7 @@ static enum result set(struct config *config, const char *name, const char *valu
 {
     struct bytes pair[] = {bytes_of_string(name), bytes_of_string(value)};
     struct bytes culprit;
-    return config_set(config, pair, 1, &culprit, reason);
+    return config_set(config, &(struct config_change){.pairs = pair, .count = 1}, &culprit, reason);
 }
 
 Test(config, rows_are_sorted_and_well_formed)
@@ -209,14 +209,14 @@ Test(config, sets_all_pairs_or_none)
     struct bytes pairs[] = {BYTES("timeout"), BYTES("5"), BYTES("requirepass"), BYTES("x"), BYTES("hz"), BYTES("ten")};
     struct bytes culprit;
     char reason[256];
-    cr_assert_eq(config_set(config, pairs, 3, &culprit, reason), RESULT_SYNTAX);
+    cr_assert_eq(config_set(config, &(struct config_change){.pairs = pairs, .count = 3}, &culprit, reason), RESULT_SYNTAX);
     cr_assert(bytes_equal(culprit, BYTES("hz")));
     cr_assert_str_eq(get(config, "timeout").value, "0");
     cr_assert_str_eq(get(config, "requirepass").value, "");
-    cr_assert_eq(config_set(config, pairs, 2, &culprit, reason), RESULT_OK);
+    cr_assert_eq(config_set(config, &(struct config_change){.pairs = pairs, .count = 2}, &culprit, reason), RESULT_OK);
     cr_assert_str_eq(get(config, "timeout").value, "5");
     struct bytes twice[] = {BYTES("hz"), BYTES("1"), BYTES("HZ"), BYTES("2")};
-    cr_assert_eq(config_set(config, twice, 2, &culprit, reason), RESULT_SYNTAX);
+    cr_assert_eq(config_set(config, &(struct config_change){.pairs = twice, .count = 2}, &culprit, reason), RESULT_SYNTAX);
     cr_assert_str_eq(reason, "duplicate parameter");
     config_destroy(config);
 }
@@ -232,7 +232,7 @@ Test(config, shows_a_renamed_parameter_under_both_names)
     /* Redis does not see that both are the same: the later one wins. */
     struct bytes both[] = {BYTES("zset-max-listpack-value"), BYTES("5"), BYTES("zset-max-ziplist-value"), BYTES("6")};
     struct bytes culprit;
-    cr_assert_eq(config_set(config, both, 2, &culprit, reason), RESULT_OK);
+    cr_assert_eq(config_set(config, &(struct config_change){.pairs = both, .count = 2}, &culprit, reason), RESULT_OK);
     cr_assert_str_eq(get(config, "zset-max-listpack-value").value, "6");
     config_destroy(config);
 }
@@ -251,7 +251,7 @@ Test(config, knows_the_password)
     cr_assert_not(config_password_equals(config, BYTES("")));
     struct bytes pair[] = {BYTES("requirepass"), BYTES("a\0b")};
     struct bytes culprit;
-    cr_assert_eq(config_set(config, pair, 1, &culprit, reason), RESULT_SYNTAX);
+    cr_assert_eq(config_set(config, &(struct config_change){.pairs = pair, .count = 1}, &culprit, reason), RESULT_SYNTAX);
     cr_assert(config_password_equals(config, BYTES("secret")));
     cr_assert_eq(set(config, "requirepass", "", reason), RESULT_OK);
     cr_assert_not(atomic_load(&config->has_password));

@@ -238,7 +238,7 @@ static void set(struct config *config, const char *name, const char *value)
     struct bytes pair[] = {bytes_of_string(name), bytes_of_string(value)};
     struct bytes culprit;
     char reason[256];
-    cr_assert_eq(config_set(config, pair, 1, &culprit, reason), RESULT_OK, "%s", name);
+    cr_assert_eq(config_set(config, &(struct config_change){.pairs = pair, .count = 1}, &culprit, reason), RESULT_OK, "%s", name);
 }
 
 Test(load, rewrite_needs_a_file)

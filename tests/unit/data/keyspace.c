@@ -444,8 +444,9 @@ static void hear_change(void *context, struct keyspace *ks, uint64_t hash, struc
     }
 }
 
-static void hear_detach(void *context, struct keyspace *ks)
+static void hear_detach(void *context, struct keyspace *ks, struct keyspace *remains)
 {
+    (void)remains;
     struct moment *moment = context;
     cr_assert_eq(ks, &moment->f->ks);
     moment->detached++;

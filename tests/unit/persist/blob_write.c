@@ -47,7 +47,7 @@ Test(blob_write, intsets_are_sorted_and_as_wide_as_the_widest_integer_needs)
         for (size_t k = 0; k < 3; k++) {
             cr_assert(blob_add_integer(&writer, rows[i].added[k]));
         }
-        cr_assert(blob_end_intset(&writer, &out));
+        cr_assert(rdb_write_text(&out, blob_end_intset(&writer), RDB_PACKED));
         check_items(BLOB_INTSET, buffer_bytes(&out), rows[i].sorted, 3);
         if (out.data[0] == 8 + 3 * rows[i].width) { /* not packed: length, then the width */
             cr_assert_eq(out.data[1], rows[i].width, "row %zu", i);
@@ -66,7 +66,7 @@ Test(blob_write, listpacks_have_redis_bytes)
         const struct item integer = item_of_integer(5);
         cr_assert(blob_add_item(&writer, &text));
         cr_assert(blob_add_item(&writer, &integer));
-        cr_assert(blob_end_listpack(&writer, &out));
+        cr_assert(rdb_write_text(&out, blob_end_listpack(&writer), RDB_PACKED));
         const struct bytes expected = BYTES("\x0d" "\x0d\0\0\0" "\x02\0" "\x82" "ab\x03" "\x05\x01" "\xff");
         cr_assert(bytes_equal(buffer_bytes(&out), expected));
         buffer_release(&out);
@@ -92,11 +92,11 @@ Test(blob_write, is_whole_or_says_that_memory_was_refused)
             const struct item item = item_of_integer(integers[i]);
             is_done = blob_add_item(&writer, &item);
         }
-        is_done = is_done && blob_end_listpack(&writer, &listpack);
+        is_done = is_done && rdb_write_text(&listpack, blob_end_listpack(&writer), RDB_PACKED);
         for (size_t i = 0; is_done && i < COUNT; i++) {
             is_done = blob_add_integer(&writer, integers[i]);
         }
-        is_done = is_done && blob_end_intset(&writer, &intset);
+        is_done = is_done && rdb_write_text(&intset, blob_end_intset(&writer), RDB_PACKED);
         was_refused = thread_heap_refuse_left() < 0;
         thread_heap_refuse_after(-1);
         if (is_done) {

@@ -12,7 +12,7 @@
 #include <criterion/criterion.h>
 
 static const struct hash_secret secret;
-static const struct encoding_limits limits = {128, 64, 512, 128, 64, -2, 0, 4096, 100};
+static const struct encoding_limits limits = {128, 64, 512, 128, 64, -2, 0, 4096, 100, false};
 
 static int64_t heap_bytes(const struct heap *heap)
 {

@@ -53,7 +53,7 @@ Test(rdb_string, texts_have_redis_forms)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct buffer out = empty_buffer(), room = empty_buffer();
-        cr_assert(rdb_write_text(&out, rows[i].text));
+        cr_assert(rdb_write_text(&out, rows[i].text, RDB_PACKED));
         cr_assert(bytes_equal(buffer_bytes(&out), rows[i].written), "row %zu", i);
         struct rdb_input input = {buffer_bytes(&out), 0};
         struct rdb_text text;
@@ -95,7 +95,7 @@ Test(rdb_string, random_texts_come_back)
             text[i] = (char)('a' + rand() % (1 + (int)(round % 26)));
         }
         out.len = 0;
-        cr_assert(rdb_write_text(&out, (struct bytes){text, len}));
+        cr_assert(rdb_write_text(&out, (struct bytes){text, len}, RDB_PACKED));
         cr_assert(out.len <= len + 5);
         struct rdb_input input = {buffer_bytes(&out), 0};
         struct rdb_text back;

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 static const struct hash_secret secret;
-static const struct encoding_limits limits = {128, 64, 512, 128, 64, -2, 0, 4096, 100};
+static const struct encoding_limits limits = {128, 64, 512, 128, 64, -2, 0, 4096, 100, false};
 enum { STEP_ITEMS = 7 };
 
 static enum rdb_status read_all(struct rdb_reader *reader, struct bytes payload, size_t items)
@@ -28,10 +28,10 @@ static enum rdb_status read_all(struct rdb_reader *reader, struct bytes payload,
     return status;
 }
 
-static struct buffer write_all(const struct entry *entry, size_t items)
+static struct buffer write_within(const struct entry *entry, const struct encoding_limits *within, size_t items)
 {
     struct buffer payload = BUFFER_EMPTY(MEM_CLIENT);
-    struct rdb_writer *writer = rdb_writer_create(entry, &limits);
+    struct rdb_writer *writer = rdb_writer_create(entry, within);
     enum rdb_status status;
     do {
         status = rdb_writer_step(writer, &payload, items);
@@ -39,6 +39,11 @@ static struct buffer write_all(const struct entry *entry, size_t items)
     cr_assert_eq(status, RDB_DONE);
     rdb_writer_destroy(writer);
     return payload;
+}
+
+static struct buffer write_all(const struct entry *entry, size_t items)
+{
+    return write_within(entry, &limits, items);
 }
 
 /* The value's bytes with a footer. */
@@ -200,7 +205,7 @@ static void check_long_string(struct keyspace *ks, struct bytes text)
     const struct key key = {BYTES("key"), hash_bytes(&secret, BYTES("key"))};
     cr_assert_eq(keyspace_put_string(ks, key, keyspace_find(ks, key, 0), text, EXPIRY_CLEAR, 0), RESULT_OK);
     struct buffer value = BUFFER_EMPTY(MEM_CLIENT);
-    cr_assert(rdb_write_byte(&value, RDB_STRING) && rdb_write_text(&value, text));
+    cr_assert(rdb_write_byte(&value, RDB_STRING) && rdb_write_text(&value, text, RDB_PACKED));
     struct buffer expected = seal(buffer_bytes(&value));
     for (size_t items = STEP_ITEMS; items > 0; items = items == SIZE_MAX ? 0 : SIZE_MAX) {
         struct buffer payload = write_all(keyspace_find(ks, key, 0), items);
@@ -235,6 +240,149 @@ Test(rdb_value, long_strings_are_written_in_steps)
     }
     keyspace_clear(&ks);
     cr_assert_eq(heap_bytes(heap), 0);
+    heap_destroy(heap);
+}
+
+/* --- long texts within collections --- */
+
+enum { LONG_ITEM = 3 * RDB_LONG_TEXT_MIN, LONG_STEP = 16, STEP_GROWTH_MAX = 16384 };
+
+/* Every third text is long, and of those every second one cannot be packed. */
+static struct bytes long_or_short(unsigned number, char room[LONG_ITEM])
+{
+    uint64_t state = number + 1;
+    const size_t len = number % 3 == 0 ? LONG_ITEM - number : 20 + number;
+    for (size_t i = 0; i < len; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+        room[i] = number % 2 == 0 ? (char)(state >> 33) : 'x';
+    }
+    memcpy(room, &number, sizeof number);
+    return (struct bytes){room, len};
+}
+
+static void make_long_list(struct value *value, unsigned count)
+{
+    static char room[LONG_ITEM];
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert_eq(list_push(value, &limits, LIST_TAIL, long_or_short(i, room)), RESULT_OK);
+    }
+}
+
+static void make_long_set(struct value *value, unsigned count)
+{
+    static char room[LONG_ITEM];
+    bool is_new;
+    for (unsigned i = 0; i < count; i++) {
+        const struct item member = set_member(long_or_short(i, room));
+        cr_assert_eq(set_add(value, &limits, &member, &is_new), RESULT_OK);
+    }
+}
+
+static void make_long_hash(struct value *value, unsigned count)
+{
+    static char field[LONG_ITEM], text[LONG_ITEM];
+    bool is_new;
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert_eq(hash_put(value, &limits, long_or_short(i, field), long_or_short(i / 2, text), &is_new), RESULT_OK);
+    }
+}
+
+static void make_long_zset(struct value *value, unsigned count)
+{
+    static char room[LONG_ITEM];
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert_eq(zset_put(value, &limits, long_or_short(i, room), i * 0.5), RESULT_OK);
+    }
+}
+
+static void make_long_stream(struct value *value, unsigned count)
+{
+    static char room[LONG_ITEM];
+    struct stream *stream = stream_create(value->heap);
+    cr_assert_eq(value_set_collection(value, VALUE_FORM_STREAM, &stream->collection), RESULT_OK);
+    for (unsigned i = 0; i < count; i++) {
+        const struct bytes words[] = {BYTES("field"), long_or_short(i, room)};
+        cr_assert_eq(stream_append(stream, (struct stream_id){1000 + i, 0}, (struct stream_words){words, 1}, &limits), RESULT_OK);
+    }
+}
+
+static const struct maker long_makers[] = {
+    {"list", make_long_list}, {"set", make_long_set}, {"hash", make_long_hash}, {"zset", make_long_zset}, {"stream", make_long_stream},
+};
+
+/* No step writes much more than its items are worth. */
+static void check_growth(const struct entry *entry, const struct encoding_limits *within, const char *name)
+{
+    struct buffer payload = BUFFER_EMPTY(MEM_CLIENT);
+    struct rdb_writer *writer = rdb_writer_create(entry, within);
+    enum rdb_status status = RDB_MORE;
+    while (status == RDB_MORE) {
+        const size_t before = payload.len;
+        status = rdb_writer_step(writer, &payload, LONG_STEP);
+        cr_assert_leq(payload.len - before, STEP_GROWTH_MAX, "%s: %zu", name, payload.len - before);
+    }
+    cr_assert_eq(status, RDB_DONE);
+    rdb_writer_destroy(writer);
+    buffer_release(&payload);
+}
+
+static size_t check_long(struct heap *heap, const struct maker *maker, bool stays_plain)
+{
+    struct encoding_limits within = limits;
+    within.texts_stay_plain = stays_plain;
+    struct value value;
+    value_open_detached(&value, heap, &secret);
+    maker->make(&value, 40);
+    struct buffer payload = write_within(value.entry, &within, SIZE_MAX);
+    for (size_t items = 1; items < 300; items = items * 4 + 3) {
+        struct buffer in_steps = write_within(value.entry, &within, items);
+        cr_assert(bytes_equal(buffer_bytes(&payload), buffer_bytes(&in_steps)), "%s, %zu", maker->name, items);
+        buffer_release(&in_steps);
+    }
+    check_growth(value.entry, &within, maker->name);
+    struct rdb_reader *reader = rdb_reader_create(heap, &secret, &limits);
+    cr_assert_eq(read_all(reader, buffer_bytes(&payload), STEP_ITEMS), RDB_DONE, "%s", maker->name);
+    check_fault(rdb_reader_value(reader)->entry, maker->name);
+    struct buffer again = write_within(rdb_reader_value(reader)->entry, &within, STEP_ITEMS);
+    cr_assert_eq(payload.len, again.len, "%s", maker->name);
+    const size_t len = payload.len;
+    buffer_release(&again);
+    buffer_release(&payload);
+    rdb_reader_destroy(reader);
+    value_remove(&value);
+    cr_assert_eq(heap_bytes(heap), 0, "%s", maker->name);
+    return len;
+}
+
+Test(rdb_value, long_texts_within_collections_are_written_in_steps)
+{
+    struct heap *heap = heap_create();
+    for (size_t m = 0; m < sizeof long_makers / sizeof long_makers[0]; m++) {
+        const size_t packed = check_long(heap, &long_makers[m], false);
+        const size_t plain = check_long(heap, &long_makers[m], true);
+        cr_assert_gt(plain, packed + 4 * LONG_ITEM, "%s: %zu, %zu", long_makers[m].name, plain, packed);
+    }
+    heap_destroy(heap);
+}
+
+/* What is written plain has each text as it is, behind its length. */
+Test(rdb_value, texts_stay_plain_when_they_are_to)
+{
+    struct encoding_limits plain = limits;
+    plain.texts_stay_plain = true;
+    char text[100];
+    memset(text, 'x', sizeof text);
+    struct heap *heap = heap_create();
+    struct value value;
+    value_open_detached(&value, heap, &secret);
+    cr_assert_eq(list_push(&value, &limits, LIST_TAIL, (struct bytes){text, sizeof text}), RESULT_OK);
+    struct buffer payload = write_within(value.entry, &plain, SIZE_MAX);
+    cr_assert_not_null(memmem(payload.data, payload.len, text, sizeof text));
+    struct buffer packed = write_all(value.entry, SIZE_MAX);
+    cr_assert_null(memmem(packed.data, packed.len, text, sizeof text));
+    buffer_release(&packed);
+    buffer_release(&payload);
+    value_remove(&value);
     heap_destroy(heap);
 }
 

@@ -1,4 +1,5 @@
 /* functions.c - heads of libraries, sets of them, and payloads of FUNCTION DUMP; memory is given back.  */
+#include "config/config.h"
 #include "mem/counters.h"
 #include "mem/heap.h"
 #include "script/function_head.h"
@@ -144,7 +145,12 @@ Test(functions, payloads_come_back)
     const struct function *twice;
     struct function_set *set = function_set_create(libraries, 2, &twice);
     struct buffer out = BUFFER_EMPTY(MEM_SCRIPT);
-    cr_assert(function_payload_write(&out, set));
+    struct config config = {.rdbcompression = 0};
+    cr_assert(function_payload_write(&out, set, &config));
+    cr_assert_gt(out.len, sizeof longer);
+    out.len = 0;
+    config.rdbcompression = 1;
+    cr_assert(function_payload_write(&out, set, &config));
     cr_assert_lt(out.len, 200);
     struct function_payload payload;
     struct bytes code;

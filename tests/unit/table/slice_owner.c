@@ -270,7 +270,7 @@ static void run(uint64_t seed, bool drops_column)
     struct schema *schema_at_start = world.schema;
     world.slice = slice_create(world.heap, &secret, world.schema->index_count);
     keeper.twin = slice_create(keeper.twin_heap, &secret, world.schema->index_count);
-    const struct slice_owner owner = {&keeper, before_change, repeat, NULL};
+    const struct slice_owner owner = {&keeper, before_change, NULL, repeat, NULL};
     world.slice->owner = &owner;
     cr_log_info("seed %lu", seed);
     for (int i = 0; i < STEPS; i++) {
@@ -359,7 +359,7 @@ Test(slice_owner, hears_first_that_a_row_leaves_then_that_it_arrives)
 {
     struct teller teller = {.count = 0};
     _Atomic uint32_t wants = 0;
-    const struct slice_owner owner = {&teller, note_old, note, &wants};
+    const struct slice_owner owner = {&teller, note_old, NULL, note, &wants};
     struct heap *heap = heap_create();
     cr_assert(hash_secret_draw(&secret));
     struct schema *schema = make_schema(heap, 2);
