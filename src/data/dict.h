@@ -136,8 +136,8 @@ static inline uint64_t dict_memory_bytes(const struct dict *dict)
 
 /* Walks everything. NULL when D1-D4 hold, otherwise what does not (a constant text). */
 const char *dict_fault(const struct dict *dict);
-/* For debug asserts, after a change at `hash`: walks a short table whole, of a longer one the segment, and a big segment after some
- * changes only (base/check.h).  */
+/* For debug asserts, after a change at `hash`: walks a short table whole, of a longer one the segment after some changes only
+ * (base/check.h).  */
 bool dict_is_valid_at(const struct dict *dict, uint64_t hash);
 
 /* --- the path of a search, inlined into its callers --- */

@@ -14,6 +14,7 @@ enum {
     SAMPLE_AHEAD_BUCKETS = 4,
     SAMPLE_ROUNDS_MAX = 16, /* of a table that is nearly empty */
     FAULT_BUCKETS_MAX = DICT_SPLIT_BUCKETS, /* overflow is recounted in segments of so many buckets at most */
+    CHECK_ELEMENT_BYTES = 32, /* what a walk reads and hashes of an element, for check_is_due */
 };
 _Static_assert(CURSOR_DEPTH_SHIFT + 5 == DICT_CURSOR_BITS, "five bits of depth, the prefix and the position make a cursor");
 _Static_assert(DICT_DEPTH_MAX < 32, "a depth has five bits");
@@ -369,11 +370,11 @@ const char *dict_fault(const struct dict *dict)
 
 bool dict_is_valid_at(const struct dict *dict, uint64_t hash)
 {
-    if (dict->table_bytes <= CHECK_WHOLE_BYTES) {
+    if (dict->table_bytes + dict->count * CHECK_ELEMENT_BYTES <= CHECK_WHOLE_BYTES) {
         return dict_fault(dict) == NULL;
     }
     struct dict copy = *dict;
     const struct dict_segment segment = dict_segment_at(&copy, dict_slot(dict, hash));
-    const uint64_t bytes = dict_segment_bucket_count(segment.word) * sizeof(struct dict_bucket);
-    return !check_is_due(bytes, dict->count) || segment_fault(dict, &segment) == NULL;
+    const uint64_t bytes = dict_segment_bucket_count(segment.word) * sizeof(struct dict_bucket) + *segment.count * CHECK_ELEMENT_BYTES;
+    return !check_is_due(bytes < CHECK_BYTES_MAX ? bytes : CHECK_BYTES_MAX, dict->count) || segment_fault(dict, &segment) == NULL;
 }

@@ -8,6 +8,7 @@ Ends with status 1 if any failed. tools/applications installs the packages first
 """
 
 import argparse
+import ctypes
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "server"))
 
-from harness.process import LIBC, Server, die_with_parent  # noqa: E402
+from harness.process import END_WITH_TESTS, Server  # noqa: E402
 
 PR_SET_CHILD_SUBREAPER = 36
 PACKAGES = os.path.join(TOP, "build", "applications", "node_modules")
@@ -73,8 +74,8 @@ def run_script(server, program, script, variant):
     environment = dict(os.environ, NODE_PATH=PACKAGES)
     found = []
     with open(os.path.join(server.folder, "script.txt"), "w+b") as output:
-        process = subprocess.Popen(words + ([variant] if variant else []), stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=subprocess.STDOUT, cwd=server.folder, env=environment, preexec_fn=die_with_parent)
+        process = subprocess.Popen(END_WITH_TESTS + words + ([variant] if variant else []), stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT, cwd=server.folder, env=environment)
         try:
             if process.wait(SCRIPT_SECONDS) != 0:
                 found.append("status %d" % process.returncode)
@@ -116,7 +117,7 @@ def main():
     # Whoever ends this process ends what it started, too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # What a script starts and leaves becomes a child of this process.
-    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     version = node_version()
     results = []
     for shards in [1] if options.kind == "redis" else map(int, options.shards.split(",")):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness.process import SLOWDOWN, TESSERA, WRAPPER, StartError, allow_files, die_with_parent, free_port
+from harness.process import END_WITH_TESTS, SLOWDOWN, TESSERA, WRAPPER, StartError, allow_files, free_port
 from harness.resp import Connection, wait_until
 
 MANY_CLIENTS = 3000
@@ -72,8 +72,9 @@ class Starting:
         self.path = str(folder / "output.txt")
         with open(self.path, "wb") as output:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                WRAPPER + [TESSERA, "--save", "", "--dir", str(folder), "--bind", "127.0.0.1", "--shards", "2", *words],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+                END_WITH_TESTS + WRAPPER + [
+                    TESSERA, "--save", "", "--dir", str(folder), "--bind", "127.0.0.1", "--shards", "2", *words],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
 
     def __enter__(self):
         return self

@@ -1,6 +1,5 @@
 """Server processes: Tessera or redis-server on a free port in a folder of its own, ended and looked over afterwards."""
 
-import ctypes
 import os
 import re
 import resource
@@ -73,19 +72,23 @@ class StartError(Exception):
         self.output = output
 
 
-LIBC = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent():
-    """Runs in the child: a server does not outlive the tests, however they end."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+# In front of a command: it does not outlive the tests, however they end. A program does it, since a function between fork and exec has
+# Python copy the page tables of all of pytest: that costs three times as much as this program and the start of a small one.
+END_WITH_TESTS = ["setpriv", "--pdeathsig", "KILL"]
 
 
 def redis_program():
     """redis-server, or its other name in the package redis-tools: it looks at argv[0] to know what it is."""
     found = shutil.which("redis-server")
     return found or shutil.which("redis-check-rdb")
+
+
+def redis_command():
+    """The words in front of redis-server's own."""
+    program = redis_program()
+    if os.path.basename(program) == "redis-server":
+        return [program]
+    return ["bash", "-c", 'exec -a redis-server "$0" "$@"', program]
 
 
 class Server:
@@ -95,7 +98,7 @@ class Server:
         self.kind = kind
         self.shards = shards
         self.options = [str(word) for word in options]
-        self.binary = binary or (TESSERA if kind == "tessera" else redis_program())
+        self.program = [binary or TESSERA] if kind == "tessera" else redis_command()
         self.folder = tempfile.mkdtemp(prefix="tessera-test-")
         self.host = "127.0.0.1"
         self.process = None
@@ -116,7 +119,7 @@ class Server:
         if self.kind == "tessera":
             words += ["--shards", str(self.shards)]
         words += self.options[1:] if has_file else self.options
-        return (WRAPPER if self.kind == "tessera" else []) + [self.binary] + words
+        return END_WITH_TESTS + (WRAPPER if self.kind == "tessera" else []) + self.program + words
 
     def _start_on_free_port(self):
         for attempt in range(START_TRIES):
@@ -142,11 +145,8 @@ class Server:
     def _start(self, ready=READY):
         """Waits until it has printed `ready`."""
         with open(os.path.join(self.folder, "output.txt"), "wb") as output:
-            argv = self._command()
             self.process = subprocess.Popen(
-                ["redis-server"] + argv[1:] if self.kind == "redis" else argv,
-                executable=argv[0], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder,
-                preexec_fn=die_with_parent)
+                self._command(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder)
         end = time.monotonic() + 20 * SLOWDOWN
         while ready not in self.output().lower():
             if self.process.poll() is not None:

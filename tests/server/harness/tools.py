@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 
-from .process import SLOWDOWN, TOP, die_with_parent
+from .process import END_WITH_TESTS, SLOWDOWN, TOP
 from .resp import encode, parse
 
 TOOL_SECONDS = 60 * SLOWDOWN
@@ -17,9 +17,9 @@ class Tool:
     """A tool of tools/ that runs; `output` is what was read of it so far."""
 
     def __init__(self, name, *words, environment=None):
-        argv = ["/usr/bin/python3", "-B", os.path.join(TOP, "tools", name), *map(str, words)]
+        argv = END_WITH_TESTS + ["/usr/bin/python3", "-B", os.path.join(TOP, "tools", name), *map(str, words)]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env={**os.environ, **(environment or {})}, preexec_fn=die_with_parent, text=True)
+                                        env={**os.environ, **(environment or {})}, text=True)
         self.output = ""
 
     def read_until(self, text):

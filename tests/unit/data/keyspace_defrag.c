@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEYS = 150000, KEPT_OF_TEN = 1, STEP = 64, CYCLES_MAX = 4, TTL_MS = 100000000, LONG_VALUE = 1500 };
+/* libc's heap has no pages to make dense: there the walk only must not harm the keys. */
+#if defined(TESSERA_LIBC_HEAP)
+enum { KEYS = 15000 };
+#else
+enum { KEYS = 150000 };
+#endif
+enum { KEPT_OF_TEN = 1, STEP = 64, CYCLES_MAX = 4, TTL_MS = 100000000, LONG_VALUE = 1500 };
 
 static const int64_t now_ms = INT64_C(1700000000000);
 
