@@ -320,12 +320,18 @@ static int begin_logs(struct appendonly *appendonly)
 static void set_acknowledges(struct appendonly *appendonly)
 {
     struct logged *logged = &appendonly->server->logged;
-    const bool acknowledges = appendonly_state(appendonly) == APPENDONLY_ON &&
+    const bool acknowledges = atomic_load_explicit(&appendonly->is_named, memory_order_relaxed) &&
                               atomic_load_explicit(&appendonly->server->config->appendfsync, memory_order_relaxed) == APPENDFSYNC_ALWAYS;
     if (acknowledges != atomic_load_explicit(&logged->acknowledges, memory_order_relaxed)) {
         atomic_store_explicit(&logged->acknowledges, acknowledges, memory_order_release);
         atomic_fetch_add_explicit(&logged->moves, 1, memory_order_seq_cst); /* whoever waits looks again */
     }
+}
+
+void appendonly_be_named(struct appendonly *appendonly)
+{
+    atomic_store_explicit(&appendonly->is_named, true, memory_order_relaxed);
+    set_acknowledges(appendonly);
 }
 
 static void say_loaded(struct appendonly *appendonly)
@@ -360,7 +366,7 @@ static void begin(struct thread *thread, struct appendonly *appendonly)
     }
     effects_want(&server->effects, &appendonly_listener, LISTEN_EFFECTS);
     atomic_store_explicit(&appendonly->state, APPENDONLY_ON, memory_order_release);
-    set_acknowledges(appendonly);
+    appendonly_be_named(appendonly);
     shards_release_all(thread);
     say_loaded(appendonly);
     loading_end(server);
@@ -381,7 +387,6 @@ void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly)
     if (appendonly_state(appendonly) == APPENDONLY_OFF) {
         effects_want(&server->effects, &appendonly_listener, LISTEN_EFFECTS);
         atomic_store_explicit(&appendonly->state, APPENDONLY_ON, memory_order_release);
-        set_acknowledges(appendonly);
     }
 }
 
@@ -391,6 +396,7 @@ void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly)
     shards_take_all(thread);
     effects_want(&server->effects, &appendonly_listener, 0);
     atomic_store_explicit(&appendonly->state, APPENDONLY_OFF, memory_order_release);
+    atomic_store_explicit(&appendonly->is_named, false, memory_order_relaxed);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         baton_assert_held(&server->shards[i].baton);
         shard_log_turn_off(thread, &appendonly->logs[i]);

@@ -28,6 +28,7 @@ struct appendonly {
     uint64_t start_bytes;           /* of those that are not written any more: the base, and logs of before */
     struct replaying *replaying;    /* LOADING; NULL: there is no log yet */
     struct rewriting *rewriting;
+    _Atomic bool is_named;          /* the manifest has the logs that are written: they count */
     uint64_t seen_errors;           /* of logged.error_changes; thread 0, as the next */
     int64_t error_since_us;         /* monotonic; 0: all logs can be written */
     struct shard_log logs[];        /* one a shard */
@@ -49,6 +50,8 @@ bool appendonly_has_failed(const struct appendonly *appendonly);
 void appendonly_replace_cut(struct appendonly *appendonly, struct aof_cut *cut);
 /* Under all batons: changes are logged from now on. */
 void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly);
+/* The manifest names the base and the logs. Any thread. */
+void appendonly_be_named(struct appendonly *appendonly);
 /* The first thread, without batons. */
 void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly);
 

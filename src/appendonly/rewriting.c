@@ -329,6 +329,7 @@ static void settle(struct thread *thread, struct rewriting *rewriting)
         shard_log_settle(thread, &appendonly->logs[i], rewriting->first[i] - 1);
     }
     shards_release_all(thread);
+    appendonly_be_named(appendonly);
     __atomic_store_n(&appendonly->start_bytes, base_bytes, __ATOMIC_RELAXED);
     __atomic_store_n(&appendonly->base_bytes, base_bytes, __ATOMIC_RELAXED);
     enter(rewriting, PHASE_CLEANING);

@@ -341,7 +341,7 @@ static int error_of(const struct log_file *file)
 
 int shard_log_error(const struct shard_log *log)
 {
-    const int error = error_of(log->file);
+    const int error = log->is_unnamed && log->unnamed_error != 0 ? log->unnamed_error : error_of(log->file);
     return error != 0 || log->previous == NULL ? error : error_of(log->previous);
 }
 
@@ -352,7 +352,7 @@ static void note_state(struct shard_log *log)
     if (log->previous != NULL) {
         pending += aof_writer_pending_bytes(&log->previous->writer);
     }
-    __atomic_store_n(&log->has_failed, aof_writer_has_failed(&log->file->writer) || (log->previous != NULL && aof_writer_has_failed(&log->previous->writer)),
+    __atomic_store_n(&log->has_failed, log->is_unnamed || aof_writer_has_failed(&log->file->writer) || (log->previous != NULL && aof_writer_has_failed(&log->previous->writer)),
                      __ATOMIC_RELAXED);
     __atomic_store_n(&log->has_previous, log->previous != NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&log->pending_bytes, pending, __ATOMIC_RELAXED);
@@ -402,6 +402,7 @@ void shard_log_go_over(struct shard_log *log, struct log_file *file, const struc
         const uint64_t last = log->file != NULL ? aof_writer_open_sequence(&log->file->writer)
                                                 : atomic_load_explicit(&progress->appended, memory_order_relaxed);
         aof_writer_open(&file->writer, header, last, AOF_HEADER_BYTES, zeros_piece(file));
+        log->unnamed_error = log->file != NULL ? shard_log_error(log) : 0;
         retire(log, log->previous);
         retire(log, log->file);
         log->previous = NULL;
@@ -421,6 +422,7 @@ void shard_log_settle(struct thread *thread, struct shard_log *log, uint64_t seq
     log->is_unnamed = false;
     log->written_bytes = log->file->writer.end;
     tell_durable(thread, log, log->file->writer.synced > sequence ? log->file->writer.synced : sequence);
+    shard_log_publish(thread, log->server, log->cut, &log->shard, 1); /* a new cut begins with that */
     reap(thread, log);
     note_state(log);
 }

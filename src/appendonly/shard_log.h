@@ -43,6 +43,7 @@ struct shard_log {
     struct log_file *previous;             /* its frames come first; NULL: none */
     struct log_file *retired;              /* not needed any more, but for requests that are under way */
     bool is_unnamed;                       /* no manifest names the file yet: nothing in it counts */
+    int unnamed_error;                     /* errno: why the log begins anew; it goes on to be refused until it is named. 0: it was off */
     bool is_behind;                        /* more is to be written than may be: counted in logged.behind */
     int full_error;                        /* errno: a writer was FULL, and the frame is not written yet; 0: no */
     int64_t retried_us;                    /* monotonic: when it was tried last */

@@ -6,6 +6,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/server/server_rows.h"
+#include "cmd/server/wait_log.h"
 #include "exec/exec.h"
 #include "shard/server.h"
 
@@ -52,7 +53,12 @@ static void command_wait(struct exec *exec)
     }
 }
 
-/* Of Redis 7.2. There is no append-only file here, and no replica that has one. */
+static bool is_logged(const struct server *server)
+{
+    return atomic_load_explicit(&server->config->appendonly, memory_order_relaxed) != 0;
+}
+
+/* Of Redis 7.2. There is no replica. In a transaction nobody waits. */
 static void command_waitaof(struct exec *exec)
 {
     int64_t local, replicas;
@@ -66,7 +72,11 @@ static void command_waitaof(struct exec *exec)
         reply_error(exec->reply, "ERR value is out of range, must be positive");
     } else if (!exec_timeout_ms_argument(exec, 3, &block.timeout_ms)) {
         return;
-    } else if (local > 0) {
+    } else if (local > 0 && is_logged(exec->server) && exec->depth == 0) {
+        if (!wait_log_start(exec, replicas > 0, block.timeout_ms)) {
+            reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        }
+    } else if (local > 0 && !is_logged(exec->server)) {
         reply_error(exec->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
     } else if (replicas == 0 || !exec_block(exec, &block)) {
         reply_array(exec->reply, 2);

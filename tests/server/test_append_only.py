@@ -1,0 +1,331 @@
+"""The log of changes: what was acknowledged is there after a kill; rewriting, turning it on and off, files that are damaged, disks that fail."""
+
+import glob
+import os
+import resource
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from harness import saved
+from harness.process import SLOWDOWN, TESSERA, StartError
+from harness.resp import Closed, encode, wait_until
+
+SECONDS = 20 * SLOWDOWN
+ALWAYS = ("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--enable-debug-command", "yes")
+EVERY_SECOND = ("--appendonly", "yes", "--save", "", "--enable-debug-command", "yes")
+TABLE = [("TABLE.NAMESPACE.CREATE", "s"), ("TABLE.SCHEMA.CREATE", "s.t", "id:integer:hash", "name:string:btree", "size:integer")]
+LIBRARY = "#!lua name=lib\nredis.register_function('put', function(keys, args) return redis.call('SET', keys[1], args[1]) end)"
+
+
+def folder(server):
+    return os.path.join(server.folder, "appendonlydir")
+
+
+def logs(server):
+    """The files of the last generation, in the order of their shards."""
+    names = glob.glob(os.path.join(folder(server), "log.*"))
+    last = max(int(name.split(".")[-2]) for name in names)
+    return sorted(name for name in names if int(name.split(".")[-2]) == last)
+
+
+def figures(client):
+    return saved.persistence(client)
+
+
+def wait_for(client, **fields):
+    wait_until(lambda: all(figures(client)[name] == str(value) for name, value in fields.items()), SECONDS, "%r" % fields)
+
+
+def digest(client):
+    return client.run("DEBUG", "DIGEST")
+
+
+def fill(client):
+    """Something of all kinds, most of it over several shards."""
+    replies = client.pipeline([
+        ("SET", "a", "1"), ("MSET", *[word for i in range(50) for word in ("k:%d" % i, str(i))]), ("DEL", "k:1", "k:2", "k:3", "nobody"),
+        ("RPUSH", "l", *map(str, range(200))), ("LPOP", "l", "7"), ("SADD", "s", "x", "y", "z"), ("SPOP", "s"), ("HSET", "h", "f", "v", "g", "w"),
+        ("HINCRBYFLOAT", "h", "n", "0.1"), ("ZADD", "z", "1", "a", "2.5", "b"), ("ZUNIONSTORE", "zz", "2", "z", "s"), ("XADD", "x", "*", "f", "v"),
+        ("XGROUP", "CREATE", "x", "g", "0"), ("XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">"), ("SET", "t", "1", "EX", "1000"),
+        ("SET", "gone", "1", "PX", "1"), ("RENAME", "k:4", "k:five"), ("COPY", "l", "m", "DB", "3"), ("PFADD", "p", "a", "b"),
+        ("SETRANGE", "r", "5000", "x"), ("SORT", "l", "STORE", "sorted"), ("FUNCTION", "LOAD", LIBRARY), ("FCALL", "put", "1", "f", "1"),
+        ("EVAL", "redis.call('SET', KEYS[1], redis.call('TIME')[1]) return redis.call('INCR', KEYS[2])", "2", "e1", "e2"),
+        ("MULTI",), ("INCR", "i:1"), ("INCR", "i:2"), ("TABLE.NAMESPACE.VIEW",), ("EXEC",), *TABLE,
+        *[("TABLE.INSERT", "s.t", "id=%d" % i, "name=n%d" % (i % 7), "size=%d" % i) for i in range(60)],
+        ("TABLE.UPDATE", "s.t", "WHERE", "size<30", "SET", "id=1000", "name=moved"), ("TABLE.DELETE", "s.t", "WHERE", "name=n3"),
+        ("TABLE.SCHEMA.ALTER", "s.t", "ADD", "INDEX", "size:hash"), ("SWAPDB", "0", "3"), ("SET", "after", "1"), ("SWAPDB", "0", "3"),
+        ("SET", "last", "1")])
+    errors = [reply for reply in replies if reply[0] == "-"]
+    assert errors == []
+
+
+def wait_until_expired(client):
+    wait_until(lambda: client.run("EXISTS", "gone") == 0, SECONDS, "the key to expire")
+
+
+@pytest.mark.parametrize("fsync", ["always", "everysec", "no"])
+def test_a_killed_server_has_all_that_was_acknowledged(start, shards, fsync):
+    server = start(*EVERY_SECOND, "--appendfsync", fsync, shards=shards)
+    with server.connect() as client:
+        fill(client)
+        wait_until_expired(client)
+        before = digest(client)
+        if fsync == "everysec":
+            assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+        elif fsync == "no":
+            client.run("CONFIG", "SET", "appendfsync", "everysec")
+            assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+        assert client.run("FCALL", "put", "1", "f", "2") == b"OK"
+        assert client.run("TABLE.INSERT", "s.t", "id=7") == b"61"
+        assert client.run("TABLE.SELECT", "s.t", "WHERE", "size=58") != []
+        before = digest(client)
+    saved.restart(server)
+    with server.connect() as client:
+        assert digest(client) == before
+
+
+def test_the_number_of_shards_may_change(start):
+    server = start(*ALWAYS, shards=4)
+    with server.connect() as client:
+        fill(client)
+        wait_until_expired(client)
+        before = digest(client)
+    for shards in (1, 3, 2):
+        saved.restart(server, shards)
+        with server.connect() as client:
+            assert digest(client) == before
+            client.run("INCR", "starts")
+            before = digest(client)
+
+
+def test_rows_that_move_between_shards_again_and_again(start):
+    """Each shard's log is repeated by itself: LEAVE and ARRIVE of a row come to the same in either order."""
+    server = start(*ALWAYS, shards=4)
+    with server.connect() as client:
+        client.pipeline(TABLE + [("TABLE.INSERT", "s.t", "id=%d" % i, "size=%d" % i) for i in range(40)])
+        for turn in range(25):
+            client.run("TABLE.UPDATE", "s.t", "WHERE", "size<%d" % (40 - turn), "SET", "id=%d" % (turn * 7919))
+            client.run("TABLE.UPDATE", "s.t", "WHERE", "size=%d" % turn, "SET", "name=turn-%d" % turn)
+        client.run("TABLE.DELETE", "s.t", "WHERE", "size=39")
+        before = digest(client)
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
+def test_blocked_clients_and_scripts_that_pause_are_logged(start, shards):
+    server = start(*ALWAYS, shards=shards)
+    with server.connect() as client, server.connect() as waiting, server.connect() as script:
+        waiting.send("BLMOVE", "from", "to", "LEFT", "RIGHT", "0")
+        wait_until(lambda: b"blocked_clients:1" in client.run("INFO", "clients"), SECONDS, "the client to be blocked")
+        assert client.run("RPUSH", "from", "x") == 1
+        assert waiting.read() == ("$", b"x")
+        script.send("EVAL", "for i = 1, 200000 do redis.call('INCR', KEYS[1 + i % 2]) end return 'done'", "2", "c1", "c2")
+        assert script.read() == ("$", b"done")
+        before = digest(client)
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+        assert client.run("GET", "c1") == b"100000"
+
+
+def test_a_rewrite_under_load_loses_nothing(start, shards):
+    server = start(*EVERY_SECOND, "--auto-aof-rewrite-percentage", "0", shards=shards)
+    with server.connect() as client:
+        fill(client)
+        wait_until_expired(client)
+        for rewrites in range(1, 4):
+            assert client.run("BGREWRITEAOF") == b"Background append only file rewriting started"
+            step = 0
+            while figures(client)["aof_rewrites"] != str(rewrites):
+                step += 1
+                client.pipeline([("INCR", "step:%d" % (step % 50)), ("RPUSH", "l", "x" * 50), ("MSET", "ma", str(step), "mb", str(step))])
+            wait_for(client, aof_rewrite_in_progress=0)
+            names = os.listdir(folder(server))
+            assert len([name for name in names if name.startswith("base.")]) == 1
+            assert len([name for name in names if name.startswith("log.")]) == shards
+        before = digest(client)
+        assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
+def test_the_log_is_rewritten_by_itself(start):
+    server = start(*EVERY_SECOND, "--auto-aof-rewrite-min-size", "200kb", shards=2)
+    with server.connect() as client:
+        while figures(client)["aof_rewrites"] == "0":
+            client.pipeline([("SET", "k", "x" * 1000)] * 50)
+        wait_for(client, aof_rewrite_in_progress=0)
+        assert int(figures(client)["aof_base_size"]) < 10000
+
+
+def test_it_is_turned_on_and_off_while_the_server_runs(start, shards):
+    server = start("--save", "", "--enable-debug-command", "yes", shards=shards)
+    with server.connect() as client:
+        fill(client)
+        wait_until_expired(client)
+        assert client.call("BGREWRITEAOF")[0] == "-"
+        for _ in range(2):
+            client.run("INCR", "turns")
+            client.run("CONFIG", "SET", "appendonly", "yes")
+            wait_for(client, aof_enabled=1, aof_rewrite_in_progress=0)
+            client.run("CONFIG", "SET", "appendfsync", "always")
+            client.run("INCR", "turns")
+            client.run("CONFIG", "SET", "appendonly", "no")
+            wait_for(client, aof_enabled=0)
+            client.run("INCR", "not-logged")
+            client.run("DEL", "not-logged")
+        client.run("CONFIG", "SET", "appendonly", "yes")
+        wait_for(client, aof_enabled=1, aof_rewrite_in_progress=0)
+        client.run("SET", "logged", "1")
+        before = digest(client)
+        assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+    server.options += list(EVERY_SECOND[:2])
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
+def test_the_last_snapshot_becomes_the_first_base(start):
+    """redis-server would start empty, and write an empty log."""
+    server = start("--enable-debug-command", "yes", shards=2)
+    with server.connect() as client:
+        fill(client)
+        wait_until_expired(client)
+        before = digest(client)
+        client.run("SAVE")
+    server.options += list(EVERY_SECOND)
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+        client.run("SET", "more", "1")
+        before = digest(client)
+        assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+    os.unlink(saved.path(server))
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
+def failed_start(server):
+    with pytest.raises(StartError) as failed:
+        saved.restart(server)
+    return failed.value.output
+
+
+def stopped_with_log(start, shards=2):
+    server = start(*ALWAYS, shards=shards)
+    with server.connect() as client:
+        for i in range(100):
+            client.run("SET", "k:%d" % i, "v%d" % i)
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait()
+    return server
+
+
+def used_bytes(path):
+    """Up to the last byte that is not zero."""
+    with open(path, "rb") as file:
+        return len(file.read().rstrip(b"\0"))
+
+
+def test_a_torn_end_is_cut_and_told(start):
+    server = stopped_with_log(start, shards=1)
+    path = logs(server)[0]
+    os.truncate(path, used_bytes(path) - 3)
+    saved.restart(server)
+    assert "end was cut" in server.output()
+    with server.connect() as client:
+        assert client.run("GET", "k:50") == b"v50"
+
+
+def test_damage_in_the_middle_stops_the_start(start):
+    server = stopped_with_log(start, shards=1)
+    path = logs(server)[0]
+    used = used_bytes(path)
+    with open(path, "r+b") as file:
+        file.seek(used // 2)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+    output = failed_start(server)
+    assert "the log is damaged" in output and os.path.basename(path) in output and "check-log" in output
+    with open(path, "r+b") as file:
+        file.seek(used // 2)
+        file.write(byte)
+    saved.restart(server)
+    with server.connect() as client:
+        assert client.run("DBSIZE") == 100
+
+
+def test_a_second_server_may_not_have_the_same_log(start):
+    server = start(*ALWAYS, shards=1)
+    other = subprocess.run([TESSERA, "--port", "0", "--unixsocket", server.folder + "/other", "--dir", server.folder, *ALWAYS[:2]],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOWDOWN, check=False)
+    assert other.returncode == 1 and "another server uses it" in other.stderr
+
+
+def test_a_directory_with_a_log_of_redis_is_refused(start):
+    server = start("--save", "", shards=1)
+    os.mkdir(folder(server))
+    with open(os.path.join(folder(server), "appendonly.aof.manifest"), "wb") as file:
+        file.write(b"file appendonly.aof.1.incr.aof seq 1 type i\n")
+    server.options += list(EVERY_SECOND)
+    assert "import-aof" in failed_start(server)
+    os.unlink(os.path.join(folder(server), "appendonly.aof.manifest"))
+    saved.restart(server)
+
+
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+def test_a_full_disk_refuses_writes_until_there_is_room(start, fsync):
+    server = start(*EVERY_SECOND, "--appendfsync", fsync, shards=2)
+    with server.connect() as client, server.connect() as other:
+        client.run("SET", "k", "v")
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (3 << 20, resource.RLIM_INFINITY))
+        refused = None
+        step = 0
+        while refused is None:
+            step += 1
+            try:
+                reply = client.call("SET", "big:%d" % step, os.urandom(200000))  # a new base is too large, too
+            except (Closed, ConnectionResetError, socket.timeout):  # neither acknowledged nor refused
+                break
+            refused = reply if reply[0] == "-" else None
+        wait_until(lambda: other.call("SET", "k", "w")[1].startswith(b"MISCONF Errors writing to the AOF file"), SECONDS, "writes to be refused")
+        assert other.run("GET", "k") == b"v"
+        assert figures(other)["aof_last_write_status"] == "err"
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        wait_until(lambda: other.call("SET", "k", "w") == ("+", b"OK"), SECONDS, "writes to go on")
+        before = digest(other)
+        assert other.run("WAITAOF", "1", "0", "0") == [1, 0]
+        wait_for(other, aof_last_write_status="ok")
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
+@pytest.mark.threads
+def test_many_clients_of_a_log_are_answered_in_order(start, shards):
+    server = start(*ALWAYS, shards=shards)
+    clients = [server.connect() for _ in range(12)]
+    for turn in range(20):
+        for number, client in enumerate(clients):
+            client.send_raw(b"".join(encode("SET", "c%d:%d" % (number, i), str(turn)) + encode("GET", "c%d:%d" % (number, i)) for i in range(8)))
+        for client in clients:
+            for _ in range(8):
+                assert client.read() == ("+", b"OK")
+                assert client.read() == ("$", b"%d" % turn)
+    with server.connect() as client:
+        before = digest(client)
+    for client in clients:
+        client.close()
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
