@@ -2,7 +2,6 @@
 #include "appendonly/appendonly.h"
 
 #include "aof/run.h"
-#include "appendonly/appendonly_state.h"
 #include "appendonly/listener.h"
 #include "appendonly/replaying.h"
 #include "appendonly/rewriting.h"
@@ -52,6 +51,7 @@ struct appendonly *appendonly_create(struct server *server)
     memset(progress, 0, server->shard_count * sizeof *progress);
     mem_count(thread_heap_register(), MEM_SERVER, (int64_t)(server->shard_count * sizeof *progress), 1);
     appendonly->server = server;
+    appendonly->listener = &appendonly_listener;
     appendonly->lock_fd = -1;
     appendonly->rewriting = rewriting_create(appendonly);
     if (appendonly->rewriting == NULL) {
@@ -87,131 +87,25 @@ void appendonly_destroy(struct appendonly *appendonly)
     thread_free(MEM_SERVER, appendonly, appendonly_bytes(server));
 }
 
-void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2])
-{
-    snprintf(out, 4096 + AOF_NAME_MAX + 2, "%s/%s", appendonly->path, name);
-}
-
-bool appendonly_draw_headers(struct appendonly *appendonly, struct aof_header *out)
-{
-    const uint32_t count = appendonly->server->shard_count;
-    appendonly->last_generation++;
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = (struct aof_header){.generation = appendonly->last_generation, .shard = i, .shard_count = count, .wall_ms = clock_wall_ms()};
-        if (!aof_draw_file_id(&out[i].file_id)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* --- the folder --- */
-
-static bool refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const char *why)
-{
-    snprintf(error, APPENDONLY_ERROR_MAX, "the log's directory %.200s: %s", path, why);
-    return false;
-}
-
-/* A manifest of Redis's has one of these names, in the directory that Redis calls by the same name. */
-static bool has_redis_log(const char *path)
-{
-    static const char ending[] = ".manifest";
-    DIR *folder = opendir(path);
-    bool is_found = false;
-    for (const struct dirent *entry; folder != NULL && !is_found && (entry = readdir(folder)) != NULL;) {
-        const size_t len = strlen(entry->d_name);
-        is_found = len >= sizeof ending && strcmp(entry->d_name + len - (sizeof ending - 1), ending) == 0 && strcmp(entry->d_name, AOF_MANIFEST_NAME) != 0;
-    }
-    if (folder != NULL) {
-        closedir(folder);
-    }
-    return is_found;
-}
-
-static bool open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
-{
-    struct config *config = appendonly->server->config;
-    char name[256], cwd[3800];
-    config_text_copy(config, &config->appenddirname, name, sizeof name);
-    if (getcwd(cwd, sizeof cwd) == NULL) {
-        return refuse(error, name, strerror(errno));
-    }
-    snprintf(appendonly->path, sizeof appendonly->path, "%s/%s", cwd, name);
-    if (mkdir(appendonly->path, 0755) != 0 && errno != EEXIST) {
-        return refuse(error, appendonly->path, strerror(errno));
-    }
-    appendonly->lock_fd = open(appendonly->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (appendonly->lock_fd < 0) {
-        return refuse(error, appendonly->path, strerror(errno));
-    }
-    if (flock(appendonly->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return refuse(error, appendonly->path, errno == EWOULDBLOCK ? "another server uses it" : strerror(errno));
-    }
-    appendonly->folder = aof_folder_open(appendonly->path);
-    if (appendonly->folder == NULL) {
-        return refuse(error, appendonly->path, strerror(errno));
-    }
-    appendonly->files = aof_folder_files(appendonly->folder);
-    return true;
-}
-
-static void note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest)
-{
-    if (manifest->generation_count > 0) {
-        appendonly->last_generation = manifest->generations[manifest->generation_count - 1].number;
-    }
-}
-
-/* What an earlier log has left: its files go when the new base is there. One that cannot be read stays where it is, and is replaced. */
-static bool read_manifest(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
-{
-    const char *fault;
-    uint32_t line;
-    const int failed = aof_files_read_manifest(&appendonly->files, &appendonly->manifest, &fault, &line);
-    if (failed == 0) {
-        note_generations(appendonly, &appendonly->manifest);
-        return true;
-    }
-    if (failed != ENOENT) {
-        return refuse(error, appendonly->path, fault != NULL ? fault : strerror(failed));
-    }
-    return aof_manifest_create(&appendonly->manifest) || refuse(error, appendonly->path, "out of memory");
-}
-
-bool appendonly_take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
-{
-    if (appendonly->folder != NULL) {
-        return true;
-    }
-    if (!open_folder(appendonly, error)) {
-        return false;
-    }
-    if (has_redis_log(appendonly->path)) {
-        return refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
-    }
-    return read_manifest(appendonly, error);
-}
-
 enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX])
 {
     struct server *server = appendonly->server;
     base[0] = 0;
-    if (!open_folder(appendonly, error)) {
+    if (!appendonly_open_folder(appendonly, error)) {
         return APPENDONLY_REFUSED;
     }
     const enum appendonly_opened opened = replaying_open(appendonly, &appendonly->replaying, error);
     if (opened == APPENDONLY_REFUSED) {
         return opened;
     }
-    if (opened == APPENDONLY_NONE && has_redis_log(appendonly->path)) {
-        refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
+    if (opened == APPENDONLY_NONE && appendonly_has_redis_log(appendonly->path)) {
+        appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
         return APPENDONLY_REFUSED;
     }
     const struct aof_manifest *manifest = &replaying_recovery(appendonly->replaying)->manifest;
-    note_generations(appendonly, manifest);
+    appendonly_note_generations(appendonly, manifest);
     if (manifest->base_count > 1) {
-        refuse(error, appendonly->path, "its manifest has several bases");
+        appendonly_refuse(error, appendonly->path, "its manifest has several bases");
         return APPENDONLY_REFUSED;
     }
     if (manifest->base_count == 1) {
@@ -317,23 +211,6 @@ static int begin_logs(struct appendonly *appendonly)
     return error != 0 ? error : open_logs(appendonly, headers);
 }
 
-static void set_acknowledges(struct appendonly *appendonly)
-{
-    struct logged *logged = &appendonly->server->logged;
-    const bool acknowledges = atomic_load_explicit(&appendonly->is_named, memory_order_relaxed) &&
-                              atomic_load_explicit(&appendonly->server->config->appendfsync, memory_order_relaxed) == APPENDFSYNC_ALWAYS;
-    if (acknowledges != atomic_load_explicit(&logged->acknowledges, memory_order_relaxed)) {
-        atomic_store_explicit(&logged->acknowledges, acknowledges, memory_order_release);
-        atomic_fetch_add_explicit(&logged->moves, 1, memory_order_seq_cst); /* whoever waits looks again */
-    }
-}
-
-void appendonly_be_named(struct appendonly *appendonly)
-{
-    atomic_store_explicit(&appendonly->is_named, true, memory_order_relaxed);
-    set_acknowledges(appendonly);
-}
-
 static void say_loaded(struct appendonly *appendonly)
 {
     struct config *config = appendonly->server->config;
@@ -371,39 +248,6 @@ static void begin(struct thread *thread, struct appendonly *appendonly)
     say_loaded(appendonly);
     loading_end(server);
     loading_say_ready(server);
-}
-
-/* --- on and off --- */
-
-void appendonly_replace_cut(struct appendonly *appendonly, struct aof_cut *cut)
-{
-    aof_cut_destroy(appendonly->cut);
-    appendonly->cut = cut;
-}
-
-void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly)
-{
-    struct server *server = thread->server;
-    if (appendonly_state(appendonly) == APPENDONLY_OFF) {
-        effects_want(&server->effects, &appendonly_listener, LISTEN_EFFECTS);
-        atomic_store_explicit(&appendonly->state, APPENDONLY_ON, memory_order_release);
-    }
-}
-
-void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly)
-{
-    struct server *server = thread->server;
-    shards_take_all(thread);
-    effects_want(&server->effects, &appendonly_listener, 0);
-    atomic_store_explicit(&appendonly->state, APPENDONLY_OFF, memory_order_release);
-    atomic_store_explicit(&appendonly->is_named, false, memory_order_relaxed);
-    for (uint32_t i = 0; i < server->shard_count; i++) {
-        baton_assert_held(&server->shards[i].baton);
-        shard_log_turn_off(thread, &appendonly->logs[i]);
-    }
-    shards_release_all(thread);
-    set_acknowledges(appendonly);
-    log_write(server->config, LOG_LEVEL_NOTICE, "The log is off: its files stay as they are");
 }
 
 /* --- turns --- */
@@ -483,30 +327,12 @@ static int64_t replay(struct thread *thread, struct appendonly *appendonly)
 
 /* --- what keeps logs from being written --- */
 
-int appendonly_error(const struct appendonly *appendonly)
-{
-    int error = 0;
-    for (uint32_t i = 0; i < appendonly->server->shard_count && error == 0; i++) {
-        error = __atomic_load_n(&appendonly->logs[i].error, __ATOMIC_RELAXED);
-    }
-    return error;
-}
-
 static void set_given_up(struct server *server, bool has_given_up)
 {
     if (has_given_up != atomic_load_explicit(&server->logged.has_given_up, memory_order_relaxed)) {
         atomic_store_explicit(&server->logged.has_given_up, has_given_up, memory_order_release);
         atomic_fetch_add_explicit(&server->logged.moves, 1, memory_order_seq_cst); /* whoever waits looks again */
     }
-}
-
-bool appendonly_has_failed(const struct appendonly *appendonly)
-{
-    bool has_any = false;
-    for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
-        has_any |= __atomic_load_n(&appendonly->logs[i].has_failed, __ATOMIC_RELAXED);
-    }
-    return has_any;
 }
 
 /* The first thread: writes are refused while a log cannot be written. Those that were run before are neither acknowledged nor refused: after a
@@ -546,7 +372,7 @@ int64_t appendonly_work(struct thread *thread)
     }
     if (thread->number == 0) {
         rewriting_tend(thread, appendonly->rewriting);
-        set_acknowledges(appendonly);
+        appendonly_set_acknowledges(appendonly);
         look_at_errors(appendonly);
     }
     if (appendonly_state(appendonly) == APPENDONLY_OFF) {
@@ -585,15 +411,21 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
     if (appendonly == NULL) {
         return;
     }
-    rewriting_figures(appendonly->rewriting, out);
+    struct rewriting_figures rewrites;
+    rewriting_figures(appendonly->rewriting, &rewrites);
+    out->is_rewriting = rewrites.is_under_way;
+    out->last_rewrite_is_good = rewrites.last_is_good;
+    out->last_rewrite_seconds = rewrites.last_seconds;
+    out->current_rewrite_seconds = rewrites.current_seconds;
+    out->rewrites = rewrites.count;
+    out->rewrite_failures = rewrites.failures;
     out->is_on = appendonly_state(appendonly) == APPENDONLY_ON;
     out->error = appendonly_error(appendonly);
     out->last_write_is_good = out->error == 0;
     out->base_bytes = __atomic_load_n(&appendonly->base_bytes, __ATOMIC_RELAXED);
-    out->bytes = __atomic_load_n(&appendonly->start_bytes, __ATOMIC_RELAXED);
+    out->bytes = appendonly_bytes_now(appendonly);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct shard_log *log = &appendonly->logs[i];
-        out->bytes += __atomic_load_n(&log->written_bytes, __ATOMIC_RELAXED);
         out->pending_bytes += __atomic_load_n(&log->pending_bytes, __ATOMIC_RELAXED);
         out->frames += __atomic_load_n(&log->frames, __ATOMIC_RELAXED);
         out->syncs += __atomic_load_n(&log->syncs, __ATOMIC_RELAXED);

@@ -11,24 +11,20 @@
 #ifndef APPENDONLY_APPENDONLY_H
 #define APPENDONLY_APPENDONLY_H
 
+#include "appendonly/log_set.h"
 #include "shard/server.h"
 
 #include <stdint.h>
 
 struct thread;
 
-enum { APPENDONLY_ERROR_MAX = 512, APPENDONLY_IDLE = -1 };
+enum { APPENDONLY_IDLE = -1 };
 
 /* NULL: no memory. The main thread, before appendonly_open. */
 MUST_USE struct appendonly *appendonly_create(struct server *server);
 /* After appendonly_end. NULL is allowed. */
 void appendonly_destroy(struct appendonly *appendonly);
 
-enum appendonly_opened {
-    APPENDONLY_NONE,    /* there is no log yet: the last snapshot is loaded, if there is one, and the log begins with that */
-    APPENDONLY_FOUND,   /* server is loading; `base` has the file that comes first, or "" */
-    APPENDONLY_REFUSED, /* `error` says why, in sentences for people */
-};
 /* The main thread, before the shard threads run; with `appendonly yes`. */
 enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX]);
 

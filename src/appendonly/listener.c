@@ -2,7 +2,7 @@
 #include "appendonly/listener.h"
 
 #include "aof/unit.h"
-#include "appendonly/appendonly_state.h"
+#include "appendonly/log_set.h"
 #include "base/clock.h"
 #include "shard/thread.h"
 

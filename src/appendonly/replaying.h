@@ -11,7 +11,7 @@
 #define APPENDONLY_REPLAYING_H
 
 #include "aof/recovery.h"
-#include "appendonly/appendonly_state.h"
+#include "appendonly/log_set.h"
 
 /* Reads where the logs end. Where the result is APPENDONLY_REFUSED `error` has a sentence. *out is to be closed in any case; NULL: no memory. */
 enum appendonly_opened replaying_open(struct appendonly *appendonly, struct replaying **out, char error[APPENDONLY_ERROR_MAX]);

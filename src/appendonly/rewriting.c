@@ -2,7 +2,6 @@
 #include "appendonly/rewriting.h"
 
 #include "aof/run.h"
-#include "appendonly/listener.h"
 #include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
@@ -341,10 +340,10 @@ static bool has_grown(const struct rewriting *rewriting)
     const struct config *config = rewriting->appendonly->server->config;
     const int64_t percentage = atomic_load_explicit(&config->auto_aof_rewrite_percentage, memory_order_relaxed);
     const int64_t min_bytes = atomic_load_explicit(&config->auto_aof_rewrite_min_size, memory_order_relaxed);
-    struct appendonly_figures figures;
-    appendonly_figures(rewriting->appendonly->server, &figures);
-    const double base = figures.base_bytes > 0 ? (double)figures.base_bytes : 1;
-    return percentage > 0 && figures.bytes > (uint64_t)min_bytes && ((double)figures.bytes / base - 1) * 100 >= (double)percentage;
+    const uint64_t bytes = appendonly_bytes_now(rewriting->appendonly);
+    const uint64_t base_bytes = __atomic_load_n(&rewriting->appendonly->base_bytes, __ATOMIC_RELAXED);
+    const double base = base_bytes > 0 ? (double)base_bytes : 1;
+    return percentage > 0 && bytes > (uint64_t)min_bytes && ((double)bytes / base - 1) * 100 >= (double)percentage;
 }
 
 /* A try that has failed is not made again at once. */
@@ -385,15 +384,17 @@ void rewriting_tend(struct thread *thread, struct rewriting *rewriting)
     }
 }
 
-void rewriting_figures(struct rewriting *rewriting, struct appendonly_figures *out)
+void rewriting_figures(struct rewriting *rewriting, struct rewriting_figures *out)
 {
     pthread_mutex_lock(&rewriting->lock);
-    out->is_rewriting = phase_of(rewriting) != PHASE_NONE;
-    out->last_rewrite_is_good = rewriting->last_is_good;
-    out->last_rewrite_seconds = rewriting->last_seconds;
-    out->current_rewrite_seconds = out->is_rewriting ? (clock_wall_ms() - rewriting->started_ms) / 1000 : -1;
-    out->rewrites = rewriting->count;
-    out->rewrite_failures = rewriting->failures;
+    *out = (struct rewriting_figures){
+        .is_under_way = phase_of(rewriting) != PHASE_NONE,
+        .last_is_good = rewriting->last_is_good,
+        .last_seconds = rewriting->last_seconds,
+        .current_seconds = phase_of(rewriting) != PHASE_NONE ? (clock_wall_ms() - rewriting->started_ms) / 1000 : -1,
+        .count = rewriting->count,
+        .failures = rewriting->failures,
+    };
     pthread_mutex_unlock(&rewriting->lock);
 }
 

@@ -13,7 +13,7 @@
 #ifndef APPENDONLY_REWRITING_H
 #define APPENDONLY_REWRITING_H
 
-#include "appendonly/appendonly_state.h"
+#include "appendonly/log_set.h"
 
 /* NULL: no memory. */
 MUST_USE struct rewriting *rewriting_create(struct appendonly *appendonly);
@@ -27,6 +27,12 @@ MUST_USE bool rewriting_start(struct rewriting *rewriting);
 /* The first shard thread, every IDLE_US, without batons. */
 void rewriting_tend(struct thread *thread, struct rewriting *rewriting);
 bool rewriting_is_under_way(struct rewriting *rewriting);
-void rewriting_figures(struct rewriting *rewriting, struct appendonly_figures *out);
+struct rewriting_figures {
+    bool is_under_way, last_is_good;
+    int64_t last_seconds, current_seconds; /* -1: there was none; there is none */
+    uint64_t count, failures;              /* that succeeded since the start; that failed since */
+};
+/* Any thread. */
+void rewriting_figures(struct rewriting *rewriting, struct rewriting_figures *out);
 
 #endif

@@ -16,6 +16,7 @@ static const struct aof_record examples[] = {
     {.kind = AOF_EFFECT_OF_ALL, .unit = UINT64_MAX, .db = 3, .count = 2, .words = words},
     {.kind = AOF_UNIT_END, .unit = 300, .count = 1, .participants = participants},
     {.kind = AOF_UNIT_END, .unit = 300, .count = 3, .participants = participants},
+    {.kind = AOF_FLUSH_END, .unit = 301, .count = 3, .participants = participants},
 };
 enum { EXAMPLES = sizeof examples / sizeof examples[0] };
 
@@ -26,7 +27,7 @@ static void expect_equal(const struct aof_record *a, const struct aof_record *b)
     cr_assert_eq(a->db, b->db);
     cr_assert_eq(a->count, b->count);
     for (uint32_t i = 0; i < a->count; i++) {
-        if (a->kind == AOF_UNIT_END) {
+        if (aof_kind_ends(a->kind)) {
             cr_assert_eq(a->participants[i].shard, b->participants[i].shard);
             cr_assert_eq(a->participants[i].sequence, b->participants[i].sequence);
         } else {
@@ -103,7 +104,7 @@ static const struct {
     {BYTES("\x00\x00\x00\x01"), "a record of no length"},
     {BYTES("\x00\x00\x00\x00\x00\x00\x00\x00"), "a record of no length"},
     {BYTES("\x01\x00"), "a record of an unknown kind"},
-    {BYTES("\x01\x04"), "a record of an unknown kind"},
+    {BYTES("\x01\x05"), "a record of an unknown kind"},
     {BYTES("\x02\x81\x00"), "a record's unit is no number"},
     {BYTES("\x03\x02\x00\x01"), "a record of a kind that has a unit has none"},
     {BYTES("\x03\x01\x00\x00"), "a record without words"},

@@ -146,7 +146,7 @@ static const struct {
     {"save 60\n", "at line 1\n", ">>>", "Invalid save parameters\n"},
     {"save 60 1\nsave 3 a\n", "at line 2\n", ">>>", "Invalid save parameters\n"},
     {"dbfilename a/b\n", "at line 1\n", ">>>", "dbfilename can't be a path, just a filename\n"},
-    {"appendonly yes\n", "at line 1\n", ">>>", "this version has no append-only file: the only value is 'no'\n"},
+    {"appendonly maybe\n", "at line 1\n", ">>>", "argument must be 'yes' or 'no'\n"},
     {"include missing.conf\n", "'main.conf', at line 1\n", ">>> 'include missing.conf'\n",
      "Can't open the configuration file 'missing.conf': No such file or directory\n"},
     {"include main.conf\n", "'main.conf', at line 1\n", ">>>", "Files include each other too deeply\n"},

@@ -1,10 +1,11 @@
-/* appendonly_state.h - what the files of this room share: the logs, the folder, and what it is that is in it.  */
-#ifndef APPENDONLY_APPENDONLY_STATE_H
-#define APPENDONLY_APPENDONLY_STATE_H
+/* log_set.h - all logs together: the folder, what is in it, and whether they count.
+ *
+ * Threads    As each function says.  */
+#ifndef APPENDONLY_LOG_SET_H
+#define APPENDONLY_LOG_SET_H
 
 #include "aof/files.h"
 #include "aof/manifest.h"
-#include "appendonly/appendonly.h"
 #include "appendonly/shard_log.h"
 
 #include <pthread.h>
@@ -12,10 +13,19 @@
 struct replaying;
 struct rewriting;
 
+enum { APPENDONLY_ERROR_MAX = 512 };
+
+enum appendonly_opened {
+    APPENDONLY_NONE,    /* there is no log yet: the last snapshot is loaded, if there is one, and the log begins with that */
+    APPENDONLY_FOUND,   /* server is loading; `base` has the file that comes first, or "" */
+    APPENDONLY_REFUSED, /* `error` says why, in sentences for people */
+};
+
 enum appendonly_state { APPENDONLY_OFF, APPENDONLY_LOADING, APPENDONLY_ON };
 
 struct appendonly {
     struct server *server;
+    const struct effect_listener *listener; /* whom effects are told while the logs are on */
     _Atomic int state;              /* enum appendonly_state; release */
     char path[4096];                /* of the folder */
     int lock_fd;                    /* of the folder: no other server has it; -1: not open */
@@ -54,6 +64,18 @@ void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly);
 void appendonly_be_named(struct appendonly *appendonly);
 /* The first thread, without batons. */
 void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly);
+
+/* Writes "the log's directory PATH: WHY"; false. */
+bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const char *why);
+/* Opens `appenddirname`, which nobody else may have open. False: `error` says why. */
+MUST_USE bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX]);
+bool appendonly_has_redis_log(const char *path);
+/* Numbers of these generations are not given again. */
+void appendonly_note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest);
+/* Of the base and all logs. Any thread. */
+uint64_t appendonly_bytes_now(const struct appendonly *appendonly);
+/* Replies wait, or do not wait any more, for their frames: by `appendfsync`, and whether the logs count. Any thread. */
+void appendonly_set_acknowledges(struct appendonly *appendonly);
 
 /* "folder/name" */
 void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2]);

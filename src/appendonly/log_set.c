@@ -1,0 +1,201 @@
+/* log_set.c - see log_set.h.  */
+#include "appendonly/log_set.h"
+
+#include "base/clock.h"
+#include "shard/inbox.h"
+#include "shard/log.h"
+#include "shard/thread.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2])
+{
+    snprintf(out, 4096 + AOF_NAME_MAX + 2, "%s/%s", appendonly->path, name);
+}
+
+bool appendonly_draw_headers(struct appendonly *appendonly, struct aof_header *out)
+{
+    const uint32_t count = appendonly->server->shard_count;
+    appendonly->last_generation++;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = (struct aof_header){.generation = appendonly->last_generation, .shard = i, .shard_count = count, .wall_ms = clock_wall_ms()};
+        if (!aof_draw_file_id(&out[i].file_id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- the folder --- */
+
+bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const char *why)
+{
+    snprintf(error, APPENDONLY_ERROR_MAX, "the log's directory %.200s: %s", path, why);
+    return false;
+}
+
+/* A manifest of Redis's has one of these names, in the directory that Redis calls by the same name. */
+bool appendonly_has_redis_log(const char *path)
+{
+    static const char ending[] = ".manifest";
+    DIR *folder = opendir(path);
+    bool is_found = false;
+    for (const struct dirent *entry; folder != NULL && !is_found && (entry = readdir(folder)) != NULL;) {
+        const size_t len = strlen(entry->d_name);
+        is_found = len >= sizeof ending && strcmp(entry->d_name + len - (sizeof ending - 1), ending) == 0 && strcmp(entry->d_name, AOF_MANIFEST_NAME) != 0;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return is_found;
+}
+
+bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    struct config *config = appendonly->server->config;
+    char name[256], cwd[3800];
+    config_text_copy(config, &config->appenddirname, name, sizeof name);
+    if (getcwd(cwd, sizeof cwd) == NULL) {
+        return appendonly_refuse(error, name, strerror(errno));
+    }
+    snprintf(appendonly->path, sizeof appendonly->path, "%s/%s", cwd, name);
+    if (mkdir(appendonly->path, 0755) != 0 && errno != EEXIST) {
+        return appendonly_refuse(error, appendonly->path, strerror(errno));
+    }
+    appendonly->lock_fd = open(appendonly->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (appendonly->lock_fd < 0) {
+        return appendonly_refuse(error, appendonly->path, strerror(errno));
+    }
+    if (flock(appendonly->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return appendonly_refuse(error, appendonly->path, errno == EWOULDBLOCK ? "another server uses it" : strerror(errno));
+    }
+    appendonly->folder = aof_folder_open(appendonly->path);
+    if (appendonly->folder == NULL) {
+        return appendonly_refuse(error, appendonly->path, strerror(errno));
+    }
+    appendonly->files = aof_folder_files(appendonly->folder);
+    return true;
+}
+
+void appendonly_note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest)
+{
+    if (manifest->generation_count > 0) {
+        appendonly->last_generation = manifest->generations[manifest->generation_count - 1].number;
+    }
+}
+
+/* What an earlier log has left: its files go when the new base is there. One that cannot be read stays where it is, and is replaced. */
+static bool read_manifest(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    const char *fault;
+    uint32_t line;
+    const int failed = aof_files_read_manifest(&appendonly->files, &appendonly->manifest, &fault, &line);
+    if (failed == 0) {
+        appendonly_note_generations(appendonly, &appendonly->manifest);
+        return true;
+    }
+    if (failed != ENOENT) {
+        return appendonly_refuse(error, appendonly->path, fault != NULL ? fault : strerror(failed));
+    }
+    return aof_manifest_create(&appendonly->manifest) || appendonly_refuse(error, appendonly->path, "out of memory");
+}
+
+bool appendonly_take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    if (appendonly->folder != NULL) {
+        return true;
+    }
+    if (!appendonly_open_folder(appendonly, error)) {
+        return false;
+    }
+    if (appendonly_has_redis_log(appendonly->path)) {
+        return appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
+    }
+    return read_manifest(appendonly, error);
+}
+
+/* --- what all logs are like --- */
+
+int appendonly_error(const struct appendonly *appendonly)
+{
+    int error = 0;
+    for (uint32_t i = 0; i < appendonly->server->shard_count && error == 0; i++) {
+        error = __atomic_load_n(&appendonly->logs[i].error, __ATOMIC_RELAXED);
+    }
+    return error;
+}
+
+bool appendonly_has_failed(const struct appendonly *appendonly)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
+        has_any |= __atomic_load_n(&appendonly->logs[i].has_failed, __ATOMIC_RELAXED);
+    }
+    return has_any;
+}
+
+uint64_t appendonly_bytes_now(const struct appendonly *appendonly)
+{
+    uint64_t bytes = __atomic_load_n(&appendonly->start_bytes, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
+        bytes += __atomic_load_n(&appendonly->logs[i].written_bytes, __ATOMIC_RELAXED);
+    }
+    return bytes;
+}
+
+void appendonly_set_acknowledges(struct appendonly *appendonly)
+{
+    struct logged *logged = &appendonly->server->logged;
+    const bool acknowledges = atomic_load_explicit(&appendonly->is_named, memory_order_relaxed) &&
+                              atomic_load_explicit(&appendonly->server->config->appendfsync, memory_order_relaxed) == APPENDFSYNC_ALWAYS;
+    if (acknowledges != atomic_load_explicit(&logged->acknowledges, memory_order_relaxed)) {
+        atomic_store_explicit(&logged->acknowledges, acknowledges, memory_order_release);
+        atomic_fetch_add_explicit(&logged->moves, 1, memory_order_seq_cst); /* whoever waits looks again */
+    }
+}
+
+void appendonly_be_named(struct appendonly *appendonly)
+{
+    atomic_store_explicit(&appendonly->is_named, true, memory_order_relaxed);
+    appendonly_set_acknowledges(appendonly);
+}
+
+/* --- on and off --- */
+
+void appendonly_replace_cut(struct appendonly *appendonly, struct aof_cut *cut)
+{
+    aof_cut_destroy(appendonly->cut);
+    appendonly->cut = cut;
+}
+
+void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly)
+{
+    struct server *server = thread->server;
+    if (appendonly_state(appendonly) == APPENDONLY_OFF) {
+        effects_want(&server->effects, appendonly->listener, LISTEN_EFFECTS);
+        atomic_store_explicit(&appendonly->state, APPENDONLY_ON, memory_order_release);
+    }
+}
+
+void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly)
+{
+    struct server *server = thread->server;
+    shards_take_all(thread);
+    effects_want(&server->effects, appendonly->listener, 0);
+    atomic_store_explicit(&appendonly->state, APPENDONLY_OFF, memory_order_release);
+    atomic_store_explicit(&appendonly->is_named, false, memory_order_relaxed);
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        baton_assert_held(&server->shards[i].baton);
+        shard_log_turn_off(thread, &appendonly->logs[i]);
+    }
+    shards_release_all(thread);
+    appendonly_set_acknowledges(appendonly);
+    log_write(server->config, LOG_LEVEL_NOTICE, "The log is off: its files stay as they are");
+}
