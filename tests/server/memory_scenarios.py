@@ -8,6 +8,7 @@ used_memory is read on a connection that does nothing else, when no other connec
 """
 
 import argparse
+import concurrent.futures
 import os
 import sys
 import time
@@ -199,27 +200,47 @@ def show(shards, lines):
             line.name, shards, line.before, line.after, line.growth, line.limit(), "ok" if line.is_met() else "BEYOND"))
 
 
+def end(server, shards):
+    """Ends it. Gives whether all was well, and the sentences that say so."""
+    problems = server.problems() + server.stop()
+    return not problems, "\n".join(problems) or "%d shards: audit, end and reports are clean" % shards
+
+
+def run_shortly(shards):
+    """A tenth of the work, without limits; as end()."""
+    server = Server("tessera", shards)
+    run_scenarios(server, 0.1)
+    return end(server, shards)
+
+
+def run_wholly(shards):
+    """Shows what was measured. False: something was wrong, or beyond a limit."""
+    server = Server("tessera", shards)
+    lines = run_scenarios(server)
+    show(shards, lines)
+    ratio = fragmentation(server, FRAGMENTATION_KEYS)
+    print("%-48s %6d %48.2f %2.1f .. %.1f %s\n" % (
+        "fragmentation ratio after %d keys" % FRAGMENTATION_KEYS, shards, ratio, FRAGMENTATION_LOW, FRAGMENTATION_HIGH,
+        "ok" if is_good_fragmentation(ratio) else "BEYOND"))
+    is_good, text = end(server, shards)
+    print(text)
+    return is_good and is_good_fragmentation(ratio) and all(line.is_met() for line in lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", default="1,2,4")
-    parser.add_argument("--short", action="store_true", help="a tenth of the work, without limits: only that nothing breaks")
+    parser.add_argument("--short", action="store_true",
+                        help="a tenth of the work, all servers at the same time, without limits: only that nothing breaks")
     options = parser.parse_args()
-    is_good = True
-    for shards in map(int, options.shards.split(",")):
-        server = Server("tessera", shards)
-        lines = run_scenarios(server, 0.1 if options.short else 1.0)
-        problems = server.problems()
-        if not options.short:
-            show(shards, lines)
-            ratio = fragmentation(server, FRAGMENTATION_KEYS)
-            print("%-48s %6d %48.2f %2.1f .. %.1f %s\n" % (
-                "fragmentation ratio after %d keys" % FRAGMENTATION_KEYS, shards, ratio, FRAGMENTATION_LOW, FRAGMENTATION_HIGH,
-                "ok" if is_good_fragmentation(ratio) else "BEYOND"))
-            is_good = is_good and is_good_fragmentation(ratio) and all(line.is_met() for line in lines)
-        problems += server.stop()
-        print("\n".join(problems) if problems else "%d shards: audit, end and reports are clean" % shards)
-        is_good = is_good and not problems
-    sys.exit(0 if is_good else 1)
+    counts = list(map(int, options.shards.split(",")))
+    if options.short:
+        # A server ends with the thread that started it: each has its own.
+        with concurrent.futures.ThreadPoolExecutor(len(counts)) as pool:
+            results = list(pool.map(run_shortly, counts))
+        print("\n".join(text for _, text in results))
+        sys.exit(0 if all(is_good for is_good, _ in results) else 1)
+    sys.exit(0 if all([run_wholly(shards) for shards in counts]) else 1)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from harness.resp import encode, wait_until
 
 KIB, MIB = 1 << 10, 1 << 20
 EDGES = (32 * KIB, 64 * KIB, 256 * KIB, 512 * KIB, MIB)
-SIZES = [*(edge + more for edge in EDGES for more in (-1, 0, 1)), 3 * MIB + 5,
-         *(pytest.param(edge + more, marks=pytest.mark.slow) for edge in EDGES for more in (-17, 100))]
+SIZES = [*(edge + more for edge in EDGES for more in (-1, 0)), 3 * MIB + 5,
+         *(pytest.param(edge + more, marks=pytest.mark.slow) for edge in EDGES for more in (-17, 1, 100))]
 WORDS_MAX = 2048
 MANY = int(60_000 / SLOWDOWN)
 LONG = int(24 / SLOWDOWN) * MIB
@@ -209,13 +209,14 @@ def one_of(*values):
 
 @pytest.mark.heavy
 @pytest.mark.threads
-def test_a_writer_waits_while_a_long_string_is_read(server):
+@pytest.mark.parametrize("rounds", (2, pytest.param(6, marks=pytest.mark.slow)))
+def test_a_writer_waits_while_a_long_string_is_read(server, rounds):
     zeros, ones = b"\0" * LONG, b"\xff" * LONG
     with server.connect() as client:
         client.run("SET", "k", zeros)
         with Others(server, (("BITCOUNT", "k"), one_of(0, 8 * LONG)), (("GET", "k"), one_of(zeros, ones)),
                     (("BITPOS", "k", "1", str(LONG // 2)), one_of(-1, 4 * LONG))) as others:
-            for _ in range(6):
+            for _ in range(rounds):
                 assert client.run("BITOP", "NOT", "k", "k") == LONG
                 assert client.run("SETRANGE", "k", "0", ones if client.run("GETBIT", "k", "0") == 0 else zeros) == LONG
                 assert client.run("SET", "k", zeros) == b"OK"
@@ -252,8 +253,9 @@ def test_what_happens_to_a_long_string_meanwhile_happens_before_or_after(server)
 
 @pytest.mark.heavy
 @pytest.mark.threads
+@pytest.mark.parametrize("rounds", (1, pytest.param(3, marks=pytest.mark.slow)))
 @pytest.mark.parametrize("key", ("small", "big"))
-def test_nobody_sees_half_of_many_words(server, key):
+def test_nobody_sees_half_of_many_words(server, key, rounds):
     """`big` is there before with members of its own, which stay."""
     names = [b"member:%08d" % i for i in range(MANY)]
     kept = 3000 if key == "big" else 0
@@ -270,7 +272,7 @@ def test_nobody_sees_half_of_many_words(server, key):
                     (("LLEN", "list"), sizes),
                     (("SMISMEMBER", "set", names[0], names[-1]), one_of([0, 0], [1, 1])), (("MGET", names[0], names[-1]), ends),
                     (("EXISTS", names[0], names[-1]), one_of(0, 2))) as others:
-            for _ in range(3):
+            for _ in range(rounds):
                 assert client.run("SADD", "set", *names) == MANY
                 assert client.run("HSET", "hash", *[word for name in names for word in (name, name)]) == MANY
                 assert client.run("ZADD", "zset", *[word for name in names for word in (b"1", name)]) == MANY

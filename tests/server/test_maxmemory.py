@@ -205,7 +205,7 @@ def write_much(server, number, amount, size, refusals):
 @pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("policy", ["allkeys-lru", pytest.param("allkeys-lfu", marks=pytest.mark.slow),
-                                    pytest.param("allkeys-random", marks=pytest.mark.slow), "noeviction"])
+                                    pytest.param("allkeys-random", marks=pytest.mark.slow), pytest.param("noeviction", marks=pytest.mark.slow)])
 def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
     # Longer values where commands are slow: as many bytes, since what threads need for a moment does not shrink with the limit.
     limit, size = 40 * MIB, int(300 * max(1.0, SLOWDOWN ** 0.5))
@@ -238,7 +238,7 @@ def test_the_limit_holds_while_three_times_as_much_is_written(server, policy):
 
 @pytest.mark.heavy
 @pytest.mark.threads
-@pytest.mark.parametrize("size", [16_384, 65_536])
+@pytest.mark.parametrize("size", [pytest.param(16_384, marks=pytest.mark.slow), 65_536])
 def test_keys_go_for_the_buffers_of_large_values_and_replies(server, size):
     """40 clients send 1 MiB of SETs each, or GETs of as much, before the first reply is read; with data up to the limit."""
     in_pipeline = MIB // size
@@ -272,7 +272,7 @@ def test_keys_go_for_the_buffers_of_large_values_and_replies(server, size):
 
 @pytest.mark.heavy
 @pytest.mark.threads
-@pytest.mark.parametrize("size", [400, 16_384, 65_536])
+@pytest.mark.parametrize("size", [400, pytest.param(16_384, marks=pytest.mark.slow), 65_536])
 def test_without_eviction_room_is_left_for_buffers(start, size):
     """40 clients send 1 MiB of SETs each before the first reply is read, until most are refused. With several threads the limit may
     be passed: docs/NOTES.md."""

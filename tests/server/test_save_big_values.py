@@ -89,8 +89,9 @@ def fill(server, kind, fillers):
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("fillers", [0, pytest.param(FILLERS, marks=pytest.mark.heavy)], ids=["being-written", "unwritten"])
-@pytest.mark.parametrize("kind", CHANGE)
+@pytest.mark.parametrize("kind, fillers", [pytest.param(kind, 0, id=kind + "-being-written") for kind in CHANGE] + [
+    pytest.param(kind, FILLERS, id=kind + "-unwritten",
+                 marks=[pytest.mark.heavy] if kind in ("hash", "string") else [pytest.mark.heavy, pytest.mark.slow]) for kind in CHANGE])
 def test_big_values_change_while_they_are_saved(start, shards, kind, fillers):
     servers = [start(*saved.OPTIONS, shards=shards) for _ in range(2)]
     for server in servers:

@@ -86,11 +86,17 @@ def disturbances(client):
     yield lambda: client.run("FLUSHALL")
 
 
-@pytest.mark.parametrize("statement", (("TABLE.UPDATE", "s.t", "SET", "name=changed", "size=5"),
-                                       ("TABLE.UPDATE", "s.t", "WHERE", "size<50", "SET", "id=7"),
-                                       ("TABLE.DELETE", "s.t", "WHERE", "size<70")))
+UPDATES = ("TABLE.UPDATE", "s.t", "SET", "name=changed", "size=5")
+SAME_ID = ("TABLE.UPDATE", "s.t", "WHERE", "size<50", "SET", "id=7")
+DELETES = ("TABLE.DELETE", "s.t", "WHERE", "size<70")
+
+
 @pytest.mark.heavy
-@pytest.mark.parametrize("dies", (False, True), ids=("answered", "dying"))
+@pytest.mark.parametrize("statement, dies", (
+    pytest.param(UPDATES, False, id="updates"), pytest.param(SAME_ID, True, id="same-id-dying"),
+    pytest.param(DELETES, False, id="deletes"), pytest.param(UPDATES, True, id="updates-dying", marks=pytest.mark.slow),
+    pytest.param(SAME_ID, False, id="same-id", marks=pytest.mark.slow),
+    pytest.param(DELETES, True, id="deletes-dying", marks=pytest.mark.slow)))
 def test_statements_in_steps(replay, statement, dies):
     client, other = replay.senders[:2]
     statement_rows = [("TABLE.INSERT", "s.t", "id=%d" % number, "name=n%d" % (number % 99), "size=%d" % (number % 100))

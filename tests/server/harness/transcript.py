@@ -229,7 +229,7 @@ class _Player:
 
     def _connection(self):
         if self.current not in self.connections:
-            connection = self.server.connect(timeout=5 * SLOWDOWN)
+            connection = self.server.connect(timeout=20 * SLOWDOWN)
             if self.transcript.protocol == 3:
                 connection.run("HELLO", "3")
             self.connections[self.current] = connection
