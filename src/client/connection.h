@@ -21,7 +21,6 @@
 #define CLIENT_CONNECTION_H
 
 #include "client/clients.h"
-#include "client/hold_state.h"
 #include "client/session.h"
 #include "net/output.h"
 #include "net/parser.h"
@@ -30,6 +29,7 @@
 
 #include <assert.h>
 
+struct holds;
 struct window;
 
 enum { LINGER_MS = 2000 };
@@ -72,8 +72,7 @@ struct connection {
     struct parser parser;
     struct window *window;
     struct output output;
-    struct hold holds[HOLDS];        /* hold.c: what of the output waits for the log; the first one first */
-    struct connection *held_previous, *held_next; /* of those that wait */
+    struct holds *holds;             /* hold.c: what of the output waits for the log; NULL: it never has */
     struct iovec pieces[OUTPUT_GATHER_MAX];
     struct msghdr header;            /* of a send of several pieces */
     int64_t output_soft_since_ms;    /* over the soft limit since; 0 not */

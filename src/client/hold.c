@@ -59,10 +59,10 @@ static void note_sequences(const struct thread *thread, struct hold *hold)
 static void list_add(struct connection *connection)
 {
     struct clients *clients = connection->thread->clients;
-    connection->held_previous = NULL;
-    connection->held_next = clients->held;
+    connection->holds->previous = NULL;
+    connection->holds->next = clients->held;
     if (clients->held != NULL) {
-        clients->held->held_previous = connection;
+        clients->held->holds->previous = connection;
     }
     clients->held = connection;
     atomic_store_explicit(&connection->thread->logged.has_held, true, memory_order_seq_cst);
@@ -71,14 +71,14 @@ static void list_add(struct connection *connection)
 static void list_remove(struct connection *connection)
 {
     struct clients *clients = connection->thread->clients;
-    if (connection->held_previous != NULL) {
-        connection->held_previous->held_next = connection->held_next;
+    if (connection->holds->previous != NULL) {
+        connection->holds->previous->holds->next = connection->holds->next;
     } else {
         assert(clients->held == connection);
-        clients->held = connection->held_next;
+        clients->held = connection->holds->next;
     }
-    if (connection->held_next != NULL) {
-        connection->held_next->held_previous = connection->held_previous;
+    if (connection->holds->next != NULL) {
+        connection->holds->next->holds->previous = connection->holds->previous;
     }
     if (clients->held == NULL) {
         atomic_store_explicit(&connection->thread->logged.has_held, false, memory_order_relaxed);
@@ -94,12 +94,19 @@ void connection_hold(struct connection *connection, struct log_mark mark, size_t
     if (LIKELY(!atomic_load_explicit(&thread->server->logged.acknowledges, memory_order_relaxed))) {
         return;
     }
-    struct hold *hold = &connection->holds[0];
+    if (connection->holds == NULL) {
+        connection->holds = thread_alloc_zeroed(MEM_CLIENT, sizeof *connection->holds);
+        if (connection->holds == NULL) {
+            connection_close(connection);
+            return;
+        }
+    }
+    struct hold *hold = &connection->holds->of[0];
     if (hold->mark.sequence == 0) {
         list_add(connection);
         hold->from = from;
     } else {
-        hold = &connection->holds[1];
+        hold = &connection->holds->of[1];
         hold->from = hold->mark.sequence == 0 ? from : hold->from;
     }
     hold->mark = log_mark_join(hold->mark, mark);
@@ -110,19 +117,24 @@ void connection_hold(struct connection *connection, struct log_mark mark, size_t
 
 static void drop_first(struct connection *connection)
 {
-    release_sequences(connection->thread, &connection->holds[0]);
-    connection->holds[0] = connection->holds[1];
-    connection->holds[1] = (struct hold){0};
-    if (connection->holds[0].mark.sequence == 0) {
+    release_sequences(connection->thread, &connection->holds->of[0]);
+    connection->holds->of[0] = connection->holds->of[1];
+    connection->holds->of[1] = (struct hold){0};
+    if (connection->holds->of[0].mark.sequence == 0) {
         list_remove(connection);
     }
 }
 
 void connection_drop_holds(struct connection *connection)
 {
-    while (connection->holds[0].mark.sequence != 0) {
+    if (LIKELY(connection->holds == NULL)) {
+        return;
+    }
+    while (connection->holds->of[0].mark.sequence != 0) {
         drop_first(connection);
     }
+    thread_free(MEM_CLIENT, connection->holds, sizeof *connection->holds);
+    connection->holds = NULL;
 }
 
 /* --- a thread's --- */
@@ -141,13 +153,13 @@ void holds_release(struct thread *thread)
     const bool waits = atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed);
     struct connection *next;
     for (struct connection *connection = thread->clients->held; connection != NULL; connection = next) {
-        next = connection->held_next;
+        next = connection->holds->next;
         bool is_freed = false;
-        while (connection->holds[0].mark.sequence != 0 && (!waits || is_committed(server, &connection->holds[0]))) {
+        while (connection->holds->of[0].mark.sequence != 0 && (!waits || is_committed(server, &connection->holds->of[0]))) {
             drop_first(connection);
             is_freed = true;
         }
-        if (has_given_up && connection->holds[0].mark.sequence != 0) {
+        if (has_given_up && connection->holds->of[0].mark.sequence != 0) {
             connection_close(connection);
         } else if (is_freed) {
             connection_list_add(connection, LIST_DIRTY);
