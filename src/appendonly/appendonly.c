@@ -397,6 +397,13 @@ void appendonly_end(struct appendonly *appendonly)
     }
 }
 
+void appendonly_hear(struct appendonly *appendonly, bool is_heard)
+{
+    if (appendonly_state(appendonly) == APPENDONLY_ON) {
+        effects_want(&appendonly->server->effects, appendonly->listener, is_heard ? LISTEN_EFFECTS : 0);
+    }
+}
+
 bool appendonly_rewrite(struct appendonly *appendonly)
 {
     return rewriting_start(appendonly->rewriting);

@@ -36,6 +36,8 @@ int64_t appendonly_work(struct thread *thread);
 /* The main thread, when no shard thread runs any more: all that was appended is on disk, unless the disk refuses. */
 void appendonly_end(struct appendonly *appendonly);
 
+/* Under all batons: changes are not logged until the next call, with `is_heard` true; whoever makes them sees to a new base afterwards. */
+void appendonly_hear(struct appendonly *appendonly, bool is_heard);
 /* A new base is begun; the log is on. False: one is being made. Any thread, without batons or with them. */
 MUST_USE bool appendonly_rewrite(struct appendonly *appendonly);
 

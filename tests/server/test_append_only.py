@@ -193,6 +193,21 @@ def test_it_is_turned_on_and_off_while_the_server_runs(start, shards):
         assert digest(client) == before
 
 
+def test_reload_gives_the_log_a_new_base(start, shards):
+    server = start(*EVERY_SECOND, shards=shards)
+    with server.connect() as client:
+        fill(client)
+        wait_until_expired(client)
+        client.run("DEBUG", "RELOAD")
+        wait_for(client, aof_rewrite_in_progress=0, aof_rewrites=1)
+        client.run("SET", "later", "1")
+        before = digest(client)
+        assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
 def test_the_last_snapshot_becomes_the_first_base(start):
     """redis-server would start empty, and write an empty log."""
     server = start("--enable-debug-command", "yes", shards=2)

@@ -5,6 +5,7 @@
  * Others are answered LOADING meanwhile. What was under way when it began may still write: a key that is there stays.  */
 #include "cmd/persistence/reload.h"
 
+#include "appendonly/appendonly.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/persistence/save_job.h"
@@ -22,11 +23,15 @@ static const struct option reload_options[] = {
     {0},
 };
 
+/* The log has not heard of what was taken out and loaded: it gets a new base. */
 static enum job_status wait_step(struct job *job, struct exec *exec)
 {
     (void)job;
     if (server_is_loading(exec->server)) {
         return JOB_PAUSE;
+    }
+    if (atomic_load_explicit(&exec->server->config->appendonly, memory_order_relaxed) != 0 && !appendonly_rewrite(exec->server->logged.appendonly)) {
+        return JOB_PAUSE; /* one is being made, from before */
     }
     reply_ok(exec->reply);
     return JOB_DONE;
@@ -56,7 +61,10 @@ static enum job_status load_step(struct job *job, struct exec *exec)
     if (exec_waits_for_changes(exec)) {
         return JOB_WAIT;
     }
-    if (!run_inside(exec, flush_data, 2) || !run_inside(exec, flush_functions, 2)) {
+    appendonly_hear(exec->server->logged.appendonly, false);
+    const bool is_empty = run_inside(exec, flush_data, 2) && run_inside(exec, flush_functions, 2);
+    appendonly_hear(exec->server->logged.appendonly, true);
+    if (!is_empty) {
         return JOB_DONE;
     }
     config_text_copy(config, &config->dbfilename, name, sizeof name);
