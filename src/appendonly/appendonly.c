@@ -295,7 +295,7 @@ int64_t appendonly_turn(struct thread *thread)
     }
     const int64_t now_us = clock_monotonic_us();
     const bool are_together = shard_logs_close_together(server);
-    const bool acknowledges = atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed);
+    const bool acknowledges = server_acknowledges_log(server);
     const bool has_gathered = (own->due_since_us != 0 && (own->due_bytes >= GATHER_BYTES || now_us - own->due_since_us >= GATHER_US)) ||
                               (acknowledges && (own->due_since_us != 0 || own->is_urgent));
     if (own->is_urgent || (has_gathered && !are_together)) {
@@ -372,7 +372,7 @@ int64_t appendonly_work(struct thread *thread)
     }
     if (thread->number == 0) {
         rewriting_tend(thread, appendonly->rewriting);
-        appendonly_set_acknowledges(appendonly);
+        appendonly_tell_acknowledges(appendonly);
         look_at_errors(appendonly);
     }
     if (appendonly_state(appendonly) == APPENDONLY_OFF) {

@@ -150,21 +150,18 @@ uint64_t appendonly_bytes_now(const struct appendonly *appendonly)
     return bytes;
 }
 
-void appendonly_set_acknowledges(struct appendonly *appendonly)
+void appendonly_tell_acknowledges(struct appendonly *appendonly)
 {
-    struct logged *logged = &appendonly->server->logged;
-    const bool acknowledges = atomic_load_explicit(&appendonly->is_named, memory_order_relaxed) &&
-                              atomic_load_explicit(&appendonly->server->config->appendfsync, memory_order_relaxed) == APPENDFSYNC_ALWAYS;
-    if (acknowledges != atomic_load_explicit(&logged->acknowledges, memory_order_relaxed)) {
-        atomic_store_explicit(&logged->acknowledges, acknowledges, memory_order_release);
-        atomic_fetch_add_explicit(&logged->moves, 1, memory_order_seq_cst); /* whoever waits looks again */
+    const bool acknowledges = server_acknowledges_log(appendonly->server);
+    if (acknowledges != appendonly->did_acknowledge) {
+        appendonly->did_acknowledge = acknowledges;
+        atomic_fetch_add_explicit(&appendonly->server->logged.moves, 1, memory_order_seq_cst);
     }
 }
 
 void appendonly_be_named(struct appendonly *appendonly)
 {
-    atomic_store_explicit(&appendonly->is_named, true, memory_order_relaxed);
-    appendonly_set_acknowledges(appendonly);
+    atomic_store_explicit(&appendonly->server->logged.counts, true, memory_order_release);
 }
 
 /* --- on and off --- */
@@ -190,12 +187,11 @@ void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly)
     shards_take_all(thread);
     effects_want(&server->effects, appendonly->listener, 0);
     atomic_store_explicit(&appendonly->state, APPENDONLY_OFF, memory_order_release);
-    atomic_store_explicit(&appendonly->is_named, false, memory_order_relaxed);
+    atomic_store_explicit(&server->logged.counts, false, memory_order_release);
     for (uint32_t i = 0; i < server->shard_count; i++) {
         baton_assert_held(&server->shards[i].baton);
         shard_log_turn_off(thread, &appendonly->logs[i]);
     }
     shards_release_all(thread);
-    appendonly_set_acknowledges(appendonly);
     log_write(server->config, LOG_LEVEL_NOTICE, "The log is off: its files stay as they are");
 }

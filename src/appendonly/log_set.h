@@ -38,7 +38,7 @@ struct appendonly {
     uint64_t start_bytes;           /* of those that are not written any more: the base, and logs of before */
     struct replaying *replaying;    /* LOADING; NULL: there is no log yet */
     struct rewriting *rewriting;
-    _Atomic bool is_named;          /* the manifest has the logs that are written: they count */
+    bool did_acknowledge;           /* server_acknowledges_log as it was when it was told last; thread 0 */
     uint64_t seen_errors;           /* of logged.error_changes; thread 0, as the next */
     int64_t error_since_us;         /* monotonic; 0: all logs can be written */
     struct shard_log logs[];        /* one a shard */
@@ -74,8 +74,8 @@ bool appendonly_has_redis_log(const char *path);
 void appendonly_note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest);
 /* Of the base and all logs. Any thread. */
 uint64_t appendonly_bytes_now(const struct appendonly *appendonly);
-/* Replies wait, or do not wait any more, for their frames: by `appendfsync`, and whether the logs count. Any thread. */
-void appendonly_set_acknowledges(struct appendonly *appendonly);
+/* The first thread, every IDLE_US: whoever waits looks again when replies need not wait any more. */
+void appendonly_tell_acknowledges(struct appendonly *appendonly);
 
 /* "folder/name" */
 void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2]);

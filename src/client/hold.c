@@ -91,7 +91,7 @@ void connection_hold(struct connection *connection, struct log_mark mark, size_t
 {
     struct thread *thread = connection->thread;
     assert(mark.sequence != 0);
-    if (LIKELY(!atomic_load_explicit(&thread->server->logged.acknowledges, memory_order_relaxed))) {
+    if (LIKELY(!server_acknowledges_log(thread->server))) {
         return;
     }
     if (connection->holds == NULL) {
@@ -150,7 +150,7 @@ void holds_release(struct thread *thread)
     struct server *server = thread->server;
     thread->clients->held_moves = atomic_load_explicit(&server->logged.moves, memory_order_seq_cst);
     const bool has_given_up = atomic_load_explicit(&server->logged.has_given_up, memory_order_acquire);
-    const bool waits = atomic_load_explicit(&server->logged.acknowledges, memory_order_relaxed);
+    const bool waits = server_acknowledges_log(server);
     struct connection *next;
     for (struct connection *connection = thread->clients->held; connection != NULL; connection = next) {
         next = connection->holds->next;

@@ -162,6 +162,13 @@ struct server {
     struct rates rates;              /* taken by thread 0 every RATE_SAMPLE_MS: server_sample_rates */
 };
 
+/* Replies wait until their frames are committed: `appendfsync always`. Any thread. */
+static inline bool server_acknowledges_log(const struct server *server)
+{
+    return atomic_load_explicit(&server->logged.counts, memory_order_relaxed) &&
+           atomic_load_explicit(&server->config->appendfsync, memory_order_relaxed) == APPENDFSYNC_ALWAYS;
+}
+
 /* A file is being loaded: there are no data to be asked yet. Any thread. */
 static inline bool server_is_loading(const struct server *server)
 {
