@@ -41,7 +41,7 @@ BAD_FILES = [
     ("include more.conf\nport\n", 3),
     ("include main.conf\n", 1),
 ]
-MORE = "timeout -1\nappendonly yes\n"
+MORE = "timeout -1\nappendonly maybe\n"
 
 GOOD_FILE = ("port %d\nbind 127.0.0.1\nunixsocket %s/check.sock\npidfile %s/check.pid\nlogfile %s/check.log\ndaemonize yes\n"
              "maxclients 100000\ninclude more.conf\ndir sub\ninclude inner.conf\n")
