@@ -165,6 +165,9 @@ static void end_write(struct log_file *file)
     struct shard_log *log = file->log;
     const int32_t result = file->results[LOG_WRITE];
     aof_writer_written(&file->writer, result);
+    if (file->is_retired) {
+        return;
+    }
     log->frames += file->writer.write_state == AOF_WRITE_IDLE;
     log->written_bytes += result > 0 ? (uint64_t)result : 0;
     if (result == file->asked[LOG_WRITE] && file->is_under_way[LOG_SYNC] && !file->is_sync_taken) {
@@ -352,8 +355,9 @@ static void note_state(struct shard_log *log)
     if (log->previous != NULL) {
         pending += aof_writer_pending_bytes(&log->previous->writer);
     }
-    __atomic_store_n(&log->has_failed, log->is_unnamed || aof_writer_has_failed(&log->file->writer) || (log->previous != NULL && aof_writer_has_failed(&log->previous->writer)),
-                     __ATOMIC_RELAXED);
+    const bool has_failed = log->is_unnamed || aof_writer_has_failed(&log->file->writer) ||
+                            (log->previous != NULL && aof_writer_has_failed(&log->previous->writer));
+    __atomic_store_n(&log->has_failed, has_failed, __ATOMIC_RELAXED);
     __atomic_store_n(&log->has_previous, log->previous != NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&log->pending_bytes, pending, __ATOMIC_RELAXED);
     if (error != log->error) {
