@@ -484,6 +484,7 @@ def stop_refusing(server):
     wait_until(is_taken_back)
 
 
+@pytest.mark.heavy
 def test_memory_that_is_refused(start, shards):
     """Each request for memory once: the key is on one side at least, and on one only if the reply is OK."""
     ours, other = start("--enable-debug-command", "yes", shards=shards), start(kind="redis")

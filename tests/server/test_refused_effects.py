@@ -187,7 +187,10 @@ def replay_fixture():
     assert problems == []
 
 
-@pytest.mark.parametrize("group", CASES)
+LONG = ("steps", "streams")  # under a sanitizer
+
+
+@pytest.mark.parametrize("group", [pytest.param(group, marks=[pytest.mark.heavy] if group in LONG else []) for group in CASES])
 def test_no_effect_is_lost_silently(replay, group):
     for case in CASES[group]:
         refuse_each(replay, case, random.Random(SEED))

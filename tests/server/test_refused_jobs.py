@@ -235,16 +235,23 @@ def refuse_all(refuser, cases):
             raise AssertionError("%r ...: %s" % (case.words[:8], error)) from error
 
 
-@pytest.mark.parametrize("group", JOBS)
+LONG = ("zset", "stream", "rows", "inside")  # under a sanitizer
+
+
+def groups_of(cases):
+    return [pytest.param(group, marks=[pytest.mark.heavy] if group in LONG else []) for group in cases]
+
+
+@pytest.mark.parametrize("group", groups_of(JOBS))
 def test_jobs(refuser, group):
     refuse_all(refuser, JOBS[group])
 
 
-@pytest.mark.parametrize("group", TABLES)
+@pytest.mark.parametrize("group", groups_of(TABLES))
 def test_tables(refuser, group):
     refuse_all(refuser, TABLES[group])
 
 
-@pytest.mark.parametrize("group", SERVER)
+@pytest.mark.parametrize("group", groups_of(SERVER))
 def test_server(refuser, group):
     refuse_all(refuser, SERVER[group])

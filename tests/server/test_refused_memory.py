@@ -96,6 +96,7 @@ LONG_JOBS = (
     ("MSETNX", *PAIRS), ("UNLINK", *NAMES))
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("has_refusals")
 def test_a_refusal_in_a_long_job_leaves_nothing_broken(start, shards):
     server = start(shards=shards)

@@ -89,7 +89,8 @@ def fill(server, kind, fillers):
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("kind, fillers", [pytest.param(kind, 0, id=kind + "-being-written") for kind in CHANGE] + [
+@pytest.mark.parametrize("kind, fillers", [
+    pytest.param(kind, 0, id=kind + "-being-written", marks=[pytest.mark.heavy] if kind in ("zset", "stream") else []) for kind in CHANGE] + [
     pytest.param(kind, FILLERS, id=kind + "-unwritten",
                  marks=[pytest.mark.heavy] if kind in ("hash", "string") else [pytest.mark.heavy, pytest.mark.slow]) for kind in CHANGE])
 def test_big_values_change_while_they_are_saved(start, shards, kind, fillers):
@@ -146,6 +147,7 @@ def test_databases_are_emptied_and_swapped_while_big_values_are_saved(start, sha
         assert digest(client) == then
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 def test_a_value_that_is_half_written_goes_on_however_much_waits_behind_it(start):
     """The file has its record in one piece: the rows of a table that is dropped meanwhile wait, more of them than may."""
