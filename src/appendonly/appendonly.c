@@ -75,10 +75,7 @@ void appendonly_destroy(struct appendonly *appendonly)
     replaying_close(appendonly->replaying);
     aof_manifest_destroy(&appendonly->manifest);
     aof_cut_destroy(appendonly->cut);
-    aof_folder_close(appendonly->folder);
-    if (appendonly->lock_fd >= 0) {
-        close(appendonly->lock_fd);
-    }
+    appendonly_close_folder(appendonly);
     free(server->logged.progress);
     mem_count(thread_heap_register(), MEM_SERVER, -(int64_t)(server->shard_count * sizeof *server->logged.progress), -1);
     server->logged = (struct logged){0};

@@ -84,6 +84,16 @@ bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY
     return true;
 }
 
+void appendonly_close_folder(struct appendonly *appendonly)
+{
+    aof_folder_close(appendonly->folder);
+    appendonly->folder = NULL;
+    if (appendonly->lock_fd >= 0) {
+        close(appendonly->lock_fd);
+    }
+    appendonly->lock_fd = -1;
+}
+
 void appendonly_note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest)
 {
     if (manifest->generation_count > 0) {
@@ -112,13 +122,15 @@ bool appendonly_take_folder(struct appendonly *appendonly, char error[APPENDONLY
     if (appendonly->folder != NULL) {
         return true;
     }
-    if (!appendonly_open_folder(appendonly, error)) {
-        return false;
+    bool is_taken = appendonly_open_folder(appendonly, error);
+    if (is_taken && appendonly_has_redis_log(appendonly->path)) {
+        is_taken = appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
     }
-    if (appendonly_has_redis_log(appendonly->path)) {
-        return appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
+    is_taken = is_taken && read_manifest(appendonly, error);
+    if (!is_taken) {
+        appendonly_close_folder(appendonly); /* the next try begins anew */
     }
-    return read_manifest(appendonly, error);
+    return is_taken;
 }
 
 /* --- what all logs are like --- */

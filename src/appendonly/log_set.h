@@ -69,6 +69,8 @@ void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly);
 bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const char *why);
 /* Opens `appenddirname`, which nobody else may have open. False: `error` says why. */
 MUST_USE bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX]);
+/* Nothing if it is not open. */
+void appendonly_close_folder(struct appendonly *appendonly);
 bool appendonly_has_redis_log(const char *path);
 /* Numbers of these generations are not given again. */
 void appendonly_note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest);

@@ -255,6 +255,11 @@ bool shard_logs_close_together(const struct server *server)
 
 enum closing { CLOSES, CLOSES_EMPTY, CLOSES_NONE };
 
+static enum closing usual_closing(const struct shard_log *log)
+{
+    return shard_logs_close_together(log->server) ? CLOSES_NONE : CLOSES;
+}
+
 static enum aof_todo take(const struct thread *thread, struct log_file *file, enum closing closing, struct aof_write *out)
 {
     struct aof_writer *writer = &file->writer;
@@ -386,7 +391,7 @@ static void advance(struct thread *thread, struct shard_log *log, enum closing c
 void shard_log_advance(struct thread *thread, struct shard_log *log)
 {
     if (log->file != NULL) {
-        advance(thread, log, shard_logs_close_together(log->server) ? CLOSES_NONE : CLOSES);
+        advance(thread, log, usual_closing(log));
     } else if (log->retired != NULL) {
         reap(thread, log);
     }
@@ -461,9 +466,7 @@ void shard_log_tend(struct thread *thread, struct shard_log *log)
         }
     }
     const bool is_quiet = now_us - log->file->sync_began_us >= MARK_US; /* a mark before a pause */
-    advance(thread, log, shard_logs_close_together(log->server) ? (is_quiet ? CLOSES_EMPTY : CLOSES_NONE)
-                         : is_quiet && log->file->writer.record_count == 0 ? CLOSES_EMPTY
-                                                                           : CLOSES);
+    advance(thread, log, is_quiet && log->file->writer.record_count == 0 ? CLOSES_EMPTY : usual_closing(log));
 }
 
 static bool has_records(const struct shard_log *log)

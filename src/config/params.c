@@ -49,12 +49,15 @@ static bool refuse(char reason[CONFIG_REASON_MAX], const char *text)
     return false;
 }
 
+/* The name of something in `dir`. */
+static bool is_plain_name(const struct param_value *value)
+{
+    return value->text.len > 0 && value->text.len < FILE_NAME_MAX && memchr(value->text.data, '/', value->text.len) == NULL;
+}
+
 static bool adjust_appenddirname(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
-    if (value->text.len == 0 || value->text.len >= FILE_NAME_MAX || memchr(value->text.data, '/', value->text.len) != NULL) {
-        return refuse(reason, "appenddirname can't be a path, just a dirname");
-    }
-    return true;
+    return is_plain_name(value) || refuse(reason, "appenddirname can't be a path, just a dirname");
 }
 
 /* Pairs of seconds and changes, in the form that src/snapshot/save_points.c reads; "" is none. */
@@ -77,10 +80,7 @@ static bool adjust_save(struct param_value *value, char reason[CONFIG_REASON_MAX
 
 static bool adjust_dbfilename(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
-    if (value->text.len == 0 || value->text.len >= FILE_NAME_MAX || memchr(value->text.data, '/', value->text.len) != NULL) {
-        return refuse(reason, "dbfilename can't be a path, just a filename");
-    }
-    return true;
+    return is_plain_name(value) || refuse(reason, "dbfilename can't be a path, just a filename");
 }
 
 /* Makes the directory the working one, and its absolute path the value. */
