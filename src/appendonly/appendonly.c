@@ -26,8 +26,8 @@ enum {
     IDLE_US = 100000,
     OFF_US = 1000000,
     REPLAY_POLL_US = 500,
-    GATHER_US = 2000,       /* records gather for so long before they are written, unless replies wait for them, */
-    GATHER_BYTES = 64 << 10, /* or there are so many bytes */
+    GATHER_US = 5000,         /* records gather for so long before they are written, unless replies wait for them, */
+    GATHER_BYTES = 256 << 10, /* or there are so many bytes */
     BATON_US = 12,
     GIVE_UP_US = 1000000,
 };
@@ -276,21 +276,37 @@ static void flush_all(struct thread *thread, int64_t now_us, bool acknowledges)
     struct server *server = thread->server;
     shards_take_all(thread);
     const bool is_flushed = shard_logs_flush(thread, server->logged.appendonly->logs, server->shard_count);
+    if (is_flushed) {
+        atomic_store_explicit(&server->logged.flushed_us, now_us, memory_order_relaxed);
+    }
     own->due_since_us = is_flushed || acknowledges ? 0 : now_us;
     own->due_bytes = 0;
     shards_release_all(thread);
 }
 
+/* Another thread has written this one's records, too: what it may have appended since then gathers anew. */
+static void note_flush_of_others(struct logged_thread *own, const struct server *server)
+{
+    const int64_t flushed_us = atomic_load_explicit(&server->logged.flushed_us, memory_order_relaxed);
+    if (own->due_since_us != 0 && own->due_since_us < flushed_us) {
+        own->due_since_us = flushed_us;
+        own->due_bytes = 0;
+    }
+}
+
 int64_t appendonly_turn(struct thread *thread)
 {
     struct logged_thread *own = &thread->logged;
-    const struct server *server = thread->server;
+    struct server *server = thread->server;
     if (LIKELY(!own->is_urgent && own->due_since_us == 0)) {
         return APPENDONLY_IDLE;
     }
     const int64_t now_us = clock_monotonic_us();
     const bool are_together = shard_logs_close_together(server);
     const bool acknowledges = server_acknowledges_log(server);
+    if (are_together && !acknowledges) {
+        note_flush_of_others(own, server);
+    }
     const bool has_gathered = (own->due_since_us != 0 && (own->due_bytes >= GATHER_BYTES || now_us - own->due_since_us >= GATHER_US)) ||
                               (acknowledges && (own->due_since_us != 0 || own->is_urgent));
     if (own->is_urgent || (has_gathered && !are_together)) {

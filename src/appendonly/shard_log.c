@@ -40,21 +40,21 @@ struct log_file *log_file_prepare(struct shard_log *log, const char *path)
     }
     file->owner.on_event = on_event;
     file->log = log;
-    file->fd = open(path, O_WRONLY | O_CLOEXEC);
+    file->fd = open(path, O_RDWR | O_CLOEXEC);
     if (file->fd < 0) {
         const int error = errno;
         thread_free(MEM_SERVER, file, sizeof *file);
         errno = error;
         return NULL;
     }
-    file->zero_fd = open(path, O_WRONLY | O_CLOEXEC | O_DIRECT);
+    file->direct_fd = open(path, O_WRONLY | O_CLOEXEC | O_DIRECT);
     return file;
 }
 
 /* How far a file is prepared ahead at once. */
 static uint64_t zeros_piece(const struct log_file *file)
 {
-    return file->zero_fd >= 0 ? ZEROS_PIECE : 0;
+    return file->direct_fd >= 0 ? ZEROS_PIECE : 0;
 }
 
 struct log_file *log_file_open(struct shard_log *log, const char *path, const struct aof_header *header, uint64_t last)
@@ -69,9 +69,10 @@ struct log_file *log_file_open(struct shard_log *log, const char *path, const st
 void log_file_close(struct log_file *file)
 {
     aof_writer_close(&file->writer);
+    direct_write_close(&file->direct);
     close(file->fd);
-    if (file->zero_fd >= 0) {
-        close(file->zero_fd);
+    if (file->direct_fd >= 0) {
+        close(file->direct_fd);
     }
     thread_free(MEM_SERVER, file, sizeof *file);
 }
@@ -148,8 +149,29 @@ static void request_sync(struct thread *thread, struct log_file *file)
     ring_sync(&thread->ring, file->fd, LOG_SYNC, &file->owner);
 }
 
+/* With `always` a frame is on disk when one request has ended, if all before it is, and the file system can. */
+static bool request_direct_write(struct thread *thread, struct log_file *file, const struct aof_write *write)
+{
+    struct bytes blocks = {0};
+    uint64_t offset = 0;
+    if (file->direct_fd >= 0 && !file->is_direct_refused && file->writer.synced == file->writer.written && write->offset == file->writer.end) {
+        blocks = direct_write_begin(&file->direct, file->fd, write->bytes, write->offset, &offset);
+    }
+    if (blocks.len == 0) {
+        return false;
+    }
+    begin(thread, file, LOG_WRITE, write->bytes.len);
+    file->is_direct = true;
+    file->sync_began_us = clock_monotonic_us();
+    ring_write_durable(&thread->ring, file->direct_fd, blocks.data, (uint32_t)blocks.len, offset, LOG_WRITE, &file->owner);
+    return true;
+}
+
 static void request_write(struct thread *thread, struct log_file *file, const struct aof_write *write, bool is_synced)
 {
+    if (is_synced && request_direct_write(thread, file, write)) {
+        return;
+    }
     const uint32_t len = write->bytes.len < WRITE_MAX ? (uint32_t)write->bytes.len : WRITE_MAX;
     begin(thread, file, LOG_WRITE, len);
     ring_write(&thread->ring, file->fd, write->bytes.data, len, write->offset, is_synced, LOG_WRITE, &file->owner);
@@ -160,19 +182,23 @@ static void request_write(struct thread *thread, struct log_file *file, const st
 
 /* --- what has ended --- */
 
-static void end_write(struct log_file *file)
+/* The sync that the writer was asked for. */
+static void note_sync(struct thread *thread, struct log_file *file, int error)
 {
     struct shard_log *log = file->log;
-    const int32_t result = file->results[LOG_WRITE];
-    aof_writer_written(&file->writer, result);
-    if (file->is_retired) {
-        return;
+    log->syncs++;
+    log->delayed_syncs += clock_monotonic_us() - file->sync_began_us > SYNC_LATE_US;
+    aof_writer_synced(&file->writer, error);
+    if (!file->writer.has_error && !file->is_retired && !log->is_unnamed) {
+        tell_durable(thread, log, file->writer.synced);
     }
+}
+
+static void note_write_state(struct log_file *file, int64_t result)
+{
+    struct shard_log *log = file->log;
     log->frames += file->writer.write_state == AOF_WRITE_IDLE;
     log->written_bytes += result > 0 ? (uint64_t)result : 0;
-    if (result == file->asked[LOG_WRITE] && file->is_under_way[LOG_SYNC] && !file->is_sync_taken) {
-        file->is_sync_taken = aof_writer_take_sync(&file->writer); /* the linked one */
-    }
     if (file->writer.write_state == AOF_WRITE_FULL) {
         if (log->full_error == 0) {
             log_write(log->server->config, LOG_LEVEL_WARNING, "Error writing to the log of shard %u: %s", log->shard, strerror(file->writer.error));
@@ -184,18 +210,38 @@ static void end_write(struct log_file *file)
     }
 }
 
+static int64_t direct_result(struct log_file *file)
+{
+    const int64_t result = direct_write_ended(&file->direct, file->results[LOG_WRITE]);
+    file->is_direct_refused = result == -EINVAL || result == -EOPNOTSUPP;
+    return file->is_direct_refused ? -EAGAIN : result;
+}
+
+static void end_write(struct thread *thread, struct log_file *file)
+{
+    const bool is_direct = file->is_direct;
+    const int64_t result = is_direct ? direct_result(file) : file->results[LOG_WRITE];
+    file->is_direct = false;
+    aof_writer_written(&file->writer, result);
+    if (!file->is_retired) {
+        note_write_state(file, result);
+    }
+    if (result != file->asked[LOG_WRITE] || (!is_direct && (!file->is_under_way[LOG_SYNC] || file->is_sync_taken))) {
+        return;
+    }
+    const bool is_taken = aof_writer_take_sync(&file->writer);
+    if (is_direct && is_taken) {
+        note_sync(thread, file, 0);
+    } else {
+        file->is_sync_taken = is_taken; /* the linked one */
+    }
+}
+
 static void end_sync(struct thread *thread, struct log_file *file)
 {
-    struct shard_log *log = file->log;
-    if (!file->is_sync_taken) {
-        return; /* linked to a write that was not complete */
-    }
-    file->is_sync_taken = false;
-    log->syncs++;
-    log->delayed_syncs += clock_monotonic_us() - file->sync_began_us > SYNC_LATE_US;
-    aof_writer_synced(&file->writer, file->results[LOG_SYNC] < 0 ? -file->results[LOG_SYNC] : 0);
-    if (!file->writer.has_error && !file->is_retired && !log->is_unnamed) {
-        tell_durable(thread, log, file->writer.synced);
+    if (file->is_sync_taken) { /* else it was linked to a write that was not complete */
+        file->is_sync_taken = false;
+        note_sync(thread, file, file->results[LOG_SYNC] < 0 ? -file->results[LOG_SYNC] : 0);
     }
 }
 
@@ -204,7 +250,7 @@ static void collect(struct thread *thread, struct log_file *file)
     const uint32_t back = atomic_exchange_explicit(&file->back, 0, memory_order_acquire);
     if ((back & 1u << LOG_WRITE) != 0) {
         file->is_under_way[LOG_WRITE] = false;
-        end_write(file);
+        end_write(thread, file);
     }
     if ((back & 1u << LOG_SYNC) != 0) {
         file->is_under_way[LOG_SYNC] = false;
@@ -297,7 +343,7 @@ static void advance_file(struct thread *thread, struct log_file *file, enum clos
     }
     if (!file->is_under_way[LOG_ZERO] && sync_policy(server) == APPENDFSYNC_ALWAYS && aof_writer_take_zeros(&file->writer, &offset, &len)) {
         begin(thread, file, LOG_ZERO, len);
-        ring_write(&thread->ring, file->zero_fd, zeros, (uint32_t)len, offset, false, LOG_ZERO, &file->owner);
+        ring_write(&thread->ring, file->direct_fd, zeros, (uint32_t)len, offset, false, LOG_ZERO, &file->owner);
     }
 }
 

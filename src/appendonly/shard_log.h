@@ -14,6 +14,7 @@
 
 #include "aof/cut.h"
 #include "aof/writer.h"
+#include "appendonly/direct_write.h"
 #include "net/ring.h"
 #include "shard/server.h"
 
@@ -26,7 +27,10 @@ struct log_file {
     struct log_file *next;                 /* of those that are retired */
     bool is_retired;
     struct aof_writer writer;
-    int fd, zero_fd;                       /* zero_fd: O_DIRECT; -1: nothing is prepared */
+    int fd, direct_fd;                     /* direct_fd: O_DIRECT; -1: the file system has none, so nothing is prepared either */
+    struct direct_write direct;
+    bool is_direct;                        /* the write under way is: when it has ended all of it is on disk */
+    bool is_direct_refused;                /* by the file system, whatever it said when it opened the file */
     bool is_under_way[LOG_REQUESTS];       /* under the baton */
     int64_t asked[LOG_REQUESTS];           /* bytes; under the baton */
     bool is_sync_taken;                    /* the sync under way is the writer's; a linked one becomes it when its write is back */

@@ -231,6 +231,14 @@ void ring_write(struct ring *ring, int fd, const void *data, uint32_t len, uint6
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
+void ring_write_durable(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, uint8_t kind, struct ring_owner *owner)
+{
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_write(request, fd, data, len, offset);
+    request->rw_flags = RWF_DSYNC;
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
 void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     struct io_uring_sqe *request = next_request(ring);

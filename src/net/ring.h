@@ -66,6 +66,8 @@ void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_
 /* Into a file. What is lent stays as it is until the completion. With `sync_follows` the next request, a ring_sync of the same file, waits for this
  * one, and is not done (-ECANCELED) unless all bytes were written.  */
 void ring_write(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, bool sync_follows, uint8_t kind, struct ring_owner *owner);
+/* The same, on disk when it completes with all bytes (RWF_DSYNC). `fd` was opened with O_DIRECT: all of it begins and ends at whole blocks. */
+void ring_write_durable(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, uint8_t kind, struct ring_owner *owner);
 /* fdatasync. */
 void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
 /* Completes when `fd` can be read, or at once if it cannot be waited for. */

@@ -55,6 +55,7 @@ struct logged_progress {
 struct logged {
     _Atomic bool counts;                    /* a manifest names the logs that are written */
     _Atomic uint64_t moves;                 /* counts how often `committed` of any shard has moved */
+    _Atomic int64_t flushed_us;             /* monotonic: when frames of all shards were closed last; relaxed */
     _Atomic uint32_t behind;                /* shards whose logs have more to write than they may: writes wait; relaxed */
     _Atomic bool is_saving;                 /* a base or a snapshot is being written: no-appendfsync-on-rewrite */
     _Atomic int error;                      /* errno, with REFUSE_WRITES_UNLOGGED; relaxed */

@@ -65,6 +65,12 @@ void ring_write(struct ring *ring, int fd, const void *data, uint32_t len, uint6
     abort();
 }
 
+void ring_write_durable(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, uint8_t kind, struct ring_owner *owner)
+{
+    (void)ring, (void)fd, (void)data, (void)len, (void)offset, (void)kind, (void)owner;
+    abort();
+}
+
 void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     (void)ring, (void)fd, (void)kind, (void)owner;
