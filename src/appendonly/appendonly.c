@@ -28,6 +28,7 @@ enum {
     REPLAY_POLL_US = 500,
     GATHER_US = 5000,         /* records gather for so long before they are written, unless replies wait for them, */
     GATHER_BYTES = 256 << 10, /* or there are so many bytes */
+    HALF_DONE_US = 1000000,
     BATON_US = 12,
     GIVE_UP_US = 1000000,
 };
@@ -269,17 +270,19 @@ static void look_at_due(struct thread *thread)
 }
 
 /* All logs' frames are closed at one moment. While the ones before are being written it is put off: where replies wait, until a write has ended,
- * which whoever is told of it sees to; else for a while.  */
+ * which whoever is told of it sees to; else for a while. So it is when a command is half-way, but not for longer than HALF_DONE_US.  */
 static void flush_all(struct thread *thread, int64_t now_us, bool acknowledges)
 {
     struct logged_thread *own = &thread->logged;
     struct server *server = thread->server;
+    const bool has_waited = own->put_off_us != 0 && now_us - own->put_off_us >= HALF_DONE_US;
     shards_take_all(thread);
-    const bool is_flushed = shard_logs_flush(thread, server->logged.appendonly->logs, server->shard_count);
-    if (is_flushed) {
+    const enum shard_logs_flushed flushed = shard_logs_flush(thread, server->logged.appendonly->logs, server->shard_count, has_waited);
+    if (flushed == LOGS_FLUSHED) {
         atomic_store_explicit(&server->logged.flushed_us, now_us, memory_order_relaxed);
     }
-    own->due_since_us = is_flushed || acknowledges ? 0 : now_us;
+    own->put_off_us = flushed != LOGS_HALF_DONE ? 0 : own->put_off_us != 0 ? own->put_off_us : now_us;
+    own->due_since_us = flushed == LOGS_FLUSHED || (flushed == LOGS_BUSY && acknowledges) ? 0 : now_us;
     own->due_bytes = 0;
     shards_release_all(thread);
 }
@@ -302,18 +305,17 @@ int64_t appendonly_turn(struct thread *thread)
         return APPENDONLY_IDLE;
     }
     const int64_t now_us = clock_monotonic_us();
-    const bool are_together = shard_logs_close_together(server);
     const bool acknowledges = server_acknowledges_log(server);
-    if (are_together && !acknowledges) {
+    if (!acknowledges) {
         note_flush_of_others(own, server);
     }
-    const bool has_gathered = (own->due_since_us != 0 && (own->due_bytes >= GATHER_BYTES || now_us - own->due_since_us >= GATHER_US)) ||
-                              (acknowledges && (own->due_since_us != 0 || own->is_urgent));
-    if (own->is_urgent || (has_gathered && !are_together)) {
+    const int64_t gathers_us = acknowledges && own->put_off_us == 0 ? 0 : GATHER_US;
+    const bool has_gathered = (own->due_since_us != 0 && (own->due_bytes >= GATHER_BYTES || now_us - own->due_since_us >= gathers_us)) ||
+                              (acknowledges && own->is_urgent);
+    if (own->is_urgent) {
         look_at_due(thread);
-        own->due_since_us = are_together || own->is_urgent ? own->due_since_us : 0;
     }
-    if (has_gathered && are_together) {
+    if (has_gathered) {
         flush_all(thread, now_us, acknowledges);
     }
     if (own->is_urgent) {

@@ -7,6 +7,7 @@
 #include "shard/log.h"
 #include "shard/message.h"
 #include "shard/thread.h"
+#include "snapshot/snapshot.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -294,17 +295,7 @@ static void truncate_file(struct log_file *file, uint64_t bytes)
     aof_writer_truncated(&file->writer, ftruncate(file->fd, (off_t)bytes) == 0 ? 0 : errno);
 }
 
-bool shard_logs_close_together(const struct server *server)
-{
-    return server->shard_count > 1;
-}
-
 enum closing { CLOSES, CLOSES_EMPTY, CLOSES_NONE };
-
-static enum closing usual_closing(const struct shard_log *log)
-{
-    return shard_logs_close_together(log->server) ? CLOSES_NONE : CLOSES;
-}
 
 static enum aof_todo take(const struct thread *thread, struct log_file *file, enum closing closing, struct aof_write *out)
 {
@@ -437,7 +428,7 @@ static void advance(struct thread *thread, struct shard_log *log, enum closing c
 void shard_log_advance(struct thread *thread, struct shard_log *log)
 {
     if (log->file != NULL) {
-        advance(thread, log, usual_closing(log));
+        advance(thread, log, CLOSES_NONE);
     } else if (log->retired != NULL) {
         reap(thread, log);
     }
@@ -512,7 +503,7 @@ void shard_log_tend(struct thread *thread, struct shard_log *log)
         }
     }
     const bool is_quiet = now_us - log->file->sync_began_us >= MARK_US; /* a mark before a pause */
-    advance(thread, log, is_quiet && log->file->writer.record_count == 0 ? CLOSES_EMPTY : usual_closing(log));
+    advance(thread, log, is_quiet && log->file->writer.record_count == 0 ? CLOSES_EMPTY : CLOSES_NONE);
 }
 
 static bool has_records(const struct shard_log *log)
@@ -536,21 +527,36 @@ void shard_logs_bind(struct shard_log *logs, uint32_t count)
     }
 }
 
-bool shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count)
+static bool has_open_unit(const struct shard_log *logs, uint32_t count)
+{
+    uint32_t i = 0;
+    while (i < count && logs[i].file->writer.open_unit == 0) {
+        i++;
+    }
+    return i < count;
+}
+
+enum shard_logs_flushed shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count, bool has_waited)
 {
     bool are_ready = true;
-    for (uint32_t i = 0; i < count && logs[0].file != NULL; i++) {
+    if (logs[0].file == NULL) {
+        return LOGS_FLUSHED; /* the log is off */
+    }
+    for (uint32_t i = 0; i < count; i++) {
         shard_log_advance(thread, &logs[i]);
         are_ready = are_ready && (!has_records(&logs[i]) || aof_writer_is_ready(&logs[i].file->writer));
     }
-    if (!are_ready || logs[0].file == NULL) {
-        return are_ready;
+    if (!are_ready) {
+        return LOGS_BUSY;
+    }
+    if (!has_waited && (has_open_unit(logs, count) || !snapshot_changes_are_whole(thread->server))) {
+        return LOGS_HALF_DONE;
     }
     shard_logs_bind(logs, count);
     for (uint32_t i = 0; i < count; i++) {
         advance(thread, &logs[i], CLOSES);
     }
-    return true;
+    return LOGS_FLUSHED;
 }
 
 /* --- the end --- */

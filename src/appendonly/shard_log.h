@@ -66,10 +66,14 @@ void log_file_close(struct log_file *file);
 /* Under the baton: tells the writers what has ended, and requests what is to be done, from the thread's ring. */
 void shard_log_advance(struct thread *thread, struct shard_log *log);
 /* Frames are closed by shard_logs_flush only: what survives a crash is of one moment, also where a client has sent a command to another shard before
- * it had the answer to the one before, or did not wait for the disk.  */
-bool shard_logs_close_together(const struct server *server);
-/* Under all batons: the frames of `count` logs that have records are closed at this moment. False: one is being written still; try again. */
-MUST_USE bool shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count);
+ * it had the answer to the one before, or did not wait for the disk; and of one in which no command of many steps is half-way. */
+enum shard_logs_flushed {
+    LOGS_FLUSHED,
+    LOGS_BUSY,     /* a frame is being written still; whoever is told that it has been tries again */
+    LOGS_HALF_DONE, /* a command is half-way: try again later, nobody is told */
+};
+/* Under all batons: the frames of `count` logs that have records are closed at this moment. `has_waited`: also when a command is half-way. */
+MUST_USE enum shard_logs_flushed shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count, bool has_waited);
 /* Under all batons, before no more records come to these frames: they belong together, if frames do. */
 void shard_logs_bind(struct shard_log *logs, uint32_t count);
 /* The same as shard_log_advance each IDLE_US: also syncs whose time has come, marks before a pause, tries when the disk was full. */

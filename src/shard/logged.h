@@ -43,6 +43,7 @@ struct logged_thread {
     uint32_t requests;          /* of logs, in this thread's ring */
     uint64_t due_bytes;         /* appended by this thread, */
     int64_t due_since_us;       /* since then, monotonic; 0: all of that is written, or being written */
+    int64_t put_off_us;         /* since then, as due_since_us, a command that is half-way keeps it from being written; 0: none does */
     _Atomic bool has_held;      /* any thread: it has connections whose replies wait */
 };
 

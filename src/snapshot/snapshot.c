@@ -214,16 +214,28 @@ void snapshots_abandon(struct snapshots *snapshots)
 
 /* --- the cut --- */
 
+bool snapshot_changes_are_whole(const struct server *server)
+{
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct shard *shard = &server->shards[i];
+        baton_assert_held(&shard->baton);
+        if (shard_has_half_done_change(shard)) {
+            return false;
+        }
+    }
+    return catalogue_may_read(atomic_load_explicit(&server->catalogue, memory_order_acquire));
+}
+
 bool snapshots_may_cut(const struct server *server)
 {
     for (uint32_t i = 0; i < server->shard_count; i++) {
         const struct shard *shard = &server->shards[i];
         baton_assert_held(&shard->baton);
-        if (shard_has_half_done_change(shard) || shard->snapshot != NULL) {
+        if (shard->snapshot != NULL) {
             return false;
         }
     }
-    return catalogue_may_read(atomic_load_explicit(&server->catalogue, memory_order_acquire));
+    return snapshot_changes_are_whole(server);
 }
 
 static bool write_counts(const struct server *server, struct buffer *out)

@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -344,3 +345,31 @@ def test_many_clients_of_a_log_are_answered_in_order(start, shards):
     server.restart_after_kill()
     with server.connect() as client:
         assert digest(client) == before
+
+
+LONG = {  # what empties it, what is done, how much of it there is, and how much that can be
+    "keys": ([("FLUSHALL",)], ("MSET", *[word for i in range(60000) for word in ("k:%d" % i, "v")]), ("DBSIZE",), (0, 60000)),
+    "elements": ([("DEL", "l")], ("RPUSH", "l", *map(str, range(100000))), ("LLEN", "l"), (0, 100000)),
+    "rows": ([("TABLE.UPDATE", "s.t", "SET", "size=0")], ("TABLE.UPDATE", "s.t", "SET", "size=1"), ("TABLE.SELECT", "s.t", "WHERE", "size=1"), (0, 20000)),
+}
+
+
+@pytest.mark.parametrize("kind", ["rows", pytest.param("keys", marks=pytest.mark.slow), pytest.param("elements", marks=pytest.mark.slow)])
+def test_a_command_of_many_steps_is_there_as_a_whole_or_not_at_all(start, shards, kind):
+    empty, command, count, allowed = LONG[kind]
+    server = start(*EVERY_SECOND, "--appendfsync", "always", shards=shards)
+    with server.connect() as client:
+        if kind == "rows":
+            client.pipeline([*TABLE, *[("TABLE.INSERT", "s.t", "id=%d" % i, "size=0") for i in range(allowed[1])]])
+        begun = time.monotonic()
+        client.run(*command)
+        duration = time.monotonic() - begun
+    for share in (0.3, 0.5, 0.7, 0.9):
+        with server.connect() as client:
+            client.pipeline(empty)
+            client.send(*command)
+            time.sleep(duration * share)  # the moment of the kill, somewhere in the command
+            server.restart_after_kill()
+        with server.connect() as client:
+            reply = client.run(*count)
+            assert (len(reply) if isinstance(reply, list) else reply) in allowed
