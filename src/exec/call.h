@@ -65,7 +65,7 @@ struct call {
     uint32_t db;
     uint64_t first_key_hash;
     void *routed;
-    uint64_t routed_number;          /* of route_version */
+    uint64_t routed_number, routed_of;
     uint64_t route_version;
     uint32_t shard;
     uint16_t position;               /* in the round's chain */

@@ -183,8 +183,8 @@ struct exec {
     uint64_t first_key_hash;        /* of argv[spec->keys.first], or of the first key that the specifications give; 0 when not
                                        computed */
     void *routed;
-    uint64_t routed_number;         /* route() may leave it for the handler; 0 at first, and kept when the command is routed
-                                       again and no route has changed */
+    uint64_t routed_number;         /* route() may leave it for the handler; 0 at first, and kept when the command is routed again, */
+    uint64_t routed_of;             /* with what it belongs to, by route()'s own numbering */
     struct reply *reply;
     int64_t now_ms;                 /* wall clock, one value for the whole command */
     struct call *call;              /* the room's own; NULL in a finish function whose connection died */

@@ -25,6 +25,7 @@ static inline void exec_prepare(struct exec *exec, struct thread *thread, struct
     exec->first_key_hash = call->first_key_hash;
     exec->routed = call->routed;
     exec->routed_number = call->routed_number;
+    exec->routed_of = call->routed_of;
     exec->reply = reply;
     exec->now_ms = thread->now_ms;
     exec->call = call;

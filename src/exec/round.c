@@ -233,7 +233,7 @@ struct call *round_add_call(struct round *round, struct window *window)
     call->next = NULL;
     call->state = CALL_READY;
     call->routed = NULL;
-    call->routed_number = 0;
+    call->routed_number = call->routed_of = 0;
     call->ticket = NULL;
     call->transaction = NULL;
     call->is_routed = call->is_exclusive = call->is_error = call->ends_connection = call->is_broken = false;

@@ -67,13 +67,12 @@ static void route_by_function(struct thread *thread, struct call *call)
     call->is_exclusive = false;
     call->first_key_hash = 0;
     epoch_enter(thread);
-    uint64_t version = server_route_version(thread->server);
-    exec.routed_number = version == call->route_version ? call->routed_number : 0;
-    call->route_version = version;
+    call->route_version = server_route_version(thread->server);
     int32_t shard = call->spec->route(&exec);
     epoch_leave(thread);
     call->routed = exec.routed;
     call->routed_number = exec.routed_number;
+    call->routed_of = exec.routed_of;
     if (shard == ROUTE_ALL) {
         call->is_exclusive = true;
         call->routed = NULL;

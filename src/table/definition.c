@@ -77,6 +77,8 @@ static bool add_slice(struct table *table, const struct table_place *place, uint
     return true;
 }
 
+static _Atomic uint64_t serials; /* given so far */
+
 struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft)
 {
     assert(name.len <= NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX);
@@ -86,6 +88,7 @@ struct table *table_create(const struct table_place *place, struct bytes name, c
         return NULL;
     }
     table->shard_count = place->shard_count;
+    table->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     table->name_len = (uint8_t)name.len;
     table->namespace_len = (uint8_t)((const char *)memchr(name.data, '.', name.len) - name.data);
     memcpy(table->slices + place->shard_count, name.data, name.len);

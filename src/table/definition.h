@@ -17,6 +17,7 @@ enum { TABLE_NAME_MAX = 64, NAMESPACE_NAME_MAX = 64 };
 struct table {
     struct schema *_Atomic schema;
     _Atomic uint64_t last_row_id;
+    uint64_t serial;                /* of all tables that this process ever had, its own; never 0 */
     uint32_t shard_count;
     uint32_t db;                    /* whose tables it is among: written under all batons, read under any */
     bool is_dropped;                /* out of the catalogue; whoever gives back the last lock ends it. Under all batons */

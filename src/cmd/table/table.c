@@ -54,8 +54,9 @@ static int32_t route_insert(struct exec *exec)
     if (read_fields(exec, schema, values) != TABLE_OK) {
         return 0;
     }
-    if (exec->routed_number == 0) {
+    if (exec->routed_number == 0 || exec->routed_of != table->serial) { /* it may be another table of the same name */
         exec->routed_number = table_take_row_id(table);
+        exec->routed_of = table->serial;
     }
     const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
     return (int32_t)table_route(table, &exec->server->secret, routing, exec->routed_number);
