@@ -32,10 +32,9 @@ static bool is_query_too_long(const struct connection *connection)
 }
 
 /* Is there enough to run, so that more of it should not be taken? What belongs to the command that is next does not count. */
-static bool is_ahead(const struct connection *connection)
+static bool is_ahead(const struct connection *connection, size_t waiting)
 {
-    const size_t waiting = connection_waiting_bytes(connection);
-    if (LIKELY(waiting < INPUT_AHEAD_NEAR_BYTES) || (!connection->wants_more && connection->window == NULL)) {
+    if (!connection->wants_more && connection->window == NULL) {
         return false;
     }
     const size_t enough = evict_is_near(connection->thread->server) ? INPUT_AHEAD_NEAR_BYTES : INPUT_AHEAD_BYTES;
@@ -60,9 +59,10 @@ static bool runs_soon(const struct connection *connection)
     return window != NULL ? window->state == WINDOW_IN_ROUND : connection->is_in_list[LIST_READY];
 }
 
-static bool has_enough(const struct connection *connection)
+static inline bool has_enough(const struct connection *connection)
 {
-    return UNLIKELY(is_ahead(connection)) && !may_read_ahead(connection);
+    const size_t waiting = connection_waiting_bytes(connection);
+    return UNLIKELY(waiting >= INPUT_AHEAD_NEAR_BYTES) && is_ahead(connection, waiting) && !may_read_ahead(connection);
 }
 
 /* --- receiving --- */

@@ -1,8 +1,6 @@
 /* command_choose.c - see command_choose.h.  */
 #include "exec/command_choose.h"
 
-#include "exec/exec.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -14,11 +12,6 @@ static const struct command_spec *find_subcommand(const struct command_spec *con
         }
     }
     return NULL;
-}
-
-static bool is_arity_right(const struct command_spec *spec, uint32_t argc)
-{
-    return spec->arity >= 0 ? argc == (uint32_t)spec->arity : argc >= (uint32_t)-spec->arity;
 }
 
 /* --- refusals --- */
@@ -68,8 +61,8 @@ static void refuse_subcommand(struct reply *reply, const struct command_spec *co
                  name.len > 128 ? 128 : (int)name.len, name.data, upper);
 }
 
-bool command_choose(const struct command_spec *row, const struct bytes *argv, uint32_t argc, struct reply *reply,
-                    const struct command_spec **chosen)
+bool command_choose_slowly(const struct command_spec *row, const struct bytes *argv, uint32_t argc, struct reply *reply,
+                           const struct command_spec **chosen)
 {
     *chosen = row;
     if (UNLIKELY(row == NULL)) {

@@ -82,11 +82,11 @@ static void route_by_function(struct thread *thread, struct call *call)
     call->shard = (uint32_t)shard;
 }
 
-void call_route(struct thread *thread, struct call *call)
+static void route_by_scope(struct thread *thread, struct call *call)
 {
     switch ((enum command_scope)call->spec->scope) {
     case SCOPE_KEYS:
-        route_by_keys(thread, call);
+        assert(false);
         break;
     case SCOPE_ROUTED:
         route_by_function(thread, call);
@@ -102,6 +102,15 @@ void call_route(struct thread *thread, struct call *call)
         call->first_key_hash = 0;
         call->is_exclusive = call->spec->scope != SCOPE_INSTANT;
         break;
+    }
+}
+
+void call_route(struct thread *thread, struct call *call)
+{
+    if (LIKELY(call->spec->scope == SCOPE_KEYS)) {
+        route_by_keys(thread, call);
+    } else {
+        route_by_scope(thread, call);
     }
 }
 

@@ -33,13 +33,9 @@ enum {
 
 /* --- one call --- */
 
-/* The handler has returned: done, or what else it asked for. */
-static void call_conclude(struct thread *thread, struct exec *exec, struct call *call, uint64_t ticks)
+/* The handler has returned, and the call is not done. */
+static void go_on_later(struct exec *exec, struct call *call, uint64_t ticks)
 {
-    if (LIKELY(exec->job == NULL && !exec->must_wait && exec->elsewhere == NULL)) {
-        call_finish(thread, call, exec->reply, ticks);
-        return;
-    }
     assert(exec->effects == EFFECTS_NONE); /* what is run again, or goes on as a job, has changed nothing yet */
     assert((exec->job != NULL) + exec->must_wait + (exec->elsewhere != NULL) == 1);
     reply_rewind(exec->reply);
@@ -54,6 +50,16 @@ static void call_conclude(struct thread *thread, struct exec *exec, struct call 
         call->elsewhere = exec->elsewhere;
     } else {
         call_enter(call, CALL_WAITING);
+    }
+}
+
+/* The handler has returned: done, or what else it asked for. */
+static inline void call_conclude(struct thread *thread, struct exec *exec, struct call *call, uint64_t ticks)
+{
+    if (LIKELY(exec->job == NULL && !exec->must_wait && exec->elsewhere == NULL)) {
+        call_finish(thread, call, exec->reply, ticks);
+    } else {
+        go_on_later(exec, call, ticks);
     }
 }
 
@@ -115,6 +121,14 @@ static bool call_may_change(const struct call *call)
 {
     const uint32_t flags = call->transaction == NULL ? call->spec->flags : call->transaction->flags;
     return (flags & COMMAND_WRITE) != 0 || call->spec->scope == SCOPE_SCRIPT;
+}
+
+/* Nothing bounds what a call may add. */
+static inline bool has_room(const struct thread *thread)
+{
+    const struct server *server = thread->server;
+    return atomic_load_explicit(&server->logged.behind, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&server->config->maxmemory, memory_order_relaxed) == 0;
 }
 
 /* Room is made for a call that may need memory. EVICT_REFUSED: it is answered. `only`: see evict_before_call. */
@@ -260,6 +274,9 @@ static bool may_run(struct exec *exec, struct call *call, const struct batch *ba
 /* Memory for the call is not there yet. True: it waits, or was refused. */
 static bool waits_for_memory(struct exec *exec, struct call *call, struct batch *batch)
 {
+    if (LIKELY(has_room(exec->thread))) {
+        return false;
+    }
     const enum evict_verdict verdict = call_make_room(exec->thread, call, batch->shard, &batch->replies);
     if (LIKELY(verdict == EVICT_FITS)) {
         return false;

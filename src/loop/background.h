@@ -32,6 +32,8 @@ enum { BACKGROUND_TASKS = 17 };
 
 struct background {
     int64_t due_us[BACKGROUND_TASKS]; /* monotonic: not before; 0: in each turn */
+    uint32_t each_turn;               /* 1 << task: it wants to run in the next turn */
+    int64_t first_us;                 /* when the first of the others is due */
     struct {
         uint32_t db;                 /* where the next step begins */
         bool is_more;                /* the last one did not find the end of what is due */
