@@ -52,6 +52,7 @@ struct appendonly *appendonly_create(struct server *server)
     appendonly->server = server;
     appendonly->listener = &appendonly_listener;
     appendonly->lock_fd = -1;
+    pthread_mutex_init(&appendonly->folder_lock, NULL);
     appendonly->rewriting = rewriting_create(appendonly);
     if (appendonly->rewriting == NULL) {
         return NULL;
@@ -77,6 +78,7 @@ void appendonly_destroy(struct appendonly *appendonly)
     aof_manifest_destroy(&appendonly->manifest);
     aof_cut_destroy(appendonly->cut);
     appendonly_close_folder(appendonly);
+    pthread_mutex_destroy(&appendonly->folder_lock);
     free(server->logged.progress);
     mem_count(thread_heap_register(), MEM_SERVER, -(int64_t)(server->shard_count * sizeof *server->logged.progress), -1);
     server->logged = (struct logged){0};
@@ -94,8 +96,7 @@ enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[
     if (opened == APPENDONLY_REFUSED) {
         return opened;
     }
-    if (opened == APPENDONLY_NONE && appendonly_has_redis_log(appendonly->path)) {
-        appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
+    if (opened == APPENDONLY_NONE && !appendonly_check_folder(appendonly, error)) {
         return APPENDONLY_REFUSED;
     }
     const struct aof_manifest *manifest = &replaying_recovery(appendonly->replaying)->manifest;

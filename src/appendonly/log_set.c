@@ -42,7 +42,7 @@ bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const
 }
 
 /* A manifest of Redis's has one of these names, in the directory that Redis calls by the same name. */
-bool appendonly_has_redis_log(const char *path)
+static bool has_redis_log(const char *path)
 {
     static const char ending[] = ".manifest";
     DIR *folder = opendir(path);
@@ -55,6 +55,43 @@ bool appendonly_has_redis_log(const char *path)
         closedir(folder);
     }
     return is_found;
+}
+
+/* A log with more than its header, by its name. */
+static bool is_log_with_frames(int folder, const char *name)
+{
+    struct stat state;
+    return strncmp(name, "log.", 4) == 0 && fstatat(folder, name, &state, AT_SYMLINK_NOFOLLOW) == 0 && state.st_size > AOF_HEADER_BYTES;
+}
+
+/* Logs are there, and no manifest that says which of them count: they may be all that is left of somebody's data. (Of a start that was cut off
+ * there are headers only.) */
+static bool has_logs_without_manifest(const char *path)
+{
+    DIR *folder = opendir(path);
+    bool is_found = false;
+    if (folder == NULL || faccessat(dirfd(folder), AOF_MANIFEST_NAME, F_OK, 0) == 0) {
+        is_found = false;
+    } else {
+        for (const struct dirent *entry; !is_found && (entry = readdir(folder)) != NULL;) {
+            is_found = is_log_with_frames(dirfd(folder), entry->d_name);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return is_found;
+}
+
+bool appendonly_check_folder(const struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    if (has_redis_log(appendonly->path)) {
+        return appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
+    }
+    if (has_logs_without_manifest(appendonly->path)) {
+        return appendonly_refuse(error, appendonly->path, "it has logs, and no " AOF_MANIFEST_NAME " that says what of them counts; move them away to begin anew");
+    }
+    return true;
 }
 
 bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
@@ -114,22 +151,45 @@ static bool read_manifest(struct appendonly *appendonly, char error[APPENDONLY_E
     if (failed != ENOENT) {
         return appendonly_refuse(error, appendonly->path, fault != NULL ? fault : strerror(failed));
     }
-    return aof_manifest_create(&appendonly->manifest) || appendonly_refuse(error, appendonly->path, "out of memory");
+    if (!aof_manifest_create(&appendonly->manifest)) {
+        return appendonly_refuse(error, appendonly->path, "out of memory");
+    }
+    const int written = aof_files_replace_manifest(&appendonly->files, &appendonly->manifest); /* so there never are logs without any */
+    return written == 0 || appendonly_refuse(error, appendonly->path, strerror(written));
+}
+
+/* Somebody has deleted it: it is made again. */
+static bool folder_is_gone(const struct appendonly *appendonly)
+{
+    struct stat state;
+    return fstat(appendonly->lock_fd, &state) == 0 && state.st_nlink == 0;
+}
+
+static bool take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    const bool is_first = appendonly->folder == NULL;
+    appendonly_close_folder(appendonly);
+    const bool is_taken = appendonly_open_folder(appendonly, error) && appendonly_check_folder(appendonly, error) &&
+                          (!is_first || read_manifest(appendonly, error));
+    if (!is_taken) {
+        appendonly_close_folder(appendonly); /* the next try begins anew */
+    }
+    return is_taken;
 }
 
 bool appendonly_take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
 {
-    if (appendonly->folder != NULL) {
-        return true;
-    }
-    bool is_taken = appendonly_open_folder(appendonly, error);
-    if (is_taken && appendonly_has_redis_log(appendonly->path)) {
-        is_taken = appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
-    }
-    is_taken = is_taken && read_manifest(appendonly, error);
-    if (!is_taken) {
-        appendonly_close_folder(appendonly); /* the next try begins anew */
-    }
+    pthread_mutex_lock(&appendonly->folder_lock);
+    const bool is_taken = appendonly->folder != NULL || take_folder(appendonly, error);
+    pthread_mutex_unlock(&appendonly->folder_lock);
+    return is_taken;
+}
+
+bool appendonly_retake_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    pthread_mutex_lock(&appendonly->folder_lock);
+    const bool is_taken = (appendonly->folder != NULL && !folder_is_gone(appendonly)) || take_folder(appendonly, error);
+    pthread_mutex_unlock(&appendonly->folder_lock);
     return is_taken;
 }
 

@@ -28,6 +28,7 @@ struct appendonly {
     const struct effect_listener *listener; /* whom effects are told while the logs are on */
     _Atomic int state;              /* enum appendonly_state; release */
     char path[4096];                /* of the folder */
+    pthread_mutex_t folder_lock;    /* while it is opened: by whoever turns the log on, or a rewrite */
     int lock_fd;                    /* of the folder: no other server has it; -1: not open */
     struct aof_folder *folder;      /* NULL: not open */
     struct aof_files files;
@@ -50,8 +51,11 @@ static inline enum appendonly_state appendonly_state(const struct appendonly *ap
 }
 
 /* For who turns the log on: opens `appenddirname`, which nobody else may have open, and reads which generations there are. Nothing if it is open.
+ * Any thread.
  * False: `error` says why. */
 MUST_USE bool appendonly_take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX]);
+/* The same for a rewrite: if somebody has deleted the folder, it is made again. */
+MUST_USE bool appendonly_retake_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX]);
 /* errno of the first log that cannot be written; 0: all can. Any thread. */
 int appendonly_error(const struct appendonly *appendonly);
 /* A log has failed for good, or is behind one that has: only a new base helps. Any thread. */
@@ -71,7 +75,8 @@ bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const
 MUST_USE bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX]);
 /* Nothing if it is not open. */
 void appendonly_close_folder(struct appendonly *appendonly);
-bool appendonly_has_redis_log(const char *path);
+/* False: what is in the folder is not ours to replace; `error` says why. */
+MUST_USE bool appendonly_check_folder(const struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX]);
 /* Numbers of these generations are not given again. */
 void appendonly_note_generations(struct appendonly *appendonly, const struct aof_manifest *manifest);
 /* Of the base and all logs. Any thread. */

@@ -220,8 +220,20 @@ static void note_error(struct replaying *replaying, struct replaying_share *shar
     __atomic_store_n(&share->errors, share->errors + 1, __ATOMIC_RELAXED);
 }
 
+static _Noreturn void refuse_database(const struct replaying *replaying, uint32_t log, uint32_t db)
+{
+    char text[APPENDONLY_ERROR_MAX];
+    snprintf(text, sizeof text, "%.180s/%s has changes of database %u, and `databases` is %" PRId64, replaying->appendonly->path,
+             aof_replay_place(replaying->replay, log).file, db,
+             atomic_load_explicit(&replaying->appendonly->server->config->databases, memory_order_relaxed));
+    end_process(replaying, text);
+}
+
 static void repeat(struct thread *thread, struct replaying *replaying, uint32_t log, const struct aof_record *record, uint32_t *held)
 {
+    if (UNLIKELY(record->db >= (uint64_t)atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed))) {
+        refuse_database(replaying, log, record->db);
+    }
     struct replaying_share *share = &replaying->shares[thread->number];
     struct buffer *text = &share->text;
     struct bytes *words = (struct bytes *)(uintptr_t)record->words; /* handlers may put theirs in place of them */

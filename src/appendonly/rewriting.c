@@ -149,7 +149,7 @@ static int prepare(struct rewriting *rewriting)
     struct appendonly *appendonly = rewriting->appendonly;
     const uint32_t count = count_of(rewriting);
     char refusal[APPENDONLY_ERROR_MAX];
-    if (!appendonly_take_folder(appendonly, refusal)) {
+    if (!appendonly_retake_folder(appendonly, refusal)) {
         log_write(appendonly->server->config, LOG_LEVEL_WARNING, "%s", refusal);
         return EIO;
     }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -155,7 +156,7 @@ static bool request_direct_write(struct thread *thread, struct log_file *file, c
 {
     struct bytes blocks = {0};
     uint64_t offset = 0;
-    if (file->direct_fd >= 0 && !file->is_direct_refused && file->writer.synced == file->writer.written && write->offset == file->writer.end) {
+    if (file->direct_fd >= 0 && !file->is_direct_refused && !file->is_direct_put_off && file->writer.synced == file->writer.written && write->offset == file->writer.end) {
         blocks = direct_write_begin(&file->direct, file->fd, write->bytes, write->offset, &offset);
     }
     if (blocks.len == 0) {
@@ -208,14 +209,19 @@ static void note_write_state(struct log_file *file, int64_t result)
         log->retried_us = clock_monotonic_us();
     } else if (file->writer.write_state == AOF_WRITE_IDLE) {
         log->full_error = 0;
+        file->is_direct_put_off = false; /* that frame is there */
     }
 }
 
+/* A lack of space may be the file system's, or of the device below, which is a failed sync: the same frame is written another way, by which the two
+ * can be told from each other.  */
 static int64_t direct_result(struct log_file *file)
 {
     const int64_t result = direct_write_ended(&file->direct, file->results[LOG_WRITE]);
-    file->is_direct_refused = result == -EINVAL || result == -EOPNOTSUPP;
-    return file->is_direct_refused ? -EAGAIN : result;
+    file->is_direct_refused |= result == -EINVAL || result == -EOPNOTSUPP;
+    const bool is_tried_again = file->is_direct_refused || result == -ENOSPC || result == -EDQUOT;
+    file->is_direct_put_off = is_tried_again;
+    return is_tried_again ? -EAGAIN : result;
 }
 
 static void end_write(struct thread *thread, struct log_file *file)
@@ -488,6 +494,20 @@ void shard_log_turn_off(struct thread *thread, struct shard_log *log)
     atomic_fetch_add_explicit(&log->server->logged.error_changes, 1, memory_order_release);
 }
 
+/* What is written to a file that has no name any more is lost with the process. */
+static void look_at_name(struct shard_log *log, int64_t now_us)
+{
+    struct stat state;
+    if (now_us - log->looked_us < SECOND_US || aof_writer_has_failed(&log->file->writer)) {
+        return;
+    }
+    log->looked_us = now_us;
+    if (fstat(log->file->fd, &state) == 0 && state.st_nlink == 0) {
+        log_write(log->server->config, LOG_LEVEL_WARNING, "The file of the log of shard %u has been deleted", log->shard);
+        aof_writer_fail(&log->file->writer, ENOENT);
+    }
+}
+
 void shard_log_tend(struct thread *thread, struct shard_log *log)
 {
     if (log->file == NULL) {
@@ -495,6 +515,7 @@ void shard_log_tend(struct thread *thread, struct shard_log *log)
         return;
     }
     const int64_t now_us = clock_monotonic_us();
+    look_at_name(log, now_us);
     if (log->full_error != 0 && now_us - log->retried_us >= RETRY_US) {
         log->retried_us = now_us;
         aof_writer_retry(&log->file->writer);

@@ -31,6 +31,7 @@ struct log_file {
     struct direct_write direct;
     bool is_direct;                        /* the write under way is: when it has ended all of it is on disk */
     bool is_direct_refused;                /* by the file system, whatever it said when it opened the file */
+    bool is_direct_put_off;                /* until a frame has been written the other way */
     bool is_under_way[LOG_REQUESTS];       /* under the baton */
     int64_t asked[LOG_REQUESTS];           /* bytes; under the baton */
     bool is_sync_taken;                    /* the sync under way is the writer's; a linked one becomes it when its write is back */
@@ -51,6 +52,7 @@ struct shard_log {
     bool is_behind;                        /* more is to be written than may be: counted in logged.behind */
     int full_error;                        /* errno: a writer was FULL, and the frame is not written yet; 0: no */
     int64_t retried_us;                    /* monotonic: when it was tried last */
+    int64_t looked_us;                     /* monotonic: when the file was last known to have a name */
     /* read by any thread, relaxed; written under the baton */
     uint64_t written_bytes, pending_bytes, frames, syncs, delayed_syncs;
     int error;                             /* errno, while the log cannot be written */

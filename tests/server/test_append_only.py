@@ -299,6 +299,65 @@ def test_a_directory_with_a_log_of_redis_is_refused(start):
     saved.restart(server)
 
 
+def test_logs_without_a_manifest_are_refused(start):
+    server = stopped_with_log(start)
+    os.unlink(os.path.join(folder(server), "tessera.manifest"))
+    before = {name: os.path.getsize(name) for name in glob.glob(os.path.join(folder(server), "*"))}
+    assert "no tessera.manifest" in failed_start(server)
+    assert {name: os.path.getsize(name) for name in before} == before
+    server.options = ["--save", ""]
+    saved.restart(server)
+    with server.connect() as client:
+        assert client.call("CONFIG", "SET", "appendonly", "yes")[1].endswith(b"Unable to turn on AOF. Check server logs.")
+
+
+def test_a_log_that_cannot_begin_is_not_on(start):
+    server = start("--save", "", shards=2)
+    with open(folder(server), "wb") as file, server.connect() as client:
+        file.write(b"in the way")
+        reply = client.call("CONFIG", "SET", "appendonly", "yes")
+        assert reply == ("-", b"ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.")
+        assert client.run("CONFIG", "GET", "appendonly") == [b"appendonly", b"no"]
+        os.unlink(folder(server))
+        assert client.run("CONFIG", "SET", "appendonly", "yes") == b"OK"
+        client.run("SET", "k", "v")
+        assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+    server.options = list(EVERY_SECOND)
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert client.run("GET", "k") == b"v"
+
+
+def test_more_databases_than_there_are(start):
+    server = start(*ALWAYS, "--databases", "64", shards=2)
+    with server.connect() as client:
+        client.pipeline([("SELECT", "40"), ("SET", "k", "v")])
+    server.options += ["--databases", "16"]
+    assert "has changes of database 40, and `databases` is 16" in failed_start(server)
+    server.options += ["--databases", "41"]
+    saved.restart(server)
+    with server.connect() as client:
+        assert client.pipeline([("SELECT", "40"), ("GET", "k")])[1] == ("$", b"v")
+
+
+@pytest.mark.parametrize("what", ["a file", "the directory"])
+def test_what_was_deleted_is_made_again(start, what):
+    server = start(*ALWAYS, shards=2)
+    with server.connect() as client:
+        fill(client)
+        wait_until_expired(client)
+        for name in logs(server) if what == "a file" else glob.glob(os.path.join(folder(server), "*")):
+            os.unlink(name)
+        if what == "the directory":
+            os.rmdir(folder(server))
+        wait_for(client, aof_rewrites=1)
+        wait_until(lambda: client.call("SET", "k", "w") == ("+", b"OK"), SECONDS, "writes to go on")
+        before = digest(client)
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
 @pytest.mark.parametrize("fsync", ["always", "everysec"])
 def test_a_full_disk_refuses_writes_until_there_is_room(start, fsync):
     server = start(*EVERY_SECOND, "--appendfsync", fsync, shards=2)

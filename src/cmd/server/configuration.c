@@ -1,9 +1,11 @@
 /* configuration.c - CONFIG GET, SET, RESETSTAT, REWRITE: the commands over src/config.  */
+#include "appendonly/log_set.h"
 #include "cmd/core/answers.h"
 #include "cmd/server/allowed.h"
 #include "cmd/server/keyspace_events.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
+#include "shard/log.h"
 #include "shard/server.h"
 #include "shard/totals.h"
 
@@ -35,8 +37,28 @@ static void command_config_get(struct exec *exec)
     reply_deferred_end(exec->reply, mark, '%', listing.count);
 }
 
+/* Turns the log on, as far as that can be said at once: it has a directory. False: replied. */
+static bool may_set_appendonly(struct exec *exec)
+{
+    char error[APPENDONLY_ERROR_MAX];
+    bool wants_on = false;
+    for (uint32_t i = 2; i + 1 < exec->argc; i += 2) {
+        wants_on |= bytes_equal_ignore_case(exec->argv[i], BYTES("appendonly")) && bytes_equal_ignore_case(exec->argv[i + 1], BYTES("yes"));
+    }
+    if (!wants_on || exec->server->logged.appendonly == NULL || server_is_loading(exec->server) ||
+        appendonly_take_folder(exec->server->logged.appendonly, error)) {
+        return true;
+    }
+    log_write(exec->server->config, LOG_LEVEL_WARNING, "%s", error);
+    reply_error(exec->reply, "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.");
+    return false;
+}
+
 static void command_config_set(struct exec *exec)
 {
+    if (exec->argc % 2 == 0 && !may_set_appendonly(exec)) {
+        return;
+    }
     if (exec->argc % 2 != 0) {
         reply_error(exec->reply, ERROR_SYNTAX);
         return;

@@ -21,6 +21,9 @@ static size_t wait_log_bytes(uint32_t count)
 static bool is_committed(const struct wait_log *wait, const struct server *server)
 {
     uint32_t i = 0;
+    if (!atomic_load_explicit(&server->logged.counts, memory_order_acquire)) {
+        return false; /* the log's base is not there yet */
+    }
     while (i < wait->count && atomic_load_explicit(&server->logged.progress[i].committed, memory_order_acquire) >= wait->sequences[i]) {
         i++;
     }
