@@ -82,7 +82,7 @@ void appendonly_destroy(struct appendonly *appendonly)
     thread_free(MEM_SERVER, appendonly, appendonly_bytes(server));
 }
 
-enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX])
+enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[APPENDONLY_PATH_BYTES], char error[APPENDONLY_ERROR_MAX])
 {
     struct server *server = appendonly->server;
     base[0] = 0;
@@ -104,7 +104,7 @@ enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[
         return APPENDONLY_REFUSED;
     }
     if (manifest->base_count == 1) {
-        snprintf(base, 4096, "%.4000s/%s", appendonly->path, manifest->bases[0].name);
+        appendonly_path(appendonly, manifest->bases[0].name, base);
     }
     for (uint32_t i = 0; i < server->shard_count; i++) {
         server->shards[i].owner.is_expiry_off = true; /* what has expired is deleted by records */
@@ -149,7 +149,7 @@ static int copy_file(const char *from, const char *to)
 static int adopt_snapshot(struct appendonly *appendonly, struct aof_manifest *manifest)
 {
     struct config *config = appendonly->server->config;
-    char name[4096], path[4096 + AOF_NAME_MAX + 2];
+    char name[4096], path[APPENDONLY_PATH_BYTES];
     struct stat state;
     struct aof_base *base = &manifest->bases[0];
     config_text_copy(config, &config->dbfilename, name, sizeof name);
@@ -177,7 +177,7 @@ static int open_logs(struct appendonly *appendonly, const struct aof_header *hea
     }
     for (uint32_t i = 0; i < count; i++) {
         struct shard_log *log = &appendonly->logs[i];
-        char path[4096 + AOF_NAME_MAX + 2];
+        char path[APPENDONLY_PATH_BYTES];
         appendonly_path(appendonly, appendonly->manifest.generations[appendonly->manifest.generation_count - 1].logs[i].name, path);
         log->cut = appendonly->cut;
         log->file = log_file_open(log, path, &headers[i], 0);
@@ -322,6 +322,16 @@ static int64_t replay(struct thread *thread, struct appendonly *appendonly)
 
 /* --- what keeps logs from being written --- */
 
+/* Once each time that it is asked for. */
+static void tell_of_preamble(struct appendonly *appendonly)
+{
+    const bool is_asked = atomic_load_explicit(&appendonly->server->config->aof_use_rdb_preamble, memory_order_relaxed) == 0;
+    if (is_asked && !appendonly->has_told_preamble) {
+        log_write(appendonly->server->config, LOG_LEVEL_NOTICE, "aof-use-rdb-preamble no changes nothing here: the base of the log is always an RDB file");
+    }
+    appendonly->has_told_preamble = is_asked;
+}
+
 static void set_given_up(struct server *server, bool has_given_up)
 {
     if (has_given_up != atomic_load_explicit(&server->logged.has_given_up, memory_order_relaxed)) {
@@ -372,6 +382,9 @@ int64_t appendonly_work(struct thread *thread)
     }
     if (appendonly_state(appendonly) == APPENDONLY_OFF) {
         return thread->number == 0 ? IDLE_US : OFF_US;
+    }
+    if (thread->number == 0) {
+        tell_of_preamble(appendonly);
     }
     struct shard *shard = thread->shard;
     if (!baton_try(&shard->baton)) {

@@ -26,7 +26,7 @@ MUST_USE struct appendonly *appendonly_create(struct server *server);
 void appendonly_destroy(struct appendonly *appendonly);
 
 /* The main thread, before the shard threads run; with `appendonly yes`. */
-enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX]);
+enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[APPENDONLY_PATH_BYTES], char error[APPENDONLY_ERROR_MAX]);
 
 /* The end of a thread's turn: what it has appended is written, and what has ended is taken in. In so many microseconds it wants to be called again;
  * APPENDONLY_IDLE: not for the log's sake.  */

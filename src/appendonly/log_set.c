@@ -15,9 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2])
+void appendonly_file_name(const struct appendonly *appendonly, const char *name, char out[APPENDONLY_NAME_MAX + 1])
 {
-    snprintf(out, 4096 + AOF_NAME_MAX + 2, "%s/%s", appendonly->path, name);
+    snprintf(out, APPENDONLY_NAME_MAX + 1, "%s%s", appendonly->prefix, name);
+}
+
+void appendonly_path(const struct appendonly *appendonly, const char *name, char out[APPENDONLY_PATH_BYTES])
+{
+    snprintf(out, APPENDONLY_PATH_BYTES, "%s/%s%s", appendonly->path, appendonly->prefix, name);
 }
 
 bool appendonly_draw_headers(struct appendonly *appendonly, struct aof_header *out)
@@ -41,15 +46,19 @@ bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const
     return false;
 }
 
+static bool ends_with(const char *text, const char *ending)
+{
+    const size_t len = strlen(text), ending_len = strlen(ending);
+    return len >= ending_len && strcmp(text + len - ending_len, ending) == 0;
+}
+
 /* A manifest of Redis's has one of these names, in the directory that Redis calls by the same name. */
 bool appendonly_has_redis_log(const char *path)
 {
-    static const char ending[] = ".manifest";
     DIR *folder = opendir(path);
     bool is_found = false;
     for (const struct dirent *entry; folder != NULL && !is_found && (entry = readdir(folder)) != NULL;) {
-        const size_t len = strlen(entry->d_name);
-        is_found = len >= sizeof ending && strcmp(entry->d_name + len - (sizeof ending - 1), ending) == 0 && strcmp(entry->d_name, AOF_MANIFEST_NAME) != 0;
+        is_found = ends_with(entry->d_name, ".manifest") && !ends_with(entry->d_name, AOF_MANIFEST_NAME);
     }
     if (folder != NULL) {
         closedir(folder);
@@ -57,10 +66,30 @@ bool appendonly_has_redis_log(const char *path)
     return is_found;
 }
 
+static void choose_prefix(struct appendonly *appendonly)
+{
+    struct config *config = appendonly->server->config;
+    config_text_copy(config, &config->appendfilename, appendonly->prefix, sizeof appendonly->prefix - 1);
+    const bool is_default = strcmp(appendonly->prefix, CONFIG_APPENDFILENAME) == 0;
+    strcpy(appendonly->prefix + (is_default ? 0 : strlen(appendonly->prefix)), is_default ? "" : ".");
+}
+
+/* Where appendfilename has become another the old log is left aside, as Redis does: that is told. */
+static void tell_of_other_logs(const struct appendonly *appendonly)
+{
+    char found[AOF_PREFIX_MAX + 1], path[APPENDONLY_PATH_BYTES];
+    appendonly_path(appendonly, AOF_MANIFEST_NAME, path);
+    if (aof_folder_find_logs(appendonly->path, found) > 0 && access(path, F_OK) != 0) {
+        log_write(appendonly->server->config, LOG_LEVEL_WARNING, "The log's directory has a log of another appendfilename, which is not read: %s%s", found,
+                  AOF_MANIFEST_NAME);
+    }
+}
+
 bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
 {
     struct config *config = appendonly->server->config;
     char name[256], cwd[3800];
+    choose_prefix(appendonly);
     config_text_copy(config, &config->appenddirname, name, sizeof name);
     if (getcwd(cwd, sizeof cwd) == NULL) {
         return appendonly_refuse(error, name, strerror(errno));
@@ -76,11 +105,12 @@ bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY
     if (flock(appendonly->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         return appendonly_refuse(error, appendonly->path, errno == EWOULDBLOCK ? "another server uses it" : strerror(errno));
     }
-    appendonly->folder = aof_folder_open(appendonly->path);
+    appendonly->folder = aof_folder_open(appendonly->path, appendonly->prefix);
     if (appendonly->folder == NULL) {
         return appendonly_refuse(error, appendonly->path, strerror(errno));
     }
     appendonly->files = aof_folder_files(appendonly->folder);
+    tell_of_other_logs(appendonly);
     return true;
 }
 

@@ -13,7 +13,7 @@
 struct replaying;
 struct rewriting;
 
-enum { APPENDONLY_ERROR_MAX = 512 };
+enum { APPENDONLY_ERROR_MAX = 1024, APPENDONLY_NAME_MAX = AOF_PREFIX_MAX + AOF_NAME_MAX, APPENDONLY_PATH_BYTES = 4096 + APPENDONLY_NAME_MAX + 2 };
 
 enum appendonly_opened {
     APPENDONLY_NONE,    /* there is no log yet: the last snapshot is loaded, if there is one, and the log begins with that */
@@ -28,6 +28,7 @@ struct appendonly {
     const struct effect_listener *listener; /* whom effects are told while the logs are on */
     _Atomic int state;              /* enum appendonly_state; release */
     char path[4096];                /* of the folder */
+    char prefix[AOF_PREFIX_MAX + 1]; /* of the names of files in it: of appendfilename; "" with its default */
     int lock_fd;                    /* of the folder: no other server has it; -1: not open */
     struct aof_folder *folder;      /* NULL: not open */
     struct aof_files files;
@@ -39,6 +40,7 @@ struct appendonly {
     struct replaying *replaying;    /* LOADING; NULL: there is no log yet */
     struct rewriting *rewriting;
     bool did_acknowledge;           /* server_acknowledges_log as it was when it was told last; thread 0 */
+    bool has_told_preamble;         /* aof-use-rdb-preamble no was told of; thread 0 */
     uint64_t seen_errors;           /* of logged.error_changes; thread 0, as the next */
     int64_t error_since_us;         /* monotonic; 0: all logs can be written */
     struct shard_log logs[];        /* one a shard */
@@ -79,8 +81,10 @@ uint64_t appendonly_bytes_now(const struct appendonly *appendonly);
 /* The first thread, every IDLE_US: whoever waits looks again when replies need not wait any more. */
 void appendonly_tell_acknowledges(struct appendonly *appendonly);
 
-/* "folder/name" */
-void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2]);
+/* As the file is called in the folder: behind the prefix. */
+void appendonly_file_name(const struct appendonly *appendonly, const char *name, char out[APPENDONLY_NAME_MAX + 1]);
+/* "folder/prefix name", without the blank. */
+void appendonly_path(const struct appendonly *appendonly, const char *name, char out[APPENDONLY_PATH_BYTES]);
 /* Headers of the logs of the next generation, whose number is never given again. False: errno. `out` has room for all shards. */
 MUST_USE bool appendonly_draw_headers(struct appendonly *appendonly, struct aof_header *out);
 

@@ -89,15 +89,15 @@ static void write_error(const struct appendonly *appendonly, const struct aof_re
     const char *path = appendonly->path;
     switch (status) {
     case AOF_RECOVERY_DAMAGE:
-        snprintf(error, APPENDONLY_ERROR_MAX, "the log is damaged: %.180s/%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", path,
-                 recovery->file, recovery->offset, recovery->fault);
+        snprintf(error, APPENDONLY_ERROR_MAX, "the log is damaged: %.180s/%s%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", path,
+                 appendonly->prefix, recovery->file, recovery->offset, recovery->fault);
         break;
     case AOF_RECOVERY_TORN:
-        snprintf(error, APPENDONLY_ERROR_MAX, "the log has a torn end, and aof-load-truncated is no: %.180s/%s, at %" PRIu64 "; tools/check-log --fix cuts it",
-                 path, recovery->file, recovery->offset);
+        snprintf(error, APPENDONLY_ERROR_MAX, "the log has a torn end, and aof-load-truncated is no: %.180s/%s%s, at %" PRIu64 "; tools/check-log --fix cuts it",
+                 path, appendonly->prefix, recovery->file, recovery->offset);
         break;
     case AOF_RECOVERY_SYSTEM:
-        snprintf(error, APPENDONLY_ERROR_MAX, "the log cannot be read: %.180s/%s: %s", path, recovery->file, strerror(recovery->error));
+        snprintf(error, APPENDONLY_ERROR_MAX, "the log cannot be read: %.180s/%s%s: %s", path, appendonly->prefix, recovery->file, strerror(recovery->error));
         break;
     default:
         snprintf(error, APPENDONLY_ERROR_MAX, "the log cannot be read: out of memory");
@@ -160,7 +160,8 @@ static _Noreturn void fail(const struct replaying *replaying, enum aof_replay_st
         end_process(replaying, "out of memory");
     }
     const struct aof_replay_place place = aof_replay_place(replaying->replay, log);
-    snprintf(text, sizeof text, "%.180s/%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", replaying->appendonly->path, place.file,
+    snprintf(text, sizeof text, "%.180s/%s%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", replaying->appendonly->path,
+             replaying->appendonly->prefix, place.file,
              place.offset, place.fault != NULL ? place.fault : strerror(place.error));
     end_process(replaying, text);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POLL_US = 2000, RETRY_US = 5000000, NAME_MAX_BYTES = 4096 + AOF_NAME_MAX + 2 };
+enum { POLL_US = 2000, RETRY_US = 5000000, NAME_MAX_BYTES = APPENDONLY_PATH_BYTES };
 
 enum phase { PHASE_NONE, PHASE_PREPARING, PHASE_WAITING, PHASE_COPYING, PHASE_SETTLING, PHASE_CLEANING };
 
@@ -187,7 +187,9 @@ static int prepare(struct rewriting *rewriting)
 static bool make_base(struct rewriting *rewriting, const char *name, char error[COPY_ERROR_MAX])
 {
     struct appendonly *appendonly = rewriting->appendonly;
-    struct snapshot_copy *copy = snapshot_copy_create(appendonly->path, name);
+    char file_name[APPENDONLY_NAME_MAX + 1];
+    appendonly_file_name(appendonly, name, file_name);
+    struct snapshot_copy *copy = snapshot_copy_create(appendonly->path, file_name);
     if (copy == NULL) {
         snprintf(error, COPY_ERROR_MAX, "out of memory");
         return false;
