@@ -3,6 +3,7 @@
 
 #include "aof/run.h"
 #include "appendonly/listener.h"
+#include "appendonly/reloading.h"
 #include "appendonly/replaying.h"
 #include "appendonly/rewriting.h"
 #include "base/clock.h"
@@ -72,6 +73,7 @@ void appendonly_destroy(struct appendonly *appendonly)
     }
     struct server *server = appendonly->server;
     rewriting_destroy(appendonly->rewriting);
+    reloading_destroy(appendonly->reloading);
     replaying_close(appendonly->replaying);
     aof_manifest_destroy(&appendonly->manifest);
     aof_cut_destroy(appendonly->cut);
@@ -312,7 +314,11 @@ static int64_t replay(struct thread *thread, struct appendonly *appendonly)
     case REPLAYING_GOES_ON:
         return 0;
     case REPLAYING_IS_OVER:
-        begin(thread, appendonly);
+        if (appendonly->reloading != NULL) {
+            reloading_end(thread, appendonly);
+        } else {
+            begin(thread, appendonly);
+        }
         return 0;
     case REPLAYING_WAITS:
         break;
@@ -398,7 +404,7 @@ int64_t appendonly_work(struct thread *thread)
 void appendonly_end(struct appendonly *appendonly)
 {
     rewriting_stop(appendonly->rewriting);
-    if (appendonly_state(appendonly) != APPENDONLY_LOADING) {
+    if (appendonly_state(appendonly) != APPENDONLY_LOADING || appendonly->reloading != NULL) {
         for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
             shard_log_end(&appendonly->logs[i]);
         }

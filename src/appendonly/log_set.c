@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "shard/inbox.h"
+#include "shard/key_lock.h"
 #include "shard/log.h"
 #include "shard/thread.h"
 
@@ -204,6 +205,13 @@ void appendonly_tell_acknowledges(struct appendonly *appendonly)
 void appendonly_be_named(struct appendonly *appendonly)
 {
     atomic_store_explicit(&appendonly->server->logged.counts, true, memory_order_release);
+}
+
+void appendonly_lift(struct appendonly *appendonly, uint32_t shard, bool is_lifted)
+{
+    if (appendonly->reload_locks != NULL) {
+        appendonly->reload_locks[shard].is_lifted = is_lifted;
+    }
 }
 
 /* --- on and off --- */

@@ -10,6 +10,8 @@
 
 #include <pthread.h>
 
+struct key_lock;
+struct reloading;
 struct replaying;
 struct rewriting;
 
@@ -37,8 +39,10 @@ struct appendonly {
     uint64_t last_generation;       /* the largest number that was tried */
     uint64_t base_bytes;            /* of all files when the last base was made, or at the start; any thread, relaxed, as the next */
     uint64_t start_bytes;           /* of those that are not written any more: the base, and logs of before */
-    struct replaying *replaying;    /* LOADING; NULL: there is no log yet */
+    struct replaying *replaying;    /* LOADING, the last one otherwise; NULL: there was none. Any thread may look for figures: acquire */
     struct rewriting *rewriting;
+    struct reloading *reloading;    /* NULL: none; written under all batons */
+    struct key_lock *reload_locks;  /* one a shard, under its baton; NULL: none */
     bool did_acknowledge;           /* server_acknowledges_log as it was when it was told last; thread 0 */
     bool has_told_preamble;         /* aof-use-rdb-preamble no was told of; thread 0 */
     uint64_t seen_errors;           /* of logged.error_changes; thread 0, as the next */
@@ -66,6 +70,10 @@ void appendonly_turn_on(struct thread *thread, struct appendonly *appendonly);
 void appendonly_be_named(struct appendonly *appendonly);
 /* The first thread, without batons. */
 void appendonly_turn_off(struct thread *thread, struct appendonly *appendonly);
+
+/* Under the baton of the shard, which is given back before it is put back: the lock of reloading.h is none for the moment, for the records that
+ * are repeated. Nothing if there is none. */
+void appendonly_lift(struct appendonly *appendonly, uint32_t shard, bool is_lifted);
 
 /* Writes "the log's directory PATH: WHY"; false. */
 bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const char *why);

@@ -39,6 +39,7 @@ struct replaying_share {
 
 struct replaying {
     struct appendonly *appendonly;
+    struct replaying *previous;   /* of an earlier DEBUG LOADAOF, or of the start */
     struct aof_recovery recovery;
     struct aof_replay *replay;    /* of the generation */
     uint32_t generation;          /* in the manifest */
@@ -132,15 +133,22 @@ enum appendonly_opened replaying_open(struct appendonly *appendonly, struct repl
     return status == AOF_RECOVERY_NONE ? APPENDONLY_NONE : APPENDONLY_FOUND;
 }
 
+void replaying_take_over(struct replaying *replaying, struct replaying *previous)
+{
+    replaying->previous = previous;
+}
+
 void replaying_close(struct replaying *replaying)
 {
-    if (replaying != NULL) {
+    while (replaying != NULL) {
+        struct replaying *previous = replaying->previous;
         for (uint32_t i = 0; i < replaying->appendonly->server->shard_count; i++) {
             buffer_release(&replaying->shares[i].text);
         }
         aof_replay_close(replaying->replay);
         aof_recovery_close(&replaying->recovery);
         thread_free(MEM_SNAPSHOT, replaying, replaying_bytes(replaying->appendonly->server));
+        replaying = previous;
     }
 }
 
@@ -170,11 +178,25 @@ static _Noreturn void fail(const struct replaying *replaying, enum aof_replay_st
 
 enum { HOLDS_NONE = SHARD_NONE, HOLDS_ALL };
 
-static void release_held(struct thread *thread, uint32_t *held)
+/* The locks of DEBUG LOADAOF do not stop what is repeated. */
+static void lift(const struct replaying *replaying, uint32_t held, bool is_lifted)
 {
+    const uint32_t first = held == HOLDS_ALL ? 0 : held;
+    const uint32_t end = held == HOLDS_ALL ? replaying->appendonly->server->shard_count : held + 1;
+    for (uint32_t i = first; i < end; i++) {
+        appendonly_lift(replaying->appendonly, i, is_lifted);
+    }
+}
+
+static void release_held(struct thread *thread, const struct replaying *replaying, uint32_t *held)
+{
+    if (*held == HOLDS_NONE) {
+        return;
+    }
+    lift(replaying, *held, false);
     if (*held == HOLDS_ALL) {
         shards_release_all(thread);
-    } else if (*held != HOLDS_NONE) {
+    } else {
         struct shard *shard = &thread->server->shards[*held];
         baton_assert_held(&shard->baton);
         shard_release(thread, shard);
@@ -183,17 +205,18 @@ static void release_held(struct thread *thread, uint32_t *held)
 }
 
 /* One baton, or all; what was held before is given up if it is another. */
-static void hold(struct thread *thread, uint32_t *held, uint32_t wanted)
+static void hold(struct thread *thread, const struct replaying *replaying, uint32_t *held, uint32_t wanted)
 {
     if (*held == wanted) {
         return;
     }
-    release_held(thread, held);
+    release_held(thread, replaying, held);
     if (wanted == HOLDS_ALL) {
         shards_take_all(thread);
     } else {
         baton_take_one_of_several(&thread->server->shards[wanted].baton);
     }
+    lift(replaying, wanted, true);
     *held = wanted;
 }
 
@@ -231,7 +254,7 @@ static void repeat(struct thread *thread, struct replaying *replaying, uint32_t 
     reply_begin(&unused, text, 2);
     reply_begin(&reply, text, 2);
     if (command_choose(server_find_command(thread->server, words[0]), words, record->count, &reply, &spec)) {
-        hold(thread, held, shard_for(thread, spec, words, record->count, record->db));
+        hold(thread, replaying, held, shard_for(thread, spec, words, record->count, record->db));
         struct exec outer = {.server = thread->server, .thread = thread, .reply = &unused, .now_ms = thread->now_ms, .db = record->db};
         exec_run_chosen_inside(&outer, spec, words, record->count, &reply);
     }
@@ -276,7 +299,7 @@ static bool read_own(struct thread *thread, struct replaying *replaying)
     for (uint32_t log = thread->number; log < replaying->log_count && have_stopped; log += thread->server->shard_count) {
         have_stopped = read_log(thread, replaying, log, end_ticks, &held);
     }
-    release_held(thread, &held);
+    release_held(thread, replaying, &held);
     return have_stopped;
 }
 
@@ -320,7 +343,7 @@ static void repeat_barrier(struct thread *thread, struct replaying *replaying)
     }
     uint32_t held = HOLDS_NONE;
     repeat(thread, replaying, log, &record, &held);
-    release_held(thread, &held);
+    release_held(thread, replaying, &held);
 }
 
 static bool any_has_more(const struct replaying *replaying)

@@ -16,6 +16,8 @@
 /* Reads where the logs end. Where the result is APPENDONLY_REFUSED `error` has a sentence. *out is to be closed in any case; NULL: no memory. */
 enum appendonly_opened replaying_open(struct appendonly *appendonly, struct replaying **out, char error[APPENDONLY_ERROR_MAX]);
 void replaying_close(struct replaying *replaying);
+/* Takes one that is over, or NULL: it is closed with this one, since somebody may still look at its figures. */
+void replaying_take_over(struct replaying *replaying, struct replaying *previous);
 struct aof_recovery *replaying_recovery(struct replaying *replaying);
 
 enum replaying_status {

@@ -25,6 +25,7 @@ struct rewriting {
     pthread_mutex_t lock;
     pthread_t handle;
     bool has_thread;                 /* to be joined */
+    bool is_held;                    /* rewriting_hold */
     _Atomic bool is_stopped;         /* the server ends */
     _Atomic int phase;               /* enum phase; release */
     bool follows;                    /* the log was good when it was prepared */
@@ -292,7 +293,7 @@ bool rewriting_is_under_way(struct rewriting *rewriting)
 
 static bool start_locked(struct rewriting *rewriting)
 {
-    if (phase_of(rewriting) != PHASE_NONE || atomic_load_explicit(&rewriting->is_stopped, memory_order_relaxed)) {
+    if (phase_of(rewriting) != PHASE_NONE || rewriting->is_held || atomic_load_explicit(&rewriting->is_stopped, memory_order_relaxed)) {
         return false;
     }
     if (rewriting->has_thread) {
@@ -316,6 +317,23 @@ bool rewriting_start(struct rewriting *rewriting)
     const bool is_started = start_locked(rewriting);
     pthread_mutex_unlock(&rewriting->lock);
     return is_started;
+}
+
+bool rewriting_hold(struct rewriting *rewriting)
+{
+    pthread_mutex_lock(&rewriting->lock);
+    const bool is_free = phase_of(rewriting) == PHASE_NONE && !rewriting->is_held;
+    rewriting->is_held = rewriting->is_held || is_free;
+    pthread_mutex_unlock(&rewriting->lock);
+    return is_free;
+}
+
+void rewriting_let_go(struct rewriting *rewriting)
+{
+    pthread_mutex_lock(&rewriting->lock);
+    assert(rewriting->is_held);
+    rewriting->is_held = false;
+    pthread_mutex_unlock(&rewriting->lock);
 }
 
 /* --- the first shard thread --- */

@@ -27,6 +27,9 @@ MUST_USE bool rewriting_start(struct rewriting *rewriting);
 /* The first shard thread, every IDLE_US, without batons. */
 void rewriting_tend(struct thread *thread, struct rewriting *rewriting);
 bool rewriting_is_under_way(struct rewriting *rewriting);
+/* None begins until rewriting_let_go. False: one is under way, or somebody has it held. Any thread. */
+MUST_USE bool rewriting_hold(struct rewriting *rewriting);
+void rewriting_let_go(struct rewriting *rewriting);
 struct rewriting_figures {
     bool is_under_way, last_is_good;
     int64_t last_seconds, current_seconds; /* -1: there was none; there is none */

@@ -353,6 +353,12 @@ int shard_log_error(const struct shard_log *log)
     return error != 0 || log->previous == NULL ? error : error_of(log->previous);
 }
 
+bool shard_log_is_written(struct shard_log *log)
+{
+    const struct aof_writer *writer = log->file != NULL ? &log->file->writer : NULL;
+    return writer != NULL && log->previous == NULL && !log->is_unnamed && is_idle(log->file) && writer->record_count == 0 && writer->write_state == AOF_WRITE_IDLE;
+}
+
 static void note_state(struct shard_log *log)
 {
     uint64_t pending = aof_writer_pending_bytes(&log->file->writer);

@@ -77,6 +77,8 @@ void shard_log_go_over(struct shard_log *log, struct log_file *file, const struc
 void shard_log_settle(struct thread *thread, struct shard_log *log, uint64_t sequence);
 /* Under the baton: no records come any more; what is not written is dropped. */
 void shard_log_turn_off(struct thread *thread, struct shard_log *log);
+/* Under the baton: all that was appended is in the file, and no request is under way. */
+bool shard_log_is_written(struct shard_log *log);
 /* errno, or 0: the log can be written. Under the baton. */
 int shard_log_error(const struct shard_log *log);
 /* Without threads: what is left is written and synced, by plain calls. */
