@@ -423,6 +423,11 @@ bool appendonly_rewrite(struct appendonly *appendonly)
     return rewriting_start(appendonly->rewriting);
 }
 
+void appendonly_schedule_rewrite(struct appendonly *appendonly)
+{
+    rewriting_schedule(appendonly->rewriting);
+}
+
 /* --- figures --- */
 
 void appendonly_figures(const struct server *server, struct appendonly_figures *out)
@@ -435,6 +440,8 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
     struct rewriting_figures rewrites;
     rewriting_figures(appendonly->rewriting, &rewrites);
     out->is_rewriting = rewrites.is_under_way;
+    out->is_copying = rewrites.is_copying;
+    out->is_rewrite_scheduled = rewrites.is_scheduled;
     out->last_rewrite_is_good = rewrites.last_is_good;
     out->last_rewrite_seconds = rewrites.last_seconds;
     out->current_rewrite_seconds = rewrites.current_seconds;
@@ -451,5 +458,20 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
         out->frames += __atomic_load_n(&log->frames, __ATOMIC_RELAXED);
         out->syncs += __atomic_load_n(&log->syncs, __ATOMIC_RELAXED);
         out->delayed_syncs += __atomic_load_n(&log->delayed_syncs, __ATOMIC_RELAXED);
+        out->syncs_under_way += __atomic_load_n(&log->is_syncing, __ATOMIC_RELAXED);
+    }
+}
+
+void appendonly_loading(const struct server *server, struct appendonly_loading *out)
+{
+    const struct appendonly *appendonly = server->logged.appendonly;
+    const struct replaying *replaying = appendonly == NULL ? NULL : __atomic_load_n(&appendonly->replaying, __ATOMIC_ACQUIRE);
+    *out = (struct appendonly_loading){.is_loading = replaying != NULL && appendonly_state(appendonly) == APPENDONLY_LOADING};
+    if (out->is_loading) {
+        struct replaying_figures figures;
+        replaying_figures(replaying, &figures);
+        out->started_ms = figures.started_ms;
+        out->bytes = figures.bytes;
+        out->total_bytes = figures.total_bytes;
     }
 }

@@ -35,6 +35,7 @@ struct replaying_share {
     uint64_t round;               /* the last one in which its logs have all stopped */
     struct buffer text;           /* of replies */
     uint64_t records, errors;     /* written by the thread, read relaxed by any */
+    uint64_t bytes;               /* the same: read of its logs in this generation */
 };
 
 struct replaying {
@@ -48,7 +49,7 @@ struct replaying {
     _Atomic int phase;            /* enum phase; release */
     _Atomic uint32_t threads_left; /* in this round */
     _Atomic uint64_t round;       /* written in STOPPED, behind threads_left; release */
-    int64_t started_ms, reported_ms;
+    int64_t started_ms, repeated_ms, reported_ms; /* wall: opened; the base was there; the last line of the log */
     uint64_t total_bytes, done_bytes; /* of all logs; of the generations that are over */
     struct replaying_share shares[];
 };
@@ -290,6 +291,15 @@ static bool read_log(struct thread *thread, struct replaying *replaying, uint32_
     }
 }
 
+static void note_bytes(const struct thread *thread, struct replaying *replaying)
+{
+    uint64_t bytes = 0;
+    for (uint32_t log = thread->number; log < replaying->log_count; log += thread->server->shard_count) {
+        bytes += aof_replay_place(replaying->replay, log).offset;
+    }
+    __atomic_store_n(&replaying->shares[thread->number].bytes, bytes, __ATOMIC_RELAXED);
+}
+
 /* True: all logs of the thread have stopped. */
 static bool read_own(struct thread *thread, struct replaying *replaying)
 {
@@ -300,6 +310,7 @@ static bool read_own(struct thread *thread, struct replaying *replaying)
         have_stopped = read_log(thread, replaying, log, end_ticks, &held);
     }
     release_held(thread, replaying, &held);
+    note_bytes(thread, replaying);
     return have_stopped;
 }
 
@@ -362,9 +373,14 @@ static enum replaying_status go_on(struct thread *thread, struct replaying *repl
         begin_round(replaying);
         return REPLAYING_GOES_ON;
     }
+    uint64_t done_bytes = replaying->done_bytes;
     for (uint32_t log = 0; log < replaying->log_count; log++) {
-        replaying->done_bytes += aof_replay_place(replaying->replay, log).bytes;
+        done_bytes += aof_replay_place(replaying->replay, log).bytes;
     }
+    for (uint32_t i = 0; i < thread->server->shard_count; i++) {
+        __atomic_store_n(&replaying->shares[i].bytes, 0, __ATOMIC_RELAXED); /* their threads wait */
+    }
+    __atomic_store_n(&replaying->done_bytes, done_bytes, __ATOMIC_RELAXED);
     aof_replay_close(replaying->replay);
     replaying->replay = NULL;
     replaying->generation++;
@@ -379,9 +395,10 @@ static void report(const struct thread *thread, struct replaying *replaying)
     struct replaying_figures figures;
     replaying->reported_ms = thread->now_ms;
     replaying_figures(replaying, &figures);
-    const double seconds = (double)(thread->now_ms - figures.started_ms) / 1000;
-    log_write(thread->server->config, LOG_LEVEL_NOTICE, "Loading the log: %" PRIu64 " changes repeated, %.0f a second", figures.records,
-              (double)figures.records / seconds);
+    const double seconds = (double)(thread->now_ms - replaying->repeated_ms) / 1000;
+    const double done = (double)figures.bytes, total = (double)figures.total_bytes;
+    log_write(thread->server->config, LOG_LEVEL_NOTICE, "Loading the log: %" PRIu64 " changes repeated, %.0f a second; %.0f %% of %.1f MB, %.0f s left", figures.records,
+              (double)figures.records / seconds, total > 0 ? 100 * done / total : 100, total / 1e6, done > 0 ? seconds * (total - done) / done : 0);
 }
 
 enum replaying_status replaying_step(struct thread *thread, struct replaying *replaying)
@@ -391,13 +408,17 @@ enum replaying_status replaying_step(struct thread *thread, struct replaying *re
     const uint64_t round = atomic_load_explicit(&replaying->round, memory_order_acquire);
     switch ((enum phase)atomic_load_explicit(&replaying->phase, memory_order_acquire)) {
     case PHASE_WAITING:
-        return is_first && loading_is_over(thread->server) ? open_generation(replaying) : REPLAYING_WAITS;
-    case PHASE_REPLAYING:
-        if (share->round == round) {
+        if (!is_first || !loading_is_over(thread->server)) {
             return REPLAYING_WAITS;
         }
+        replaying->repeated_ms = replaying->reported_ms = thread->now_ms;
+        return open_generation(replaying);
+    case PHASE_REPLAYING:
         if (is_first) {
             report(thread, replaying);
+        }
+        if (share->round == round) {
+            return REPLAYING_WAITS;
         }
         if (read_own(thread, replaying)) {
             share->round = round;
@@ -416,9 +437,11 @@ enum replaying_status replaying_step(struct thread *thread, struct replaying *re
 
 void replaying_figures(const struct replaying *replaying, struct replaying_figures *out)
 {
-    *out = (struct replaying_figures){.started_ms = replaying->started_ms, .total_bytes = replaying->total_bytes, .bytes = replaying->done_bytes};
+    *out = (struct replaying_figures){.started_ms = replaying->started_ms, .total_bytes = replaying->total_bytes,
+                                      .bytes = __atomic_load_n(&replaying->done_bytes, __ATOMIC_RELAXED)};
     for (uint32_t i = 0; i < replaying->appendonly->server->shard_count; i++) {
         out->records += __atomic_load_n(&replaying->shares[i].records, __ATOMIC_RELAXED);
         out->errors += __atomic_load_n(&replaying->shares[i].errors, __ATOMIC_RELAXED);
+        out->bytes += __atomic_load_n(&replaying->shares[i].bytes, __ATOMIC_RELAXED);
     }
 }

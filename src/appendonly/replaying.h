@@ -28,7 +28,7 @@ enum replaying_status {
 enum replaying_status replaying_step(struct thread *thread, struct replaying *replaying);
 
 struct replaying_figures {
-    uint64_t records, errors, bytes, total_bytes;
+    uint64_t records, errors, bytes, total_bytes; /* bytes of logs: read so far, and in all */
     int64_t started_ms; /* wall */
 };
 /* Any thread. */

@@ -26,6 +26,7 @@ struct rewriting {
     pthread_t handle;
     bool has_thread;                 /* to be joined */
     bool is_held;                    /* rewriting_hold */
+    _Atomic bool is_scheduled;       /* rewriting_schedule; relaxed */
     _Atomic bool is_stopped;         /* the server ends */
     _Atomic int phase;               /* enum phase; release */
     bool follows;                    /* the log was good when it was prepared */
@@ -270,7 +271,7 @@ static void *rewrite_main(void *arg)
     drop_files(rewriting);
     pthread_mutex_lock(&rewriting->lock);
     rewriting->last_is_good = is_done;
-    rewriting->last_seconds = (clock_wall_ms() - rewriting->started_ms + 999) / 1000;
+    rewriting->last_seconds = clock_wall_ms() / 1000 - rewriting->started_ms / 1000; /* as Redis does */
     rewriting->count += is_done;
     rewriting->failures = is_done ? 0 : rewriting->failures + 1;
     rewriting->tried_us = is_done ? 0 : clock_monotonic_us();
@@ -317,6 +318,11 @@ bool rewriting_start(struct rewriting *rewriting)
     const bool is_started = start_locked(rewriting);
     pthread_mutex_unlock(&rewriting->lock);
     return is_started;
+}
+
+void rewriting_schedule(struct rewriting *rewriting)
+{
+    atomic_store_explicit(&rewriting->is_scheduled, true, memory_order_relaxed);
 }
 
 bool rewriting_hold(struct rewriting *rewriting)
@@ -384,6 +390,16 @@ static bool is_wanted(const struct rewriting *rewriting)
     return appendonly_has_failed(appendonly) || has_grown(rewriting);
 }
 
+static bool is_schedule_due(struct rewriting *rewriting)
+{
+    struct snapshot_figures saving;
+    if (LIKELY(!atomic_load_explicit(&rewriting->is_scheduled, memory_order_relaxed))) {
+        return false;
+    }
+    snapshots_figures(rewriting->appendonly->server->snapshots, &saving);
+    return !saving.is_running;
+}
+
 void rewriting_tend(struct thread *thread, struct rewriting *rewriting)
 {
     struct appendonly *appendonly = rewriting->appendonly;
@@ -397,7 +413,13 @@ void rewriting_tend(struct thread *thread, struct rewriting *rewriting)
         return;
     }
     if (!is_asked && appendonly_state(appendonly) == APPENDONLY_ON) {
+        atomic_store_explicit(&rewriting->is_scheduled, false, memory_order_relaxed);
         appendonly_turn_off(thread, appendonly);
+    } else if (is_asked && is_schedule_due(rewriting)) {
+        if (rewriting_start(rewriting)) {
+            atomic_store_explicit(&rewriting->is_scheduled, false, memory_order_relaxed);
+            log_write(appendonly->server->config, LOG_LEVEL_NOTICE, "Starting the scheduled rewriting of AOF");
+        }
     } else if (is_asked && is_wanted(rewriting)) {
         log_write(appendonly->server->config, LOG_LEVEL_NOTICE, "Starting automatic rewriting of AOF");
         (void)!rewriting_start(rewriting);
@@ -409,6 +431,8 @@ void rewriting_figures(struct rewriting *rewriting, struct rewriting_figures *ou
     pthread_mutex_lock(&rewriting->lock);
     *out = (struct rewriting_figures){
         .is_under_way = phase_of(rewriting) != PHASE_NONE,
+        .is_copying = phase_of(rewriting) == PHASE_COPYING,
+        .is_scheduled = atomic_load_explicit(&rewriting->is_scheduled, memory_order_relaxed),
         .last_is_good = rewriting->last_is_good,
         .last_seconds = rewriting->last_seconds,
         .current_seconds = phase_of(rewriting) != PHASE_NONE ? (clock_wall_ms() - rewriting->started_ms) / 1000 : -1,

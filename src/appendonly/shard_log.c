@@ -371,6 +371,7 @@ static void note_state(struct shard_log *log)
     __atomic_store_n(&log->has_failed, has_failed, __ATOMIC_RELAXED);
     __atomic_store_n(&log->has_previous, log->previous != NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&log->pending_bytes, pending, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->is_syncing, log->file->is_under_way[LOG_SYNC], __ATOMIC_RELAXED);
     if (error != log->error) {
         __atomic_store_n(&log->error, error, __ATOMIC_RELAXED);
         atomic_fetch_add_explicit(&log->server->logged.error_changes, 1, memory_order_release);
@@ -454,6 +455,7 @@ void shard_log_turn_off(struct thread *thread, struct shard_log *log)
     reap(thread, log);
     __atomic_store_n(&log->error, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&log->pending_bytes, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->is_syncing, false, __ATOMIC_RELAXED);
     atomic_fetch_add_explicit(&log->server->logged.error_changes, 1, memory_order_release);
 }
 

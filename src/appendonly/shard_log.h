@@ -50,7 +50,7 @@ struct shard_log {
     /* read by any thread, relaxed; written under the baton */
     uint64_t written_bytes, pending_bytes, frames, syncs, delayed_syncs;
     int error;                             /* errno, while the log cannot be written */
-    bool has_previous, has_failed;
+    bool has_previous, has_failed, is_syncing;
 };
 
 /* Opens the file `path`, which has its header. `last`: aof_writer_open. NULL: errno. */
