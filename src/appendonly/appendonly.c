@@ -360,16 +360,30 @@ static void look_at_errors(struct appendonly *appendonly)
     const int error = appendonly_error(appendonly);
     if (error != 0) {
         atomic_store_explicit(&server->logged.error, error, memory_order_relaxed);
-        appendonly->error_since_us = appendonly->error_since_us == 0 ? clock_monotonic_us() : appendonly->error_since_us;
+        if (appendonly->error_since_us == 0) {
+            __atomic_store_n(&appendonly->error_since_us, clock_monotonic_us(), __ATOMIC_RELAXED);
+        }
         atomic_fetch_or_explicit(&server->refusals, REFUSE_WRITES_UNLOGGED, memory_order_release);
         log_write(server->config, LOG_LEVEL_WARNING, "The log cannot be written: %s. Writes are refused", strerror(error));
         return;
     }
-    appendonly->error_since_us = 0;
+    __atomic_store_n(&appendonly->error_since_us, 0, __ATOMIC_RELAXED);
     set_given_up(server, false); /* before anything is run that would wait */
     if ((atomic_fetch_and_explicit(&server->refusals, ~(uint32_t)REFUSE_WRITES_UNLOGGED, memory_order_release) & REFUSE_WRITES_UNLOGGED) != 0) {
         log_write(server->config, LOG_LEVEL_WARNING, "The log can be written again");
     }
+}
+
+/* The first thread, each IDLE_US. */
+static void look_at_slow_disk(struct appendonly *appendonly)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (UNLIKELY(atomic_load_explicit(&appendonly->server->logged.behind, memory_order_relaxed) > 0)) {
+        const int64_t passed_us = appendonly->looked_us == 0 ? 0 : now_us - appendonly->looked_us;
+        __atomic_store_n(&appendonly->held_back_us, appendonly->held_back_us + passed_us, __ATOMIC_RELAXED);
+        __atomic_store_n(&appendonly->held_back_at_us, now_us, __ATOMIC_RELAXED);
+    }
+    appendonly->looked_us = now_us;
 }
 
 int64_t appendonly_work(struct thread *thread)
@@ -385,6 +399,7 @@ int64_t appendonly_work(struct thread *thread)
         rewriting_tend(thread, appendonly->rewriting);
         appendonly_tell_acknowledges(appendonly);
         look_at_errors(appendonly);
+        look_at_slow_disk(appendonly);
     }
     if (appendonly_state(appendonly) == APPENDONLY_OFF) {
         return thread->number == 0 ? IDLE_US : OFF_US;
@@ -450,6 +465,13 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
     out->is_on = appendonly_state(appendonly) == APPENDONLY_ON;
     out->error = appendonly_error(appendonly);
     out->last_write_is_good = out->error == 0;
+    const int64_t now_us = clock_monotonic_us();
+    const int64_t error_since_us = __atomic_load_n(&appendonly->error_since_us, __ATOMIC_RELAXED);
+    const int64_t held_back_at_us = __atomic_load_n(&appendonly->held_back_at_us, __ATOMIC_RELAXED);
+    out->error_seconds = out->error == 0 || error_since_us == 0 ? 0 : (now_us - error_since_us) / 1000000;
+    out->is_held_back = atomic_load_explicit(&server->logged.behind, memory_order_relaxed) > 0;
+    out->held_back_ms = __atomic_load_n(&appendonly->held_back_us, __ATOMIC_RELAXED) / 1000;
+    out->held_back_ago_s = held_back_at_us == 0 ? -1 : (now_us - held_back_at_us) / 1000000;
     out->base_bytes = __atomic_load_n(&appendonly->base_bytes, __ATOMIC_RELAXED);
     out->bytes = appendonly_bytes_now(appendonly);
     for (uint32_t i = 0; i < server->shard_count; i++) {

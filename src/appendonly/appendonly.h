@@ -57,6 +57,10 @@ struct appendonly_figures {
     uint64_t delayed_syncs;    /* that took longer than two seconds */
     uint64_t frames, syncs;    /* since the start */
     uint64_t syncs_under_way;
+    int64_t error_seconds;     /* for so long a log could not be written; 0 without an error */
+    bool is_held_back;         /* writes wait: more is to be written than may be */
+    int64_t held_back_ms;      /* since the start: for so long they have waited, by looks each 100 ms, */
+    int64_t held_back_ago_s;   /* and so many seconds ago for the last time; -1: never */
 };
 /* Any thread. */
 void appendonly_figures(const struct server *server, struct appendonly_figures *out);

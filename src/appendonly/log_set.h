@@ -46,7 +46,10 @@ struct appendonly {
     bool did_acknowledge;           /* server_acknowledges_log as it was when it was told last; thread 0 */
     bool has_told_preamble;         /* aof-use-rdb-preamble no was told of; thread 0 */
     uint64_t seen_errors;           /* of logged.error_changes; thread 0, as the next */
-    int64_t error_since_us;         /* monotonic; 0: all logs can be written */
+    int64_t error_since_us;         /* monotonic; 0: all logs can be written; written by thread 0, read relaxed by any, as the next */
+    int64_t held_back_us;           /* for so long writes have waited for the disk since the start */
+    int64_t held_back_at_us;        /* monotonic, of the last look that found them so; 0: none */
+    int64_t looked_us;              /* monotonic, of the last look; thread 0 */
     struct shard_log logs[];        /* one a shard */
 };
 

@@ -6,6 +6,7 @@
 #include "mem/heap.h"
 #include "shard/inbox.h"
 #include "shard/log.h"
+#include "shard/observer.h"
 #include "shard/thread.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_copy.h"
@@ -233,6 +234,14 @@ static bool await_settled(struct rewriting *rewriting)
     return phase_of(rewriting) == PHASE_CLEANING;
 }
 
+static void report_latency(struct server *server, const char *event, int64_t began_us)
+{
+    const int64_t ms = (clock_monotonic_us() - began_us) / 1000;
+    if (ms > 0 && server->observer != NULL) {
+        server->observer->slow_event(server, event, ms);
+    }
+}
+
 static bool rewrite(struct rewriting *rewriting, char error[COPY_ERROR_MAX])
 {
     struct appendonly *appendonly = rewriting->appendonly;
@@ -248,7 +257,9 @@ static bool rewrite(struct rewriting *rewriting, char error[COPY_ERROR_MAX])
     if (!make_base(rewriting, name, error)) {
         return false;
     }
+    const int64_t began_us = clock_monotonic_us();
     failed = name_base(rewriting, name, &before);
+    report_latency(appendonly->server, "aof-rename", began_us);
     if (failed != 0) {
         snprintf(error, COPY_ERROR_MAX, "the manifest could not be replaced: %s", strerror(failed));
         aof_manifest_destroy(&before);

@@ -31,6 +31,8 @@ struct log_file {
     int64_t asked[LOG_REQUESTS];           /* bytes; under the baton */
     bool is_sync_taken;                    /* the sync under way is the writer's; a linked one becomes it when its write is back */
     int64_t sync_began_us;                 /* monotonic: of the last one */
+    const char *events[LOG_REQUESTS];      /* of LATENCY, for requests under way that are measured; NULL: it is not */
+    int64_t began_us[LOG_REQUESTS];        /* monotonic: when one that is measured was made; both are its ring's thread's */
     int32_t results[LOG_REQUESTS];         /* written by the ring's thread before the bit in `back` */
     _Atomic uint32_t back;                 /* 1 << enum log_request: its result is there; release */
 };
