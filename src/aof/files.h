@@ -47,6 +47,9 @@ struct aof_folder *aof_folder_open(const char *path, const char *prefix) MUST_US
 unsigned aof_folder_find_logs(const char *path, char prefix[AOF_PREFIX_MAX + 1]);
 /* With the prefix of the log that is there; ENOTUNIQ: there are several. */
 struct aof_folder *aof_folder_open_only_log(const char *path) MUST_USE;
+/* Calls `visit` for each name in the folder, as it is. `name` is lent. False: errno; the rest was not visited. */
+typedef void aof_folder_visit_fn(void *context, const char *name);
+MUST_USE bool aof_folder_visit(const struct aof_folder *folder, aof_folder_visit_fn *visit, void *context);
 /* Lent until the folder is closed. */
 const char *aof_folder_prefix(const struct aof_folder *folder);
 void aof_folder_close(struct aof_folder *folder);

@@ -157,6 +157,28 @@ struct aof_folder *aof_folder_open(const char *path, const char *prefix)
     return folder;
 }
 
+bool aof_folder_visit(const struct aof_folder *folder, aof_folder_visit_fn *visit, void *context)
+{
+    const int file = openat(folder->file, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = file < 0 ? NULL : fdopendir(file);
+    if (names == NULL) {
+        const int error = errno;
+        if (file >= 0) {
+            close(file);
+        }
+        errno = error;
+        return false;
+    }
+    errno = 0;
+    for (const struct dirent *entry; (entry = readdir(names)) != NULL; errno = 0) {
+        visit(context, entry->d_name);
+    }
+    const int error = errno;
+    closedir(names);
+    errno = error;
+    return error == 0;
+}
+
 /* --- logs whose prefix is not known --- */
 
 /* The name is a manifest's: *len has what stands in front of it. */

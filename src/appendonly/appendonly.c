@@ -6,6 +6,7 @@
 #include "appendonly/reloading.h"
 #include "appendonly/replaying.h"
 #include "appendonly/rewriting.h"
+#include "appendonly/sweeping.h"
 #include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
@@ -101,6 +102,9 @@ enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[
     }
     const struct aof_manifest *manifest = &replaying_recovery(appendonly->replaying)->manifest;
     appendonly_note_generations(appendonly, manifest);
+    if (opened == APPENDONLY_NONE) {
+        appendonly_note_files(appendonly);
+    }
     if (manifest->base_count > 1) {
         appendonly_refuse(error, appendonly->path, "its manifest has several bases");
         return APPENDONLY_REFUSED;
@@ -204,7 +208,11 @@ static int begin_logs(struct appendonly *appendonly)
     if (error == 0 && !appendonly_draw_headers(appendonly, headers)) {
         error = errno;
     }
+    const bool has_manifest = recovery->manifest.generation_count > 0;
     error = error != 0 ? error : aof_run_begin(recovery, &appendonly->files, headers, server->shard_count, &appendonly->manifest);
+    if (error == 0 && has_manifest) {
+        appendonly_sweep(appendonly);
+    }
     return error != 0 ? error : open_logs(appendonly, headers);
 }
 

@@ -2,6 +2,7 @@
 #include "appendonly/rewriting.h"
 
 #include "aof/run.h"
+#include "appendonly/sweeping.h"
 #include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
@@ -155,6 +156,9 @@ static int prepare(struct rewriting *rewriting)
     if (!appendonly_take_folder(appendonly, refusal)) {
         log_write(appendonly->server->config, LOG_LEVEL_WARNING, "%s", refusal);
         return EIO;
+    }
+    if (appendonly->manifest.generation_count == 0) {
+        appendonly_note_files(appendonly); /* a log that is turned on, and finds files without a manifest */
     }
     await_previous(rewriting);
     if (!appendonly_draw_headers(appendonly, rewriting->headers)) {
