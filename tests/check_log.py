@@ -57,6 +57,22 @@ class CheckLog(unittest.TestCase):
         self.assertIn("log.1.1: the cut is behind frame 4", text)
         self.assertIn(": good", text)
 
+    def test_names_may_stand_behind_one_of_the_server(self):
+        """appendfilename jobs: the manifest names files as always, and they are called jobs.log.1.0 and so on."""
+        self.write_folder([log + bytes(512) for log in example()], [("base.1.rdb", 9)])
+        self.write("base.1.rdb", b"REDIS0010")
+        for path in list(self.folder.iterdir()):
+            path.rename(self.folder / ("jobs." + path.name))
+        self.assertIn("log.1.0: 4 frames (1 to 4), ", self.expect(0, self.folder))
+        self.assertIn("base.1.rdb: a base, 9 bytes", self.expect(0, "--list", self.folder))
+        self.write("jobs.log.1.1", (self.folder / "jobs.log.1.1").read_bytes()[:-600])
+        self.expect(1, self.folder)
+        self.expect(0, "--fix", self.folder)
+        self.assertIn("jobs.tessera.manifest.before-fix", self.names())
+        self.write_folder([])
+        self.assertIn("several logs", self.expect(2, self.folder))
+        self.assertIn("several logs", self.expect(2, "--list", self.folder))
+
     def test_frames_and_records_are_shown(self):
         self.write_folder(example())
         text = self.expect(0, "--records", self.folder / "log.1.1")

@@ -37,9 +37,21 @@ int aof_files_replace_manifest(const struct aof_files *files, const struct aof_m
 /* ENOENT: there is none. EBADMSG: *fault says what is wrong, *line where. */
 int aof_files_read_manifest(const struct aof_files *files, struct aof_manifest *out, const char **fault, uint32_t *line) MUST_USE;
 
-/* The files of a folder. NULL: errno. */
+/* Of what stands in front of all names of a log's files in their folder. */
+enum { AOF_PREFIX_MAX = 190 };
+
+/* The files of a folder, of those whose names begin with `prefix` (AOF_PREFIX_MAX characters at most; "": the names alone). NULL: errno. */
 struct aof_folder;
-struct aof_folder *aof_folder_open(const char *path) MUST_USE;
+struct aof_folder *aof_folder_open(const char *path, const char *prefix) MUST_USE;
+/* How many logs the folder has; `prefix` has that of one of them ("": none, or that is it), which ends with a point. */
+unsigned aof_folder_find_logs(const char *path, char prefix[AOF_PREFIX_MAX + 1]);
+/* With the prefix of the log that is there; ENOTUNIQ: there are several. */
+struct aof_folder *aof_folder_open_only_log(const char *path) MUST_USE;
+/* Calls `visit` for each name in the folder, as it is. `name` is lent. False: errno; the rest was not visited. */
+typedef void aof_folder_visit_fn(void *context, const char *name);
+MUST_USE bool aof_folder_visit(const struct aof_folder *folder, aof_folder_visit_fn *visit, void *context);
+/* Lent until the folder is closed. */
+const char *aof_folder_prefix(const struct aof_folder *folder);
 void aof_folder_close(struct aof_folder *folder);
 struct aof_files aof_folder_files(struct aof_folder *folder);
 

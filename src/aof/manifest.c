@@ -4,6 +4,7 @@
 #include "aof/manifest.h"
 
 #include "base/crc32c.h"
+#include "base/number.h"
 #include "mem/heap.h"
 
 #include <assert.h>
@@ -131,6 +132,40 @@ void aof_log_name(uint64_t generation, uint32_t shard, char out[AOF_NAME_MAX + 1
 void aof_base_name(uint64_t generation, char out[AOF_NAME_MAX + 1])
 {
     snprintf(out, AOF_NAME_MAX + 1, "base.%" PRIu64 ".rdb", generation);
+}
+
+static bool is_number_until(const char *text, const char *end, uint64_t *out)
+{
+    return end != NULL && uint64_parse((struct bytes){text, (size_t)(end - text)}, out);
+}
+
+bool aof_own_name(const char *name, uint64_t *generation)
+{
+    char own[AOF_NAME_MAX + 1] = "";
+    uint64_t shard = 0;
+    if (strncmp(name, "log.", 4) == 0) {
+        const char *point = strchr(name + 4, '.');
+        if (is_number_until(name + 4, point, generation) && is_number_until(point + 1, point + strlen(point), &shard) && shard < AOF_SHARDS_MAX) {
+            aof_log_name(*generation, (uint32_t)shard, own);
+        }
+    } else if (strncmp(name, "base.", 5) == 0 && is_number_until(name + 5, strchr(name + 5, '.'), generation)) {
+        aof_base_name(*generation, own);
+    }
+    return own[0] != 0 && strcmp(name, own) == 0;
+}
+
+bool aof_manifest_names(const struct aof_manifest *manifest, const char *name)
+{
+    bool is_named = false;
+    for (uint32_t i = 0; i < manifest->base_count; i++) {
+        is_named |= strcmp(manifest->bases[i].name, name) == 0;
+    }
+    for (uint32_t k = 0; k < manifest->generation_count && !is_named; k++) {
+        for (uint32_t i = 0; i < manifest->generations[k].shard_count; i++) {
+            is_named |= strcmp(manifest->generations[k].logs[i].name, name) == 0;
+        }
+    }
+    return is_named;
 }
 
 static bool write_log(const struct aof_log *log, uint32_t shard, struct buffer *out)

@@ -89,6 +89,11 @@ MUST_USE bool aof_manifest_copy(const struct aof_manifest *from, struct aof_mani
 void aof_log_name(uint64_t generation, uint32_t shard, char out[AOF_NAME_MAX + 1]);
 void aof_base_name(uint64_t generation, char out[AOF_NAME_MAX + 1]);
 
+/* The name is exactly what one of both gives, for whatever shard; *generation has its number. */
+MUST_USE bool aof_own_name(const char *name, uint64_t *generation);
+/* A base or a log of the manifest has that name. */
+MUST_USE bool aof_manifest_names(const struct aof_manifest *manifest, const char *name);
+
 /* False: no memory. */
 MUST_USE bool aof_manifest_write(const struct aof_manifest *manifest, struct buffer *out);
 /* NULL: `out` has been created. Else what is wrong, and *line says where (0: nowhere in particular). */

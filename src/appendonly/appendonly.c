@@ -3,8 +3,10 @@
 
 #include "aof/run.h"
 #include "appendonly/listener.h"
+#include "appendonly/reloading.h"
 #include "appendonly/replaying.h"
 #include "appendonly/rewriting.h"
+#include "appendonly/sweeping.h"
 #include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
@@ -74,6 +76,7 @@ void appendonly_destroy(struct appendonly *appendonly)
     }
     struct server *server = appendonly->server;
     rewriting_destroy(appendonly->rewriting);
+    reloading_destroy(appendonly->reloading);
     replaying_close(appendonly->replaying);
     aof_manifest_destroy(&appendonly->manifest);
     aof_cut_destroy(appendonly->cut);
@@ -85,7 +88,7 @@ void appendonly_destroy(struct appendonly *appendonly)
     thread_free(MEM_SERVER, appendonly, appendonly_bytes(server));
 }
 
-enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX])
+enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[APPENDONLY_PATH_BYTES], char error[APPENDONLY_ERROR_MAX])
 {
     struct server *server = appendonly->server;
     base[0] = 0;
@@ -101,12 +104,15 @@ enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[
     }
     const struct aof_manifest *manifest = &replaying_recovery(appendonly->replaying)->manifest;
     appendonly_note_generations(appendonly, manifest);
+    if (opened == APPENDONLY_NONE) {
+        appendonly_note_files(appendonly);
+    }
     if (manifest->base_count > 1) {
         appendonly_refuse(error, appendonly->path, "its manifest has several bases");
         return APPENDONLY_REFUSED;
     }
     if (manifest->base_count == 1) {
-        snprintf(base, 4096, "%.4000s/%s", appendonly->path, manifest->bases[0].name);
+        appendonly_path(appendonly, manifest->bases[0].name, base);
     }
     for (uint32_t i = 0; i < server->shard_count; i++) {
         server->shards[i].owner.is_expiry_off = true; /* what has expired is deleted by records */
@@ -151,7 +157,7 @@ static int copy_file(const char *from, const char *to)
 static int adopt_snapshot(struct appendonly *appendonly, struct aof_manifest *manifest)
 {
     struct config *config = appendonly->server->config;
-    char name[4096], path[4096 + AOF_NAME_MAX + 2];
+    char name[4096], path[APPENDONLY_PATH_BYTES];
     struct stat state;
     struct aof_base *base = &manifest->bases[0];
     config_text_copy(config, &config->dbfilename, name, sizeof name);
@@ -179,7 +185,7 @@ static int open_logs(struct appendonly *appendonly, const struct aof_header *hea
     }
     for (uint32_t i = 0; i < count; i++) {
         struct shard_log *log = &appendonly->logs[i];
-        char path[4096 + AOF_NAME_MAX + 2];
+        char path[APPENDONLY_PATH_BYTES];
         appendonly_path(appendonly, appendonly->manifest.generations[appendonly->manifest.generation_count - 1].logs[i].name, path);
         log->cut = appendonly->cut;
         log->file = log_file_open(log, path, &headers[i], 0);
@@ -204,7 +210,11 @@ static int begin_logs(struct appendonly *appendonly)
     if (error == 0 && !appendonly_draw_headers(appendonly, headers)) {
         error = errno;
     }
+    const bool has_manifest = recovery->manifest.generation_count > 0;
     error = error != 0 ? error : aof_run_begin(recovery, &appendonly->files, headers, server->shard_count, &appendonly->manifest);
+    if (error == 0 && has_manifest) {
+        appendonly_sweep(appendonly);
+    }
     return error != 0 ? error : open_logs(appendonly, headers);
 }
 
@@ -331,7 +341,11 @@ static int64_t replay(struct thread *thread, struct appendonly *appendonly)
     case REPLAYING_GOES_ON:
         return 0;
     case REPLAYING_IS_OVER:
-        begin(thread, appendonly);
+        if (appendonly->reloading != NULL) {
+            reloading_end(thread, appendonly);
+        } else {
+            begin(thread, appendonly);
+        }
         return 0;
     case REPLAYING_WAITS:
         break;
@@ -340,6 +354,16 @@ static int64_t replay(struct thread *thread, struct appendonly *appendonly)
 }
 
 /* --- what keeps logs from being written --- */
+
+/* Once each time that it is asked for. */
+static void tell_of_preamble(struct appendonly *appendonly)
+{
+    const bool is_asked = atomic_load_explicit(&appendonly->server->config->aof_use_rdb_preamble, memory_order_relaxed) == 0;
+    if (is_asked && !appendonly->has_told_preamble) {
+        log_write(appendonly->server->config, LOG_LEVEL_NOTICE, "aof-use-rdb-preamble no changes nothing here: the base of the log is always an RDB file");
+    }
+    appendonly->has_told_preamble = is_asked;
+}
 
 static void set_given_up(struct server *server, bool has_given_up)
 {
@@ -363,16 +387,30 @@ static void look_at_errors(struct appendonly *appendonly)
     const int error = appendonly_error(appendonly);
     if (error != 0) {
         atomic_store_explicit(&server->logged.error, error, memory_order_relaxed);
-        appendonly->error_since_us = appendonly->error_since_us == 0 ? clock_monotonic_us() : appendonly->error_since_us;
+        if (appendonly->error_since_us == 0) {
+            __atomic_store_n(&appendonly->error_since_us, clock_monotonic_us(), __ATOMIC_RELAXED);
+        }
         atomic_fetch_or_explicit(&server->refusals, REFUSE_WRITES_UNLOGGED, memory_order_release);
         log_write(server->config, LOG_LEVEL_WARNING, "The log cannot be written: %s. Writes are refused", strerror(error));
         return;
     }
-    appendonly->error_since_us = 0;
+    __atomic_store_n(&appendonly->error_since_us, 0, __ATOMIC_RELAXED);
     set_given_up(server, false); /* before anything is run that would wait */
     if ((atomic_fetch_and_explicit(&server->refusals, ~(uint32_t)REFUSE_WRITES_UNLOGGED, memory_order_release) & REFUSE_WRITES_UNLOGGED) != 0) {
         log_write(server->config, LOG_LEVEL_WARNING, "The log can be written again");
     }
+}
+
+/* The first thread, each IDLE_US. */
+static void look_at_slow_disk(struct appendonly *appendonly)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (UNLIKELY(atomic_load_explicit(&appendonly->server->logged.behind, memory_order_relaxed) > 0)) {
+        const int64_t passed_us = appendonly->looked_us == 0 ? 0 : now_us - appendonly->looked_us;
+        __atomic_store_n(&appendonly->held_back_us, appendonly->held_back_us + passed_us, __ATOMIC_RELAXED);
+        __atomic_store_n(&appendonly->held_back_at_us, now_us, __ATOMIC_RELAXED);
+    }
+    appendonly->looked_us = now_us;
 }
 
 int64_t appendonly_work(struct thread *thread)
@@ -388,9 +426,13 @@ int64_t appendonly_work(struct thread *thread)
         rewriting_tend(thread, appendonly->rewriting);
         appendonly_tell_acknowledges(appendonly);
         look_at_errors(appendonly);
+        look_at_slow_disk(appendonly);
     }
     if (appendonly_state(appendonly) == APPENDONLY_OFF) {
         return thread->number == 0 ? IDLE_US : OFF_US;
+    }
+    if (thread->number == 0) {
+        tell_of_preamble(appendonly);
     }
     struct shard *shard = thread->shard;
     if (!baton_try(&shard->baton)) {
@@ -404,7 +446,7 @@ int64_t appendonly_work(struct thread *thread)
 void appendonly_end(struct appendonly *appendonly)
 {
     rewriting_stop(appendonly->rewriting);
-    if (appendonly_state(appendonly) != APPENDONLY_LOADING) {
+    if (appendonly_state(appendonly) != APPENDONLY_LOADING || appendonly->reloading != NULL) {
         for (uint32_t i = 0; i < appendonly->server->shard_count; i++) {
             shard_log_end(&appendonly->logs[i]);
         }
@@ -423,6 +465,11 @@ bool appendonly_rewrite(struct appendonly *appendonly)
     return rewriting_start(appendonly->rewriting);
 }
 
+void appendonly_schedule_rewrite(struct appendonly *appendonly)
+{
+    rewriting_schedule(appendonly->rewriting);
+}
+
 /* --- figures --- */
 
 void appendonly_figures(const struct server *server, struct appendonly_figures *out)
@@ -435,6 +482,8 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
     struct rewriting_figures rewrites;
     rewriting_figures(appendonly->rewriting, &rewrites);
     out->is_rewriting = rewrites.is_under_way;
+    out->is_copying = rewrites.is_copying;
+    out->is_rewrite_scheduled = rewrites.is_scheduled;
     out->last_rewrite_is_good = rewrites.last_is_good;
     out->last_rewrite_seconds = rewrites.last_seconds;
     out->current_rewrite_seconds = rewrites.current_seconds;
@@ -443,6 +492,13 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
     out->is_on = appendonly_state(appendonly) == APPENDONLY_ON;
     out->error = appendonly_error(appendonly);
     out->last_write_is_good = out->error == 0;
+    const int64_t now_us = clock_monotonic_us();
+    const int64_t error_since_us = __atomic_load_n(&appendonly->error_since_us, __ATOMIC_RELAXED);
+    const int64_t held_back_at_us = __atomic_load_n(&appendonly->held_back_at_us, __ATOMIC_RELAXED);
+    out->error_seconds = out->error == 0 || error_since_us == 0 ? 0 : (now_us - error_since_us) / 1000000;
+    out->is_held_back = atomic_load_explicit(&server->logged.behind, memory_order_relaxed) > 0;
+    out->held_back_ms = __atomic_load_n(&appendonly->held_back_us, __ATOMIC_RELAXED) / 1000;
+    out->held_back_ago_s = held_back_at_us == 0 ? -1 : (now_us - held_back_at_us) / 1000000;
     out->base_bytes = __atomic_load_n(&appendonly->base_bytes, __ATOMIC_RELAXED);
     out->bytes = appendonly_bytes_now(appendonly);
     for (uint32_t i = 0; i < server->shard_count; i++) {
@@ -451,5 +507,20 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
         out->frames += __atomic_load_n(&log->frames, __ATOMIC_RELAXED);
         out->syncs += __atomic_load_n(&log->syncs, __ATOMIC_RELAXED);
         out->delayed_syncs += __atomic_load_n(&log->delayed_syncs, __ATOMIC_RELAXED);
+        out->syncs_under_way += __atomic_load_n(&log->is_syncing, __ATOMIC_RELAXED);
+    }
+}
+
+void appendonly_loading(const struct server *server, struct appendonly_loading *out)
+{
+    const struct appendonly *appendonly = server->logged.appendonly;
+    const struct replaying *replaying = appendonly == NULL ? NULL : __atomic_load_n(&appendonly->replaying, __ATOMIC_ACQUIRE);
+    *out = (struct appendonly_loading){.is_loading = replaying != NULL && appendonly_state(appendonly) == APPENDONLY_LOADING};
+    if (out->is_loading) {
+        struct replaying_figures figures;
+        replaying_figures(replaying, &figures);
+        out->started_ms = figures.started_ms;
+        out->bytes = figures.bytes;
+        out->total_bytes = figures.total_bytes;
     }
 }

@@ -26,7 +26,7 @@ MUST_USE struct appendonly *appendonly_create(struct server *server);
 void appendonly_destroy(struct appendonly *appendonly);
 
 /* The main thread, before the shard threads run; with `appendonly yes`. */
-enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[4096], char error[APPENDONLY_ERROR_MAX]);
+enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[APPENDONLY_PATH_BYTES], char error[APPENDONLY_ERROR_MAX]);
 
 /* The end of a thread's turn: what it has appended is written, and what has ended is taken in. In so many microseconds it wants to be called again;
  * APPENDONLY_IDLE: not for the log's sake.  */
@@ -40,9 +40,13 @@ void appendonly_end(struct appendonly *appendonly);
 void appendonly_hear(struct appendonly *appendonly, bool is_heard);
 /* A new base is begun; the log is on. False: one is being made. Any thread, without batons or with them. */
 MUST_USE bool appendonly_rewrite(struct appendonly *appendonly);
+/* The same when no snapshot is being saved any more. Any thread. */
+void appendonly_schedule_rewrite(struct appendonly *appendonly);
 
 struct appendonly_figures {
     bool is_on, is_rewriting, last_rewrite_is_good, last_write_is_good;
+    bool is_rewrite_scheduled; /* appendonly_schedule_rewrite */
+    bool is_copying;           /* the snapshot that is being written is the next base */
     int error;                 /* errno of the last failure, while it lasts */
     int64_t last_rewrite_seconds, current_rewrite_seconds; /* -1: none */
     uint64_t base_bytes;       /* of the files when the last rewrite, or the start, was done */
@@ -52,8 +56,22 @@ struct appendonly_figures {
     uint64_t rewrite_failures; /* since one has succeeded */
     uint64_t delayed_syncs;    /* that took longer than two seconds */
     uint64_t frames, syncs;    /* since the start */
+    uint64_t syncs_under_way;
+    int64_t error_seconds;     /* for so long a log could not be written; 0 without an error */
+    bool is_held_back;         /* writes wait: more is to be written than may be */
+    int64_t held_back_ms;      /* since the start: for so long they have waited, by looks each 100 ms, */
+    int64_t held_back_ago_s;   /* and so many seconds ago for the last time; -1: never */
 };
 /* Any thread. */
 void appendonly_figures(const struct server *server, struct appendonly_figures *out);
+
+/* Of the logs that are repeated behind a base: at the start, or by DEBUG LOADAOF. */
+struct appendonly_loading {
+    bool is_loading;
+    int64_t started_ms;           /* wall */
+    uint64_t bytes, total_bytes;  /* of logs alone */
+};
+/* Any thread. */
+void appendonly_loading(const struct server *server, struct appendonly_loading *out);
 
 #endif

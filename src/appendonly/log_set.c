@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "shard/inbox.h"
+#include "shard/key_lock.h"
 #include "shard/log.h"
 #include "shard/thread.h"
 
@@ -15,9 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void appendonly_path(const struct appendonly *appendonly, const char *name, char out[4096 + AOF_NAME_MAX + 2])
+void appendonly_file_name(const struct appendonly *appendonly, const char *name, char out[APPENDONLY_NAME_MAX + 1])
 {
-    snprintf(out, 4096 + AOF_NAME_MAX + 2, "%s/%s", appendonly->path, name);
+    snprintf(out, APPENDONLY_NAME_MAX + 1, "%s%s", appendonly->prefix, name);
+}
+
+void appendonly_path(const struct appendonly *appendonly, const char *name, char out[APPENDONLY_PATH_BYTES])
+{
+    snprintf(out, APPENDONLY_PATH_BYTES, "%s/%s%s", appendonly->path, appendonly->prefix, name);
 }
 
 bool appendonly_draw_headers(struct appendonly *appendonly, struct aof_header *out)
@@ -41,15 +47,19 @@ bool appendonly_refuse(char error[APPENDONLY_ERROR_MAX], const char *path, const
     return false;
 }
 
+static bool ends_with(const char *text, const char *ending)
+{
+    const size_t len = strlen(text), ending_len = strlen(ending);
+    return len >= ending_len && strcmp(text + len - ending_len, ending) == 0;
+}
+
 /* A manifest of Redis's has one of these names, in the directory that Redis calls by the same name. */
 static bool has_redis_log(const char *path)
 {
-    static const char ending[] = ".manifest";
     DIR *folder = opendir(path);
     bool is_found = false;
     for (const struct dirent *entry; folder != NULL && !is_found && (entry = readdir(folder)) != NULL;) {
-        const size_t len = strlen(entry->d_name);
-        is_found = len >= sizeof ending && strcmp(entry->d_name + len - (sizeof ending - 1), ending) == 0 && strcmp(entry->d_name, AOF_MANIFEST_NAME) != 0;
+        is_found = ends_with(entry->d_name, ".manifest") && !ends_with(entry->d_name, AOF_MANIFEST_NAME);
     }
     if (folder != NULL) {
         closedir(folder);
@@ -58,24 +68,23 @@ static bool has_redis_log(const char *path)
 }
 
 /* A log with more than its header, by its name. */
-static bool is_log_with_frames(int folder, const char *name)
+static bool is_log_with_frames(int folder, const char *prefix, const char *name)
 {
     struct stat state;
-    return strncmp(name, "log.", 4) == 0 && fstatat(folder, name, &state, AT_SYMLINK_NOFOLLOW) == 0 && state.st_size > AOF_HEADER_BYTES;
+    const size_t len = strlen(prefix);
+    return strncmp(name, prefix, len) == 0 && strncmp(name + len, "log.", 4) == 0 && fstatat(folder, name, &state, AT_SYMLINK_NOFOLLOW) == 0 && state.st_size > AOF_HEADER_BYTES;
 }
 
 /* Logs are there, and no manifest that says which of them count: they may be all that is left of somebody's data. (Of a start that was cut off
  * there are headers only.) */
-static bool has_logs_without_manifest(const char *path)
+static bool has_logs_without_manifest(const struct appendonly *appendonly)
 {
-    DIR *folder = opendir(path);
+    char manifest[APPENDONLY_PATH_BYTES];
+    appendonly_path(appendonly, AOF_MANIFEST_NAME, manifest);
+    DIR *folder = access(manifest, F_OK) == 0 ? NULL : opendir(appendonly->path);
     bool is_found = false;
-    if (folder == NULL || faccessat(dirfd(folder), AOF_MANIFEST_NAME, F_OK, 0) == 0) {
-        is_found = false;
-    } else {
-        for (const struct dirent *entry; !is_found && (entry = readdir(folder)) != NULL;) {
-            is_found = is_log_with_frames(dirfd(folder), entry->d_name);
-        }
+    for (const struct dirent *entry; folder != NULL && !is_found && (entry = readdir(folder)) != NULL;) {
+        is_found = is_log_with_frames(dirfd(folder), appendonly->prefix, entry->d_name);
     }
     if (folder != NULL) {
         closedir(folder);
@@ -88,16 +97,36 @@ bool appendonly_check_folder(const struct appendonly *appendonly, char error[APP
     if (has_redis_log(appendonly->path)) {
         return appendonly_refuse(error, appendonly->path, "it has a log of Redis's; tools/import-aof takes that over");
     }
-    if (has_logs_without_manifest(appendonly->path)) {
+    if (has_logs_without_manifest(appendonly)) {
         return appendonly_refuse(error, appendonly->path, "it has logs, and no " AOF_MANIFEST_NAME " that says what of them counts; move them away to begin anew");
     }
     return true;
+}
+
+static void choose_prefix(struct appendonly *appendonly)
+{
+    struct config *config = appendonly->server->config;
+    config_text_copy(config, &config->appendfilename, appendonly->prefix, sizeof appendonly->prefix - 1);
+    const bool is_default = strcmp(appendonly->prefix, CONFIG_APPENDFILENAME) == 0;
+    strcpy(appendonly->prefix + (is_default ? 0 : strlen(appendonly->prefix)), is_default ? "" : ".");
+}
+
+/* Where appendfilename has become another the old log is left aside, as Redis does: that is told. */
+static void tell_of_other_logs(const struct appendonly *appendonly)
+{
+    char found[AOF_PREFIX_MAX + 1], path[APPENDONLY_PATH_BYTES];
+    appendonly_path(appendonly, AOF_MANIFEST_NAME, path);
+    if (aof_folder_find_logs(appendonly->path, found) > 0 && access(path, F_OK) != 0) {
+        log_write(appendonly->server->config, LOG_LEVEL_WARNING, "The log's directory has a log of another appendfilename, which is not read: %s%s", found,
+                  AOF_MANIFEST_NAME);
+    }
 }
 
 bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
 {
     struct config *config = appendonly->server->config;
     char name[256], cwd[3800];
+    choose_prefix(appendonly);
     config_text_copy(config, &config->appenddirname, name, sizeof name);
     if (getcwd(cwd, sizeof cwd) == NULL) {
         return appendonly_refuse(error, name, strerror(errno));
@@ -113,11 +142,12 @@ bool appendonly_open_folder(struct appendonly *appendonly, char error[APPENDONLY
     if (flock(appendonly->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         return appendonly_refuse(error, appendonly->path, errno == EWOULDBLOCK ? "another server uses it" : strerror(errno));
     }
-    appendonly->folder = aof_folder_open(appendonly->path);
+    appendonly->folder = aof_folder_open(appendonly->path, appendonly->prefix);
     if (appendonly->folder == NULL) {
         return appendonly_refuse(error, appendonly->path, strerror(errno));
     }
     appendonly->files = aof_folder_files(appendonly->folder);
+    tell_of_other_logs(appendonly);
     return true;
 }
 
@@ -234,6 +264,13 @@ void appendonly_tell_acknowledges(struct appendonly *appendonly)
 void appendonly_be_named(struct appendonly *appendonly)
 {
     atomic_store_explicit(&appendonly->server->logged.counts, true, memory_order_release);
+}
+
+void appendonly_lift(struct appendonly *appendonly, uint32_t shard, bool is_lifted)
+{
+    if (appendonly->reload_locks != NULL) {
+        appendonly->reload_locks[shard].is_lifted = is_lifted;
+    }
 }
 
 /* --- on and off --- */

@@ -35,10 +35,12 @@ struct replaying_share {
     uint64_t round;               /* the last one in which its logs have all stopped */
     struct buffer text;           /* of replies */
     uint64_t records, errors;     /* written by the thread, read relaxed by any */
+    uint64_t bytes;               /* the same: read of its logs in this generation */
 };
 
 struct replaying {
     struct appendonly *appendonly;
+    struct replaying *previous;   /* of an earlier DEBUG LOADAOF, or of the start */
     struct aof_recovery recovery;
     struct aof_replay *replay;    /* of the generation */
     uint32_t generation;          /* in the manifest */
@@ -47,7 +49,7 @@ struct replaying {
     _Atomic int phase;            /* enum phase; release */
     _Atomic uint32_t threads_left; /* in this round */
     _Atomic uint64_t round;       /* written in STOPPED, behind threads_left; release */
-    int64_t started_ms, reported_ms;
+    int64_t started_ms, repeated_ms, reported_ms; /* wall: opened; the base was there; the last line of the log */
     uint64_t total_bytes, done_bytes; /* of all logs; of the generations that are over */
     struct replaying_share shares[];
 };
@@ -89,15 +91,15 @@ static void write_error(const struct appendonly *appendonly, const struct aof_re
     const char *path = appendonly->path;
     switch (status) {
     case AOF_RECOVERY_DAMAGE:
-        snprintf(error, APPENDONLY_ERROR_MAX, "the log is damaged: %.180s/%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", path,
-                 recovery->file, recovery->offset, recovery->fault);
+        snprintf(error, APPENDONLY_ERROR_MAX, "the log is damaged: %.180s/%s%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", path,
+                 appendonly->prefix, recovery->file, recovery->offset, recovery->fault);
         break;
     case AOF_RECOVERY_TORN:
-        snprintf(error, APPENDONLY_ERROR_MAX, "the log has a torn end, and aof-load-truncated is no: %.180s/%s, at %" PRIu64 "; tools/check-log --fix cuts it",
-                 path, recovery->file, recovery->offset);
+        snprintf(error, APPENDONLY_ERROR_MAX, "the log has a torn end, and aof-load-truncated is no: %.180s/%s%s, at %" PRIu64 "; tools/check-log --fix cuts it",
+                 path, appendonly->prefix, recovery->file, recovery->offset);
         break;
     case AOF_RECOVERY_SYSTEM:
-        snprintf(error, APPENDONLY_ERROR_MAX, "the log cannot be read: %.180s/%s: %s", path, recovery->file, strerror(recovery->error));
+        snprintf(error, APPENDONLY_ERROR_MAX, "the log cannot be read: %.180s/%s%s: %s", path, appendonly->prefix, recovery->file, strerror(recovery->error));
         break;
     default:
         snprintf(error, APPENDONLY_ERROR_MAX, "the log cannot be read: out of memory");
@@ -132,15 +134,22 @@ enum appendonly_opened replaying_open(struct appendonly *appendonly, struct repl
     return status == AOF_RECOVERY_NONE ? APPENDONLY_NONE : APPENDONLY_FOUND;
 }
 
+void replaying_take_over(struct replaying *replaying, struct replaying *previous)
+{
+    replaying->previous = previous;
+}
+
 void replaying_close(struct replaying *replaying)
 {
-    if (replaying != NULL) {
+    while (replaying != NULL) {
+        struct replaying *previous = replaying->previous;
         for (uint32_t i = 0; i < replaying->appendonly->server->shard_count; i++) {
             buffer_release(&replaying->shares[i].text);
         }
         aof_replay_close(replaying->replay);
         aof_recovery_close(&replaying->recovery);
         thread_free(MEM_SNAPSHOT, replaying, replaying_bytes(replaying->appendonly->server));
+        replaying = previous;
     }
 }
 
@@ -160,7 +169,8 @@ static _Noreturn void fail(const struct replaying *replaying, enum aof_replay_st
         end_process(replaying, "out of memory");
     }
     const struct aof_replay_place place = aof_replay_place(replaying->replay, log);
-    snprintf(text, sizeof text, "%.180s/%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", replaying->appendonly->path, place.file,
+    snprintf(text, sizeof text, "%.180s/%s%s, at %" PRIu64 ": %s; tools/check-log shows it, and with --fix repairs it", replaying->appendonly->path,
+             replaying->appendonly->prefix, place.file,
              place.offset, place.fault != NULL ? place.fault : strerror(place.error));
     end_process(replaying, text);
 }
@@ -169,11 +179,25 @@ static _Noreturn void fail(const struct replaying *replaying, enum aof_replay_st
 
 enum { HOLDS_NONE = SHARD_NONE, HOLDS_ALL };
 
-static void release_held(struct thread *thread, uint32_t *held)
+/* The locks of DEBUG LOADAOF do not stop what is repeated. */
+static void lift(const struct replaying *replaying, uint32_t held, bool is_lifted)
 {
+    const uint32_t first = held == HOLDS_ALL ? 0 : held;
+    const uint32_t end = held == HOLDS_ALL ? replaying->appendonly->server->shard_count : held + 1;
+    for (uint32_t i = first; i < end; i++) {
+        appendonly_lift(replaying->appendonly, i, is_lifted);
+    }
+}
+
+static void release_held(struct thread *thread, const struct replaying *replaying, uint32_t *held)
+{
+    if (*held == HOLDS_NONE) {
+        return;
+    }
+    lift(replaying, *held, false);
     if (*held == HOLDS_ALL) {
         shards_release_all(thread);
-    } else if (*held != HOLDS_NONE) {
+    } else {
         struct shard *shard = &thread->server->shards[*held];
         baton_assert_held(&shard->baton);
         shard_release(thread, shard);
@@ -182,17 +206,18 @@ static void release_held(struct thread *thread, uint32_t *held)
 }
 
 /* One baton, or all; what was held before is given up if it is another. */
-static void hold(struct thread *thread, uint32_t *held, uint32_t wanted)
+static void hold(struct thread *thread, const struct replaying *replaying, uint32_t *held, uint32_t wanted)
 {
     if (*held == wanted) {
         return;
     }
-    release_held(thread, held);
+    release_held(thread, replaying, held);
     if (wanted == HOLDS_ALL) {
         shards_take_all(thread);
     } else {
         baton_take_one_of_several(&thread->server->shards[wanted].baton);
     }
+    lift(replaying, wanted, true);
     *held = wanted;
 }
 
@@ -242,7 +267,7 @@ static void repeat(struct thread *thread, struct replaying *replaying, uint32_t 
     reply_begin(&unused, text, 2);
     reply_begin(&reply, text, 2);
     if (command_choose(server_find_command(thread->server, words[0]), words, record->count, &reply, &spec)) {
-        hold(thread, held, shard_for(thread, spec, words, record->count, record->db));
+        hold(thread, replaying, held, shard_for(thread, spec, words, record->count, record->db));
         struct exec outer = {.server = thread->server, .thread = thread, .reply = &unused, .now_ms = thread->now_ms, .db = record->db};
         exec_run_chosen_inside(&outer, spec, words, record->count, &reply);
     }
@@ -278,6 +303,15 @@ static bool read_log(struct thread *thread, struct replaying *replaying, uint32_
     }
 }
 
+static void note_bytes(const struct thread *thread, struct replaying *replaying)
+{
+    uint64_t bytes = 0;
+    for (uint32_t log = thread->number; log < replaying->log_count; log += thread->server->shard_count) {
+        bytes += aof_replay_place(replaying->replay, log).offset;
+    }
+    __atomic_store_n(&replaying->shares[thread->number].bytes, bytes, __ATOMIC_RELAXED);
+}
+
 /* True: all logs of the thread have stopped. */
 static bool read_own(struct thread *thread, struct replaying *replaying)
 {
@@ -287,7 +321,8 @@ static bool read_own(struct thread *thread, struct replaying *replaying)
     for (uint32_t log = thread->number; log < replaying->log_count && have_stopped; log += thread->server->shard_count) {
         have_stopped = read_log(thread, replaying, log, end_ticks, &held);
     }
-    release_held(thread, &held);
+    release_held(thread, replaying, &held);
+    note_bytes(thread, replaying);
     return have_stopped;
 }
 
@@ -331,7 +366,7 @@ static void repeat_barrier(struct thread *thread, struct replaying *replaying)
     }
     uint32_t held = HOLDS_NONE;
     repeat(thread, replaying, log, &record, &held);
-    release_held(thread, &held);
+    release_held(thread, replaying, &held);
 }
 
 static bool any_has_more(const struct replaying *replaying)
@@ -350,9 +385,14 @@ static enum replaying_status go_on(struct thread *thread, struct replaying *repl
         begin_round(replaying);
         return REPLAYING_GOES_ON;
     }
+    uint64_t done_bytes = replaying->done_bytes;
     for (uint32_t log = 0; log < replaying->log_count; log++) {
-        replaying->done_bytes += aof_replay_place(replaying->replay, log).bytes;
+        done_bytes += aof_replay_place(replaying->replay, log).bytes;
     }
+    for (uint32_t i = 0; i < thread->server->shard_count; i++) {
+        __atomic_store_n(&replaying->shares[i].bytes, 0, __ATOMIC_RELAXED); /* their threads wait */
+    }
+    __atomic_store_n(&replaying->done_bytes, done_bytes, __ATOMIC_RELAXED);
     aof_replay_close(replaying->replay);
     replaying->replay = NULL;
     replaying->generation++;
@@ -367,9 +407,10 @@ static void report(const struct thread *thread, struct replaying *replaying)
     struct replaying_figures figures;
     replaying->reported_ms = thread->now_ms;
     replaying_figures(replaying, &figures);
-    const double seconds = (double)(thread->now_ms - figures.started_ms) / 1000;
-    log_write(thread->server->config, LOG_LEVEL_NOTICE, "Loading the log: %" PRIu64 " changes repeated, %.0f a second", figures.records,
-              (double)figures.records / seconds);
+    const double seconds = (double)(thread->now_ms - replaying->repeated_ms) / 1000;
+    const double done = (double)figures.bytes, total = (double)figures.total_bytes;
+    log_write(thread->server->config, LOG_LEVEL_NOTICE, "Loading the log: %" PRIu64 " changes repeated, %.0f a second; %.0f %% of %.1f MB, %.0f s left", figures.records,
+              (double)figures.records / seconds, total > 0 ? 100 * done / total : 100, total / 1e6, done > 0 ? seconds * (total - done) / done : 0);
 }
 
 enum replaying_status replaying_step(struct thread *thread, struct replaying *replaying)
@@ -379,13 +420,17 @@ enum replaying_status replaying_step(struct thread *thread, struct replaying *re
     const uint64_t round = atomic_load_explicit(&replaying->round, memory_order_acquire);
     switch ((enum phase)atomic_load_explicit(&replaying->phase, memory_order_acquire)) {
     case PHASE_WAITING:
-        return is_first && loading_is_over(thread->server) ? open_generation(replaying) : REPLAYING_WAITS;
-    case PHASE_REPLAYING:
-        if (share->round == round) {
+        if (!is_first || !loading_is_over(thread->server)) {
             return REPLAYING_WAITS;
         }
+        replaying->repeated_ms = replaying->reported_ms = thread->now_ms;
+        return open_generation(replaying);
+    case PHASE_REPLAYING:
         if (is_first) {
             report(thread, replaying);
+        }
+        if (share->round == round) {
+            return REPLAYING_WAITS;
         }
         if (read_own(thread, replaying)) {
             share->round = round;
@@ -404,9 +449,11 @@ enum replaying_status replaying_step(struct thread *thread, struct replaying *re
 
 void replaying_figures(const struct replaying *replaying, struct replaying_figures *out)
 {
-    *out = (struct replaying_figures){.started_ms = replaying->started_ms, .total_bytes = replaying->total_bytes, .bytes = replaying->done_bytes};
+    *out = (struct replaying_figures){.started_ms = replaying->started_ms, .total_bytes = replaying->total_bytes,
+                                      .bytes = __atomic_load_n(&replaying->done_bytes, __ATOMIC_RELAXED)};
     for (uint32_t i = 0; i < replaying->appendonly->server->shard_count; i++) {
         out->records += __atomic_load_n(&replaying->shares[i].records, __ATOMIC_RELAXED);
         out->errors += __atomic_load_n(&replaying->shares[i].errors, __ATOMIC_RELAXED);
+        out->bytes += __atomic_load_n(&replaying->shares[i].bytes, __ATOMIC_RELAXED);
     }
 }

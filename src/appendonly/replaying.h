@@ -16,6 +16,8 @@
 /* Reads where the logs end. Where the result is APPENDONLY_REFUSED `error` has a sentence. *out is to be closed in any case; NULL: no memory. */
 enum appendonly_opened replaying_open(struct appendonly *appendonly, struct replaying **out, char error[APPENDONLY_ERROR_MAX]);
 void replaying_close(struct replaying *replaying);
+/* Takes one that is over, or NULL: it is closed with this one, since somebody may still look at its figures. */
+void replaying_take_over(struct replaying *replaying, struct replaying *previous);
 struct aof_recovery *replaying_recovery(struct replaying *replaying);
 
 enum replaying_status {
@@ -26,7 +28,7 @@ enum replaying_status {
 enum replaying_status replaying_step(struct thread *thread, struct replaying *replaying);
 
 struct replaying_figures {
-    uint64_t records, errors, bytes, total_bytes;
+    uint64_t records, errors, bytes, total_bytes; /* bytes of logs: read so far, and in all */
     int64_t started_ms; /* wall */
 };
 /* Any thread. */

@@ -2,10 +2,12 @@
 #include "appendonly/rewriting.h"
 
 #include "aof/run.h"
+#include "appendonly/sweeping.h"
 #include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
 #include "shard/log.h"
+#include "shard/observer.h"
 #include "shard/thread.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_copy.h"
@@ -16,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POLL_US = 2000, RETRY_US = 5000000, NAME_MAX_BYTES = 4096 + AOF_NAME_MAX + 2 };
+enum { POLL_US = 2000, RETRY_US = 5000000, NAME_MAX_BYTES = APPENDONLY_PATH_BYTES };
 
 enum phase { PHASE_NONE, PHASE_PREPARING, PHASE_WAITING, PHASE_COPYING, PHASE_SETTLING, PHASE_CLEANING };
 
@@ -25,6 +27,8 @@ struct rewriting {
     pthread_mutex_t lock;
     pthread_t handle;
     bool has_thread;                 /* to be joined */
+    bool is_held;                    /* rewriting_hold */
+    _Atomic bool is_scheduled;       /* rewriting_schedule; relaxed */
     _Atomic bool is_stopped;         /* the server ends */
     _Atomic int phase;               /* enum phase; release */
     bool follows;                    /* the log was good when it was prepared */
@@ -153,6 +157,9 @@ static int prepare(struct rewriting *rewriting)
         log_write(appendonly->server->config, LOG_LEVEL_WARNING, "%s", refusal);
         return EIO;
     }
+    if (appendonly->manifest.generation_count == 0) {
+        appendonly_note_files(appendonly); /* a log that is turned on, and finds files without a manifest */
+    }
     await_previous(rewriting);
     if (!appendonly_draw_headers(appendonly, rewriting->headers)) {
         return errno;
@@ -187,7 +194,9 @@ static int prepare(struct rewriting *rewriting)
 static bool make_base(struct rewriting *rewriting, const char *name, char error[COPY_ERROR_MAX])
 {
     struct appendonly *appendonly = rewriting->appendonly;
-    struct snapshot_copy *copy = snapshot_copy_create(appendonly->path, name);
+    char file_name[APPENDONLY_NAME_MAX + 1];
+    appendonly_file_name(appendonly, name, file_name);
+    struct snapshot_copy *copy = snapshot_copy_create(appendonly->path, file_name);
     if (copy == NULL) {
         snprintf(error, COPY_ERROR_MAX, "out of memory");
         return false;
@@ -229,6 +238,14 @@ static bool await_settled(struct rewriting *rewriting)
     return phase_of(rewriting) == PHASE_CLEANING;
 }
 
+static void report_latency(struct server *server, const char *event, int64_t began_us)
+{
+    const int64_t ms = (clock_monotonic_us() - began_us) / 1000;
+    if (ms > 0 && server->observer != NULL) {
+        server->observer->slow_event(server, event, ms);
+    }
+}
+
 static bool rewrite(struct rewriting *rewriting, char error[COPY_ERROR_MAX])
 {
     struct appendonly *appendonly = rewriting->appendonly;
@@ -244,7 +261,9 @@ static bool rewrite(struct rewriting *rewriting, char error[COPY_ERROR_MAX])
     if (!make_base(rewriting, name, error)) {
         return false;
     }
+    const int64_t began_us = clock_monotonic_us();
     failed = name_base(rewriting, name, &before);
+    report_latency(appendonly->server, "aof-rename", began_us);
     if (failed != 0) {
         snprintf(error, COPY_ERROR_MAX, "the manifest could not be replaced: %s", strerror(failed));
         aof_manifest_destroy(&before);
@@ -267,7 +286,7 @@ static void *rewrite_main(void *arg)
     drop_files(rewriting);
     pthread_mutex_lock(&rewriting->lock);
     rewriting->last_is_good = is_done;
-    rewriting->last_seconds = (clock_wall_ms() - rewriting->started_ms + 999) / 1000;
+    rewriting->last_seconds = clock_wall_ms() / 1000 - rewriting->started_ms / 1000; /* as Redis does */
     rewriting->count += is_done;
     rewriting->failures = is_done ? 0 : rewriting->failures + 1;
     rewriting->tried_us = is_done ? 0 : clock_monotonic_us();
@@ -290,7 +309,7 @@ bool rewriting_is_under_way(struct rewriting *rewriting)
 
 static bool start_locked(struct rewriting *rewriting)
 {
-    if (phase_of(rewriting) != PHASE_NONE || atomic_load_explicit(&rewriting->is_stopped, memory_order_relaxed)) {
+    if (phase_of(rewriting) != PHASE_NONE || rewriting->is_held || atomic_load_explicit(&rewriting->is_stopped, memory_order_relaxed)) {
         return false;
     }
     if (rewriting->has_thread) {
@@ -314,6 +333,28 @@ bool rewriting_start(struct rewriting *rewriting)
     const bool is_started = start_locked(rewriting);
     pthread_mutex_unlock(&rewriting->lock);
     return is_started;
+}
+
+void rewriting_schedule(struct rewriting *rewriting)
+{
+    atomic_store_explicit(&rewriting->is_scheduled, true, memory_order_relaxed);
+}
+
+bool rewriting_hold(struct rewriting *rewriting)
+{
+    pthread_mutex_lock(&rewriting->lock);
+    const bool is_free = phase_of(rewriting) == PHASE_NONE && !rewriting->is_held;
+    rewriting->is_held = rewriting->is_held || is_free;
+    pthread_mutex_unlock(&rewriting->lock);
+    return is_free;
+}
+
+void rewriting_let_go(struct rewriting *rewriting)
+{
+    pthread_mutex_lock(&rewriting->lock);
+    assert(rewriting->is_held);
+    rewriting->is_held = false;
+    pthread_mutex_unlock(&rewriting->lock);
 }
 
 /* --- the first shard thread --- */
@@ -364,6 +405,16 @@ static bool is_wanted(const struct rewriting *rewriting)
     return appendonly_has_failed(appendonly) || has_grown(rewriting);
 }
 
+static bool is_schedule_due(struct rewriting *rewriting)
+{
+    struct snapshot_figures saving;
+    if (LIKELY(!atomic_load_explicit(&rewriting->is_scheduled, memory_order_relaxed))) {
+        return false;
+    }
+    snapshots_figures(rewriting->appendonly->server->snapshots, &saving);
+    return !saving.is_running;
+}
+
 void rewriting_tend(struct thread *thread, struct rewriting *rewriting)
 {
     struct appendonly *appendonly = rewriting->appendonly;
@@ -377,7 +428,13 @@ void rewriting_tend(struct thread *thread, struct rewriting *rewriting)
         return;
     }
     if (!is_asked && appendonly_state(appendonly) == APPENDONLY_ON) {
+        atomic_store_explicit(&rewriting->is_scheduled, false, memory_order_relaxed);
         appendonly_turn_off(thread, appendonly);
+    } else if (is_asked && is_schedule_due(rewriting)) {
+        if (rewriting_start(rewriting)) {
+            atomic_store_explicit(&rewriting->is_scheduled, false, memory_order_relaxed);
+            log_write(appendonly->server->config, LOG_LEVEL_NOTICE, "Starting the scheduled rewriting of AOF");
+        }
     } else if (is_asked && is_wanted(rewriting)) {
         log_write(appendonly->server->config, LOG_LEVEL_NOTICE, "Starting automatic rewriting of AOF");
         (void)!rewriting_start(rewriting);
@@ -389,6 +446,8 @@ void rewriting_figures(struct rewriting *rewriting, struct rewriting_figures *ou
     pthread_mutex_lock(&rewriting->lock);
     *out = (struct rewriting_figures){
         .is_under_way = phase_of(rewriting) != PHASE_NONE,
+        .is_copying = phase_of(rewriting) == PHASE_COPYING,
+        .is_scheduled = atomic_load_explicit(&rewriting->is_scheduled, memory_order_relaxed),
         .last_is_good = rewriting->last_is_good,
         .last_seconds = rewriting->last_seconds,
         .current_seconds = phase_of(rewriting) != PHASE_NONE ? (clock_wall_ms() - rewriting->started_ms) / 1000 : -1,

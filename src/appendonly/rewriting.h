@@ -24,11 +24,16 @@ void rewriting_destroy(struct rewriting *rewriting);
 
 /* False: one is under way, or no thread could be made. Any thread, without batons. */
 MUST_USE bool rewriting_start(struct rewriting *rewriting);
+/* Begins as soon as no snapshot is being saved. Any thread. */
+void rewriting_schedule(struct rewriting *rewriting);
 /* The first shard thread, every IDLE_US, without batons. */
 void rewriting_tend(struct thread *thread, struct rewriting *rewriting);
 bool rewriting_is_under_way(struct rewriting *rewriting);
+/* None begins until rewriting_let_go. False: one is under way, or somebody has it held. Any thread. */
+MUST_USE bool rewriting_hold(struct rewriting *rewriting);
+void rewriting_let_go(struct rewriting *rewriting);
 struct rewriting_figures {
-    bool is_under_way, last_is_good;
+    bool is_under_way, is_copying, is_scheduled, last_is_good; /* copying: the snapshot that is being written is the base */
     int64_t last_seconds, current_seconds; /* -1: there was none; there is none */
     uint64_t count, failures;              /* that succeeded since the start; that failed since */
 };

@@ -6,6 +6,7 @@
 #include "mem/heap.h"
 #include "shard/log.h"
 #include "shard/message.h"
+#include "shard/observer.h"
 #include "shard/thread.h"
 #include "snapshot/snapshot.h"
 
@@ -124,6 +125,34 @@ static void make_due(struct thread *thread, const struct shard_log *log)
     thread->logged.is_urgent = true;
 }
 
+/* Redis's names: a write under way beside a sync is a write that had to wait for it there. NULL: not measured. */
+static const char *latency_event(const struct log_file *file, enum log_request request)
+{
+    const struct server *server = file->log->server;
+    if (LIKELY(atomic_load_explicit(&server->config->latency_monitor_threshold, memory_order_relaxed) == 0) || request == LOG_ZERO) {
+        return NULL;
+    }
+    if (request == LOG_SYNC) {
+        return atomic_load_explicit(&server->config->appendfsync, memory_order_relaxed) == APPENDFSYNC_ALWAYS ? "aof-fsync-always" : NULL;
+    }
+    return file->is_under_way[LOG_SYNC]                                               ? "aof-write-pending-fsync"
+           : atomic_load_explicit(&server->logged.is_saving, memory_order_relaxed)    ? "aof-write-active-child"
+                                                                                      : "aof-write-alone";
+}
+
+/* Without a baton: the request has come back to the thread that made it. */
+static void report_latency(struct server *server, const struct log_file *file, enum log_request request)
+{
+    const int64_t ms = (clock_monotonic_us() - file->began_us[request]) / 1000;
+    if (ms == 0 || server->observer == NULL) {
+        return;
+    }
+    if (request == LOG_WRITE) {
+        server->observer->slow_event(server, "aof-write", ms);
+    }
+    server->observer->slow_event(server, file->events[request], ms);
+}
+
 /* On the thread whose ring has the request. */
 static void on_event(struct ring_owner *owner, const struct ring_event *event)
 {
@@ -132,6 +161,9 @@ static void on_event(struct ring_owner *owner, const struct ring_event *event)
     assert(thread->logged.requests > 0);
     thread->logged.requests--;
     make_due(thread, file->log);
+    if (UNLIKELY(file->events[event->kind] != NULL)) {
+        report_latency(thread->server, file, (enum log_request)event->kind);
+    }
     file->results[event->kind] = event->result;
     atomic_fetch_or_explicit(&file->back, 1u << event->kind, memory_order_release); /* from now on it is anybody's */
 }
@@ -141,6 +173,10 @@ static void begin(struct thread *thread, struct log_file *file, enum log_request
     assert(!file->is_under_way[request]);
     file->is_under_way[request] = true;
     file->asked[request] = (int64_t)bytes;
+    file->events[request] = latency_event(file, request);
+    if (UNLIKELY(file->events[request] != NULL)) {
+        file->began_us[request] = clock_monotonic_us();
+    }
     thread->logged.requests++;
 }
 
@@ -396,6 +432,12 @@ int shard_log_error(const struct shard_log *log)
     return error != 0 || log->previous == NULL ? error : error_of(log->previous);
 }
 
+bool shard_log_is_written(struct shard_log *log)
+{
+    const struct aof_writer *writer = log->file != NULL ? &log->file->writer : NULL;
+    return writer != NULL && log->previous == NULL && !log->is_unnamed && is_idle(log->file) && writer->record_count == 0 && writer->write_state == AOF_WRITE_IDLE;
+}
+
 static void note_state(struct shard_log *log)
 {
     uint64_t pending = aof_writer_pending_bytes(&log->file->writer);
@@ -408,6 +450,7 @@ static void note_state(struct shard_log *log)
     __atomic_store_n(&log->has_failed, has_failed, __ATOMIC_RELAXED);
     __atomic_store_n(&log->has_previous, log->previous != NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&log->pending_bytes, pending, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->is_syncing, log->file->is_under_way[LOG_SYNC], __ATOMIC_RELAXED);
     if (error != log->error) {
         __atomic_store_n(&log->error, error, __ATOMIC_RELAXED);
         atomic_fetch_add_explicit(&log->server->logged.error_changes, 1, memory_order_release);
@@ -491,6 +534,7 @@ void shard_log_turn_off(struct thread *thread, struct shard_log *log)
     reap(thread, log);
     __atomic_store_n(&log->error, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&log->pending_bytes, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->is_syncing, false, __ATOMIC_RELAXED);
     atomic_fetch_add_explicit(&log->server->logged.error_changes, 1, memory_order_release);
 }
 

@@ -36,6 +36,8 @@ struct log_file {
     int64_t asked[LOG_REQUESTS];           /* bytes; under the baton */
     bool is_sync_taken;                    /* the sync under way is the writer's; a linked one becomes it when its write is back */
     int64_t sync_began_us;                 /* monotonic: of the last one */
+    const char *events[LOG_REQUESTS];      /* of LATENCY, for requests under way that are measured; NULL: it is not */
+    int64_t began_us[LOG_REQUESTS];        /* monotonic: when one that is measured was made; both are its ring's thread's */
     int32_t results[LOG_REQUESTS];         /* written by the ring's thread before the bit in `back` */
     _Atomic uint32_t back;                 /* 1 << enum log_request: its result is there; release */
 };
@@ -56,7 +58,7 @@ struct shard_log {
     /* read by any thread, relaxed; written under the baton */
     uint64_t written_bytes, pending_bytes, frames, syncs, delayed_syncs;
     int error;                             /* errno, while the log cannot be written */
-    bool has_previous, has_failed;
+    bool has_previous, has_failed, is_syncing;
 };
 
 /* Opens the file `path`, which has its header. `last`: aof_writer_open. NULL: errno. */
@@ -87,6 +89,8 @@ void shard_log_go_over(struct shard_log *log, struct log_file *file, const struc
 void shard_log_settle(struct thread *thread, struct shard_log *log, uint64_t sequence);
 /* Under the baton: no records come any more; what is not written is dropped. */
 void shard_log_turn_off(struct thread *thread, struct shard_log *log);
+/* Under the baton: all that was appended is in the file, and no request is under way. */
+bool shard_log_is_written(struct shard_log *log);
 /* errno, or 0: the log can be written. Under the baton. */
 int shard_log_error(const struct shard_log *log);
 /* Without threads: what is left is written and synced, by plain calls. */

@@ -2,6 +2,7 @@
 #include "checklog/folder_check.h"
 
 #include "aof/run.h"
+#include "checklog/moment.h"
 #include "checklog/set_aside.h"
 
 #include <errno.h>
@@ -126,7 +127,7 @@ static bool end_with_damaged(const struct folder_state *state, struct aof_manife
     return is_done;
 }
 
-static int fix(const struct folder_state *state, const char *path)
+static int fix(const struct folder_state *state, const char *path, const char *prefix)
 {
     char name[PATH_MAX];
     struct aof_manifest manifest;
@@ -136,7 +137,7 @@ static int fix(const struct folder_state *state, const char *path)
         printf("nothing in the logs can be repaired\n");
         return 2;
     }
-    snprintf(name, sizeof name, "%s/%s", path, AOF_MANIFEST_NAME);
+    snprintf(name, sizeof name, "%s/%s%s", path, prefix, AOF_MANIFEST_NAME);
     if (!end_with_damaged(state, &manifest)) {
         printf("no memory\n");
         return 2;
@@ -161,9 +162,9 @@ int folder_check(const char *path, enum log_detail detail, bool with_fix)
 {
     const char *fault;
     uint32_t line;
-    struct aof_folder *folder = aof_folder_open(path);
+    struct aof_folder *folder = aof_folder_open_only_log(path);
     if (folder == NULL) {
-        printf("%s: %s\n", path, strerror(errno));
+        printf("%s: %s\n", path, errno == ENOTUNIQ ? SEVERAL_LOGS : strerror(errno));
         return 2;
     }
     const struct aof_files files = aof_folder_files(folder);
@@ -177,7 +178,7 @@ int folder_check(const char *path, enum log_detail detail, bool with_fix)
         check_bases(&state);
         check_generations(&state, detail);
         check_cut(&state);
-        exit_status = state.is_good ? 0 : with_fix ? fix(&state, path) : 1;
+        exit_status = state.is_good ? 0 : with_fix ? fix(&state, path, aof_folder_prefix(folder)) : 1;
         printf("%s: %s\n", path, state.is_good ? "good" : with_fix && exit_status == 0 ? "repaired" : "NOT good");
         aof_manifest_destroy(&state.manifest);
     }

@@ -227,7 +227,7 @@ static int restore_into(const struct moment_source *source, const char *out, int
     bool is_new;
     struct span all = {0};
     const int error = make_folder(out, &is_new);
-    struct aof_folder *folder = error == 0 ? aof_folder_open(out) : NULL;
+    struct aof_folder *folder = error == 0 ? aof_folder_open(out, "") : NULL;
     if (folder == NULL) {
         printf("%s: %s\n", out, error == ENOTEMPTY ? "it is not empty: nothing is overwritten" : strerror(error != 0 ? error : errno));
         return EXIT_REFUSED;

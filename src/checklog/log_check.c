@@ -206,7 +206,7 @@ int log_check_file(const char *path, enum log_detail detail, bool with_fix)
     const char *slash = strrchr(path, '/');
     const size_t len = slash == NULL ? 0 : (size_t)(slash - path);
     snprintf(folder_name, sizeof folder_name, "%.*s", slash == NULL ? 1 : len == 0 ? 1 : (int)len, slash == NULL ? "." : path);
-    struct aof_folder *folder = aof_folder_open(folder_name);
+    struct aof_folder *folder = aof_folder_open(folder_name, "");
     if (folder == NULL) {
         printf("%s: %s\n", folder_name, strerror(errno));
         return 2;

@@ -82,7 +82,8 @@ static bool find_redis_manifest(const char *path, char out[PATH_MAX])
 static int check_folder(const struct request *request)
 {
     char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s/%s", request->path, AOF_MANIFEST_NAME) < (int)sizeof name && access(name, F_OK) == 0) {
+    char prefix[AOF_PREFIX_MAX + 1];
+    if (aof_folder_find_logs(request->path, prefix) > 0) {
         return folder_check(request->path, request->detail, request->with_fix);
     }
     if (find_redis_manifest(request->path, name)) {

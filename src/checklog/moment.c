@@ -59,9 +59,9 @@ static int read_manifest(struct moment_source *source)
 
 int moment_open(const char *path, struct moment_source *out)
 {
-    *out = (struct moment_source){.path = path, .folder = aof_folder_open(path)};
+    *out = (struct moment_source){.path = path, .folder = aof_folder_open_only_log(path)};
     if (out->folder == NULL) {
-        printf("%s: %s\n", path, strerror(errno));
+        printf("%s: %s\n", path, errno == ENOTUNIQ ? SEVERAL_LOGS : strerror(errno));
         return EXIT_REFUSED;
     }
     out->files = aof_folder_files(out->folder);

@@ -4,6 +4,8 @@
 
 #include "aof/until.h"
 
+#define SEVERAL_LOGS "it has several logs, with the names of several appendfilename: move the files of one to a folder of their own"
+
 enum { EXIT_GOOD = 0, EXIT_DAMAGED = 1, EXIT_REFUSED = 2 };
 
 struct moment_source {

@@ -21,6 +21,7 @@ enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_
 enum config_allowance { ALLOWED_NO, ALLOWED_YES, ALLOWED_LOCAL };
 /* May a script use keys that it does not name? Then it has all shards, else an error where it has not the shard. */
 enum undeclared_keys { UNDECLARED_LOCK_ALL, UNDECLARED_REFUSE };
+#define CONFIG_APPENDFILENAME "appendonly.aof" /* the default */
 enum pipeline_order { PIPELINE_STRICT, PIPELINE_RELAXED };
 enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
 enum config_output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASS_COUNT };
@@ -84,6 +85,7 @@ struct config {
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
     _Atomic int64_t has_password;          /* requirepass is not empty */
     _Atomic int64_t appendonly, aof_load_truncated, no_appendfsync_on_rewrite;
+    _Atomic int64_t aof_use_rdb_preamble, aof_timestamp_enabled; /* how a log of Redis's looks; see src/config/README.md, C2 */
     _Atomic int64_t appendfsync;           /* enum config_appendfsync */
     _Atomic int64_t auto_aof_rewrite_percentage; /* 0 never */
     _Atomic int64_t auto_aof_rewrite_min_size;
@@ -101,7 +103,7 @@ struct config {
     char *save;                            /* "3600 1 300 100": pairs of seconds and changes; "" none */
     char *dbfilename;
     bool has_save_line;                    /* while the configuration is read: a line with `save` was there */
-    char *appenddirname;
+    char *appenddirname, *appendfilename;
     char *config_file;                     /* absolute path of the file read at start, "" none */
 };
 

@@ -30,7 +30,7 @@ static const struct param_word order_words[] = {{"strict", PIPELINE_STRICT}, {"r
 
 static const struct param_word undeclared_words[] = {{"lock-all", UNDECLARED_LOCK_ALL}, {"refuse", UNDECLARED_REFUSE}, {0}};
 
-enum { SAVE_TEXT_MAX = 1024, FILE_NAME_MAX = 200 };
+enum { SAVE_TEXT_MAX = 1024, FILE_NAME_MAX = 200, APPEND_NAME_MAX = 180 };
 
 static const struct param_word policy_words[] = {
     {"volatile-lru", POLICY_VOLATILE_LRU},       {"volatile-lfu", POLICY_VOLATILE_LFU},
@@ -55,9 +55,29 @@ static bool is_plain_name(const struct param_value *value)
     return value->text.len > 0 && value->text.len < FILE_NAME_MAX && memchr(value->text.data, '/', value->text.len) == NULL;
 }
 
+static bool is_base_name(const struct param_value *value)
+{
+    return is_plain_name(value) && memchr(value->text.data, '\\', value->text.len) == NULL && memchr(value->text.data, '\0', value->text.len) == NULL;
+}
+
 static bool adjust_appenddirname(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
-    return is_plain_name(value) || refuse(reason, "appenddirname can't be a path, just a dirname");
+    if (value->text.len == 0) {
+        return refuse(reason, "appenddirname can't be empty");
+    }
+    return is_base_name(value) || refuse(reason, "appenddirname can't be a path, just a dirname");
+}
+
+/* More is to come behind it in the names of files. */
+static bool adjust_appendfilename(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    if (value->text.len == 0) {
+        return refuse(reason, "appendfilename can't be empty");
+    }
+    if (value->text.len > APPEND_NAME_MAX) {
+        return refuse(reason, "appendfilename is too long");
+    }
+    return is_base_name(value) || refuse(reason, "appendfilename can't be a path, just a filename");
 }
 
 /* Pairs of seconds and changes, in the form that src/snapshot/save_points.c reads; "" is none. */
@@ -135,7 +155,10 @@ const struct param config_params[] = {
      .initial = 100, .min = 0, .max = 1000},
     {"activedefrag", PARAM_BOOLEAN, 0, FIELD(activedefrag), .initial = 1},
     {"aof-load-truncated", PARAM_BOOLEAN, 0, FIELD(aof_load_truncated), .initial = 1},
+    {"aof-timestamp-enabled", PARAM_BOOLEAN, 0, FIELD(aof_timestamp_enabled), .initial = 0},
+    {"aof-use-rdb-preamble", PARAM_BOOLEAN, 0, FIELD(aof_use_rdb_preamble), .initial = 1},
     {"appenddirname", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(appenddirname), .initial_text = "appendonlydir", .adjust = adjust_appenddirname},
+    {"appendfilename", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(appendfilename), .initial_text = CONFIG_APPENDFILENAME, .adjust = adjust_appendfilename},
     {"appendfsync", PARAM_ENUM, 0, FIELD(appendfsync), .initial = APPENDFSYNC_EVERYSEC, .words = appendfsync_words},
     {"appendonly", PARAM_BOOLEAN, 0, FIELD(appendonly), .initial = 0},
     {"auto-aof-rewrite-min-size", PARAM_MEMORY, 0, FIELD(auto_aof_rewrite_min_size), .initial = 64 * MEGABYTE, .min = 0, .max = INT64_MAX},

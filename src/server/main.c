@@ -116,7 +116,7 @@ static bool refuse_start(const struct server *server, const char *error)
  * loaded. */
 static bool begin_loading(struct server *server)
 {
-    char name[4096], log_error[APPENDONLY_ERROR_MAX], error[LOADING_ERROR_MAX];
+    char name[APPENDONLY_PATH_BYTES], log_error[APPENDONLY_ERROR_MAX], error[LOADING_ERROR_MAX];
     enum appendonly_opened log = APPENDONLY_NONE;
     const bool has_log = number(&server->config->appendonly) != 0;
     if (has_log) {

@@ -45,7 +45,7 @@ struct snapshots;     /* src/snapshot */
 struct thread;
 struct tracking;      /* src/tracking */
 
-/* Does a script that goes on in steps have the shard? Then its lock is in `locks`. */
+/* Does a script that goes on in steps have the shard, or DEBUG LOADAOF? Then its lock is in `locks`. */
 enum shard_script { SHARD_NO_SCRIPT, SHARD_HAS_SCRIPT, SHARD_SCRIPT_IS_BUSY };
 
 /* A shard: everything below `baton` is touched under it only. */

@@ -77,7 +77,7 @@ static bool add_slice(struct table *table, const struct table_place *place, uint
     return true;
 }
 
-static _Atomic uint64_t serials; /* given so far */
+static _Atomic uint32_t serials; /* given so far */
 
 struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft)
 {

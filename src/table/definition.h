@@ -17,9 +17,9 @@ enum { TABLE_NAME_MAX = 64, NAMESPACE_NAME_MAX = 64 };
 struct table {
     struct schema *_Atomic schema;
     _Atomic uint64_t last_row_id;
-    uint64_t serial;                /* of all tables that this process ever had, its own; never 0 */
     uint32_t shard_count;
     uint32_t db;                    /* whose tables it is among: written under all batons, read under any */
+    uint32_t serial;                /* of the tables that this process has had */
     bool is_dropped;                /* out of the catalogue; whoever gives back the last lock ends it. Under all batons */
     uint8_t namespace_len;
     uint8_t name_len;               /* with namespace and dot */

@@ -165,7 +165,7 @@ struct persistence_figures {
     int64_t file_bytes, waiting_bytes, last_bytes, last_waiting_bytes;
     int64_t load_start_s, load_total, load_done, load_eta_s;
     double load_percent;
-    int64_t log_is_on, log_is_rewriting, log_last_s, log_current_s, log_rewrites, log_failures;
+    int64_t log_is_on, log_is_rewriting, log_is_scheduled, log_syncing, log_last_s, log_current_s, log_rewrites, log_failures;
     int64_t log_bytes, log_base_bytes, log_pending_bytes, log_delayed_syncs, log_frames, log_syncs;
     const char *last_status, *log_rewrite_status, *log_write_status;
 };
@@ -197,7 +197,7 @@ static const struct info_field persistence_fields[] = {
     {"rdb_last_load_rows_loaded", INFO_INTEGER, AT(rows), NULL},
     {"aof_enabled", INFO_INTEGER, AT(log_is_on), NULL},
     {"aof_rewrite_in_progress", INFO_INTEGER, AT(log_is_rewriting), NULL},
-    {"aof_rewrite_scheduled", INFO_CONSTANT, 0, "0"},
+    {"aof_rewrite_scheduled", INFO_INTEGER, AT(log_is_scheduled), NULL},
     {"aof_last_rewrite_time_sec", INFO_INTEGER, AT(log_last_s), NULL},
     {"aof_current_rewrite_time_sec", INFO_INTEGER, AT(log_current_s), NULL},
     {"aof_last_bgrewrite_status", INFO_TEXT, AT(log_rewrite_status), NULL},
@@ -213,9 +213,9 @@ static const struct info_field persistence_fields[] = {
 static const struct info_field log_fields[] = {
     {"aof_current_size", INFO_INTEGER, AT(log_bytes), NULL},
     {"aof_base_size", INFO_INTEGER, AT(log_base_bytes), NULL},
-    {"aof_pending_rewrite", INFO_CONSTANT, 0, "0"},
+    {"aof_pending_rewrite", INFO_INTEGER, AT(log_is_scheduled), NULL},
     {"aof_buffer_length", INFO_INTEGER, AT(log_pending_bytes), NULL},
-    {"aof_pending_bio_fsync", INFO_CONSTANT, 0, "0"},
+    {"aof_pending_bio_fsync", INFO_INTEGER, AT(log_syncing), NULL},
     {"aof_delayed_fsync", INFO_INTEGER, AT(log_delayed_syncs), NULL},
     {"aof_frames", INFO_INTEGER, AT(log_frames), NULL},
     {"aof_fsyncs", INFO_INTEGER, AT(log_syncs), NULL},
@@ -253,6 +253,12 @@ static void add_log_figures(struct persistence_figures *figures, const struct se
     appendonly_figures(server, &log);
     figures->log_is_on = log.is_on;
     figures->log_is_rewriting = log.is_rewriting;
+    figures->log_is_scheduled = log.is_rewrite_scheduled;
+    figures->log_syncing = (int64_t)log.syncs_under_way;
+    if (log.is_copying) { /* the base is no save */
+        figures->is_running = 0;
+        figures->current_s = -1;
+    }
     figures->log_last_s = log.last_rewrite_seconds;
     figures->log_current_s = log.current_rewrite_seconds;
     figures->log_rewrites = (int64_t)log.rewrites;
@@ -270,7 +276,16 @@ static void add_log_figures(struct persistence_figures *figures, const struct se
 static void add_loading_figures(struct persistence_figures *figures, const struct server *server, int64_t now_ms)
 {
     struct loading_figures loading;
+    struct appendonly_loading log;
     loading_figures(server, &loading);
+    appendonly_loading(server, &log);
+    if (log.is_loading) { /* a base, if there is one, and what comes behind it */
+        const bool has_base = loading.started_ms >= log.started_ms;
+        loading.is_loading = true;
+        loading.total_bytes = (has_base ? loading.total_bytes : 0) + log.total_bytes;
+        loading.loaded_bytes = (has_base ? loading.loaded_bytes : 0) + log.bytes;
+        loading.started_ms = log.started_ms;
+    }
     const double done = (double)loading.loaded_bytes, total = (double)loading.total_bytes;
     const double passed_s = (double)(now_ms - loading.started_ms) / 1000;
     figures->loading = loading.is_loading;

@@ -10,6 +10,7 @@
 #include "cmd/core/limits.h"
 #include "cmd/memory/memory_private.h"
 
+#include "appendonly/appendonly.h"
 #include "client/sessions.h"
 #include "data/key_top.h"
 #include "exec/exec.h"
@@ -230,6 +231,20 @@ static void look_at_table(uint32_t db, const struct table *table, const struct t
 
 /* --- the job: shards from the last to the first, then the tables --- */
 
+static void look_at_log(const struct server *server, struct doctor_log *out)
+{
+    struct appendonly_figures figures;
+    appendonly_figures(server, &figures);
+    *out = (struct doctor_log){
+        .error = figures.error,
+        .error_seconds = figures.error_seconds,
+        .is_held_back = figures.is_held_back,
+        .held_back_ms = figures.held_back_ms,
+        .held_back_ago_s = figures.held_back_ago_s,
+        .pending_bytes = (int64_t)figures.pending_bytes,
+    };
+}
+
 static void reply_report(struct exec *exec, struct doctor_job *doctor)
 {
     struct doctor_report *report = &doctor->report;
@@ -241,6 +256,7 @@ static void reply_report(struct exec *exec, struct doctor_job *doctor)
     mem_system_read(root == NULL ? "" : root, &report->system);
     report->shard_count = exec->server->shard_count;
     server_total_fed(exec->server, &report->fed);
+    look_at_log(exec->server, &report->log);
     report->clients = atomic_load_explicit(&exec->server->clients_current, memory_order_relaxed);
     report->policy = config_policy_name(config);
     report->is_policy_volatile = policy == POLICY_VOLATILE_LRU || policy == POLICY_VOLATILE_LFU ||

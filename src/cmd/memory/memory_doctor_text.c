@@ -9,14 +9,16 @@
 #include "base/number.h"
 #include "client/sessions.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 #define MIB (INT64_C(1) << 20)
 
 /* From when on something is a finding. Ratios are noise while little memory is used. */
 static const struct {
     int64_t small_bytes, frag_bytes, gap_bytes, client_bytes, client_mean_bytes, big_key_bytes, index_bytes, shard_bytes;
-    int64_t hole_bytes, misfit_bytes, swapped_bytes, fed_bytes;
+    int64_t hole_bytes, misfit_bytes, swapped_bytes, fed_bytes, held_back_ms, held_back_ago_s;
     uint64_t commands, lasting_keys;
     double frag_ratio, gap_ratio, peak_ratio, big_key_share, full_share, uneven_ratio, misfit_share, lasting_share;
 } limits = {
@@ -32,6 +34,8 @@ static const struct {
     .misfit_bytes = 16 * 1024,
     .swapped_bytes = MIB,
     .fed_bytes = MIB,
+    .held_back_ms = 1000,
+    .held_back_ago_s = 3600,
     .commands = 10000,
     .lasting_keys = 100,
     .frag_ratio = 1.4,
@@ -402,12 +406,51 @@ static void find_lazyfree(struct doctor *doctor)
     }
 }
 
+static void find_unwritten_log(struct doctor *doctor)
+{
+    const struct doctor_log *log = &doctor->report->log;
+    if (log->error == 0) {
+        return;
+    }
+    begin_finding(doctor);
+    say(doctor, "The log of changes cannot be written since %lld s: %s. Writes are refused with MISCONF, reads go on. ", (long long)log->error_seconds,
+        strerror(log->error));
+    if (log->error == ENOSPC || log->error == EDQUOT || log->error == EFBIG) {
+        say(doctor, "Make room where CONFIG GET dir says (or raise the limit): the same frame is tried again each second, and %s wait for it.\n",
+            human(log->pending_bytes).text);
+    } else {
+        say(doctor, "A new base and new files are tried each 5 s. If the disk stays broken, mend it or move the data: CONFIG SET appendonly no lets "
+                    "writes go on without a log.\n");
+    }
+}
+
+/* Writes have waited: now, or of late. */
+static void find_slow_disk(struct doctor *doctor)
+{
+    const struct doctor_log *log = &doctor->report->log;
+    const bool is_of_late = log->held_back_ms >= limits.held_back_ms && log->held_back_ago_s >= 0 && log->held_back_ago_s <= limits.held_back_ago_s;
+    if (log->error != 0 || (!log->is_held_back && !is_of_late)) {
+        return;
+    }
+    begin_finding(doctor);
+    if (log->is_held_back) {
+        say(doctor, "Writes wait for the disk now: ");
+    } else {
+        say(doctor, "Writes waited for the disk, the last time %lld s ago: ", (long long)log->held_back_ago_s);
+    }
+    say(doctor, "the log has grown faster than it could be written, for %.1f s since the start; %s wait to be written. LATENCY DOCTOR and "
+                "aof_delayed_fsync tell how slow the disk is; no-appendfsync-on-rewrite yes and fewer rewrites "
+                "(auto-aof-rewrite-percentage) leave more of it to the log.\n",
+        (double)log->held_back_ms / 1000, human(log->pending_bytes).text);
+}
+
 typedef void find_fn(struct doctor *doctor);
 
 static find_fn *const finders[] = {
     find_maxmemory,     find_peak,     find_fragmentation, find_resident_gap, find_big_keys,     find_heavy_indexes,
     find_sparse_tables, find_misfits,  find_uneven_shards, find_hot_shard,    find_clients,      find_slow_readers,
-    find_lasting_keys,  find_lazyfree, find_swap,          find_huge_pages,   find_overcommit,
+    find_lasting_keys,  find_lazyfree, find_swap,          find_huge_pages,   find_overcommit,   find_unwritten_log,
+    find_slow_disk,
 };
 
 /* --- the report --- */

@@ -81,6 +81,15 @@ struct doctor_misfits {
     struct doctor_top top;       /* those that were seen */
 };
 
+/* Of the log of changes. */
+struct doctor_log {
+    int error;                          /* errno: it cannot be written; 0 */
+    int64_t error_seconds;              /* for so long */
+    bool is_held_back;                  /* writes wait for the disk */
+    int64_t held_back_ms, held_back_ago_s; /* for so long since the start; the last time, -1 never */
+    int64_t pending_bytes;              /* that wait for the disk */
+};
+
 struct doctor_report {
     struct memory_figures memory;
     struct mem_system system;
@@ -92,6 +101,7 @@ struct doctor_report {
     struct doctor_misfits misfits[MISFIT_COUNT];
     uint64_t sample_keys;               /* how many keys the sample has */
     struct fed_clients fed;
+    struct doctor_log log;
     uint64_t key_count, expiring_count, table_count;
     uint32_t clients;
     const char *policy;                 /* maxmemory-policy */

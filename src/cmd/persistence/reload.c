@@ -1,11 +1,14 @@
 /* reload.c - see reload.h.
  *
- *   (save) -> FLUSH, all batons: the data go, the file is opened -> LOADING: until it is over
+ *   RELOAD    (save) -> FLUSH, all batons: the data go, the file is opened -> LOADING: until it is over
+ *   LOADAOF   PREPARING, all batons: reloading_prepare until it is ready; the data go -> LOADING: until it is over
  *
- * Others are answered LOADING meanwhile. What was under way when it began may still write: a key that is there stays.  */
+ * Others are answered LOADING meanwhile. What was under way when a RELOAD began may still write: a key that is there stays. A LOADAOF
+ * keeps it waiting (appendonly/reloading.h).  */
 #include "cmd/persistence/reload.h"
 
 #include "appendonly/appendonly.h"
+#include "appendonly/reloading.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/persistence/save_job.h"
@@ -15,6 +18,34 @@
 #include "snapshot/snapshot.h"
 
 #include <stdio.h>
+
+/* False: replied why not. */
+static bool run_inside(struct exec *exec, struct bytes *words, uint32_t count)
+{
+    struct buffer text = BUFFER_EMPTY(MEM_CLIENT);
+    struct reply reply;
+    reply_begin(&reply, &text, 2);
+    exec_run_inside(exec, words, count, &reply);
+    const bool is_done = text.len > 0 && text.data[0] != '-';
+    if (!is_done) {
+        reply_error(exec->reply, "ERR the data could not be taken out");
+    }
+    buffer_release(&text);
+    return is_done;
+}
+
+/* Keys, tables and libraries go, and the log does not hear of it. False: replied why not. */
+static bool take_out(struct exec *exec)
+{
+    struct bytes flush_data[] = {BYTES("FLUSHALL"), BYTES("ASYNC")};
+    struct bytes flush_functions[] = {BYTES("FUNCTION"), BYTES("FLUSH")};
+    appendonly_hear(exec->server->logged.appendonly, false);
+    const bool is_empty = run_inside(exec, flush_data, 2) && run_inside(exec, flush_functions, 2);
+    appendonly_hear(exec->server->logged.appendonly, true);
+    return is_empty;
+}
+
+/* --- RELOAD --- */
 
 enum { RELOAD_NOSAVE = 1 };
 
@@ -37,34 +68,17 @@ static enum job_status wait_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
-/* False: replied why not. */
-static bool run_inside(struct exec *exec, struct bytes *words, uint32_t count)
-{
-    struct buffer text = BUFFER_EMPTY(MEM_CLIENT);
-    struct reply reply;
-    reply_begin(&reply, &text, 2);
-    exec_run_inside(exec, words, count, &reply);
-    const bool is_done = text.len > 0 && text.data[0] != '-';
-    if (!is_done) {
-        reply_error(exec->reply, "ERR the data could not be taken out");
-    }
-    buffer_release(&text);
-    return is_done;
-}
-
 static enum job_status load_step(struct job *job, struct exec *exec)
 {
     struct config *config = exec->server->config;
-    struct bytes flush_data[] = {BYTES("FLUSHALL"), BYTES("ASYNC")};
-    struct bytes flush_functions[] = {BYTES("FUNCTION"), BYTES("FLUSH")};
     char name[4096], error[LOADING_ERROR_MAX];
+    if (server_is_loading(exec->server)) {
+        return JOB_PAUSE; /* DEBUG LOADAOF */
+    }
     if (exec_waits_for_changes(exec)) {
         return JOB_WAIT;
     }
-    appendonly_hear(exec->server->logged.appendonly, false);
-    const bool is_empty = run_inside(exec, flush_data, 2) && run_inside(exec, flush_functions, 2);
-    appendonly_hear(exec->server->logged.appendonly, true);
-    if (!is_empty) {
+    if (!take_out(exec)) {
         return JOB_DONE;
     }
     config_text_copy(config, &config->dbfilename, name, sizeof name);
@@ -114,4 +128,64 @@ void command_debug_reload(struct exec *exec)
     }
     *job = (struct job){.step = load_step, .destroy = destroy, .shard = JOB_ALL_SHARDS};
     exec_start_job(exec, job);
+}
+
+/* --- LOADAOF --- */
+
+struct loadaof_job {
+    struct job job;
+    struct reloading *reloading; /* until it is the threads' */
+};
+
+static enum job_status loaded_step(struct job *job, struct exec *exec)
+{
+    (void)job;
+    if (server_is_loading(exec->server)) {
+        return JOB_PAUSE;
+    }
+    reply_ok(exec->reply);
+    return JOB_DONE;
+}
+
+static enum job_status prepare_step(struct job *job, struct exec *exec)
+{
+    struct loadaof_job *loadaof = (struct loadaof_job *)job;
+    char error[APPENDONLY_ERROR_MAX];
+    switch (reloading_prepare(exec, &loadaof->reloading, error)) {
+    case RELOADING_WAITS:
+        return JOB_WAIT;
+    case RELOADING_PAUSES:
+        return JOB_PAUSE;
+    case RELOADING_REFUSED:
+        reply_errorf(exec->reply, "ERR Error trying to load the log: %s", error);
+        return JOB_DONE;
+    case RELOADING_READY:
+        break;
+    }
+    if (!take_out(exec)) {
+        return JOB_DONE;
+    }
+    reloading_load(loadaof->reloading);
+    loadaof->reloading = NULL;
+    job->step = loaded_step;
+    job->shard = JOB_NO_SHARD;
+    return JOB_PAUSE;
+}
+
+static void destroy_loadaof(struct job *job, struct exec *exec)
+{
+    struct loadaof_job *loadaof = (struct loadaof_job *)job;
+    reloading_give_up(exec->thread, loadaof->reloading);
+    thread_free(MEM_SERVER, loadaof, sizeof *loadaof);
+}
+
+void command_debug_loadaof(struct exec *exec)
+{
+    struct loadaof_job *loadaof = thread_alloc_zeroed(MEM_SERVER, sizeof *loadaof);
+    if (loadaof == NULL) {
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    loadaof->job = (struct job){.step = prepare_step, .destroy = destroy_loadaof, .shard = JOB_ALL_SHARDS};
+    exec_start_job(exec, &loadaof->job);
 }

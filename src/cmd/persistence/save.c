@@ -1,6 +1,7 @@
 /* save.c - SAVE BGSAVE LASTSAVE.
  *
  * SAVE waits for the end of a snapshot as BGSAVE makes it: other clients are served meanwhile.  */
+#include "appendonly/appendonly.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/persistence/persistence_rows.h"
@@ -43,8 +44,24 @@ static const struct option bgsave_options[] = {
     {0},
 };
 
-/* In a transaction the cut cannot be before its end: it is made right after that. SCHEDULE, in Redis, is for a save while the log is rewritten:
- * here saves need not wait for anything but each other, and for that Redis refuses them, too. */
+/* What waits for the next base of the log to be written. True: it was replied. */
+static bool is_rewriting(struct exec *exec, uint32_t flags)
+{
+    struct appendonly_figures log;
+    appendonly_figures(exec->server, &log);
+    if (!log.is_copying) {
+        return false;
+    }
+    if ((flags & BGSAVE_SCHEDULE) != 0 || exec->depth > 0) {
+        snapshots_schedule(exec->server->snapshots);
+        reply_simple(exec->reply, BYTES("Background saving scheduled"));
+    } else {
+        reply_error(exec->reply, "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.");
+    }
+    return true;
+}
+
+/* In a transaction the cut cannot be before its end: it is made right after that. */
 static void command_bgsave(struct exec *exec)
 {
     struct snapshots *snapshots = exec->server->snapshots;
@@ -61,6 +78,9 @@ static void command_bgsave(struct exec *exec)
         } else {
             reply_error(exec->reply, "ERR Background saving is currently not in progress or scheduled");
         }
+        return;
+    }
+    if (is_rewriting(exec, walk.flags)) {
         return;
     }
     struct snapshot_figures figures;

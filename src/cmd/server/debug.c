@@ -249,6 +249,7 @@ static const struct debug_row {
      prepare_hold, NULL},
     {"INSIDE", "<command> [<arg> ...]", "Runs a command inside this one, which holds all shards.", -3, inside_step,
      JOB_ALL_SHARDS, NULL, NULL},
+    {"LOADAOF", "", "Takes all data out, and loads them from the log.", 2, NULL, JOB_NO_SHARD, NULL, command_debug_loadaof},
     {"OBJECT", "<key>", "Tells how a key's value is kept.", 3, object_step, JOB_NO_SHARD, prepare_object, NULL},
     {"RELOAD", "[NOSAVE]", "Saves all data, takes them out, and loads what was saved; or (NOSAVE) the last file.", -2, NULL,
      JOB_NO_SHARD, NULL, command_debug_reload},

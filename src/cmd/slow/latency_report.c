@@ -126,6 +126,10 @@ static const struct {
                 "an index) cost time in proportion to what they look at."},
     {"fast-command", "Commands that do little work were slow: look for a busy or throttled processor, or for swapping "
                      "(compare mem_fragmentation_ratio and the system's swap counters)."},
+    {"aof-write", "Writes of the log took long: the disk is slow, or busy with something else. aof-write-pending-fsync: while an fsync was under "
+                  "way; aof-write-active-child: while a new base was written (no-appendfsync-on-rewrite leaves out the syncs of everysec then)."},
+    {"aof-fsync-always", "With appendfsync always each reply of a write waits for the disk: a faster disk, or appendfsync everysec, helps."},
+    {"aof-rename", "Replacing the log's manifest, which is synced, took long: nobody waits for it, but the disk is slow."},
     {"expire-cycle", "Many keys expire at the same time: spread their expiry times."},
 };
 

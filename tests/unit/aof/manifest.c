@@ -135,3 +135,36 @@ Test(manifest, has_a_limit_of_generations)
     aof_manifest_destroy(&manifest);
     cr_assert_eq(thread_heaps_bytes(), 0);
 }
+
+static const struct {
+    const char *name;
+    bool is_own;
+    uint64_t generation;
+} own_names[] = {
+    {"log.7.0", true, 7}, {"log.12.1023", true, 12}, {"base.3.rdb", true, 3}, {"log.18446744073709551615.0", true, UINT64_MAX},
+    {"log.7.1024", false, 0}, {"log.7", false, 0}, {"log.7.", false, 0}, {"log..0", false, 0}, {"log.07.0", false, 0}, {"log.7.00", false, 0},
+    {"log.7.0.before-fix", false, 0}, {"log.+7.0", false, 0}, {"log.18446744073709551616.0", false, 0}, {"base.rdb", false, 0}, {"base..rdb", false, 0},
+    {"base.3.rdb.old", false, 0}, {"base.3.aof", false, 0}, {"base.x.rdb", false, 0}, {"jobs.log.7.0", false, 0}, {"tessera.manifest", false, 0}, {"", false, 0},
+};
+
+Test(manifest, knows_names_that_are_its_own)
+{
+    for (size_t i = 0; i < sizeof own_names / sizeof own_names[0]; i++) {
+        uint64_t generation = 0;
+        cr_assert_eq(aof_own_name(own_names[i].name, &generation), own_names[i].is_own, "%s", own_names[i].name);
+        cr_assert(!own_names[i].is_own || generation == own_names[i].generation, "%s", own_names[i].name);
+    }
+}
+
+Test(manifest, knows_which_files_it_names)
+{
+    struct aof_manifest manifest;
+    cr_assert(aof_manifest_create(&manifest));
+    cr_assert_not_null(aof_manifest_add(&manifest, 7, 2));
+    cr_assert_not_null(aof_manifest_add(&manifest, 9, 1));
+    aof_base_name(7, manifest.bases[0].name);
+    manifest.base_count = 1;
+    cr_assert(aof_manifest_names(&manifest, "log.7.1") && aof_manifest_names(&manifest, "log.9.0") && aof_manifest_names(&manifest, "base.7.rdb"));
+    cr_assert(!aof_manifest_names(&manifest, "log.9.1") && !aof_manifest_names(&manifest, "log.8.0") && !aof_manifest_names(&manifest, "base.9.rdb"));
+    aof_manifest_destroy(&manifest);
+}

@@ -48,7 +48,7 @@ static void begin(void)
 {
     snprintf(path, sizeof path, "/tmp/tessera-log-XXXXXX");
     cr_assert_not_null(mkdtemp(path));
-    folder = aof_folder_open(path);
+    folder = aof_folder_open(path, "");
     cr_assert_not_null(folder);
     files = aof_folder_files(folder);
     struct aof_recovery recovery;

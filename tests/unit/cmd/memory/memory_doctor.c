@@ -2,6 +2,7 @@
 #include "cmd/memory/memory_private.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 #define MIB (INT64_C(1) << 20)
@@ -223,6 +224,31 @@ static void strict_overcommit(struct doctor_report *r)
     r->system.committed_bytes = 800 * MIB;
 }
 
+static void full_disk(struct doctor_report *r)
+{
+    r->log = (struct doctor_log){.error = ENOSPC, .error_seconds = 12, .is_held_back = true, .held_back_ms = 5000, .pending_bytes = 3 * MIB};
+}
+
+static void broken_disk(struct doctor_report *r)
+{
+    r->log = (struct doctor_log){.error = EIO, .error_seconds = 3, .held_back_ago_s = -1};
+}
+
+static void slow_disk(struct doctor_report *r)
+{
+    r->log = (struct doctor_log){.is_held_back = true, .held_back_ms = 200, .pending_bytes = 33 * MIB};
+}
+
+static void slow_disk_of_late(struct doctor_report *r)
+{
+    r->log = (struct doctor_log){.held_back_ms = 2500, .held_back_ago_s = 70, .pending_bytes = MIB};
+}
+
+static void slow_disk_long_ago(struct doctor_report *r)
+{
+    r->log = (struct doctor_log){.held_back_ms = 2500, .held_back_ago_s = 3601};
+}
+
 static void nothing(struct doctor_report *r)
 {
     (void)r;
@@ -265,6 +291,11 @@ static const struct {
     {pending, "2 dropped databases", "2", "by itself"},
     {swapped, "3.00M of this process are swapped out", "3.00M", "sysctl vm.swappiness=1"},
     {huge_pages, "Transparent huge pages", "2 MiB", "echo madvise"},
+    {full_disk, "cannot be written since 12 s: No space left on device", "3.00M wait for it", "CONFIG GET dir"},
+    {broken_disk, "cannot be written since 3 s: Input/output error", "each 5 s", "CONFIG SET appendonly no"},
+    {slow_disk, "Writes wait for the disk now", "33.00M wait to be written", "no-appendfsync-on-rewrite yes"},
+    {slow_disk_of_late, "the last time 70 s ago", "for 2.5 s", "LATENCY DOCTOR"},
+    {slow_disk_long_ago, NULL, NULL, NULL},
     {strict_overcommit, "vm.overcommit_memory is 2", "900.00M", "sysctl vm.overcommit_memory=1"},
 };
 
