@@ -472,7 +472,8 @@ void shard_log_tend(struct thread *thread, struct shard_log *log)
 static bool has_records(const struct shard_log *log)
 {
     const struct aof_writer *writer = &log->file->writer;
-    return writer->record_count > 0 && writer->open_unit == 0 && !aof_writer_has_failed(writer); /* a script that pauses has an open unit, and its shard locked */
+    assert(writer->open_unit == 0); /* units have ended, or are set apart, where batons are given up */
+    return writer->record_count > 0 && !aof_writer_has_failed(writer);
 }
 
 void shard_logs_bind(struct shard_log *logs, uint32_t count)

@@ -233,6 +233,9 @@ static bool enter(struct paused *paused, struct thread *thread, uint64_t limit_u
     executor->step_ends_ticks = step_ends_ticks;
     paused->unit = (struct logged_unit){0};
     if (!paused->is_over) {
+        if (UNLIKELY(thread->logged.unit.open != 0)) {
+            thread->server->logged.pause_unit(thread);
+        }
         paused->unit = thread->logged.unit;
         thread->logged.unit = (struct logged_unit){0};
     }

@@ -27,6 +27,10 @@ return redis.call('RPUSH', KEYS[4], ARGV[3])
 """
 
 
+LOOP = "for i = 1, ARGV[1] do redis.call('INCR', KEYS[1 + i % 2]) end"
+LOOPS_MAX = 40000  # some 20 ms
+
+
 class Step:
     """commands: as sent; changes: {thing: value}, None: it is gone; adds: [(account, amount)]; item: what it puts into the journal that all share."""
 
@@ -170,6 +174,14 @@ class Writer:
         source, target, last, amount = self.transfer(step)
         step.commands.append(("EVAL", TRANSFER, "4", source, target, last, JOURNAL[1], amount, self.count, step.item))
 
+    def run_long(self, step):
+        """A script that pauses: others run, on other shards, before it has ended."""
+        things = [("string", self.name("string", "loop-%d" % i)) for i in range(2)]
+        loops = 2 * self.random.randint(1, LOOPS_MAX // 2)
+        step.commands.append(("EVAL", LOOP, "2", things[0][1], things[1][1], loops))
+        for thing in things:
+            step.changes[thing] = (b"%d" % (int(self.state.get(thing, (b"0", None))[0]) + loops // 2), None)
+
     def label(self):
         return b"c%d-%d" % (self.number, self.random.randrange(4))
 
@@ -222,7 +234,7 @@ class Writer:
         step.changes[(table, (self.number, new_id))] = ((b"id", b"%d" % new_id),) + value[1:]
 
     KINDS = ((set_text, 8), (set_until, 4), (count_up, 6), (set_many, 6), (delete, 4), (push_or_pop, 5), (set_fields, 4), (change_set, 4),
-             (add_scores, 4), (add_entry, 3), (transfer_in_transaction, 8), (transfer_in_script, 6), (insert_row, 5), (insert_rows_and_keys, 4),
+             (add_scores, 4), (add_entry, 3), (transfer_in_transaction, 8), (transfer_in_script, 6), (run_long, 1), (insert_row, 5), (insert_rows_and_keys, 4),
              (relabel_rows, 2), (move_row, 3))
 
     # --- sending and taking replies ---
