@@ -186,6 +186,16 @@ void aof_writer_set_apart(struct aof_writer *writer)
     assert(writer_is_valid(writer));
 }
 
+void aof_writer_drop_unit(struct aof_writer *writer)
+{
+    if (writer->open_unit != 0) {
+        cut_open_frame(writer, writer->unit_from, writer->unit_from_count);
+    } else {
+        drop_apart(writer);
+    }
+    assert(writer_is_valid(writer));
+}
+
 static bool append_apart(struct aof_writer *writer, const struct aof_record *record)
 {
     const uint64_t bytes = aof_record_bytes(record);

@@ -104,6 +104,8 @@ MUST_USE bool aof_writer_append(struct aof_writer *writer, const struct aof_reco
 /* The open unit, if there is one, goes on later, and its records with it: they leave the open frame, which need not wait for them, and come to the one
  * that is open when the unit ends. Nobody else has appended since it began. Another unit may begin and end meanwhile. Without memory: FAILED.  */
 void aof_writer_set_apart(struct aof_writer *writer);
+/* The open unit, or the one that is set apart, never ends: its records go. */
+void aof_writer_drop_unit(struct aof_writer *writer);
 /* The sequence of the frame that the next record goes into. */
 static inline uint64_t aof_writer_open_sequence(const struct aof_writer *writer)
 {

@@ -110,15 +110,27 @@ void appendonly_end_unit(struct thread *thread)
     *unit = (struct logged_unit){0};
 }
 
-void appendonly_pause_unit(struct thread *thread)
+/* Calls `act` on the logs that have records of the open unit. */
+static void act_on_unit(struct thread *thread, void (*act)(struct aof_writer *writer))
 {
-    struct logged_unit *unit = &thread->logged.unit;
+    const struct logged_unit *unit = &thread->logged.unit;
     for (uint32_t i = shard_set_next(&unit->shards, 0); i != SHARD_NONE; i = shard_set_next(&unit->shards, i + 1)) {
         struct shard_log *log = log_of(thread->server, i);
         baton_assert_held(&thread->server->shards[i].baton);
         if (log->file != NULL) {
-            aof_writer_set_apart(&log->file->writer);
+            act(&log->file->writer);
         }
     }
-    unit->has_paused = true;
+}
+
+void appendonly_pause_unit(struct thread *thread)
+{
+    act_on_unit(thread, aof_writer_set_apart);
+    thread->logged.unit.has_paused = true;
+}
+
+void appendonly_drop_unit(struct thread *thread)
+{
+    act_on_unit(thread, aof_writer_drop_unit);
+    thread->logged.unit = (struct logged_unit){0};
 }

@@ -64,6 +64,7 @@ struct logged {
     struct logged_progress *progress;       /* of each shard */
     void (*end_unit)(struct thread *thread);   /* the log's, as the next; set before the shard threads start */
     void (*pause_unit)(struct thread *thread); /* under the batons of the open unit, whose shards stay locked: other frames do not wait for it */
+    void (*drop_unit)(struct thread *thread);  /* the same, when the server ends before the unit does: nothing of it is logged */
     struct appendonly *appendonly;          /* of src/appendonly; NULL in a test's server */
 };
 

@@ -171,6 +171,28 @@ def test_a_statement_that_goes_on_while_a_script_has_paused(start):
         assert digest(client) == before
 
 
+def waits_for_script(connection, key):
+    connection.send("GET", key)
+    if connection.is_silent(0.05):
+        return True
+    connection.read()
+    return False
+
+
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+def test_of_a_script_that_the_end_of_the_server_cuts_off_nothing_is_left(start, shards, fsync):
+    server = start(*EVERY_SECOND, "--appendfsync", fsync, shards=shards)
+    names = ["k:%d" % i for i in range(8)]
+    loop = "for i = 1, ARGV[1] do redis.call('INCR', KEYS[i % 8 + 1]) end"
+    with server.connect() as client, server.connect() as other:
+        assert client.run("MSET", *[word for name in names for word in (name, "7")]) == b"OK"
+        client.send("EVAL", loop, "8", *names, str(100 * LOOPS))
+        wait_until(lambda: waits_for_script(other, names[0]), SECONDS, "the script to have its shards")
+        saved.restart(server)
+    with server.connect() as client:
+        assert client.run("MGET", *names) == [b"7"] * len(names)
+
+
 def test_the_log_is_turned_off_while_a_script_has_paused(start, shards):
     server = start(*EVERY_SECOND, shards=shards)
     with server.connect() as client, server.connect() as other:

@@ -365,6 +365,28 @@ Test(writer, sums_up_anew_what_is_left_of_a_frame)
     aof_writer_close(&writer);
 }
 
+Test(writer, drops_a_unit_that_never_ends)
+{
+    struct aof_writer writer;
+    open_writer(&writer);
+    append_to_unit(&writer, 5, "u");
+    aof_writer_drop_unit(&writer);
+    expect_nothing(&writer);
+    append(&writer, "a");
+    append_to_unit(&writer, 6, "v");
+    aof_writer_set_apart(&writer);
+    append_to_unit(&writer, 6, "w");
+    aof_writer_drop_unit(&writer);
+    append_to_unit(&writer, 7, "x");
+    aof_writer_drop_unit(&writer);
+    append(&writer, "b");
+    const struct aof_write write = expect_write(&writer);
+    expect_records(&write, "ab");
+    aof_writer_written(&writer, (int64_t)write.bytes.len);
+    aof_writer_finish(&writer);
+    aof_writer_close(&writer);
+}
+
 Test(writer, that_fails_drops_what_is_set_apart)
 {
     struct aof_writer writer, *only = &writer;
