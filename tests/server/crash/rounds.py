@@ -135,7 +135,8 @@ class Round:
         try:
             self.start()
         except StartError as error:
-            if error.status != 1 or os.path.basename(path) not in error.output or not PLACE.search(error.output):
+            lines = [line for line in error.output.splitlines() if os.path.basename(path) in line and PLACE.search(line)]
+            if error.status != 1 or not lines:
                 raise Wrong("not refused with status 1, file and place: %s" % error) from error
             self.events.append("refused")
             return None
