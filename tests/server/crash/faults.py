@@ -9,7 +9,7 @@ import tempfile
 
 HEADER_BYTES = 64   # of a log
 FOLDER = "appendonlydir"
-DISK_BYTES = 24 << 20
+DISK_BYTES = 64 << 20
 LIMIT_BYTES = 3 << 20
 LEFT_BYTES = 256 << 10
 
