@@ -6,7 +6,7 @@
  * Threads    struct logged_thread: its thread's own. struct logged_progress: `appended` is written under the baton of the shard, `committed` by any
  *            thread; both are read by any.
  * Invariant  L1 a unit that is open on a thread is ended (logged_end_unit) before the batons are given up under which its records were
- *            made, unless its shards stay locked (exec/paused.c).  */
+ *            made, or set apart (pause_unit) while its shards stay locked: exec/paused.c.  */
 #ifndef SHARD_LOGGED_H
 #define SHARD_LOGGED_H
 

@@ -255,7 +255,8 @@ def play_snapshot(this):
 
 def fix_log(this):
     program = os.environ.get("TESSERA_CHECK_LOG", os.path.join(BUILD, "tessera-check-log"))
-    done = subprocess.run([program, "--fix", os.path.join(this.folder, faults.FOLDER)], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
+    words = [program, "--fix", os.path.join(this.folder, faults.FOLDER)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
     this.events.append("tools/check-log --fix: %d" % done.returncode)
     if done.returncode < 0:
         raise Wrong("tools/check-log --fix ended with %d:\n%s" % (done.returncode, done.stdout + done.stderr))

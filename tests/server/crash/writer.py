@@ -234,8 +234,8 @@ class Writer:
         step.changes[(table, (self.number, new_id))] = ((b"id", b"%d" % new_id),) + value[1:]
 
     KINDS = ((set_text, 8), (set_until, 4), (count_up, 6), (set_many, 6), (delete, 4), (push_or_pop, 5), (set_fields, 4), (change_set, 4),
-             (add_scores, 4), (add_entry, 3), (transfer_in_transaction, 8), (transfer_in_script, 6), (run_long, 1), (insert_row, 5), (insert_rows_and_keys, 4),
-             (relabel_rows, 2), (move_row, 3))
+             (add_scores, 4), (add_entry, 3), (transfer_in_transaction, 8), (transfer_in_script, 6), (run_long, 1), (insert_row, 5),
+             (insert_rows_and_keys, 4), (relabel_rows, 2), (move_row, 3))
 
     # --- sending and taking replies ---
 
