@@ -228,7 +228,7 @@ static void append(struct history *history)
         end_paused(history);
     }
     const uint32_t shard = (uint32_t)below(history, history->shard_count);
-    const uint8_t shards = kind < 5 ? all : kind < 40 ? (uint8_t)(1 + below(history, all)) : (uint8_t)(1 << shard);
+    const uint64_t shards = kind < 5 ? all : kind < 40 ? 1 + below(history, all) : 1u << shard;
     if ((shards & history->paused_shards) != 0) {
         return; /* it waits */
     }
@@ -236,7 +236,7 @@ static void append(struct history *history)
     if (kind < 5) {
         append_unit(history, all, AOF_EFFECT_OF_ALL);
     } else if (kind < 40) {
-        append_unit(history, shards, AOF_EFFECT);
+        append_unit(history, (uint8_t)shards, AOF_EFFECT);
     } else {
         const uint32_t operation = model_add(history->model, (uint8_t)(1 << shard));
         append_part(history, operation, shard, AOF_EFFECT, 0);
