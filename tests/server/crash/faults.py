@@ -25,7 +25,7 @@ def newest_logs(folder):
     names = [name.split(".") for name in os.listdir(os.path.join(folder, FOLDER)) if name.startswith("log.")]
     paths = {(int(parts[1]), int(parts[2])): os.path.join(folder, FOLDER, ".".join(parts)) for parts in names}
     written = {place: path for place, path in paths.items() if used_bytes(path) > HEADER_BYTES}
-    last = max(generation for generation, _ in written)
+    last = max((generation for generation, _ in written), default=0)
     return [written[place] for place in sorted(written) if place[0] == last]
 
 

@@ -36,6 +36,7 @@ LOG = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", *DEBUG)
 ALWAYS = LOG + ("--appendfsync", "always")
 EVERY_SECOND = LOG + ("--appendfsync", "everysec")
 FILLER = "%s:string:filler" % things.SHARED
+FILLERS_MAX = 2000
 
 
 # shards: numbers of them that a start may have; seconds: how long clients write, about; lives: how often all of it is done.
@@ -265,7 +266,11 @@ def fix_log(this):
 def play_torn(this):
     """A shard's newest log ends at a random byte: its end is cut, with a line that says how much, and what is left is of one moment. Refused it is
     only where another log knows that there was more; then tools/check-log --fix makes it such a log."""
-    this.live()
+    ended = this.live()
+    while not faults.newest_logs(this.folder):  # a rewrite has just put empty ones in place
+        this.start()
+        this.judge_now(promised_by_log(this, ended))
+        ended = this.live()
     shards = this.server.shards
     path = this.random.choice(faults.newest_logs(this.folder))
     at = faults.tear(this.random, path)
@@ -319,13 +324,15 @@ def is_refused(reply):
 
 
 def fill_up(this):
-    """The disk is full, and the server has seen it: writes are refused, reads are answered."""
+    """The disk is full, and the server has seen it: writes are refused, reads are answered. New bases would be too long, too, where files may not be
+    long."""
     this.disk.fill(this.server)
     text = this.random.randbytes(100000)
+    number = 0
     try:
         with this.server.connect() as connection:
-            while not is_refused(connection.call("SET", FILLER, text)):
-                pass
+            while not is_refused(connection.call("SET", "%s-%d" % (FILLER, number), text)) and number < FILLERS_MAX:
+                number += 1
     except (Closed, OSError):
         pass  # neither acknowledged nor refused
     with this.server.connect() as connection:
@@ -345,6 +352,7 @@ def play_full(this):
         with this.server.connect() as connection:
             wait_until(lambda: connection.call("SET", FILLER, "x") == ("+", b"OK"), WAIT_SECONDS, "writes to go on")
             saved.wait_for_fields(connection, aof_last_write_status="ok")
+            connection.run("DEL", *["%s-%d" % (FILLER, number) for number in range(FILLERS_MAX)])
         this.pause(this.size.seconds / 2)
     this.write(meanwhile)
     this.events.append("%s: %d refusals" % (type(this.disk).__name__, sum(writer.refused for writer in this.judge.writers)))
