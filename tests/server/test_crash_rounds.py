@@ -41,11 +41,12 @@ def lose_part(found, judge, has_row):
     for writer in judge.writers:
         for number in range(len(writer.steps), 0, -1):
             changes = writer.steps[number - 1].changes
-            thing = next((thing for thing in changes if (thing[0] in things.TABLES) == has_row), None)
+            before = state_after(writer, number - 1)
+            parts = [thing for thing, value in changes.items()
+                     if (thing[0] in things.TABLES) == has_row and value is not None and value != before.get(thing)]
             later = [other for step in writer.steps[number:] for other in step.changes]
-            if len(changes) > 1 and thing is not None and changes[thing] is not None and not set(changes) & set(later):
-                before = state_after(writer, number - 1)
-                apply(found.values, {thing: before.get(thing)})
+            if len(changes) > 1 and parts and not set(changes) & set(later):
+                apply(found.values, {parts[0]: before.get(parts[0])})
                 return
     raise AssertionError("no such step")
 
