@@ -234,7 +234,7 @@ static bool read_all(struct reading *reading, struct bytes text)
     }
     while (next_line(reading)) {
         if (skip_word(reading, "crc32c")) {
-            return read_crc(reading, text) && (reading->out->generation_count > 0 || fail(reading, "there is no generation"));
+            return read_crc(reading, text) && (reading->out->generation_count > 0 || reading->out->base_count == 0 || fail(reading, "there is no generation"));
         }
         const bool is_read = skip_word(reading, "base")         ? reading->out->generation_count == 0 && read_base(reading)
                              : skip_word(reading, "generation") ? read_generation(reading)

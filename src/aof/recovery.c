@@ -524,18 +524,28 @@ static bool is_cut_too_short(const struct scan *scan, uint32_t number, uint64_t 
     return !scan->recovery->is_past && (committed < shard->known || last_of(scan, number) < shard->committed);
 }
 
+/* Of the shard's logs the last one that has frames: what is missing comes behind these. */
+static uint32_t last_with_frames(const struct scan *scan, uint32_t number)
+{
+    uint32_t at = scan->recovery->manifest.generation_count - scan->recovery->run - 1;
+    while (at > 0 && end_of(scan, at, number)->last_offset == AOF_HEADER_BYTES) {
+        at--;
+    }
+    return at;
+}
+
 /* What frames say of others against the cut. */
 static enum aof_recovery_status check_cut(struct scan *scan, const struct aof_cut *cut)
 {
-    const uint32_t last = scan->recovery->manifest.generation_count - scan->recovery->run - 1;
     if (log_of(scan, 0, 0)->end_offset != 0) {
         return AOF_RECOVERY_OK; /* sealed: what was there was decided, and check_seal has seen it */
     }
     for (uint32_t i = 0; i < 2 * scan->shard_count; i++) { /* first those that lack frames: the others may need these */
         const uint32_t number = i % scan->shard_count;
         if (i < scan->shard_count ? lacks_frames(scan, number) : is_cut_too_short(scan, number, aof_cut_committed(cut, number))) {
+            const uint32_t at = last_with_frames(scan, number);
             scan->shard = number;
-            return refuse(scan, AOF_RECOVERY_DAMAGE, log_of(scan, last, number)->name, end_of(scan, last, number)->cut_offset,
+            return refuse(scan, AOF_RECOVERY_DAMAGE, log_of(scan, at, number)->name, end_of(scan, at, number)->cut_offset,
                           "frames that were on disk are missing: other logs know of them");
         }
     }
@@ -669,6 +679,9 @@ enum aof_recovery_status aof_recovery_open(struct aof_recovery *recovery, const 
         recovery->error = error;
         recovery->offset = line;
         return error == EBADMSG ? AOF_RECOVERY_DAMAGE : error == ENOMEM ? AOF_RECOVERY_NO_MEMORY : AOF_RECOVERY_SYSTEM;
+    }
+    if (recovery->manifest.generation_count == 0) {
+        return AOF_RECOVERY_NONE; /* a log that was to begin, and whose base was not made */
     }
     const struct aof_manifest manifest = recovery->manifest;
     return aof_recovery_open_manifest(recovery, &manifest, files, options);

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 static bool writer_is_valid(const struct aof_writer *writer)
 {
@@ -25,6 +26,7 @@ void aof_writer_open(struct aof_writer *writer, const struct aof_header *header,
         .header = *header,
         .open = BUFFER_EMPTY(MEM_LOG_BUFFER),
         .under_way = BUFFER_EMPTY(MEM_LOG_BUFFER),
+        .apart = BUFFER_EMPTY(MEM_LOG_BUFFER),
         .closed = last,
         .written = last,
         .synced = last,
@@ -76,6 +78,7 @@ void aof_writer_close(struct aof_writer *writer)
     assert(!writer->is_syncing && !writer->is_zeroing);
     buffer_release(&writer->open);
     buffer_release(&writer->under_way);
+    buffer_release(&writer->apart);
 }
 
 static void drop_open_frame(struct aof_writer *writer)
@@ -86,6 +89,13 @@ static void drop_open_frame(struct aof_writer *writer)
     buffer_shrink(&writer->open, AOF_BUFFER_KEPT);
 }
 
+static void drop_apart(struct aof_writer *writer)
+{
+    buffer_release(&writer->apart);
+    writer->apart_unit = 0;
+    writer->apart_count = 0;
+}
+
 void aof_writer_fail(struct aof_writer *writer, int error)
 {
     if (!aof_writer_has_failed(writer)) {
@@ -93,6 +103,7 @@ void aof_writer_fail(struct aof_writer *writer, int error)
     }
     writer->has_gap = true;
     drop_open_frame(writer);
+    drop_apart(writer);
 }
 
 static void fail_by_disk(struct aof_writer *writer, int error)
@@ -110,6 +121,10 @@ static void check_unit(struct aof_writer *writer, const struct aof_record *recor
     }
     assert(record->kind == AOF_FLUSH_END ? writer->open_unit == 0
                                          : writer->open_unit == record->unit || (writer->open_unit == 0 && record->kind != AOF_UNIT_END));
+    if (writer->open_unit == 0) {
+        writer->unit_from = writer->open.len;
+        writer->unit_from_count = writer->record_count;
+    }
     writer->open_unit = aof_kind_ends(record->kind) ? 0 : record->unit;
 }
 
@@ -135,11 +150,94 @@ static bool reserve(struct aof_writer *writer, uint64_t bytes)
     return true;
 }
 
+/* --- a unit that is set apart --- */
+
+/* The open frame ends at `len` again, with so many records. */
+static void cut_open_frame(struct aof_writer *writer, size_t len, uint32_t count)
+{
+    if (count == 0) {
+        drop_open_frame(writer);
+        return;
+    }
+    writer->open.len = len;
+    writer->record_count = count;
+    writer->open_unit = 0;
+    if (writer->summed_len > len) {
+        writer->summed_len = AOF_FRAME_BYTES;
+        writer->payload_crc = 0;
+        sum_up(writer);
+    }
+}
+
+void aof_writer_set_apart(struct aof_writer *writer)
+{
+    if (writer->open_unit == 0) {
+        return; /* it is apart already, or the log has failed */
+    }
+    assert(writer->apart_unit == 0 && writer->apart.len == 0);
+    const size_t from = writer->unit_from_count == 0 ? AOF_FRAME_BYTES : writer->unit_from;
+    if (!buffer_append(&writer->apart, (struct bytes){writer->open.data + from, writer->open.len - from})) {
+        aof_writer_fail(writer, ENOMEM);
+        return;
+    }
+    writer->apart_unit = writer->open_unit;
+    writer->apart_count = writer->record_count - writer->unit_from_count;
+    cut_open_frame(writer, from, writer->unit_from_count);
+    assert(writer_is_valid(writer));
+}
+
+void aof_writer_drop_unit(struct aof_writer *writer)
+{
+    if (writer->open_unit != 0) {
+        cut_open_frame(writer, writer->unit_from, writer->unit_from_count);
+    } else {
+        drop_apart(writer);
+    }
+    assert(writer_is_valid(writer));
+}
+
+static bool append_apart(struct aof_writer *writer, const struct aof_record *record)
+{
+    const uint64_t bytes = aof_record_bytes(record);
+    if (bytes == 0 || writer->apart_count == UINT32_MAX || !buffer_reserve(&writer->apart, bytes)) {
+        aof_writer_fail(writer, ENOMEM);
+        return false;
+    }
+    aof_record_write(record, bytes, writer->apart.data + writer->apart.len);
+    writer->apart.len += bytes;
+    writer->apart_count++;
+    return true;
+}
+
+/* Its records come to the open frame; its end is next. */
+static bool take_back(struct aof_writer *writer)
+{
+    assert(writer->open_unit == 0);
+    if (writer->apart_count > UINT32_MAX - writer->record_count || !reserve(writer, writer->apart.len)) {
+        aof_writer_fail(writer, ENOMEM);
+        return false;
+    }
+    memcpy(writer->open.data + writer->open.len, writer->apart.data, writer->apart.len);
+    writer->open.len += writer->apart.len;
+    writer->record_count += writer->apart_count;
+    writer->open_unit = writer->apart_unit;
+    drop_apart(writer);
+    return true;
+}
+
 bool aof_writer_append(struct aof_writer *writer, const struct aof_record *record)
 {
     assert(!writer->is_finished);
     if (UNLIKELY(aof_writer_has_failed(writer))) {
         return false;
+    }
+    if (UNLIKELY(record->unit != 0 && record->unit == writer->apart_unit)) {
+        if (record->kind != AOF_UNIT_END) {
+            return append_apart(writer, record);
+        }
+        if (!take_back(writer)) {
+            return false;
+        }
     }
     check_unit(writer, record);
     const uint64_t bytes = aof_record_bytes(record);
@@ -381,6 +479,7 @@ void aof_writer_zeroed(struct aof_writer *writer, int error)
 void aof_writer_finish(struct aof_writer *writer)
 {
     assert(writer->open_unit == 0);
+    assert(writer->apart_unit == 0);
     writer->is_finished = true;
 }
 

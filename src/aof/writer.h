@@ -16,7 +16,8 @@
  * place. The way out of FAILED is a new generation, from a base taken after it.
  *
  * Threads    All under the baton of the shard, but what take gave, which is the caller's until it tells the result.
- * Memory     Two buffers of class MEM_LOG_BUFFER, contiguous; what is over AOF_BUFFER_KEPT goes back when frames do not need it.
+ * Memory     Two buffers of class MEM_LOG_BUFFER, contiguous; what is over AOF_BUFFER_KEPT goes back when frames do not need it. One more while a unit
+ *            is set apart.
  * Invariant  synced <= written <= closed; written is the last frame all of which is in the file.  */
 #ifndef AOF_WRITER_H
 #define AOF_WRITER_H
@@ -45,6 +46,11 @@ struct aof_writer {
     uint32_t payload_crc;
     uint32_t record_count;       /* of the open frame */
     uint64_t open_unit;          /* its records have begun in the open frame and not ended; 0: none */
+    size_t unit_from;            /* where they begin, while it is open, */
+    uint32_t unit_from_count;    /* and how many records are before them */
+    struct buffer apart;         /* records of a unit that has paused: they come back with its end */
+    uint64_t apart_unit;         /* 0: none */
+    uint32_t apart_count;
     enum aof_write_state write_state;
     bool is_syncing, is_zeroing, is_finished;
     bool has_gap;                /* FAILED, a record is missing: no frame is closed any more */
@@ -95,6 +101,11 @@ void aof_writer_close(struct aof_writer *writer);
  * with a UNIT END before another unit's begin; records without a unit may stand between. Not after aof_writer_finish. Some
  * 35 ns for a SET of 64 bytes, to its frame (bench-log).  */
 MUST_USE bool aof_writer_append(struct aof_writer *writer, const struct aof_record *record);
+/* The open unit, if there is one, goes on later, and its records with it: they leave the open frame, which need not wait for them, and come to the one
+ * that is open when the unit ends. Nobody else has appended since it began. Another unit may begin and end meanwhile. Without memory: FAILED.  */
+void aof_writer_set_apart(struct aof_writer *writer);
+/* The open unit, or the one that is set apart, never ends: its records go. */
+void aof_writer_drop_unit(struct aof_writer *writer);
 /* The sequence of the frame that the next record goes into. */
 static inline uint64_t aof_writer_open_sequence(const struct aof_writer *writer)
 {
@@ -102,7 +113,7 @@ static inline uint64_t aof_writer_open_sequence(const struct aof_writer *writer)
 }
 /* aof_writer_take would close the open frame now. */
 bool aof_writer_is_ready(const struct aof_writer *writer);
-/* Bytes of the open frame and of the one under way. */
+/* Bytes of the open frame and of the one under way; what is set apart waits for its unit, not for the disk. */
 uint64_t aof_writer_pending_bytes(const struct aof_writer *writer);
 /* What is to be done next; closes the open frame if nothing is under way. `committed`: aof_cut_committed of the shard. */
 enum aof_todo aof_writer_take(struct aof_writer *writer, uint64_t committed, int64_t wall_ms, struct aof_write *out);

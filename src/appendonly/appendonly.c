@@ -65,6 +65,8 @@ struct appendonly *appendonly_create(struct server *server)
     }
     server->logged.progress = progress;
     server->logged.end_unit = appendonly_end_unit;
+    server->logged.pause_unit = appendonly_pause_unit;
+    server->logged.drop_unit = appendonly_drop_unit;
     server->logged.appendonly = appendonly;
     return appendonly;
 }

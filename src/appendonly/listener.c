@@ -96,10 +96,41 @@ void appendonly_end_unit(struct thread *thread)
     for (uint32_t i = shard_set_next(&unit->shards, 0); i != SHARD_NONE; i = shard_set_next(&unit->shards, i + 1)) {
         struct shard_log *log = log_of(thread->server, i);
         baton_assert_held(&thread->server->shards[i].baton);
+        if (log->file == NULL) {
+            continue; /* turned off while it paused: all are */
+        }
+        if (UNLIKELY(unit->has_paused)) {
+            leave_mark(thread, log, 0);
+        }
         writers[count++] = &log->file->writer;
     }
-    assert(count > 0);
-    const bool is_ended = aof_unit_end(writers, count, unit->open, log_of(thread->server, 0)->cut);
+    assert(count > 0 || unit->has_paused);
+    const bool is_ended = count == 0 || aof_unit_end(writers, count, unit->open, log_of(thread->server, 0)->cut);
     (void)is_ended; /* the same */
     *unit = (struct logged_unit){0};
+}
+
+/* Calls `act` on the logs that have records of the open unit. */
+static void act_on_unit(struct thread *thread, void (*act)(struct aof_writer *writer))
+{
+    const struct logged_unit *unit = &thread->logged.unit;
+    for (uint32_t i = shard_set_next(&unit->shards, 0); i != SHARD_NONE; i = shard_set_next(&unit->shards, i + 1)) {
+        struct shard_log *log = log_of(thread->server, i);
+        baton_assert_held(&thread->server->shards[i].baton);
+        if (log->file != NULL) {
+            act(&log->file->writer);
+        }
+    }
+}
+
+void appendonly_pause_unit(struct thread *thread)
+{
+    act_on_unit(thread, aof_writer_set_apart);
+    thread->logged.unit.has_paused = true;
+}
+
+void appendonly_drop_unit(struct thread *thread)
+{
+    act_on_unit(thread, aof_writer_drop_unit);
+    thread->logged.unit = (struct logged_unit){0};
 }

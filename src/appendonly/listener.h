@@ -13,7 +13,9 @@ struct thread;
 
 /* Wants effects while the log is on. Its context is the server. */
 extern const struct effect_listener appendonly_listener;
-/* logged.end_unit. */
+/* logged.end_unit, logged.pause_unit, logged.drop_unit. */
 void appendonly_end_unit(struct thread *thread);
+void appendonly_pause_unit(struct thread *thread);
+void appendonly_drop_unit(struct thread *thread);
 
 #endif

@@ -574,7 +574,8 @@ void shard_log_tend(struct thread *thread, struct shard_log *log)
 static bool has_records(const struct shard_log *log)
 {
     const struct aof_writer *writer = &log->file->writer;
-    return writer->record_count > 0 && writer->open_unit == 0 && !aof_writer_has_failed(writer); /* a script that pauses has an open unit, and its shard locked */
+    assert(writer->open_unit == 0); /* units have ended, or are set apart, where batons are given up */
+    return writer->record_count > 0 && !aof_writer_has_failed(writer);
 }
 
 void shard_logs_bind(struct shard_log *logs, uint32_t count)
@@ -592,15 +593,6 @@ void shard_logs_bind(struct shard_log *logs, uint32_t count)
     }
 }
 
-static bool has_open_unit(const struct shard_log *logs, uint32_t count)
-{
-    uint32_t i = 0;
-    while (i < count && logs[i].file->writer.open_unit == 0) {
-        i++;
-    }
-    return i < count;
-}
-
 enum shard_logs_flushed shard_logs_flush(struct thread *thread, struct shard_log *logs, uint32_t count, bool has_waited)
 {
     bool are_ready = true;
@@ -614,7 +606,7 @@ enum shard_logs_flushed shard_logs_flush(struct thread *thread, struct shard_log
     if (!are_ready) {
         return LOGS_BUSY;
     }
-    if (!has_waited && (has_open_unit(logs, count) || !snapshot_changes_are_whole(thread->server))) {
+    if (!has_waited && !snapshot_changes_are_whole(thread->server)) {
         return LOGS_HALF_DONE;
     }
     shard_logs_bind(logs, count);

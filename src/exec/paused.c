@@ -233,6 +233,9 @@ static bool enter(struct paused *paused, struct thread *thread, uint64_t limit_u
     executor->step_ends_ticks = step_ends_ticks;
     paused->unit = (struct logged_unit){0};
     if (!paused->is_over) {
+        if (UNLIKELY(thread->logged.unit.open != 0)) {
+            thread->server->logged.pause_unit(thread);
+        }
         paused->unit = thread->logged.unit;
         thread->logged.unit = (struct logged_unit){0};
     }
@@ -284,6 +287,16 @@ static enum job_status paused_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
+/* It did not come to its end by itself. When the server ends nobody sees any more what it has done, and the log must not have a part of that. */
+static void end_unit_early(struct thread *thread)
+{
+    struct logged *logged = &thread->server->logged;
+    if (thread->logged.unit.open != 0 && atomic_load_explicit(&thread->server->is_stopping, memory_order_relaxed) != 0) {
+        logged->drop_unit(thread);
+    }
+    logged_end_unit(&thread->logged, thread, logged);
+}
+
 /* Ended in its middle, under all batons, it goes to its end first: exec_must_end. */
 static void paused_destroy(struct job *job, struct exec *exec)
 {
@@ -294,7 +307,7 @@ static void paused_destroy(struct job *job, struct exec *exec)
         lift(paused, true);
         while (!enter(paused, thread, PAUSE_STEP_US, false)) {
         }
-        logged_end_unit(&thread->logged, thread, &thread->server->logged);
+        end_unit_early(thread);
         unlock(paused, thread);
     }
     buffer_release(&paused->reply.own);

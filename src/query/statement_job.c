@@ -111,6 +111,21 @@ static enum job_status begin_find(struct statement_job *job, struct exec *exec)
     return JOB_PARTS;
 }
 
+/* A script that has paused may have changed rows here, and goes on. A statement that has its slices locked already goes on, too: no script can have
+ * changed any of them.  */
+static bool waits_for_script(struct exec *exec, struct shard_range range)
+{
+    bool must_wait = false;
+    for (uint32_t i = range.first; i < range.end && !must_wait; i++) {
+        struct shard *shard = &exec->server->shards[i];
+        must_wait = shard->script != SHARD_NO_SCRIPT;
+        if (must_wait) {
+            exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
+        }
+    }
+    return must_wait;
+}
+
 /* Every try begins anew: the table, its schema and its place may have changed since the last one. */
 static enum job_status step_start(struct statement_job *job, struct exec *exec)
 {
@@ -132,7 +147,7 @@ static enum job_status step_start(struct statement_job *job, struct exec *exec)
     if (result != TABLE_OK) {
         return refuse(job, exec, result);
     }
-    if (statement_must_wait(&job->statement, exec, job->range)) {
+    if (waits_for_script(exec, job->range) || statement_must_wait(&job->statement, exec, job->range)) {
         return JOB_WAIT;
     }
     if (!job->statement.moves_rows && statement_run_small(&job->statement, exec, job->range, job->replies)) {

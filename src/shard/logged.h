@@ -6,7 +6,7 @@
  * Threads    struct logged_thread: its thread's own. struct logged_progress: `appended` is written under the baton of the shard, `committed` by any
  *            thread; both are read by any.
  * Invariant  L1 a unit that is open on a thread is ended (logged_end_unit) before the batons are given up under which its records were
- *            made, unless its shards stay locked (exec/paused.c).  */
+ *            made, or set apart (pause_unit) while its shards stay locked: exec/paused.c.  */
 #ifndef SHARD_LOGGED_H
 #define SHARD_LOGGED_H
 
@@ -33,6 +33,7 @@ struct logged_unit {
     uint64_t next;              /* the number of the one that begins with the next record; 0: a record alone is none */
     uint64_t open;              /* its records have begun; 0: none */
     struct shard_set shards;    /* that have records of it */
+    bool has_paused;            /* its records were set apart, and come to whatever frames are open when it ends */
 };
 
 struct logged_thread {
@@ -63,7 +64,9 @@ struct logged {
     _Atomic bool has_given_up;              /* for so long that nobody waits for his reply any more: connections that do are closed */
     _Atomic uint64_t error_changes;         /* counts changes of what keeps any log from being written */
     struct logged_progress *progress;       /* of each shard */
-    void (*end_unit)(struct thread *thread); /* the log's; set before the shard threads start */
+    void (*end_unit)(struct thread *thread);   /* the log's, as the next; set before the shard threads start */
+    void (*pause_unit)(struct thread *thread); /* under the batons of the open unit, whose shards stay locked: other frames do not wait for it */
+    void (*drop_unit)(struct thread *thread);  /* the same, when the server ends before the unit does: nothing of it is logged */
     struct appendonly *appendonly;          /* of src/appendonly; NULL in a test's server */
 };
 

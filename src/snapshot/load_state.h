@@ -35,9 +35,12 @@ struct loaded_table {
     uint64_t last_id;
 };
 
+enum { LOADING_NAME_MAX = 4095 };
+
 struct loading {
     struct server *server;
     struct loading *previous;       /* of an earlier DEBUG RELOAD: whoever asks for figures may still look at it */
+    char name[LOADING_NAME_MAX + 1]; /* of the file */
     struct bytes file;              /* mapped */
     uint64_t total_bytes;           /* its length; stays */
     _Atomic int phase;              /* enum loading_phase; release by who ends a phase */

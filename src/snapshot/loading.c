@@ -80,13 +80,14 @@ static void divide_sum(struct loading *loading)
     }
 }
 
-static struct loading *create(struct server *server, struct bytes file)
+static struct loading *create(struct server *server, const char *name, struct bytes file)
 {
     struct loading *loading = thread_alloc_zeroed(MEM_SNAPSHOT, loading_size(server));
     if (loading == NULL) {
         return NULL;
     }
     loading->server = server;
+    snprintf(loading->name, sizeof loading->name, "%s", name);
     loading->file = file;
     loading->total_bytes = file.len;
     loading->started_ms = loading->now_ms = clock_wall_ms();
@@ -107,9 +108,13 @@ enum loading_opened loading_open(struct server *server, const char *name, char e
     }
     struct rdb_scan scan;
     const bool is_rdb = rdb_scan_begin(&scan, file);
-    struct loading *loading = is_rdb ? create(server, file) : NULL;
+    struct loading *loading = is_rdb ? create(server, name, file) : NULL;
     if (loading == NULL) {
-        snprintf(error, LOADING_ERROR_MAX, "%s cannot be loaded: %.180s", name, is_rdb ? "out of memory" : scan.fault.sentence);
+        if (is_rdb) {
+            snprintf(error, LOADING_ERROR_MAX, "%s cannot be loaded: out of memory", name);
+        } else {
+            snprintf(error, LOADING_ERROR_MAX, "%s cannot be loaded: %.180s (at byte %llu)", name, scan.fault.sentence, (unsigned long long)scan.fault.at);
+        }
         munmap((void *)(uintptr_t)file.data, file.len);
     }
     rdb_scan_release(&scan);

@@ -30,6 +30,7 @@ enum fault {
     FAULT_OLD_BASE,            /* the base is of a moment before the switch */
     FAULT_EARLY_REMOVAL,       /* old files go before the manifest */
     FAULT_SAME_FILE,           /* a file that is made anew is the old one, made empty */
+    FAULT_PAUSED_EARLY,        /* a unit that pauses is acknowledged with the frame that was open then */
     FAULT_COUNT
 };
 

@@ -55,6 +55,9 @@ struct history {
     uint32_t generation_count;
     uint64_t number;              /* the last one tried */
     uint64_t unit;
+    uint8_t paused_shards;        /* a bit each: a unit has them locked, between its first records and its end; */
+    uint32_t paused_operation;    /* this one, */
+    uint64_t paused_unit;
     enum base_state base;
     unsigned base_steps;          /* until it is done */
     struct aof_base written_base; /* if BASE_IS_WRITTEN: perhaps a manifest on disk names it */
@@ -146,6 +149,42 @@ static void append_part(struct history *history, uint32_t operation, uint32_t sh
     }
 }
 
+/* The unit pauses: it is in no frame until it ends. */
+static void pause_unit(struct history *history, uint8_t shards, uint32_t operation)
+{
+    history->paused_shards = shards;
+    history->paused_operation = operation;
+    history->paused_unit = history->unit;
+    for (uint32_t i = 0; i < history->shard_count; i++) {
+        if ((shards >> i & 1) != 0) {
+            aof_writer_set_apart(&current(history)->pens[i].writer);
+            if (history->fault != FAULT_PAUSED_EARLY) {
+                history->model->operations[operation].frames[i] = UINT64_MAX;
+            }
+        }
+    }
+    say(history, "  operation %u in shards %x pauses", operation, shards);
+}
+
+static void end_paused(struct history *history)
+{
+    struct aof_writer *writers[MODEL_SHARDS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < history->shard_count; i++) {
+        if ((history->paused_shards >> i & 1) != 0) {
+            writers[count] = &current(history)->pens[i].writer;
+            if (history->fault != FAULT_PAUSED_EARLY) {
+                history->model->operations[history->paused_operation].frames[i] = aof_writer_open_sequence(writers[count]);
+            }
+            count++;
+        }
+    }
+    if (count > 0 && !aof_unit_end(writers, count, history->paused_unit, history->cut)) {
+        say(history, "  operation %u meets a failed log", history->paused_operation);
+    }
+    history->paused_shards = 0;
+}
+
 static void append_unit(struct history *history, uint8_t shards, enum aof_kind kind)
 {
     const uint32_t operation = model_add(history->model, shards);
@@ -158,6 +197,10 @@ static void append_unit(struct history *history, uint8_t shards, enum aof_kind k
             writers[count] = &current(history)->pens[i].writer;
             count++;
         }
+    }
+    if (kind == AOF_EFFECT && history->paused_shards == 0 && history->fault != FAULT_UNITS_UNTOLD && chance(history, 50)) {
+        pause_unit(history, shards, operation);
+        return;
     }
     if (history->fault == FAULT_UNITS_UNTOLD) {
         for (uint32_t i = 0; i < count; i++) {
@@ -181,13 +224,20 @@ static void append(struct history *history)
     if (history->model->count + 8 >= OPERATIONS_MAX) {
         return;
     }
+    if (history->paused_shards != 0 && chance(history, 200)) {
+        end_paused(history);
+    }
+    const uint32_t shard = (uint32_t)below(history, history->shard_count);
+    const uint64_t shards = kind < 5 ? all : kind < 40 ? 1 + below(history, all) : 1u << shard;
+    if ((shards & history->paused_shards) != 0) {
+        return; /* it waits */
+    }
     history->counts->operations++;
     if (kind < 5) {
         append_unit(history, all, AOF_EFFECT_OF_ALL);
     } else if (kind < 40) {
-        append_unit(history, (uint8_t)(1 + below(history, all)), AOF_EFFECT);
+        append_unit(history, (uint8_t)shards, AOF_EFFECT);
     } else {
-        const uint32_t shard = (uint32_t)below(history, history->shard_count);
         const uint32_t operation = model_add(history->model, (uint8_t)(1 << shard));
         append_part(history, operation, shard, AOF_EFFECT, 0);
         say(history, "  operation %u in shard %u, frame %" PRIu64, operation, shard, history->model->operations[operation].frames[shard]);
@@ -312,6 +362,9 @@ static struct generation *make_generation(struct history *history)
 static void open_pens(struct history *history, struct generation *generation, struct generation *before, bool follows)
 {
     const uint64_t piece = chance(history, 500) ? AOF_ZERO_ALIGN : 0;
+    if (before != NULL) {
+        end_paused(history);
+    }
     for (uint32_t i = 0; i < history->shard_count; i++) {
         char name[AOF_NAME_MAX + 1];
         struct pen *pen = &generation->pens[i];
@@ -492,6 +545,7 @@ static bool has_any_failed(const struct history *history)
 static void end_in_peace(struct history *history)
 {
     say(history, "  the server ends in peace");
+    end_paused(history);
     disk_fail_often(history->disk, 0);
     for (unsigned round = 0; round < 400; round++) {
         for (uint32_t k = 0; k < history->generation_count; k++) {
@@ -522,10 +576,12 @@ static void forget_life(struct history *history)
             struct aof_writer *writer = &history->generations[k - 1]->pens[i].writer;
             buffer_release(&writer->open); /* in the middle of whatever was under way */
             buffer_release(&writer->under_way);
+            buffer_release(&writer->apart);
         }
         free(history->generations[k - 1]);
     }
     history->generation_count = 0;
+    history->paused_shards = 0;
     aof_cut_destroy(history->cut);
     history->cut = NULL;
     aof_manifest_destroy(&history->manifest);

@@ -34,6 +34,7 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_NOT_FOLLOWING] = "a generation does not wait for the one before",
     [FAULT_OLD_BASE] = "the base is of an earlier moment",
     [FAULT_EARLY_REMOVAL] = "old files are removed early",
+    [FAULT_PAUSED_EARLY] = "a unit that pauses is acknowledged early",
     [FAULT_SAME_FILE] = "a file that is made anew is the old one",
 };
 

@@ -136,6 +136,74 @@ def test_blocked_clients_and_scripts_that_pause_are_logged(start, shards):
         assert client.run("GET", "c1") == b"100000"
 
 
+HEADER_BYTES = 64
+LOOP = "for i = 1, ARGV[1] do redis.call('INCR', KEYS[1]) end return 'done'"
+LOOPS = int(2000000 / SLOWDOWN)  # a second, about
+
+
+def test_what_was_written_before_a_script_that_pauses_does_not_wait_for_it(start, shards):
+    """Else the changes of a client on the script's shard would be lost, and later ones on other shards would not."""
+    server = start(*EVERY_SECOND, shards=shards)
+    names = ["k:%d" % i for i in range(16)]
+    with server.connect() as client:
+        client.send_raw(b"".join(encode("SET", name, "1") for name in names) + encode("EVAL", LOOP, "1", names[0], str(100 * LOOPS)))
+        for _ in names:
+            assert client.read() == ("+", b"OK")
+        wait_until(lambda: all(used_bytes(path) > HEADER_BYTES for path in logs(server)), SECONDS, "all logs to be written")
+        server.kill()
+    server._start()
+    with server.connect() as client:
+        assert client.run("MGET", *names) == [b"1"] * len(names)
+
+
+def test_a_statement_that_goes_on_while_a_script_has_paused(start):
+    server = start(*EVERY_SECOND, shards=2)
+    rows = int(1500 / SLOWDOWN)
+    with server.connect() as client, server.connect() as other:
+        client.pipeline(TABLE + [("TABLE.INSERT", "s.t", "id=%d" % i, "name=a", "size=%d" % i) for i in range(rows)])
+        for turn in range(2):
+            other.send("TABLE.UPDATE", "s.t", "WHERE", "size>=0", "SET", "id=%d" % turn)  # they move
+            assert client.run("EVAL", LOOP, "1", "loops", str(LOOPS // 20)) == b"done"
+            assert other.read() == (":", rows)
+        before = digest(client)
+        assert client.run("WAITAOF", "1", "0", "0") == [1, 0]
+    server.restart_after_kill()
+    with server.connect() as client:
+        assert digest(client) == before
+
+
+def waits_for_script(connection, key):
+    connection.send("GET", key)
+    if connection.is_silent(0.05):
+        return True
+    connection.read()
+    return False
+
+
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+def test_of_a_script_that_the_end_of_the_server_cuts_off_nothing_is_left(start, shards, fsync):
+    server = start(*EVERY_SECOND, "--appendfsync", fsync, shards=shards)
+    names = ["k:%d" % i for i in range(8)]
+    loop = "for i = 1, ARGV[1] do redis.call('INCR', KEYS[i % 8 + 1]) end"
+    with server.connect() as client, server.connect() as other:
+        assert client.run("MSET", *[word for name in names for word in (name, "7")]) == b"OK"
+        client.send("EVAL", loop, "8", *names, str(100 * LOOPS))
+        wait_until(lambda: waits_for_script(other, names[0]), SECONDS, "the script to have its shards")
+        saved.restart(server)
+    with server.connect() as client:
+        assert client.run("MGET", *names) == [b"7"] * len(names)
+
+
+def test_the_log_is_turned_off_while_a_script_has_paused(start, shards):
+    server = start(*EVERY_SECOND, shards=shards)
+    with server.connect() as client, server.connect() as other:
+        client.send("EVAL", LOOP, "1", "loops", str(LOOPS))
+        other.run("CONFIG", "SET", "appendonly", "no")
+        wait_for(other, aof_enabled=0)
+        assert client.read() == ("$", b"done")
+        assert client.run("GET", "loops") == b"%d" % LOOPS
+
+
 def test_a_rewrite_under_load_loses_nothing(start, shards):
     server = start(*EVERY_SECOND, "--auto-aof-rewrite-percentage", "0", shards=shards)
     with server.connect() as client:

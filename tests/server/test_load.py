@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import struct
 
 import pytest
@@ -52,7 +53,8 @@ def outcome(folder, data, shards, options=()):
         server = Server("tessera", shards, ("--dir", folder, "--dbfilename", "tried.rdb", *saved.OPTIONS, *options))
     except StartError as error:
         assert error.status == 1, error.output
-        assert sum("cannot be loaded" in line for line in error.output.splitlines() if line.startswith(tuple("0123456789"))) == 1, error.output
+        lines = [line for line in error.output.splitlines() if "cannot be loaded" in line and line.startswith(tuple("0123456789"))]
+        assert len(lines) == 1 and "tried.rdb" in lines[0] and re.search(r"at byte \d+\)", lines[0]), error.output
         return None
     with server.connect() as client:
         found = digest(client)

@@ -142,11 +142,15 @@ class Server:
                     text += file.read()
         return text
 
-    def _start(self, ready=READY):
-        """Waits until it has printed `ready`."""
+    def launch(self):
+        """Starts the process; it may not be ready yet."""
         with open(os.path.join(self.folder, "output.txt"), "wb") as output:
             self.process = subprocess.Popen(
                 self._command(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder)
+
+    def _start(self, ready=READY):
+        """Waits until it has printed `ready`."""
+        self.launch()
         end = time.monotonic() + 20 * SLOWDOWN
         while ready not in self.output().lower():
             if self.process.poll() is not None:
@@ -157,10 +161,14 @@ class Server:
                 raise StartError("none: it was never ready", self.output())
             time.sleep(0.002)
 
-    def restart_after_kill(self):
-        """Ends it by SIGKILL and starts it again at once, on the same port. StartError: it did not start."""
+    def kill(self):
+        """SIGKILL."""
         self.process.kill()
         self.process.wait()
+
+    def restart_after_kill(self):
+        """Ends it by SIGKILL and starts it again at once, on the same port. StartError: it did not start."""
+        self.kill()
         self._start()
 
     def connect(self, timeout=None, authenticate=True, **more):

@@ -57,7 +57,7 @@ static const struct {
 } refused[] = {
     {"file appendonly.aof.1.base.rdb seq 1 type b\n", 1, "the first line is not that of a manifest of this version"},
     {"tessera-log 2\n", 1, "the first line is not that of a manifest of this version"},
-    {HEAD, 2, "there is no generation"},
+    {HEAD "base base.7.rdb 1\n", 3, "there is no generation"},
     {HEAD "\n", 2, "a line that does not belong there"},
     {HEAD "generation 7 shards 1\n" LOG_7_0 "\nbase base.7.rdb 1\n", 4, "a line that does not belong there"},
     {HEAD "base ../etc 1\n", 2, "a base has a name that is none"},

@@ -254,6 +254,30 @@ Test(recovery, knows_from_other_logs_what_was_on_disk, .init = begin, .fini = en
     aof_recovery_close(&recovery);
 }
 
+Test(recovery, names_the_log_behind_whose_frames_some_are_missing, .init = begin, .fini = end)
+{
+    struct aof_header headers[SHARDS];
+    append(1, "a", AOF_EFFECT, 0);
+    write_out(1, true);
+    const uint64_t offset = writers[1].end;
+    append_to_both("u", AOF_EFFECT, 1);
+    write_out(0, true);
+    write_out(1, true);
+    append(0, "b", AOF_EFFECT, 0);
+    write_out(0, true);
+    make_headers(headers);
+    cr_assert_eq(aof_run_add(&manifest, &files, headers), 0); /* nothing was written there yet */
+    const int file = open_log("log.1.1");
+    cr_assert_eq(ftruncate(file, (off_t)offset + 70), 0);
+    close(file);
+    stop_writing();
+    struct aof_recovery recovery;
+    cr_assert_eq(aof_recovery_open(&recovery, &files, &as_it_is), AOF_RECOVERY_DAMAGE);
+    cr_assert_str_eq(recovery.file, "log.1.1");
+    cr_assert_eq(recovery.offset, offset);
+    aof_recovery_close(&recovery);
+}
+
 Test(recovery, begins_a_run_after_another_and_with_other_shards, .init = begin, .fini = end)
 {
     append(0, "a", AOF_EFFECT, 0);

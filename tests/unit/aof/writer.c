@@ -1,10 +1,12 @@
 /* writer.c - the states of a log that is written: what is to be done, and what its results lead to.  */
 #include "aof/unit.h"
 #include "aof/reader.h"
+#include "base/crc32c.h"
 #include "mem/heap.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <string.h>
 
 static const struct aof_header header = {.file_id = 77, .generation = 1, .shard = 0, .shard_count = 2};
 
@@ -283,6 +285,121 @@ Test(writer, marks_in_the_next_file_what_of_the_one_before_is_on_disk)
     cr_assert_eq(thread_heaps_bytes(), 0);
 }
 
+/* The frame is whole, and its records are these: words, and "." for the end of a unit. */
+static void expect_records(const struct aof_write *write, const char *expected)
+{
+    char found[64] = "";
+    struct aof_frame frame;
+    struct aof_records records = {0};
+    struct aof_record record;
+    const struct bytes payload = {write->bytes.data + AOF_FRAME_BYTES, write->bytes.len - AOF_FRAME_BYTES};
+    cr_assert(aof_frame_read(write->bytes.data, header.file_id, &frame));
+    cr_assert(aof_frame_is_whole(write->bytes.data, crc32c(0, payload)));
+    aof_records_open(&records, payload);
+    uint32_t count = 0;
+    while (aof_records_next(&records, false, &record) == AOF_RECORDS_OK) {
+        strncat(found, record.kind == AOF_EFFECT ? record.words[0].data : ".", 1);
+        count++;
+    }
+    aof_records_close(&records);
+    cr_assert_str_eq(found, expected);
+    cr_assert_eq(count, frame.record_count);
+}
+
+static void append_to_unit(struct aof_writer *writer, uint64_t unit, const char *text)
+{
+    const struct bytes word = bytes_of_string(text);
+    struct aof_record record = effect(&word);
+    record.unit = unit;
+    cr_assert(aof_writer_append(writer, &record));
+}
+
+Test(writer, keeps_a_unit_that_pauses_out_of_frames_until_it_ends)
+{
+    struct aof_writer writer, *only = &writer;
+    open_writer(&writer);
+    append(&writer, "a");
+    append_to_unit(&writer, 5, "u");
+    expect_nothing(&writer);
+    aof_writer_set_apart(&writer);
+    struct aof_write write = expect_write(&writer);
+    expect_records(&write, "a");
+    aof_writer_written(&writer, (int64_t)write.bytes.len);
+    append_to_unit(&writer, 5, "v");
+    expect_nothing(&writer);
+    append_to_unit(&writer, 6, "x"); /* another one, meanwhile */
+    cr_assert(aof_unit_end(&only, 1, 6, NULL));
+    append_to_unit(&writer, 5, "w");
+    aof_writer_set_apart(&writer); /* once more: nothing is left to be moved */
+    append(&writer, "b");
+    cr_assert(aof_unit_end(&only, 1, 5, NULL));
+    append(&writer, "c");
+    write = expect_write(&writer);
+    expect_records(&write, "x.buvw.c");
+    aof_writer_written(&writer, (int64_t)write.bytes.len);
+    aof_writer_finish(&writer);
+    aof_writer_close(&writer);
+    cr_assert_eq(thread_heaps_bytes(), 0);
+}
+
+Test(writer, sums_up_anew_what_is_left_of_a_frame)
+{
+    struct aof_writer writer, *only = &writer;
+    static char text[2 * AOF_SUM_BYTES];
+    memset(text, 'y', sizeof text - 1);
+    open_writer(&writer);
+    append_to_unit(&writer, 5, text); /* nothing is left */
+    aof_writer_set_apart(&writer);
+    expect_nothing(&writer);
+    append(&writer, "a");
+    cr_assert(aof_unit_end(&only, 1, 5, NULL));
+    append_to_unit(&writer, 6, text);
+    aof_writer_set_apart(&writer);
+    struct aof_write write = expect_write(&writer);
+    expect_records(&write, "ay.");
+    aof_writer_written(&writer, (int64_t)write.bytes.len);
+    cr_assert(aof_unit_end(&only, 1, 6, NULL));
+    write = expect_write(&writer);
+    expect_records(&write, "y.");
+    aof_writer_written(&writer, (int64_t)write.bytes.len);
+    aof_writer_close(&writer);
+}
+
+Test(writer, drops_a_unit_that_never_ends)
+{
+    struct aof_writer writer;
+    open_writer(&writer);
+    append_to_unit(&writer, 5, "u");
+    aof_writer_drop_unit(&writer);
+    expect_nothing(&writer);
+    append(&writer, "a");
+    append_to_unit(&writer, 6, "v");
+    aof_writer_set_apart(&writer);
+    append_to_unit(&writer, 6, "w");
+    aof_writer_drop_unit(&writer);
+    append_to_unit(&writer, 7, "x");
+    aof_writer_drop_unit(&writer);
+    append(&writer, "b");
+    const struct aof_write write = expect_write(&writer);
+    expect_records(&write, "ab");
+    aof_writer_written(&writer, (int64_t)write.bytes.len);
+    aof_writer_finish(&writer);
+    aof_writer_close(&writer);
+}
+
+Test(writer, that_fails_drops_what_is_set_apart)
+{
+    struct aof_writer writer, *only = &writer;
+    open_writer(&writer);
+    append_to_unit(&writer, 5, "u");
+    aof_writer_set_apart(&writer);
+    aof_writer_fail(&writer, EIO);
+    cr_assert_not(aof_unit_end(&only, 1, 5, NULL));
+    aof_writer_finish(&writer);
+    aof_writer_close(&writer);
+    cr_assert_eq(thread_heaps_bytes(), 0);
+}
+
 Test(writer, marks_once_what_is_on_disk)
 {
     struct aof_writer writer;
@@ -337,5 +454,20 @@ Test(writer, that_gets_no_memory_has_failed)
     cr_assert_eq(writer.error, ENOMEM);
     cr_assert(aof_writer_has_failed(&writer));
     aof_writer_close(&writer);
+}
+
+Test(writer, that_gets_no_memory_for_a_unit_that_pauses_has_failed)
+{
+    struct aof_writer writer;
+    char text[1000] = "";
+    memset(text, 'u', sizeof text - 1);
+    open_writer(&writer);
+    append_to_unit(&writer, 5, text);
+    thread_heap_refuse_after(0);
+    aof_writer_set_apart(&writer);
+    thread_heap_refuse_after(-1);
+    cr_assert(aof_writer_has_failed(&writer));
+    aof_writer_close(&writer);
+    cr_assert_eq(thread_heaps_bytes(), 0);
 }
 #endif
