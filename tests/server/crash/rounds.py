@@ -65,6 +65,9 @@ class Round:
         self.folder = disk.folder if disk and disk.folder else self.server.folder
         with self.server.connect() as connection:
             things.create_tables(connection)
+            if connection.run("CONFIG", "GET", "appendonly")[1] == b"yes":  # a log that is cut off anywhere still has them
+                connection.run("BGREWRITEAOF")
+                saved.wait_for_fields(connection, aof_rewrites=1, aof_rewrite_in_progress=0)
 
     # --- while it runs ---
 
