@@ -138,6 +138,58 @@ def test_what_was_acknowledged_is_there_after_the_end(start, shards, way, is_sav
         client.run("CONFIG", "SET", "save", "")
 
 
+class Counter(threading.Thread):
+    """INCRs a key of its own until it is told to stop; each answer is one more than the one before."""
+
+    def __init__(self, server, number):
+        super().__init__()
+        self.connection, self.key, self.acknowledged = server.connect(), "counter:%d" % number, 0
+        self.is_over, self.wrong = False, []
+
+    def run(self):
+        while not self.is_over and not self.wrong:
+            reply = self.connection.call("INCR", self.key)
+            if reply == (":", self.acknowledged + 1):
+                self.acknowledged += 1
+            else:
+                self.wrong.append((reply, self.acknowledged))
+        self.connection.close()
+
+
+@pytest.mark.threads
+def test_reload_loses_nothing_that_is_acknowledged(start, shards):
+    server = start(*saved.OPTIONS, shards=shards)
+    counters = [Counter(server, i) for i in range(4)]
+    with server.connect() as client:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(20000)])
+        for counter in counters:
+            counter.start()
+        saved.wait_until(lambda: all(counter.acknowledged > 20 for counter in counters))
+        for _ in range(2):
+            assert client.run("DEBUG", "RELOAD") == b"OK"
+        for counter in counters:
+            counter.is_over = True
+        for counter in counters:
+            counter.join()
+        assert [counter.wrong for counter in counters] == [[]] * 4
+        assert [int(client.run("GET", counter.key)) for counter in counters] == [counter.acknowledged for counter in counters]
+        assert client.run("DBSIZE") == 20004
+
+
+def test_reload_waits_for_a_save_that_runs_and_readers_wait_for_the_data(start):
+    server = start(*saved.OPTIONS)
+    with server.connect() as client, server.connect() as other, server.connect() as reader:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(500)])
+        saved.begin_slow_save(client)
+        other.send("DEBUG", "RELOAD")
+        assert client.run("SET", "more", "1") == b"OK" and not other.has_reply()
+        client.run("CONFIG", "SET", "key-load-delay", "2000", "rdb-key-save-delay", "0")
+        saved.wait_until(lambda: b"loading:1" in client.run("INFO", "persistence"))
+        assert reader.run("GET", "more") == b"1"
+        assert other.read() == ("+", b"OK")
+        assert client.run("DBSIZE") == 501
+
+
 @pytest.mark.threads
 def test_pausing_clients_does_not_let_writers_pass_the_end(start):
     server = start("--save", "3600 1000000", *saved.OPTIONS)
