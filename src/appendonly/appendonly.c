@@ -9,6 +9,7 @@
 #include "mem/heap.h"
 #include "shard/inbox.h"
 #include "shard/log.h"
+#include "shard/start_error.h"
 #include "shard/thread.h"
 #include "snapshot/loading.h"
 
@@ -140,8 +141,7 @@ enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[
 
 static _Noreturn void end_process(const struct appendonly *appendonly, int error)
 {
-    log_write(appendonly->server->config, LOG_LEVEL_WARNING, "The log in %s cannot be begun: %s", appendonly->path, strerror(error));
-    fprintf(stderr, "tessera-server: cannot start: the log in %s cannot be begun: %s\n", appendonly->path, strerror(error));
+    start_error_say(appendonly->server->config, "cannot start: the log in %s cannot be begun: %s", appendonly->path, strerror(error));
     _Exit(EXIT_FAILURE);
 }
 

@@ -38,6 +38,7 @@ struct loaded_table {
 struct loading {
     struct server *server;
     struct loading *previous;       /* of an earlier DEBUG RELOAD: whoever asks for figures may still look at it */
+    char name[512];                 /* of the file, as far as it fits */
     struct bytes file;              /* mapped */
     uint64_t total_bytes;           /* its length; stays */
     _Atomic int phase;              /* enum loading_phase; release by who ends a phase */
@@ -63,7 +64,7 @@ static inline void figure_add(uint64_t *figure, uint64_t count)
 
 /* The table of the shard's keys becomes as large as it will have to be, as far as the file can have so many. Under the shard's baton. */
 void load_expect(const struct loading *loading, struct shard *shard, uint32_t db, uint64_t keys);
-/* Ends the process: the log says why, where in the file. */
+/* Ends the process: the log says why, and where in which file. */
 _Noreturn void loading_fail(const struct loading *loading, uint64_t at, const char *sentence);
 
 #endif

@@ -419,3 +419,27 @@ def test_a_command_of_many_steps_is_there_as_a_whole_or_not_at_all(start, shards
         with server.connect() as client:
             reply = client.run(*count)
             assert (len(reply) if isinstance(reply, list) else reply) in allowed
+
+
+def test_a_base_that_is_damaged_stops_the_start_and_is_named(start):
+    server = start("--enable-debug-command", "yes")
+    with server.connect() as client:
+        client.run("SET", "key", "value")
+        client.run("SAVE")
+    server.options += list(EVERY_SECOND)
+    saved.restart(server)
+    saved.end(server)
+    base, = glob.glob(os.path.join(folder(server), "base.*"))
+    with open(base, "rb") as file:
+        data = file.read()
+    for bad in (data[:-12] + b"?" + data[-11:], b"REDIX" + data[5:], b""):
+        with open(base, "wb") as file:
+            file.write(bad)
+        output = failed_start(server)
+        assert os.path.basename(base) in output and "No such file" not in output, output
+        assert "check-rdb" in output or bad == b"", output
+    with open(base, "wb") as file:
+        file.write(data)
+    saved.restart(server)
+    with server.connect() as client:
+        assert client.run("GET", "key") == b"value"

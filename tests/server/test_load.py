@@ -52,7 +52,7 @@ def outcome(folder, data, shards, options=()):
         server = Server("tessera", shards, ("--dir", folder, "--dbfilename", "tried.rdb", *saved.OPTIONS, *options))
     except StartError as error:
         assert error.status == 1, error.output
-        assert sum("cannot be loaded" in line for line in error.output.splitlines() if line.startswith(tuple("0123456789"))) == 1, error.output
+        assert error.output.count("cannot be loaded") == 1, error.output
         return None
     with server.connect() as client:
         found = digest(client)
@@ -159,3 +159,13 @@ def test_more_databases_than_there_are_and_a_missing_file(start, shards, tmp_pat
     path, then = make_file(start, shards)
     assert outcome(tmp_path, open(path, "rb").read(), shards, ("--databases", "3")) is None
     assert outcome(tmp_path, open(path, "rb").read(), shards, ("--databases", "4")) == then
+
+
+def test_what_is_no_file_of_data_is_refused_with_its_reason(tmp_path):
+    (tmp_path / "empty.rdb").touch()
+    (tmp_path / "folder.rdb").mkdir()
+    for name, reason in (("empty.rdb", "it is empty, which no RDB file is"), ("folder.rdb", "it is a directory")):
+        with pytest.raises(StartError) as failed:
+            Server("tessera", 1, ("--dir", str(tmp_path), "--dbfilename", name))
+        assert failed.value.status == 1
+        assert failed.value.output.count("%s cannot be loaded: %s" % (name, reason)) == 1
