@@ -169,3 +169,16 @@ def test_what_is_no_file_of_data_is_refused_with_its_reason(tmp_path):
             Server("tessera", 1, ("--dir", str(tmp_path), "--dbfilename", name))
         assert failed.value.status == 1
         assert failed.value.output.count("%s cannot be loaded: %s" % (name, reason)) == 1
+
+
+def test_keys_without_idle_times_are_as_old_as_the_load(start, shards):
+    server = start(*saved.OPTIONS, shards=shards)
+    keys = ["key:%d" % i for i in range(40)]
+    with server.connect() as client:
+        client.pipeline([("SET", key, "1") for key in keys])
+        client.run("SAVE")
+    saved.restart(server)
+    with server.connect() as client:
+        assert max(client.run("OBJECT", "IDLETIME", key) for key in keys) < 60 * SLOWDOWN
+        client.run("DEBUG", "RELOAD")
+        assert max(client.run("OBJECT", "IDLETIME", key) for key in keys) < 60 * SLOWDOWN
