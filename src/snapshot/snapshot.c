@@ -504,12 +504,11 @@ static int64_t tend_opening(struct thread *thread, struct snapshots *snapshots)
     return POLL_US;
 }
 
-/* stop-writes-on-bgsave-error, as things stand now. */
+/* Whoever refuses a write for it asks stop-writes-on-bgsave-error, too. */
 static void set_refusal(struct snapshots *snapshots)
 {
     struct server *server = snapshots->server;
-    const bool is_refused = !snapshots->last_is_good && atomic_load_explicit(&server->config->stop_writes_on_bgsave_error, memory_order_relaxed) != 0 &&
-                            save_points_any(server->config);
+    const bool is_refused = !snapshots->last_is_good && save_points_any(server->config);
     if (is_refused == ((atomic_load_explicit(&server->refusals, memory_order_relaxed) & REFUSE_WRITES_UNSAVED) != 0)) {
         return;
     }
