@@ -167,6 +167,10 @@ enum snapshot_opened snapshots_open(struct snapshots *snapshots, int *error)
 static void say_failed(struct snapshots *snapshots, int *error)
 {
     const char *what = saver_failed_at(snapshots->saver, error);
+    if (*error == ECANCELED) {
+        log_write(snapshots->server->config, LOG_LEVEL_NOTICE, "%s was cancelled", snapshots->copy == NULL ? "Saving the database" : "Making a copy of the database");
+        return;
+    }
     log_write(snapshots->server->config, LOG_LEVEL_WARNING, "%s has failed (%s): %s",
               snapshots->copy == NULL ? "Saving the database" : "Making a copy of the database", what, strerror(*error));
 }

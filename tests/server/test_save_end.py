@@ -68,6 +68,7 @@ def test_a_save_is_cancelled(server, client):
     assert client.run("BGSAVE", "CANCEL") == b"Background saving cancelled"
     saved.wait_for_fields(client, rdb_bgsave_in_progress=0, rdb_bgsave_scheduled=0, rdb_saves=0, rdb_last_bgsave_status="ok")
     assert not saved.temporary_files(server) and not os.path.exists(saved.path(server))
+    assert " * Saving the database was cancelled\n" in server.output() and "has failed" not in server.output()
     client.run("CONFIG", "SET", "rdb-key-save-delay", "0")
     assert client.run("BGSAVE", "SCHEDULE") == b"Background saving started"
     saved.wait_for_fields(client, rdb_saves=1, rdb_bgsave_in_progress=0)
