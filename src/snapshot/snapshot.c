@@ -649,13 +649,13 @@ void snapshots_figures(struct snapshots *snapshots, struct snapshot_figures *out
         .is_scheduled = snapshots->is_scheduled,
         .last_is_good = snapshots->last_is_good,
         .last_seconds = snapshots->last_seconds,
-        .current_seconds = -1,
+        .current_ms = -1,
         .saves = snapshots->saves,
         .last_bytes = snapshots->last_bytes,
         .last_waiting_bytes = snapshots->last_most_waiting,
     };
     if (out->is_running) {
-        out->current_seconds = (clock_wall_ms() - snapshots->started_ms) / 1000;
+        out->current_ms = clock_wall_ms() - snapshots->started_ms;
         out->file_bytes = saver_written_bytes(snapshots->saver);
         out->waiting_bytes = saver_waiting_bytes(snapshots->saver);
         for (uint32_t i = 0; i < snapshots->server->shard_count; i++) {

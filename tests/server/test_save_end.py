@@ -74,6 +74,36 @@ def test_a_save_is_cancelled(server, client):
     saved.wait_for_fields(client, rdb_saves=1, rdb_bgsave_in_progress=0)
 
 
+def test_info_says_how_far_a_save_is_and_how_long_it_will_take(start):
+    server = start(*saved.OPTIONS)
+    with server.connect() as client:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(200)])
+        before = saved.persistence(client)
+        assert (before["current_fork_perc"], before["rdb_current_bytes_per_sec"], before["rdb_current_eta_seconds"]) == ("0.00", "0", "-1")
+        saves = saved.begin_slow_save(client, 20000)
+        found = []
+        saved.wait_until(lambda: found.append(saved.persistence(client)) or int(found[-1]["current_save_keys_processed"]) >= 20)
+        done = int(found[-1]["current_save_keys_processed"])
+        assert found[-1]["current_save_keys_total"] == "200" and done < 200
+        assert found[-1]["current_fork_perc"] == "%.2f" % (100 * done / 200)
+        assert int(found[-1]["rdb_current_eta_seconds"]) >= 0
+        saved.end_slow_save(client, saves)
+
+
+def test_a_big_value_counts_when_it_is_written(start):
+    server = start(*saved.OPTIONS)
+    with server.connect() as client:
+        for first in range(0, 300000, 10000):
+            client.run("RPUSH", "big", *["%d" % i for i in range(first, first + 10000)])
+        saves = saved.begin_slow_save(client, 1)
+        found = []
+        saved.wait_until(lambda: found.append(saved.persistence(client)) or found[-1]["rdb_bgsave_in_progress"] == "0")
+        counted = [(int(fields["current_save_keys_processed"]), int(fields["rdb_current_waiting_bytes"]) + int(fields["rdb_current_file_bytes"]))
+                   for fields in found if fields["rdb_bgsave_in_progress"] == "1"]
+        assert all(count == 0 or size > 100000 for count, size in counted), counted
+        saved.end_slow_save(client, saves)
+
+
 def test_save_points_come_from_file_command_line_and_config_set(start):
     server = start("--save", "1 1", "--save", "100 50")
     with server.connect() as client:
