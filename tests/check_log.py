@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from log_files import effect, example, frame, header, manifest, resp, run_manifest, unit_end
+from log_files import effect, example, frame, header, manifest, rdb, resp, run_manifest, unit_end
 
 PROGRAM = None
 IDS = (0x1111, 0x2222)
@@ -49,9 +49,10 @@ class CheckLog(unittest.TestCase):
     # --- our own logs ---
 
     def test_a_good_folder_is_shown(self):
-        self.write("base.1.rdb", b"REDIS0010")
-        self.write_folder([log + bytes(512) for log in example()], [("base.1.rdb", 9)])
+        self.write("base.1.rdb", rdb())
+        self.write_folder([log + bytes(512) for log in example()], [("base.1.rdb", len(rdb()))])
         text = self.expect(0, self.folder)
+        self.assertIn("base.1.rdb: a base, %d bytes, an RDB file: 1 keys" % len(rdb()), text)
         self.assertIn("log.1.0: 4 frames (1 to 4), ", text)
         self.assertIn("6 records: 3 effects, 1 of all shards, 2 ends of units", text)
         self.assertIn("log.1.1: the cut is behind frame 4", text)
@@ -161,9 +162,30 @@ class CheckLog(unittest.TestCase):
         self.expect(2, "--fix", self.folder)
 
     def test_a_base_of_another_length(self):
-        self.write("base.1.rdb", b"REDIS")
+        self.write("base.1.rdb", rdb())
         self.write_folder(example(), [("base.1.rdb", 9)])
-        self.assertIn("DAMAGE", self.expect(1, self.folder))
+        self.assertIn("base.1.rdb: DAMAGE: it has %d bytes, the manifest says 9" % len(rdb()), self.expect(1, self.folder))
+
+    def test_a_base_is_read(self):
+        good = rdb(1700000000)
+        for at in range(0, len(good), 11):
+            bad = good[:at] + bytes([good[at] ^ 1]) + good[at + 1:]
+            self.write("base.1.rdb", bad)
+            self.write_folder(example(), [("base.1.rdb", len(bad))])
+            for words in ([], ["--list"]):
+                text = self.expect(1, *words, self.folder)
+                self.assertRegex(text, r"base\.1\.rdb: offset \d+: DAMAGE: ")
+        self.write("base.1.rdb", b"")
+        self.write_folder(example(), [("base.1.rdb", 0)])
+        self.assertIn("base.1.rdb: offset 0: DAMAGE: ", self.expect(1, self.folder))
+        self.assertIn("can be repaired", self.expect(2, "--fix", self.folder))
+        (self.folder / "base.1.rdb").unlink()
+        self.assertIn("base.1.rdb: No such file or directory", self.expect(1, self.folder))
+
+    def test_a_time_that_is_none_is_told_alone(self):
+        done = subprocess.run([PROGRAM, "--until", "yesterday", "--out", self.folder / "new", self.folder], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (2, ""))
+        self.assertIn("yesterday: this is no time", done.stdout)
 
     # --- Redis's ---
 
@@ -204,15 +226,19 @@ class CheckLog(unittest.TestCase):
                 self.assertIn(data, [copy.read_bytes() for copy in self.folder.glob("*.before-fix*")])
 
     def test_a_folder_of_redis(self):
-        self.write("appendonly.aof.1.base.rdb", b"REDIS0010...")
+        base = self.write("appendonly.aof.1.base.rdb", rdb())
         self.write("appendonly.aof.1.incr.aof", self.SET)
         last = self.write("appendonly.aof.2.incr.aof", self.SET[:-5])
         rows = ["file appendonly.aof.%d.%s seq %d type %s" % row for row in
                     ((1, "base.rdb", 1, "b"), (1, "incr.aof", 1, "i"), (2, "incr.aof", 2, "i"))]
         path = self.write("appendonly.aof.manifest", "\n".join(rows).encode() + b"\n")
         text = self.expect(1, self.folder)
-        self.assertIn("base.rdb: an RDB", text)
+        self.assertIn("base.rdb: a base, %d bytes, an RDB file: 1 keys" % len(rdb()), text)
         self.assertEqual(self.expect(1, path), text)
+        base.write_bytes(rdb()[:-12] + rdb()[-11:])
+        self.assertRegex(self.expect(1, path), r"base\.rdb: offset \d+: DAMAGE: ")
+        self.expect(2, "--fix", self.folder)
+        base.write_bytes(rdb())
         self.expect(0, "--fix", self.folder)
         self.assertEqual(last.read_bytes(), b"")
         self.expect(0, self.folder)

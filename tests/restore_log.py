@@ -506,7 +506,7 @@ class Restores(unittest.TestCase):
         until = ["--until", "9999-12-31", "--out"]
         for out in (self.source, self.folder):
             self.assertIn("nothing is overwritten", self.expect(2, *until, out, self.source))
-        self.expect(2, *until, self.folder / "absent" / "out", self.source)
+        self.assertIn("the directory that it is to be in is not there", self.expect(2, *until, self.folder / "absent" / "out", self.source))
         self.expect(2, *until, self.source / "log.1.0", self.source)
         empty = self.new_folder()
         empty.mkdir()

@@ -11,6 +11,7 @@
 #include "mem/heap.h"
 #include "shard/inbox.h"
 #include "shard/log.h"
+#include "shard/start_error.h"
 #include "shard/thread.h"
 #include "snapshot/loading.h"
 
@@ -36,6 +37,25 @@ enum {
 };
 
 /* --- start and end --- */
+
+/* Before the server ends, while no client may write. */
+static enum logged_end write_all(struct thread *thread, bool has_waited)
+{
+    struct server *server = thread->server;
+    struct appendonly *appendonly = server->logged.appendonly;
+    bool is_all = true, is_refused = false;
+    if (appendonly_state(appendonly) != APPENDONLY_ON || !atomic_load_explicit(&server->logged.counts, memory_order_relaxed)) {
+        return LOGGED_ALL; /* it is off, or its first base is still being made */
+    }
+    shards_take_all(thread);
+    is_all = shard_logs_flush(thread, appendonly->logs, server->shard_count, has_waited) == LOGS_FLUSHED;
+    for (uint32_t i = 0; i < server->shard_count && appendonly->logs[i].file != NULL; i++) {
+        is_refused = is_refused || shard_log_error(&appendonly->logs[i]) != 0;
+        is_all = is_all && shard_log_is_synced(&appendonly->logs[i]);
+    }
+    shards_release_all(thread);
+    return is_refused ? LOGGED_REFUSED : is_all ? LOGGED_ALL : LOGGED_WAITS;
+}
 
 static size_t appendonly_bytes(const struct server *server)
 {
@@ -67,6 +87,7 @@ struct appendonly *appendonly_create(struct server *server)
     server->logged.end_unit = appendonly_end_unit;
     server->logged.pause_unit = appendonly_pause_unit;
     server->logged.drop_unit = appendonly_drop_unit;
+    server->logged.write_all = write_all;
     server->logged.appendonly = appendonly;
     return appendonly;
 }
@@ -129,8 +150,7 @@ enum appendonly_opened appendonly_open(struct appendonly *appendonly, char base[
 
 static _Noreturn void end_process(const struct appendonly *appendonly, int error)
 {
-    log_write(appendonly->server->config, LOG_LEVEL_WARNING, "The log in %s cannot be begun: %s", appendonly->path, strerror(error));
-    fprintf(stderr, "tessera-server: cannot start: the log in %s cannot be begun: %s\n", appendonly->path, strerror(error));
+    start_error_say(appendonly->server->config, "cannot start: the log in %s cannot be begun: %s", appendonly->path, strerror(error));
     _Exit(EXIT_FAILURE);
 }
 

@@ -11,6 +11,7 @@
 #include "mem/heap.h"
 #include "shard/inbox.h"
 #include "shard/log.h"
+#include "shard/start_error.h"
 #include "shard/thread.h"
 #include "snapshot/loading.h"
 
@@ -157,8 +158,7 @@ void replaying_close(struct replaying *replaying)
 
 static _Noreturn void end_process(const struct replaying *replaying, const char *text)
 {
-    log_write(replaying->appendonly->server->config, LOG_LEVEL_WARNING, "The log cannot be loaded: %s", text);
-    fprintf(stderr, "tessera-server: cannot start: the log cannot be loaded: %s\n", text);
+    start_error_say(replaying->appendonly->server->config, "cannot start: the log cannot be loaded: %s", text);
     _Exit(EXIT_FAILURE);
 }
 

@@ -323,8 +323,8 @@ static bool syncs_are_put_off(const struct server *server)
 static bool is_sync_due(const struct log_file *file)
 {
     const struct server *server = file->log->server;
-    if (file->writer.is_finished) {
-        return true; /* the next file waits for it */
+    if (file->writer.is_finished || atomic_load_explicit(&server->logged.syncs_all, memory_order_relaxed)) {
+        return true; /* the next file waits for it, or the end does */
     }
     if (sync_policy(server) == APPENDFSYNC_ALWAYS) {
         return true;
@@ -617,6 +617,11 @@ enum shard_logs_flushed shard_logs_flush(struct thread *thread, struct shard_log
 }
 
 /* --- the end --- */
+
+bool shard_log_is_synced(const struct shard_log *log)
+{
+    return !log->is_unnamed && aof_writer_is_synced(&log->file->writer) && (log->previous == NULL || aof_writer_is_synced(&log->previous->writer));
+}
 
 static void collect_at_end(struct log_file *file)
 {

@@ -93,6 +93,8 @@ void shard_log_turn_off(struct thread *thread, struct shard_log *log);
 bool shard_log_is_written(struct shard_log *log);
 /* errno, or 0: the log can be written. Under the baton. */
 int shard_log_error(const struct shard_log *log);
+/* Under the baton; the log is on: all that was appended is on disk. */
+bool shard_log_is_synced(const struct shard_log *log);
 /* Without threads: what is left is written and synced, by plain calls. */
 void shard_log_end(struct shard_log *log);
 /* The cut has moved for `count` shards, whose numbers are in `moved`: tells who waits. */

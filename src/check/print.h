@@ -2,7 +2,7 @@
 #ifndef CHECK_PRINT_H
 #define CHECK_PRINT_H
 
-#include "check/survey.h"
+#include "survey/survey.h"
 
 void print_survey(const struct survey *survey, const char *path);
 

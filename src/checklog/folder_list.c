@@ -2,10 +2,12 @@
 #include "checklog/folder_list.h"
 
 #include "base/time_text.h"
+#include "checklog/base_check.h"
 #include "checklog/moment.h"
 #include "checklog/span.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 
 static bool list_files(const struct moment_source *source, const struct aof_manifest *manifest, struct span *all)
@@ -13,7 +15,11 @@ static bool list_files(const struct moment_source *source, const struct aof_mani
     char from[TIME_TEXT_MAX];
     char to[TIME_TEXT_MAX];
     for (uint32_t i = 0; i < manifest->base_count; i++) {
-        printf("%s: a base, %" PRIu64 " bytes\n", manifest->bases[i].name, manifest->bases[i].bytes);
+        char name[PATH_MAX];
+        snprintf(name, sizeof name, "%s/%s", source->path, manifest->bases[i].name);
+        if (!base_check(name, manifest->bases[i].name)) {
+            return false;
+        }
         all->bytes += manifest->bases[i].bytes;
     }
     for (uint32_t k = 0; k < manifest->generation_count; k++) {

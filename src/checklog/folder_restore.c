@@ -229,7 +229,8 @@ static int restore_into(const struct moment_source *source, const char *out, int
     const int error = make_folder(out, &is_new);
     struct aof_folder *folder = error == 0 ? aof_folder_open(out, "") : NULL;
     if (folder == NULL) {
-        printf("%s: %s\n", out, error == ENOTEMPTY ? "it is not empty: nothing is overwritten" : strerror(error != 0 ? error : errno));
+        printf("%s: %s\n", out, error == ENOTEMPTY ? "it is not empty: nothing is overwritten"
+                               : error == ENOENT ? "it cannot be made: the directory that it is to be in is not there" : strerror(error != 0 ? error : errno));
         return EXIT_REFUSED;
     }
     const struct aof_files files = aof_folder_files(folder);

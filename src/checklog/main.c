@@ -7,6 +7,7 @@
 #include "checklog/folder_list.h"
 #include "checklog/folder_restore.h"
 #include "checklog/redis_check.h"
+#include "mem/heap.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -39,6 +40,7 @@ struct request {
     const char *path;
     enum log_detail detail;
     bool with_fix, is_list;
+    bool is_told; /* what is wrong with the options */
     const char *out;
     int64_t until_ms; /* 0: none */
 };
@@ -120,6 +122,7 @@ static bool read_value(const char *name, const char *value, struct request *out)
     }
     if (!time_parse(bytes_of_string(value), &out->until_ms) || out->until_ms == 0) {
         printf("%s: this is no time: 2026-10-05T14:30:00+02:00, 2026-10-05 12:30 (UTC), or seconds since 1970\n", value);
+        out->is_told = true;
         return false;
     }
     return true;
@@ -132,7 +135,7 @@ static bool options_fit(const struct request *request)
     return request->path != NULL && (request->until_ms != 0) == is_restore && is_check + is_restore + request->is_list <= 1;
 }
 
-/* False: the usage is to be shown. */
+/* False: the usage is to be shown, unless it has been said what is wrong. */
 static bool read_options(int argc, char **argv, struct request *out)
 {
     bool has_words = true; /* no "--" yet */
@@ -170,9 +173,12 @@ int main(int argc, char **argv)
         return 0;
     }
     if (!read_options(argc, argv, &request)) {
-        fputs(usage, stderr);
+        if (!request.is_told) {
+            fputs(usage, stderr);
+        }
         return 2;
     }
+    (void)thread_heap_register();
     if (request.is_list) {
         return folder_list(request.path);
     }

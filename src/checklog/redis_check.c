@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/number.h"
+#include "checklog/base_check.h"
 #include "checklog/set_aside.h"
 
 #include <errno.h>
@@ -167,7 +168,7 @@ int redis_check_file(const char *path, bool with_fix)
     }
     if (is_rdb(resp.file)) {
         fclose(resp.file);
-        printf("%s: an RDB, or one with commands behind it: not looked at; redis-check-rdb or redis-check-aof do\n", path);
+        printf("%s: an RDB, or one with commands behind it: not looked at; tools/check-rdb or redis-check-aof do\n", path);
         return 0;
     }
     enum resp_status status;
@@ -211,11 +212,23 @@ static bool read_named(const char *line, const char *folder, struct named_file *
     return snprintf(out->path, sizeof out->path, "%s%s", folder, name) < (int)sizeof out->path;
 }
 
+/* A base that Redis has made with aof-use-rdb-preamble, or one that should be. */
+static bool is_rdb_file(const char *path)
+{
+    static const char ending[] = ".rdb";
+    const size_t len = strlen(path);
+    return len >= sizeof ending && strcmp(path + len - (sizeof ending - 1), ending) == 0;
+}
+
 static int check_named(const struct named_file *file, bool with_fix)
 {
     if (file->type == 'h') {
         printf("%s: of before the last rewrite, not used\n", file->path);
         return 0;
+    }
+    if (file->type == 'b' && is_rdb_file(file->path)) {
+        const bool is_good = base_check(file->path, file->path);
+        return is_good ? 0 : with_fix ? 2 : 1;
     }
     return redis_check_file(file->path, with_fix);
 }

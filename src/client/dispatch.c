@@ -105,10 +105,13 @@ static bool is_refused_unsaved(const struct session *session, const struct comma
 /* Of commands that the whole server does not run now. */
 __attribute__((noinline)) static const char *server_refusal(const struct server *server, uint32_t refusals, const struct session *session, const struct command_spec *spec)
 {
-    if ((refusals & REFUSE_WHILE_LOADING) != 0 && (spec->flags & COMMAND_LOADING) == 0) {
+    /* Under DEBUG RELOAD they wait (call_is_paused): its pause begins before the loading, and ends behind it. */
+    const bool waits = atomic_load_explicit(&server->is_end_paused, memory_order_acquire);
+    if (!waits && server_is_loading(server) && (spec->flags & COMMAND_LOADING) == 0) {
         return "LOADING Redis is loading the dataset in memory";
     }
-    if ((refusals & REFUSE_WRITES_UNSAVED) != 0 && is_refused_unsaved(session, spec)) {
+    const bool stops_unsaved = atomic_load_explicit(&server->config->stop_writes_on_bgsave_error, memory_order_relaxed) != 0;
+    if ((refusals & REFUSE_WRITES_UNSAVED) != 0 && stops_unsaved && is_refused_unsaved(session, spec)) {
         return ERROR_UNSAVED;
     }
     if ((refusals & REFUSE_WRITES_UNLOGGED) != 0 && is_refused_unsaved(session, spec)) {
@@ -179,6 +182,9 @@ static bool call_is_paused(const struct thread *thread, const struct call *call)
     }
     if (call->spec == NULL || strcmp(call->spec->group, "connection") == 0) {
         return false;
+    }
+    if ((call->spec->flags & COMMAND_LOADING) != 0 && server_is_loading(server)) {
+        return false; /* they need no data */
     }
     bool is_for_writes = atomic_load_explicit(&server->is_pause_for_writes_only, memory_order_relaxed);
     return !is_for_writes || (call->spec->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0;

@@ -268,8 +268,8 @@ static void read_signal(struct acceptor *acceptor)
     if (read(acceptor->polled[POLLED_SIGNAL].fd, &info, sizeof info) == (ssize_t)sizeof info) {
         log_write(acceptor->server->config, LOG_LEVEL_WARNING, "Received %s, stopping",
                   info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-        if (acceptor->server->ending != NULL && ending_wants_save(acceptor->server->config) && !server_is_loading(acceptor->server)) {
-            (void)ending_ask(acceptor->server->ending, false);
+        if (ending_takes_time(acceptor->server)) {
+            (void)ending_ask(acceptor->server->ending, ending_wants_save(acceptor->server->config), false);
         } else {
             server_stop(acceptor->server);
         }

@@ -145,13 +145,15 @@ static const char *refuse(const struct script_run *run, const struct called *cal
     if ((called->spec->flags & COMMAND_DENYOOM) != 0 && !run->allows_oom && !run->has_written) {
         return "-OOM command not allowed when used memory > 'maxmemory'.";
     }
-    const uint32_t refusals = atomic_load_explicit(&run->exec->server->refusals, memory_order_relaxed);
-    if (UNLIKELY((refusals & REFUSE_WRITES_UNSAVED) != 0) && is_write && !run->has_written) {
+    const struct server *server = run->exec->server;
+    const uint32_t refusals = atomic_load_explicit(&server->refusals, memory_order_relaxed);
+    if (UNLIKELY((refusals & REFUSE_WRITES_UNSAVED) != 0) && is_write && !run->has_written &&
+        atomic_load_explicit(&server->config->stop_writes_on_bgsave_error, memory_order_relaxed) != 0) {
         return "-" ERROR_UNSAVED;
     }
     if (UNLIKELY((refusals & REFUSE_WRITES_UNLOGGED) != 0) && is_write && !run->has_written) {
         static _Thread_local char text[1 + UNLOGGED_TEXT_MAX] = "-";
-        (void)text_unlogged(atomic_load_explicit(&run->exec->server->logged.error, memory_order_relaxed), text + 1);
+        (void)text_unlogged(atomic_load_explicit(&server->logged.error, memory_order_relaxed), text + 1);
         return text;
     }
     return NULL;

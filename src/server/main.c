@@ -16,6 +16,7 @@
 #include "script/functions.h"
 #include "server/special_options.h"
 #include "shard/log.h"
+#include "shard/start_error.h"
 #include "shard/server.h"
 #include "snapshot/backup.h"
 #include "snapshot/ending.h"
@@ -107,8 +108,7 @@ static void block_signals(void)
 
 static bool refuse_start(const struct server *server, const char *error)
 {
-    fprintf(stderr, "tessera-server: cannot start: %s\n", error);
-    log_write(server->config, LOG_LEVEL_WARNING, "%s", error);
+    start_error_say(server->config, "cannot start: %s", error);
     return false;
 }
 

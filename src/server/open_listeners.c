@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "shard/log.h"
+#include "shard/start_error.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -56,16 +57,6 @@ static bool pause_before_retry(struct config *config)
     return signal <= 0;
 }
 
-static void say_why(struct config *config, const char *error)
-{
-    char logfile[2];
-    config_text_copy(config, &config->logfile, logfile, sizeof logfile);
-    fprintf(stderr, "tessera-server: %s\n", error);
-    if (logfile[0] != 0) {
-        log_write(config, LOG_LEVEL_WARNING, "%s", error);
-    }
-}
-
 enum open_outcome open_listeners(struct config *config, struct listeners *listeners)
 {
     char error[ERROR_MAX] = "";
@@ -84,7 +75,7 @@ enum open_outcome open_listeners(struct config *config, struct listeners *listen
         }
     }
     if (outcome != LISTEN_OK) {
-        say_why(config, error);
+        start_error_say(config, "%s", error);
         return OPEN_FAILED;
     }
     return OPEN_DONE;

@@ -54,6 +54,13 @@ struct logged_progress {
     _Atomic uint64_t committed;                            /* aof/cut.h */
 };
 
+/* Is all on disk that the logs have? */
+enum logged_end {
+    LOGGED_ALL,
+    LOGGED_WAITS,    /* it is being written, or a command is half-way: ask again */
+    LOGGED_REFUSED,  /* a log cannot be written */
+};
+
 struct logged {
     _Atomic bool counts;                    /* a manifest names the logs that are written */
     _Atomic uint64_t moves;                 /* counts how often `committed` of any shard has moved */
@@ -62,11 +69,14 @@ struct logged {
     _Atomic bool is_saving;                 /* a base or a snapshot is being written: no-appendfsync-on-rewrite */
     _Atomic int error;                      /* errno, with REFUSE_WRITES_UNLOGGED; relaxed */
     _Atomic bool has_given_up;              /* for so long that nobody waits for his reply any more: connections that do are closed */
+    _Atomic bool syncs_all;                 /* the server is about to end: what is written is synced, whatever appendfsync says; relaxed */
     _Atomic uint64_t error_changes;         /* counts changes of what keeps any log from being written */
     struct logged_progress *progress;       /* of each shard */
     void (*end_unit)(struct thread *thread);   /* the log's, as the next; set before the shard threads start */
     void (*pause_unit)(struct thread *thread); /* under the batons of the open unit, whose shards stay locked: other frames do not wait for it */
     void (*drop_unit)(struct thread *thread);  /* the same, when the server ends before the unit does: nothing of it is logged */
+    /* The log's, too; on a shard thread without batons. `has_waited`: frames are closed also when a command is half-way. */
+    enum logged_end (*write_all)(struct thread *thread, bool has_waited);
     struct appendonly *appendonly;          /* of src/appendonly; NULL in a test's server */
 };
 

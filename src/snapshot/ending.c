@@ -1,6 +1,7 @@
 /* ending.c - see ending.h.  */
 #include "snapshot/ending.h"
 
+#include "base/clock.h"
 #include "mem/heap.h"
 #include "shard/inbox.h"
 #include "shard/log.h"
@@ -8,29 +9,33 @@
 #include "shard/thread.h"
 #include "snapshot/save_points.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/standstill.h"
 
 #include <pthread.h>
 
 enum {
     IDLE_US = 20000,
     POLL_US = 1000,
+    HALF_DONE_US = 1000000, /* commands of many steps may take so long before the log's frames are closed half-way through them */
     TRIES_MAX = 5, /* snapshots after which something had changed all the same; then readers wait, too */
 };
 
-enum ending_state { ENDING_NONE, ENDING_ASKED, ENDING_OPENING, ENDING_RUNNING };
+enum ending_state { ENDING_NONE, ENDING_ASKED, ENDING_OPENING, ENDING_RUNNING, ENDING_LOGGING };
 
 struct ending {
     struct server *server;
     pthread_mutex_t lock;
     _Atomic int state;         /* under the lock; read relaxed to see whether there is work */
-    bool is_forced, is_taken_back;
+    bool wants_save, is_forced, is_taken_back;
     bool has_begun;            /* clients are paused */
     uint64_t number;           /* of wishes */
     uint64_t failed;           /* the last one that has come to nothing */
     /* the first thread's own */
     uint64_t snapshot;
     uint32_t tries;
-    bool is_pause_for_writes_only;
+    bool is_saved;
+    int64_t logging_since_us;  /* monotonic */
+    struct standstill standstill;
 };
 
 struct ending *ending_create(struct server *server)
@@ -66,7 +71,13 @@ static void enter(struct ending *ending, enum ending_state state)
     atomic_store_explicit(&ending->state, (int)state, memory_order_relaxed);
 }
 
-uint64_t ending_ask(struct ending *ending, bool is_forced)
+bool ending_takes_time(const struct server *server)
+{
+    const bool is_logged = atomic_load_explicit(&server->logged.counts, memory_order_relaxed);
+    return server->ending != NULL && !server_is_loading(server) && (is_logged || ending_wants_save(server->config));
+}
+
+uint64_t ending_ask(struct ending *ending, bool wants_save, bool is_forced)
 {
     pthread_mutex_lock(&ending->lock);
     if (state_of(ending) == ENDING_NONE) {
@@ -76,6 +87,7 @@ uint64_t ending_ask(struct ending *ending, bool is_forced)
         ending->is_taken_back = false;
         ending->has_begun = false;
     }
+    ending->wants_save = wants_save;
     ending->is_forced = ending->is_forced || is_forced;
     const uint64_t number = ending->number;
     pthread_mutex_unlock(&ending->lock);
@@ -101,48 +113,76 @@ bool ending_has_failed(struct ending *ending, uint64_t number)
 
 /* --- the first thread --- */
 
-static void pause_clients(struct ending *ending, bool is_for_all)
+/* False: DEBUG RELOAD goes on; it is waited for. */
+static bool begin(struct ending *ending)
 {
     struct server *server = ending->server;
-    atomic_store_explicit(&server->is_pause_for_writes_only, !is_for_all, memory_order_relaxed);
-    atomic_store_explicit(&server->pause_until_ms, INT64_MAX, memory_order_release);
-}
-
-static void begin(struct ending *ending)
-{
-    struct server *server = ending->server;
-    atomic_store_explicit(&server->pause_after_end_ms, atomic_load_explicit(&server->pause_until_ms, memory_order_relaxed), memory_order_relaxed);
-    atomic_store_explicit(&server->is_end_paused, true, memory_order_release);
-    ending->is_pause_for_writes_only = atomic_load_explicit(&server->is_pause_for_writes_only, memory_order_relaxed);
+    if (!standstill_begin(&ending->standstill, server)) {
+        return false;
+    }
     ending->tries = 0;
+    ending->is_saved = false;
     ending->has_begun = true;
-    pause_clients(ending, false);
-    log_write(server->config, LOG_LEVEL_NOTICE, "Saving the final snapshot before exiting");
+    log_write(server->config, LOG_LEVEL_NOTICE, ending->wants_save ? "Saving the final snapshot before exiting" : "Writing the log to its end before exiting");
+    return true;
 }
 
 static void give_up(struct ending *ending, const char *why)
 {
     struct server *server = ending->server;
-    if (ending->has_begun) {
-        atomic_store_explicit(&server->is_pause_for_writes_only, ending->is_pause_for_writes_only, memory_order_relaxed);
-        atomic_store_explicit(&server->is_end_paused, false, memory_order_release);
-        atomic_store_explicit(&server->pause_until_ms, atomic_load_explicit(&server->pause_after_end_ms, memory_order_relaxed), memory_order_release);
-    }
+    standstill_end(&ending->standstill);
+    atomic_store_explicit(&server->logged.syncs_all, false, memory_order_relaxed);
     log_write(server->config, LOG_LEVEL_WARNING, "The server goes on: %s", why);
     ending->failed = ending->number;
     enter(ending, ENDING_NONE);
 }
 
-static void fail(struct ending *ending)
+static void fail_for(struct ending *ending, const char *why)
 {
     if (ending->is_forced) {
-        log_write(ending->server->config, LOG_LEVEL_WARNING, "There is no final snapshot, and the end was asked for by force");
+        log_write(ending->server->config, LOG_LEVEL_WARNING, "The server ends by force, though %s", why);
         server_stop(ending->server);
         enter(ending, ENDING_NONE);
     } else {
-        give_up(ending, "the final snapshot could not be saved");
+        give_up(ending, why);
     }
 }
+
+static void fail(struct ending *ending)
+{
+    fail_for(ending, "the final snapshot could not be saved");
+}
+
+/* --- the log --- */
+
+static void begin_logging(struct ending *ending)
+{
+    ending->logging_since_us = clock_monotonic_us();
+    atomic_store_explicit(&ending->server->logged.syncs_all, true, memory_order_relaxed);
+    enter(ending, ENDING_LOGGING);
+}
+
+static void write_log(struct thread *thread, struct ending *ending)
+{
+    const bool has_waited = clock_monotonic_us() - ending->logging_since_us >= HALF_DONE_US;
+    const struct logged *logged = &thread->server->logged;
+    switch (logged->write_all == NULL ? LOGGED_ALL : logged->write_all(thread, has_waited)) {
+    case LOGGED_WAITS:
+        return;
+    case LOGGED_REFUSED:
+        fail_for(ending, "the log cannot be written to its end");
+        return;
+    case LOGGED_ALL:
+        break;
+    }
+    if (ending->wants_save && !ending->is_saved) {
+        enter(ending, ENDING_ASKED); /* a later wish wants it */
+    } else {
+        server_stop(ending->server);
+    }
+}
+
+/* --- the snapshot --- */
 
 static uint64_t changes_of(const struct server *server)
 {
@@ -206,12 +246,13 @@ static void see_end(struct ending *ending)
     }
     /* With all commands paused only expiry may have changed something. */
     if (changes_of(ending->server) == 0 || ending->tries >= TRIES_MAX) {
-        server_stop(ending->server);
+        ending->is_saved = true;
+        begin_logging(ending);
         return;
     }
     ending->tries++;
     if (ending->tries == TRIES_MAX) {
-        pause_clients(ending, true);
+        standstill_widen(&ending->standstill);
     }
     enter(ending, ENDING_ASKED);
 }
@@ -224,6 +265,15 @@ static void take_back(struct ending *ending)
     give_up(ending, "the end was taken back");
 }
 
+/* A later wish wants no snapshot. */
+static void leave_save(struct ending *ending)
+{
+    if (state_of(ending) == ENDING_OPENING) {
+        snapshots_abandon(ending->server->snapshots);
+    }
+    begin_logging(ending);
+}
+
 int64_t ending_work(struct thread *thread)
 {
     struct ending *ending = thread->server->ending;
@@ -233,19 +283,28 @@ int64_t ending_work(struct thread *thread)
     pthread_mutex_lock(&ending->lock);
     if (ending->is_taken_back) {
         take_back(ending);
+    } else if (!ending->wants_save && (state_of(ending) == ENDING_OPENING || state_of(ending) == ENDING_RUNNING)) {
+        leave_save(ending);
     } else {
         switch (state_of(ending)) {
         case ENDING_ASKED:
-            if (!ending->has_begun) {
-                begin(ending);
+            if (!ending->has_begun && !begin(ending)) {
+                break;
             }
-            open_file(ending);
+            if (ending->wants_save) {
+                open_file(ending);
+            } else {
+                begin_logging(ending);
+            }
             break;
         case ENDING_OPENING:
             cut(thread, ending);
             break;
         case ENDING_RUNNING:
             see_end(ending);
+            break;
+        case ENDING_LOGGING:
+            write_log(thread, ending);
             break;
         case ENDING_NONE:
             break;

@@ -1,13 +1,14 @@
-/* ending.h - the end of the server with a last snapshot: SIGTERM, SHUTDOWN.
+/* ending.h - the end of the server, with a last snapshot and with its log written to the end: SIGTERM, SHUTDOWN.
  *
- *   NONE --ending_ask--> ASKED -> OPENING -> RUNNING --saved, and nothing has changed since--> the server stops
- *     ^                                        |
- *     '-- FAILED <--it cannot be saved---------'    (unless it was asked for by force: then it stops all the same)
+ *   NONE --ending_ask--> ASKED -> OPENING -> RUNNING --saved, and nothing has changed since--> LOGGING --all is on disk--> the server stops
+ *     ^                    '---no snapshot is wanted----------------------------------------->   |
+ *     '-- FAILED <--it cannot be saved, or the log cannot be written---------------------------'  (unless it was asked for by force: then it stops
+ *                                                                                                  all the same)
  *
- * Commands that write wait from ASKED on, as under CLIENT PAUSE, so that nothing is acknowledged which the snapshot has not; readers go on. After a
- * failure they go on, too.
+ * Commands that write wait from ASKED on, as under CLIENT PAUSE, so that nothing is acknowledged which neither the snapshot has nor the log; readers
+ * go on. After a failure they go on, too.
  *
- * Threads    ending_ask, ending_take_back, ending_outcome: any. ending_work: the first shard thread.  */
+ * Threads    ending_takes_time, ending_ask, ending_take_back, ending_has_failed: any. ending_work: the first shard thread.  */
 #ifndef SNAPSHOT_ENDING_H
 #define SNAPSHOT_ENDING_H
 
@@ -27,8 +28,11 @@ void ending_destroy(struct ending *ending);
 
 /* Does the end need a snapshot, as the configuration stands? */
 bool ending_wants_save(struct config *config);
-/* The number of this wish; a second one while the first is under way is the same wish. `is_forced`: a failure does not keep the server up. */
-uint64_t ending_ask(struct ending *ending, bool is_forced);
+/* False: neither that nor a log keeps the server from stopping at once. */
+bool ending_takes_time(const struct server *server);
+/* The number of this wish; a second one while the first is under way is the same wish. `wants_save`: a snapshot, besides what the log needs; the last
+ * one to ask says so. `is_forced`: a failure does not keep the server up.  */
+uint64_t ending_ask(struct ending *ending, bool wants_save, bool is_forced);
 /* False: nobody has asked. */
 bool ending_take_back(struct ending *ending);
 /* Has the wish come to nothing? */

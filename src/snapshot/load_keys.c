@@ -8,6 +8,7 @@
 #include "mem/heap.h"
 #include "persist/rdb_format.h"
 #include "persist/rdb_value.h"
+#include "shard/access_clock.h"
 #include "shard/inbox.h"
 #include "shard/limits.h"
 #include "shard/thread.h"
@@ -257,6 +258,7 @@ static bool load_items(struct thread *thread, struct loading *loading, struct sh
     struct ahead ahead;
     ahead.count = 0;
     baton_take(&thread->shard->baton);
+    shard_note_access(thread, thread->shard); /* no call has been run on it yet, maybe */
     while (held < keys && (status = rdb_scan_next(&share->scan, &item)) == RDB_SCAN_ITEM) {
         if (item.kind == RDB_ITEM_KEY) {
             held++;

@@ -17,7 +17,7 @@ void load_expect(const struct loading *loading, struct shard *shard, uint32_t db
 
 _Noreturn void loading_fail(const struct loading *loading, uint64_t at, const char *sentence)
 {
-    log_write(loading->server->config, LOG_LEVEL_WARNING, "The database cannot be loaded: %s (%s, at byte %llu). Nothing was changed; "
-              "tools/check-rdb shows what is in it", sentence, loading->name, (unsigned long long)at);
+    log_write(loading->server->config, LOG_LEVEL_WARNING, "The database cannot be loaded: %s, at byte %llu: %s. Nothing was changed; tools/check-rdb "
+              "shows what is in the file", loading->name, (unsigned long long)at, sentence);
     _exit(EXIT_FAILURE);
 }

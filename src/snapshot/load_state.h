@@ -66,7 +66,7 @@ static inline void figure_add(uint64_t *figure, uint64_t count)
 
 /* The table of the shard's keys becomes as large as it will have to be, as far as the file can have so many. Under the shard's baton. */
 void load_expect(const struct loading *loading, struct shard *shard, uint32_t db, uint64_t keys);
-/* Ends the process: the log says why, where in the file. */
+/* Ends the process: the log says why, and where in which file. */
 _Noreturn void loading_fail(const struct loading *loading, uint64_t at, const char *sentence);
 
 #endif

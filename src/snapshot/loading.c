@@ -42,30 +42,31 @@ static size_t loading_size(const struct server *server)
     return sizeof(struct loading) + server->shard_count * sizeof(struct share);
 }
 
-/* False: errno; ENOENT: there is none. An empty file is no file. */
-static bool map_file(const char *name, struct bytes *out)
+/* NULL: it is mapped. Else why not; errno ENOENT: there is none. */
+static const char *map_file(const char *name, struct bytes *out)
 {
     struct stat state;
+    const char *fault = NULL;
     const int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return false;
+        return strerror(errno);
     }
     void *memory = MAP_FAILED;
-    if (fstat(fd, &state) == 0) {
-        errno = state.st_size == 0 ? ENOENT : errno;
-        if (state.st_size > 0) {
-            memory = mmap(NULL, (size_t)state.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        }
+    if (fstat(fd, &state) != 0) {
+        fault = strerror(errno);
+    } else if (!S_ISREG(state.st_mode)) {
+        fault = S_ISDIR(state.st_mode) ? "it is a directory" : "it is no regular file";
+    } else if (state.st_size == 0) {
+        fault = "it is empty, which no RDB file is";
+    } else if ((memory = mmap(NULL, (size_t)state.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
+        fault = strerror(errno);
+    } else {
+        (void)madvise(memory, (size_t)state.st_size, MADV_SEQUENTIAL);
+        *out = (struct bytes){memory, (size_t)state.st_size};
     }
-    const int error = errno;
     close(fd);
-    errno = error;
-    if (memory == MAP_FAILED) {
-        return false;
-    }
-    (void)madvise(memory, (size_t)state.st_size, MADV_SEQUENTIAL);
-    *out = (struct bytes){memory, (size_t)state.st_size};
-    return true;
+    errno = EINVAL; /* it is there */
+    return fault;
 }
 
 /* The shards' shares of the checksum. */
@@ -102,18 +103,21 @@ static struct loading *create(struct server *server, const char *name, struct by
 enum loading_opened loading_open(struct server *server, const char *name, char error[LOADING_ERROR_MAX])
 {
     struct bytes file;
-    if (!map_file(name, &file)) {
-        snprintf(error, LOADING_ERROR_MAX, "%s cannot be opened: %s", name, strerror(errno));
-        return errno == ENOENT ? LOADING_NO_FILE : LOADING_REFUSED;
+    const char *fault = map_file(name, &file);
+    if (fault != NULL) {
+        const bool is_there = errno != ENOENT;
+        snprintf(error, LOADING_ERROR_MAX, "%.700s cannot be loaded: %.200s", name, fault);
+        return is_there ? LOADING_REFUSED : LOADING_NO_FILE;
     }
     struct rdb_scan scan;
     const bool is_rdb = rdb_scan_begin(&scan, file);
     struct loading *loading = is_rdb ? create(server, name, file) : NULL;
     if (loading == NULL) {
         if (is_rdb) {
-            snprintf(error, LOADING_ERROR_MAX, "%s cannot be loaded: out of memory", name);
+            snprintf(error, LOADING_ERROR_MAX, "%.700s cannot be loaded: out of memory", name);
         } else {
-            snprintf(error, LOADING_ERROR_MAX, "%s cannot be loaded: %.180s (at byte %llu)", name, scan.fault.sentence, (unsigned long long)scan.fault.at);
+            snprintf(error, LOADING_ERROR_MAX, "%.700s cannot be loaded: %.180s (at byte %llu); tools/check-rdb looks at it", name, scan.fault.sentence,
+                     (unsigned long long)scan.fault.at);
         }
         munmap((void *)(uintptr_t)file.data, file.len);
     }
@@ -121,6 +125,7 @@ enum loading_opened loading_open(struct server *server, const char *name, char e
     if (loading == NULL) {
         return LOADING_REFUSED;
     }
+    snprintf(loading->name, sizeof loading->name, "%s", name);
     loading->previous = atomic_load_explicit(&server->loading, memory_order_relaxed);
     atomic_store_explicit(&server->loading, loading, memory_order_release);
     atomic_fetch_or_explicit(&server->refusals, REFUSE_WHILE_LOADING, memory_order_release);

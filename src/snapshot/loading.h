@@ -20,7 +20,7 @@
 struct loading;
 struct thread;
 
-enum { LOADING_ERROR_MAX = SNAPSHOT_ERROR_MAX };
+enum { LOADING_ERROR_MAX = 4 * SNAPSHOT_ERROR_MAX }; /* room for a path, cut if it is long */
 
 enum loading_opened { LOADING_NO_FILE, LOADING_OPENED, LOADING_REFUSED };
 /* The file `name` in the working directory. LOADING_OPENED: server->loading is set, and the shard threads begin. LOADING_REFUSED: `error` says why

@@ -110,6 +110,7 @@ bool save_value_step(struct thread *thread, struct shard_save *save, size_t item
         save->first_value = value->next;
         save->last_value = save->first_value == NULL ? NULL : save->last_value;
         destroy_value(thread, value);
+        save_count_key(save);
     }
     return true;
 }

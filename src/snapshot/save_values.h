@@ -9,6 +9,11 @@
 /* The record's opcodes before the type. False: no memory. */
 MUST_USE bool save_write_attributes(const struct shard_save *save, struct buffer *out, const struct keyspace *ks, const struct entry *entry);
 bool save_is_big(const struct entry *entry);
+/* One more key is written, value and all. */
+static inline void save_count_key(struct shard_save *save)
+{
+    __atomic_store_n(&save->written_keys, save->written_keys + 1, __ATOMIC_RELAXED);
+}
 /* Pins it and puts it into the queue. False: it cannot be pinned. */
 MUST_USE bool save_begin_value(struct shard_save *save, const struct keyspace *ks, const struct entry *entry, uint64_t hash);
 /* A step of the first one, about `items` items. False: there is none. */

@@ -82,8 +82,8 @@ static void write_key(const struct entry *entry, uint64_t hash, void *arg)
     const bool is_at_once = visit->has_at_once && visit->at_once == hash;
     if (is_at_once || !save_is_big(entry) || !save_begin_value(save, visit->ks, entry, hash)) {
         save->has_failed |= !write_whole(save, visit->ks, entry);
+        save_count_key(save);
     }
-    __atomic_store_n(&save->written_keys, save->written_keys + 1, __ATOMIC_RELAXED);
     save_hand_over(save, false);
 }
 

@@ -167,6 +167,10 @@ enum snapshot_opened snapshots_open(struct snapshots *snapshots, int *error)
 static void say_failed(struct snapshots *snapshots, int *error)
 {
     const char *what = saver_failed_at(snapshots->saver, error);
+    if (*error == ECANCELED) {
+        log_write(snapshots->server->config, LOG_LEVEL_NOTICE, "%s was cancelled", snapshots->copy == NULL ? "Saving the database" : "Making a copy of the database");
+        return;
+    }
     log_write(snapshots->server->config, LOG_LEVEL_WARNING, "%s has failed (%s): %s",
               snapshots->copy == NULL ? "Saving the database" : "Making a copy of the database", what, strerror(*error));
 }
@@ -504,12 +508,11 @@ static int64_t tend_opening(struct thread *thread, struct snapshots *snapshots)
     return POLL_US;
 }
 
-/* stop-writes-on-bgsave-error, as things stand now. */
+/* Whoever refuses a write for it asks stop-writes-on-bgsave-error, too. */
 static void set_refusal(struct snapshots *snapshots)
 {
     struct server *server = snapshots->server;
-    const bool is_refused = !snapshots->last_is_good && atomic_load_explicit(&server->config->stop_writes_on_bgsave_error, memory_order_relaxed) != 0 &&
-                            save_points_any(server->config);
+    const bool is_refused = !snapshots->last_is_good && save_points_any(server->config);
     if (is_refused == ((atomic_load_explicit(&server->refusals, memory_order_relaxed) & REFUSE_WRITES_UNSAVED) != 0)) {
         return;
     }
@@ -646,13 +649,13 @@ void snapshots_figures(struct snapshots *snapshots, struct snapshot_figures *out
         .is_scheduled = snapshots->is_scheduled,
         .last_is_good = snapshots->last_is_good,
         .last_seconds = snapshots->last_seconds,
-        .current_seconds = -1,
+        .current_ms = -1,
         .saves = snapshots->saves,
         .last_bytes = snapshots->last_bytes,
         .last_waiting_bytes = snapshots->last_most_waiting,
     };
     if (out->is_running) {
-        out->current_seconds = (clock_wall_ms() - snapshots->started_ms) / 1000;
+        out->current_ms = clock_wall_ms() - snapshots->started_ms;
         out->file_bytes = saver_written_bytes(snapshots->saver);
         out->waiting_bytes = saver_waiting_bytes(snapshots->saver);
         for (uint32_t i = 0; i < snapshots->server->shard_count; i++) {

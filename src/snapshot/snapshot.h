@@ -73,7 +73,7 @@ int64_t snapshots_work(struct thread *thread);
 
 struct snapshot_figures {
     bool is_running, is_scheduled, last_is_good; /* running: a save or a copy; what says `last` is of saves */
-    int64_t last_seconds, current_seconds; /* -1: there was none; there is none */
+    int64_t last_seconds, current_ms;      /* -1: there was none; there is none */
     uint64_t saves;                        /* that succeeded since the start */
     uint64_t keys, written_keys;           /* of the one that runs */
     uint64_t file_bytes, waiting_bytes;    /* the same */

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import saved
-from harness.process import SLOWDOWN, TESSERA, StartError
+from harness.process import SLOWDOWN, TESSERA, Server, StartError
 from harness.resp import Closed, encode, wait_until
 
 SECONDS = 20 * SLOWDOWN
@@ -454,6 +454,52 @@ def test_a_full_disk_refuses_writes_until_there_is_room(start, fsync):
         assert digest(client) == before
 
 
+def limit_files(server, limit_bytes):
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (limit_bytes, resource.RLIM_INFINITY))
+
+
+def fill_disk(client):
+    """How many writes were acknowledged."""
+    count = 0
+    while client.call("SET", "big:%d" % count, os.urandom(100000)) == ("+", b"OK"):
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("way", ["sigterm", "shutdown", "nosave"])
+def test_a_server_whose_log_cannot_be_written_stays_up(start, way):
+    server = start(*EVERY_SECOND, shards=2)
+    with server.connect() as client:
+        limit_files(server, 1 << 20)
+        acknowledged = fill_disk(client)
+        if way == "sigterm":
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "goes on: the log cannot be written to its end" in server.output(), SECONDS, "the end to be refused")
+        else:
+            words = ["SHUTDOWN"] if way == "shutdown" else ["SHUTDOWN", "NOSAVE", "NOW"]
+            assert client.call(*words) == ("-", b"ERR Errors trying to SHUTDOWN. Check logs.")
+        assert client.run("DBSIZE") == acknowledged
+        limit_files(server, resource.RLIM_INFINITY)
+        wait_until(lambda: client.call("SET", "k", "v") == ("+", b"OK"), SECONDS, "writes to go on")
+        client.send("SHUTDOWN", "NOSAVE")
+        saved.ended(server)
+    saved.restart(server)
+    with server.connect() as client:
+        assert client.run("DBSIZE") == acknowledged + 1
+
+
+def test_a_server_whose_log_cannot_be_written_ends_by_force():
+    server = Server("tessera", 1, EVERY_SECOND)
+    with server.connect() as client:
+        limit_files(server, 1 << 20)
+        fill_disk(client)
+        assert client.call("SHUTDOWN")[0] == "-"
+        client.send("SHUTDOWN", "FORCE")
+        saved.ended(server)
+    assert "ends by force, though the log cannot be written" in server.output()
+    server.stop()
+
+
 @pytest.mark.threads
 def test_many_clients_of_a_log_are_answered_in_order(start, shards):
     server = start(*ALWAYS, shards=shards)
@@ -500,3 +546,27 @@ def test_a_command_of_many_steps_is_there_as_a_whole_or_not_at_all(start, shards
         with server.connect() as client:
             reply = client.run(*count)
             assert (len(reply) if isinstance(reply, list) else reply) in allowed
+
+
+def test_a_base_that_is_damaged_stops_the_start_and_is_named(start):
+    server = start("--enable-debug-command", "yes")
+    with server.connect() as client:
+        client.run("SET", "key", "value")
+        client.run("SAVE")
+    server.options += list(EVERY_SECOND)
+    saved.restart(server)
+    saved.end(server)
+    base, = glob.glob(os.path.join(folder(server), "base.*"))
+    with open(base, "rb") as file:
+        data = file.read()
+    for bad in (data[:-12] + b"?" + data[-11:], b"REDIX" + data[5:], b""):
+        with open(base, "wb") as file:
+            file.write(bad)
+        output = failed_start(server)
+        assert os.path.basename(base) in output and "No such file" not in output, output
+        assert "check-rdb" in output or bad == b"", output
+    with open(base, "wb") as file:
+        file.write(data)
+    saved.restart(server)
+    with server.connect() as client:
+        assert client.run("GET", "key") == b"value"

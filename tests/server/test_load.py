@@ -53,8 +53,8 @@ def outcome(folder, data, shards, options=()):
         server = Server("tessera", shards, ("--dir", folder, "--dbfilename", "tried.rdb", *saved.OPTIONS, *options))
     except StartError as error:
         assert error.status == 1, error.output
-        lines = [line for line in error.output.splitlines() if "cannot be loaded" in line and line.startswith(tuple("0123456789"))]
-        assert len(lines) == 1 and "tried.rdb" in lines[0] and re.search(r"at byte \d+\)", lines[0]), error.output
+        assert error.output.count("cannot be loaded") == 1, error.output
+        assert re.search(r"tried\.rdb.*at byte \d+", error.output), error.output
         return None
     with server.connect() as client:
         found = digest(client)
@@ -161,3 +161,26 @@ def test_more_databases_than_there_are_and_a_missing_file(start, shards, tmp_pat
     path, then = make_file(start, shards)
     assert outcome(tmp_path, open(path, "rb").read(), shards, ("--databases", "3")) is None
     assert outcome(tmp_path, open(path, "rb").read(), shards, ("--databases", "4")) == then
+
+
+def test_what_is_no_file_of_data_is_refused_with_its_reason(tmp_path):
+    (tmp_path / "empty.rdb").touch()
+    (tmp_path / "folder.rdb").mkdir()
+    for name, reason in (("empty.rdb", "it is empty, which no RDB file is"), ("folder.rdb", "it is a directory")):
+        with pytest.raises(StartError) as failed:
+            Server("tessera", 1, ("--dir", str(tmp_path), "--dbfilename", name))
+        assert failed.value.status == 1
+        assert failed.value.output.count("%s cannot be loaded: %s" % (name, reason)) == 1
+
+
+def test_keys_without_idle_times_are_as_old_as_the_load(start, shards):
+    server = start(*saved.OPTIONS, shards=shards)
+    keys = ["key:%d" % i for i in range(40)]
+    with server.connect() as client:
+        client.pipeline([("SET", key, "1") for key in keys])
+        client.run("SAVE")
+    saved.restart(server)
+    with server.connect() as client:
+        assert max(client.run("OBJECT", "IDLETIME", key) for key in keys) < 60 * SLOWDOWN
+        client.run("DEBUG", "RELOAD")
+        assert max(client.run("OBJECT", "IDLETIME", key) for key in keys) < 60 * SLOWDOWN

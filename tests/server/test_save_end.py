@@ -68,9 +68,40 @@ def test_a_save_is_cancelled(server, client):
     assert client.run("BGSAVE", "CANCEL") == b"Background saving cancelled"
     saved.wait_for_fields(client, rdb_bgsave_in_progress=0, rdb_bgsave_scheduled=0, rdb_saves=0, rdb_last_bgsave_status="ok")
     assert not saved.temporary_files(server) and not os.path.exists(saved.path(server))
+    assert " * Saving the database was cancelled\n" in server.output() and "has failed" not in server.output()
     client.run("CONFIG", "SET", "rdb-key-save-delay", "0")
     assert client.run("BGSAVE", "SCHEDULE") == b"Background saving started"
     saved.wait_for_fields(client, rdb_saves=1, rdb_bgsave_in_progress=0)
+
+
+def test_info_says_how_far_a_save_is_and_how_long_it_will_take(start):
+    server = start(*saved.OPTIONS)
+    with server.connect() as client:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(200)])
+        before = saved.persistence(client)
+        assert (before["current_fork_perc"], before["rdb_current_bytes_per_sec"], before["rdb_current_eta_seconds"]) == ("0.00", "0", "-1")
+        saves = saved.begin_slow_save(client, 20000)
+        found = []
+        saved.wait_until(lambda: found.append(saved.persistence(client)) or int(found[-1]["current_save_keys_processed"]) >= 20)
+        done = int(found[-1]["current_save_keys_processed"])
+        assert found[-1]["current_save_keys_total"] == "200" and done < 200
+        assert found[-1]["current_fork_perc"] == "%.2f" % (100 * done / 200)
+        assert int(found[-1]["rdb_current_eta_seconds"]) >= 0
+        saved.end_slow_save(client, saves)
+
+
+def test_a_big_value_counts_when_it_is_written(start):
+    server = start(*saved.OPTIONS)
+    with server.connect() as client:
+        for first in range(0, 300000, 10000):
+            client.run("RPUSH", "big", *["%d" % i for i in range(first, first + 10000)])
+        saves = saved.begin_slow_save(client, 1)
+        found = []
+        saved.wait_until(lambda: found.append(saved.persistence(client)) or found[-1]["rdb_bgsave_in_progress"] == "0")
+        counted = [(int(fields["current_save_keys_processed"]), int(fields["rdb_current_waiting_bytes"]) + int(fields["rdb_current_file_bytes"]))
+                   for fields in found if fields["rdb_bgsave_in_progress"] == "1"]
+        assert all(count == 0 or size > 100000 for count, size in counted), counted
+        saved.end_slow_save(client, saves)
 
 
 def test_save_points_come_from_file_command_line_and_config_set(start):
@@ -136,6 +167,58 @@ def test_what_was_acknowledged_is_there_after_the_end(start, shards, way, is_sav
     with server.connect() as client:
         assert [int(client.run("GET", writer.key)) for writer in writers] == [writer.acknowledged for writer in writers]
         client.run("CONFIG", "SET", "save", "")
+
+
+class Counter(threading.Thread):
+    """INCRs a key of its own until it is told to stop; each answer is one more than the one before."""
+
+    def __init__(self, server, number):
+        super().__init__()
+        self.connection, self.key, self.acknowledged = server.connect(), "counter:%d" % number, 0
+        self.is_over, self.wrong = False, []
+
+    def run(self):
+        while not self.is_over and not self.wrong:
+            reply = self.connection.call("INCR", self.key)
+            if reply == (":", self.acknowledged + 1):
+                self.acknowledged += 1
+            else:
+                self.wrong.append((reply, self.acknowledged))
+        self.connection.close()
+
+
+@pytest.mark.threads
+def test_reload_loses_nothing_that_is_acknowledged(start, shards):
+    server = start(*saved.OPTIONS, shards=shards)
+    counters = [Counter(server, i) for i in range(4)]
+    with server.connect() as client:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(20000)])
+        for counter in counters:
+            counter.start()
+        saved.wait_until(lambda: all(counter.acknowledged > 20 for counter in counters))
+        for _ in range(2):
+            assert client.run("DEBUG", "RELOAD") == b"OK"
+        for counter in counters:
+            counter.is_over = True
+        for counter in counters:
+            counter.join()
+        assert [counter.wrong for counter in counters] == [[]] * 4
+        assert [int(client.run("GET", counter.key)) for counter in counters] == [counter.acknowledged for counter in counters]
+        assert client.run("DBSIZE") == 20004
+
+
+def test_reload_waits_for_a_save_that_runs_and_readers_wait_for_the_data(start):
+    server = start(*saved.OPTIONS)
+    with server.connect() as client, server.connect() as other, server.connect() as reader:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(500)])
+        saved.begin_slow_save(client)
+        other.send("DEBUG", "RELOAD")
+        assert client.run("SET", "more", "1") == b"OK" and not other.has_reply()
+        client.run("CONFIG", "SET", "key-load-delay", "2000", "rdb-key-save-delay", "0")
+        saved.wait_until(lambda: b"loading:1" in client.run("INFO", "persistence"))
+        assert reader.run("GET", "more") == b"1"
+        assert other.read() == ("+", b"OK")
+        assert client.run("DBSIZE") == 501
 
 
 @pytest.mark.threads
@@ -219,9 +302,9 @@ def test_a_failing_disk_is_told_and_recovered_from(start, shards, fault):
             assert queued.call("EXEC")[1].startswith(b"EXECABORT Transaction discarded because of: MISCONF")
             assert client.run("GET", "a") == b"1"
             client.run("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
-            saved.wait_until(lambda: client.call("SET", "b", "2") == ("+", b"OK"))
+            assert client.call("SET", "b", "2") == ("+", b"OK")
             client.run("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes")
-            saved.wait_until(lambda: client.call("SET", "b", "2")[0] == "-")
+            assert client.call("SET", "b", "2")[0] == "-"
             client.run("CONFIG", "SET", "save", "")
             saved.wait_until(lambda: client.call("SET", "b", "2") == ("+", b"OK"))
         finally:

@@ -162,9 +162,9 @@ void info_write_clients(struct info *info)
 
 struct persistence_figures {
     int64_t changes, last_save_s, loading, keys_written, keys_total, is_running, is_scheduled, last_s, current_s, saves, expired, loaded, rows;
-    int64_t file_bytes, waiting_bytes, last_bytes, last_waiting_bytes;
+    int64_t file_bytes, waiting_bytes, last_bytes, last_waiting_bytes, bytes_per_s, eta_s;
     int64_t load_start_s, load_total, load_done, load_eta_s;
-    double load_percent;
+    double load_percent, save_percent;
     int64_t log_is_on, log_is_rewriting, log_is_scheduled, log_syncing, log_last_s, log_current_s, log_rewrites, log_failures;
     int64_t log_bytes, log_base_bytes, log_pending_bytes, log_delayed_syncs, log_frames, log_syncs;
     const char *last_status, *log_rewrite_status, *log_write_status;
@@ -176,7 +176,7 @@ static const struct info_field persistence_fields[] = {
     {"current_cow_peak", INFO_CONSTANT, 0, "0"},
     {"current_cow_size", INFO_CONSTANT, 0, "0"},
     {"current_cow_size_age", INFO_CONSTANT, 0, "0"},
-    {"current_fork_perc", INFO_CONSTANT, 0, "0.00"},
+    {"current_fork_perc", INFO_RATIO, AT(save_percent), NULL},
     {"current_save_keys_processed", INFO_INTEGER, AT(keys_written), NULL},
     {"current_save_keys_total", INFO_INTEGER, AT(keys_total), NULL},
     {"rdb_changes_since_last_save", INFO_INTEGER, AT(changes), NULL},
@@ -187,6 +187,8 @@ static const struct info_field persistence_fields[] = {
     {"rdb_last_bgsave_time_sec", INFO_INTEGER, AT(last_s), NULL},
     {"rdb_current_bgsave_time_sec", INFO_INTEGER, AT(current_s), NULL},
     {"rdb_current_file_bytes", INFO_INTEGER, AT(file_bytes), NULL},
+    {"rdb_current_bytes_per_sec", INFO_INTEGER, AT(bytes_per_s), NULL},
+    {"rdb_current_eta_seconds", INFO_INTEGER, AT(eta_s), NULL},
     {"rdb_current_waiting_bytes", INFO_INTEGER, AT(waiting_bytes), NULL},
     {"rdb_last_file_bytes", INFO_INTEGER, AT(last_bytes), NULL},
     {"rdb_last_waiting_bytes_max", INFO_INTEGER, AT(last_waiting_bytes), NULL},
@@ -229,6 +231,22 @@ static const struct info_field loading_fields[] = {
     {"loading_eta_seconds", INFO_INTEGER, AT(load_eta_s), NULL},
 };
 
+/* By keys, since nobody knows how long the file will be: -1 while none is written, as when there are rows only. */
+static void add_save_progress(struct persistence_figures *figures, const struct snapshot_figures *saving)
+{
+    figures->eta_s = -1;
+    if (!saving->is_running) {
+        return;
+    }
+    const double seconds = saving->current_ms > 0 ? (double)saving->current_ms / 1000 : 0.001;
+    const double left = (double)(saving->keys - saving->written_keys);
+    figures->bytes_per_s = (int64_t)((double)saving->file_bytes / seconds);
+    if (saving->written_keys > 0) {
+        figures->save_percent = 100.0 * (double)saving->written_keys / (double)saving->keys;
+        figures->eta_s = (int64_t)(left * seconds / (double)saving->written_keys);
+    }
+}
+
 static void add_snapshot_figures(struct persistence_figures *figures, struct server *server)
 {
     struct snapshot_figures saving;
@@ -239,7 +257,8 @@ static void add_snapshot_figures(struct persistence_figures *figures, struct ser
     figures->is_scheduled = saving.is_scheduled;
     figures->last_status = saving.last_is_good ? "ok" : "err";
     figures->last_s = saving.last_seconds;
-    figures->current_s = saving.current_seconds;
+    figures->current_s = saving.current_ms < 0 ? -1 : saving.current_ms / 1000;
+    add_save_progress(figures, &saving);
     figures->file_bytes = (int64_t)saving.file_bytes;
     figures->waiting_bytes = (int64_t)saving.waiting_bytes;
     figures->last_bytes = (int64_t)saving.last_bytes;

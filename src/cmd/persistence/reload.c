@@ -1,10 +1,11 @@
 /* reload.c - see reload.h.
  *
  *   RELOAD    (save) -> FLUSH, all batons: the data go, the file is opened -> LOADING: until it is over
+ *               '--<-- something has changed since the cut
  *   LOADAOF   PREPARING, all batons: reloading_prepare until it is ready; the data go -> LOADING: until it is over
  *
- * Others are answered LOADING meanwhile. What was under way when a RELOAD began may still write: a key that is there stays. A LOADAOF
- * keeps it waiting (appendonly/reloading.h).  */
+ * Of a RELOAD others wait for the end: those that write from before the cut on, those that read while the data are not there. A snapshot that is under
+ * way is waited for. During a LOADAOF others are answered LOADING; it keeps waiting what was under way before (appendonly/reloading.h).  */
 #include "cmd/persistence/reload.h"
 
 #include "appendonly/appendonly.h"
@@ -12,7 +13,6 @@
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
 #include "cmd/persistence/save_job.h"
-#include "mem/heap.h"
 #include "shard/server.h"
 #include "snapshot/loading.h"
 #include "snapshot/snapshot.h"
@@ -57,10 +57,10 @@ static const struct option reload_options[] = {
 /* The log has not heard of what was taken out and loaded: it gets a new base. */
 static enum job_status wait_step(struct job *job, struct exec *exec)
 {
-    (void)job;
     if (server_is_loading(exec->server)) {
         return JOB_PAUSE;
     }
+    save_lets_go(job);
     if (atomic_load_explicit(&exec->server->config->appendonly, memory_order_relaxed) != 0 && !appendonly_rewrite(exec->server->logged.appendonly)) {
         return JOB_PAUSE; /* one is being made, from before */
     }
@@ -68,6 +68,16 @@ static enum job_status wait_step(struct job *job, struct exec *exec)
     return JOB_DONE;
 }
 
+static bool has_changed(const struct server *server)
+{
+    uint32_t i = 0;
+    while (i < server->shard_count && __atomic_load_n(&server->shards[i].changes, __ATOMIC_RELAXED) == 0) {
+        i++;
+    }
+    return i < server->shard_count;
+}
+
+/* Commands that were dispatched before writers were stopped may have run since the cut; expiry does so at any time, which loses nothing.  */
 static enum job_status load_step(struct job *job, struct exec *exec)
 {
     struct config *config = exec->server->config;
@@ -78,6 +88,10 @@ static enum job_status load_step(struct job *job, struct exec *exec)
     if (exec_waits_for_changes(exec)) {
         return JOB_WAIT;
     }
+    if (has_changed(exec->server) && save_again(job)) {
+        return JOB_MORE;
+    }
+    save_stops_readers(job);
     if (!take_out(exec)) {
         return JOB_DONE;
     }
@@ -102,12 +116,6 @@ static enum job_status saved(struct job *job, struct exec *exec, const char *err
     return JOB_MORE;
 }
 
-static void destroy(struct job *job, struct exec *exec)
-{
-    (void)exec;
-    thread_free(MEM_SERVER, job, sizeof *job);
-}
-
 void command_debug_reload(struct exec *exec)
 {
     struct option_walk walk = {.at = 2};
@@ -117,17 +125,8 @@ void command_debug_reload(struct exec *exec)
         reply_error(exec->reply, "ERR DEBUG RELOAD has the option NOSAVE only");
         return;
     }
-    if ((walk.flags & RELOAD_NOSAVE) == 0) {
-        save_start(exec, true, saved);
-        return;
-    }
-    struct job *job = thread_alloc_zeroed(MEM_SERVER, sizeof *job);
-    if (job == NULL) {
-        reply_result_error(exec->reply, RESULT_NO_MEMORY);
-        return;
-    }
-    *job = (struct job){.step = load_step, .destroy = destroy, .shard = JOB_ALL_SHARDS};
-    exec_start_job(exec, job);
+    const bool is_saved = (walk.flags & RELOAD_NOSAVE) == 0;
+    save_start(exec, SAVE_WAITS_FOR_END | SAVE_WAITS_FOR_OTHERS | SAVE_STOPS_WRITERS | (is_saved ? 0 : SAVE_NOTHING), saved);
 }
 
 /* --- LOADAOF --- */

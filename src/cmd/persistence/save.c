@@ -22,7 +22,7 @@ static enum job_status reply_saved(struct job *job, struct exec *exec, const cha
 
 static void command_save(struct exec *exec)
 {
-    save_start(exec, true, reply_saved);
+    save_start(exec, SAVE_WAITS_FOR_END, reply_saved);
 }
 
 static enum job_status reply_begun(struct job *job, struct exec *exec, const char *error)
@@ -94,7 +94,7 @@ static void command_bgsave(struct exec *exec)
         reply_error(exec->reply, "ERR Background save already in progress");
         return;
     }
-    save_start(exec, false, reply_begun);
+    save_start(exec, 0, reply_begun);
 }
 
 static void command_lastsave(struct exec *exec)

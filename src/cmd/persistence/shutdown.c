@@ -1,4 +1,4 @@
-/* shutdown.c - SHUTDOWN: at once, or behind a last snapshot (snapshot/ending.h).
+/* shutdown.c - SHUTDOWN: at once, or behind a last snapshot and the end of the log (snapshot/ending.h).
  *
  * There are no replicas to wait for, so NOW asks for what is done anyway.  */
 #include "client/session.h"
@@ -42,7 +42,7 @@ static void shutdown_destroy(struct job *job, struct exec *exec)
     thread_free(MEM_SERVER, job, sizeof(struct shutdown_job));
 }
 
-static void save_and_end(struct exec *exec, bool is_forced)
+static void end_behind(struct exec *exec, bool wants_save, bool is_forced)
 {
     struct shutdown_job *shutdown = thread_alloc_zeroed(MEM_SERVER, sizeof *shutdown);
     if (shutdown == NULL) {
@@ -50,8 +50,14 @@ static void save_and_end(struct exec *exec, bool is_forced)
         return;
     }
     shutdown->job = (struct job){.step = shutdown_step, .destroy = shutdown_destroy, .shard = JOB_NO_SHARD};
-    shutdown->wish = ending_ask(exec->server->ending, is_forced);
+    shutdown->wish = ending_ask(exec->server->ending, wants_save, is_forced);
     exec_start_job(exec, &shutdown->job);
+}
+
+/* A script that takes long would have to end first: only NOSAVE comes here then. */
+static bool is_busy(const struct exec *exec)
+{
+    return atomic_load_explicit(&exec->server->busy_scripts, memory_order_relaxed) > 0;
 }
 
 static void command_shutdown(struct exec *exec)
@@ -71,8 +77,8 @@ static void command_shutdown(struct exec *exec)
         }
     } else if ((walk.flags & SHUTDOWN_NOSAVE) == 0 && exec_refuse_busy(exec)) {
         return;
-    } else if (wants_save) {
-        save_and_end(exec, (walk.flags & SHUTDOWN_FORCE) != 0);
+    } else if (wants_save || (ending_takes_time(exec->server) && !is_busy(exec))) {
+        end_behind(exec, wants_save, (walk.flags & SHUTDOWN_FORCE) != 0);
     } else {
         server_stop(exec->server);
         exec_close_after_reply(exec);
@@ -83,6 +89,6 @@ const struct command_spec shutdown_commands[] = {
     {.name = "shutdown", .run = command_shutdown, .arity = -1, .scope = SCOPE_SESSION,
      .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_NO_MULTI | COMMAND_ALLOW_BUSY, .since = "1.0.0",
      .group = "server", .complexity = "O(N) when saving, N the number of keys and rows",
-     .summary = "Ends the server, behind a last snapshot if save points are configured.", .syntax = "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"},
+     .summary = "Ends the server, behind a last snapshot if save points are configured, with its log on disk.", .syntax = "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"},
     {0},
 };

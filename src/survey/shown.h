@@ -1,6 +1,6 @@
 /* shown.h - bytes of a file as text that a terminal takes: `\xHH` for what is not printable, `...` for what is too long.  */
-#ifndef CHECK_SHOWN_H
-#define CHECK_SHOWN_H
+#ifndef SURVEY_SHOWN_H
+#define SURVEY_SHOWN_H
 
 #include "base/bytes.h"
 

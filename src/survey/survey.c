@@ -1,5 +1,5 @@
 /* survey.c - the pass: items are counted as they come, the checksum follows behind while their bytes are still at hand.  */
-#include "check/survey.h"
+#include "survey/survey.h"
 
 #include "data/value.h"
 #include "mem/heap.h"

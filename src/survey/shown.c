@@ -1,5 +1,5 @@
 /* shown.c - see shown.h.  */
-#include "check/shown.h"
+#include "survey/shown.h"
 
 #include <stdio.h>
 

@@ -2,11 +2,11 @@
  *
  * Threads    One.
  * Memory     The struct, some 200 KiB; the file's bytes are borrowed while the pass runs. Names are copied, shortened.  */
-#ifndef CHECK_SURVEY_H
-#define CHECK_SURVEY_H
+#ifndef SURVEY_SURVEY_H
+#define SURVEY_SURVEY_H
 
 #include "base/attributes.h"
-#include "check/shown.h"
+#include "survey/shown.h"
 #include "persist/rdb_file.h"
 #include "persist/rdb_value.h"
 
