@@ -206,23 +206,3 @@ void compiler_require(struct compiler *compiler, struct operand *operand, enum s
         compiler_fail(compiler, operand->node, "%s was expected, not %s", scalar_type_name(type), scalar_type_name(operand->type));
     }
 }
-
-enum scalar_type scalar_types_join(enum scalar_type a, enum scalar_type b)
-{
-    if (a == b || b == SCALAR_NULL) {
-        return a;
-    }
-    if (a == SCALAR_NULL) {
-        return b;
-    }
-    if (scalar_is_time(a) && scalar_is_time(b)) {
-        return SCALAR_DATETIME;
-    }
-    if (!scalar_is_number(a) || !scalar_is_number(b)) {
-        return SCALAR_UNKNOWN;
-    }
-    if (a == SCALAR_FLOAT || b == SCALAR_FLOAT) {
-        return SCALAR_FLOAT;
-    }
-    return a == SCALAR_NUMBER || b == SCALAR_NUMBER ? SCALAR_NUMBER : SCALAR_DECIMAL;
-}

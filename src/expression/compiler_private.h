@@ -5,7 +5,10 @@
 #ifndef EXPRESSION_COMPILER_PRIVATE_H
 #define EXPRESSION_COMPILER_PRIVATE_H
 
-#include "expression/compile.h"
+#include "expression/program.h"
+#include "expression/source.h"
+#include "mem/arena.h"
+#include "sql/fault.h"
 
 enum { NO_JUMP = UINT32_MAX };
 

@@ -56,3 +56,23 @@ bool scalar_type_find(struct bytes name, enum scalar_type *out)
     }
     return false;
 }
+
+enum scalar_type scalar_types_join(enum scalar_type a, enum scalar_type b)
+{
+    if (a == b || b == SCALAR_NULL) {
+        return a;
+    }
+    if (a == SCALAR_NULL) {
+        return b;
+    }
+    if (scalar_is_time(a) && scalar_is_time(b)) {
+        return SCALAR_DATETIME;
+    }
+    if (!scalar_is_number(a) || !scalar_is_number(b)) {
+        return SCALAR_UNKNOWN;
+    }
+    if (a == SCALAR_FLOAT || b == SCALAR_FLOAT) {
+        return SCALAR_FLOAT;
+    }
+    return a == SCALAR_NUMBER || b == SCALAR_NUMBER ? SCALAR_NUMBER : SCALAR_DECIMAL;
+}

@@ -75,6 +75,9 @@ const char *scalar_type_name(enum scalar_type type);
 /* By its name or another that SQL knows (bigint, varchar, timestamp ...), case ignored. False: there is none. */
 bool scalar_type_find(struct bytes name, enum scalar_type *out);
 
+/* The type that both can have in one column (CASE, UNION): SCALAR_UNKNOWN when there is none. */
+enum scalar_type scalar_types_join(enum scalar_type a, enum scalar_type b);
+
 static inline struct scalar scalar_null(void)
 {
     return (struct scalar){.type = SCALAR_NULL};

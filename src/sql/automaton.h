@@ -6,7 +6,7 @@
 #ifndef SQL_AUTOMATON_H
 #define SQL_AUTOMATON_H
 
-#include "sql/lexer.h"
+#include "sql/token.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ struct sql_automaton {
 
 /* Nothing has to be ended. */
 void sql_automaton_begin(struct sql_automaton *automaton, struct sql_builder *builder);
-/* The next word; SQL_LEX_END is the last one. Faults are the builder's (builder.h); after one nothing more may be given. */
+/* The next word; 0 is the last one, the end. Faults are the builder's (builder.h); after one nothing more may be given. */
 void sql_automaton_take(struct sql_automaton *automaton, int number, struct sql_token token);
 /* True when a word of this number could come now. O(stack). */
 bool sql_automaton_would_take(const struct sql_automaton *automaton, int number);

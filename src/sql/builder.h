@@ -9,7 +9,7 @@
 
 #include "mem/arena.h"
 #include "sql/fault.h"
-#include "sql/lexer.h"
+#include "sql/token.h"
 #include "sql/tree.h"
 
 /* `?` and `$1` may not stand in one statement. */

@@ -2,6 +2,7 @@
 #include "sql/expected.h"
 
 #include "sql/grammar.h"
+#include "sql/lexer.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -5,13 +5,9 @@
 #define SQL_LEXER_H
 
 #include "base/bytes.h"
+#include "sql/token.h"
 
 #include <stdint.h>
-
-/* A piece of the text. */
-struct sql_token {
-    uint32_t position, len;
-};
 
 /* Numbers of what is no word. */
 enum {
