@@ -2,6 +2,7 @@
 #include "expression/cast.h"
 
 #include "expression/arithmetic.h"
+#include "expression/compare.h"
 #include "expression/decimal.h"
 #include "expression/moment.h"
 #include "expression/scalar_text.h"
@@ -28,7 +29,7 @@ bool cast_is_possible(enum scalar_type from, enum scalar_type to)
     return from == to || from == SCALAR_NULL || (sources[to] & BIT(from)) != 0;
 }
 
-static enum expression_result to_integer(const struct scalar *in, struct scalar *out)
+static enum expression_result to_integer(const struct scalar *in, bool is_exact, struct scalar *out)
 {
     if (in->type == SCALAR_FLOAT) {
         if (!(in->number < 0x1p63 && in->number >= -0x1p63)) {
@@ -38,7 +39,7 @@ static enum expression_result to_integer(const struct scalar *in, struct scalar 
     } else {
         *out = scalar_integer(in->type == SCALAR_DECIMAL ? decimal_to_integer(in) : in->integer);
     }
-    return EXPRESSION_OK;
+    return is_exact && scalar_compare(in, out) != 0 ? EXPRESSION_NOT_WHOLE : EXPRESSION_OK;
 }
 
 static enum expression_result to_decimal(const struct scalar *in, struct scalar *out)
@@ -70,8 +71,9 @@ static enum expression_result to_string(const struct scalar *in, struct arena *a
 }
 
 /* Neither null nor of the type that is wanted. */
-static enum expression_result convert(const struct scalar *in, enum scalar_type to, struct arena *arena, struct scalar *out)
+static enum expression_result convert(const struct scalar *in, struct cast_target target, struct arena *arena, struct scalar *out)
 {
+    const enum scalar_type to = target.type;
     if (to == SCALAR_STRING) {
         return to_string(in, arena, out);
     }
@@ -83,7 +85,7 @@ static enum expression_result convert(const struct scalar *in, enum scalar_type 
         *out = scalar_boolean(in->integer != 0);
         return EXPRESSION_OK;
     case SCALAR_INTEGER:
-        return to_integer(in, out);
+        return to_integer(in, target.scale == 0 && in->type != SCALAR_BOOLEAN, out);
     case SCALAR_FLOAT:
         *out = scalar_float(number_to_float(in));
         return EXPRESSION_OK;
@@ -123,7 +125,7 @@ enum expression_result cast_apply(const struct scalar *in, struct cast_target to
     struct scalar value = *in;
     enum expression_result result = EXPRESSION_OK;
     if (in->type != SCALAR_NULL && in->type != to.type) {
-        result = convert(in, to.type, arena, &value);
+        result = convert(in, to, arena, &value);
     }
     if (result == EXPRESSION_OK && value.type == SCALAR_DECIMAL) {
         result = fit_decimal(&value, to);

@@ -22,7 +22,8 @@
 /* True for the pairs above, a type to itself, and null to anything. */
 bool cast_is_possible(enum scalar_type from, enum scalar_type to);
 
-/* decimal(precision, scale): of other types, or when they were not given, -1. */
+/* decimal(precision, scale): of other types, or when they were not given, -1. An integer with the scale 0 is for assignments: what is not whole
+ * is EXPRESSION_NOT_WHOLE then.  */
 struct cast_target {
     enum scalar_type type;
     int precision, scale;

@@ -206,6 +206,7 @@ static void settle(struct compiler *compiler)
     }
     struct program_step *step = compiler_step(compiler, STEP_CAST, result->node);
     step->flags = (uint8_t)wanted;
+    step->c = wanted == SCALAR_INTEGER; /* the scale 0: only what is whole */
     step->a = result->operand;
     step->to = compiler_temporary(compiler, result);
     compiler_reduce(compiler, result->node, 1, wanted);

@@ -14,6 +14,7 @@ const char *expression_result_text(enum expression_result result)
         [EXPRESSION_BAD_TEXT] = "the text cannot be read as that type",
         [EXPRESSION_BAD_ARGUMENT] = "a function cannot take that value",
         [EXPRESSION_TOO_LONG] = "the text is too long",
+        [EXPRESSION_NOT_WHOLE] = "the number is not whole",
     };
     return texts[result];
 }

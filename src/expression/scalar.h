@@ -65,6 +65,7 @@ enum expression_result {
     EXPRESSION_BAD_TEXT,     /* the text is none of the type */
     EXPRESSION_BAD_ARGUMENT, /* a function or LIKE cannot do with it */
     EXPRESSION_TOO_LONG,
+    EXPRESSION_NOT_WHOLE,    /* an integer column gets what is none */
 };
 
 /* "division by zero": without a point at its end. */

@@ -30,7 +30,8 @@ struct expression_source {
     struct bytes text; /* of the statement, for the place of a fault; may be empty */
     const struct expression_resolver *resolver;
     /* enum scalar_type of each parameter, from the first: SCALAR_UNKNOWN before it is known. What an expression shows is written there, for
-     * those that are compiled after it, and for whoever reads the arguments (scalar_parse): SCALAR_NUMBER takes any number. */
+     * those that are compiled after it, and for whoever reads the arguments (scalar_parse): SCALAR_NUMBER takes any number. One that
+     * stands nowhere stays SCALAR_UNKNOWN. */
     uint8_t *parameter_types;
     uint32_t parameter_count;
     /* SCALAR_UNKNOWN: any type. Else the result is of this type or null: numbers become float or decimal, dates datetimes, strings JSON when

@@ -34,6 +34,11 @@ void sql_fault_set(struct sql_fault *fault, enum sql_fault_kind kind, struct byt
     if (len >= SQL_FAULT_TEXT_MAX - PLACE_BYTES) {
         len = SQL_FAULT_TEXT_MAX - PLACE_BYTES - 1;
     }
+    for (size_t i = 0; i < len; i++) { /* it may repeat bytes of the user's, and is to be one line */
+        if ((unsigned char)fault->text[i] < 0x20 || fault->text[i] == 0x7f) {
+            fault->text[i] = ' ';
+        }
+    }
     if (text.len == 0) {
         snprintf(fault->text + len, PLACE_BYTES, ", at byte %u", position);
     } else {

@@ -27,7 +27,8 @@ struct sql_fault {
 };
 
 /* Sets all of *fault: "<message>, at line 1, column 15 (byte 14)". `text`: the statement's, or an empty one: then byte 14 alone is said.
- * A message that is too long is cut. */
+ * A message that is too long is cut;
+ * control characters in it become blanks. */
 void sql_fault_set(struct sql_fault *fault, enum sql_fault_kind kind, struct bytes text, uint32_t position, const char *format, ...)
     PRINTF_LIKE(5, 6);
 

@@ -115,7 +115,7 @@ static const char *compute_as(const char *text, struct wanted wanted)
     }
     for (uint32_t i = 0; i < statement->parameter_count; i++) {
         parameters[i] = scalar_null();
-        if (wanted.parameters[i] != NULL) {
+        if (wanted.parameters[i] != NULL && types[i] != SCALAR_UNKNOWN) { /* it stands nowhere */
             const enum expression_result result = scalar_parse(types[i], bytes_of_string(wanted.parameters[i]), &arena, &parameters[i]);
             if (result != EXPRESSION_OK) {
                 sprintf(answer, "! parameter %u: no %s", i + 1, scalar_type_name(types[i]));
@@ -386,6 +386,8 @@ static const struct {
     {"i", SCALAR_BOOLEAN, "! a condition was expected here, not integer, at byte 7"},
     {"NULL", SCALAR_BOOLEAN, "null"},
     {"i", SCALAR_FLOAT, "float 7"},
+    {"i + $1", SCALAR_INTEGER, "integer 9"},
+    {"i + $2", SCALAR_INTEGER, "! the number is not whole, at byte 9"},
     {"i", SCALAR_DECIMAL, "decimal 7"},
     {"1.10", SCALAR_DECIMAL, "decimal 1.10"},
     {"f", SCALAR_DECIMAL, "! decimal was expected here, not float, at byte 7"},
@@ -403,7 +405,7 @@ static const struct {
 Test(compile, makes_results_of_the_type_that_is_wanted)
 {
     for (size_t i = 0; i < sizeof with_types / sizeof with_types[0]; i++) {
-        const char *answer = compute_as(with_types[i].text, (struct wanted){.type = with_types[i].type, .is_any = true});
+        const char *answer = compute_as(with_types[i].text, (struct wanted){.parameters = {"2.0", "0.5"}, .type = with_types[i].type, .is_any = true});
         cr_assert_str_eq(answer, with_types[i].answer, "%s", with_types[i].text);
     }
 }

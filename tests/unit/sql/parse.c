@@ -139,6 +139,7 @@ static const struct {
     {"SELECT $99999999999999999999", "parameters are numbered from 1 to 32766, at line 1, column 8 (byte 7)"},
     {"SELECT foo(a FROM b)", "only extract takes FROM, at line 1, column 8 (byte 7)"},
     {"DROP INDEX ON s.t", "DROP INDEX needs the index's name or its columns, at line 1, column 15 (byte 14)"},
+    {"SELECT 1 FROM 'a\r\nb'", "a name was expected, not 'a  b', at line 1, column 15 (byte 14)"},
     {"SELECT 1 SELECT 2", NULL},
     {"SELECT 1; SELECT 2", "the end was expected, not SELECT, at line 1, column 11 (byte 10)"},
 };
