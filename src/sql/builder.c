@@ -24,7 +24,7 @@ void sql_build_reject(struct sql_builder *builder)
 
 void sql_build_too_deep(struct sql_builder *builder)
 {
-    sql_build_fail(builder, SQL_FAULT_LIMIT, (uint32_t)builder->text.len, "nested too deeply");
+    sql_build_fail(builder, SQL_FAULT_LIMIT, builder->position, "nested too deeply");
 }
 
 void *sql_build_block(struct sql_builder *builder, size_t size)

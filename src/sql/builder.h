@@ -21,6 +21,7 @@ struct sql_builder {
     struct sql_fault *fault;
     struct sql_statement *statement; /* set by the last rule */
     struct sql_node *minimum;        /* 9223372036854775808 without its minus yet; NULL: none waits */
+    uint32_t position; /* of the word that was given last */
     uint32_t node_count, query_depth, parameter_count;
     enum sql_parameter_style style;
     bool is_syntax_wrong; /* the word that was given last does not fit */

@@ -43,6 +43,7 @@ static int run(struct sql_automaton *automaton, struct sql_builder *builder, uin
         if (builder->is_failed || token->position >= until) {
             return number;
         }
+        builder->position = token->position;
         sql_automaton_take(automaton, number, *token);
         if (builder->is_failed || number == SQL_LEX_END) {
             return number;

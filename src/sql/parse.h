@@ -17,7 +17,7 @@
  *
  * statement  set on SQL_FAULT_NONE
  * fault      set on anything else: the place, and what was expected there
- * Cost       O(bytes); about 88 bytes of the arena a node, and the text  */
+ * Cost       O(bytes); about 96 bytes of the arena a node, and the text  */
 MUST_USE enum sql_fault_kind sql_parse(struct bytes text, struct arena *arena, const struct sql_statement **statement, struct sql_fault *fault);
 
 #endif

@@ -64,8 +64,10 @@ class Maker:
     def float(self, depth):
         if depth == 0 or self.random.random() < 0.2:
             return self.pick("x", "y", "x", "NULL", self.float_literal())
-        kind = self.random.randrange(8)
+        kind = self.random.randrange(9)
         deeper = depth - 1
+        if kind == 8:
+            return "round(%s%s)" % (self.float(deeper), self.pick("", ", %d" % self.random.randrange(-1, 5)))
         if kind < 4:
             operands = [self.float(deeper), self.pick(self.float, self.integer)(deeper)]
             self.random.shuffle(operands)
