@@ -39,6 +39,10 @@ void sql_build_reject(struct sql_builder *builder);
 void sql_build_too_deep(struct sql_builder *builder);
 
 /* --- texts --- */
+/* As it stands in the statement. */
+struct bytes sql_build_text(const struct sql_builder *builder, struct sql_token token);
+/* What stands between quotes of either kind; a doubled one is one. */
+struct bytes sql_build_unquote(struct sql_builder *builder, struct bytes quoted);
 /* A name, with its quotes taken off. */
 struct bytes sql_build_name(struct sql_builder *builder, struct sql_token token);
 
