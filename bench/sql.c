@@ -158,7 +158,7 @@ static void bench_condition(sqlite3 *database, const struct scalar *rows, const 
 
 int main(void)
 {
-    sqlite3 *database;
+    sqlite3 *database = NULL;
     sqlite3_stmt *insert;
     static char texts[ROWS][16];
     struct scalar *rows = malloc(2 * ROWS * sizeof *rows);

@@ -6,8 +6,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /* --- texts --- */
 
@@ -169,19 +167,12 @@ static enum expression_result run_abs(const struct scalar *arguments, uint32_t c
     return EXPRESSION_OK;
 }
 
-/* With so many digits behind the point, as printf rounds; 0: half away from zero. */
+/* With so many digits behind the point, half away from zero. A number that has no more digits is as it was. */
 static double round_float(double number, int digits)
 {
-    enum { TEXT = 64 };
-    char text[TEXT];
-    if (fabs(number) >= 0x1p52) {
-        return number; /* it is whole */
-    }
-    if (digits <= 0) {
-        return round(number);
-    }
-    snprintf(text, sizeof text, "%.*f", digits, number);
-    return strtod(text, NULL);
+    const long double power = powl(10, digits);
+    const long double scaled = number * power;
+    return fabsl(scaled) >= 0x1p63L ? number : (double)(roundl(scaled) / power);
 }
 
 static enum expression_result run_round(const struct scalar *arguments, uint32_t count, struct arena *arena, struct scalar *out)

@@ -272,6 +272,8 @@ static const struct {
     /* numbers */
     {"round(2.5)", "float 3"},
     {"round(-2.567, 2)", "float -2.57"},
+    {"round(2.25, 1)", "float 2.3"},
+    {"round(1e300, 2)", "float 1e+300"},
     {"round(d, 1)", "decimal 10.5"},
     {"round(i)", "integer 7"},
     {"floor(-2.5)", "float -3"},
