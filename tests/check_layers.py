@@ -53,6 +53,10 @@ class CheckLayers(unittest.TestCase):
     def test_an_upward_include_is_refused(self):
         self.assertEqual(self.check(UPWARD), "src/low/a.c:1: low may not include high (high/top.h)\n")
 
+    def test_what_re2c_and_lemon_read_is_looked_at(self):
+        self.assertEqual(self.check({"low/a.y": '%include {\n#include "high/top.h"\n}\n', "low/b.re": "", "high/top.h": ""}),
+                         "src/low/a.y:2: low may not include high (high/top.h)\n")
+
     def test_a_folder_may_not_include_the_room_around_it(self):
         self.assertEqual(self.check({"high/inner/b.c": '\n#include "high/top.h"\n', "high/top.h": ""}),
                          "src/high/inner/b.c:2: high/inner may not include high (high/top.h)\n")

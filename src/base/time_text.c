@@ -1,7 +1,10 @@
 /* time_text.c - the calendar by arithmetic, without the zone and locale of the process.
  *
- * Source     Howard Hinnant, "chrono-compatible low-level date algorithms": days from and to a date of the Gregorian calendar.  */
+ * Source     Howard Hinnant, "chrono-compatible low-level date algorithms": dates from days, of any year
+ *            (base/calendar.h has the years 1 to 9999 only).  */
 #include "base/time_text.h"
+
+#include "base/calendar.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -117,22 +120,6 @@ static bool read_clock(struct bytes *text, struct moment *out)
     return out->hour < 24 && out->minute < 60 && out->second < 60 && read_zone(text, &out->zone_minutes);
 }
 
-static unsigned days_of_month(unsigned year, unsigned month)
-{
-    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && is_leap ? 29 : days[month - 1];
-}
-
-static int64_t days_since_1970(const struct moment *moment)
-{
-    const int64_t year = (int64_t)moment->year - (moment->month <= 2); /* years begin in March */
-    const int64_t era = year / 400;
-    const int64_t year_of_era = year % 400;
-    const int64_t day_of_year = (153 * ((moment->month + 9) % 12) + 2) / 5 + moment->day - 1;
-    return era * ERA_DAYS + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - DAYS_TO_1970;
-}
-
 static bool read_date(struct bytes text, int64_t *out)
 {
     struct moment moment = {0};
@@ -140,15 +127,16 @@ static bool read_date(struct bytes text, int64_t *out)
         !read_digits(&text, 2, &moment.day)) {
         return false;
     }
-    if (moment.year < 1 || moment.month < 1 || moment.month > 12 || moment.day < 1 ||
-        moment.day > days_of_month(moment.year, moment.month)) {
+    int64_t days;
+    const struct calendar_day day = {(int)moment.year, (int)moment.month, (int)moment.day};
+    if (!calendar_days(day, &days)) {
         return false;
     }
     if (text.len > 0 && (!read_clock(&text, &moment) || text.len > 0)) {
         return false;
     }
     const int64_t minutes = (int64_t)moment.hour * 60 + moment.minute - moment.zone_minutes;
-    *out = (days_since_1970(&moment) * DAY_SECONDS + minutes * 60 + moment.second) * 1000 + moment.ms;
+    *out = (days * DAY_SECONDS + minutes * 60 + moment.second) * 1000 + moment.ms;
     return true;
 }
 
