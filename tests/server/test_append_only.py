@@ -229,6 +229,7 @@ def test_no_base_is_made_of_data_that_are_being_loaded(start):
             client.run("DEBUG", "RELOAD")
             base = named_base(server)
             assert base is None or base.count(b"key:") == 50
+        wait_for(client, aof_rewrite_in_progress=0)
 
 
 def test_the_last_snapshot_becomes_the_first_base(start):
