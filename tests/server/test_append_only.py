@@ -277,6 +277,29 @@ def test_reload_gives_the_log_a_new_base(start, shards):
         assert digest(client) == before
 
 
+def named_base(server):
+    """What the base has that the manifest names; None: there is none, or it has just been replaced."""
+    with open(os.path.join(folder(server), "tessera.manifest"), encoding="ascii") as file:
+        names = [line.split()[1] for line in file if line.startswith("base ")]
+    try:
+        with open(os.path.join(folder(server), names[0]), "rb") as file:
+            return file.read()
+    except (IndexError, FileNotFoundError):
+        return None
+
+
+def test_no_base_is_made_of_data_that_are_being_loaded(start):
+    """The rewrite behind a reload may still have to begin when the next one takes the data out."""
+    server = start(*EVERY_SECOND, "--key-load-delay", "2000")
+    with server.connect() as client:
+        client.pipeline([("SET", "key:%d" % i, "1") for i in range(50)])
+        for _ in range(5):
+            client.run("DEBUG", "RELOAD")
+            base = named_base(server)
+            assert base is None or base.count(b"key:") == 50
+        wait_for(client, aof_rewrite_in_progress=0)
+
+
 def test_the_last_snapshot_becomes_the_first_base(start):
     """redis-server would start empty, and write an empty log."""
     server = start("--enable-debug-command", "yes", shards=2)
