@@ -190,6 +190,18 @@ static int prepare(struct rewriting *rewriting)
     return rewriting->follows || rewriting->cut != NULL ? 0 : ENOMEM;
 }
 
+/* False: the server ends, and nobody may be asked any more. */
+static bool ask_for_copy(struct rewriting *rewriting, struct snapshot_copy *copy)
+{
+    pthread_mutex_lock(&rewriting->lock);
+    const bool is_stopped = atomic_load_explicit(&rewriting->is_stopped, memory_order_relaxed);
+    if (!is_stopped) {
+        snapshots_ask(rewriting->appendonly->server->snapshots, copy);
+    }
+    pthread_mutex_unlock(&rewriting->lock);
+    return !is_stopped;
+}
+
 /* False: *error says why. */
 static bool make_base(struct rewriting *rewriting, const char *name, char error[COPY_ERROR_MAX])
 {
@@ -202,7 +214,11 @@ static bool make_base(struct rewriting *rewriting, const char *name, char error[
         return false;
     }
     snapshot_copy_hear_cut(copy, go_over, rewriting);
-    snapshots_ask(appendonly->server->snapshots, copy);
+    if (!ask_for_copy(rewriting, copy)) {
+        snapshot_copy_release(copy);
+        snprintf(error, COPY_ERROR_MAX, "the server ends");
+        return false;
+    }
     enum copy_state state;
     while ((state = snapshot_copy_state(copy)) != COPY_DONE && state != COPY_FAILED) {
         if (atomic_load_explicit(&rewriting->is_stopped, memory_order_relaxed)) {
@@ -459,7 +475,9 @@ void rewriting_figures(struct rewriting *rewriting, struct rewriting_figures *ou
 
 void rewriting_stop(struct rewriting *rewriting)
 {
+    pthread_mutex_lock(&rewriting->lock);
     atomic_store_explicit(&rewriting->is_stopped, true, memory_order_relaxed);
+    pthread_mutex_unlock(&rewriting->lock);
 }
 
 void rewriting_destroy(struct rewriting *rewriting)
