@@ -115,7 +115,7 @@ bool slice_row_is_valid(const struct table_slice *slice, const struct schema *sc
     const struct page *page = slice_page_of(slice, row);
     const uint64_t page_bytes = (uint64_t)page->capacity * (page->cells_count + 1u) * sizeof(uint64_t);
     uint64_t bytes = 0;
-    assert(page->id == row >> ROW_SLOT_BITS);
+    assert(page->id == row_page(row));
     assert(!check_is_due(page_bytes, slice->row_count) || page_audit(page, &bytes));
     for (uint32_t i = 0; page_is_live(page, row_slot(row)) && i < schema->column_count; i++) {
         assert(slice_row_is_indexed(slice, &schema->columns[i], row));

@@ -80,26 +80,12 @@ struct table_slice {
     uint8_t id_shift;         /* 1 << id_shift ids are a block; set before the first row */
 };
 
-enum { ROW_SLOT_BITS = 8, ID_SHIFT_LEAST = 8 };
-/* The pages' ids have 24 bits: no row has this number. */
-#define ROW_NONE UINT32_MAX
-_Static_assert((int)PAGE_ROWS <= 1 << ROW_SLOT_BITS, "a row's number has room for its slot");
-_Static_assert((uint64_t)PAGE_NONE << ROW_SLOT_BITS <= UINT32_MAX, "a row's number has room for its page");
-
-static inline uint32_t row_number(uint32_t page, uint32_t slot)
-{
-    return page << ROW_SLOT_BITS | slot;
-}
+enum { ID_SHIFT_LEAST = 8 };
 
 static inline struct page *slice_page_of(const struct table_slice *slice, uint32_t row)
 {
-    debug_assert(row >> ROW_SLOT_BITS < slice->pages_end);
-    return slice->pages[row >> ROW_SLOT_BITS];
-}
-
-static inline uint32_t row_slot(uint32_t row)
-{
-    return row & ((1u << ROW_SLOT_BITS) - 1);
+    debug_assert(row_page(row) < slice->pages_end);
+    return slice->pages[row_page(row)];
 }
 
 /* An empty slice with `index_count` empty indexes. NULL: no memory. */
