@@ -315,6 +315,8 @@ static bool create_root(struct ordered_index *index, const struct index_host *ho
     }
     index->root = create(index, host->heap, &shape);
     index->height = 0;
+    index->ready.nodes[0] = index->root;
+    index->ready.at[0] = 0;
     return index->root != NULL;
 }
 
@@ -329,7 +331,7 @@ bool ordered_index_prepare(struct ordered_index *index, const struct index_host 
         return false;
     }
     struct ordered_node **link = &index->root;
-    while (!(*link)->is_leaf) {
+    for (uint32_t level = index->height; level > 0; level--) {
         uint32_t at = child_for(*link, &source, &key);
         const struct ordered_node *child = node_children(*link)[at];
         if (UNLIKELY(is_full(child))) {
@@ -338,9 +340,16 @@ bool ordered_index_prepare(struct ordered_index *index, const struct index_host 
             }
             at = child_for(*link, &source, &key);
         }
+        index->ready.nodes[level] = *link;
+        index->ready.at[level] = (uint8_t)at;
         link = &node_children(*link)[at];
     }
-    return reserve_key(index, host, link, &source, &key);
+    if (!reserve_key(index, host, link, &source, &key)) {
+        return false;
+    }
+    index->ready.nodes[0] = *link;
+    index->ready.at[0] = (uint8_t)node_position(*link, &source, &key);
+    return true;
 }
 
 /* --- adding --- */
@@ -366,14 +375,25 @@ static void put_at(struct ordered_index *index, const struct key_source *source,
     index->count++;
 }
 
-void ordered_index_put(struct ordered_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row)
+/* The way that was kept is still the way to the key. */
+static bool is_ready_for(const struct ordered_index *index, const struct key_source *source, const struct ordered_key *key)
 {
     struct ordered_path path;
+    find_path(index, source, key, &path);
+    for (uint32_t level = 0; level <= index->height; level++) {
+        if (path.nodes[level] != index->ready.nodes[level] || path.at[level] != index->ready.at[level]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void ordered_index_put(struct ordered_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row)
+{
     const struct key_source source = source_of(index, host->pages);
     const struct ordered_key key = key_of(index, value, row);
-    assert(index->root != NULL);
-    find_path(index, &source, &key, &path);
-    put_at(index, &source, &path, &key);
+    debug_assert(is_ready_for(index, &source, &key));
+    put_at(index, &source, &index->ready, &key);
 }
 
 /* --- removing --- */
@@ -516,11 +536,9 @@ void ordered_index_remove(struct ordered_index *index, const struct index_host *
 }
 
 void ordered_index_begin_change(struct ordered_index *index, const struct index_host *host, const struct typed_value *old,
-                                const struct typed_value *value, uint32_t row, struct ordered_change *change)
+                                uint32_t row, struct ordered_change *change)
 {
     const struct key_source source = source_of(index, host->pages);
-    const struct ordered_key key = key_of(index, value, row);
-    find_path(index, &source, &key, &change->to);
     change->has_from = !old->is_null;
     if (change->has_from) {
         const struct ordered_key old_key = key_of(index, old, row);
@@ -534,9 +552,9 @@ void ordered_index_end_change(struct ordered_index *index, const struct index_ho
 {
     const struct key_source source = source_of(index, host->pages);
     const struct ordered_key key = key_of(index, value, row);
-    struct ordered_node *leaf = change->to.nodes[0];
-    change->to.at[0] = (uint8_t)node_position(leaf, &source, &key); /* the old key may have been in this leaf */
-    put_at(index, &source, &change->to, &key);
+    struct ordered_path *to = &index->ready;
+    to->at[0] = (uint8_t)node_position(to->nodes[0], &source, &key); /* the old key may have been in this leaf */
+    put_at(index, &source, to, &key);
     if (change->has_from) {
         settle(index, host, &change->from, change->was_first);
     }

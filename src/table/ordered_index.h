@@ -24,6 +24,12 @@
 
 enum { ORDERED_HEIGHT_MAX = 12 };
 
+/* The way to a key: its leaf is nodes[0]. */
+struct ordered_path {
+    struct ordered_node *nodes[ORDERED_HEIGHT_MAX + 1];
+    uint8_t at[ORDERED_HEIGHT_MAX + 1];
+};
+
 struct ordered_index {
     struct ordered_node *root; /* NULL: empty */
     uint64_t count;
@@ -31,12 +37,14 @@ struct ordered_index {
     uint16_t slot;             /* of the column's cells */
     uint8_t type;              /* enum column_type */
     uint8_t height;            /* 0: the root is a leaf */
+    struct ordered_path ready; /* where room was made for a key, until it is put there or something else changes */
 };
 
 /* What an index needs to know about the slice around it. */
 struct index_host {
     struct heap *heap;
     struct page *const *pages; /* by id */
+    const struct hash_secret *secret; /* for hash indexes */
 };
 
 void ordered_index_init(struct ordered_index *index, enum column_type type, uint32_t slot);
@@ -52,20 +60,14 @@ void ordered_index_put(struct ordered_index *index, const struct index_host *hos
 /* Removes a key that is there. O(log n); never needs memory. */
 void ordered_index_remove(struct ordered_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row);
 
-/* The way to a key: its leaf is nodes[0]. */
-struct ordered_path {
-    struct ordered_node *nodes[ORDERED_HEIGHT_MAX + 1];
-    uint8_t at[ORDERED_HEIGHT_MAX + 1];
-};
-
 /* A row gets another value, for which room was made: begin, write the cell, end. `old`: null, the row is not in the index. */
 struct ordered_change {
-    struct ordered_path from, to;
+    struct ordered_path from;
     bool has_from;
     bool was_first; /* in its leaf */
 };
 void ordered_index_begin_change(struct ordered_index *index, const struct index_host *host, const struct typed_value *old,
-                                const struct typed_value *value, uint32_t row, struct ordered_change *change);
+                                uint32_t row, struct ordered_change *change);
 void ordered_index_end_change(struct ordered_index *index, const struct index_host *host, const struct typed_value *value,
                               uint32_t row, struct ordered_change *change);
 

@@ -239,6 +239,13 @@ static uint64_t text_head(const struct ordered_node *node, struct bytes text)
     return load_head(text.data + node->skip, text.len - node->skip, node->width);
 }
 
+/* The head is all that follows the beginning, and of no other text. */
+static bool is_whole_head(const struct ordered_node *node, struct bytes text)
+{
+    const size_t left = text.len - node->skip;
+    return left <= node->width && (left == 0 || memchr(text.data + node->skip, 0, left) == NULL);
+}
+
 static int compare_item(const struct ordered_node *node, uint32_t at, const struct key_source *source, struct bytes text)
 {
     return bytes_compare(key_source_text(source, node_rows(node)[at]), text);
@@ -249,16 +256,16 @@ static uint32_t text_position(const struct ordered_node *node, const struct key_
                               uint32_t low, uint32_t high)
 {
     const uint32_t *rows = node_rows(node);
-    const int first = compare_item(node, low, source, key->text);
-    if (first > 0) {
-        return low;
-    }
-    if (high - low == 1) {
-        return first < 0 || rows[low] < key->row ? high : low;
+    if (node->is_whole) { /* a text that is not all in its head is longer than these */
+        return is_whole_head(node, key->text) ? row_position(rows, low, high, key->row) : high;
     }
     const int last = compare_item(node, high - 1, source, key->text);
-    if (last < 0) {
+    if (last < 0 || (last == 0 && rows[high - 1] < key->row)) {
         return high;
+    }
+    const int first = high - low == 1 ? last : compare_item(node, low, source, key->text);
+    if (first > 0 || (first == 0 && rows[low] >= key->row)) {
+        return low;
     }
     if (first == 0 && last == 0) {
         return row_position(rows, low, high, key->row);
@@ -349,9 +356,14 @@ void node_narrow(struct ordered_node *node, struct bytes text)
         return;
     }
     const uint64_t front = load_head(old + skip, more, node->width);
+    const uint64_t lost = more < node->width ? (UINT64_C(1) << (more * 8)) - 1 : UINT64_MAX; /* bits that fall off a head */
+    uint64_t fallen = 0;
     for (uint32_t i = node_first(node); i < node->count; i++) {
-        set_head(node, i, front | (more < node->width ? head_at(node, i) >> (more * 8) : 0));
+        const uint64_t head = head_at(node, i);
+        fallen |= head & lost;
+        set_head(node, i, front | (more < node->width ? head >> (more * 8) : 0));
     }
+    node->is_whole = node->is_whole && fallen == 0 && more <= node->width && memchr(old + skip, 0, more) == NULL;
     node->skip = (uint8_t)skip;
 }
 
@@ -364,9 +376,11 @@ static void set_text(struct ordered_node *node, uint32_t at, struct bytes text)
         if (node->skip > 0) {
             memcpy(beginning(node), text.data, node->skip);
         }
+        node->is_whole = true;
     } else {
         node_narrow(node, text);
     }
+    node->is_whole = node->is_whole && is_whole_head(node, text);
     set_head(node, at, text_head(node, text));
 }
 
@@ -435,6 +449,7 @@ void node_append(struct ordered_node *to, const struct ordered_node *from, uint3
         to->skip = from->skip;
         memcpy(beginning(to), beginning(from), from->skip);
     }
+    to->is_whole = from->is_whole && (to->count == 0 || to->is_whole);
     to->count = (uint8_t)(to->count + count);
 }
 
@@ -464,6 +479,7 @@ void node_encode_texts(struct ordered_node *node, const struct key_source *sourc
     const uint32_t from = node_first(node);
     const uint32_t *rows = node_rows(node);
     node->skip = 0;
+    node->is_whole = true;
     if (node->count == from) {
         return;
     }
@@ -476,7 +492,9 @@ void node_encode_texts(struct ordered_node *node, const struct key_source *sourc
         memcpy(beginning(node), first.data, node->skip);
     }
     for (uint32_t i = from; i < node->count; i++) {
-        set_head(node, i, text_head(node, key_source_text(source, rows[i])));
+        const struct bytes text = key_source_text(source, rows[i]);
+        set_head(node, i, text_head(node, text));
+        node->is_whole = node->is_whole && is_whole_head(node, text);
     }
 }
 
@@ -489,7 +507,7 @@ static bool item_is_valid(const struct ordered_node *node, uint32_t at, const st
     }
     const struct bytes text = key_source_text(source, node_rows(node)[at]);
     const bool begins = text.len >= node->skip && (node->skip == 0 || memcmp(text.data, beginning(node), node->skip) == 0);
-    return begins && text_head(node, text) == head_at(node, at);
+    return begins && text_head(node, text) == head_at(node, at) && (!node->is_whole || is_whole_head(node, text));
 }
 
 /* Item `at` is behind the one before it; texts that have the same head are looked at if `deep`. */

@@ -2,7 +2,8 @@
  *
  * A key is not copied. Of a number the node keeps the difference to its base, in the fewest bytes of 1, 2, 4, 8 that hold all of the
  * node's: that is the whole value. Of a text it keeps a head, the first bytes behind those that all texts of the node begin with; where
- * heads are alike, the texts themselves are compared, in the cells of their rows. An inner node keeps for each child but the first the
+ * heads are alike, the texts themselves are compared, in the cells of their rows, unless the heads are known to be all there is of them
+ * (short texts). An inner node keeps for each child but the first the
  * least key below it, and how many keys are below.
  *
  * Layout     leaf    head of 16 bytes, heads[capacity] of `width` bytes each, rows[capacity], the common beginning (8 x room bytes)
@@ -11,7 +12,7 @@
  *
  * Threads    As the slice's.
  * Invariant  N1 keys ascend, by value and then by row, no two alike; N2 every text of the node begins with its `skip` bytes, and the
- *            heads are those of the texts; N3 count <= capacity; skip <= 8 x room.
+ *            heads are those of the texts, and all of them if is_whole; N3 count <= capacity; skip <= 8 x room.
  * Read on    ordered_index.h.  */
 #ifndef TABLE_ORDERED_NODE_H
 #define TABLE_ORDERED_NODE_H
@@ -47,6 +48,7 @@ struct ordered_node {
     uint8_t room;         /* for the common beginning, in 8 bytes */
     uint8_t skip;         /* text: how long it is */
     bool is_leaf;
+    bool is_whole;        /* text: the heads hold all that is behind the beginning, no zero bytes among it */
     uint64_t base;        /* numbers */
     unsigned char body[];
 };

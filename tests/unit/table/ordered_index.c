@@ -177,7 +177,7 @@ static void make_rows(enum column_type type, value_fn *generate, uint32_t count)
     snprintf(word, sizeof word, "c:%s", column_type_name(type));
     cr_assert_eq(schema_draft_add(&draft, bytes_of_string(word), NULL), TABLE_OK);
     schema = schema_create(heap, &draft);
-    slice = slice_create(heap, &secret, 0);
+    slice = slice_create(heap, &secret, schema);
     cr_assert(schema != NULL && slice != NULL);
     ordered_index_init(&tree, type, 0);
     model_count = 0;
@@ -286,7 +286,7 @@ static void change(uint32_t place, value_fn *generate)
     }
     const struct index_host at = host();
     cr_assert(ordered_index_prepare(&tree, &at, &next.value, rows[place].number));
-    ordered_index_begin_change(&tree, &at, was_indexed ? &old : &null, &next.value, rows[place].number, &state);
+    ordered_index_begin_change(&tree, &at, was_indexed ? &old : &null, rows[place].number, &state);
     const struct assignment set = {.column = 0, .value = next.value};
     cr_assert_eq(slice_update(slice, schema, rows[place].number, &set, 1), TABLE_OK);
     ordered_index_end_change(&tree, &at, &next.value, rows[place].number, &state);
