@@ -110,6 +110,7 @@ static bool step_sort(struct index_builder *builder)
     if (status == SORT_DONE) {
         builder->items = builder->sort.items; /* the two may have changed places */
         builder->spare = builder->sort.spare;
+        index_sort_release(&builder->sort);
         builder->entered = 0;
         builder->stage = STAGE_ENTER;
     }

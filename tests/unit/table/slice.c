@@ -486,4 +486,5 @@ Test(slice, lets_readers_share_it_and_a_writer_have_it_alone)
     cr_assert(slice_may_write(slice));
     bool is_gone = slice_free(slice, SIZE_MAX);
     cr_assert(is_gone);
+    schema_destroy(heap, schema);
 }
