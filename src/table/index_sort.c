@@ -56,13 +56,13 @@ static void spend(uint32_t *work, uint64_t spent)
 static void step_common(struct index_sort *sort, uint32_t *work)
 {
     const uint32_t first = sort->stretch.first;
-    const struct bytes model = key_source_text(&sort->source, sort->items[first].row);
+    const struct bytes model = ordered_key_text(&sort->source, sort->items[first].row);
     uint64_t *agreed = &sort->spare[first].key;
     if (sort->at == first) {
         *agreed = model.len;
     }
     while (sort->at < sort->stretch.end && *work > 0) {
-        const struct bytes text = key_source_text(&sort->source, sort->items[sort->at++].row);
+        const struct bytes text = ordered_key_text(&sort->source, sort->items[sort->at++].row);
         const uint64_t most = text.len < *agreed ? text.len : *agreed;
         uint64_t same = sort->stretch.agreed;
         while (same < most && text.data[same] == model.data[same]) {
@@ -95,7 +95,7 @@ static void step_load(struct index_sort *sort, uint32_t *work)
     }
     for (; sort->at < end; sort->at++) {
         struct sort_item *item = &sort->items[sort->at];
-        item->key = window(key_source_text(&sort->source, item->row), sort->stretch.agreed);
+        item->key = window(ordered_key_text(&sort->source, item->row), sort->stretch.agreed);
         sort->differing |= item->key ^ sort->items[sort->stretch.first].key;
     }
     if (sort->at == sort->stretch.end) {

@@ -44,9 +44,9 @@ static struct ordered_key key_at(const struct ordered_node *node, uint32_t at, c
 {
     const uint32_t row = node_rows(node)[at];
     if (source->is_text) {
-        return (struct ordered_key){.text = key_source_text(source, row), .row = row};
+        return (struct ordered_key){.text = ordered_key_text(source, row), .row = row};
     }
-    return (struct ordered_key){.number = node_number(node, at), .row = row};
+    return (struct ordered_key){.number = ordered_node_number(node, at), .row = row};
 }
 
 /* --- blocks --- */
@@ -59,16 +59,16 @@ static void count_bytes(struct ordered_index *index, size_t added, size_t remove
 
 static struct ordered_node *create(struct ordered_index *index, struct heap *heap, const struct node_shape *shape)
 {
-    struct ordered_node *node = node_create(heap, MEM_TABLE_INDEX, shape);
+    struct ordered_node *node = ordered_node_create(heap, MEM_TABLE_INDEX, shape);
     if (node != NULL) {
-        count_bytes(index, node_bytes(node), 0);
+        count_bytes(index, ordered_node_bytes(node), 0);
     }
     return node;
 }
 
 static void destroy(struct ordered_index *index, struct heap *heap, struct ordered_node *node)
 {
-    const size_t size = node_bytes(node);
+    const size_t size = ordered_node_bytes(node);
     heap_free(heap, MEM_TABLE_INDEX, node, size);
     count_bytes(index, 0, size);
 }
@@ -93,8 +93,8 @@ static void shape_include(struct node_shape *shape, const struct ordered_node *n
         shape->least = shape->most = number;
         return;
     }
-    const uint64_t first = node_number(node, 0);
-    const uint64_t last = node_number(node, node->count - 1u);
+    const uint64_t first = ordered_node_number(node, 0);
+    const uint64_t last = ordered_node_number(node, node->count - 1u);
     shape->least = number < first ? number : first;
     shape->most = number > last ? number : last;
     if (number < node->base) {
@@ -113,10 +113,10 @@ static bool remake(struct ordered_index *index, const struct index_host *host, s
     if (node == NULL) {
         return false;
     }
-    node_append(node, old, 0, old->count);
+    ordered_node_append(node, old, 0, old->count);
     if (shape->is_text && shape->skip > old->skip) {
         const struct key_source source = source_of(index, host->pages);
-        node_encode_texts(node, &source);
+        ordered_node_encode_texts(node, &source);
     }
     destroy(index, host->heap, old);
     *link = node;
@@ -139,9 +139,9 @@ static bool reserve_key(struct ordered_index *index, const struct index_host *ho
                         const struct key_source *source, const struct ordered_key *key)
 {
     struct ordered_node *leaf = *link;
-    const bool fits = node_fits(leaf, source, key);
+    const bool fits = ordered_node_fits(leaf, source, key);
     if (!fits && source->is_text) {
-        node_narrow(leaf, key->text);
+        ordered_node_narrow(leaf, key->text);
     }
     if (leaf->count < leaf->capacity && (fits || source->is_text)) {
         return true;
@@ -155,7 +155,7 @@ static bool reserve_key(struct ordered_index *index, const struct index_host *ho
 
 static bool is_smaller(const struct node_shape *shape, const struct ordered_node *node)
 {
-    return heap_block_bytes(node_shape_bytes(shape)) < heap_block_bytes(node_bytes(node));
+    return heap_block_bytes(ordered_node_shape_bytes(shape)) < heap_block_bytes(ordered_node_bytes(node));
 }
 
 /* Cuts the node when its block is too big for what it holds, with an eighth to spare. */
@@ -176,7 +176,7 @@ static uint32_t child_for(const struct ordered_node *node, const struct key_sour
 {
     struct ordered_key behind = *key;
     behind.row++;
-    return node_position(node, source, &behind) - 1;
+    return ordered_node_position(node, source, &behind) - 1;
 }
 
 static void find_path(const struct ordered_index *index, const struct key_source *source, const struct ordered_key *key,
@@ -189,7 +189,7 @@ static void find_path(const struct ordered_index *index, const struct key_source
         node = node_children(node)[path->at[level]];
     }
     path->nodes[0] = node;
-    path->at[0] = (uint8_t)node_position(node, source, key);
+    path->at[0] = (uint8_t)ordered_node_position(node, source, key);
 }
 
 /* Of the least key below nodes[level]: the inner node above that has it gets the new one. */
@@ -198,7 +198,7 @@ static void set_least(const struct ordered_index *index, const struct key_source
 {
     while (++level <= index->height) {
         if (path->at[level] > 0) {
-            node_set_key(path->nodes[level], path->at[level], source, key);
+            ordered_node_set_key(path->nodes[level], path->at[level], source, key);
             return;
         }
     }
@@ -212,11 +212,11 @@ static struct node_shape shape_of_tail(const struct ordered_node *node, const st
     struct node_shape shape = {.is_leaf = node->is_leaf, .is_text = source->is_text, .count = node->count - at + 1u};
     const uint32_t first = node->is_leaf || at + 1u == node->count ? at : at + 1u;
     if (source->is_text) {
-        const struct bytes last = key_source_text(source, node_rows(node)[node->count - 1]);
-        shape.skip = texts_in_common(key_source_text(source, node_rows(node)[first]), last);
+        const struct bytes last = ordered_key_text(source, node_rows(node)[node->count - 1]);
+        shape.skip = ordered_texts_in_common(ordered_key_text(source, node_rows(node)[first]), last);
     } else if (node->is_leaf) {
-        shape.least = node_number(node, at);
-        shape.most = node_number(node, node->count - 1u);
+        shape.least = ordered_node_number(node, at);
+        shape.most = ordered_node_number(node, node->count - 1u);
     }
     return shape;
 }
@@ -252,16 +252,16 @@ static bool split_child(struct ordered_index *index, const struct index_host *ho
     assert(keep > 0);
     assert(keep < left->count);
     const struct ordered_key key = key_at(left, keep, &source);
-    node_append(right, left, keep, left->count - keep);
+    ordered_node_append(right, left, keep, left->count - keep);
     if (source.is_text && shape.skip != left->skip) {
-        node_encode_texts(right, &source);
+        ordered_node_encode_texts(right, &source);
     }
     left->count = (uint8_t)keep;
-    node_open(parent, at + 1);
+    ordered_node_open(parent, at + 1);
     node_children(parent)[at + 1] = right;
-    node_below(parent)[at] = (uint32_t)node_total(left);
-    node_below(parent)[at + 1] = (uint32_t)node_total(right);
-    node_set_key(parent, at + 1, &source, &key);
+    node_below(parent)[at] = (uint32_t)ordered_node_total(left);
+    node_below(parent)[at + 1] = (uint32_t)ordered_node_total(right);
+    ordered_node_set_key(parent, at + 1, &source, &key);
     cut_left(index, host, &node_children(parent)[at]);
     return true;
 }
@@ -269,7 +269,7 @@ static bool split_child(struct ordered_index *index, const struct index_host *ho
 /* Where a full node is split: in the middle; or so that what is added at one end leaves full nodes behind. */
 static uint32_t split_point(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key)
 {
-    const uint32_t at = node->is_leaf ? node_position(node, source, key) : child_for(node, source, key);
+    const uint32_t at = node->is_leaf ? ordered_node_position(node, source, key) : child_for(node, source, key);
     if (at + (node->is_leaf ? 0 : 1) >= node->count) {
         return node->count - 1u;
     }
@@ -287,8 +287,8 @@ static bool grow_root(struct ordered_index *index, const struct index_host *host
     struct node_shape shape = {.is_text = source.is_text, .count = 2};
     assert(index->height < ORDERED_HEIGHT_MAX);
     if (source.is_text) {
-        const struct bytes text = key_source_text(&source, node_rows(index->root)[keep]);
-        shape.skip = texts_in_common(text, text);
+        const struct bytes text = ordered_key_text(&source, node_rows(index->root)[keep]);
+        shape.skip = ordered_texts_in_common(text, text);
     }
     struct ordered_node *root = create(index, host->heap, &shape);
     if (root == NULL) {
@@ -309,7 +309,7 @@ static bool create_root(struct ordered_index *index, const struct index_host *ho
 {
     struct node_shape shape = {.is_leaf = true, .is_text = index->type == COLUMN_STRING, .count = 1};
     if (shape.is_text) {
-        shape.skip = texts_in_common(key->text, key->text);
+        shape.skip = ordered_texts_in_common(key->text, key->text);
     } else {
         shape.least = shape.most = key->number;
     }
@@ -348,7 +348,7 @@ bool ordered_index_prepare(struct ordered_index *index, const struct index_host 
         return false;
     }
     index->ready.nodes[0] = *link;
-    index->ready.at[0] = (uint8_t)node_position(*link, &source, &key);
+    index->ready.at[0] = (uint8_t)ordered_node_position(*link, &source, &key);
     return true;
 }
 
@@ -366,8 +366,8 @@ static void put_at(struct ordered_index *index, const struct key_source *source,
 {
     struct ordered_node *leaf = path->nodes[0];
     assert(leaf->count < leaf->capacity);
-    node_open(leaf, path->at[0]);
-    node_set_key(leaf, path->at[0], source, key);
+    ordered_node_open(leaf, path->at[0]);
+    ordered_node_set_key(leaf, path->at[0], source, key);
     add_below(index, path, 1);
     if (path->at[0] == 0) {
         set_least(index, source, path, 0, key);
@@ -405,9 +405,9 @@ static bool take(struct ordered_index *index, const struct key_source *source, c
     struct ordered_node *leaf = path->nodes[0];
     assert(path->at[0] < leaf->count);
     assert(node_rows(leaf)[path->at[0]] == key->row);
-    assert(source->is_text || node_number(leaf, path->at[0]) == key->number);
+    assert(source->is_text || ordered_node_number(leaf, path->at[0]) == key->number);
     assert(index->count > 0);
-    node_close(leaf, path->at[0]);
+    ordered_node_close(leaf, path->at[0]);
     add_below(index, path, UINT32_MAX); /* one less */
     index->count--;
     return path->at[0] == 0;
@@ -419,13 +419,13 @@ static struct node_shape shape_of_both(const struct ordered_node *left, const st
 {
     struct node_shape shape = {.is_leaf = left->is_leaf, .is_text = source->is_text, .count = left->count + (uint32_t)right->count};
     if (!source->is_text) {
-        shape.least = left->is_leaf ? node_number(left, 0) : 0;
-        shape.most = left->is_leaf ? node_number(right, right->count - 1u) : 0;
+        shape.least = left->is_leaf ? ordered_node_number(left, 0) : 0;
+        shape.most = left->is_leaf ? ordered_node_number(right, right->count - 1u) : 0;
         return shape;
     }
     const uint32_t first = left->count > node_first(left) ? node_rows(left)[node_first(left)] : separator_row;
     const uint32_t last = right->count > node_first(right) ? node_rows(right)[right->count - 1] : separator_row;
-    shape.skip = texts_in_common(key_source_text(source, first), key_source_text(source, last));
+    shape.skip = ordered_texts_in_common(ordered_key_text(source, first), ordered_key_text(source, last));
     return shape;
 }
 
@@ -444,20 +444,20 @@ static bool merge_children(struct ordered_index *index, const struct index_host 
         return false;
     }
     const struct ordered_key separator = key_at(parent, at + 1, &source);
-    const bool is_alike = left->is_leaf && shape.skip == left->skip && node_begins_alike(left, right);
-    node_append(both, left, 0, left->count);
-    node_append(both, right, 0, right->count);
+    const bool is_alike = left->is_leaf && shape.skip == left->skip && ordered_node_begins_alike(left, right);
+    ordered_node_append(both, left, 0, left->count);
+    ordered_node_append(both, right, 0, right->count);
     if (!left->is_leaf) {
         node_rows(both)[left->count] = (uint32_t)separator.row;
     }
     if (source.is_text && !is_alike) {
-        node_encode_texts(both, &source);
+        ordered_node_encode_texts(both, &source);
     } else if (!left->is_leaf) {
-        node_set_key(both, left->count, &source, &separator);
+        ordered_node_set_key(both, left->count, &source, &separator);
     }
     node_below(parent)[at] += node_below(parent)[at + 1];
     node_children(parent)[at] = both;
-    node_close(parent, at + 1);
+    ordered_node_close(parent, at + 1);
     destroy(index, host->heap, left);
     destroy(index, host->heap, right);
     return true;
@@ -509,7 +509,7 @@ static void settle(struct ordered_index *index, const struct index_host *host, c
         struct ordered_node *child = node_children(parent)[at];
         if (child->count == 0) {
             destroy(index, host->heap, child);
-            node_close(parent, at);
+            ordered_node_close(parent, at);
             is_least_new = at == 0 && parent->count > 0;
             if (is_least_new) {
                 least = key_at(parent, 0, &source); /* it was that of item 1 */
@@ -517,7 +517,7 @@ static void settle(struct ordered_index *index, const struct index_host *host, c
             continue;
         }
         if (is_least_new && at > 0) {
-            node_set_key(parent, at, &source, &least);
+            ordered_node_set_key(parent, at, &source, &least);
             is_least_new = false;
         }
         rebalance_child(index, host, parent, at);
@@ -553,7 +553,7 @@ void ordered_index_end_change(struct ordered_index *index, const struct index_ho
     const struct key_source source = source_of(index, host->pages);
     const struct ordered_key key = key_of(index, value, row);
     struct ordered_path *to = &index->ready;
-    to->at[0] = (uint8_t)node_position(to->nodes[0], &source, &key); /* the old key may have been in this leaf */
+    to->at[0] = (uint8_t)ordered_node_position(to->nodes[0], &source, &key); /* the old key may have been in this leaf */
     put_at(index, &source, to, &key);
     if (change->has_from) {
         settle(index, host, &change->from, change->was_first);
@@ -568,7 +568,7 @@ static struct ordered_node *leaf_of(struct ordered_index *index, const struct in
     const struct key_source source = source_of(index, host->pages);
     struct node_shape shape = {.is_leaf = true, .is_text = source.is_text, .count = count};
     if (source.is_text) {
-        shape.skip = texts_in_common(key_source_text(&source, rows[0]), key_source_text(&source, rows[count - 1]));
+        shape.skip = ordered_texts_in_common(ordered_key_text(&source, rows[0]), ordered_key_text(&source, rows[count - 1]));
     } else {
         shape.least = numbers[0];
         shape.most = numbers[count - 1];
@@ -580,12 +580,12 @@ static struct ordered_node *leaf_of(struct ordered_index *index, const struct in
     leaf->count = (uint8_t)count;
     memcpy(node_rows(leaf), rows, count * sizeof rows[0]);
     if (source.is_text) {
-        node_encode_texts(leaf, &source);
+        ordered_node_encode_texts(leaf, &source);
         return leaf;
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct ordered_key key = {.number = numbers[i], .row = rows[i]};
-        node_set_key(leaf, i, &source, &key);
+        ordered_node_set_key(leaf, i, &source, &key);
     }
     return leaf;
 }
@@ -617,7 +617,7 @@ static bool raise_root(struct ordered_index *index, const struct index_host *hos
 {
     struct node_shape shape = {.is_text = index->type == COLUMN_STRING, .count = 2};
     if (shape.is_text) {
-        shape.skip = texts_in_common(key->text, key->text);
+        shape.skip = ordered_texts_in_common(key->text, key->text);
     }
     struct ordered_node *root = create(index, host->heap, &shape);
     if (root == NULL) {
@@ -659,10 +659,10 @@ bool ordered_index_append(struct ordered_index *index, const struct index_host *
         node = node_children(node)[node->count - 1];
     }
     const uint32_t at = node->count;
-    node_open(node, at);
+    ordered_node_open(node, at);
     node_children(node)[at] = leaf;
     node_below(node)[at] = count;
-    node_set_key(node, at, &source, &key);
+    ordered_node_set_key(node, at, &source, &key);
     index->count += count;
     return true;
 }
@@ -702,7 +702,7 @@ uint64_t ordered_index_rank(const struct ordered_index *index, struct page *cons
         return 0;
     }
     const struct ordered_node *leaf = find_leaf(index, &source, &key, &before);
-    return before + node_position(leaf, &source, &key);
+    return before + ordered_node_position(leaf, &source, &key);
 }
 
 struct ordered_range ordered_index_range(const struct ordered_index *index, struct page *const *pages, struct ordered_bound lower,
@@ -718,14 +718,14 @@ struct ordered_range ordered_index_range(const struct ordered_index *index, stru
     if (lower.value != NULL) {
         const struct ordered_key key = key_of(index, lower.value, lower.is_inclusive ? 0 : ROW_PAST_ALL);
         leaf = find_leaf(index, &source, &key, &before);
-        range.first = before + node_position(leaf, &source, &key);
+        range.first = before + ordered_node_position(leaf, &source, &key);
     }
     if (upper.value != NULL) {
         const struct ordered_key key = key_of(index, upper.value, upper.is_inclusive ? ROW_PAST_ALL : 0);
-        uint32_t at = leaf == NULL ? 0 : node_position(leaf, &source, &key);
+        uint32_t at = leaf == NULL ? 0 : ordered_node_position(leaf, &source, &key);
         if (leaf == NULL || at == leaf->count) { /* the range goes on behind the leaf */
             leaf = find_leaf(index, &source, &key, &before);
-            at = node_position(leaf, &source, &key);
+            at = ordered_node_position(leaf, &source, &key);
         }
         range.end = before + at;
     }
@@ -768,7 +768,7 @@ bool ordered_index_move(struct ordered_index *index, struct heap *heap, uint64_t
     }
     uint64_t left = *rank;
     for (;;) {
-        *link = heap_move_within(heap, MEM_TABLE_INDEX, *link, node_bytes(*link), limit);
+        *link = heap_move_within(heap, MEM_TABLE_INDEX, *link, ordered_node_bytes(*link), limit);
         if ((*link)->is_leaf) {
             break;
         }
@@ -828,8 +828,8 @@ static bool follows(const struct ordered_node *leaf, const struct audit *audit)
 
 static bool audit_node(const struct ordered_node *node, uint32_t level, struct audit *audit)
 {
-    audit->bytes += heap_block_bytes(node_bytes(node));
-    if (node->is_leaf != (level == 0) || !node_is_valid(node, audit->source, audit->deep)) {
+    audit->bytes += heap_block_bytes(ordered_node_bytes(node));
+    if (node->is_leaf != (level == 0) || !ordered_node_is_valid(node, audit->source, audit->deep)) {
         return false;
     }
     if (level == 0 && node->count > 0) {
@@ -854,7 +854,7 @@ static const struct ordered_node *first_leaf(const struct ordered_node *node)
 static bool item_is_valid(const struct ordered_node *node, uint32_t at)
 {
     const struct ordered_node *child = node_children(node)[at];
-    return node_below(node)[at] == node_total(child) && (at == 0 || node_rows(node)[at] == node_rows(first_leaf(child))[0]);
+    return node_below(node)[at] == ordered_node_total(child) && (at == 0 || node_rows(node)[at] == node_rows(first_leaf(child))[0]);
 }
 
 bool ordered_index_audit(const struct ordered_index *index, struct page *const *pages, bool deep, uint64_t *bytes, uint64_t *count)

@@ -78,17 +78,17 @@ static uint64_t head_max(uint32_t width)
     return UINT64_MAX >> (64 - width * 8);
 }
 
-uint64_t node_number(const struct ordered_node *node, uint32_t at)
+uint64_t ordered_node_number(const struct ordered_node *node, uint32_t at)
 {
     return node->base + head_at(node, at);
 }
 
-struct bytes key_source_text(const struct key_source *source, uint32_t row)
+struct bytes ordered_key_text(const struct key_source *source, uint32_t row)
 {
     return cells_text(&source->pages[row_page(row)]->columns[source->slot], row_slot(row));
 }
 
-uint64_t node_total(const struct ordered_node *node)
+uint64_t ordered_node_total(const struct ordered_node *node)
 {
     if (node->is_leaf) {
         return node->count;
@@ -127,12 +127,12 @@ static size_t shape_bytes(const struct node_shape *shape, uint32_t capacity)
     return sizeof(struct ordered_node) + items + (size_t)room_for(shape) * ROOM_UNIT;
 }
 
-size_t node_bytes(const struct ordered_node *node)
+size_t ordered_node_bytes(const struct ordered_node *node)
 {
     return sizeof *node + beginning_offset(node) + (size_t)node->room * ROOM_UNIT;
 }
 
-size_t node_shape_bytes(const struct node_shape *shape)
+size_t ordered_node_shape_bytes(const struct node_shape *shape)
 {
     return shape_bytes(shape, shape->count);
 }
@@ -151,7 +151,7 @@ static uint32_t capacity_for(const struct node_shape *shape)
     return capacity;
 }
 
-struct ordered_node *node_create(struct heap *heap, enum mem_class which, const struct node_shape *shape)
+struct ordered_node *ordered_node_create(struct heap *heap, enum mem_class which, const struct node_shape *shape)
 {
     const uint32_t capacity = capacity_for(shape);
     assert(shape->skip <= TEXT_SKIP_MAX);
@@ -248,7 +248,7 @@ static bool is_whole_head(const struct ordered_node *node, struct bytes text)
 
 static int compare_item(const struct ordered_node *node, uint32_t at, const struct key_source *source, struct bytes text)
 {
-    return bytes_compare(key_source_text(source, node_rows(node)[at]), text);
+    return bytes_compare(ordered_key_text(source, node_rows(node)[at]), text);
 }
 
 /* Among the items low .. high - 1, whose heads are the key's: by their texts, and then rows. */
@@ -321,12 +321,12 @@ static uint32_t position_of_number(const struct ordered_node *node, const struct
     return row_position(node_rows(node), low, run_end(node, low, head), key->row);
 }
 
-uint32_t node_position(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key)
+uint32_t ordered_node_position(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key)
 {
     return source->is_text ? position_of_text(node, source, key) : position_of_number(node, key);
 }
 
-bool node_fits(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key)
+bool ordered_node_fits(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key)
 {
     if (source->is_text) {
         return node->skip == 0 || (key->text.len >= node->skip && memcmp(key->text.data, beginning(node), node->skip) == 0);
@@ -336,7 +336,7 @@ bool node_fits(const struct ordered_node *node, const struct key_source *source,
 
 /* --- changing --- */
 
-uint32_t texts_in_common(struct bytes first, struct bytes last)
+uint32_t ordered_texts_in_common(struct bytes first, struct bytes last)
 {
     const size_t shorter = first.len < last.len ? first.len : last.len;
     const uint32_t most = shorter < TEXT_SKIP_MAX ? (uint32_t)shorter : TEXT_SKIP_MAX;
@@ -347,10 +347,10 @@ uint32_t texts_in_common(struct bytes first, struct bytes last)
     return common;
 }
 
-void node_narrow(struct ordered_node *node, struct bytes text)
+void ordered_node_narrow(struct ordered_node *node, struct bytes text)
 {
     const char *old = beginning(node);
-    const uint32_t skip = texts_in_common(text, (struct bytes){old, node->skip});
+    const uint32_t skip = ordered_texts_in_common(text, (struct bytes){old, node->skip});
     const uint32_t more = node->skip - skip; /* bytes that come into the heads, before those that are there */
     if (more == 0) {
         return;
@@ -378,13 +378,13 @@ static void set_text(struct ordered_node *node, uint32_t at, struct bytes text)
         }
         node->is_whole = true;
     } else {
-        node_narrow(node, text);
+        ordered_node_narrow(node, text);
     }
     node->is_whole = node->is_whole && is_whole_head(node, text);
     set_head(node, at, text_head(node, text));
 }
 
-void node_set_key(struct ordered_node *node, uint32_t at, const struct key_source *source, const struct ordered_key *key)
+void ordered_node_set_key(struct ordered_node *node, uint32_t at, const struct key_source *source, const struct ordered_key *key)
 {
     assert(at >= node_first(node));
     assert(at < node->count);
@@ -392,7 +392,7 @@ void node_set_key(struct ordered_node *node, uint32_t at, const struct key_sourc
     if (source->is_text) {
         set_text(node, at, key->text);
     } else {
-        assert(node_fits(node, source, key));
+        assert(ordered_node_fits(node, source, key));
         set_head(node, at, key->number - node->base);
     }
 }
@@ -408,7 +408,7 @@ static void move_items(struct ordered_node *node, uint32_t to, uint32_t from, ui
     }
 }
 
-void node_open(struct ordered_node *node, uint32_t at)
+void ordered_node_open(struct ordered_node *node, uint32_t at)
 {
     assert(node->count < node->capacity);
     assert(at <= node->count);
@@ -416,7 +416,7 @@ void node_open(struct ordered_node *node, uint32_t at)
     node->count++;
 }
 
-void node_close(struct ordered_node *node, uint32_t at)
+void ordered_node_close(struct ordered_node *node, uint32_t at)
 {
     assert(at < node->count);
     move_items(node, at, at + 1, node->count - at - 1u);
@@ -434,7 +434,7 @@ static void copy_heads(struct ordered_node *to, const struct ordered_node *from,
     }
 }
 
-void node_append(struct ordered_node *to, const struct ordered_node *from, uint32_t at, uint32_t count)
+void ordered_node_append(struct ordered_node *to, const struct ordered_node *from, uint32_t at, uint32_t count)
 {
     assert(to->is_leaf == from->is_leaf);
     assert(at + count <= from->count);
@@ -453,7 +453,7 @@ void node_append(struct ordered_node *to, const struct ordered_node *from, uint3
     to->count = (uint8_t)(to->count + count);
 }
 
-bool node_begins_alike(const struct ordered_node *a, const struct ordered_node *b)
+bool ordered_node_begins_alike(const struct ordered_node *a, const struct ordered_node *b)
 {
     return a->skip == b->skip && (a->skip == 0 || memcmp(beginning(a), beginning(b), a->skip) == 0);
 }
@@ -474,7 +474,7 @@ __attribute__((always_inline)) static inline void prefetch_texts(const struct or
     }
 }
 
-void node_encode_texts(struct ordered_node *node, const struct key_source *source)
+void ordered_node_encode_texts(struct ordered_node *node, const struct key_source *source)
 {
     const uint32_t from = node_first(node);
     const uint32_t *rows = node_rows(node);
@@ -484,15 +484,15 @@ void node_encode_texts(struct ordered_node *node, const struct key_source *sourc
         return;
     }
     prefetch_texts(node, source);
-    const struct bytes first = key_source_text(source, rows[from]);
-    const uint32_t common = texts_in_common(first, key_source_text(source, rows[node->count - 1]));
+    const struct bytes first = ordered_key_text(source, rows[from]);
+    const uint32_t common = ordered_texts_in_common(first, ordered_key_text(source, rows[node->count - 1]));
     const uint32_t room = node->room * (uint32_t)ROOM_UNIT;
     node->skip = (uint8_t)(common < room ? common : room);
     if (node->skip > 0) {
         memcpy(beginning(node), first.data, node->skip);
     }
     for (uint32_t i = from; i < node->count; i++) {
-        const struct bytes text = key_source_text(source, rows[i]);
+        const struct bytes text = ordered_key_text(source, rows[i]);
         set_head(node, i, text_head(node, text));
         node->is_whole = node->is_whole && is_whole_head(node, text);
     }
@@ -505,7 +505,7 @@ static bool item_is_valid(const struct ordered_node *node, uint32_t at, const st
     if (!source->is_text) {
         return true;
     }
-    const struct bytes text = key_source_text(source, node_rows(node)[at]);
+    const struct bytes text = ordered_key_text(source, node_rows(node)[at]);
     const bool begins = text.len >= node->skip && (node->skip == 0 || memcmp(text.data, beginning(node), node->skip) == 0);
     return begins && text_head(node, text) == head_at(node, at) && (!node->is_whole || is_whole_head(node, text));
 }
@@ -523,11 +523,11 @@ static bool ascends(const struct ordered_node *node, uint32_t at, const struct k
         return rows[at - 1] < rows[at];
     }
     const int order =
-        !deep ? -1 : bytes_compare(key_source_text(source, rows[at - 1]), key_source_text(source, rows[at]));
+        !deep ? -1 : bytes_compare(ordered_key_text(source, rows[at - 1]), ordered_key_text(source, rows[at]));
     return order < 0 || (order == 0 && rows[at - 1] < rows[at]);
 }
 
-bool node_is_valid(const struct ordered_node *node, const struct key_source *source, bool deep)
+bool ordered_node_is_valid(const struct ordered_node *node, const struct key_source *source, bool deep)
 {
     if (node->count > node->capacity || node->skip > node->room * ROOM_UNIT) {
         return false;

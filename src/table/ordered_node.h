@@ -88,11 +88,11 @@ static inline uint32_t node_first(const struct ordered_node *node)
 }
 
 /* A number's key. */
-uint64_t node_number(const struct ordered_node *node, uint32_t at);
+uint64_t ordered_node_number(const struct ordered_node *node, uint32_t at);
 /* The text of a row. */
-struct bytes key_source_text(const struct key_source *source, uint32_t row);
+struct bytes ordered_key_text(const struct key_source *source, uint32_t row);
 /* Keys in a leaf, or below an inner node. */
-uint64_t node_total(const struct ordered_node *node);
+uint64_t ordered_node_total(const struct ordered_node *node);
 
 /* --- blocks --- */
 
@@ -104,39 +104,39 @@ struct node_shape {
     uint64_t least, most;
 };
 
-size_t node_bytes(const struct ordered_node *node);
+size_t ordered_node_bytes(const struct ordered_node *node);
 /* What a node of the shape asks for. */
-size_t node_shape_bytes(const struct node_shape *shape);
+size_t ordered_node_shape_bytes(const struct node_shape *shape);
 /* An empty node. NULL: no memory. The caller counts it. */
-struct ordered_node *node_create(struct heap *heap, enum mem_class which, const struct node_shape *shape) MUST_USE;
+struct ordered_node *ordered_node_create(struct heap *heap, enum mem_class which, const struct node_shape *shape) MUST_USE;
 
 /* --- finding --- */
 
 /* How many items stand before the key; in an inner node the first item, which has no key, counts. */
-uint32_t node_position(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key);
+uint32_t ordered_node_position(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key);
 /* True when the node can take the key as it is. */
-bool node_fits(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key);
+bool ordered_node_fits(const struct ordered_node *node, const struct key_source *source, const struct ordered_key *key);
 
 /* --- changing --- */
 
 /* Makes the common beginning so short that the text begins with it. */
-void node_narrow(struct ordered_node *node, struct bytes text);
+void ordered_node_narrow(struct ordered_node *node, struct bytes text);
 /* Writes the key of an item; the node fits it. Of an inner node: narrows it when it must. */
-void node_set_key(struct ordered_node *node, uint32_t at, const struct key_source *source, const struct ordered_key *key);
+void ordered_node_set_key(struct ordered_node *node, uint32_t at, const struct key_source *source, const struct ordered_key *key);
 /* Opens a gap before item `at` and closes it; children and what is below them move along. */
-void node_open(struct ordered_node *node, uint32_t at);
-void node_close(struct ordered_node *node, uint32_t at);
+void ordered_node_open(struct ordered_node *node, uint32_t at);
+void ordered_node_close(struct ordered_node *node, uint32_t at);
 /* Copies `count` items of `from` to the end of `to`. Numbers fit; texts that have not the same common beginning in both are to be encoded
  * by the caller. An empty `to` takes that of `from`, if it has the room.  */
-void node_append(struct ordered_node *to, const struct ordered_node *from, uint32_t at, uint32_t count);
+void ordered_node_append(struct ordered_node *to, const struct ordered_node *from, uint32_t at, uint32_t count);
 /* Finds the longest common beginning of the node's texts (as far as it has room), and the heads again, from the rows. Not for numbers. */
-void node_encode_texts(struct ordered_node *node, const struct key_source *source);
+void ordered_node_encode_texts(struct ordered_node *node, const struct key_source *source);
 /* How many bytes of the texts first .. last have in common, up to TEXT_SKIP_MAX. */
-uint32_t texts_in_common(struct bytes first, struct bytes last);
+uint32_t ordered_texts_in_common(struct bytes first, struct bytes last);
 /* Both nodes' texts have the same common beginning. */
-bool node_begins_alike(const struct ordered_node *a, const struct ordered_node *b);
+bool ordered_node_begins_alike(const struct ordered_node *a, const struct ordered_node *b);
 
 /* N1-N3; with `deep`, N1 and N2 by the texts themselves. */
-bool node_is_valid(const struct ordered_node *node, const struct key_source *source, bool deep);
+bool ordered_node_is_valid(const struct ordered_node *node, const struct key_source *source, bool deep);
 
 #endif
