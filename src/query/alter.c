@@ -8,6 +8,7 @@
 #include "query/slice_wait.h"
 #include "query/statement.h"
 #include "shard/server.h"
+#include "table/index_builder.h"
 
 #include <assert.h>
 #include <string.h>
@@ -19,11 +20,11 @@ static struct heap *schema_heap(const struct exec *exec)
     return exec->server->shards[0].heap;
 }
 
-/* Every slice gets an empty index behind the others; false: no memory, none has one more. */
-static bool add_indexes(struct table *table)
+/* Every slice gets an empty index for the column behind the others; false: no memory, none has one more. */
+static bool add_indexes(struct table *table, enum index_kind kind, const struct column *column)
 {
     for (uint32_t i = 0; i < table->shard_count; i++) {
-        if (slice_add_index(table->slices[i])) {
+        if (slice_add_index(table->slices[i], kind, column)) {
             continue;
         }
         while (i-- > 0) {
@@ -73,9 +74,12 @@ enum table_result alter_add_column(struct exec *exec, struct table *table, struc
     if (result != TABLE_OK) {
         return result;
     }
-    bool is_indexed = draft.columns[draft.column_count - 1].index != INDEX_NONE;
     struct schema *schema = schema_create(schema_heap(exec), &draft);
-    if (schema == NULL || (is_indexed && !add_indexes(table))) {
+    if (schema == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    const struct column *column = &schema->columns[schema->column_count - 1];
+    if (column->index != INDEX_NONE && !add_indexes(table, (enum index_kind)column->index, column)) {
         schema_destroy(schema_heap(exec), schema);
         return TABLE_NO_MEMORY;
     }
@@ -194,6 +198,7 @@ struct index_job {
     struct table *table;
     uint32_t column;
     enum index_kind kind;
+    uint32_t replaced; /* the column's index of the other kind; COLUMN_NONE: it has none */
     struct index_build build;
 };
 
@@ -213,7 +218,7 @@ static void unlock_all(struct exec *exec, struct index_job *job, enum outcome ou
     for (uint32_t i = 0; i < job->table->shard_count; i++) {
         struct table_slice *slice = job->table->slices[i];
         if (outcome == OUTCOME_INDEX_GIVEN_UP) {
-            bool is_gone = hash_index_free(&slice->indexes[slice->index_count - 1], slice->heap, SIZE_MAX);
+            bool is_gone = column_index_free(&slice->indexes[slice->index_count - 1], slice->heap, SIZE_MAX);
             assert(is_gone);
         }
         slice_unlock_read(slice);
@@ -228,17 +233,37 @@ static enum job_status finish(const struct index_job *job, struct exec *exec, en
     return JOB_DONE;
 }
 
-/* Builds it in one go when all batons are held and the rows are few. */
-static enum table_result build_at_once(struct exec *exec, struct table *table, uint32_t column, enum index_kind kind)
+/* The index that was built is the column's from now on; one of the other kind goes. */
+static enum table_result show_index(const struct index_job *job, struct exec *exec, struct table *table)
 {
-    struct column described = table_schema(table)->columns[column];
+    const enum table_result result = set_index(exec, table, job->column, job->kind);
+    for (uint32_t i = 0; result == TABLE_OK && job->replaced != COLUMN_NONE && i < table->shard_count; i++) {
+        ddl_free_index(exec, i, slice_replace_index(table->slices[i], job->replaced));
+    }
+    return result;
+}
+
+static bool build_slice(struct table_slice *slice, const struct column *column)
+{
+    struct index_builder *builder = index_builder_create(slice, column, index_builder_run_rows(slice));
+    enum build_status status = builder == NULL ? BUILD_NO_MEMORY : BUILD_MORE;
+    while (status == BUILD_MORE) {
+        status = index_builder_step(builder);
+    }
+    index_builder_destroy(builder);
+    return status == BUILD_DONE;
+}
+
+/* Builds it in one go when all batons are held and the rows are few. */
+static enum table_result build_at_once(const struct index_job *job, struct exec *exec, struct table *table)
+{
+    const struct column column = table_schema(table)->columns[job->column];
     enum table_result result = TABLE_OK;
     for (uint32_t i = 0; i < table->shard_count && result == TABLE_OK; i++) {
-        uint32_t cursor = table->slices[i]->first;
-        result = slice_build_index(table->slices[i], &described, &cursor, UINT32_MAX) ? TABLE_OK : TABLE_NO_MEMORY;
+        result = build_slice(table->slices[i], &column) ? TABLE_OK : TABLE_NO_MEMORY;
     }
     if (result == TABLE_OK) {
-        result = set_index(exec, table, column, kind);
+        result = show_index(job, exec, table);
     }
     if (result != TABLE_OK) {
         drop_leftovers(exec, table);
@@ -273,15 +298,17 @@ static enum job_status index_start(struct index_job *job, struct exec *exec)
         return JOB_WAIT;
     }
     drop_leftovers(exec, table);
-    if (table_schema(table)->columns[job->column].index_at != COLUMN_NONE) {
+    const struct column *column = &table_schema(table)->columns[job->column];
+    if (column->index == job->kind) {
         return finish(job, exec, set_index(exec, table, job->column, job->kind));
     }
-    if (!add_indexes(table)) {
+    job->replaced = column->index_at;
+    if (!add_indexes(table, job->kind, column)) {
         return finish(job, exec, TABLE_NO_MEMORY);
     }
     table_memory(table, &memory);
     if (memory.row_count <= BUILD_AT_ONCE_ROWS) {
-        return finish(job, exec, build_at_once(exec, table, job->column, job->kind));
+        return finish(job, exec, build_at_once(job, exec, table));
     }
     if (!index_build_create(&job->build, table, job->column)) {
         drop_leftovers(exec, table);
@@ -319,7 +346,7 @@ static enum job_status index_finish(struct index_job *job, struct exec *exec)
         if (must_wait_for_readers(exec, table)) {
             return JOB_WAIT;
         }
-        job->result = set_index(exec, table, job->column, job->kind);
+        job->result = show_index(job, exec, table);
     }
     unlock_all(exec, job, job->result == TABLE_OK ? OUTCOME_INDEX_WANTED : OUTCOME_INDEX_GIVEN_UP);
     ddl_end_if_dropped(exec, table);

@@ -118,33 +118,34 @@ void ddl_end_if_dropped(struct exec *exec, struct table *table)
 /* An index on its own, in its shard's heap. */
 struct index_remains {
     struct heap *heap;
-    struct hash_index index;
+    struct column_index index;
 };
 
 static bool free_index(void *thing, size_t limit)
 {
     struct index_remains *remains = thing;
-    if (!hash_index_free(&remains->index, remains->heap, limit)) {
+    if (!column_index_free(&remains->index, remains->heap, limit)) {
         return false;
     }
     heap_free(remains->heap, MEM_TABLE_INDEX, remains, sizeof *remains);
     return true;
 }
 
-void ddl_free_index(struct exec *exec, uint32_t shard, struct hash_index index)
+void ddl_free_index(struct exec *exec, uint32_t shard, struct column_index index)
 {
     struct heap *heap = exec->server->shards[shard].heap;
     struct index_remains *remains = NULL;
-    if (index.bytes > INDEX_SMALL_BYTES) {
+    const uint64_t bytes = column_index_bytes(&index);
+    if (bytes > INDEX_SMALL_BYTES) {
         remains = heap_alloc(heap, MEM_TABLE_INDEX, sizeof *remains);
     }
     if (remains == NULL) {
-        bool is_gone = hash_index_free(&index, heap, SIZE_MAX);
+        bool is_gone = column_index_free(&index, heap, SIZE_MAX);
         assert(is_gone);
         return;
     }
     *remains = (struct index_remains){heap, index};
-    free_later(exec, shard, free_index, remains, index.bytes);
+    free_later(exec, shard, free_index, remains, bytes);
 }
 
 /* For lazy free: a column of the slice; should the whole table be dropped meanwhile, the slice. */

@@ -25,7 +25,7 @@ void ddl_end_table(struct exec *exec, struct table *table, uint64_t *budget);
 void ddl_end_if_dropped(struct exec *exec, struct table *table);
 
 /* Frees an index that no schema has any more, of shard `shard`: at once when it is small, else in steps. */
-void ddl_free_index(struct exec *exec, uint32_t shard, struct hash_index index);
+void ddl_free_index(struct exec *exec, uint32_t shard, struct column_index index);
 /* Frees a dropped column's cells, at once when the slice is small, else in steps. */
 void ddl_clean_column(struct exec *exec, uint32_t shard, struct table_slice *slice, uint32_t slot);
 

@@ -1,78 +1,27 @@
 /* gather.c - see gather.h.  */
 #include "query/gather.h"
 
-#include "table/hash_index.h"
-
 #include <assert.h>
 
 _Static_assert((int)GATHER_ROWS >= (int)PAGE_ROWS, "a step takes a whole page");
 
-/* A condition that an index can answer. */
-static bool is_access(const struct condition *condition, const struct schema *schema)
-{
-    return condition->is_required && condition->comparison == COMPARE_EQUAL &&
-           schema->columns[condition->column].index_at != COLUMN_NONE;
-}
-
-bool gather_scans(const struct where *where, const struct schema *schema)
-{
-    for (uint32_t i = 0; i < where->condition_count; i++) {
-        if (is_access(&where->conditions[i], schema)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-enum { ACCESS_DESCENTS = 4 };
-
-/* How many rows the index has for the condition, counted over ACCESS_DESCENTS leaves at most: the first may hold only the
- * beginning of them.  */
-static size_t access_rows(const struct gather *gather, uint32_t index_at, uint32_t hash)
-{
-    const struct hash_index *index = &gather->slice->indexes[index_at];
-    uint32_t rows[GATHER_ROWS];
-    uint64_t from = hash_index_entry(hash, 0);
-    size_t total = 0;
-    bool is_end = false;
-    for (int i = 0; i < ACCESS_DESCENTS && !is_end; i++) {
-        size_t count = hash_index_rows(index, from, rows, GATHER_ROWS, &is_end);
-        total += count;
-        from = count > 0 ? hash_index_entry(hash, rows[count - 1] + 1) : from;
-    }
-    return total;
-}
-
-static void choose_access(struct gather *gather, const struct schema *schema)
-{
-    size_t fewest = SIZE_MAX;
-    uint32_t candidates = 0;
-    for (uint32_t i = 0; i < gather->where->condition_count; i++) {
-        candidates += is_access(&gather->where->conditions[i], schema) ? 1 : 0;
-    }
-    for (uint32_t i = 0; i < gather->where->condition_count; i++) {
-        const struct condition *condition = &gather->where->conditions[i];
-        if (!is_access(condition, schema)) {
-            continue;
-        }
-        uint32_t index_at = schema->columns[condition->column].index_at;
-        uint32_t hash = (uint32_t)typed_value_hash(gather->slice->secret, (enum column_type)condition->type, &condition->value);
-        size_t rows = candidates == 1 ? 0 : access_rows(gather, index_at, hash);
-        if (rows < fewest) {
-            fewest = rows;
-            gather->access = condition;
-            gather->index_at = index_at;
-            gather->hash = hash;
-        }
-    }
-}
-
 void gather_begin(struct gather *gather, const struct table_slice *slice, const struct schema *schema, const struct where *where)
 {
-    *gather = (struct gather){.slice = slice, .schema = schema, .where = where};
-    choose_access(gather, schema);
-    gather->next = gather->access == NULL ? slice->first : 0;
-    gather->is_done = gather->access == NULL && slice->first == PAGE_NONE;
+    *gather = (struct gather){.slice = slice, .schema = schema, .where = where, .access = access_choose(slice, schema, where)};
+    const struct ordered_range range = gather->access.range;
+    switch ((enum access_kind)gather->access.kind) {
+    case ACCESS_SCAN:
+        gather->next = slice->first;
+        gather->is_done = slice->first == PAGE_NONE;
+        gather->examined = gather->access.is_bounded ? range.end - range.first : 0;
+        break;
+    case ACCESS_HASH:
+        break;
+    case ACCESS_RANGE:
+        gather->next_rank = range.first;
+        gather->is_done = range.first == range.end;
+        break;
+    }
 }
 
 /* The rows of an index lie anywhere: their memory is asked for together, before one of them is looked at. Only columns of
@@ -106,11 +55,9 @@ __attribute__((always_inline)) static inline void prefetch_rows(const struct gat
     }
 }
 
-static uint32_t step_index(struct gather *gather, uint32_t *rows)
+/* Those of the rows that match. */
+static uint32_t filter_rows(const struct gather *gather, const uint32_t *candidates, size_t count, uint32_t *rows)
 {
-    uint32_t candidates[GATHER_ROWS];
-    size_t count = hash_index_rows(&gather->slice->indexes[gather->index_at], hash_index_entry(gather->hash, gather->next),
-                                   candidates, GATHER_ROWS, &gather->is_done);
     uint32_t matches = 0;
     prefetch_rows(gather, candidates, count);
     for (size_t i = 0; i < count; i++) {
@@ -118,11 +65,36 @@ static uint32_t step_index(struct gather *gather, uint32_t *rows)
             rows[matches++] = candidates[i];
         }
     }
+    return matches;
+}
+
+static uint32_t step_hash(struct gather *gather, uint32_t *rows)
+{
+    uint32_t candidates[GATHER_ROWS];
+    const uint64_t from = hash_index_entry(gather->access.hash, gather->next);
+    const size_t count = hash_index_rows(&gather->access.index->hash, from, candidates, GATHER_ROWS, &gather->is_done);
     gather->examined += count;
     if (!gather->is_done) {
         gather->next = candidates[count - 1] + 1; /* no row has the last number: PAGE_NONE is no page's */
     }
-    return matches;
+    return filter_rows(gather, candidates, count, rows);
+}
+
+static uint32_t step_range(struct gather *gather, uint32_t *rows)
+{
+    uint32_t candidates[GATHER_ROWS];
+    const uint64_t left = gather->access.range.end - gather->next_rank;
+    const struct ordered_index *index = &gather->access.index->ordered;
+    uint32_t *into = gather->access.is_exact ? rows : candidates;
+    const size_t count = ordered_index_rows(index, gather->next_rank, ORDERED_UP, into, left < GATHER_ROWS ? left : GATHER_ROWS);
+    gather->examined += count;
+    gather->next_rank += count;
+    gather->is_done = count == left;
+    if (!gather->access.is_exact) {
+        return filter_rows(gather, candidates, count, rows);
+    }
+    prefetch_rows(gather, rows, count);
+    return (uint32_t)count;
 }
 
 static uint32_t step_scan(struct gather *gather, uint32_t *rows)
@@ -136,7 +108,7 @@ static uint32_t step_scan(struct gather *gather, uint32_t *rows)
             rows[count++] = row_number(page->id, word * 64 + (uint32_t)__builtin_ctzll(rest));
         }
     }
-    gather->examined += page->live;
+    gather->examined += gather->access.is_bounded ? 0 : page->live;
     gather->next = page->next;
     gather->is_done = gather->next == PAGE_NONE;
     return count;
@@ -145,5 +117,13 @@ static uint32_t step_scan(struct gather *gather, uint32_t *rows)
 uint32_t gather_step(struct gather *gather, uint32_t rows[GATHER_ROWS])
 {
     assert(!gather->is_done);
-    return gather->access != NULL ? step_index(gather, rows) : step_scan(gather, rows);
+    switch ((enum access_kind)gather->access.kind) {
+    case ACCESS_HASH:
+        return step_hash(gather, rows);
+    case ACCESS_RANGE:
+        return step_range(gather, rows);
+    case ACCESS_SCAN:
+        break;
+    }
+    return step_scan(gather, rows);
 }

@@ -3,31 +3,26 @@
 
 #include "exec/part.h"
 #include "mem/heap.h"
-#include "table/slice.h"
-
-enum { BUILD_PAGES = 1 }; /* between two looks at the clock */
+#include "table/index_builder.h"
 
 struct build_part {
     struct part part;
-    struct table_slice *slice;
-    struct column column;
-    uint32_t cursor;      /* the next page */
-    bool is_refused;      /* memory was */
+    struct index_builder *builder;
+    bool is_refused; /* memory was */
 };
 
 static enum part_status step_part(struct part *base, struct thread *thread)
 {
     struct build_part *part = (struct build_part *)base;
-    while (part->cursor != PAGE_NONE) {
-        if (!slice_build_index(part->slice, &part->column, &part->cursor, BUILD_PAGES)) {
-            part->is_refused = true;
-            return PART_FAILED;
-        }
-        if (part_step_is_over(thread)) {
-            break;
-        }
+    enum build_status status = BUILD_MORE;
+    do {
+        status = index_builder_step(part->builder);
+    } while (status == BUILD_MORE && !part_step_is_over(thread));
+    if (status == BUILD_NO_MEMORY) {
+        part->is_refused = true;
+        return PART_FAILED;
     }
-    return part->cursor == PAGE_NONE ? PART_DONE : PART_MORE;
+    return status == BUILD_DONE ? PART_DONE : PART_MORE;
 }
 
 bool index_build_create(struct index_build *build, const struct table *table, uint32_t column)
@@ -37,14 +32,16 @@ bool index_build_create(struct index_build *build, const struct table *table, ui
     if (parts == NULL) {
         return false;
     }
+    *build = (struct index_build){.parts = parts, .count = table->shard_count};
     for (uint32_t i = 0; i < table->shard_count; i++) {
         struct table_slice *slice = table->slices[i];
-        parts[i] = (struct build_part){.part = {.step = step_part, .shard = i, .takes_baton = true},
-                                       .slice = slice,
-                                       .column = table_schema(table)->columns[column],
-                                       .cursor = slice->first};
+        parts[i].part = (struct part){.step = step_part, .shard = i, .takes_baton = true};
+        parts[i].builder = index_builder_create(slice, &table_schema(table)->columns[column], index_builder_run_rows(slice));
+        if (parts[i].builder == NULL) {
+            index_build_release(build);
+            return false;
+        }
     }
-    *build = (struct index_build){.parts = parts, .count = table->shard_count};
     return true;
 }
 
@@ -65,6 +62,9 @@ enum table_result index_build_result(const struct index_build *build)
 
 void index_build_release(struct index_build *build)
 {
+    for (uint32_t i = 0; i < build->count; i++) {
+        index_builder_destroy(build->parts[i].builder);
+    }
     thread_free(MEM_QUERY_BUFFER, build->parts, build->count * sizeof *build->parts);
     *build = (struct index_build){0};
 }

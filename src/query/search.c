@@ -88,7 +88,7 @@ bool search_create(struct search *search, const struct statement *statement, str
         part->is_sorting = order == SEARCH_BY_ID;
         found_init(&part->found);
     }
-    search->is_long = rows >= LONG_SCAN_ROWS && gather_scans(&statement->where, statement->schema);
+    search->is_long = rows >= LONG_SCAN_ROWS && access_scans(&statement->where, statement->schema);
     return true;
 }
 

@@ -159,7 +159,7 @@ bool statement_is_within_limit(const struct statement *statement, uint64_t exami
 {
     /* A single condition that an index answers, or none at all, filters nothing. */
     bool filters = statement->where.condition_count > 1 ||
-                   (statement->where.condition_count == 1 && gather_scans(&statement->where, statement->schema));
+                   (statement->where.condition_count == 1 && access_scans(&statement->where, statement->schema));
     return statement->scan_limit <= 0 || !filters || examined <= (uint64_t)statement->scan_limit;
 }
 
@@ -174,7 +174,7 @@ enum table_result statement_check(const struct statement *statement, const struc
     for (uint32_t i = range.first; i < range.end; i++) {
         rows += statement->table->slices[i]->row_count;
     }
-    bool scans = gather_scans(&statement->where, statement->schema);
+    bool scans = access_scans(&statement->where, statement->schema);
     return scans && !statement_is_within_limit(statement, rows) ? TABLE_SCAN_LIMIT : TABLE_OK;
 }
 

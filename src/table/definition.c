@@ -64,7 +64,7 @@ static uint8_t id_shift(uint32_t shard_count)
 
 static bool add_slice(struct table *table, const struct table_place *place, uint32_t shard)
 {
-    struct table_slice *slice = slice_create(place->heaps[shard], place->secret, table_schema(table)->index_count);
+    struct table_slice *slice = slice_create(place->heaps[shard], place->secret, table_schema(table));
     table->slices[shard] = slice;
     if (slice == NULL) {
         return false;
@@ -188,7 +188,7 @@ void table_memory_of_shard(const struct table *table, uint32_t shard, struct tab
     *out = (struct table_memory){
         .row_count = load(&slice->row_count), .row_bytes = load(&slice->row_bytes) + load(&slice->ids.bytes)};
     for (uint32_t i = 0; i < slice->index_count; i++) {
-        out->index_bytes += load(&slice->indexes[i].bytes);
+        out->index_bytes += column_index_bytes(&slice->indexes[i]);
     }
     if (shard == 0) {
         out->catalogue_bytes = heap_block_bytes(table_size(table->shard_count, table->name_len)) +
@@ -219,7 +219,7 @@ bool table_index_memory(const struct table *table, struct bytes column, uint64_t
     *bytes = 0;
     uint32_t index_at = schema->columns[number].index_at;
     for (uint32_t i = 0; index_at != COLUMN_NONE && i < table->shard_count; i++) {
-        *bytes += load(&table->slices[i]->indexes[index_at].bytes);
+        *bytes += column_index_bytes(&table->slices[i]->indexes[index_at]);
     }
     return true;
 }

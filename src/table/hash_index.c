@@ -31,6 +31,7 @@ struct index_node {
 _Static_assert(sizeof(struct index_node) == NODE_HEAD, "the layout in hash_index.h");
 _Static_assert(sizeof(struct index_node *) == sizeof(uint64_t), "a child pointer is one word");
 _Static_assert(NODE_HEAD + LEAF_MAX * 8 == 2048, "a full leaf fills its block");
+_Static_assert((int)HASH_APPEND_MAX <= (int)LEAF_MAX, "what is appended is one leaf");
 _Static_assert((int)LEAF_MERGE < (int)LEAF_MAX, "a leaf that was merged has room for more");
 _Static_assert((int)INNER_MERGE < (int)INNER_MAX, "a node that was merged has room for more");
 
@@ -343,6 +344,65 @@ bool hash_index_insert(struct hash_index *index, struct heap *heap, uint64_t ent
     leaf->words[at] = entry;
     leaf->count++;
     index->count++;
+    debug_assert(hash_index_is_valid(index));
+    return true;
+}
+
+/* --- building --- */
+
+/* A root above the one leaf that there is. */
+static bool raise_root(struct hash_index *index, struct heap *heap)
+{
+    struct index_node *root = node_create(index, heap, 2, false);
+    if (root == NULL) {
+        return false;
+    }
+    inner_insert(root, 0, index->root, 0);
+    index->root = root;
+    index->height = 1;
+    return true;
+}
+
+/* The last node above the leaves, with room for one more; NULL: no memory, the tree is valid. */
+static struct index_node *open_right_edge(struct hash_index *index, struct heap *heap)
+{
+    if (index->height == 0 ? !raise_root(index, heap) : index->root->count == INNER_MAX && !grow_root(index, heap)) {
+        return NULL;
+    }
+    struct index_node **link = &index->root;
+    for (uint32_t level = index->height; level > 1; level--) {
+        const uint32_t last = (*link)->count - 1u;
+        if (children(*link)[last]->count == INNER_MAX &&
+            (!node_resize(index, heap, link, (*link)->count + 1u, false) || !split_child(index, heap, *link, last, false))) {
+            return NULL;
+        }
+        link = &children(*link)[(*link)->count - 1];
+    }
+    return node_resize(index, heap, link, (*link)->count + 1u, false) ? *link : NULL;
+}
+
+bool hash_index_append(struct hash_index *index, struct heap *heap, const uint64_t *entries, uint32_t count)
+{
+    assert(count > 0);
+    assert(count <= HASH_APPEND_MAX);
+    struct index_node *leaf = node_create(index, heap, count, true);
+    if (leaf == NULL) {
+        return false;
+    }
+    memcpy(leaf->words, entries, count * sizeof entries[0]);
+    leaf->count = (uint16_t)count;
+    if (index->root == NULL) {
+        index->root = leaf;
+        index->height = 0;
+    } else {
+        struct index_node *parent = open_right_edge(index, heap);
+        if (parent == NULL) {
+            node_destroy(index, heap, leaf, true);
+            return false;
+        }
+        inner_insert(parent, parent->count, leaf, entries[0]);
+    }
+    index->count += count;
     debug_assert(hash_index_is_valid(index));
     return true;
 }

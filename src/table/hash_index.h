@@ -42,6 +42,11 @@ MUST_USE bool hash_index_insert(struct hash_index *index, struct heap *heap, uin
 /* Removes an entry that is there. O(log n); never needs memory. */
 void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t entry);
 
+/* Building: adds a leaf of `count` entries (1 .. HASH_APPEND_MAX), ascending and behind all that are there. False: no memory, nothing
+ * changed. O(count).  */
+enum { HASH_APPEND_MAX = 240 };
+MUST_USE bool hash_index_append(struct hash_index *index, struct heap *heap, const uint64_t *entries, uint32_t count);
+
 /* Copies up to `max` (> 0) rows with the hash of `from`, ascending, beginning at the row of `from`. Fewer than `max` may
  * come although more are there: *is_end says that there are none; otherwise go on from the last one + 1. One descent,
  * O(log n + returned).  */

@@ -11,7 +11,27 @@
 #include "table/cells.h"
 #include "table/table.h"
 
-enum { PAGE_NONE = 0xffffff };
+enum { PAGE_NONE = 0xffffff, ROW_SLOT_BITS = 8 };
+
+/* A row's number: its page's id and its slot. The ids have 24 bits, so no row has the number ROW_NONE. */
+#define ROW_NONE UINT32_MAX
+_Static_assert((int)PAGE_ROWS <= 1 << ROW_SLOT_BITS, "a row's number has room for its slot");
+_Static_assert((uint64_t)PAGE_NONE << ROW_SLOT_BITS <= UINT32_MAX, "a row's number has room for its page");
+
+static inline uint32_t row_number(uint32_t page, uint32_t slot)
+{
+    return page << ROW_SLOT_BITS | slot;
+}
+
+static inline uint32_t row_page(uint32_t row)
+{
+    return row >> ROW_SLOT_BITS;
+}
+
+static inline uint32_t row_slot(uint32_t row)
+{
+    return row & ((1u << ROW_SLOT_BITS) - 1);
+}
 
 struct page {
     uint32_t id;

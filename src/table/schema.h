@@ -20,7 +20,7 @@ struct column {
     uint16_t name_at;  /* in the names */
     uint8_t name_len;
     uint8_t type;      /* enum column_type */
-    uint8_t index;     /* enum index_kind; both kinds answer equality, see docs/COMPATIBILITY.md */
+    uint8_t index;     /* enum index_kind */
     uint16_t slot;     /* which cells of a page are its own */
     uint16_t index_at; /* which index of a slice is its own; COLUMN_NONE: not indexed */
 };

@@ -14,7 +14,22 @@ enum {
 
 static const struct slice_owner no_owner;
 
-struct table_slice *slice_create(struct heap *heap, const struct hash_secret *secret, uint32_t index_count)
+/* The indexes in the order of their places. */
+static bool add_indexes(struct table_slice *slice, const struct schema *schema)
+{
+    for (uint32_t at = 0; at < schema->index_count; at++) {
+        uint32_t i = 0;
+        while (schema->columns[i].index_at != at) {
+            i++;
+        }
+        if (!slice_add_index(slice, (enum index_kind)schema->columns[i].index, &schema->columns[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct table_slice *slice_create(struct heap *heap, const struct hash_secret *secret, const struct schema *schema)
 {
     struct table_slice *slice = heap_alloc_zeroed(heap, MEM_TABLE_ROW, sizeof *slice);
     if (slice == NULL) {
@@ -29,25 +44,23 @@ struct table_slice *slice_create(struct heap *heap, const struct hash_secret *se
     slice->ids.counts_as_rows = true;
     slice->id_shift = ID_SHIFT_LEAST;
     slice->row_bytes = heap_block_bytes(sizeof *slice);
-    for (uint32_t i = 0; i < index_count; i++) {
-        if (!slice_add_index(slice)) {
-            bool is_gone = slice_free(slice, SIZE_MAX);
-            assert(is_gone);
-            return NULL;
-        }
+    if (!add_indexes(slice, schema)) {
+        bool is_gone = slice_free(slice, SIZE_MAX);
+        assert(is_gone);
+        return NULL;
     }
     return slice;
 }
 
-/* Frees about *limit nodes, which becomes less; true when all are gone. */
-static bool free_index(struct table_slice *slice, struct hash_index *index, size_t *limit)
+/* About how many nodes: one is 1 or 2 KiB. */
+static size_t node_count(uint64_t bytes)
 {
-    const size_t nodes = index->bytes / 1024 + (index->root != NULL); /* about: a node is 1 or 2 KiB */
-    if (!hash_index_free(index, slice->heap, *limit)) {
-        return false;
-    }
-    *limit -= nodes < *limit ? nodes : *limit;
-    return true;
+    return (bytes + 1023) / 1024;
+}
+
+static void spend(size_t *limit, size_t spent)
+{
+    *limit -= spent < *limit ? spent : *limit;
 }
 
 bool slice_free(struct table_slice *slice, size_t limit)
@@ -57,13 +70,18 @@ bool slice_free(struct table_slice *slice, size_t limit)
     if (slice->owner->may_free != NULL && !slice->owner->may_free(slice->owner->context, slice, limit)) {
         return false;
     }
-    if (!free_index(slice, &slice->ids, &limit)) {
+    size_t nodes = node_count(slice->ids.bytes);
+    if (!hash_index_free(&slice->ids, slice->heap, limit)) {
         return false;
     }
+    spend(&limit, nodes);
     while (slice->index_count > 0) {
-        if (!free_index(slice, &slice->indexes[slice->index_count - 1], &limit)) {
+        struct column_index *index = &slice->indexes[slice->index_count - 1];
+        nodes = node_count(column_index_bytes(index));
+        if (!column_index_free(index, slice->heap, limit)) {
             return false;
         }
+        spend(&limit, nodes);
         slice_take_index(slice, slice->index_count - 1u);
     }
     while (slice->first != PAGE_NONE) {
@@ -78,7 +96,7 @@ bool slice_free(struct table_slice *slice, size_t limit)
         slice_unlink_page(slice, page);
         slice_remove_pending(slice, page);
         slice_drop_page(slice, page);
-        limit = blocks < limit ? limit - blocks : 0;
+        spend(&limit, blocks);
     }
     heap_free(slice->heap, MEM_TABLE_ROW, slice, sizeof *slice);
     return true;
@@ -104,10 +122,8 @@ bool slice_row_is_indexed(const struct table_slice *slice, const struct column *
     if (column->index_at == COLUMN_NONE || value.is_null) {
         return true;
     }
-    uint64_t entry = slice_entry(slice, column, &value, row);
-    uint32_t found;
-    bool is_end;
-    return hash_index_rows(&slice->indexes[column->index_at], entry, &found, 1, &is_end) == 1 && found == row;
+    const struct index_host host = slice_index_host(slice);
+    return column_index_has(&slice->indexes[column->index_at], &host, &value, row);
 }
 
 bool slice_row_is_valid(const struct table_slice *slice, const struct schema *schema, uint32_t row)
@@ -115,7 +131,7 @@ bool slice_row_is_valid(const struct table_slice *slice, const struct schema *sc
     const struct page *page = slice_page_of(slice, row);
     const uint64_t page_bytes = (uint64_t)page->capacity * (page->cells_count + 1u) * sizeof(uint64_t);
     uint64_t bytes = 0;
-    assert(page->id == row >> ROW_SLOT_BITS);
+    assert(page->id == row_page(row));
     assert(!check_is_due(page_bytes, slice->row_count) || page_audit(page, &bytes));
     for (uint32_t i = 0; page_is_live(page, row_slot(row)) && i < schema->column_count; i++) {
         assert(slice_row_is_indexed(slice, &schema->columns[i], row));
@@ -196,26 +212,39 @@ static bool prepare_row(struct row_write *row, const struct schema *schema, cons
 static void unindex_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct typed_value *values,
                         uint32_t column_count)
 {
+    const struct index_host host = slice_index_host(slice);
     for (uint32_t i = 0; i < column_count; i++) {
         const struct column *column = &schema->columns[i];
         if (column->index_at != COLUMN_NONE && !values[i].is_null) {
-            hash_index_remove(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &values[i], row));
+            column_index_abandon(&slice->indexes[column->index_at], &host, &values[i], row);
         }
     }
 }
 
-/* Enters the row into the indexes of its values. False: no memory, nothing changed. */
-static bool index_row(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct typed_value *values)
+/* Makes the indexes of the row's values ready for it. False: no memory, nothing changed. */
+static bool prepare_indexes(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct typed_value *values)
 {
+    const struct index_host host = slice_index_host(slice);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         if (column->index_at != COLUMN_NONE && !values[i].is_null &&
-            !hash_index_insert(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &values[i], row))) {
+            !column_index_prepare(&slice->indexes[column->index_at], &host, &values[i], row)) {
             unindex_row(slice, schema, row, values, i);
             return false;
         }
     }
     return true;
+}
+
+static void commit_indexes(struct table_slice *slice, const struct schema *schema, uint32_t row, const struct typed_value *values)
+{
+    const struct index_host host = slice_index_host(slice);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        if (column->index_at != COLUMN_NONE && !values[i].is_null) {
+            column_index_commit(&slice->indexes[column->index_at], &host, &values[i], row);
+        }
+    }
 }
 
 static bool fill_slot(struct table_slice *slice, const struct schema *schema, struct page *page, uint64_t id,
@@ -230,7 +259,7 @@ static bool fill_slot(struct table_slice *slice, const struct schema *schema, st
         return false;
     }
     const uint32_t number = row_number(page->id, page->used);
-    if (!index_row(slice, schema, number, values)) {
+    if (!prepare_indexes(slice, schema, number, values)) {
         abandon_row(&row);
         return false;
     }
@@ -244,6 +273,7 @@ static bool fill_slot(struct table_slice *slice, const struct schema *schema, st
     }
     page->used++;
     page->live++;
+    commit_indexes(slice, schema, number, values);
     assert(page->used <= page->capacity);
     debug_assert(slice_row_is_valid(slice, schema, row_number(page->id, page->used - 1u)));
     return true;
@@ -317,41 +347,53 @@ enum table_result slice_insert(struct table_slice *slice, const struct schema *s
 struct change {
     const struct column *column;
     struct cells_write write;
-    uint64_t old_entry, new_entry;
-    bool has_old, has_new; /* the index loses old_entry, has got new_entry */
+    struct column_index *index; /* that is ready for the new value; NULL: none changes */
 };
 
-/* Enters the new value's entry into the column's index, and notes the old one for removal. */
-static bool index_change(struct table_slice *slice, uint32_t row, struct change *change)
+static bool prepare_index(struct table_slice *slice, uint32_t row, struct change *change)
 {
     const struct column *column = change->column;
     if (column->index_at == COLUMN_NONE) {
         return true;
     }
-    struct typed_value old = slice_value(slice, row, column->slot);
-    change->new_entry = slice_entry(slice, column, change->write.value, row);
-    if (!old.is_null) {
-        change->old_entry = slice_entry(slice, column, &old, row);
-        if (change->old_entry == change->new_entry) {
-            return true;
-        }
+    const struct index_host host = slice_index_host(slice);
+    const struct typed_value old = slice_value(slice, row, column->slot);
+    struct column_index *index = &slice->indexes[column->index_at];
+    if (column_index_keeps(index, &host, &old, change->write.value)) {
+        return true;
     }
-    if (!hash_index_insert(&slice->indexes[column->index_at], slice->heap, change->new_entry)) {
+    if (!column_index_prepare(index, &host, change->write.value, row)) {
         return false;
     }
-    change->has_new = true;
-    change->has_old = !old.is_null;
+    change->index = index;
     return true;
 }
 
-static void undo_changes(struct table_slice *slice, const struct cells_host *host, struct change *changes, size_t count)
+static void undo_changes(struct table_slice *slice, const struct cells_host *host, uint32_t row, struct change *changes, size_t count)
 {
+    const struct index_host index_host = slice_index_host(slice);
     for (size_t i = 0; i < count; i++) {
-        if (changes[i].has_new) {
-            hash_index_remove(&slice->indexes[changes[i].column->index_at], slice->heap, changes[i].new_entry);
+        if (changes[i].index != NULL) {
+            column_index_abandon(changes[i].index, &index_host, changes[i].write.value, row);
         }
         cells_abandon(host, &changes[i].write);
     }
+}
+
+static void commit_change(struct table_slice *slice, struct page *page, uint32_t row, struct change *change)
+{
+    const struct cells_host host = slice_host(slice, page->capacity);
+    struct cells *cells = &page->columns[change->column->slot];
+    if (change->index == NULL) {
+        cells_commit(cells, &host, &change->write);
+        return;
+    }
+    struct ordered_change in_order;
+    const struct index_host index_host = slice_index_host(slice);
+    const struct typed_value old = slice_value(slice, row, change->column->slot);
+    column_index_begin_change(change->index, &index_host, &old, row, &in_order);
+    cells_commit(cells, &host, &change->write);
+    column_index_end_change(change->index, &index_host, change->write.value, row, &in_order);
 }
 
 static struct typed_value routing_value(const struct table_slice *slice, const struct schema *schema, uint32_t row)
@@ -391,18 +433,14 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
         changes[i] = (struct change){
             .column = column, .write = {.value = &set[i].value, .slot = (uint16_t)slot, .type = column->type}};
         if (!cells_prepare(&page->columns[column->slot], &host, &changes[i].write) ||
-            !index_change(slice, row, &changes[i])) {
-            undo_changes(slice, &host, changes, i + 1);
+            !prepare_index(slice, row, &changes[i])) {
+            undo_changes(slice, &host, row, changes, i + 1);
             return TABLE_NO_MEMORY;
         }
     }
     before_update(slice, schema, row, set, set_count);
     for (size_t i = 0; i < set_count; i++) {
-        const struct column *column = changes[i].column;
-        if (changes[i].has_old) {
-            hash_index_remove(&slice->indexes[column->index_at], slice->heap, changes[i].old_entry);
-        }
-        cells_commit(&page->columns[column->slot], &host, &changes[i].write);
+        commit_change(slice, page, row, &changes[i]);
     }
     debug_assert(slice_row_is_valid(slice, schema, row));
     return TABLE_OK;
@@ -422,6 +460,7 @@ static void remove_row(struct table_slice *slice, const struct schema *schema, u
                                         .id = slice_row_id(slice, row),
                                         .routing = routing_value(slice, schema, row)});
     }
+    const struct index_host index_host = slice_index_host(slice);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         struct typed_value value = {.is_null = true};
@@ -429,7 +468,7 @@ static void remove_row(struct table_slice *slice, const struct schema *schema, u
             value = slice_value(slice, row, column->slot);
         }
         if (!value.is_null) {
-            hash_index_remove(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &value, row));
+            column_index_remove(&slice->indexes[column->index_at], &index_host, &value, row);
         }
     }
     slice_forget_id(slice, page, slot);

@@ -15,11 +15,11 @@
  * Invariant  L1 every page holds at least one row or is pending; L2 an index holds exactly the rows with a value in its
  *            column; L3 row_bytes is the sum of the blocks; L4 with is_ordered, ids ascend along pages and slots; L5 a
  *            reader and a writer never lock it at once; L6 of slice_ids.c.
- * Read on    page.h, hash_index.h; gather.h finds rows.  */
+ * Read on    page.h, column_index.h; gather.h finds rows.  */
 #ifndef TABLE_SLICE_H
 #define TABLE_SLICE_H
 
-#include "table/hash_index.h"
+#include "table/column_index.h"
 #include "table/page.h"
 #include "table/schema.h"
 #include "table/slice_owner.h"
@@ -74,36 +74,22 @@ struct table_slice {
     uint64_t row_count, row_bytes;
     uint64_t last_id;         /* of the rows at the end of the list */
     uint64_t highest_id;      /* that a row ever had here */
-    struct hash_index *indexes;
+    struct column_index *indexes;
     struct hash_index ids;    /* blocks of row ids and the pages that have some of them: slice_ids.c */
     uint64_t noted_entry;     /* of ids: the last one entered; NO_ENTRY */
     uint8_t id_shift;         /* 1 << id_shift ids are a block; set before the first row */
 };
 
-enum { ROW_SLOT_BITS = 8, ID_SHIFT_LEAST = 8 };
-/* The pages' ids have 24 bits: no row has this number. */
-#define ROW_NONE UINT32_MAX
-_Static_assert((int)PAGE_ROWS <= 1 << ROW_SLOT_BITS, "a row's number has room for its slot");
-_Static_assert((uint64_t)PAGE_NONE << ROW_SLOT_BITS <= UINT32_MAX, "a row's number has room for its page");
-
-static inline uint32_t row_number(uint32_t page, uint32_t slot)
-{
-    return page << ROW_SLOT_BITS | slot;
-}
+enum { ID_SHIFT_LEAST = 8 };
 
 static inline struct page *slice_page_of(const struct table_slice *slice, uint32_t row)
 {
-    debug_assert(row >> ROW_SLOT_BITS < slice->pages_end);
-    return slice->pages[row >> ROW_SLOT_BITS];
+    debug_assert(row_page(row) < slice->pages_end);
+    return slice->pages[row_page(row)];
 }
 
-static inline uint32_t row_slot(uint32_t row)
-{
-    return row & ((1u << ROW_SLOT_BITS) - 1);
-}
-
-/* An empty slice with `index_count` empty indexes. NULL: no memory. */
-struct table_slice *slice_create(struct heap *heap, const struct hash_secret *secret, uint32_t index_count) MUST_USE;
+/* An empty slice with the indexes of the schema. NULL: no memory. */
+struct table_slice *slice_create(struct heap *heap, const struct hash_secret *secret, const struct schema *schema) MUST_USE;
 /* Frees about `limit` blocks; true when all is gone, the slice itself included. It is locked by nobody. */
 MUST_USE bool slice_free(struct table_slice *slice, size_t limit);
 
@@ -143,13 +129,12 @@ MUST_USE bool slice_defrag(struct table_slice *slice, struct slice_defrag *state
 
 /* --- indexes and columns, for ALTER --- */
 
-/* Adds an empty index at the end. False: no memory. */
-MUST_USE bool slice_add_index(struct table_slice *slice);
-/* Enters the rows of up to `pages` pages into the last index, which is for `column`: begins at the page *cursor, sets it
- * to the next one, PAGE_NONE at the end. False: no memory.  */
-MUST_USE bool slice_build_index(struct table_slice *slice, const struct column *column, uint32_t *cursor, uint32_t pages);
+/* Adds an empty index for the column at the end, to be filled by index_builder.h. False: no memory. */
+MUST_USE bool slice_add_index(struct table_slice *slice, enum index_kind kind, const struct column *column);
 /* Takes index `at` out; those behind it move up. The caller frees its nodes. */
-struct hash_index slice_take_index(struct table_slice *slice, uint32_t at);
+struct column_index slice_take_index(struct table_slice *slice, uint32_t at);
+/* The last index takes the place of index `at`, which is returned; the caller frees its nodes. */
+struct column_index slice_replace_index(struct table_slice *slice, uint32_t at);
 
 /* Begins to free a dropped column's cells; not while is_cleaning. */
 void slice_begin_cleaning(struct table_slice *slice, uint32_t slot);

@@ -1,4 +1,4 @@
-/* slice_alter.c - what ALTER does to a slice: indexes come, are filled, go; a dropped column's cells are freed.  */
+/* slice_alter.c - what ALTER does to a slice: indexes come and go; a dropped column's cells are freed.  */
 #include "table/slice_private.h"
 
 #include <assert.h>
@@ -9,7 +9,7 @@ static bool resize_heads(struct table_slice *slice, uint32_t count)
 {
     size_t old_size = slice->index_capacity * sizeof slice->indexes[0];
     size_t size = count * sizeof slice->indexes[0];
-    struct hash_index *indexes = NULL;
+    struct column_index *indexes = NULL;
     if (count == 0) {
         heap_free(slice->heap, MEM_TABLE_ROW, slice->indexes, old_size);
     } else {
@@ -24,19 +24,19 @@ static bool resize_heads(struct table_slice *slice, uint32_t count)
     return true;
 }
 
-bool slice_add_index(struct table_slice *slice)
+bool slice_add_index(struct table_slice *slice, enum index_kind kind, const struct column *column)
 {
     if (slice->index_count == slice->index_capacity && !resize_heads(slice, slice->index_count + 1u)) {
         return false;
     }
-    slice->indexes[slice->index_count++] = (struct hash_index){0};
+    column_index_init(&slice->indexes[slice->index_count++], kind, column);
     return true;
 }
 
-struct hash_index slice_take_index(struct table_slice *slice, uint32_t at)
+struct column_index slice_take_index(struct table_slice *slice, uint32_t at)
 {
     assert(at < slice->index_count);
-    struct hash_index taken = slice->indexes[at];
+    struct column_index taken = slice->indexes[at];
     slice->index_count--;
     memmove(slice->indexes + at, slice->indexes + at + 1, (slice->index_count - at) * sizeof taken);
     bool is_cut = resize_heads(slice, slice->index_count);
@@ -44,23 +44,13 @@ struct hash_index slice_take_index(struct table_slice *slice, uint32_t at)
     return taken;
 }
 
-bool slice_build_index(struct table_slice *slice, const struct column *column, uint32_t *cursor, uint32_t pages)
+struct column_index slice_replace_index(struct table_slice *slice, uint32_t at)
 {
-    assert(slice->index_count > 0);
-    struct hash_index *index = &slice->indexes[slice->index_count - 1];
-    for (uint32_t done = 0; *cursor != PAGE_NONE && done < pages; done++) {
-        const struct page *page = slice->pages[*cursor];
-        const struct cells *cells = page_cells(page, column->slot);
-        for (uint32_t slot = 0; cells != NULL && slot < page->used; slot++) {
-            struct typed_value value = cells_get(cells, page->capacity, slot);
-            if (!value.is_null &&
-                !hash_index_insert(index, slice->heap, slice_entry(slice, column, &value, row_number(page->id, slot)))) {
-                return false;
-            }
-        }
-        *cursor = page->next;
-    }
-    return true;
+    assert(at + 1u < slice->index_count);
+    const struct column_index replaced = slice->indexes[at];
+    const struct column_index last = slice_take_index(slice, slice->index_count - 1u);
+    slice->indexes[at] = last; /* the heads may have moved */
+    return replaced;
 }
 
 void slice_begin_cleaning(struct table_slice *slice, uint32_t slot)

@@ -53,8 +53,10 @@ static uint64_t head_bytes(const struct table_slice *slice)
     return bytes;
 }
 
-bool slice_audit(const struct table_slice *slice, const struct schema *schema, struct table_memory *found, char finding[200])
+/* With `deep` the values of ordered indexes are read row by row. */
+static bool audit(const struct table_slice *slice, const struct schema *schema, bool deep, struct table_memory *found, char finding[200])
 {
+    const struct index_host host = slice_index_host(slice);
     struct tally tally = {.bytes = head_bytes(slice)};
     if (!walk_pages(slice, schema, &tally)) {
         snprintf(finding, 200, "a page of rows is damaged");
@@ -73,7 +75,7 @@ bool slice_audit(const struct table_slice *slice, const struct schema *schema, s
     for (uint32_t i = 0; i < slice->index_count; i++) {
         uint64_t bytes = 0;
         uint64_t entries = 0;
-        bool is_valid = hash_index_audit(&slice->indexes[i], &bytes, &entries);
+        bool is_valid = column_index_audit(&slice->indexes[i], &host, deep, &bytes, &entries);
         if (!is_valid || (i < schema->index_count && entries != tally.values[i])) {
             snprintf(finding, 200, "index %u holds %llu rows, its column %llu%s", i, (unsigned long long)entries,
                      (unsigned long long)tally.values[i], is_valid ? "" : "; its nodes are damaged");
@@ -91,12 +93,17 @@ bool slice_audit(const struct table_slice *slice, const struct schema *schema, s
     return true;
 }
 
+bool slice_audit(const struct table_slice *slice, const struct schema *schema, struct table_memory *found, char finding[200])
+{
+    return audit(slice, schema, false, found, finding);
+}
+
 bool slice_is_valid(const struct table_slice *slice, const struct schema *schema)
 {
     struct table_memory found = {0};
     char finding[200];
     uint64_t previous = 0;
-    if (!slice_audit(slice, schema, &found, finding) || (slice->is_write_locked && slice->reader_count > 0) ||
+    if (!audit(slice, schema, true, &found, finding) || (slice->is_write_locked && slice->reader_count > 0) ||
         !slice_ids_are_valid(slice)) {
         return false;
     }

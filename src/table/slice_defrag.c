@@ -34,8 +34,9 @@ bool slice_defrag(struct table_slice *slice, struct slice_defrag *state, size_t 
         if (state->page < slice->pages_end) {
             move_page(slice, state, limit);
         } else if (state->index <= slice->index_count) {
-            struct hash_index *index = state->index < slice->index_count ? &slice->indexes[state->index] : &slice->ids;
-            if (hash_index_move(index, slice->heap, &state->entry, limit)) {
+            const bool is_ids = state->index == slice->index_count;
+            if (is_ids ? hash_index_move(&slice->ids, slice->heap, &state->entry, limit)
+                       : column_index_move(&slice->indexes[state->index], slice->heap, &state->entry, limit)) {
                 state->index++;
                 state->entry = 0;
             }

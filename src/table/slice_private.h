@@ -51,11 +51,9 @@ bool slice_ids_are_valid(const struct table_slice *slice);
  * no memory, nothing changed. Row numbers change.  */
 bool slice_rewrite(struct table_slice *slice, const struct schema *schema, struct page *a, struct page *b);
 
-/* The entry of a value that is not null. */
-static inline uint64_t slice_entry(const struct table_slice *slice, const struct column *column, const struct typed_value *value,
-                                   uint32_t row)
+static inline struct index_host slice_index_host(const struct table_slice *slice)
 {
-    return hash_index_entry((uint32_t)typed_value_hash(slice->secret, (enum column_type)column->type, value), row);
+    return (struct index_host){.heap = slice->heap, .pages = slice->pages, .secret = slice->secret};
 }
 
 /* For debug asserts, after a change to the row: P1-P3 of its page, and, when it lives, L2. slice.c. */

@@ -60,11 +60,12 @@ static void remove_entries(struct table_slice *slice, const struct column *colum
                            enum entries which)
 {
     const struct cells *cells = page_cells(rewrite->into, column->slot);
+    const struct index_host host = slice_index_host(slice);
     for (uint32_t slot = 0; cells != NULL && slot < rows; slot++) {
         struct typed_value value = cells_get(cells, rewrite->into->capacity, slot);
         uint32_t row = which == NEW_ENTRIES ? row_number(rewrite->into->id, slot) : rewrite->old_rows[slot];
         if (!value.is_null) {
-            hash_index_remove(&slice->indexes[column->index_at], slice->heap, slice_entry(slice, column, &value, row));
+            column_index_remove(&slice->indexes[column->index_at], &host, &value, row);
         }
     }
 }
@@ -72,13 +73,19 @@ static void remove_entries(struct table_slice *slice, const struct column *colum
 static bool insert_entries(struct table_slice *slice, const struct column *column, const struct rewrite *rewrite)
 {
     const struct cells *cells = page_cells(rewrite->into, column->slot);
+    const struct index_host host = slice_index_host(slice);
+    struct column_index *index = &slice->indexes[column->index_at];
     for (uint32_t slot = 0; cells != NULL && slot < rewrite->into->used; slot++) {
-        struct typed_value value = cells_get(cells, rewrite->into->capacity, slot);
-        uint64_t entry = value.is_null ? 0 : slice_entry(slice, column, &value, row_number(rewrite->into->id, slot));
-        if (!value.is_null && !hash_index_insert(&slice->indexes[column->index_at], slice->heap, entry)) {
+        const struct typed_value value = cells_get(cells, rewrite->into->capacity, slot);
+        const uint32_t row = row_number(rewrite->into->id, slot);
+        if (value.is_null) {
+            continue;
+        }
+        if (!column_index_prepare(index, &host, &value, row)) {
             remove_entries(slice, column, rewrite, slot, NEW_ENTRIES);
             return false;
         }
+        column_index_commit(index, &host, &value, row);
     }
     return true;
 }

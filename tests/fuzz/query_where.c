@@ -46,7 +46,7 @@ static struct world *make_world(void)
         assert(result == TABLE_OK);
     }
     world->schema = schema_create(world->heap, &draft);
-    world->slice = slice_create(world->heap, &world->secret, world->schema->index_count);
+    world->slice = slice_create(world->heap, &world->secret, world->schema);
     for (uint32_t i = 0; i < ROWS; i++) {
         add_row(world, i);
     }

@@ -158,8 +158,21 @@ static void command_schema_create(struct exec *exec)
     reply_result(exec, create_table(exec));
 }
 
+static struct bytes view_index(const struct column *column, bool is_full)
+{
+    if (is_full) {
+        return bytes_of_string(index_kind_name((enum index_kind)column->index));
+    }
+    return column->index == INDEX_NONE ? BYTES("false") : BYTES("true");
+}
+
 static void command_schema_view(struct exec *exec)
 {
+    const bool is_full = exec->argc == 3 && bytes_equal_ignore_case(exec->argv[2], BYTES("FULL"));
+    if (exec->argc > 2 && !is_full) {
+        reply_arity_error(exec->reply, exec->spec);
+        return;
+    }
     const struct table *table = statement_table(exec);
     if (table == NULL) {
         reply_table_error(exec->reply, TABLE_MISSING, 0);
@@ -172,7 +185,7 @@ static void command_schema_view(struct exec *exec)
         reply_array(exec->reply, 3);
         reply_bulk(exec->reply, schema_column_name(schema, i));
         reply_bulk_string(exec->reply, column_type_name((enum column_type)column->type));
-        reply_simple(exec->reply, column->index == INDEX_NONE ? BYTES("false") : BYTES("true"));
+        reply_simple(exec->reply, view_index(column, is_full));
     }
 }
 
@@ -221,9 +234,10 @@ const struct command_spec schema_commands[] = {
     {.name = "table.schema.drop", .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE,
      .since = "1.0.0", .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
-    {.name = "table.schema.view", .run = command_schema_view, .route = route_anywhere, .arity = 2, .scope = SCOPE_ROUTED,
+    {.name = "table.schema.view", .run = command_schema_view, .route = route_anywhere, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table",
-     .complexity = "O(C), C the number of columns", .summary = "Lists a table's columns: name, type, whether it is indexed.",
-     .syntax = "namespace.table"},
+     .complexity = "O(C), C the number of columns",
+     .summary = "Lists a table's columns: name, type, whether it is indexed; FULL: how it is indexed.",
+     .syntax = "namespace.table [FULL]"},
     {0},
 };

@@ -15,6 +15,7 @@ static struct schema *schema;
 static struct table_slice *slice;
 
 static const char *const columns[] = {"n:integer:hash", "s:string:hash", "f:float", "d:date", "b:integer:btree", NULL};
+static const char *const in_order[] = {"n:integer:btree", "s:string:btree", "f:float:btree", "d:date:btree", "b:integer:hash", NULL};
 enum { COLUMNS = 5 };
 
 /* What the slice holds, as values that the naive evaluation reads. */
@@ -46,25 +47,35 @@ static void fill(uint64_t seed)
     }
 }
 
-static void setup(void)
+static void make_slice(const char *const *words)
 {
     struct schema_draft draft = {0};
-    heap = heap_create();
-    cr_assert(hash_secret_draw(&secret));
-    for (int i = 0; columns[i] != NULL; i++) {
-        cr_assert_eq(schema_draft_add(&draft, bytes_of_string(columns[i]), NULL), TABLE_OK);
+    for (int i = 0; words[i] != NULL; i++) {
+        cr_assert_eq(schema_draft_add(&draft, bytes_of_string(words[i]), NULL), TABLE_OK);
     }
     schema_draft_choose_routing(&draft);
     schema = schema_create(heap, &draft);
-    slice = slice_create(heap, &secret, schema->index_count);
+    slice = slice_create(heap, &secret, schema);
     cr_assert_not_null(slice);
 }
 
-static void teardown(void)
+static void drop_slice(void)
 {
     bool is_gone = slice_free(slice, SIZE_MAX);
     cr_assert(is_gone);
     schema_destroy(heap, schema);
+}
+
+static void setup(void)
+{
+    heap = heap_create();
+    cr_assert(hash_secret_draw(&secret));
+    make_slice(columns);
+}
+
+static void teardown(void)
+{
+    drop_slice();
     cr_assert_eq(mem_counters_total(heap_counters(heap)), 0);
     heap_destroy(heap);
 }
@@ -347,10 +358,8 @@ static void compare(const struct where *where, const struct tree *tree)
     }
 }
 
-Test(query, finds_what_a_naive_evaluation_finds)
+static void compare_random_conditions(uint64_t state)
 {
-    uint64_t state = 4711;
-    fill(7);
     for (int round = 0; round < 1500; round++) {
         static struct words words;
         words.count = 0;
@@ -366,6 +375,21 @@ Test(query, finds_what_a_naive_evaluation_finds)
         free(memory);
         free_tree(tree);
     }
+}
+
+Test(query, finds_what_a_naive_evaluation_finds)
+{
+    fill(7);
+    compare_random_conditions(4711);
+}
+
+Test(query, finds_the_same_with_ordered_indexes)
+{
+    drop_slice();
+    make_slice(in_order);
+    fill(7);
+    compare_random_conditions(4711);
+    compare_random_conditions(13);
 }
 
 /* --- access paths --- */
@@ -385,18 +409,64 @@ Test(query, uses_the_index_with_the_fewest_rows)
 {
     struct gather gather;
     fill(7);
+    const struct column_index *n = &slice->indexes[0];
+    const struct column_index *b = &slice->indexes[2];
     plan("n=1 AND f>0", &gather);
-    cr_assert_eq(gather.access->column, 0);
+    cr_assert_eq(gather.access.index, n);
     plan("f>0 AND n=1", &gather);
-    cr_assert_eq(gather.access->column, 0);
+    cr_assert_eq(gather.access.index, n);
     plan("n=1 AND b=5", &gather);
-    cr_assert_eq(gather.access->column, 4, "b has 300 values, n has 20");
+    cr_assert_eq(gather.access.index, b, "b has 300 values, n has 20");
     plan("( f>0 OR d=1970-01-01 ) AND ( b=5 AND s=a )", &gather);
-    cr_assert_eq(gather.access->column, 4);
+    cr_assert_eq(gather.access.index, b);
     plan("n=1 OR b=5", &gather);
-    cr_assert_null(gather.access);
+    cr_assert_eq(gather.access.kind, ACCESS_SCAN);
     plan("n>1", &gather);
-    cr_assert_null(gather.access);
+    cr_assert_eq(gather.access.kind, ACCESS_SCAN);
+    plan("b>5 AND b<7 AND n=1", &gather);
+    cr_assert_eq(gather.access.index, b, "one value of b has fewer rows than one of n");
+    plan("b>5 AND b<200 AND n=1", &gather);
+    cr_assert_eq(gather.access.index, n);
+}
+
+static uint64_t range_of(const char *line, bool is_exact)
+{
+    struct gather gather;
+    plan(line, &gather);
+    cr_assert_eq(gather.access.kind, ACCESS_RANGE);
+    cr_assert_eq(gather.access.is_exact, is_exact);
+    return gather.access.range.end - gather.access.range.first;
+}
+
+Test(query, merges_the_bounds_of_a_column)
+{
+    fill(7);
+    const uint64_t all = range_of("b>=10 AND b<=14", true);
+    cr_assert_gt(all, 0);
+    cr_assert_eq(range_of("b>9 AND b<15", true), all);
+    cr_assert_eq(range_of("b>9 AND b<15 AND b>=10 AND b<=200 AND b>-7", true), all);
+    cr_assert_eq(range_of("b>=10 AND f>0 AND b<=14", false), all);
+    cr_assert_eq(range_of("b>=10 AND b<=14 AND b!=12", false), all);
+    cr_assert_eq(range_of("b=10", true) + range_of("b>10 AND b<=14", true), all);
+    cr_assert_eq(range_of("b>14 AND b<10", true), 0);
+    cr_assert_eq(range_of("b=10 AND b=11", true), 0);
+    cr_assert_eq(range_of("b>=10 AND b<10", true), 0);
+}
+
+Test(query, scans_when_a_range_holds_many_rows)
+{
+    struct gather gather;
+    fill(7);
+    uint32_t rows[GATHER_ROWS];
+    plan("b>=0", &gather);
+    cr_assert_eq(gather.access.kind, ACCESS_SCAN);
+    const uint64_t count = gather.access.range.end - gather.access.range.first;
+    uint64_t found = 0;
+    while (!gather.is_done) {
+        found += gather_step(&gather, rows);
+    }
+    cr_assert_eq(found, count);
+    cr_assert_eq(gather.examined, count, "what is examined is what the range holds, however it is read");
 }
 
 /* --- order --- */

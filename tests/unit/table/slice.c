@@ -1,4 +1,5 @@
 /* Rows of a slice against a naive list, with pages being rewritten, memory refused, columns and indexes coming and going. */
+#include "table/index_builder.h"
 #include "table/slice.h"
 
 #include <criterion/criterion.h>
@@ -52,7 +53,7 @@ static void check_bytes(const struct table_slice *slice)
 {
     uint64_t index_bytes = 0;
     for (uint32_t i = 0; i < slice->index_count; i++) {
-        index_bytes += slice->indexes[i].bytes;
+        index_bytes += column_index_bytes(&slice->indexes[i]);
     }
     cr_assert_eq(class_bytes(MEM_TABLE_ROW), (int64_t)(slice->row_bytes + slice->ids.bytes));
     cr_assert_eq(class_bytes(MEM_TABLE_INDEX), (int64_t)index_bytes);
@@ -76,6 +77,7 @@ struct model {
 };
 
 static const char *const all_types[] = {"n:integer:hash", "s:string:hash", "f:float", "d:date:btree", NULL};
+static const char *const all_ordered[] = {"n:integer:btree", "s:string:btree", "f:float:btree", "d:date:hash", NULL};
 
 static void random_values(uint64_t *state, struct model_row *row)
 {
@@ -224,12 +226,13 @@ static void model_delete(struct model *model, struct table_slice *slice, const s
     }
 }
 
-static void random_run(uint64_t seed, int steps, bool refuses)
+static void random_run(uint64_t seed, const char *const *columns, bool refuses)
 {
+    const int steps = 12000;
     static struct model model;
     uint64_t state = seed;
-    struct schema *schema = make_schema(all_types);
-    struct table_slice *slice = slice_create(heap, &secret, schema->index_count);
+    struct schema *schema = make_schema(columns);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
     model.count = 0;
     model.last_id = 0;
     cr_log_info("seed %lu", seed);
@@ -268,13 +271,14 @@ static void random_run(uint64_t seed, int steps, bool refuses)
 
 Test(slice, agrees_with_a_list_after_random_changes)
 {
-    random_run(1, 12000, false);
-    random_run(2, 12000, false);
+    random_run(1, all_types, false);
+    random_run(2, all_ordered, false);
 }
 
 Test(slice, is_as_it_was_after_refused_memory)
 {
-    random_run(3, 12000, true);
+    random_run(3, all_types, true);
+    random_run(4, all_ordered, true);
 }
 
 /* --- finding rows by their ids, in whatever order they came --- */
@@ -291,7 +295,7 @@ Test(slice, finds_rows_by_id_in_whatever_order_they_came)
     static const char *const words[] = {"n:integer:hash", NULL};
     static bool is_there[SHUFFLED];
     struct schema *schema = make_schema(words);
-    struct table_slice *slice = slice_create(heap, &secret, schema->index_count);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
     uint64_t state = 11;
     for (uint64_t i = 0; i < SHUFFLED; i++) {
         struct typed_value value = {.integer = (int64_t)(i % 100)};
@@ -337,7 +341,7 @@ Test(slice, costs_few_bytes_a_row_and_gives_them_back)
 {
     static const char *const words[] = {"id:integer:hash", "name:string", "age:integer", NULL};
     struct schema *schema = make_schema(words);
-    struct table_slice *slice = slice_create(heap, &secret, schema->index_count);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
     int64_t empty = mem_counters_total(heap_counters(heap));
     insert_many(slice, schema, 1, 1000);
     int64_t used = mem_counters_total(heap_counters(heap)) - empty;
@@ -359,7 +363,7 @@ Test(slice, cycles_of_insert_update_delete_cost_nothing)
 {
     static const char *const words[] = {"id:integer:hash", "name:string", "age:integer", NULL};
     struct schema *schema = make_schema(words);
-    struct table_slice *slice = slice_create(heap, &secret, schema->index_count);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
     insert_many(slice, schema, 1, 100);
     static uint32_t rows[1000];
     int64_t before = mem_counters_total(heap_counters(heap));
@@ -385,9 +389,9 @@ Test(slice, shrinks_after_nine_of_ten_rows_are_deleted_at_random)
 {
     static const char *const words[] = {"id:integer:hash", "name:string", "age:integer", NULL};
     struct schema *schema = make_schema(words);
-    struct table_slice *slice = slice_create(heap, &secret, schema->index_count);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
     insert_many(slice, schema, 1, 20000);
-    uint64_t full = slice->row_bytes + slice->indexes[0].bytes;
+    uint64_t full = slice->row_bytes + column_index_bytes(&slice->indexes[0]);
     uint64_t state = 11;
     static uint32_t rows[20000];
     size_t count = all_rows(slice, rows);
@@ -397,7 +401,7 @@ Test(slice, shrinks_after_nine_of_ten_rows_are_deleted_at_random)
         }
     }
     cr_assert(slice_tidy(slice, schema, SIZE_MAX));
-    uint64_t left = slice->row_bytes + slice->indexes[0].bytes;
+    uint64_t left = slice->row_bytes + column_index_bytes(&slice->indexes[0]);
     cr_log_info("%lu bytes of 20,000 rows, %lu of %lu", full, left, slice->row_count);
     cr_assert_leq(left * 10, full * 2);
     cr_assert(slice_is_valid(slice, schema));
@@ -408,19 +412,36 @@ Test(slice, shrinks_after_nine_of_ten_rows_are_deleted_at_random)
 
 /* --- ALTER --- */
 
+static void build_last_index(struct table_slice *slice, const struct column *column)
+{
+    struct index_builder *builder = index_builder_create(slice, column, index_builder_run_rows(slice));
+    cr_assert_not_null(builder);
+    enum build_status status = BUILD_MORE;
+    while (status == BUILD_MORE) {
+        status = index_builder_step(builder);
+    }
+    cr_assert_eq(status, BUILD_DONE);
+    index_builder_destroy(builder);
+}
+
 Test(slice, gets_columns_and_indexes_and_loses_them)
 {
     static const char *const before[] = {"id:integer:hash", "name:string", "age:integer", NULL};
     static const char *const after[] = {"id:integer:hash", "name:string:hash", "age:integer", "note:string", NULL};
+    static const char *const ordered[] = {"id:integer:hash", "name:string:btree", "age:integer", NULL};
     struct schema *schema = make_schema(before);
     struct schema *altered = make_schema(after);
-    struct table_slice *slice = slice_create(heap, &secret, schema->index_count);
+    struct schema *in_order = make_schema(ordered);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
     insert_many(slice, schema, 1, 1000);
-    uint32_t cursor = slice->first;
-    cr_assert(slice_add_index(slice));
-    while (cursor != PAGE_NONE) {
-        cr_assert(slice_build_index(slice, &altered->columns[1], &cursor, 1));
-    }
+    cr_assert(slice_add_index(slice, INDEX_BTREE, &in_order->columns[1]));
+    build_last_index(slice, &in_order->columns[1]);
+    cr_assert(slice_is_valid(slice, in_order));
+    cr_assert(slice_add_index(slice, INDEX_HASH, &altered->columns[1]));
+    build_last_index(slice, &altered->columns[1]);
+    struct column_index replaced = slice_replace_index(slice, 1);
+    cr_assert_eq(replaced.kind, INDEX_BTREE);
+    cr_assert(column_index_free(&replaced, heap, SIZE_MAX));
     cr_assert(slice_is_valid(slice, altered));
     char text[300];
     memset(text, 'x', sizeof text);
@@ -428,8 +449,8 @@ Test(slice, gets_columns_and_indexes_and_loses_them)
     cr_assert_eq(slice_update(slice, altered, row_of(slice, 500), &set, 1), TABLE_OK);
     cr_assert(slice_is_valid(slice, altered));
     cr_assert(slice_value(slice, row_of(slice, 499), 3).is_null);
-    struct hash_index taken = slice_take_index(slice, 1);
-    cr_assert(hash_index_free(&taken, heap, SIZE_MAX));
+    struct column_index taken = slice_take_index(slice, 1);
+    cr_assert(column_index_free(&taken, heap, SIZE_MAX));
     slice_begin_cleaning(slice, 3);
     while (!slice_clean(slice, 1)) {
     }
@@ -440,12 +461,15 @@ Test(slice, gets_columns_and_indexes_and_loses_them)
     cr_assert(is_gone);
     schema_destroy(heap, schema);
     schema_destroy(heap, altered);
+    schema_destroy(heap, in_order);
     cr_assert_eq(mem_counters_total(heap_counters(heap)), 0);
 }
 
 Test(slice, lets_readers_share_it_and_a_writer_have_it_alone)
 {
-    struct table_slice *slice = slice_create(heap, &secret, 0);
+    static const char *const words[] = {"n:integer", NULL};
+    struct schema *schema = make_schema(words);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
     slice_lock_read(slice);
     cr_assert(slice_may_read(slice));
     slice_lock_read(slice);
@@ -462,4 +486,5 @@ Test(slice, lets_readers_share_it_and_a_writer_have_it_alone)
     cr_assert(slice_may_write(slice));
     bool is_gone = slice_free(slice, SIZE_MAX);
     cr_assert(is_gone);
+    schema_destroy(heap, schema);
 }

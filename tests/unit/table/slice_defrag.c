@@ -39,7 +39,7 @@ struct pair {
     uint64_t last_id;
 };
 
-static const char *const columns[COLUMNS] = {"n:integer:hash", "s:string:hash", "f:float", "t:string"};
+static const char *const columns[COLUMNS] = {"n:integer:hash", "s:string:btree", "f:float", "t:string"};
 
 static struct side side_create(void)
 {
@@ -50,7 +50,7 @@ static struct side side_create(void)
     }
     schema_draft_choose_routing(&draft);
     side.schema = schema_create(side.heap, &draft);
-    side.slice = slice_create(side.heap, &secret, 2);
+    side.slice = slice_create(side.heap, &secret, side.schema);
     cr_assert(side.schema != NULL && side.slice != NULL);
     return side;
 }
@@ -174,7 +174,7 @@ static void pair_check(const struct pair *pair)
     cr_assert_eq(side->slice->row_count, twin->row_count);
     const int64_t *bytes = heap_counters(side->heap)->class_bytes;
     cr_assert_eq(bytes[MEM_TABLE_ROW], (int64_t)(side->slice->row_bytes + side->slice->ids.bytes));
-    cr_assert_eq(bytes[MEM_TABLE_INDEX], (int64_t)(side->slice->indexes[0].bytes + side->slice->indexes[1].bytes));
+    cr_assert_eq(bytes[MEM_TABLE_INDEX], (int64_t)(column_index_bytes(&side->slice->indexes[0]) + column_index_bytes(&side->slice->indexes[1])));
     for (uint32_t row = row_from(twin, 0, 0); row != UINT32_MAX; row = row_behind(twin, row)) {
         cr_assert_eq(slice_row_id(side->slice, row), slice_row_id(twin, row));
         for (uint32_t i = 0; i < COLUMNS; i++) {

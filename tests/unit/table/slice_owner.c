@@ -268,8 +268,8 @@ static void run(uint64_t seed, bool drops_column)
     struct world world = {.state = seed, .heap = heap_create()};
     world.schema = make_schema(world.heap, COLUMNS);
     struct schema *schema_at_start = world.schema;
-    world.slice = slice_create(world.heap, &secret, world.schema->index_count);
-    keeper.twin = slice_create(keeper.twin_heap, &secret, world.schema->index_count);
+    world.slice = slice_create(world.heap, &secret, world.schema);
+    keeper.twin = slice_create(keeper.twin_heap, &secret, world.schema);
     const struct slice_owner owner = {&keeper, before_change, NULL, repeat, NULL};
     world.slice->owner = &owner;
     cr_log_info("seed %lu", seed);
@@ -363,8 +363,8 @@ Test(slice_owner, hears_first_that_a_row_leaves_then_that_it_arrives)
     struct heap *heap = heap_create();
     cr_assert(hash_secret_draw(&secret));
     struct schema *schema = make_schema(heap, 2);
-    struct table_slice *from = slice_create(heap, &secret, schema->index_count);
-    struct table_slice *to = slice_create(heap, &secret, schema->index_count);
+    struct table_slice *from = slice_create(heap, &secret, schema);
+    struct table_slice *to = slice_create(heap, &secret, schema);
     char text[301];
     memset(text, 'x', 300);
     struct typed_value values[2] = {{.integer = 5}, {.text = {text, 300}}};
