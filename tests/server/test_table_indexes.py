@@ -22,7 +22,7 @@ TABLES = {
 }
 OPERATORS = ("=", "=", "<", "<=", ">", ">=", "!=", "between", "between")
 STEPS = 150
-LONG_STEPS = 6000 // SLOWDOWN
+LONG_STEPS = int(2000 / SLOWDOWN)
 
 
 def words_of(kinds):
@@ -173,7 +173,7 @@ def test_the_indexes_of_a_table_never_change_a_result(server, shards):
 @pytest.mark.slow
 @pytest.mark.heavy
 def test_the_indexes_of_a_table_never_change_a_result_for_long(server, shards):
-    run(server, 1000 + shards, 1500, LONG_STEPS)
+    run(server, 1000 + shards, 800, LONG_STEPS)
 
 
 # --- building
