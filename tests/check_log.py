@@ -60,12 +60,12 @@ class CheckLog(unittest.TestCase):
 
     def test_names_may_stand_behind_one_of_the_server(self):
         """appendfilename jobs: the manifest names files as always, and they are called jobs.log.1.0 and so on."""
-        self.write_folder([log + bytes(512) for log in example()], [("base.1.rdb", 9)])
-        self.write("base.1.rdb", b"REDIS0010")
+        self.write_folder([log + bytes(512) for log in example()], [("base.1.rdb", len(rdb()))])
+        self.write("base.1.rdb", rdb())
         for path in list(self.folder.iterdir()):
             path.rename(self.folder / ("jobs." + path.name))
         self.assertIn("log.1.0: 4 frames (1 to 4), ", self.expect(0, self.folder))
-        self.assertIn("base.1.rdb: a base, 9 bytes", self.expect(0, "--list", self.folder))
+        self.assertIn("base.1.rdb: a base, %d bytes" % len(rdb()), self.expect(0, "--list", self.folder))
         self.write("jobs.log.1.1", (self.folder / "jobs.log.1.1").read_bytes()[:-600])
         self.expect(1, self.folder)
         self.expect(0, "--fix", self.folder)

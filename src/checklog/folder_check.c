@@ -25,13 +25,13 @@ static void print_warning(void *context, const char *text)
     printf("%s\n", text);
 }
 
-static void check_bases(struct folder_state *state, const char *path)
+static void check_bases(struct folder_state *state, const char *path, const char *prefix)
 {
     for (uint32_t i = 0; i < state->manifest.base_count; i++) {
         char name[PATH_MAX];
         struct stat status;
         const struct aof_base *base = &state->manifest.bases[i];
-        snprintf(name, sizeof name, "%s/%s", path, base->name);
+        snprintf(name, sizeof name, "%s/%s%s", path, prefix, base->name);
         const bool has_bytes = stat(name, &status) != 0 || (uint64_t)status.st_size == base->bytes;
         if (!has_bytes) {
             printf("%s: DAMAGE: it has %" PRIu64 " bytes, the manifest says %" PRIu64 "\n", base->name, (uint64_t)status.st_size, base->bytes);
@@ -174,7 +174,7 @@ int folder_check(const char *path, enum log_detail detail, bool with_fix)
         printf("%s: line %u: DAMAGE: %s\n", AOF_MANIFEST_NAME, line, fault != NULL ? fault : strerror(error));
         exit_status = with_fix ? 2 : 1;
     } else {
-        check_bases(&state, path);
+        check_bases(&state, path, aof_folder_prefix(folder));
         check_generations(&state, detail);
         check_cut(&state);
         exit_status = state.is_good ? 0 : with_fix ? fix(&state, path, aof_folder_prefix(folder)) : 1;

@@ -16,7 +16,7 @@ static bool list_files(const struct moment_source *source, const struct aof_mani
     char to[TIME_TEXT_MAX];
     for (uint32_t i = 0; i < manifest->base_count; i++) {
         char name[PATH_MAX];
-        snprintf(name, sizeof name, "%s/%s", source->path, manifest->bases[i].name);
+        snprintf(name, sizeof name, "%s/%s%s", source->path, aof_folder_prefix(source->folder), manifest->bases[i].name);
         if (!base_check(name, manifest->bases[i].name)) {
             return false;
         }

@@ -76,17 +76,6 @@ struct function_set *functions_hold(struct functions *functions)
     return set;
 }
 
-void functions_change(struct functions *functions, struct function_set *set)
-{
-    pthread_mutex_lock(&functions->lock);
-    struct function_set *old = functions->set;
-    set->generation = old->generation + 1;
-    functions->set = set;
-    atomic_store_explicit(&functions->generation, set->generation, memory_order_release);
-    pthread_mutex_unlock(&functions->lock);
-    function_set_release(old);
-}
-
 void functions_count(struct functions *functions, struct function_counts *out)
 {
     struct function_set *set = functions_hold(functions);
@@ -139,6 +128,23 @@ static struct function_thread *look(struct exec *exec)
         own->set = set;
     }
     return own;
+}
+
+static void replace(struct functions *functions, struct function_set *set)
+{
+    pthread_mutex_lock(&functions->lock);
+    struct function_set *old = functions->set;
+    set->generation = old->generation + 1;
+    functions->set = set;
+    atomic_store_explicit(&functions->generation, set->generation, memory_order_release);
+    pthread_mutex_unlock(&functions->lock);
+    function_set_release(old);
+}
+
+void functions_change(struct exec *exec, struct function_set *set)
+{
+    replace(functions_of(exec), set);
+    (void)look(exec); /* a library that this thread's state has must be in the thread's set, or nobody takes it out again */
 }
 
 static struct script_state *open_new(struct exec *exec, struct function_thread *own)

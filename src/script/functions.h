@@ -25,8 +25,8 @@ void functions_destroy(struct functions *functions);
 
 /* The set that holds now. Gives: function_set_release. */
 struct function_set *functions_hold(struct functions *functions) MUST_USE;
-/* Takes the set, which holds from now on. */
-void functions_change(struct functions *functions, struct function_set *set);
+/* Takes the set, which holds from now on. On the thread that has loaded what is new in it (functions_load). */
+void functions_change(struct exec *exec, struct function_set *set);
 
 /* How many there are; what their code takes; what all Lua states take. Any thread. */
 struct function_counts {

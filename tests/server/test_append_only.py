@@ -449,6 +449,7 @@ def test_what_was_deleted_is_made_again(start, what):
         assert digest(client) == before
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("fsync", ["always", "everysec"])
 def test_a_full_disk_refuses_writes_until_there_is_room(start, fsync):
     server = start(*EVERY_SECOND, "--appendfsync", fsync, shards=2)
@@ -550,7 +551,8 @@ LONG = {  # what empties it, what is done, how much of it there is, and how much
 }
 
 
-@pytest.mark.parametrize("kind", ["rows", pytest.param("keys", marks=pytest.mark.slow), pytest.param("elements", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", LONG)
 def test_a_command_of_many_steps_is_there_as_a_whole_or_not_at_all(start, shards, kind):
     empty, command, count, allowed = LONG[kind]
     server = start(*EVERY_SECOND, "--appendfsync", "always", shards=shards)

@@ -248,6 +248,7 @@ def test_a_client_that_dies_while_the_file_is_made_ends_it(start, shards):
         assert client.call("SAVE") == OK
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 def test_several_at_once(start, shards, tmp_path):
     server = start(shards=shards)

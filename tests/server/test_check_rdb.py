@@ -74,6 +74,7 @@ def test_tells_what_stands_beside_values(made, tmp_path):
     assert r"\x00\xff\x0a" in [row[3] for row in top]
 
 
+@pytest.mark.heavy
 def test_finds_every_flipped_byte(made, tmp_path):
     data = made("all")[0]
     rng = random.Random(11)

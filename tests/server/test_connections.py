@@ -131,6 +131,7 @@ def limit_with_room(server, room):
     return free[room - 1] + 1
 
 
+@pytest.mark.heavy
 def test_without_descriptors_connections_wait_and_the_log_says_so_once(start, tmp_path):
     """Even in a log file, which needs a descriptor itself. Each that goes lets the next one in."""
     room, waiting = 40, 20

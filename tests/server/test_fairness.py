@@ -89,6 +89,7 @@ KINDS = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", KINDS)
 def test_writers_are_served_in_the_order_of_their_arrival(start, kind):
     """On one shard thread. On several those that are told together run at the same time, each thread's in their order."""
@@ -96,6 +97,7 @@ def test_writers_are_served_in_the_order_of_their_arrival(start, kind):
     assert order_of_service(server, kind) == list(range(CLIENTS))
 
 
+@pytest.mark.heavy
 def test_all_writers_are_served_on_several_threads(start, shards):
     server = start(*DEBUG, shards=shards)
     assert sorted(order_of_service(server, "one key")) == list(range(CLIENTS))
@@ -103,6 +105,7 @@ def test_all_writers_are_served_on_several_threads(start, shards):
         assert waiters(connection)[0] == 0
 
 
+@pytest.mark.heavy
 def test_a_reader_in_steps_waits_behind_a_writer(start, shards):
     """HGETALL of a large hash would pin it once more: it comes behind the writer that waits, and sees what it wrote."""
     server = start(*DEBUG, shards=shards)

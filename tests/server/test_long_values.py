@@ -223,6 +223,7 @@ def test_a_writer_waits_while_a_long_string_is_read(server, rounds):
                 others.has_seen(1)
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 @pytest.mark.threads
 def test_what_happens_to_a_long_string_meanwhile_happens_before_or_after(server):

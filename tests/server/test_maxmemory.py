@@ -356,6 +356,7 @@ def insert_until_refused(client, first):
             return rows
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 def test_tables_are_not_evicted(server):
     with server.connect() as client:

@@ -281,6 +281,7 @@ def other_keys(count=20):
     return ["beside:%d" % number for number in range(count)]
 
 
+@pytest.mark.heavy
 def test_others_are_served_while_the_target_is_silent(start, shards):
     """Other keys, of the same shard, too; who names the key waits, and gets it as it was."""
     ours = start(shards=shards)

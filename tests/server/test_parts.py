@@ -186,6 +186,7 @@ def test_clients_that_vanish_leave_nothing(server):
         wait_until(lambda: control.call("MEMORY", "AUDIT")[1] == b"OK", 20 * SLOWDOWN)
 
 
+@pytest.mark.slow
 @pytest.mark.threads
 def test_many_statements_at_once(server):
     """Readers of what does not change see it as it is, beside writers, indexes that come and go, and KEYS."""

@@ -187,7 +187,7 @@ def replay_fixture():
     assert problems == []
 
 
-LONG = ("steps", "streams")  # under a sanitizer
+LONG = ("steps", "streams", "tables")  # under a sanitizer
 
 
 @pytest.mark.parametrize("group", [pytest.param(group, marks=[pytest.mark.heavy] if group in LONG else []) for group in CASES])

@@ -243,6 +243,7 @@ def refuse_in_the_middle(replay, name, before, words):
     return parts
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("has_refusals")
 def test_a_write_refused_in_the_middle_is_repeated_as_far_as_it_came():
     replay = RefusingReplay()

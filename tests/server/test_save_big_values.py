@@ -168,6 +168,7 @@ def test_a_value_that_is_half_written_goes_on_however_much_waits_behind_it(start
         assert digest(client) == then
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 def test_scripts_and_flushes_do_not_wait_for_the_end_of_a_save(start, shards):
     """As long as there are big values to be saved, some are pinned."""

@@ -279,6 +279,7 @@ def test_a_server_that_cannot_save_stays_up_and_ends_by_force(start, way):
     server.stop()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("fault", ["limit", "name"])
 def test_a_failing_disk_is_told_and_recovered_from(start, shards, fault):
     server = start("--save", "3600 1000000", *saved.OPTIONS, shards=shards)

@@ -89,7 +89,7 @@ static bool arrive(struct exec *exec, const struct arrivals *arrivals)
     struct function_set *set = make_set(exec, old, arrivals);
     function_set_release(old);
     if (set != NULL) {
-        functions_change(functions_of(exec), set);
+        functions_change(exec, set);
         exec_count_changes(exec, 1);
     }
     for (uint32_t i = 0; i < arrivals->count; i++) {
@@ -164,7 +164,7 @@ static void command_function_delete(struct exec *exec)
         }
         struct function_set *set = left == NULL ? NULL : function_set_create(left, count, &twice);
         if (set != NULL) {
-            functions_change(functions_of(exec), set);
+            functions_change(exec, set);
             exec_count_changes(exec, 1);
             reply_ok(exec->reply);
         } else {

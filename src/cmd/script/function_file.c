@@ -61,7 +61,7 @@ bool function_file_load(struct thread *thread, struct bytes code, char error[256
     }
     function_set_release(old);
     if (set != NULL) {
-        functions_change(thread->server->functions, set);
+        functions_change(&exec, set);
     }
     buffer_release(&replies);
     return set != NULL;
