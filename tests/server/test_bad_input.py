@@ -100,6 +100,7 @@ def test_a_client_that_never_reads_costs_little(server, client):
     wait_until(lambda: used_memory(client) - used_before < MEGABYTE // 4, what="giving the memory back")
 
 
+@pytest.mark.slow
 @pytest.mark.threads
 def test_a_slow_reader_gets_every_byte(server, client):
     count = 200 if SLOWDOWN == 1 else 50

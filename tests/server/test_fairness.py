@@ -150,6 +150,7 @@ def write_among_readers(server, readers=READERS):
         return times
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 def test_endless_readers_do_not_starve_a_writer(start, shards):
     server = start(*DEBUG, shards=shards)

@@ -354,6 +354,7 @@ def is_alone(client):
     return client.run("CLIENT", "LIST").count(b"\n") == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 def test_a_client_that_dies_leaves_all_or_nothing(server):
     names = [b"member:%08d" % i for i in range(MANY)]

@@ -375,6 +375,7 @@ def test_tables_are_not_evicted(server):
         assert client.call("SET", "k", "v") == OOM
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 def test_rows_are_refused_and_taken_again_after_a_mass_delete(server):
     with server.connect() as client:
