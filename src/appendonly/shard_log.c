@@ -4,11 +4,11 @@
 #include "aof/unit.h"
 #include "base/clock.h"
 #include "mem/heap.h"
+#include "shard/key_lock.h"
 #include "shard/log.h"
 #include "shard/message.h"
 #include "shard/observer.h"
 #include "shard/thread.h"
-#include "snapshot/snapshot.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -606,7 +606,7 @@ enum shard_logs_flushed shard_logs_flush(struct thread *thread, struct shard_log
     if (!are_ready) {
         return LOGS_BUSY;
     }
-    if (!has_waited && !snapshot_changes_are_whole(thread->server)) {
+    if (!has_waited && !shards_changes_are_whole(thread->server)) {
         return LOGS_HALF_DONE;
     }
     shard_logs_bind(logs, count);

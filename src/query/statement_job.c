@@ -32,13 +32,28 @@ struct statement_job {
 
 /* --- locks --- */
 
-static void unlock_slice(const struct statement_job *job, uint32_t shard)
+static void lock_slice(const struct statement_job *job, struct shard *shard)
 {
-    struct table_slice *slice = job->statement.table->slices[shard];
+    struct table_slice *slice = job->statement.table->slices[shard->number];
+    baton_assert_held(&shard->baton);
+    if (job->kind == STATEMENT_SELECT) {
+        slice_lock_read(slice);
+    } else {
+        slice_lock_write(slice);
+        shard->changing_statements++;
+    }
+}
+
+static void unlock_slice(const struct statement_job *job, struct shard *shard)
+{
+    struct table_slice *slice = job->statement.table->slices[shard->number];
+    baton_assert_held(&shard->baton);
     if (job->kind == STATEMENT_SELECT) {
         slice_unlock_read(slice);
     } else {
         slice_unlock_write(slice);
+        assert(shard->changing_statements > 0);
+        shard->changing_statements--;
     }
 }
 
@@ -55,11 +70,7 @@ static bool lock_slices(struct statement_job *job, struct exec *exec)
         }
     }
     for (uint32_t i = job->range.first; i < job->range.end; i++) {
-        if (is_reading) {
-            slice_lock_read(table->slices[i]);
-        } else {
-            slice_lock_write(table->slices[i]);
-        }
+        lock_slice(job, &exec->server->shards[i]);
     }
     job->is_locked = true;
     return true;
@@ -69,7 +80,7 @@ static void unlock_slices(struct statement_job *job, struct exec *exec)
 {
     job->is_locked = false;
     for (uint32_t i = job->range.first; i < job->range.end; i++) {
-        unlock_slice(job, i);
+        unlock_slice(job, &exec->server->shards[i]);
         slice_call_waiters(exec, job->statement.table, i);
     }
 }

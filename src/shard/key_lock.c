@@ -168,6 +168,17 @@ bool shard_has_half_done_change(const struct shard *shard)
     return has_any;
 }
 
+bool shards_changes_are_whole(const struct server *server)
+{
+    bool are_whole = true;
+    for (uint32_t i = 0; i < server->shard_count && are_whole; i++) {
+        const struct shard *shard = &server->shards[i];
+        baton_assert_held(&shard->baton);
+        are_whole = shard->changing_statements == 0 && !shard_has_half_done_change(shard);
+    }
+    return are_whole;
+}
+
 bool shard_has_lock_in_use(const struct shard *shard, bool is_inside)
 {
     bool has_any = false;

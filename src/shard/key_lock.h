@@ -63,6 +63,8 @@ bool shard_key_lock_stops_pin(const struct shard *shard, uint64_t hash, bool is_
 bool shard_key_is_locked(const struct shard *shard, uint64_t hash) REQUIRES(shard->baton);
 /* A job is changing keys of the shard over several steps: a granted exclusive lock that is not calm. */
 bool shard_has_half_done_change(const struct shard *shard) REQUIRES(shard->baton);
+/* Under all batons: no job is half-way through its changes, and no statement through its rows. */
+bool shards_changes_are_whole(const struct server *server);
 /* A job has keys of the shard that nobody else may read: a granted exclusive lock. */
 bool shard_has_hidden_keys(const struct shard *shard) REQUIRES(shard->baton);
 /* A job has pinned or locked the key. */

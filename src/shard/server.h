@@ -74,6 +74,7 @@ struct shard {
     struct waits waits;             /* calls and jobs that wait for something here: exec/waiting.h */
     struct key_lock **locks;        /* in the order of their asking: shard/key_lock.c */
     uint32_t lock_count, lock_capacity;
+    uint32_t changing_statements;   /* that have slices of tables locked for writing here: query/statement_job.c */
     uint8_t script;                 /* enum shard_script: exec/paused.h */
     struct defrag defrag;
     struct evict evict;

@@ -218,18 +218,6 @@ void snapshots_abandon(struct snapshots *snapshots)
 
 /* --- the cut --- */
 
-bool snapshot_changes_are_whole(const struct server *server)
-{
-    for (uint32_t i = 0; i < server->shard_count; i++) {
-        const struct shard *shard = &server->shards[i];
-        baton_assert_held(&shard->baton);
-        if (shard_has_half_done_change(shard)) {
-            return false;
-        }
-    }
-    return catalogue_may_read(atomic_load_explicit(&server->catalogue, memory_order_acquire));
-}
-
 bool snapshots_may_cut(const struct server *server)
 {
     if (server_is_loading(server)) {
@@ -242,7 +230,7 @@ bool snapshots_may_cut(const struct server *server)
             return false;
         }
     }
-    return snapshot_changes_are_whole(server);
+    return shards_changes_are_whole(server);
 }
 
 static bool write_counts(const struct server *server, struct buffer *out)

@@ -48,8 +48,6 @@ enum snapshot_opened snapshots_open(struct snapshots *snapshots, int *error);
 enum snapshot_opened snapshots_opened(struct snapshots *snapshots, int *error);
 void snapshots_abandon(struct snapshots *snapshots);
 
-/* Under all batons: no job is half-way through its changes, and no statement through its rows. */
-bool snapshot_changes_are_whole(const struct server *server);
 /* All batons are held. Could it be now? */
 bool snapshots_may_cut(const struct server *server);
 /* The number of this snapshot, for snapshots_outcome; 0: no memory, and it is abandoned. */
