@@ -168,6 +168,14 @@ void appendonly_note_generations(struct appendonly *appendonly, const struct aof
     }
 }
 
+/* Of a log that is to begin: so there never are logs without a manifest. */
+static bool write_first_manifest(const struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
+{
+    const struct aof_manifest none = {0};
+    const int failed = aof_files_replace_manifest(&appendonly->files, &none);
+    return failed == 0 || appendonly_refuse(error, appendonly->path, strerror(failed));
+}
+
 /* What an earlier log has left: its files go when the new base is there. One that cannot be read stays where it is, and is replaced. */
 static bool read_manifest(struct appendonly *appendonly, char error[APPENDONLY_ERROR_MAX])
 {
@@ -181,11 +189,8 @@ static bool read_manifest(struct appendonly *appendonly, char error[APPENDONLY_E
     if (failed != ENOENT) {
         return appendonly_refuse(error, appendonly->path, fault != NULL ? fault : strerror(failed));
     }
-    if (!aof_manifest_create(&appendonly->manifest)) {
-        return appendonly_refuse(error, appendonly->path, "out of memory");
-    }
-    const int written = aof_files_replace_manifest(&appendonly->files, &appendonly->manifest); /* so there never are logs without any */
-    return written == 0 || appendonly_refuse(error, appendonly->path, strerror(written));
+    return write_first_manifest(appendonly, error) &&
+           (aof_manifest_create(&appendonly->manifest) || appendonly_refuse(error, appendonly->path, "out of memory"));
 }
 
 /* Somebody has deleted it: it is made again. */
@@ -200,7 +205,7 @@ static bool take_folder(struct appendonly *appendonly, char error[APPENDONLY_ERR
     const bool is_first = appendonly->folder == NULL;
     appendonly_close_folder(appendonly);
     const bool is_taken = appendonly_open_folder(appendonly, error) && appendonly_check_folder(appendonly, error) &&
-                          (!is_first || read_manifest(appendonly, error));
+                          (is_first ? read_manifest(appendonly, error) : write_first_manifest(appendonly, error));
     if (!is_taken) {
         appendonly_close_folder(appendonly); /* the next try begins anew */
     }

@@ -288,3 +288,15 @@ Test(log_set, logs_that_are_turned_off_are_told_of_nothing)
     }
     destroy(appendonly);
 }
+
+Test(log_set, a_directory_that_was_deleted_is_made_again_with_a_manifest)
+{
+    char error[APPENDONLY_ERROR_MAX] = "";
+    struct appendonly *appendonly = create();
+    cr_assert(appendonly_take_folder(appendonly, error), "%s", error);
+    cr_assert(appendonly_retake_folder(appendonly, error)); /* it is there */
+    remove_all("appendonlydir");
+    cr_assert(appendonly_retake_folder(appendonly, error), "%s", error);
+    cr_assert_eq(access("appendonlydir/tessera.manifest", F_OK), 0); /* logs that are made now are not without one */
+    destroy(appendonly);
+}
