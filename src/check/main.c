@@ -3,13 +3,9 @@
 #include "check/print.h"
 #include "mem/heap.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STATUS_WHOLE = 0, STATUS_DAMAGED = 1, STATUS_UNREAD = 2 };
@@ -37,36 +33,10 @@ static int complain(const char *path, const char *what)
     return STATUS_UNREAD;
 }
 
-/* NULL: it is mapped, or empty. Otherwise what is wrong. */
-static const char *map_file(const char *path, struct bytes *out)
-{
-    struct stat status;
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        return strerror(errno);
-    }
-    const char *complaint = NULL;
-    void *data = NULL;
-    if (fstat(file, &status) != 0) {
-        complaint = strerror(errno);
-    } else if (!S_ISREG(status.st_mode)) {
-        complaint = "this is no regular file";
-    } else if (status.st_size > 0) {
-        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        complaint = data == MAP_FAILED ? strerror(errno) : NULL;
-    }
-    if (complaint == NULL) {
-        *out = (struct bytes){data, (size_t)status.st_size};
-        (void)madvise(data, out->len, MADV_SEQUENTIAL);
-    }
-    close(file);
-    return complaint;
-}
-
 static int check(const char *path, const struct survey_options *options)
 {
     struct bytes file;
-    const char *complaint = map_file(path, &file);
+    const char *complaint = survey_map_file(path, &file);
     if (complaint != NULL) {
         return complain(path, complaint);
     }

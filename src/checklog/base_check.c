@@ -5,37 +5,10 @@
 #include "mem/heap.h"
 #include "survey/survey.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-/* An empty file has no bytes to map. NULL: it is there. Otherwise what is wrong. */
-static const char *map_file(const char *path, struct bytes *out)
-{
-    struct stat status;
-    const char *fault = NULL;
-    void *data = NULL;
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        return strerror(errno);
-    }
-    if (fstat(file, &status) != 0) {
-        fault = strerror(errno);
-    } else if (!S_ISREG(status.st_mode)) {
-        fault = "this is no regular file";
-    } else if (status.st_size > 0) {
-        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        fault = data == MAP_FAILED ? strerror(errno) : NULL;
-    }
-    *out = fault == NULL ? (struct bytes){data, (size_t)status.st_size} : (struct bytes){NULL, 0};
-    close(file);
-    return fault;
-}
 
 static void print_result(const struct survey *survey, const char *name)
 {
@@ -53,7 +26,7 @@ bool base_check(const char *path, const char *name)
 {
     struct bytes file;
     const struct survey_options options = {.reads_values = true, .now_ms = clock_wall_ms()};
-    const char *fault = map_file(path, &file);
+    const char *fault = survey_map_file(path, &file);
     if (fault != NULL) {
         printf("%s: %s\n", name, fault);
         return false;
@@ -69,8 +42,18 @@ bool base_check(const char *path, const char *name)
     if (survey != NULL) {
         thread_free(MEM_SERVER, survey, sizeof *survey);
     }
-    if (file.len > 0) {
-        munmap((void *)(uintptr_t)file.data, file.len);
-    }
+    survey_unmap_file(file);
     return is_whole;
+}
+
+bool base_check_in(const char *path, const struct aof_folder *folder, const struct aof_base *base)
+{
+    char name[PATH_MAX];
+    struct stat status;
+    snprintf(name, sizeof name, "%s/%s%s", path, aof_folder_prefix(folder), base->name);
+    const bool has_bytes = stat(name, &status) != 0 || (uint64_t)status.st_size == base->bytes;
+    if (!has_bytes) {
+        printf("%s: DAMAGE: it has %" PRIu64 " bytes, the manifest says %" PRIu64 "\n", base->name, (uint64_t)status.st_size, base->bytes);
+    }
+    return base_check(name, base->name) && has_bytes;
 }

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 struct folder_state {
     const struct aof_files *files;
@@ -25,18 +24,10 @@ static void print_warning(void *context, const char *text)
     printf("%s\n", text);
 }
 
-static void check_bases(struct folder_state *state, const char *path, const char *prefix)
+static void check_bases(struct folder_state *state, const char *path, const struct aof_folder *folder)
 {
     for (uint32_t i = 0; i < state->manifest.base_count; i++) {
-        char name[PATH_MAX];
-        struct stat status;
-        const struct aof_base *base = &state->manifest.bases[i];
-        snprintf(name, sizeof name, "%s/%s%s", path, prefix, base->name);
-        const bool has_bytes = stat(name, &status) != 0 || (uint64_t)status.st_size == base->bytes;
-        if (!has_bytes) {
-            printf("%s: DAMAGE: it has %" PRIu64 " bytes, the manifest says %" PRIu64 "\n", base->name, (uint64_t)status.st_size, base->bytes);
-        }
-        state->is_good = base_check(name, base->name) && has_bytes && state->is_good;
+        state->is_good = base_check_in(path, folder, &state->manifest.bases[i]) && state->is_good;
     }
 }
 
@@ -174,7 +165,7 @@ int folder_check(const char *path, enum log_detail detail, bool with_fix)
         printf("%s: line %u: DAMAGE: %s\n", AOF_MANIFEST_NAME, line, fault != NULL ? fault : strerror(error));
         exit_status = with_fix ? 2 : 1;
     } else {
-        check_bases(&state, path, aof_folder_prefix(folder));
+        check_bases(&state, path, folder);
         check_generations(&state, detail);
         check_cut(&state);
         exit_status = state.is_good ? 0 : with_fix ? fix(&state, path, aof_folder_prefix(folder)) : 1;

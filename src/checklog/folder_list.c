@@ -7,7 +7,6 @@
 #include "checklog/span.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 
 static bool list_files(const struct moment_source *source, const struct aof_manifest *manifest, struct span *all)
@@ -15,9 +14,7 @@ static bool list_files(const struct moment_source *source, const struct aof_mani
     char from[TIME_TEXT_MAX];
     char to[TIME_TEXT_MAX];
     for (uint32_t i = 0; i < manifest->base_count; i++) {
-        char name[PATH_MAX];
-        snprintf(name, sizeof name, "%s/%s%s", source->path, aof_folder_prefix(source->folder), manifest->bases[i].name);
-        if (!base_check(name, manifest->bases[i].name)) {
+        if (!base_check_in(source->path, source->folder, &manifest->bases[i])) {
             return false;
         }
         all->bytes += manifest->bases[i].bytes;

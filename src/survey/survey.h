@@ -82,4 +82,8 @@ struct survey_options {
 /* Fills a zeroed survey. A damaged file is SURVEY_DONE, with faults. */
 MUST_USE enum survey_status survey_run(struct survey *survey, struct bytes file, const struct survey_options *options);
 
+/* Maps a file to be read from its beginning to its end. NULL: *out has it, or nothing if it is empty. Otherwise what is wrong. */
+MUST_USE const char *survey_map_file(const char *path, struct bytes *out);
+void survey_unmap_file(struct bytes file);
+
 #endif
