@@ -4,33 +4,12 @@
 #include "aof/reader.h"
 #include "aof/unit.h"
 #include "base/crc32c.h"
+#include "timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { RUNS = 9, RECORDS = 1000000, UNITS = 200000, GROUP = 50 };
-
-/* Of this thread: other programs may run meanwhile. */
-static int64_t cpu_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, RUNS, sizeof *values, compare);
-    return values[RUNS / 2];
-}
 
 static void bench_crc(const char *name, uint32_t (*crc)(uint32_t, struct bytes), size_t len)
 {
@@ -45,7 +24,7 @@ static void bench_crc(const char *name, uint32_t (*crc)(uint32_t, struct bytes),
         }
         times[run] = (double)(cpu_ns() - start) / rounds / (double)len;
     }
-    printf("%-40s %8zu bytes: %7.3f ns a byte (%08x)\n", name, len, median(times), sum);
+    printf("%-40s %8zu bytes: %7.3f ns a byte (%08x)\n", name, len, median(times, RUNS), sum);
 }
 
 /* Takes the frame as if it had been written and synced. */
@@ -83,7 +62,7 @@ static void bench_append(size_t len, unsigned group)
         times[run] = (double)(cpu_ns() - start) / count;
         aof_writer_close(&writer);
     }
-    printf("%-40s %8zu bytes: %7.1f ns a record, %u a frame\n", "SET, appended and framed", len, median(times), group);
+    printf("%-40s %8zu bytes: %7.1f ns a record, %u a frame\n", "SET, appended and framed", len, median(times, RUNS), group);
 }
 
 static void bench_units(unsigned group)
@@ -117,7 +96,7 @@ static void bench_units(unsigned group)
         aof_writer_close(&writers[1]);
         aof_cut_destroy(cut);
     }
-    printf("%-40s                 %7.1f ns a unit, %u a frame\n", "unit of 2 shards, to its commit", median(times), group);
+    printf("%-40s                 %7.1f ns a unit, %u a frame\n", "unit of 2 shards, to its commit", median(times, RUNS), group);
 }
 
 int main(void)

@@ -5,10 +5,10 @@
 #include "table/index_builder.h"
 #include "table/ordered_index.h"
 #include "table/slice.h"
+#include "timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { TEXT_MAX = 64, REPEATS = 1, RANGE = 100 };
 
@@ -24,9 +24,7 @@ static uint64_t next_random(void)
 
 static double cpu_seconds(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return (double)cpu_ns() / 1e9;
 }
 
 /* --- columns --- */

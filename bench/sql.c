@@ -8,33 +8,13 @@
 #include "expression/compile.h"
 #include "expression/evaluate.h"
 #include "sql/parse.h"
+#include "timing.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { RUNS = 9, PARSES = 20000, ROWS = 100000, ROUNDS = 10 };
-
-static int64_t cpu_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, RUNS, sizeof *values, compare);
-    return values[RUNS / 2];
-}
 
 static void check(bool is_good, const char *what)
 {
@@ -100,9 +80,9 @@ static void bench_parse(sqlite3 *database, const char *text)
         }
         times[2][run] = (double)(cpu_ns() - begin) / PARSES / 1000;
     }
-    const double sqlite = median(times[2]);
-    const double parse = median(times[0]);
-    const double both = median(times[1]);
+    const double sqlite = median(times[2], RUNS);
+    const double parse = median(times[0], RUNS);
+    const double both = median(times[1], RUNS);
     printf("%s\n  read %.2f us (%.2f of SQLite's), with its WHERE compiled %.2f us (%.2f), sqlite3_prepare_v2 %.2f us\n", text, parse, parse / sqlite,
            both, both / sqlite, sqlite);
     arena_release(&arena);
@@ -149,8 +129,8 @@ static void bench_condition(sqlite3 *database, const struct scalar *rows, const 
         times[1][run] = (double)(cpu_ns() - begin) / ROUNDS / ROWS;
     }
     check(ours == theirs, "different counts");
-    const double own = median(times[0]);
-    const double sqlite = median(times[1]);
+    const double own = median(times[0], RUNS);
+    const double sqlite = median(times[1], RUNS);
     printf("%s\n  %.1f ns a row, SQLite's scan %.1f: %.2f\n", condition, own, sqlite, own / sqlite);
     sqlite3_finalize(statement);
     arena_release(&arena);

@@ -78,7 +78,7 @@ bool command_choose_slowly(const struct command_spec *row, const struct bytes *a
         }
         *chosen = subcommand != NULL ? subcommand : row;
     }
-    if (UNLIKELY(!is_arity_right(*chosen, argc) || (*chosen)->run == NULL)) {
+    if (UNLIKELY(!command_takes(*chosen, argc) || (*chosen)->run == NULL)) {
         refuse_arity(reply, *chosen);
         return false;
     }

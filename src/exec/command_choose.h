@@ -12,7 +12,8 @@
 MUST_USE bool command_choose_slowly(const struct command_spec *row, const struct bytes *argv, uint32_t argc, struct reply *reply,
                                     const struct command_spec **chosen);
 
-static inline bool is_arity_right(const struct command_spec *spec, uint32_t argc)
+/* So many words, the name included. */
+static inline bool command_takes(const struct command_spec *spec, uint32_t argc)
 {
     return spec->arity >= 0 ? argc == (uint32_t)spec->arity : argc >= (uint32_t)-spec->arity;
 }
@@ -21,7 +22,7 @@ static inline bool is_arity_right(const struct command_spec *spec, uint32_t argc
 MUST_USE static inline bool command_choose(const struct command_spec *row, const struct bytes *argv, uint32_t argc, struct reply *reply,
                                            const struct command_spec **chosen)
 {
-    if (LIKELY(row != NULL && row->subcommands == NULL && row->run != NULL && is_arity_right(row, argc))) {
+    if (LIKELY(row != NULL && row->subcommands == NULL && row->run != NULL && command_takes(row, argc))) {
         *chosen = row;
         return true;
     }

@@ -334,40 +334,22 @@ static bool run_task(const struct run *run, int task, int64_t now_us)
     return wish_us == AT_ONCE;
 }
 
-/* All that are due; and when the first of those will be that do not run in each turn. */
-static bool run_due(const struct run *run, int64_t now_us)
-{
-    struct background *background = run->background;
-    bool is_busy = false;
-    background->first_us = INT64_MAX;
-    for (int i = 0; i < BACKGROUND_TASKS; i++) {
-        if (background->due_us[i] <= now_us && (!tasks[i].is_for_thread_0 || run->thread->number == 0)) {
-            is_busy |= run_task(run, i, now_us);
-        }
-        const int64_t due_us = background->due_us[i];
-        background->first_us = due_us > now_us && due_us < background->first_us ? due_us : background->first_us;
-    }
-    return is_busy;
-}
-
-static bool run_each_turn(const struct run *run, int64_t now_us)
-{
-    struct background *background = run->background;
-    bool is_busy = false;
-    for (uint32_t left = background->each_turn; left != 0; left &= left - 1) {
-        const int task = __builtin_ctz(left);
-        is_busy |= run_task(run, task, now_us);
-        const int64_t due_us = background->due_us[task];
-        background->first_us = due_us > now_us && due_us < background->first_us ? due_us : background->first_us;
-    }
-    return is_busy;
-}
-
 int64_t background_run(struct thread *thread, struct background *background, uint64_t turn_ticks)
 {
     const struct run run = {thread, background, turn_ticks};
     const int64_t now_us = clock_monotonic_us();
-    const bool is_busy = now_us >= background->first_us ? run_due(&run, now_us) : run_each_turn(&run, now_us);
-    assert(background->first_us > now_us);
-    return is_busy ? 0 : background->first_us - now_us;
+    const bool is_time = now_us >= background->first_us; /* for one of those that do not run in each turn: all are looked at */
+    int64_t first_us = is_time ? INT64_MAX : background->first_us;
+    bool is_busy = false;
+    for (uint32_t left = is_time ? ALL_TASKS : background->each_turn; left != 0; left &= left - 1) {
+        const int task = __builtin_ctz(left);
+        if (background->due_us[task] <= now_us && (!tasks[task].is_for_thread_0 || thread->number == 0)) {
+            is_busy |= run_task(&run, task, now_us);
+        }
+        const int64_t due_us = background->due_us[task];
+        first_us = due_us > now_us && due_us < first_us ? due_us : first_us;
+    }
+    assert(first_us > now_us);
+    background->first_us = first_us;
+    return is_busy ? 0 : first_us - now_us;
 }
