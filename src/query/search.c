@@ -19,7 +19,6 @@ struct search_part {
     struct found found;
     bool is_sorting;
     bool is_refused;    /* memory was */
-    size_t next;        /* reading: of the found rows */
 };
 
 /* --- a part --- */
@@ -72,10 +71,9 @@ static enum part_status step_part(struct part *base, struct thread *thread)
 bool search_create(struct search *search, const struct statement *statement, struct shard_range range, enum search_order order)
 {
     const uint32_t count = range.end - range.first;
-    *search = (struct search){.count = count, .order = (uint8_t)order};
+    *search = (struct search){.count = count};
     search->parts = thread_alloc_zeroed(MEM_QUERY_BUFFER, count * sizeof *search->parts);
-    search->heads = thread_alloc(MEM_QUERY_BUFFER, count * sizeof *search->heads);
-    if (search->parts == NULL || search->heads == NULL) {
+    if (search->parts == NULL || !merge_create(&search->merge, count, order == SEARCH_BY_ID)) {
         search_release(search);
         return false;
     }
@@ -86,7 +84,7 @@ bool search_create(struct search *search, const struct statement *statement, str
         part->part = (struct part){.step = step_part, .shard = range.first + i};
         part->statement = statement;
         part->is_sorting = order == SEARCH_BY_ID;
-        found_init(&part->found);
+        found_init(&part->found, NULL);
     }
     search->is_long = rows >= LONG_SCAN_ROWS && access_scans(&statement->where, statement->schema);
     return true;
@@ -104,81 +102,39 @@ void search_release(struct search *search)
         found_release(&search->parts[i].found);
     }
     thread_free(MEM_QUERY_BUFFER, search->parts, search->count * sizeof *search->parts);
-    thread_free(MEM_QUERY_BUFFER, search->heads, search->count * sizeof *search->heads);
+    merge_release(&search->merge);
     *search = (struct search){0};
 }
 
 /* --- reading --- */
-
-static const struct found_row *row_of(const struct search *search, uint32_t head)
-{
-    const struct search_part *part = &search->parts[search->heads[head]];
-    assert(part->next < part->found.count);
-    return &part->found.rows[part->next];
-}
-
-/* The head at `at` goes down to where its id belongs. */
-static void sift_down(struct search *search, uint32_t at)
-{
-    const uint32_t count = search->head_count;
-    for (;;) {
-        uint32_t least = at;
-        for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++) {
-            least = row_of(search, child)->id < row_of(search, least)->id ? child : least;
-        }
-        if (least == at) {
-            return;
-        }
-        const uint32_t head = search->heads[at];
-        search->heads[at] = search->heads[least];
-        search->heads[least] = head;
-        at = least;
-    }
-}
 
 enum table_result search_finish(struct search *search, uint64_t *found, uint64_t *examined)
 {
     bool is_refused = false;
     *found = 0;
     *examined = 0;
-    search->head = search->head_count = 0;
     for (uint32_t i = 0; i < search->count; i++) {
         const struct search_part *part = &search->parts[i];
         is_refused = is_refused || part->is_refused;
         *found += part->found.count;
         *examined += part->gather.examined;
-        if (part->found.count > 0) {
-            search->heads[search->head_count++] = i;
-        }
     }
     if (is_refused) {
-        search->head_count = 0;
         return TABLE_NO_MEMORY;
     }
-    for (uint32_t at = search->head_count / 2; at-- > 0 && search->order == SEARCH_BY_ID;) {
-        sift_down(search, at);
+    for (uint32_t i = 0; i < search->count; i++) {
+        merge_add(&search->merge, &search->parts[i].found);
     }
+    merge_start(&search->merge);
     return TABLE_OK;
 }
 
 const struct found_row *search_row(const struct search *search)
 {
-    return search->head < search->head_count ? row_of(search, search->head) : NULL;
+    return merge_row(&search->merge);
 }
 
 void search_advance(struct search *search)
 {
-    assert(search->head < search->head_count);
-    struct search_part *part = &search->parts[search->heads[search->head]];
-    const bool is_last = ++part->next == part->found.count;
-    if (search->order == SEARCH_BY_SHARD) {
-        search->head += is_last ? 1 : 0;
-        return;
-    }
-    if (is_last) {
-        search->heads[0] = search->heads[--search->head_count];
-    }
-    if (search->head_count > 0) {
-        sift_down(search, 0);
-    }
+    merge_advance(&search->merge);
 }

@@ -9,6 +9,7 @@
 #ifndef QUERY_SEARCH_H
 #define QUERY_SEARCH_H
 
+#include "query/merge.h"
 #include "query/statement.h"
 
 enum search_order {
@@ -22,12 +23,8 @@ struct search_part;
 struct search {
     struct search_part *parts;
     uint32_t count;
-    uint8_t order;         /* enum search_order */
     bool is_long;          /* a scan of many rows */
-    /* reading */
-    uint32_t *heads;       /* the parts that have rows left, by number: BY_ID a heap, the smallest id on top; BY_SHARD ascending from
-                              heads[head] on */
-    uint32_t head, head_count;
+    struct merge merge;    /* reading */
 };
 
 /* For the slices of the range. False: no memory, *search is all zero. */

@@ -275,7 +275,7 @@ static void tell_found(const struct statement *statement, struct exec *exec, con
 {
     replies->rows(exec, found->count);
     for (size_t i = 0; i < found->count; i++) {
-        replies->row(exec, statement, &found->rows[i]);
+        replies->row(exec, statement, found_at(found, i));
     }
 }
 
@@ -287,7 +287,7 @@ static enum table_result apply_found(const struct statement *statement, struct e
     *done = 0;
     exec_begin_unit(exec);
     while (*done < found->count && result == TABLE_OK) {
-        result = statement_apply(statement, exec, &found->rows[*done]);
+        result = statement_apply(statement, exec, found_at(found, *done));
         *done += result == TABLE_OK ? 1 : 0;
     }
     exec_end_unit(exec);
@@ -305,7 +305,7 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
     uint64_t examined;
     size_t done = 0;
     enum table_result result = TABLE_OK;
-    found_init(&found);
+    found_init(&found, NULL);
     const enum small small = find_small(statement, range, &found, &examined);
     if (small == SMALL_NO_MEMORY) {
         result = TABLE_NO_MEMORY;

@@ -476,7 +476,7 @@ Test(query, puts_rows_in_the_order_of_their_ids)
     uint64_t state = 3;
     for (int round = 0; round < 60; round++) {
         struct found found;
-        found_init(&found);
+        found_init(&found, NULL);
         size_t count = next_random(&state) % 3000;
         uint64_t id = 0;
         for (size_t i = 0; i < count; i++) {
@@ -496,7 +496,7 @@ Test(query, puts_rows_in_the_order_of_their_ids)
         cr_assert_eq(status, FOUND_SORTED);
         cr_assert_eq(found.count, count);
         for (size_t i = 1; i < count; i++) {
-            cr_assert_leq(found.rows[i - 1].id, found.rows[i].id);
+            cr_assert_leq(found_at(&found, i - 1)->id, found_at(&found, i)->id);
         }
         found_release(&found);
     }

@@ -1,0 +1,76 @@
+/* select.h - what a SELECT with clauses is to do with the rows that match: its plan, made of trees (sql/tree.h), changed by nobody afterwards.
+ *
+ *     rows that match --> [keys of the order] --> the first of them --> items            without groups
+ *                     --> groups, aggregates --> HAVING --> the same, of groups --> items
+ *
+ * An expression reads *slots*. Of a row these are the columns that are needed (inputs), of a group its keys and then its aggregates.
+ *
+ * Meaning    Names are columns, or aliases of items (GROUP BY: a column first; ORDER BY: an alias first; HAVING: a column first). A number in
+ *            ORDER BY or GROUP BY is an item's. A column of a select with groups stands in GROUP BY or in an aggregate. Without ORDER BY
+ *            groups come in the order of their keys, rows in that of their ids. DISTINCT without groups makes groups of all items.
+ * Threads    Any number may read it.
+ * Memory     In the caller's arena, the statement's text included; the schema is lent as long as the plan.
+ * Read on    select_run.h  */
+#ifndef QUERY_SELECT_H
+#define QUERY_SELECT_H
+
+#include "expression/compile.h"
+#include "query/found.h"
+#include "query/groups.h"
+#include "sql/tree.h"
+
+enum { SELECT_ROW_ID = UINT16_MAX, SELECT_ITEMS_MAX = 4096 };
+
+/* What is loaded into a slot of a row. */
+struct select_input {
+    uint16_t cells;  /* the column's slot in a page; SELECT_ROW_ID */
+    uint8_t type;    /* enum column_type */
+};
+
+struct select_item {
+    struct bytes name;
+    const struct program *program;
+};
+
+struct select {
+    const struct schema *schema;
+    uint32_t item_count;              /* 0: whole rows are told, as without clauses */
+    const struct select_item *items;  /* of a row, or of a group */
+    uint32_t input_count;
+    const struct select_input *inputs;
+    /* groups */
+    bool is_grouped;
+    struct group_shape shape;
+    const struct program **keys;      /* of a row */
+    const bool *copies;               /* a key's text is made by its program: it is copied into the group */
+    const struct program **arguments; /* of a row, one an aggregate; NULL: count(*) */
+    const struct program *having;     /* of a group; NULL: none */
+    bool is_distinct;                 /* of groups' items */
+    const bool *distinct_copies;      /* as `copies`, an item each */
+    /* order */
+    struct found_order order;
+    const struct program **order_keys; /* of a row, or of a group; one a key of the order */
+    uint64_t limit, offset;            /* UINT64_MAX: no limit */
+    /* how much the programs need */
+    uint32_t temporary_count;
+};
+
+/* Rows or groups that are needed: limit and offset. UINT64_MAX: all. */
+static inline uint64_t select_wanted(const struct select *select)
+{
+    return select->limit > UINT64_MAX - select->offset ? UINT64_MAX : select->limit + select->offset;
+}
+
+struct select_source {
+    const struct sql_query *query; /* one select of one table; WHERE is the caller's */
+    struct bytes text;             /* of the statement, for places of faults */
+    struct bytes space, table;     /* the names that columns may be qualified with */
+    const struct schema *schema;
+    const struct hash_secret *secret;
+    bool has_items;                /* false: the query's items have no meaning, whole rows are told */
+};
+
+/* *out is set on SQL_FAULT_NONE, *fault on anything else. */
+MUST_USE enum sql_fault_kind select_plan(const struct select_source *source, struct arena *arena, struct select **out, struct sql_fault *fault);
+
+#endif

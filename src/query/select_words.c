@@ -1,0 +1,236 @@
+/* select_words.c - see select_words.h. The words are put together as SQL, which is read as any.  */
+#include "query/select_words.h"
+
+#include "mem/buffer.h"
+#include "sql/parse.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WORD_COLUMNS BYTES("COLUMNS")
+#define WORD_WHERE BYTES("WHERE")
+#define WORD_DISTINCT BYTES("DISTINCT")
+#define WORD_AS BYTES("AS")
+#define WORD_BY BYTES("BY")
+
+enum { SHOWN_MAX = 200 }; /* bytes of the text, in a fault */
+enum { CLAUSE_GROUP, CLAUSE_HAVING, CLAUSE_ORDER, CLAUSE_LIMIT };
+
+const struct bytes select_clause_words[SELECT_CLAUSE_WORDS] = {
+    [CLAUSE_GROUP] = BYTES("GROUP"), [CLAUSE_HAVING] = BYTES("HAVING"), [CLAUSE_ORDER] = BYTES("ORDER"), [CLAUSE_LIMIT] = BYTES("LIMIT")};
+
+/* --- finding the clauses --- */
+
+static bool is_word(const struct bytes *argv, uint32_t argc, uint32_t at, struct bytes word)
+{
+    return at < argc && bytes_equal_ignore_case(argv[at], word);
+}
+
+static bool begins_clause(const struct bytes *argv, uint32_t argc, uint32_t at)
+{
+    bool begins = false;
+    for (int i = 0; i < SELECT_CLAUSE_WORDS && !begins; i++) {
+        const bool needs_by = i == CLAUSE_GROUP || i == CLAUSE_ORDER;
+        begins = is_word(argv, argc, at, select_clause_words[i]) && (!needs_by || is_word(argv, argc, at + 1, WORD_BY));
+    }
+    return begins;
+}
+
+void select_words_read_columns(struct select_words *words, const struct bytes *argv, uint32_t argc, uint32_t *at)
+{
+    if (!is_word(argv, argc, *at, WORD_COLUMNS)) {
+        return;
+    }
+    words->columns = ++*at;
+    while (*at < argc && !is_word(argv, argc, *at, WORD_WHERE) && !begins_clause(argv, argc, *at)) {
+        ++*at;
+    }
+    words->columns_end = *at;
+}
+
+void select_words_read_rest(struct select_words *words, const struct bytes *argv, uint32_t argc, uint32_t *at)
+{
+    if (begins_clause(argv, argc, *at)) {
+        words->rest = *at;
+        words->rest_end = *at = argc;
+    }
+}
+
+/* --- the clauses as SQL --- */
+
+struct writer {
+    struct buffer text;
+    const struct select_source *source;
+    bool is_refused; /* memory was */
+};
+
+static void write(struct writer *writer, struct bytes text)
+{
+    writer->is_refused = writer->is_refused || !buffer_append(&writer->text, text);
+}
+
+static void write_quoted(struct writer *writer, struct bytes name)
+{
+    write(writer, BYTES("\""));
+    for (size_t i = 0; i < name.len; i++) {
+        write(writer, (struct bytes){name.data + i, 1});
+        if (name.data[i] == '"') {
+            write(writer, BYTES("\""));
+        }
+    }
+    write(writer, BYTES("\""));
+}
+
+static bool is_plain_name(struct bytes word)
+{
+    bool is_plain = word.len > 0 && !(word.data[0] >= '0' && word.data[0] <= '9');
+    for (size_t i = 0; i < word.len && is_plain; i++) {
+        const char c = word.data[i];
+        is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    }
+    return is_plain;
+}
+
+static bool ends_with_comma(struct bytes word)
+{
+    return word.len > 0 && word.data[word.len - 1] == ',';
+}
+
+/* A column's name that would not be read as one is quoted; a comma may stand behind it. */
+static void write_word(struct writer *writer, struct bytes word)
+{
+    const bool has_comma = ends_with_comma(word);
+    const struct bytes name = {word.data, word.len - has_comma};
+    if (!is_plain_name(name) && schema_find_column(writer->source->schema, name) != COLUMN_NONE) {
+        write_quoted(writer, name);
+        write(writer, has_comma ? BYTES(",") : BYTES(""));
+    } else {
+        write(writer, word);
+    }
+}
+
+/* An item is a word, and perhaps AS and a name behind it. */
+static void write_items(struct writer *writer, const struct bytes *argv, uint32_t from, uint32_t end)
+{
+    for (uint32_t at = from; at < end; at++) {
+        write(writer, at > from ? BYTES(", ") : BYTES(""));
+        if (schema_find_column(writer->source->schema, argv[at]) != COLUMN_NONE) {
+            write_quoted(writer, argv[at]);
+        } else {
+            write(writer, argv[at]);
+        }
+        if (is_word(argv, end, at + 1, WORD_AS) && at + 2 < end) {
+            write(writer, BYTES(" AS "));
+            write_quoted(writer, argv[at + 2]);
+            at += 2;
+        }
+    }
+    write(writer, BYTES(" "));
+}
+
+static void write_columns(struct writer *writer, const struct select_words *words, const struct bytes *argv)
+{
+    uint32_t from = words->columns;
+    bool has_commas = false;
+    if (is_word(argv, words->columns_end, from, WORD_DISTINCT)) {
+        write(writer, BYTES("DISTINCT "));
+        from++;
+    }
+    for (uint32_t at = from; at < words->columns_end; at++) {
+        has_commas = has_commas || ends_with_comma(argv[at]);
+    }
+    if (!has_commas) {
+        write_items(writer, argv, from, words->columns_end);
+        return;
+    }
+    for (uint32_t at = from; at < words->columns_end; at++) {
+        write_word(writer, argv[at]);
+        write(writer, BYTES(" "));
+    }
+}
+
+static void write_statement(struct writer *writer, const struct select_words *words, const struct bytes *argv)
+{
+    write(writer, BYTES("SELECT "));
+    if (words->columns_end > 0) {
+        write_columns(writer, words, argv);
+    } else {
+        write(writer, BYTES("* "));
+    }
+    write(writer, BYTES("FROM "));
+    write_quoted(writer, writer->source->space);
+    write(writer, BYTES("."));
+    write_quoted(writer, writer->source->table);
+    for (uint32_t at = words->rest; at < words->rest_end; at++) {
+        write(writer, BYTES(" "));
+        write_word(writer, argv[at]);
+    }
+}
+
+/* --- the plan --- */
+
+/* An item, or a word behind, could have said more than it may. */
+static bool is_of_one_table(const struct sql_statement *statement, const struct select_source *source)
+{
+    if (statement->kind != SQL_STATEMENT_SELECT || statement->is_explain || statement->parameter_count > 0) {
+        return false;
+    }
+    const struct sql_select *select = statement->query->selects;
+    const struct sql_source *from = select->sources;
+    return select->next == NULL && select->where == NULL && from != NULL && from->next == NULL && from->alias.len == 0 &&
+           bytes_equal(from->table->space, source->space) && bytes_equal(from->table->name, source->table);
+}
+
+static struct bytes name_before_dot(struct bytes name, struct bytes *behind)
+{
+    const char *dot = memchr(name.data, '.', name.len);
+    const size_t len = dot != NULL ? (size_t)(dot - name.data) : name.len;
+    *behind = dot != NULL ? (struct bytes){dot + 1, name.len - len - 1} : BYTES("");
+    return (struct bytes){name.data, len};
+}
+
+static enum sql_fault_kind plan(struct select_source *source, struct arena *arena, struct select **out, struct sql_fault *fault)
+{
+    const struct sql_statement *statement;
+    const enum sql_fault_kind kind = sql_parse(source->text, arena, &statement, fault);
+    if (kind != SQL_FAULT_NONE) {
+        return kind;
+    }
+    if (!is_of_one_table(statement, source)) {
+        sql_fault_set(fault, SQL_FAULT_MEANING, source->text, 0, "items and clauses of one table were expected");
+        return SQL_FAULT_MEANING;
+    }
+    source->query = statement->query;
+    return select_plan(source, arena, out, fault);
+}
+
+/* Whoever has sent words does not know the text that its places are in. */
+static void add_text(struct sql_fault *fault, struct bytes text)
+{
+    const size_t len = strlen(fault->text);
+    snprintf(fault->text + len, sizeof fault->text - len, " of: %.*s", text.len > SHOWN_MAX ? SHOWN_MAX : (int)text.len, text.data);
+    for (char *at = fault->text + len; *at != '\0'; at++) {
+        *at = (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at;
+    }
+}
+
+enum sql_fault_kind select_words_plan(const struct select_words *words, const struct bytes *argv, const struct schema *schema,
+                                      const struct hash_secret *secret, struct arena *arena, struct select **out, struct sql_fault *fault)
+{
+    struct select_source source = {.schema = schema, .secret = secret, .has_items = words->columns_end > 0};
+    struct writer writer = {.text = BUFFER_EMPTY(MEM_QUERY_BUFFER), .source = &source};
+    source.space = name_before_dot(argv[1], &source.table);
+    write_statement(&writer, words, argv);
+    enum sql_fault_kind kind = SQL_FAULT_NO_MEMORY;
+    if (writer.is_refused) {
+        sql_fault_set(fault, kind, BYTES(""), 0, "no memory for the statement");
+    } else {
+        source.text = (struct bytes){writer.text.data, writer.text.len};
+        kind = plan(&source, arena, out, fault);
+    }
+    if (kind == SQL_FAULT_SYNTAX || kind == SQL_FAULT_MEANING) {
+        add_text(fault, source.text);
+    }
+    buffer_release(&writer.text);
+    return kind;
+}

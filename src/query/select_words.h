@@ -1,0 +1,41 @@
+/* select_words.h - the clauses of TABLE.SELECT, words of their own, become the same plan as SQL's.
+ *
+ *   TABLE.SELECT ns.t [COLUMNS items] [WHERE conditions] [GROUP BY ...] [HAVING ...] [ORDER BY ...] [LIMIT n [OFFSET m]]
+ *
+ * Items      Each word is one, `AS name` behind it; [DISTINCT] in front of all. A word that is a column's name stands for the column, whatever
+ *            characters it has. With a comma at the end of a word, or as a word, items are the text between commas.
+ * Clauses    What stands behind WHERE's conditions is SQL. A clause begins with GROUP BY, HAVING, ORDER BY or LIMIT; a column of such a name is
+ *            written in double quotes.
+ * Threads    Any.
+ * Memory     Borrowed from the words; the plan: select.h.  */
+#ifndef QUERY_SELECT_WORDS_H
+#define QUERY_SELECT_WORDS_H
+
+#include "query/select.h"
+
+/* Which words of a command are in which clause; all zero: it has none but WHERE. */
+struct select_words {
+    uint32_t columns, columns_end; /* behind COLUMNS */
+    uint32_t rest, rest_end;       /* GROUP BY and all that follows */
+};
+
+static inline bool select_words_are_any(const struct select_words *words)
+{
+    return words->columns_end > 0 || words->rest_end > 0;
+}
+
+/* The words that end the conditions of a WHERE. */
+enum { SELECT_CLAUSE_WORDS = 4 };
+extern const struct bytes select_clause_words[SELECT_CLAUSE_WORDS];
+
+/* From words[*at] on: COLUMNS and its items, if they stand there. *at: the word behind them. */
+void select_words_read_columns(struct select_words *words, const struct bytes *argv, uint32_t argc, uint32_t *at);
+/* All that is left, if it begins with one of the clause words. */
+void select_words_read_rest(struct select_words *words, const struct bytes *argv, uint32_t argc, uint32_t *at);
+
+/* argv[1] is the table's name, schema its columns. *out is set on SQL_FAULT_NONE, *fault on anything else: places in it are in the clauses as
+ * SQL. */
+MUST_USE enum sql_fault_kind select_words_plan(const struct select_words *words, const struct bytes *argv, const struct schema *schema,
+                                               const struct hash_secret *secret, struct arena *arena, struct select **out, struct sql_fault *fault);
+
+#endif
