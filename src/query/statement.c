@@ -86,6 +86,7 @@ static enum table_result parse_assignments(struct statement *statement, const st
 
 static enum table_result parse_where(struct statement *statement, const struct exec *exec, uint32_t *at, void *memory)
 {
+    static const struct bytes set = BYTES("SET");
     struct config *config = exec->server->config;
     struct where_source source = {
         .schema = statement->schema,
@@ -93,7 +94,8 @@ static enum table_result parse_where(struct statement *statement, const struct e
         .count = exec->argc - *at,
         .is_left_to_right =
             atomic_load_explicit(&config->table_where_precedence, memory_order_relaxed) == WHERE_LEFT_TO_RIGHT,
-        .ends_at_set = statement->kind == STATEMENT_UPDATE,
+        .ends = &set,
+        .end_count = statement->kind == STATEMENT_UPDATE ? 1 : 0,
     };
     uint32_t used = 0;
     enum table_result result = where_parse(&statement->where, &source, memory, &used);

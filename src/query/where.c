@@ -195,7 +195,11 @@ static enum table_result read_operator(struct parser *parser)
 static bool is_at_end(const struct parser *parser)
 {
     const struct where_source *source = parser->source;
-    return parser->at == source->count || (source->ends_at_set && word_is(source->words[parser->at], "SET"));
+    bool is_end = parser->at == source->count;
+    for (uint32_t i = 0; i < source->end_count && !is_end; i++) {
+        is_end = bytes_equal_ignore_case(source->words[parser->at], source->ends[i]);
+    }
+    return is_end;
 }
 
 /* From the root down: both sides of a required AND are required. */

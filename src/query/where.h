@@ -57,7 +57,8 @@ struct where_source {
     const struct bytes *words; /* those behind the word WHERE */
     uint32_t count;
     bool is_left_to_right;
-    bool ends_at_set;          /* the word SET, where AND or OR could stand, ends it */
+    const struct bytes *ends;  /* words that end it where AND or OR could stand; case ignored */
+    uint32_t end_count;
 };
 
 /* What where_parse needs for this many words. */

@@ -1,7 +1,7 @@
 /* Any words behind WHERE, one a line: they are read or refused; what is read finds the same rows by page, by row and through
  * the indexes.
  *
- * The first byte chooses the order of AND and OR, and whether SET ends the conditions.  */
+ * The first byte chooses the order of AND and OR, and whether SET and ORDER end the conditions.  */
 #include "query/found.h"
 #include "query/gather.h"
 
@@ -99,11 +99,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         words[count++] = (struct bytes){text, (size_t)(stop - text)};
         text = stop + 1;
     }
+    static const struct bytes ends[] = {BYTES("SET"), BYTES("ORDER")};
     struct where_source source = {.schema = world->schema,
                                   .words = words,
                                   .count = count,
                                   .is_left_to_right = (data[0] & 1) != 0,
-                                  .ends_at_set = (data[0] & 2) != 0};
+                                  .ends = ends,
+                                  .end_count = (data[0] & 2) != 0 ? 2 : 0};
     struct where where;
     uint32_t used = 0;
     void *memory = malloc(where_bytes(count) + 1);

@@ -114,8 +114,9 @@ static void split_words(struct words *words, const char *line)
 static enum table_result parse(struct where *where, const struct words *words, bool is_left_to_right, void *memory,
                                uint32_t *used)
 {
-    struct where_source source = {
-        .schema = schema, .words = words->list, .count = words->count, .is_left_to_right = is_left_to_right, .ends_at_set = true};
+    static const struct bytes set = BYTES("SET");
+    struct where_source source = {.schema = schema, .words = words->list, .count = words->count, .is_left_to_right = is_left_to_right,
+                                  .ends = &set, .end_count = 1};
     return where_parse(where, &source, memory, used);
 }
 
