@@ -18,7 +18,9 @@ struct search_part {
     bool is_gathering;  /* gather has begun */
     struct found found;
     bool is_sorting;
-    bool is_refused;    /* memory was */
+    bool is_refused;    /* memory was, or the select has failed */
+    const struct select_run *select;
+    uint32_t number;    /* of the part, and of the select's */
 };
 
 /* --- a part --- */
@@ -44,6 +46,37 @@ static enum part_status step_sort(struct search_part *part, const struct thread 
     return PART_MORE;
 }
 
+static enum part_status step_settle(struct search_part *part, const struct thread *thread)
+{
+    do {
+        switch (select_part_settle(part->select, part->number, SORT_STEPS)) {
+        case SELECT_MORE:
+            break;
+        case SELECT_DONE:
+            return PART_DONE;
+        case SELECT_FAILED:
+            return refuse(part);
+        }
+    } while (!part_step_is_over(thread));
+    return PART_MORE;
+}
+
+static bool take(struct search_part *part, const uint32_t *rows, uint32_t count)
+{
+    if (count == 0) {
+        return true;
+    }
+    if (part->select != NULL) {
+        return select_part_take(part->select, part->number, part->part.shard, rows, count);
+    }
+    return found_add(&part->found, part->gather.slice, part->part.shard, rows, count);
+}
+
+static bool needs_rows(const struct search_part *part)
+{
+    return !part->gather.is_done && (part->select == NULL || !select_part_is_full(part->select, part->number));
+}
+
 static enum part_status step_part(struct part *base, struct thread *thread)
 {
     struct search_part *part = (struct search_part *)base;
@@ -54,21 +87,25 @@ static enum part_status step_part(struct part *base, struct thread *thread)
         gather_begin(gather, statement->table->slices[base->shard], statement->schema, &statement->where);
         part->is_gathering = true;
     }
-    while (!gather->is_done) {
+    while (needs_rows(part)) {
         const uint32_t count = gather_step(gather, rows);
-        if (count > 0 && !found_add(&part->found, gather->slice, base->shard, rows, count)) {
+        if (!take(part, rows, count)) {
             return refuse(part);
         }
         if (part_step_is_over(thread)) {
-            return gather->is_done && !part->is_sorting ? PART_DONE : PART_MORE;
+            return gather->is_done && !part->is_sorting && part->select == NULL ? PART_DONE : PART_MORE;
         }
+    }
+    if (part->select != NULL) {
+        return step_settle(part, thread);
     }
     return part->is_sorting ? step_sort(part, thread) : PART_DONE;
 }
 
 /* --- all of them --- */
 
-bool search_create(struct search *search, const struct statement *statement, struct shard_range range, enum search_order order)
+bool search_create(struct search *search, const struct statement *statement, struct shard_range range, enum search_order order,
+                   const struct select_run *select)
 {
     const uint32_t count = range.end - range.first;
     *search = (struct search){.count = count};
@@ -84,6 +121,8 @@ bool search_create(struct search *search, const struct statement *statement, str
         part->part = (struct part){.step = step_part, .shard = range.first + i};
         part->statement = statement;
         part->is_sorting = order == SEARCH_BY_ID;
+        part->select = select;
+        part->number = i;
         found_init(&part->found, NULL);
     }
     search->is_long = rows >= LONG_SCAN_ROWS && access_scans(&statement->where, statement->schema);

@@ -27,12 +27,13 @@ struct search {
     struct merge merge;    /* reading */
 };
 
-/* For the slices of the range. False: no memory, *search is all zero. */
+/* For the slices of the range. select: rows go there, each slice's to a part of its own, and are not read here (NULL: they are); lent until
+ * search_release. False: no memory, *search is all zero. */
 MUST_USE bool search_create(struct search *search, const struct statement *statement, struct shard_range range,
-                            enum search_order order);
+                            enum search_order order, const struct select_run *select);
 /* In a job's step, which then returns JOB_PARTS; the slices are locked. False: no memory. */
 MUST_USE bool search_start(struct search *search, struct exec *exec);
-/* In its next step: TABLE_NO_MEMORY, or how many rows were found and looked at. Reading begins. */
+/* In its next step: TABLE_NO_MEMORY (and whatever a part of `select` has failed with), or how many rows were found and looked at. Reading begins. */
 MUST_USE enum table_result search_finish(struct search *search, uint64_t *found, uint64_t *examined);
 /* The next row, lent until search_release; NULL: there are no more. */
 const struct found_row *search_row(const struct search *search);

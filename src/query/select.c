@@ -7,9 +7,12 @@
 #include "sql/write.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ROW_ID_NAME BYTES("_id")
+
+enum { SHOWN_MAX = 200 }; /* bytes of the text, in a fault */
 
 struct planner {
     const struct select_source *source;
@@ -534,6 +537,32 @@ static bool plan(struct planner *planner)
     return plan_order(planner);
 }
 
+void select_fault_show(struct sql_fault *fault, struct bytes text)
+{
+    const size_t len = strlen(fault->text);
+    snprintf(fault->text + len, sizeof fault->text - len, " of: %.*s", text.len > SHOWN_MAX ? SHOWN_MAX : (int)text.len, text.data);
+    for (char *at = fault->text + len; *at != '\0'; at++) {
+        *at = (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at;
+    }
+}
+
+void select_fault(const struct select *select, enum expression_result result, uint32_t position, struct sql_fault *fault)
+{
+    sql_fault_set(fault, SQL_FAULT_MEANING, select->text, position, "%s", expression_result_text(result));
+    if (select->shows_text) {
+        select_fault_show(fault, select->text);
+    }
+}
+
+static bool keep_text(struct planner *planner)
+{
+    const struct bytes text = planner->source->text;
+    const char *copy = arena_copy(planner->arena, text);
+    planner->select->text = (struct bytes){copy, text.len};
+    planner->select->shows_text = planner->source->shows_text;
+    return copy != NULL || fail_memory(planner);
+}
+
 enum sql_fault_kind select_plan(const struct select_source *source, struct arena *arena, struct select **out, struct sql_fault *fault)
 {
     struct planner planner = {.source = source, .arena = arena, .fault = fault};
@@ -541,8 +570,11 @@ enum sql_fault_kind select_plan(const struct select_source *source, struct arena
     if (planner.select != NULL) {
         *planner.select = (struct select){.schema = source->schema, .shape.secret = source->secret};
     }
-    if (planner.select == NULL || !plan(&planner)) {
+    if (planner.select == NULL || !keep_text(&planner) || !plan(&planner)) {
         assert(planner.has_fault);
+        if (source->shows_text && fault->kind == SQL_FAULT_MEANING) {
+            select_fault_show(fault, source->text);
+        }
         return fault->kind;
     }
     planner.select->inputs = planner.inputs;

@@ -34,6 +34,8 @@ struct select_item {
 
 struct select {
     const struct schema *schema;
+    struct bytes text;                /* that was read */
+    bool shows_text;                  /* faults show it: the client has sent something else */
     uint32_t item_count;              /* 0: whole rows are told, as without clauses */
     const struct select_item *items;  /* of a row, or of a group */
     uint32_t input_count;
@@ -68,7 +70,13 @@ struct select_source {
     const struct schema *schema;
     const struct hash_secret *secret;
     bool has_items;                /* false: the query's items have no meaning, whole rows are told */
+    bool shows_text;
 };
+
+/* Adds the text that its place is in. */
+void select_fault_show(struct sql_fault *fault, struct bytes text);
+/* What is wrong when a row is computed, at a place in the text of the plan. */
+void select_fault(const struct select *select, enum expression_result result, uint32_t position, struct sql_fault *fault);
 
 /* *out is set on SQL_FAULT_NONE, *fault on anything else. */
 MUST_USE enum sql_fault_kind select_plan(const struct select_source *source, struct arena *arena, struct select **out, struct sql_fault *fault);

@@ -4,7 +4,6 @@
 #include "mem/buffer.h"
 #include "sql/parse.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define WORD_COLUMNS BYTES("COLUMNS")
@@ -13,7 +12,6 @@
 #define WORD_AS BYTES("AS")
 #define WORD_BY BYTES("BY")
 
-enum { SHOWN_MAX = 200 }; /* bytes of the text, in a fault */
 enum { CLAUSE_GROUP, CLAUSE_HAVING, CLAUSE_ORDER, CLAUSE_LIMIT };
 
 const struct bytes select_clause_words[SELECT_CLAUSE_WORDS] = {
@@ -81,27 +79,17 @@ static void write_quoted(struct writer *writer, struct bytes name)
     write(writer, BYTES("\""));
 }
 
-static bool is_plain_name(struct bytes word)
-{
-    bool is_plain = word.len > 0 && !(word.data[0] >= '0' && word.data[0] <= '9');
-    for (size_t i = 0; i < word.len && is_plain; i++) {
-        const char c = word.data[i];
-        is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    }
-    return is_plain;
-}
-
 static bool ends_with_comma(struct bytes word)
 {
     return word.len > 0 && word.data[word.len - 1] == ',';
 }
 
-/* A column's name that would not be read as one is quoted; a comma may stand behind it. */
+/* A column's name is quoted, whatever characters it has; a comma may stand behind it. Any other word is SQL. */
 static void write_word(struct writer *writer, struct bytes word)
 {
     const bool has_comma = ends_with_comma(word);
     const struct bytes name = {word.data, word.len - has_comma};
-    if (!is_plain_name(name) && schema_find_column(writer->source->schema, name) != COLUMN_NONE) {
+    if (schema_find_column(writer->source->schema, name) != COLUMN_NONE) {
         write_quoted(writer, name);
         write(writer, has_comma ? BYTES(",") : BYTES(""));
     } else {
@@ -109,61 +97,104 @@ static void write_word(struct writer *writer, struct bytes word)
     }
 }
 
-/* An item is a word, and perhaps AS and a name behind it. */
-static void write_items(struct writer *writer, const struct bytes *argv, uint32_t from, uint32_t end)
+/* --- lists --- */
+
+struct list {
+    const struct bytes *argv;
+    uint32_t from, end;
+    bool has_commas; /* else each word is an element, but for those that belong to the one before */
+};
+
+static struct list list_of(const struct bytes *argv, uint32_t from, uint32_t end)
 {
+    struct list list = {.argv = argv, .from = from, .end = end};
     for (uint32_t at = from; at < end; at++) {
-        write(writer, at > from ? BYTES(", ") : BYTES(""));
-        if (schema_find_column(writer->source->schema, argv[at]) != COLUMN_NONE) {
-            write_quoted(writer, argv[at]);
+        list.has_commas = list.has_commas || ends_with_comma(argv[at]);
+    }
+    return list;
+}
+
+/* ASC, DESC, NULLS FIRST and NULLS LAST. */
+static bool is_direction(const struct list *list, uint32_t at)
+{
+    const bool is_nulls = is_word(list->argv, list->end, at, BYTES("NULLS"));
+    const bool is_behind_nulls = at > list->from && is_word(list->argv, list->end, at - 1, BYTES("NULLS"));
+    return at > list->from && (is_nulls || is_word(list->argv, list->end, at, BYTES("ASC")) || is_word(list->argv, list->end, at, BYTES("DESC")) ||
+                               (is_behind_nulls && (is_word(list->argv, list->end, at, BYTES("FIRST")) || is_word(list->argv, list->end, at, BYTES("LAST")))));
+}
+
+static void write_list(struct writer *writer, const struct list *list, bool has_directions)
+{
+    for (uint32_t at = list->from; at < list->end; at++) {
+        const bool continues = has_directions && is_direction(list, at);
+        write(writer, at > list->from && !list->has_commas && !continues ? BYTES(", ") : BYTES(" "));
+        if (continues) {
+            write(writer, list->argv[at]);
         } else {
-            write(writer, argv[at]);
+            write_word(writer, list->argv[at]);
         }
-        if (is_word(argv, end, at + 1, WORD_AS) && at + 2 < end) {
+    }
+}
+
+/* An item is a word, and perhaps AS and a name behind it. */
+static void write_items(struct writer *writer, const struct list *list)
+{
+    for (uint32_t at = list->from; at < list->end; at++) {
+        write(writer, at > list->from && !list->has_commas ? BYTES(", ") : BYTES(" "));
+        write_word(writer, list->argv[at]);
+        if (!list->has_commas && is_word(list->argv, list->end, at + 1, WORD_AS) && at + 2 < list->end) {
             write(writer, BYTES(" AS "));
-            write_quoted(writer, argv[at + 2]);
+            write_quoted(writer, list->argv[at + 2]);
             at += 2;
         }
     }
-    write(writer, BYTES(" "));
 }
 
 static void write_columns(struct writer *writer, const struct select_words *words, const struct bytes *argv)
 {
-    uint32_t from = words->columns;
-    bool has_commas = false;
-    if (is_word(argv, words->columns_end, from, WORD_DISTINCT)) {
-        write(writer, BYTES("DISTINCT "));
-        from++;
+    const bool is_distinct = is_word(argv, words->columns_end, words->columns, WORD_DISTINCT);
+    const struct list items = list_of(argv, words->columns + is_distinct, words->columns_end);
+    write(writer, is_distinct ? BYTES(" DISTINCT") : BYTES(""));
+    write_items(writer, &items);
+}
+
+/* GROUP BY and ORDER BY have lists; HAVING and LIMIT are taken as they are. */
+static uint32_t write_clause(struct writer *writer, const struct bytes *argv, uint32_t at, uint32_t end)
+{
+    const bool is_order = is_word(argv, end, at, select_clause_words[CLAUSE_ORDER]);
+    const bool has_list = is_order || is_word(argv, end, at, select_clause_words[CLAUSE_GROUP]);
+    uint32_t next = at + 1 + has_list;
+    while (next < end && !begins_clause(argv, end, next)) {
+        next++;
     }
-    for (uint32_t at = from; at < words->columns_end; at++) {
-        has_commas = has_commas || ends_with_comma(argv[at]);
+    const struct list words = list_of(argv, at + 1 + has_list, next);
+    write(writer, BYTES(" "));
+    write(writer, argv[at]);
+    write(writer, has_list ? BYTES(" BY") : BYTES(""));
+    if (has_list) {
+        write_list(writer, &words, is_order);
     }
-    if (!has_commas) {
-        write_items(writer, argv, from, words->columns_end);
-        return;
-    }
-    for (uint32_t at = from; at < words->columns_end; at++) {
-        write_word(writer, argv[at]);
+    for (uint32_t i = words.from; i < next && !has_list; i++) {
         write(writer, BYTES(" "));
+        write(writer, argv[i]);
     }
+    return next;
 }
 
 static void write_statement(struct writer *writer, const struct select_words *words, const struct bytes *argv)
 {
-    write(writer, BYTES("SELECT "));
+    write(writer, BYTES("SELECT"));
     if (words->columns_end > 0) {
         write_columns(writer, words, argv);
     } else {
-        write(writer, BYTES("* "));
+        write(writer, BYTES(" *"));
     }
-    write(writer, BYTES("FROM "));
+    write(writer, BYTES(" FROM "));
     write_quoted(writer, writer->source->space);
     write(writer, BYTES("."));
     write_quoted(writer, writer->source->table);
-    for (uint32_t at = words->rest; at < words->rest_end; at++) {
-        write(writer, BYTES(" "));
-        write_word(writer, argv[at]);
+    for (uint32_t at = words->rest; at < words->rest_end;) {
+        at = write_clause(writer, argv, at, words->rest_end);
     }
 }
 
@@ -194,30 +225,22 @@ static enum sql_fault_kind plan(struct select_source *source, struct arena *aren
     const struct sql_statement *statement;
     const enum sql_fault_kind kind = sql_parse(source->text, arena, &statement, fault);
     if (kind != SQL_FAULT_NONE) {
+        select_fault_show(fault, source->text);
         return kind;
     }
     if (!is_of_one_table(statement, source)) {
         sql_fault_set(fault, SQL_FAULT_MEANING, source->text, 0, "items and clauses of one table were expected");
+        select_fault_show(fault, source->text);
         return SQL_FAULT_MEANING;
     }
     source->query = statement->query;
     return select_plan(source, arena, out, fault);
 }
 
-/* Whoever has sent words does not know the text that its places are in. */
-static void add_text(struct sql_fault *fault, struct bytes text)
-{
-    const size_t len = strlen(fault->text);
-    snprintf(fault->text + len, sizeof fault->text - len, " of: %.*s", text.len > SHOWN_MAX ? SHOWN_MAX : (int)text.len, text.data);
-    for (char *at = fault->text + len; *at != '\0'; at++) {
-        *at = (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at;
-    }
-}
-
 enum sql_fault_kind select_words_plan(const struct select_words *words, const struct bytes *argv, const struct schema *schema,
                                       const struct hash_secret *secret, struct arena *arena, struct select **out, struct sql_fault *fault)
 {
-    struct select_source source = {.schema = schema, .secret = secret, .has_items = words->columns_end > 0};
+    struct select_source source = {.schema = schema, .secret = secret, .has_items = words->columns_end > 0, .shows_text = true};
     struct writer writer = {.text = BUFFER_EMPTY(MEM_QUERY_BUFFER), .source = &source};
     source.space = name_before_dot(argv[1], &source.table);
     write_statement(&writer, words, argv);
@@ -227,9 +250,6 @@ enum sql_fault_kind select_words_plan(const struct select_words *words, const st
     } else {
         source.text = (struct bytes){writer.text.data, writer.text.len};
         kind = plan(&source, arena, out, fault);
-    }
-    if (kind == SQL_FAULT_SYNTAX || kind == SQL_FAULT_MEANING) {
-        add_text(fault, source.text);
     }
     buffer_release(&writer.text);
     return kind;

@@ -2,10 +2,11 @@
  *
  *   TABLE.SELECT ns.t [COLUMNS items] [WHERE conditions] [GROUP BY ...] [HAVING ...] [ORDER BY ...] [LIMIT n [OFFSET m]]
  *
- * Items      Each word is one, `AS name` behind it; [DISTINCT] in front of all. A word that is a column's name stands for the column, whatever
- *            characters it has. With a comma at the end of a word, or as a word, items are the text between commas.
- * Clauses    What stands behind WHERE's conditions is SQL. A clause begins with GROUP BY, HAVING, ORDER BY or LIMIT; a column of such a name is
- *            written in double quotes.
+ * Lists      Of COLUMNS, GROUP BY and ORDER BY: each word is an element, `AS name` or ASC, DESC, NULLS FIRST, NULLS LAST behind it; when a word
+ *            ends with a comma, elements are what stands between commas. COLUMNS DISTINCT ... is SQL's SELECT DISTINCT. A word that is a
+ *            column's name stands for the column, whatever characters it has; any other is SQL.
+ * Clauses    A clause begins with GROUP BY, HAVING, ORDER BY or LIMIT; a column of such a name is written in double quotes. HAVING and LIMIT
+ *            are SQL.
  * Threads    Any.
  * Memory     Borrowed from the words; the plan: select.h.  */
 #ifndef QUERY_SELECT_WORDS_H

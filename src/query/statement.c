@@ -94,8 +94,8 @@ static enum table_result parse_where(struct statement *statement, const struct e
         .count = exec->argc - *at,
         .is_left_to_right =
             atomic_load_explicit(&config->table_where_precedence, memory_order_relaxed) == WHERE_LEFT_TO_RIGHT,
-        .ends = &set,
-        .end_count = statement->kind == STATEMENT_UPDATE ? 1 : 0,
+        .ends = statement->kind == STATEMENT_SELECT ? select_clause_words : &set,
+        .end_count = statement->kind == STATEMENT_SELECT ? SELECT_CLAUSE_WORDS : statement->kind == STATEMENT_UPDATE ? 1 : 0,
     };
     uint32_t used = 0;
     enum table_result result = where_parse(&statement->where, &source, memory, &used);
@@ -117,12 +117,18 @@ enum table_result statement_parse(struct statement *statement, const struct exec
     if (kind == STATEMENT_UPDATE && !has_word(exec, at, "SET")) {
         return TABLE_MISSING_SET;
     }
+    if (kind == STATEMENT_SELECT) {
+        select_words_read_columns(&statement->words, exec->argv, exec->argc, &at);
+    }
     if (at < exec->argc && bytes_equal_ignore_case(exec->argv[at], BYTES("WHERE"))) {
         at++;
         enum table_result result = parse_where(statement, exec, &at, statement->set + set_capacity(exec));
         if (result != TABLE_OK) {
             return result;
         }
+    }
+    if (kind == STATEMENT_SELECT) {
+        select_words_read_rest(&statement->words, exec->argv, exec->argc, &at);
     }
     if (kind != STATEMENT_UPDATE) {
         return at == exec->argc ? TABLE_OK : TABLE_BAD_CLAUSE;
@@ -131,6 +137,21 @@ enum table_result statement_parse(struct statement *statement, const struct exec
         return at == exec->argc ? TABLE_MISSING_SET : TABLE_BAD_CLAUSE;
     }
     return parse_assignments(statement, exec, at + 1);
+}
+
+enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
+{
+    if (LIKELY(!select_words_are_any(&statement->words))) {
+        return TABLE_OK;
+    }
+    switch (select_words_plan(&statement->words, exec->argv, statement->schema, &exec->server->secret, arena, &statement->select, fault)) {
+    case SQL_FAULT_NONE:
+        return TABLE_OK;
+    case SQL_FAULT_NO_MEMORY:
+        return TABLE_NO_MEMORY;
+    default:
+        return TABLE_FAULT;
+    }
 }
 
 int32_t statement_shard(const struct statement *statement, const struct exec *exec)
@@ -234,6 +255,25 @@ enum table_result statement_apply(const struct statement *statement, const struc
     return slice_update(slice, statement->schema, row->row, statement->set, statement->set_count);
 }
 
+void statement_tell_row(const struct statement *statement, struct exec *exec, const struct found_row *row, const struct scalar *items,
+                        const struct statement_replies *replies)
+{
+    if (statement->select != NULL && statement->select->item_count > 0) {
+        replies->items(exec, statement->select, items);
+    } else {
+        replies->row(exec, statement, row);
+    }
+}
+
+enum table_result statement_run_result(const struct select_run *run, struct sql_fault *fault)
+{
+    if (run->failed == EXPRESSION_NO_MEMORY) {
+        return TABLE_NO_MEMORY;
+    }
+    select_fault(run->select, run->failed, run->failed_at, fault);
+    return TABLE_FAULT;
+}
+
 void statement_count_rows(struct exec *exec, uint64_t count)
 {
     if (count > 0) {
@@ -246,6 +286,12 @@ void statement_count_rows(struct exec *exec, uint64_t count)
 
 enum small { SMALL_FOUND, SMALL_TOO_BIG, SMALL_NO_MEMORY };
 
+/* Rows of a shard that are enough: any, if a LIMIT has no order. */
+static uint64_t enough_rows(const struct select *select)
+{
+    return select == NULL || select->is_grouped || select->order.count > 0 ? UINT64_MAX : select_wanted(select);
+}
+
 /* Finds all rows of the range in a few steps, in the order of their ids. */
 static enum small find_small(const struct statement *statement, struct shard_range range, struct found *found, uint64_t *examined)
 {
@@ -254,12 +300,15 @@ static enum small find_small(const struct statement *statement, struct shard_ran
     *examined = 0;
     for (uint32_t shard = range.first; shard < range.end; shard++) {
         struct gather gather;
+        uint64_t left = enough_rows(statement->select);
         gather_begin(&gather, statement->table->slices[shard], statement->schema, &statement->where);
-        while (!gather.is_done) {
+        while (!gather.is_done && left > 0) {
             if (++steps > SMALL_STEPS + range.end - range.first) {
                 return SMALL_TOO_BIG;
             }
             uint32_t count = gather_step(&gather, rows);
+            count = count < left ? count : (uint32_t)left;
+            left -= count;
             if (found->count + count > SMALL_ROWS) {
                 return SMALL_TOO_BIG;
             }
@@ -270,6 +319,42 @@ static enum small find_small(const struct statement *statement, struct shard_ran
         *examined += gather.examined;
     }
     return found_sort(found, SIZE_MAX) == FOUND_SORTED ? SMALL_FOUND : SMALL_NO_MEMORY;
+}
+
+/* Rows or items of a run that is settled. False: it has failed. */
+static bool tell_run(const struct statement *statement, struct exec *exec, struct select_run *run, const struct statement_replies *replies)
+{
+    const struct found_row *found = NULL;
+    const struct scalar *items = NULL;
+    enum select_status status;
+    replies->rows(exec, select_run_left(run));
+    while ((status = select_run_next(run, &found, &items)) == SELECT_MORE) {
+        statement_tell_row(statement, exec, found, items, replies);
+    }
+    return status == SELECT_DONE;
+}
+
+/* The rows are few. *fault is set on TABLE_FAULT. */
+static enum table_result select_found(const struct statement *statement, struct exec *exec, const struct found *found,
+                                      const struct statement_replies *replies, struct sql_fault *fault)
+{
+    struct select_run run;
+    if (!select_run_create(&run, statement->select, statement->table, 1, exec->now_ms * 1000)) {
+        return TABLE_NO_MEMORY;
+    }
+    bool is_good = true;
+    for (size_t i = 0; i < found->count && is_good; i++) {
+        const struct found_row *row = found_at(found, i);
+        is_good = select_part_take(&run, 0, row->shard, &row->row, 1);
+    }
+    enum select_status status = is_good ? select_part_settle(&run, 0, SIZE_MAX) : SELECT_FAILED;
+    do {
+        status = select_run_settle(&run, SIZE_MAX);
+    } while (status == SELECT_MORE);
+    is_good = status == SELECT_DONE && tell_run(statement, exec, &run, replies);
+    const enum table_result result = is_good ? TABLE_OK : statement_run_result(&run, fault);
+    select_run_release(&run);
+    return result;
 }
 
 static void tell_found(const struct statement *statement, struct exec *exec, const struct found *found,
@@ -304,6 +389,7 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
                          const struct statement_replies *replies)
 {
     struct found found;
+    struct sql_fault fault;
     uint64_t examined;
     size_t done = 0;
     enum table_result result = TABLE_OK;
@@ -315,12 +401,16 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
         result = TABLE_SCAN_LIMIT;
     } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {
         result = apply_found(statement, exec, &found, range, &done);
+    } else if (small == SMALL_FOUND && statement->select != NULL) {
+        result = select_found(statement, exec, &found, replies, &fault);
     }
-    if (result != TABLE_OK) {
+    if (result == TABLE_FAULT) {
+        replies->fault(exec, &fault);
+    } else if (result != TABLE_OK) {
         replies->refuse(exec, result, statement->scan_limit);
-    } else if (small == SMALL_FOUND && statement->kind == STATEMENT_SELECT) {
+    } else if (small == SMALL_FOUND && statement->kind == STATEMENT_SELECT && statement->select == NULL) {
         tell_found(statement, exec, &found, replies);
-    } else if (small == SMALL_FOUND) {
+    } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {
         replies->changed(exec, done);
     }
     found_release(&found);

@@ -10,6 +10,8 @@
 #include "exec/exec.h"
 #include "query/found.h"
 #include "query/gather.h"
+#include "query/select_run.h"
+#include "query/select_words.h"
 #include "table/definition.h"
 
 enum statement_kind { STATEMENT_SELECT, STATEMENT_UPDATE, STATEMENT_DELETE };
@@ -25,16 +27,22 @@ struct statement {
     uint32_t set_count;
     bool moves_rows;        /* sets the routing column, and there are several shards */
     int64_t scan_limit;     /* table-max-scan-rows; 0: none */
+    struct select_words words; /* SELECT: its other clauses */
+    struct select *select;  /* what they mean (statement_plan); NULL: whole rows, all of them */
 };
 
-/* How the outcome of a statement is told. SELECT: `rows` once, then `row` for each; UPDATE, DELETE: `changed`; or `refuse` alone. */
+/* How the outcome of a statement is told. SELECT: `rows` once, then `row` or `items` for each; UPDATE, DELETE: `changed`; or `refuse`, or `fault`,
+ * which throw away what was told before.  */
 struct statement_replies {
     /* scan_limit: of the statement, for TABLE_SCAN_LIMIT */
     void (*refuse)(struct exec *exec, enum table_result result, int64_t scan_limit);
     void (*rows)(struct exec *exec, size_t count);
     /* Under the slice's lock or baton. */
     void (*row)(struct exec *exec, const struct statement *statement, const struct found_row *row);
+    /* The values of select->items. */
+    void (*items)(struct exec *exec, const struct select *select, const struct scalar *items);
     void (*changed)(struct exec *exec, size_t count);
+    void (*fault)(struct exec *exec, const struct sql_fault *fault);
 };
 
 /* Splits a field, <col>=<value>, and finds the column: `bad_field` when it is none, TABLE_BAD_VALUE. */
@@ -49,6 +57,8 @@ size_t statement_bytes(const struct exec *exec);
 /* Reads argv[2] and on; `memory`: statement_bytes, aligned as malloc does. Values borrow argv. */
 MUST_USE enum table_result statement_parse(struct statement *statement, const struct exec *exec, enum statement_kind kind,
                                            struct table *table, void *memory);
+/* Makes the plan of a SELECT's other clauses, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says what is wrong. */
+MUST_USE enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
 /* The one shard that can have rows for it, or STATEMENT_ALL_SHARDS. */
 int32_t statement_shard(const struct statement *statement, const struct exec *exec);
 
@@ -74,6 +84,11 @@ MUST_USE bool statement_run_small(const struct statement *statement, struct exec
 
 /* --- for jobs, too --- */
 
+/* Tells a row of a select_run, or its items. */
+void statement_tell_row(const struct statement *statement, struct exec *exec, const struct found_row *row, const struct scalar *items,
+                        const struct statement_replies *replies);
+/* Of a run that has failed: TABLE_NO_MEMORY, or TABLE_FAULT, and *fault is set. */
+MUST_USE enum table_result statement_run_result(const struct select_run *run, struct sql_fault *fault);
 /* Counts changes of rows. The rows' slices have told of each, and how to repeat it (table/slice_owner.h). */
 void statement_count_rows(struct exec *exec, uint64_t count);
 /* UPDATE: in place, or to the shard of its new routing value (both batons held). DELETE: removes it. */

@@ -10,9 +10,9 @@
 
 #include <assert.h>
 
-enum { TIDY_PAGES = 1 };
+enum { TIDY_PAGES = 1, SETTLE_STEPS = 64, PLAN_BYTES_MAX = 64 << 20 };
 
-enum phase { PHASE_START, PHASE_FIND, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
+enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
 
 struct statement_job {
     struct job job;
@@ -26,6 +26,9 @@ struct statement_job {
     struct shard_range range;
     uint32_t shard;              /* TIDY: the one being worked on */
     struct search search;
+    struct arena arena;          /* the plan of a SELECT with clauses */
+    struct select_run run;       /* and its work */
+    struct sql_fault fault;      /* result is TABLE_FAULT */
     uint64_t done;               /* APPLY: rows */
     max_align_t memory[];
 };
@@ -94,7 +97,11 @@ static int32_t job_shard_of(int32_t shard)
 
 static enum job_status refuse(struct statement_job *job, struct exec *exec, enum table_result result)
 {
-    job->replies->refuse(exec, result, job->statement.scan_limit);
+    if (result == TABLE_FAULT) {
+        job->replies->fault(exec, &job->fault);
+    } else {
+        job->replies->refuse(exec, result, job->statement.scan_limit);
+    }
     return JOB_DONE;
 }
 
@@ -116,7 +123,11 @@ static enum job_status fail(struct statement_job *job, enum table_result result)
 static enum job_status begin_find(struct statement_job *job, struct exec *exec)
 {
     const enum search_order order = job->kind == STATEMENT_SELECT ? SEARCH_BY_ID : SEARCH_BY_SHARD;
-    if (!search_create(&job->search, &job->statement, job->range, order) || !search_start(&job->search, exec)) {
+    const struct select *select = job->statement.select;
+    if (select != NULL && !select_run_create(&job->run, select, job->statement.table, job->range.end - job->range.first, exec->now_ms * 1000)) {
+        return fail(job, TABLE_NO_MEMORY);
+    }
+    if (!search_create(&job->search, &job->statement, job->range, order, select != NULL ? &job->run : NULL) || !search_start(&job->search, exec)) {
         return fail(job, TABLE_NO_MEMORY);
     }
     return JOB_PARTS;
@@ -145,6 +156,10 @@ static enum job_status step_start(struct statement_job *job, struct exec *exec)
         return refuse(job, exec, TABLE_MISSING);
     }
     enum table_result result = statement_parse(&job->statement, exec, job->kind, table, job->memory);
+    if (result == TABLE_OK) {
+        arena_empty(&job->arena);
+        result = statement_plan(&job->statement, exec, &job->arena, &job->fault);
+    }
     if (result != TABLE_OK) {
         return refuse(job, exec, result);
     }
@@ -193,7 +208,7 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
     uint64_t found;
     uint64_t examined;
     const enum table_result result = search_finish(&job->search, &found, &examined);
-    if (result != TABLE_OK) {
+    if (job->statement.select == NULL && result != TABLE_OK) {
         return fail(job, result);
     }
     if (!statement_is_within_limit(&job->statement, examined)) {
@@ -202,14 +217,56 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
     if (job->kind != STATEMENT_SELECT) {
         return begin_apply(job);
     }
+    if (job->statement.select != NULL) {
+        job->phase = PHASE_SETTLE;
+        return JOB_MORE;
+    }
     job->replies->rows(exec, found);
     job->phase = PHASE_REPLY;
     return JOB_MORE;
 }
 
+static enum job_status fail_run(struct statement_job *job)
+{
+    return fail(job, statement_run_result(&job->run, &job->fault));
+}
+
+static enum job_status step_settle(struct statement_job *job, struct exec *exec)
+{
+    enum select_status status;
+    do {
+        status = select_run_settle(&job->run, SETTLE_STEPS);
+    } while (status == SELECT_MORE && !exec_step_is_over(exec));
+    if (status == SELECT_FAILED) {
+        return fail_run(job);
+    }
+    if (status == SELECT_DONE) {
+        job->replies->rows(exec, select_run_left(&job->run));
+        job->phase = PHASE_REPLY;
+    }
+    return JOB_MORE;
+}
+
+static enum job_status reply_run(struct statement_job *job, struct exec *exec)
+{
+    const struct found_row *found = NULL;
+    const struct scalar *items = NULL;
+    enum select_status status = SELECT_MORE;
+    while (!exec->reply->is_broken && !exec_step_is_over(exec) && (status = select_run_next(&job->run, &found, &items)) == SELECT_MORE) {
+        statement_tell_row(&job->statement, exec, found, items, job->replies);
+    }
+    if (status == SELECT_FAILED) {
+        return fail_run(job);
+    }
+    return status == SELECT_DONE || exec->reply->is_broken ? begin_end(job) : JOB_MORE;
+}
+
 static enum job_status step_reply(struct statement_job *job, struct exec *exec)
 {
     const struct found_row *row;
+    if (job->statement.select != NULL) {
+        return reply_run(job, exec);
+    }
     while ((row = search_row(&job->search)) != NULL && !exec->reply->is_broken) {
         if (exec_step_is_over(exec)) {
             return JOB_MORE;
@@ -288,8 +345,8 @@ static enum job_status step_end(struct statement_job *job, struct exec *exec)
 static enum job_status statement_job_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct statement_job *, struct exec *) = {
-        [PHASE_START] = step_start, [PHASE_FIND] = step_find, [PHASE_REPLY] = step_reply, [PHASE_APPLY] = step_apply,
-        [PHASE_TIDY] = step_tidy, [PHASE_END] = step_end,
+        [PHASE_START] = step_start, [PHASE_FIND] = step_find,   [PHASE_SETTLE] = step_settle, [PHASE_REPLY] = step_reply,
+        [PHASE_APPLY] = step_apply,        [PHASE_TIDY] = step_tidy, [PHASE_END] = step_end,
     };
     struct statement_job *job = (struct statement_job *)base;
     return steps[job->phase](job, exec);
@@ -322,6 +379,8 @@ static void statement_job_destroy(struct job *base, struct exec *exec)
         finish_dead(job, exec);
     }
     search_release(&job->search);
+    select_run_release(&job->run);
+    arena_release(&job->arena);
     thread_free(MEM_QUERY_BUFFER, job, job->size);
 }
 
@@ -336,6 +395,7 @@ void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t sh
     job->job = (struct job){.step = statement_job_step, .destroy = statement_job_destroy, .shard = job_shard_of(shard)};
     job->size = size;
     job->kind = kind;
+    arena_init(&job->arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
     job->replies = replies;
     exec_start_job(exec, &job->job);
 }

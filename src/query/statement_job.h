@@ -4,12 +4,14 @@
  * the order of their ids, or applies its change to one after the other, and gives the locks back; so it sees, and makes, one state.
  * While it holds the locks it reads without any baton: no shard waits for it.
  *
- *   START --> FIND --> REPLY -------------------+
+ *   START --> FIND --> [SETTLE] --> REPLY ------+
  *     |         |                               +--> END --> done
  *     |         +-----> APPLY --> TIDY ---------+
  *     +-- small, or refused: done
  *
- * Threads    START and END: the batons of its shards; FIND (and other threads), REPLY: none; APPLY, TIDY: the one of the row's shard, or
+ * SETTLE: of a SELECT with clauses (select_run.h).
+ *
+ * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY: none; APPLY, TIDY: the one of the row's shard, or
  *            all of them when rows change their shard.
  * Limits     When the connection dies while a change is being applied, the rest is applied at once: a change is never left
  *            half done. When memory is refused half way, what was changed stays, and the error says so.  */

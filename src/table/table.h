@@ -62,6 +62,7 @@ enum table_result {
     TABLE_ROW_MISSING,          /* APPLY: no row has the id, or not where the value behind AT says */
     TABLE_NOT_INDEXED,          /* table-require-index */
     TABLE_SCAN_LIMIT,           /* table-max-scan-rows */
+    TABLE_FAULT,                /* a fault of the statement's, which has a text of its own */
     TABLE_RESULT_COUNT
 };
 

@@ -7,6 +7,7 @@
  * Read on    query/statement.h, query/statement_job.h; table_schema.c for what changes the catalogue.  */
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
+#include "expression/scalar_text.h"
 #include "exec/exec.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
@@ -17,7 +18,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROUTE_WORDS = 24 }; /* statements with as many words are read on the stack */
+enum {
+    ROUTE_WORDS = 24, /* statements with as many words are read on the stack */
+    PLAN_BYTES_MAX = 64 << 20,
+};
 
 /* --- TABLE.INSERT --- */
 
@@ -129,6 +133,7 @@ static int32_t route_delete(struct exec *exec)
 
 static void reply_refusal(struct exec *exec, enum table_result result, int64_t scan_limit)
 {
+    reply_rewind(exec->reply);
     reply_table_error(exec->reply, result, scan_limit);
 }
 
@@ -161,18 +166,60 @@ static void reply_row(struct exec *exec, const struct statement *statement, cons
     }
 }
 
+static void reply_scalar(struct reply *reply, const struct scalar *value)
+{
+    char scratch[SCALAR_TEXT_MAX];
+    switch ((enum scalar_type)value->type) {
+    case SCALAR_NULL:
+        reply_null(reply);
+        break;
+    case SCALAR_BOOLEAN:
+        reply_bool(reply, value->integer != 0);
+        break;
+    case SCALAR_INTEGER:
+        reply_integer(reply, value->integer);
+        break;
+    case SCALAR_FLOAT:
+        if (reply->protocol == 3) {
+            reply_double(reply, value->number);
+            break;
+        }
+        __attribute__((fallthrough));
+    default:
+        reply_bulk(reply, scalar_format(value, scratch));
+    }
+}
+
+/* [name, value, ...]: every item, nulls, too. */
+static void reply_items(struct exec *exec, const struct select *select, const struct scalar *items)
+{
+    reply_map(exec->reply, select->item_count);
+    for (uint32_t i = 0; i < select->item_count; i++) {
+        reply_bulk(exec->reply, select->items[i].name);
+        reply_scalar(exec->reply, &items[i]);
+    }
+}
+
+static void reply_fault(struct exec *exec, const struct sql_fault *fault)
+{
+    reply_rewind(exec->reply);
+    reply_errorf(exec->reply, "ERR %s", fault->text);
+}
+
 static void reply_changed(struct exec *exec, size_t count)
 {
     reply_integer(exec->reply, (int64_t)count);
 }
 
 static const struct statement_replies replies = {
-    .refuse = reply_refusal, .rows = reply_rows, .row = reply_row, .changed = reply_changed};
+    .refuse = reply_refusal, .fault = reply_fault, .rows = reply_rows, .row = reply_row, .items = reply_items, .changed = reply_changed};
 
 /* On one shard, in a batch, or on all of them: at once if it is small. */
 static void run_statement(struct exec *exec, enum statement_kind kind)
 {
     struct statement statement;
+    struct sql_fault fault;
+    struct arena arena;
     bool is_on_all = exec->shard == NULL;
     struct table *table = is_on_all ? statement_table(exec) : exec->routed;
     void *memory = exec_scratch(exec, statement_bytes(exec));
@@ -181,18 +228,24 @@ static void run_statement(struct exec *exec, enum statement_kind kind)
         return;
     }
     enum table_result result = statement_parse(&statement, exec, kind, table, memory);
+    arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
+    if (result == TABLE_OK) {
+        result = statement_plan(&statement, exec, &arena, &fault);
+    }
     int32_t shard = is_on_all ? STATEMENT_ALL_SHARDS : (int32_t)exec->shard->number;
     struct shard_range range = statement_range(&statement, shard);
     if (result == TABLE_OK) {
         result = statement_check(&statement, exec, range);
     }
-    if (result != TABLE_OK) {
+    if (result == TABLE_FAULT) {
+        reply_fault(exec, &fault);
+    } else if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, statement.scan_limit);
-    } else if (statement_must_wait(&statement, exec, range)) {
-        return;
-    } else if (statement.moves_rows || !statement_run_small(&statement, exec, range, &replies)) {
+    } else if (!statement_must_wait(&statement, exec, range) &&
+               (statement.moves_rows || !statement_run_small(&statement, exec, range, &replies))) {
         statement_job_start(exec, kind, shard, &replies);
     }
+    arena_release(&arena);
 }
 
 static void command_select(struct exec *exec)
