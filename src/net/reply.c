@@ -302,15 +302,19 @@ void reply_null_array(struct reply *reply)
     reply_constant(reply, reply->protocol == 2 ? BYTES("*-1\r\n") : BYTES("_\r\n"));
 }
 
-void reply_double(struct reply *reply, double value)
+void reply_double_text(struct reply *reply, struct bytes number)
 {
-    char text[DOUBLE_TEXT_MAX];
-    const struct bytes number = {text, double_format(value, text)};
     if (reply->protocol == 2) {
         reply_bulk(reply, number);
     } else {
         reply_line(reply, ',', number);
     }
+}
+
+void reply_double(struct reply *reply, double value)
+{
+    char text[DOUBLE_TEXT_MAX];
+    reply_double_text(reply, (struct bytes){text, double_format(value, text)});
 }
 
 void reply_bool(struct reply *reply, bool value)

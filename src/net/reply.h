@@ -51,6 +51,8 @@ void reply_null(struct reply *reply);
 void reply_null_array(struct reply *reply);
 /* RESP2 a bulk string (double_format), RESP3 ",". */
 void reply_double(struct reply *reply, double value);
+/* The same of a number's text, which is told as it is. */
+void reply_double_text(struct reply *reply, struct bytes number);
 /* RESP2 ":1"/":0", RESP3 "#t"/"#f". */
 void reply_bool(struct reply *reply, bool value);
 /* RESP2 a bulk string, RESP3 "=len\r\nEXT:": `extension` has three letters. */

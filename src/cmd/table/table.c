@@ -180,11 +180,8 @@ static void reply_scalar(struct reply *reply, const struct scalar *value)
         reply_integer(reply, value->integer);
         break;
     case SCALAR_FLOAT:
-        if (reply->protocol == 3) {
-            reply_double(reply, value->number);
-            break;
-        }
-        __attribute__((fallthrough));
+        reply_double_text(reply, scalar_format(value, scratch));
+        break;
     default:
         reply_bulk(reply, scalar_format(value, scratch));
     }
@@ -271,7 +268,7 @@ static const char *const help_notes[] = {
     "  condition: <col><op><value> or <col> <op> <value>; op: = != <> > < >= <=",
     "  conditions are joined by AND and OR, and grouped by ( and ) as words of their own",
 };
-enum { HELP_NOTES = sizeof help_notes / sizeof help_notes[0], HELP_LINE_MAX = 256 };
+enum { HELP_NOTES = sizeof help_notes / sizeof help_notes[0], HELP_LINE_MAX = 512 };
 
 static bool is_table_command(const struct command_spec *spec)
 {
@@ -331,7 +328,9 @@ const struct command_spec table_commands[] = {
      .syntax = "namespace.table column=value [column=value ...]"},
     {.name = "table.select", .run = command_select, .route = route_select, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
-     .summary = "Returns the rows of a table that match.", .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
+     .summary = "Returns the rows of a table that match, or what is computed of them.",
+     .syntax = "namespace.table [COLUMNS [DISTINCT] item [AS name] ...] [WHERE " CONDITIONS_SYNTAX
+               "] [GROUP BY expression ...] [HAVING condition] [ORDER BY expression [ASC|DESC] ...] [LIMIT n [OFFSET m]]"},
     {.name = "table.update", .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Changes the rows of a table that match, and returns their number.",
