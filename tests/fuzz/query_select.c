@@ -14,8 +14,7 @@ struct world {
     struct heap *heap;
     struct hash_secret secret;
     struct schema *schema;
-    struct table table;
-    struct table_slice *slices[2];
+    struct table *table;
 };
 
 static struct world *make_world(void)
@@ -32,11 +31,11 @@ static struct world *make_world(void)
         assert(result == TABLE_OK);
     }
     world->schema = schema_create(world->heap, &draft);
+    world->table = calloc(1, sizeof *world->table + 2 * sizeof world->table->slices[0]);
+    world->table->shard_count = 2;
     for (uint32_t i = 0; i < 2; i++) {
-        world->slices[i] = slice_create(world->heap, &world->secret, world->schema);
+        world->table->slices[i] = slice_create(world->heap, &world->secret, world->schema);
     }
-    world->table.slices = world->slices;
-    world->table.shard_count = 2;
     for (uint32_t i = 0; i < ROWS; i++) {
         const struct typed_value values[4] = {
             {.is_null = i % 11 == 0, .integer = (int64_t)(i % 20) - 10},
@@ -44,7 +43,7 @@ static struct world *make_world(void)
             {.is_null = i % 3 == 0, .number = (double)(i % 9) / 2},
             {.is_null = i % 2 == 0, .integer = (int64_t)(i * 37 % 20000)},
         };
-        const enum table_result result = slice_insert(world->slices[i % 2], world->schema, i + 1, values);
+        const enum table_result result = slice_insert(world->table->slices[i % 2], world->schema, i + 1, values);
         assert(result == TABLE_OK);
     }
     return world;
@@ -54,7 +53,7 @@ static bool take_rows(const struct world *world, struct select_run *run)
 {
     bool is_good = true;
     for (uint32_t part = 0; part < 2 && is_good; part++) {
-        const struct table_slice *slice = world->slices[part];
+        const struct table_slice *slice = world->table->slices[part];
         for (uint32_t slot = 0; slot < slice->pages[slice->first]->used && is_good; slot++) {
             const uint32_t row = row_number(slice->first, slot);
             is_good = select_part_take(run, part, part, &row, 1);
@@ -70,7 +69,7 @@ static void run_plan(const struct world *world, const struct select *select)
     struct select_run run;
     const struct found_row *found;
     const struct scalar *items;
-    const bool is_there = select_run_create(&run, select, &world->table, 2, 0);
+    const bool is_there = select_run_create(&run, select, world->table, 2, 0);
     assert(is_there);
     (void)take_rows(world, &run);
     enum select_status status;
