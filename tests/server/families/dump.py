@@ -2,7 +2,7 @@
 
 from harness import rdb
 
-from .arguments import FLOATS, INTEGERS, few_or_many, key, maybe, one_of, options, seconds, several, value
+from .arguments import FLOATS, INTEGERS, binary, few_or_many, key, maybe, one_of, options, seconds, several, value
 
 # Times that are over or far away: see arguments.py.
 TIMES = [b"0", b"0", b"0", b"0", b"-1", b"x", b"1000000", b"5000000", b"9223372036854775807", b"9223372036854775000", b""]
@@ -14,7 +14,7 @@ def short(rng):
     kind = rng.random()
     if kind < 0.4:
         return rng.choice(INTEGERS + FLOATS)
-    return bytes(rng.choices(b"abcxyz 01\x00\xff", k=rng.choice([0, 1, 3, 10, 30, 62, 63, 64, 65, 70, 126, 300])))
+    return binary(rng, b"abcxyz 01\x00\xff", rng.choice([0, 1, 3, 10, 30, 62, 63, 64, 65, 70, 126, 300]))
 
 
 def distinct(rng, most=12):
