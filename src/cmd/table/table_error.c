@@ -103,7 +103,7 @@ static struct shown show(struct bytes word)
 static const char *const expected[EXPECTED_COUNT] = {
     [EXPECTED_CONDITION] = "a condition", [EXPECTED_OPERATOR] = "an operator", [EXPECTED_VALUE] = "a value",
     [EXPECTED_AND] = "'AND'",             [EXPECTED_AND_OR] = "'AND' or 'OR'", [EXPECTED_OPEN] = "'('",
-    [EXPECTED_CLOSE] = "')'",             [EXPECTED_NULL] = "'NULL'",          [EXPECTED_FIELD] = "column=value",
+    [EXPECTED_CLOSE] = "')'",             [EXPECTED_NULL] = "'NULL'",
 };
 
 static void reply_expected(struct reply *reply, const struct table_fault *fault)
@@ -144,6 +144,8 @@ void reply_table_fault(struct reply *reply, enum table_result result, const stru
     const struct shown beside = show(fault->beside);
     if (!fault->is_known || result == TABLE_SCAN_LIMIT || result == TABLE_NO_MEMORY) {
         reply_table_error(reply, result, 0);
+    } else if (fault->expected == EXPECTED_FIELD) {
+        reply_errorf(reply, "%s, not %s", texts[result], word.text);
     } else if (fault->expected != EXPECTED_NOTHING) {
         reply_expected(reply, fault);
     } else if (result == TABLE_UNKNOWN_COLUMN) {
