@@ -222,8 +222,9 @@ static void command_delete(struct exec *exec)
 static const char *const help_notes[] = {
     "  types: string, integer, float, date (YYYY-MM-DD)",
     "  index: hash, btree, none (default); deprecated: true (= hash), false (= none)",
-    "  condition: <col><op><value> or <col> <op> <value>; op: = != <> > < >= <=",
-    "  conditions are joined by AND and OR, and grouped by ( and ) as words of their own",
+    "  condition: <col><op><value> or <col> <op> <value> or <col> <op> COLUMN <col>; op: = != <> > < >= <=",
+    "  condition: <col> [NOT] BETWEEN a AND b, <col> [NOT] IN ( a b ... ), <col> [NOT] LIKE pattern, <col> IS [NOT] NULL",
+    "  conditions are joined by AND and OR, negated by NOT, and grouped by ( and ) as words of their own; _id is the row's id",
 };
 enum { HELP_NOTES = sizeof help_notes / sizeof help_notes[0], HELP_LINE_MAX = 256 };
 

@@ -1,4 +1,4 @@
-/* table_error.c - the one table from enum table_result to texts. Where RedisTABLE has a text, it is the same.  */
+/* table_error.c - the one table from enum table_result to texts. Where RedisTABLE has a text, it is the same, unless a word can be named.  */
 #include "cmd/table/table_error.h"
 
 #include "cmd/core/answers.h"
