@@ -1,8 +1,8 @@
 /* filter.c - see filter.h.
  *
  * A condition compares a whole column of the page, also slots without a value, in loops that the compiler turns into
- * vector instructions; the column's bits then mask the result. AND and OR work on the bits; a right side that can change
- * nothing any more is skipped.  */
+ * vector instructions; the column's bits then mask the result. Texts, and long lists, are looked at row by row. AND and OR work on the
+ * bits; a right side that can change nothing any more is skipped.  */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3") /* gcc's -O2 leaves loops of unknown length as they are */
 #endif
@@ -11,6 +11,8 @@
 
 #include <assert.h>
 #include <string.h>
+
+enum { FEW_VALUES = 8 }; /* of a list are looked for one by one */
 
 /* LESS, EQUAL and LESS_EQUAL are computed; the other three are their opposites among the rows with a value. */
 struct outcome {
@@ -120,39 +122,257 @@ static void compare_texts(const struct cells *cells, uint32_t capacity, enum com
     }
 }
 
-static void filter_condition(const struct condition *condition, const struct page *page, struct page_bits *matches)
+static void compare_value(const struct cells *cells, const struct page *page, enum comparison comparison,
+                          const struct typed_value *value, uint8_t *results)
 {
-    uint8_t results[PAGE_WORDS * 64] = {0};
-    const struct cells *cells = page_cells(page, condition->slot);
-    *matches = (struct page_bits){{0}};
-    if (cells == NULL) {
-        return;
-    }
-    struct outcome outcome = outcome_of((enum comparison)condition->comparison);
     switch (cells->kind) {
     case CELLS_INTEGER:
-        compare_integers(cells, page->used, outcome.computed, condition->value.integer, results);
+        compare_integers(cells, page->used, comparison, value->integer, results);
         break;
     case CELLS_FLOAT:
-        compare_double(cells->block, page->used, outcome.computed, condition->value.number, results);
+        compare_double(cells->block, page->used, comparison, value->number, results);
         break;
     default:
-        compare_texts(cells, page->capacity, outcome.computed, condition->value.text, results);
+        compare_texts(cells, page->capacity, comparison, value->text, results);
         break;
     }
-    pack(results, matches);
-    const uint64_t *bits = cells_bits(cells, page->capacity);
-    for (uint32_t i = 0; i < (page->capacity + 63u) / 64; i++) {
-        matches->words[i] = (outcome.is_inverted ? ~matches->words[i] : matches->words[i]) & bits[i];
+}
+
+/* --- lists and patterns --- */
+
+static bool list_has(const struct condition_list *list, enum column_type type, const struct typed_value *value)
+{
+    uint32_t first = 0;
+    for (uint32_t count = list->count; count > 0;) {
+        const uint32_t half = count / 2;
+        const int order = typed_value_compare(type, &list->values[first + half], value);
+        if (order == 0) {
+            return true;
+        }
+        first += order < 0 ? half + 1 : 0;
+        count = order < 0 ? count - half - 1 : half;
     }
-    for (uint32_t i = (page->capacity + 63u) / 64; i < PAGE_WORDS; i++) {
-        matches->words[i] = 0;
+    return false;
+}
+
+/* Does the value, which is not null, fit a list or a pattern? */
+static bool value_fits(const struct condition *condition, const struct typed_value *value)
+{
+    return condition->kind == CONDITION_IN ? list_has(&condition->list, (enum column_type)condition->type, value)
+                                           : like_matches(&condition->pattern->like, value->text);
+}
+
+/* A list of few numbers: each of them beside the whole column. */
+static void compare_few(const struct condition *condition, const struct cells *cells, const struct page *page, uint8_t *results)
+{
+    uint8_t equal[PAGE_WORDS * 64] = {0};
+    for (uint32_t i = 0; i < condition->list.count; i++) {
+        compare_value(cells, page, COMPARE_EQUAL, &condition->list.values[i], equal);
+        for (uint32_t slot = 0; slot < sizeof equal; slot++) {
+            results[slot] |= equal[slot];
+        }
     }
 }
+
+static void fit_values(const struct condition *condition, const struct cells *cells, const struct page *page, uint8_t *results)
+{
+    const uint64_t *bits = cells_bits(cells, page->capacity);
+    if (condition->kind == CONDITION_IN && condition->list.count <= FEW_VALUES && cells->kind != CELLS_TEXT) {
+        compare_few(condition, cells, page, results);
+        return;
+    }
+    for (uint32_t word = 0; word < (page->capacity + 63u) / 64; word++) {
+        for (uint64_t rest = bits[word]; rest != 0; rest &= rest - 1) {
+            const uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(rest);
+            const struct typed_value value = cells_get(cells, page->capacity, slot);
+            results[slot] = value_fits(condition, &value);
+        }
+    }
+}
+
+/* --- two columns --- */
+
+/* An integer beside a float, exactly. */
+static int order_mixed(int64_t integer, double number)
+{
+    const double limit = 9223372036854775808.0; /* 2^63 */
+    if (number >= limit || number < -limit) {
+        return number > 0 ? -1 : 1;
+    }
+    const int64_t whole = (int64_t)number;
+    const double fraction = number - (double)whole; /* of a number that has one, both are exact */
+    if (integer != whole) {
+        return integer < whole ? -1 : 1;
+    }
+    return (fraction < 0) - (fraction > 0);
+}
+
+/* Values of two columns that can be compared, neither null. */
+static int order_values(const struct condition *condition, const struct typed_value *left, const struct typed_value *right)
+{
+    if (condition->type == condition->other.type) {
+        return typed_value_compare((enum column_type)condition->type, left, right);
+    }
+    return condition->type == COLUMN_INTEGER ? order_mixed(left->integer, right->number) : -order_mixed(right->integer, left->number);
+}
+
+static bool order_is(int order, enum comparison comparison)
+{
+    switch (comparison) {
+    case COMPARE_EQUAL:
+        return order == 0;
+    case COMPARE_NOT_EQUAL:
+        return order != 0;
+    case COMPARE_LESS:
+        return order < 0;
+    case COMPARE_LESS_EQUAL:
+        return order <= 0;
+    case COMPARE_GREATER:
+        return order > 0;
+    default:
+        return order >= 0;
+    }
+}
+
+/* The column's cells, the row ids for COLUMN_ROW_ID; NULL: all rows of the page are null there. */
+static const struct cells *cells_of(const struct page *page, uint16_t column, uint16_t slot)
+{
+    return LIKELY(column != COLUMN_ROW_ID) ? page_cells(page, slot) : &page->ids;
+}
+
+/* style: one body for three widths; a function cannot take a type. */
+#define WIDEN(type)                                                                                                    \
+    for (uint32_t i = 0; i < count; i++) {                                                                             \
+        out[i] = (int64_t)((uint64_t)cells->base + (uint64_t)(int64_t)((const type *)cells->block)[i]);                \
+    }
+
+/* The integers of all slots, those without a value, too: such a one may be any number. */
+static void widen_integers(const struct cells *cells, uint32_t count, int64_t *out)
+{
+    if (cells->width == 1) {
+        WIDEN(int8_t)
+    } else if (cells->width == 2) {
+        WIDEN(int16_t)
+    } else if (cells->width == 4) {
+        WIDEN(int32_t)
+    } else {
+        memcpy(out, cells->block, count * sizeof *out);
+    }
+}
+
+static void compare_two_integers(const struct cells *left, const struct cells *right, uint32_t count, enum comparison comparison,
+                                 uint8_t *results)
+{
+    int64_t a[PAGE_WORDS * 64];
+    int64_t b[PAGE_WORDS * 64];
+    widen_integers(left, count, a);
+    widen_integers(right, count, b);
+    for (uint32_t i = 0; i < count && comparison == COMPARE_EQUAL; i++) {
+        results[i] = a[i] == b[i];
+    }
+    for (uint32_t i = 0; i < count && comparison == COMPARE_LESS; i++) {
+        results[i] = a[i] < b[i];
+    }
+    for (uint32_t i = 0; i < count && comparison == COMPARE_LESS_EQUAL; i++) {
+        results[i] = a[i] <= b[i];
+    }
+}
+
+/* `both`: the rows that have a value in both columns. */
+static void compare_columns(const struct condition *condition, const struct page *page, enum comparison comparison,
+                            const struct page_bits *both, uint8_t *results)
+{
+    const struct cells *left = cells_of(page, condition->column, condition->slot);
+    const struct cells *right = cells_of(page, condition->other.column, condition->other.slot);
+    if (left->kind == CELLS_INTEGER && right->kind == CELLS_INTEGER) {
+        compare_two_integers(left, right, page->used, comparison, results);
+        return;
+    }
+    for (uint32_t word = 0; word < PAGE_WORDS; word++) {
+        for (uint64_t rest = both->words[word]; rest != 0; rest &= rest - 1) {
+            const uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(rest);
+            const struct typed_value a = cells_get(left, page->capacity, slot);
+            const struct typed_value b = cells_get(right, page->capacity, slot);
+            results[slot] = order_is(order_values(condition, &a, &b), comparison);
+        }
+    }
+}
+
+/* --- a page --- */
 
 static bool bits_are_empty(const struct page_bits *bits)
 {
     return (bits->words[0] | bits->words[1] | bits->words[2] | bits->words[3]) == 0;
+}
+
+/* The rows with a value. */
+static struct page_bits bits_of(const struct cells *cells, const struct page *page)
+{
+    struct page_bits result = {{0}};
+    const uint64_t *bits = cells == NULL ? NULL : cells_bits(cells, page->capacity);
+    for (uint32_t i = 0; bits != NULL && i < (page->capacity + 63u) / 64; i++) {
+        result.words[i] = bits[i];
+    }
+    return result;
+}
+
+static void filter_null(const struct condition *condition, const struct page *page, struct page_bits *matches)
+{
+    const struct page_bits present = bits_of(cells_of(page, condition->column, condition->slot), page);
+    const struct page_bits live = bits_of(&page->ids, page);
+    for (uint32_t i = 0; i < PAGE_WORDS; i++) {
+        matches->words[i] = condition->is_inverted ? present.words[i] : live.words[i] & ~present.words[i];
+    }
+}
+
+/* The rows whose value the condition is asked of. */
+static struct page_bits asked_rows(const struct condition *condition, const struct page *page)
+{
+    struct page_bits rows = bits_of(cells_of(page, condition->column, condition->slot), page);
+    if (condition->kind == CONDITION_COLUMN) {
+        const struct page_bits others = bits_of(cells_of(page, condition->other.column, condition->other.slot), page);
+        for (uint32_t i = 0; i < PAGE_WORDS; i++) {
+            rows.words[i] &= others.words[i];
+        }
+    }
+    return rows;
+}
+
+static void filter_condition(const struct condition *condition, const struct page *page, struct page_bits *matches)
+{
+    uint8_t results[PAGE_WORDS * 64] = {0};
+    struct outcome outcome = {COMPARE_EQUAL, condition->is_inverted};
+    if (condition->kind == CONDITION_NULL) {
+        filter_null(condition, page, matches);
+        return;
+    }
+    const struct page_bits rows = asked_rows(condition, page);
+    if (bits_are_empty(&rows)) {
+        *matches = rows;
+        return;
+    }
+    const struct cells *cells = cells_of(page, condition->column, condition->slot);
+    switch ((enum condition_kind)condition->kind) {
+    case CONDITION_VALUE:
+        outcome = outcome_of((enum comparison)condition->comparison);
+        compare_value(cells, page, outcome.computed, &condition->value, results);
+        break;
+    case CONDITION_COLUMN:
+        outcome = outcome_of((enum comparison)condition->comparison);
+        compare_columns(condition, page, outcome.computed, &rows, results);
+        break;
+    case CONDITION_IN:
+    case CONDITION_LIKE:
+        fit_values(condition, cells, page, results);
+        break;
+    case CONDITION_NULL:
+    case CONDITION_NEVER:
+        break;
+    }
+    pack(results, matches);
+    for (uint32_t i = 0; i < PAGE_WORDS; i++) {
+        matches->words[i] = (outcome.is_inverted ? ~matches->words[i] : matches->words[i]) & rows.words[i];
+    }
 }
 
 static void bits_join(struct page_bits *left, const struct page_bits *right, enum where_kind kind)
@@ -162,21 +382,12 @@ static void bits_join(struct page_bits *left, const struct page_bits *right, enu
     }
 }
 
-static void live_rows(const struct page *page, struct page_bits *rows)
-{
-    const uint64_t *live = page_live_bits(page);
-    *rows = (struct page_bits){{0}};
-    for (uint32_t i = 0; live != NULL && i < (page->capacity + 63u) / 64; i++) {
-        rows->words[i] = live[i];
-    }
-}
-
 void filter_page(const struct where *where, const struct page *page, struct page_bits *matches)
 {
     struct page_bits stack[WHERE_STACK_MAX];
     uint32_t height = 0;
     if (where->node_count == 0) {
-        live_rows(page, matches);
+        *matches = bits_of(&page->ids, page);
         return;
     }
     for (uint32_t i = 0; i < where->node_count; i++) {
@@ -197,30 +408,36 @@ void filter_page(const struct where *where, const struct page *page, struct page
     *matches = stack[0];
 }
 
+/* --- a row --- */
+
+static struct typed_value value_of(const struct page *page, uint16_t column, uint16_t column_slot, uint32_t slot)
+{
+    const struct cells *cells = cells_of(page, column, column_slot);
+    return cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
+}
+
 static bool condition_matches(const struct condition *condition, const struct page *page, uint32_t slot)
 {
-    const struct cells *cells = page_cells(page, condition->slot);
-    struct typed_value value = cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
-    if (value.is_null) {
-        return false;
+    const struct typed_value value = value_of(page, condition->column, condition->slot, slot);
+    const enum comparison comparison = (enum comparison)condition->comparison;
+    if (value.is_null || condition->kind == CONDITION_NULL) {
+        return condition->kind == CONDITION_NULL && value.is_null != condition->is_inverted;
     }
-    if (condition->comparison == COMPARE_EQUAL && condition->type == COLUMN_STRING) {
-        return bytes_equal(value.text, condition->value.text);
+    switch ((enum condition_kind)condition->kind) {
+    case CONDITION_VALUE:
+        if (comparison == COMPARE_EQUAL && condition->type == COLUMN_STRING) {
+            return bytes_equal(value.text, condition->value.text);
+        }
+        return order_is(typed_value_compare((enum column_type)condition->type, &value, &condition->value), comparison);
+    case CONDITION_COLUMN: {
+        const struct typed_value other = value_of(page, condition->other.column, condition->other.slot, slot);
+        return !other.is_null && order_is(order_values(condition, &value, &other), comparison);
     }
-    int order = typed_value_compare((enum column_type)condition->type, &value, &condition->value);
-    switch (condition->comparison) {
-    case COMPARE_EQUAL:
-        return order == 0;
-    case COMPARE_NOT_EQUAL:
-        return order != 0;
-    case COMPARE_LESS:
-        return order < 0;
-    case COMPARE_LESS_EQUAL:
-        return order <= 0;
-    case COMPARE_GREATER:
-        return order > 0;
+    case CONDITION_IN:
+    case CONDITION_LIKE:
+        return value_fits(condition, &value) != condition->is_inverted;
     default:
-        return order >= 0;
+        return condition->is_inverted; /* NEVER */
     }
 }
 

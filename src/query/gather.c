@@ -5,23 +5,46 @@
 
 _Static_assert((int)GATHER_ROWS >= (int)PAGE_ROWS, "a step takes a whole page");
 
+enum { VALUES_AT_ONCE = 16 }; /* of a list, in one step */
+
+/* At the first row of the access. */
+static void begin_access(struct gather *gather)
+{
+    const struct access *access = &gather->access;
+    switch ((enum access_kind)access->kind) {
+    case ACCESS_SCAN:
+        gather->next = gather->slice->first;
+        gather->is_done = gather->slice->first == PAGE_NONE;
+        gather->examined = access->is_bounded ? access->rows : 0;
+        break;
+    case ACCESS_HASH:
+        gather->next = 0;
+        gather->is_done = false;
+        break;
+    case ACCESS_RANGE:
+        gather->next_rank = access->range.first;
+        gather->is_done = access->range.first == access->range.end;
+        break;
+    case ACCESS_ROW:
+        gather->is_done = access->id == 0;
+        break;
+    }
+}
+
+/* Beyond values that have no rows. */
+static void find_value(struct gather *gather)
+{
+    while (gather->is_done && gather->access.list != NULL && gather->value + 1 < gather->access.list->list.count) {
+        gather->access = access_to_value(&gather->access, gather->slice, ++gather->value);
+        begin_access(gather);
+    }
+}
+
 void gather_begin(struct gather *gather, const struct table_slice *slice, const struct schema *schema, const struct where *where)
 {
     *gather = (struct gather){.slice = slice, .schema = schema, .where = where, .access = access_choose(slice, schema, where)};
-    const struct ordered_range range = gather->access.range;
-    switch ((enum access_kind)gather->access.kind) {
-    case ACCESS_SCAN:
-        gather->next = slice->first;
-        gather->is_done = slice->first == PAGE_NONE;
-        gather->examined = gather->access.is_bounded ? range.end - range.first : 0;
-        break;
-    case ACCESS_HASH:
-        break;
-    case ACCESS_RANGE:
-        gather->next_rank = range.first;
-        gather->is_done = range.first == range.end;
-        break;
-    }
+    begin_access(gather);
+    find_value(gather);
 }
 
 /* The rows of an index lie anywhere: their memory is asked for together, before one of them is looked at. Only columns of
@@ -55,24 +78,37 @@ __attribute__((always_inline)) static inline void prefetch_rows(const struct gat
     }
 }
 
+/* Rows of two values of a list may have the same hash: each is found with its own value only. */
+static bool is_looked_for(const struct gather *gather, const struct page *page, uint32_t slot)
+{
+    const struct condition *list = gather->access.list;
+    if (LIKELY(list == NULL || gather->access.kind != ACCESS_HASH)) {
+        return true;
+    }
+    const struct typed_value value = cells_get(page_cells(page, list->slot), page->capacity, slot);
+    return typed_value_compare((enum column_type)list->type, &value, &list->list.values[gather->value]) == 0;
+}
+
 /* Those of the rows that match. */
 static uint32_t filter_rows(const struct gather *gather, const uint32_t *candidates, size_t count, uint32_t *rows)
 {
     uint32_t matches = 0;
     prefetch_rows(gather, candidates, count);
     for (size_t i = 0; i < count; i++) {
-        if (filter_row(gather->where, slice_page_of(gather->slice, candidates[i]), row_slot(candidates[i]))) {
+        const struct page *page = slice_page_of(gather->slice, candidates[i]);
+        const uint32_t slot = row_slot(candidates[i]);
+        if (is_looked_for(gather, page, slot) && filter_row(gather->where, page, slot)) {
             rows[matches++] = candidates[i];
         }
     }
     return matches;
 }
 
-static uint32_t step_hash(struct gather *gather, uint32_t *rows)
+static uint32_t step_hash(struct gather *gather, uint32_t *rows, uint32_t limit)
 {
     uint32_t candidates[GATHER_ROWS];
     const uint64_t from = hash_index_entry(gather->access.hash, gather->next);
-    const size_t count = hash_index_rows(&gather->access.index->hash, from, candidates, GATHER_ROWS, &gather->is_done);
+    const size_t count = hash_index_rows(&gather->access.index->hash, from, candidates, limit, &gather->is_done);
     gather->examined += count;
     if (!gather->is_done) {
         gather->next = candidates[count - 1] + 1; /* no row has the last number: PAGE_NONE is no page's */
@@ -80,13 +116,13 @@ static uint32_t step_hash(struct gather *gather, uint32_t *rows)
     return filter_rows(gather, candidates, count, rows);
 }
 
-static uint32_t step_range(struct gather *gather, uint32_t *rows)
+static uint32_t step_range(struct gather *gather, uint32_t *rows, uint32_t limit)
 {
     uint32_t candidates[GATHER_ROWS];
     const uint64_t left = gather->access.range.end - gather->next_rank;
     const struct ordered_index *index = &gather->access.index->ordered;
     uint32_t *into = gather->access.is_exact ? rows : candidates;
-    const size_t count = ordered_index_rows(index, gather->next_rank, ORDERED_UP, into, left < GATHER_ROWS ? left : GATHER_ROWS);
+    const size_t count = ordered_index_rows(index, gather->next_rank, ORDERED_UP, into, left < limit ? left : limit);
     gather->examined += count;
     gather->next_rank += count;
     gather->is_done = count == left;
@@ -95,6 +131,40 @@ static uint32_t step_range(struct gather *gather, uint32_t *rows)
     }
     prefetch_rows(gather, rows, count);
     return (uint32_t)count;
+}
+
+static uint32_t step_row(struct gather *gather, uint32_t *rows)
+{
+    const uint32_t row = slice_find_row(gather->slice, gather->access.id);
+    gather->is_done = true;
+    if (row == ROW_NONE) {
+        return 0;
+    }
+    gather->examined++;
+    return filter_rows(gather, &row, 1, rows);
+}
+
+static uint32_t step_index(struct gather *gather, uint32_t *rows, uint32_t limit)
+{
+    switch ((enum access_kind)gather->access.kind) {
+    case ACCESS_HASH:
+        return step_hash(gather, rows, limit);
+    case ACCESS_RANGE:
+        return step_range(gather, rows, limit);
+    default:
+        return step_row(gather, rows);
+    }
+}
+
+/* Several values of a list, as long as there is room for rows. */
+static uint32_t step_list(struct gather *gather, uint32_t *rows)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < VALUES_AT_ONCE && !gather->is_done && count < GATHER_ROWS; i++) {
+        count += step_index(gather, rows + count, GATHER_ROWS - count);
+        find_value(gather);
+    }
+    return count;
 }
 
 static uint32_t step_scan(struct gather *gather, uint32_t *rows)
@@ -117,13 +187,8 @@ static uint32_t step_scan(struct gather *gather, uint32_t *rows)
 uint32_t gather_step(struct gather *gather, uint32_t rows[GATHER_ROWS])
 {
     assert(!gather->is_done);
-    switch ((enum access_kind)gather->access.kind) {
-    case ACCESS_HASH:
-        return step_hash(gather, rows);
-    case ACCESS_RANGE:
-        return step_range(gather, rows);
-    case ACCESS_SCAN:
-        break;
+    if (gather->access.kind == ACCESS_SCAN) {
+        return step_scan(gather, rows);
     }
-    return step_scan(gather, rows);
+    return gather->access.list != NULL ? step_list(gather, rows) : step_index(gather, rows, GATHER_ROWS);
 }

@@ -14,6 +14,7 @@ struct gather {
     const struct schema *schema;
     const struct where *where;
     struct access access;
+    uint32_t value;     /* of access.list: the one that is looked up */
     uint32_t next;      /* the next row of a hash, or page of the scan */
     uint64_t next_rank; /* of a range */
     bool is_done;
@@ -24,7 +25,7 @@ void gather_begin(struct gather *gather, const struct table_slice *slice, const 
                   const struct where *where);
 
 /* One page, or up to GATHER_ROWS rows of the index: writes the numbers of the rows that match, in the order of the pages (scan), ascending
- * (hash), or in the order of the values (range). Returns how many; sets is_done after the last. Cost: a few microseconds.  */
+ * (hash), or in the order of the values (range, list). Returns how many; sets is_done after the last. Cost: a few microseconds.  */
 uint32_t gather_step(struct gather *gather, uint32_t rows[GATHER_ROWS]);
 
 #endif

@@ -13,20 +13,24 @@ enum { SMALL_STEPS = 6, SMALL_ROWS = 256 };
 
 /* --- reading --- */
 
-enum table_result field_parse(const struct schema *schema, struct bytes word, enum table_result bad_field, struct assignment *out)
+enum table_result field_parse(const struct schema *schema, struct bytes word, enum table_result bad_field, struct assignment *out,
+                              struct table_fault *fault)
 {
     struct bytes name;
     struct bytes text;
     enum comparison comparison;
     if (!comparison_split(word, &name, &comparison, &text) || comparison != COMPARE_EQUAL) {
+        *fault = (struct table_fault){.expected = EXPECTED_FIELD, .is_known = true, .word = word};
         return bad_field;
     }
     uint32_t column = schema_find_column(schema, name);
     if (column == COLUMN_NONE) {
-        return TABLE_BAD_VALUE;
+        *fault = (struct table_fault){.is_known = true, .word = name, .beside = word};
+        return TABLE_UNKNOWN_COLUMN;
     }
     struct typed_value value = {.is_null = false};
     if (!typed_value_parse((enum column_type)schema->columns[column].type, text, &value)) {
+        *fault = (struct table_fault){.is_known = true, .type = schema->columns[column].type, .word = text, .beside = name};
         return TABLE_BAD_VALUE;
     }
     *out = (struct assignment){.column = column, .value = value};
@@ -45,7 +49,7 @@ static uint32_t set_capacity(const struct exec *exec)
 
 size_t statement_bytes(const struct exec *exec)
 {
-    return where_bytes(exec->argc) + set_capacity(exec) * sizeof(struct assignment);
+    return where_bytes(exec->argv, exec->argc) + set_capacity(exec) * sizeof(struct assignment);
 }
 
 static bool has_word(const struct exec *exec, uint32_t from, const char *word)
@@ -67,7 +71,7 @@ static enum table_result parse_assignments(struct statement *statement, const st
     }
     for (uint32_t i = from; i < exec->argc; i++) {
         struct assignment assignment;
-        enum table_result result = field_parse(statement->schema, exec->argv[i], TABLE_BAD_ASSIGNMENT, &assignment);
+        enum table_result result = field_parse(statement->schema, exec->argv[i], TABLE_BAD_ASSIGNMENT, &assignment, &statement->fault);
         if (result != TABLE_OK) {
             return result;
         }
@@ -98,7 +102,7 @@ static enum table_result parse_where(struct statement *statement, const struct e
         .end_count = statement->kind == STATEMENT_SELECT ? SELECT_CLAUSE_WORDS : statement->kind == STATEMENT_UPDATE ? 1 : 0,
     };
     uint32_t used = 0;
-    enum table_result result = where_parse(&statement->where, &source, memory, &used);
+    enum table_result result = where_parse(&statement->where, &source, memory, &used, &statement->fault);
     *at += used;
     return result;
 }
@@ -180,10 +184,8 @@ struct shard_range statement_range(const struct statement *statement, int32_t sh
 
 bool statement_is_within_limit(const struct statement *statement, uint64_t examined)
 {
-    /* A single condition that an index answers, or none at all, filters nothing. */
-    bool filters = statement->where.condition_count > 1 ||
-                   (statement->where.condition_count == 1 && access_scans(&statement->where, statement->schema));
-    return statement->scan_limit <= 0 || !filters || examined <= (uint64_t)statement->scan_limit;
+    return statement->scan_limit <= 0 || examined <= (uint64_t)statement->scan_limit ||
+           !access_filters(&statement->where, statement->schema);
 }
 
 enum table_result statement_check(const struct statement *statement, const struct exec *exec, struct shard_range range)
@@ -407,7 +409,7 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
     if (result == TABLE_FAULT) {
         replies->fault(exec, &fault);
     } else if (result != TABLE_OK) {
-        replies->refuse(exec, result, statement->scan_limit);
+        replies->refuse(exec, result, statement);
     } else if (small == SMALL_FOUND && statement->kind == STATEMENT_SELECT && statement->select == NULL) {
         tell_found(statement, exec, &found, replies);
     } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {

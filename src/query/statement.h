@@ -29,13 +29,14 @@ struct statement {
     int64_t scan_limit;     /* table-max-scan-rows; 0: none */
     struct select_words words; /* SELECT: its other clauses */
     struct select *select;  /* what they mean (statement_plan); NULL: whole rows, all of them */
+    struct table_fault fault; /* which word statement_parse has refused */
 };
 
 /* How the outcome of a statement is told. SELECT: `rows` once, then `row` or `items` for each; UPDATE, DELETE: `changed`; or `refuse`, or `fault`,
  * which throw away what was told before.  */
 struct statement_replies {
-    /* scan_limit: of the statement, for TABLE_SCAN_LIMIT */
-    void (*refuse)(struct exec *exec, enum table_result result, int64_t scan_limit);
+    /* statement: its limit and its fault; NULL: it was not read */
+    void (*refuse)(struct exec *exec, enum table_result result, const struct statement *statement);
     void (*rows)(struct exec *exec, size_t count);
     /* Under the slice's lock or baton. */
     void (*row)(struct exec *exec, const struct statement *statement, const struct found_row *row);
@@ -45,16 +46,17 @@ struct statement_replies {
     void (*fault)(struct exec *exec, const struct sql_fault *fault);
 };
 
-/* Splits a field, <col>=<value>, and finds the column: `bad_field` when it is none, TABLE_BAD_VALUE. */
+/* Splits a field, <col>=<value>, and finds the column: `bad_field` when it is none, TABLE_UNKNOWN_COLUMN, TABLE_BAD_VALUE; *fault says more. */
 MUST_USE enum table_result field_parse(const struct schema *schema, struct bytes word, enum table_result bad_field,
-                                       struct assignment *out);
+                                       struct assignment *out, struct table_fault *fault);
 
 /* The table named by argv[1]; NULL: there is none. Under a baton, or inside an epoch section. */
 struct table *statement_table(const struct exec *exec);
 
 /* What statement_parse needs for the command's words. */
 size_t statement_bytes(const struct exec *exec);
-/* Reads argv[2] and on; `memory`: statement_bytes, aligned as malloc does. Values borrow argv. */
+/* Reads argv[2] and on; `memory`: statement_bytes, aligned as malloc does. Values borrow argv. On errors only statement->fault and
+ * ->scan_limit have a meaning. */
 MUST_USE enum table_result statement_parse(struct statement *statement, const struct exec *exec, enum statement_kind kind,
                                            struct table *table, void *memory);
 /* Makes the plan of a SELECT's other clauses, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says what is wrong. */

@@ -100,7 +100,7 @@ static enum job_status refuse(struct statement_job *job, struct exec *exec, enum
     if (result == TABLE_FAULT) {
         job->replies->fault(exec, &job->fault);
     } else {
-        job->replies->refuse(exec, result, job->statement.scan_limit);
+        job->replies->refuse(exec, result, &job->statement);
     }
     return JOB_DONE;
 }
@@ -389,7 +389,7 @@ void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t sh
     size_t size = sizeof(struct statement_job) + statement_bytes(exec);
     struct statement_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, size);
     if (job == NULL) {
-        replies->refuse(exec, TABLE_NO_MEMORY, 0);
+        replies->refuse(exec, TABLE_NO_MEMORY, NULL);
         return;
     }
     job->job = (struct job){.step = statement_job_step, .destroy = statement_job_destroy, .shard = job_shard_of(shard)};

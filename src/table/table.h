@@ -48,10 +48,15 @@ enum table_result {
     TABLE_BAD_FIELD,            /* INSERT: not col=value */
     TABLE_BAD_ASSIGNMENT,       /* SET: not col=value */
     TABLE_FIELD_TWICE,          /* INSERT and SET name a column once */
-    TABLE_BAD_VALUE,            /* unknown column, or the value is not of its type */
+    TABLE_UNKNOWN_COLUMN,
+    TABLE_BAD_VALUE,            /* it is not of its column's type; APPLY: or the column is unknown */
     TABLE_BAD_CLAUSE,           /* a word that is not WHERE (or SET) stands where it should */
     TABLE_MISSING_SET,
-    TABLE_BAD_CONDITION,        /* not col<op>value */
+    TABLE_BAD_CONDITION,        /* none of the forms of query/where.h */
+    TABLE_TYPES_DIFFER,         /* two columns cannot be compared */
+    TABLE_NOT_STRINGS,          /* LIKE, and another column */
+    TABLE_BAD_PATTERN,          /* LIKE: nothing stands behind the last backslash */
+    TABLE_TOO_MANY_VALUES,      /* IN */
     TABLE_EXPECTED_OPERATOR,    /* AND or OR should stand here */
     TABLE_DANGLING_OPERATOR,
     TABLE_UNBALANCED,           /* parentheses */

@@ -1,5 +1,5 @@
-/* Any words behind WHERE, one a line: they are read or refused; what is read finds the same rows by page, by row and through
- * the indexes.
+/* Any words behind WHERE, one a line: they are read or refused, and a refusal names one of the words; what is read finds the same rows by page,
+ * by row and through the indexes.
  *
  * The first byte chooses the order of AND and OR, and whether SET and ORDER end the conditions.  */
 #include "query/found.h"
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { WORDS_MAX = 700, ROWS = 300 };
+enum { WORDS_MAX = 700, ROWS = 300, COLUMNS = 6 };
 
 struct world {
     struct heap *heap;
@@ -23,11 +23,14 @@ static void add_row(struct world *world, uint32_t i)
 {
     static const char *const texts[] = {"", "a", "b", "AND", "a=b", "(", "aa"};
     struct bytes text = bytes_of_string(texts[i % 7]);
-    struct typed_value values[4] = {
+    const int64_t wide[] = {INT64_MIN, INT64_MAX, 0, 29};
+    struct typed_value values[COLUMNS] = {
         {.is_null = i % 11 == 0, .integer = (int64_t)(i % 20) - 10},
         {.is_null = i % 5 == 0, .text = text},
         {.is_null = i % 3 == 0, .number = (double)(i % 9) / 2},
         {.is_null = i % 2 == 0, .integer = (int64_t)(i * 37 % 20000)},
+        {.is_null = i % 13 == 0, .integer = wide[i % 4]},
+        {.is_null = i % 4 == 0, .text = bytes_of_string(texts[i % 5])},
     };
     enum table_result result = slice_insert(world->slice, world->schema, i + 1, values);
     assert(result == TABLE_OK);
@@ -35,7 +38,8 @@ static void add_row(struct world *world, uint32_t i)
 
 static struct world *make_world(void)
 {
-    static const struct bytes columns[] = {BYTES("n:integer:hash"), BYTES("s:string:hash"), BYTES("f:float"), BYTES("d:date")};
+    static const struct bytes columns[] = {BYTES("n:integer:hash"), BYTES("s:string:hash"), BYTES("f:float"), BYTES("d:date"),
+                                           BYTES("b:integer:btree"), BYTES("t:string:btree")};
     static struct schema_draft draft;
     struct world *world = calloc(1, sizeof *world);
     world->heap = heap_create();
@@ -91,7 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (world == NULL) {
         world = make_world();
     }
-    const char *text = (const char *)data + 1;
+    const char *const text_begin = (const char *)data + 1;
+    const char *text = text_begin;
     const char *end = (const char *)data + size;
     while (text < end && count < WORDS_MAX) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
@@ -107,11 +112,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .ends = ends,
                                   .end_count = (data[0] & 2) != 0 ? 2 : 0};
     struct where where;
+    struct table_fault fault;
     uint32_t used = 0;
-    void *memory = malloc(where_bytes(count) + 1);
-    if (where_parse(&where, &source, memory, &used) == TABLE_OK) {
+    void *memory = malloc(where_bytes(words, count));
+    const enum table_result result = where_parse(&where, &source, memory, &used, &fault);
+    if (result == TABLE_OK) {
         assert(used <= count && where.condition_count > 0 && where.node_count == 2 * where.condition_count - 1);
         check_rows(world, &where);
+    } else {
+        assert(result != TABLE_NO_MEMORY && fault.expected < EXPECTED_COUNT);
+        assert(!fault.is_known || fault.is_end || fault.word.len == 0 || (fault.word.data >= text_begin && fault.word.data + fault.word.len <= end));
     }
     free(memory);
     return 0;

@@ -25,14 +25,15 @@ enum {
 
 /* --- TABLE.INSERT --- */
 
-static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values)
+static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values,
+                                     struct table_fault *fault)
 {
     for (uint32_t i = 0; i < schema->column_count; i++) {
         values[i].is_null = true;
     }
     for (uint32_t i = 2; i < exec->argc; i++) {
         struct assignment field;
-        enum table_result result = field_parse(schema, exec->argv[i], TABLE_BAD_FIELD, &field);
+        enum table_result result = field_parse(schema, exec->argv[i], TABLE_BAD_FIELD, &field, fault);
         if (result != TABLE_OK) {
             return result;
         }
@@ -54,8 +55,9 @@ static int32_t route_insert(struct exec *exec)
     if (table == NULL || table->shard_count == 1) {
         return 0;
     }
+    struct table_fault fault;
     const struct schema *schema = table_schema(table);
-    if (read_fields(exec, schema, values) != TABLE_OK) {
+    if (read_fields(exec, schema, values, &fault) != TABLE_OK) {
         return 0;
     }
     if (exec->routed_number == 0 || exec->routed_of != table->serial) { /* it may be another table of the same name */
@@ -75,9 +77,10 @@ static void command_insert(struct exec *exec)
         return;
     }
     const struct schema *schema = table_schema(table);
-    enum table_result result = read_fields(exec, schema, values);
+    struct table_fault fault = {0};
+    enum table_result result = read_fields(exec, schema, values, &fault);
     if (result != TABLE_OK) {
-        reply_table_error(exec->reply, result, 0);
+        reply_table_fault(exec->reply, result, &fault);
         return;
     }
     struct table_slice *slice = table->slices[exec->shard->number];
@@ -131,10 +134,14 @@ static int32_t route_delete(struct exec *exec)
     return route_statement(exec, STATEMENT_DELETE);
 }
 
-static void reply_refusal(struct exec *exec, enum table_result result, int64_t scan_limit)
+static void reply_refusal(struct exec *exec, enum table_result result, const struct statement *statement)
 {
     reply_rewind(exec->reply);
-    reply_table_error(exec->reply, result, scan_limit);
+    if (statement == NULL || result == TABLE_SCAN_LIMIT) {
+        reply_table_error(exec->reply, result, statement == NULL ? 0 : statement->scan_limit);
+    } else {
+        reply_table_fault(exec->reply, result, &statement->fault);
+    }
 }
 
 static void reply_rows(struct exec *exec, size_t count)
@@ -237,7 +244,7 @@ static void run_statement(struct exec *exec, enum statement_kind kind)
     if (result == TABLE_FAULT) {
         reply_fault(exec, &fault);
     } else if (result != TABLE_OK) {
-        reply_table_error(exec->reply, result, statement.scan_limit);
+        reply_refusal(exec, result, &statement);
     } else if (!statement_must_wait(&statement, exec, range) &&
                (statement.moves_rows || !statement_run_small(&statement, exec, range, &replies))) {
         statement_job_start(exec, kind, shard, &replies);
@@ -265,8 +272,9 @@ static void command_delete(struct exec *exec)
 static const char *const help_notes[] = {
     "  types: string, integer, float, date (YYYY-MM-DD)",
     "  index: hash, btree, none (default); deprecated: true (= hash), false (= none)",
-    "  condition: <col><op><value> or <col> <op> <value>; op: = != <> > < >= <=",
-    "  conditions are joined by AND and OR, and grouped by ( and ) as words of their own",
+    "  condition: <col><op><value> or <col> <op> <value> or <col> <op> COLUMN <col>; op: = != <> > < >= <=",
+    "  condition: <col> [NOT] BETWEEN a AND b, <col> [NOT] IN ( a b ... ), <col> [NOT] LIKE pattern, <col> IS [NOT] NULL",
+    "  conditions are joined by AND and OR, negated by NOT, and grouped by ( and ) as words of their own; _id is the row's id",
 };
 enum { HELP_NOTES = sizeof help_notes / sizeof help_notes[0], HELP_LINE_MAX = 512 };
 

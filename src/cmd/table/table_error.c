@@ -1,9 +1,11 @@
-/* table_error.c - the one table from enum table_result to texts. Where RedisTABLE has a text, it is the same.  */
+/* table_error.c - the one table from enum table_result to texts. Where RedisTABLE has a text, it is the same, unless a word can be named.  */
 #include "cmd/table/table_error.h"
 
 #include "cmd/core/answers.h"
+#include "table/typed_value.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static const char *const texts[TABLE_RESULT_COUNT] = {
     [TABLE_FULL] = "ERR the table is full",
@@ -26,10 +28,15 @@ static const char *const texts[TABLE_RESULT_COUNT] = {
     [TABLE_BAD_FIELD] = "ERR each field must be <col>=<value>",
     [TABLE_BAD_ASSIGNMENT] = "ERR SET expects <col>=<value>",
     [TABLE_FIELD_TWICE] = "ERR a column is given twice",
+    [TABLE_UNKNOWN_COLUMN] = "ERR unknown column",
     [TABLE_BAD_VALUE] = "ERR invalid column or type",
     [TABLE_BAD_CLAUSE] = ERROR_SYNTAX,
     [TABLE_MISSING_SET] = "ERR missing SET",
     [TABLE_BAD_CONDITION] = "ERR condition must be <col><op><value>",
+    [TABLE_TYPES_DIFFER] = "ERR columns of these types cannot be compared",
+    [TABLE_NOT_STRINGS] = "ERR LIKE is for columns of strings",
+    [TABLE_BAD_PATTERN] = "ERR nothing stands behind the last backslash of a pattern",
+    [TABLE_TOO_MANY_VALUES] = "ERR too many values (max 10000)",
     [TABLE_EXPECTED_OPERATOR] = "ERR expected AND/OR between conditions",
     [TABLE_DANGLING_OPERATOR] = "ERR dangling operator",
     [TABLE_UNBALANCED] = "ERR unbalanced parentheses",
@@ -53,5 +60,105 @@ void reply_table_error(struct reply *reply, enum table_result result, int64_t sc
     } else {
         assert(texts[result] != NULL);
         reply_error(reply, texts[result]);
+    }
+}
+
+/* --- with the words --- */
+
+enum { SHOWN_MAX = 64, ESCAPED_BYTES = 4, SHOWN_TEXT_MAX = SHOWN_MAX * ESCAPED_BYTES + 6 };
+
+/* A word in quotes. */
+struct shown {
+    char text[SHOWN_TEXT_MAX];
+};
+
+/* How much of the word is shown: no character of UTF-8 is cut. */
+static size_t shown_length(struct bytes word)
+{
+    size_t len = word.len < SHOWN_MAX ? word.len : SHOWN_MAX;
+    while (len < word.len && len > 0 && ((unsigned char)word.data[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    return len;
+}
+
+static struct shown show(struct bytes word)
+{
+    struct shown shown;
+    const size_t len = shown_length(word);
+    size_t at = 0;
+    shown.text[at++] = '\'';
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char c = (unsigned char)word.data[i];
+        if (c < ' ' || c == 0x7f) {
+            at += (size_t)snprintf(shown.text + at, ESCAPED_BYTES + 1, "\\x%02x", c);
+        } else {
+            shown.text[at++] = (char)c;
+        }
+    }
+    snprintf(shown.text + at, sizeof shown.text - at, "%s'", len < word.len ? "..." : "");
+    return shown;
+}
+
+static const char *const expected[EXPECTED_COUNT] = {
+    [EXPECTED_CONDITION] = "a condition", [EXPECTED_OPERATOR] = "an operator", [EXPECTED_VALUE] = "a value",
+    [EXPECTED_AND] = "'AND'",             [EXPECTED_AND_OR] = "'AND' or 'OR'", [EXPECTED_OPEN] = "'('",
+    [EXPECTED_CLOSE] = "')'",             [EXPECTED_NULL] = "'NULL'",
+};
+
+static void reply_expected(struct reply *reply, const struct table_fault *fault)
+{
+    const char *what = expected[fault->expected];
+    const struct shown word = show(fault->word);
+    const struct shown before = show(fault->beside);
+    assert(what != NULL);
+    if (fault->is_end) {
+        reply_errorf(reply, "ERR %s expected behind %s", what, before.text);
+    } else {
+        reply_errorf(reply, "ERR %s expected, not %s", what, word.text);
+    }
+}
+
+static void reply_bad_value(struct reply *reply, const struct table_fault *fault)
+{
+    const char *type = column_type_name((enum column_type)fault->type);
+    const struct shown word = show(fault->word);
+    const struct shown column = show(fault->beside);
+    reply_errorf(reply, "ERR %s is not %s %s (column %s)", word.text, *type == 'i' ? "an" : "a", type, column.text);
+}
+
+static void reply_unknown_column(struct reply *reply, const struct table_fault *fault)
+{
+    const struct shown name = show(fault->word);
+    const struct shown word = show(fault->beside);
+    if (fault->word.len == fault->beside.len) {
+        reply_errorf(reply, "ERR unknown column %s", name.text);
+    } else {
+        reply_errorf(reply, "ERR unknown column %s in %s", name.text, word.text);
+    }
+}
+
+void reply_table_fault(struct reply *reply, enum table_result result, const struct table_fault *fault)
+{
+    const struct shown word = show(fault->word);
+    const struct shown beside = show(fault->beside);
+    if (!fault->is_known || result == TABLE_SCAN_LIMIT || result == TABLE_NO_MEMORY) {
+        reply_table_error(reply, result, 0);
+    } else if (fault->expected == EXPECTED_FIELD) {
+        reply_errorf(reply, "%s, not %s", texts[result], word.text);
+    } else if (fault->expected != EXPECTED_NOTHING) {
+        reply_expected(reply, fault);
+    } else if (result == TABLE_UNKNOWN_COLUMN) {
+        reply_unknown_column(reply, fault);
+    } else if (result == TABLE_BAD_VALUE) {
+        reply_bad_value(reply, fault);
+    } else if (result == TABLE_TYPES_DIFFER) {
+        reply_errorf(reply, "ERR columns %s and %s cannot be compared", beside.text, word.text);
+    } else if (result == TABLE_NOT_STRINGS) {
+        reply_errorf(reply, "ERR LIKE is for columns of strings, which %s is not", beside.text);
+    } else if (result == TABLE_BAD_PATTERN) {
+        reply_errorf(reply, "ERR nothing stands behind the last backslash of %s", word.text);
+    } else {
+        reply_table_error(reply, result, 0);
     }
 }

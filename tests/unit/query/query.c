@@ -117,7 +117,8 @@ static enum table_result parse(struct where *where, const struct words *words, b
     static const struct bytes set = BYTES("SET");
     struct where_source source = {.schema = schema, .words = words->list, .count = words->count, .is_left_to_right = is_left_to_right,
                                   .ends = &set, .end_count = 1};
-    return where_parse(where, &source, memory, used);
+    struct table_fault fault;
+    return where_parse(where, &source, memory, used, &fault);
 }
 
 static const struct {
@@ -144,7 +145,7 @@ static const struct {
     {"AND n=1", TABLE_BAD_CONDITION},
     {"SET n=1", TABLE_BAD_CONDITION},
     {"n!1", TABLE_BAD_CONDITION},
-    {"x=1", TABLE_BAD_VALUE},
+    {"x=1", TABLE_UNKNOWN_COLUMN},
     {"n=x", TABLE_BAD_VALUE},
     {"n=", TABLE_BAD_VALUE},
     {"f=nan", TABLE_BAD_VALUE},
@@ -164,7 +165,7 @@ Test(query, says_what_is_wrong_with_conditions)
         struct where where;
         uint32_t used;
         split_words(&words, lines[i].line);
-        void *memory = malloc(where_bytes(words.count) + 1);
+        void *memory = malloc(where_bytes(words.list, words.count) + 1);
         enum table_result result = parse(&where, &words, false, memory, &used);
         cr_expect_eq(result, lines[i].result, "%s: %d", lines[i].line, (int)result);
         free(memory);
@@ -187,7 +188,7 @@ static enum table_result parse_repeated(const char *before, const char *word, co
     if (word != NULL) {
         put_word(&words, word);
     }
-    void *memory = malloc(where_bytes(words.count));
+    void *memory = malloc(where_bytes(words.list, words.count));
     enum table_result result = parse(&where, &words, false, memory, &used);
     free(memory);
     return result;
@@ -369,7 +370,7 @@ static void compare_random_conditions(uint64_t state)
         struct tree *tree = is_left_to_right ? make_left_to_right(&state, &words, 3) : make_or(&state, &words, 3);
         struct where where;
         uint32_t used;
-        void *memory = malloc(where_bytes(words.count));
+        void *memory = malloc(where_bytes(words.list, words.count));
         cr_assert_eq(parse(&where, &words, is_left_to_right, memory, &used), TABLE_OK, "round %d", round);
         cr_assert_eq(used, words.count);
         compare(&where, tree);
@@ -461,7 +462,7 @@ Test(query, scans_when_a_range_holds_many_rows)
     uint32_t rows[GATHER_ROWS];
     plan("b>=0", &gather);
     cr_assert_eq(gather.access.kind, ACCESS_SCAN);
-    const uint64_t count = gather.access.range.end - gather.access.range.first;
+    const uint64_t count = gather.access.rows;
     uint64_t found = 0;
     while (!gather.is_done) {
         found += gather_step(&gather, rows);
