@@ -4,11 +4,9 @@
  *            begin in March, so that the leap day is the last one.  */
 #include "table/typed_value.h"
 
+#include "base/float_text.h"
+
 #include <assert.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { YEAR_MAX = 9999, DATE_TEXT = 10, DAYS_PER_ERA = 146097, YEARS_PER_ERA = 400, EPOCH_FROM_MARCH_0 = 719468 };
 
@@ -123,51 +121,6 @@ static bool integer_parse(struct bytes text, int64_t *out)
     return true;
 }
 
-/* --- floats --- */
-
-/* whole / 10^places, as decimal digits. */
-static size_t decimal_format(int64_t whole, uint32_t places, char *out)
-{
-    char digits[INT64_TEXT_MAX];
-    size_t sign = whole < 0 ? 1 : 0;
-    size_t len = int64_format(whole < 0 ? -whole : whole, digits);
-    size_t zeros = len <= places ? places + 1 - len : 0;
-    memmove(digits + zeros, digits, len);
-    memset(digits, '0', zeros);
-    size_t before = zeros + len - places;
-    out[0] = '-';
-    memcpy(out + sign, digits, before);
-    out[sign + before] = '.';
-    memcpy(out + sign + before + 1, digits + before, places);
-    return sign + before + 1 + places;
-}
-
-/* The shortest decimal that reads back as the same number. Most numbers of users are a few digits and a power of ten that
- * is small: number x 10^n is then a whole one, and dividing that again gives the number (IEEE division rounds correctly).
- * The others are printed with 15, 16, 17 digits until one reads back.  */
-static size_t float_format(double number, char out[TYPED_VALUE_TEXT_MAX])
-{
-    static const double powers[] = {1, 10, 100, 1000, 1e4, 1e5, 1e6};
-    enum { POWERS = sizeof powers / sizeof powers[0] };
-    if (number == rint(number) && fabs(number) < 1e15) {
-        return double_format(number, out);
-    }
-    for (uint32_t n = 1; n < POWERS && fabs(number) < 1e9; n++) {
-        int64_t whole = llround(number * powers[n]);
-        if (whole != 0 && (double)whole / powers[n] == number) {
-            return decimal_format(whole, n, out);
-        }
-    }
-    int written = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        written = snprintf(out, TYPED_VALUE_TEXT_MAX, "%.*g", digits, number);
-        if (strtod(out, NULL) == number) {
-            break;
-        }
-    }
-    return (size_t)written;
-}
-
 /* --- values --- */
 
 bool typed_value_parse(enum column_type type, struct bytes text, struct typed_value *out)
@@ -206,7 +159,7 @@ struct bytes typed_value_format(enum column_type type, const struct typed_value 
     case COLUMN_INTEGER:
         return (struct bytes){scratch, int64_format(value->integer, scratch)};
     case COLUMN_FLOAT:
-        return (struct bytes){scratch, float_format(value->number, scratch)};
+        return (struct bytes){scratch, double_format_shortest(value->number, scratch)};
     default:
         assert(type == COLUMN_DATE);
         return date_format(value->integer, scratch);

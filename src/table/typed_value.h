@@ -23,7 +23,7 @@ struct typed_value {
     };
 };
 
-enum { TABLE_TEXT_MAX = 1 << 30, TYPED_VALUE_TEXT_MAX = DOUBLE_TEXT_MAX };
+enum { TABLE_TEXT_MAX = 1 << 30, TYPED_VALUE_TEXT_MAX = 32 /* FLOAT_TEXT_MAX */ };
 
 /* "string", "integer", "float", "date". */
 const char *column_type_name(enum column_type type);
