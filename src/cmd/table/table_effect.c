@@ -416,7 +416,7 @@ static void command_apply(struct exec *exec)
 }
 
 const struct command_spec table_effect_commands[] = {
-    {.name = "table.apply", .run = command_apply, .route = route_apply, .arity = -4, .scope = SCOPE_ROUTED,
+    {.name = "table.apply", .names_table = true, .run = command_apply, .route = route_apply, .arity = -4, .scope = SCOPE_ROUTED,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_ADMIN | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C), C the number of columns",
      .summary = "Adds, changes or deletes the row with an id: the effect of the other commands on rows.",

@@ -207,7 +207,7 @@ static void command_table_drop(struct exec *exec)
 /* --- rows of the command table --- */
 
 const struct command_spec schema_commands[] = {
-    {.name = "table.drop", .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE, .since = "1.0.0",
+    {.name = "table.drop", .names_table = true, .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE, .since = "1.0.0",
      .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
     {.name = "table.namespace.create", .run = command_namespace_create, .arity = 2, .scope = SCOPE_ALL,
@@ -221,20 +221,20 @@ const struct command_spec schema_commands[] = {
     {.name = "table.namespace.view", .run = command_namespace_view, .route = route_anywhere, .arity = -1,
      .scope = SCOPE_ROUTED, .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table",
      .complexity = "O(N), N the number of tables", .summary = "Lists the tables, as namespace:table.", .syntax = "[namespace]"},
-    {.name = "table.schema.alter", .run = command_schema_alter, .arity = -4, .scope = SCOPE_ALL,
+    {.name = "table.schema.alter", .names_table = true, .run = command_schema_alter, .arity = -4, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(1); ADD INDEX: O(N), N the number of rows, in the background of other commands",
      .summary = "Adds or drops a column or an index of a table.",
      .syntax = "namespace.table ADD COLUMN column:type[:index] | DROP COLUMN column | ADD INDEX column[:hash|:btree] | "
                "DROP INDEX column"},
-    {.name = "table.schema.create", .run = command_schema_create, .arity = -3, .scope = SCOPE_ALL,
+    {.name = "table.schema.create", .names_table = true, .run = command_schema_create, .arity = -3, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(N), N the number of namespaces and tables", .summary = "Makes a table.",
      .syntax = "namespace.table column:type[:index] [column:type[:index] ...]"},
-    {.name = "table.schema.drop", .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE,
+    {.name = "table.schema.drop", .names_table = true, .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE,
      .since = "1.0.0", .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
-    {.name = "table.schema.view", .run = command_schema_view, .route = route_anywhere, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.schema.view", .names_table = true, .run = command_schema_view, .route = route_anywhere, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C), C the number of columns",
      .summary = "Lists a table's columns: name, type, whether it is indexed; FULL: how it is indexed.",
