@@ -137,7 +137,7 @@ static void filter_condition(const struct condition *condition, const struct pag
         compare_double(cells->block, page->used, outcome.computed, condition->value.number, results);
         break;
     default:
-        compare_texts(cells, page->capacity, outcome.computed, condition->value.text, results);
+        compare_texts(cells, page->capacity, outcome.computed, typed_value_text(&condition->value), results);
         break;
     }
     pack(results, matches);
@@ -204,8 +204,8 @@ static bool condition_matches(const struct condition *condition, const struct pa
     if (value.is_null) {
         return false;
     }
-    if (condition->comparison == COMPARE_EQUAL && condition->type == COLUMN_STRING) {
-        return bytes_equal(value.text, condition->value.text);
+    if (condition->comparison == COMPARE_EQUAL && column_type_is_text((enum column_type)condition->type)) {
+        return bytes_equal(value.text, typed_value_text(&condition->value));
     }
     int order = typed_value_compare((enum column_type)condition->type, &value, &condition->value);
     switch (condition->comparison) {

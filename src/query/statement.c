@@ -26,7 +26,7 @@ enum table_result field_parse(const struct schema *schema, struct bytes word, en
         return TABLE_BAD_VALUE;
     }
     struct typed_value value = {.is_null = false};
-    if (!typed_value_parse((enum column_type)schema->columns[column].type, text, &value)) {
+    if (!typed_value_parse(column_form(&schema->columns[column]), text, &value)) {
         return TABLE_BAD_VALUE;
     }
     *out = (struct assignment){.column = column, .value = value};

@@ -94,7 +94,7 @@ static enum table_result condition_set(struct parser *parser, struct bytes name,
                                     .slot = schema->columns[column].slot,
                                     .type = schema->columns[column].type,
                                     .comparison = (uint8_t)comparison};
-    if (!typed_value_parse((enum column_type)condition->type, text, &condition->value)) {
+    if (!typed_value_parse(column_form(&schema->columns[column]), text, &condition->value)) {
         return TABLE_BAD_VALUE;
     }
     uint16_t node = where->node_count++;

@@ -21,7 +21,8 @@ enum { ROUTE_WORDS = 24 }; /* statements with as many words are read on the stac
 
 /* --- TABLE.INSERT --- */
 
-static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values)
+/* *missing: with TABLE_NULL_VALUE, the column. */
+static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values, uint32_t *missing)
 {
     for (uint32_t i = 0; i < schema->column_count; i++) {
         values[i].is_null = true;
@@ -37,7 +38,8 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
         }
         values[field.column] = field.value;
     }
-    return TABLE_OK;
+    *missing = schema_complete_row(schema, values);
+    return *missing == COLUMN_NONE ? TABLE_OK : TABLE_NULL_VALUE;
 }
 
 /* The row id is taken here, where the commands of a pipeline still stand in order: on their shards they may pass each
@@ -51,7 +53,8 @@ static int32_t route_insert(struct exec *exec)
         return 0;
     }
     const struct schema *schema = table_schema(table);
-    if (read_fields(exec, schema, values) != TABLE_OK) {
+    uint32_t missing;
+    if (read_fields(exec, schema, values, &missing) != TABLE_OK) {
         return 0;
     }
     if (exec->routed_number == 0 || exec->routed_of != table->serial) { /* it may be another table of the same name */
@@ -71,7 +74,13 @@ static void command_insert(struct exec *exec)
         return;
     }
     const struct schema *schema = table_schema(table);
-    enum table_result result = read_fields(exec, schema, values);
+    uint32_t missing;
+    enum table_result result = read_fields(exec, schema, values, &missing);
+    if (result == TABLE_NULL_VALUE) {
+        const struct bytes name = schema_column_name(schema, missing);
+        reply_errorf(exec->reply, "ERR column '%.*s' must have a value", (int)name.len, name.data);
+        return;
+    }
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, 0);
         return;
@@ -156,7 +165,7 @@ static void reply_row(struct exec *exec, const struct statement *statement, cons
         if (!value.is_null) {
             char scratch[TYPED_VALUE_TEXT_MAX];
             reply_bulk(exec->reply, schema_column_name(schema, i));
-            reply_bulk(exec->reply, typed_value_format((enum column_type)schema->columns[i].type, &value, scratch));
+            reply_bulk(exec->reply, typed_value_format(column_form(&schema->columns[i]), &value, scratch));
         }
     }
 }
@@ -213,8 +222,9 @@ static void command_delete(struct exec *exec)
 /* --- TABLE.HELP --- */
 
 static const char *const help_notes[] = {
-    "  types: string, integer, float, date (YYYY-MM-DD)",
+    "  types: string, integer, float, date (YYYY-MM-DD), boolean, datetime (ISO 8601), decimal(digits,scale), blob, uuid, json",
     "  index: hash, btree, none (default); deprecated: true (= hash), false (= none)",
+    "  options: an index, notnull, default=<value>; in any order",
     "  condition: <col><op><value> or <col> <op> <value>; op: = != <> > < >= <=",
     "  conditions are joined by AND and OR, and grouped by ( and ) as words of their own",
 };
