@@ -98,13 +98,15 @@ static void fail(const char *what)
     exit(1);
 }
 
-static void make_rows(struct bench *bench, const char *type)
+static void make_rows(struct bench *bench)
 {
+    char form[COLUMN_FORM_TEXT_MAX];
+    const struct bytes type = column_form_text((struct column_form){.type = (uint8_t)bench->type}, form);
     struct schema_draft draft = {0};
     char word[TEXT_MAX];
     char text[TEXT_MAX];
     struct typed_value value;
-    snprintf(word, sizeof word, "c:%s", type);
+    snprintf(word, sizeof word, "c:%.*s", (int)type.len, type.data);
     if (schema_draft_add(&draft, bytes_of_string(word), NULL) != TABLE_OK) {
         fail("schema");
     }
@@ -292,7 +294,7 @@ int main(int argc, char **argv)
             bench.value = columns[c].value;
             printf(" %s\n", columns[c].name);
             for (int repeat = 0; repeat < REPEATS; repeat++) {
-                make_rows(&bench, column_type_name(bench.type));
+                make_rows(&bench);
                 run_hash(&bench);
                 run_ordered(&bench);
                 run_build(&bench, INDEX_HASH);

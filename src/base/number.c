@@ -71,6 +71,35 @@ bool uint64_parse(struct bytes text, uint64_t *out)
     return digits_parse(text.data, text.len, out);
 }
 
+bool int64_parse_loose(struct bytes text, int64_t *out)
+{
+    const bool has_sign = text.len > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    const bool is_negative = has_sign && text.data[0] == '-';
+    int64_t number = 0;
+    if (text.len == (has_sign ? 1u : 0u)) {
+        return false;
+    }
+    for (size_t i = has_sign ? 1 : 0; i < text.len; i++) {
+        const int digit = text.data[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, is_negative ? -digit : digit, &number)) {
+            return false;
+        }
+    }
+    *out = number;
+    return true;
+}
+
+bool boolean_parse(struct bytes text, int64_t *out)
+{
+    const bool is_true = bytes_equal_ignore_case(text, BYTES("true")) || bytes_equal(text, BYTES("1"));
+    if (!is_true && !bytes_equal_ignore_case(text, BYTES("false")) && !bytes_equal(text, BYTES("0"))) {
+        return false;
+    }
+    *out = is_true;
+    return true;
+}
+
 static const char digit_pairs[201] = "0001020304050607080910111213141516171819"
                                      "2021222324252627282930313233343536373839"
                                      "4041424344454647484950515253545556575859"

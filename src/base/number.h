@@ -19,6 +19,11 @@ enum {
 MUST_USE bool int64_parse(struct bytes text, int64_t *out);
 MUST_USE bool uint64_parse(struct bytes text, uint64_t *out);
 
+/* An integer as tables and SQL take it: a sign, digits, also zeros in front (as redis-benchmark writes its random numbers). */
+MUST_USE bool int64_parse_loose(struct bytes text, int64_t *out);
+/* true and false, case ignored, 1 and 0: *out is 1 or 0. */
+MUST_USE bool boolean_parse(struct bytes text, int64_t *out);
+
 /* Writes at most INT64_TEXT_MAX characters, no NUL. Returns how many. */
 size_t int64_format(int64_t value, char out[INT64_TEXT_MAX]);
 /* As many digits as "%llu" prints. */

@@ -151,6 +151,8 @@ struct command_spec {
     const struct command_spec *subcommands; /* rows named "get", "set"; ended by a row without a name. NULL: none. When set, the
                                                dispatcher looks up argv[1] here; run answers the bare name (COMMAND), NULL: an
                                                arity error.  */
+    bool names_table;          /* argv[1] is a table's name. To the server that is no key; COMMAND says that it is, so that the client libraries of
+                                  clusters send the command somewhere */
     bool locks_when_long;      /* a call of more than EXEC_WORDS_MAX words is a job that locks its keys itself: before that nobody looks
                                   at them */
     uint16_t index;            /* set at start: its place in statistics */

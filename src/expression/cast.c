@@ -4,7 +4,7 @@
 #include "expression/arithmetic.h"
 #include "expression/compare.h"
 #include "expression/decimal.h"
-#include "expression/moment.h"
+#include "base/moment.h"
 #include "expression/scalar_text.h"
 
 #include <assert.h>

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { DIGITS_MAX = 18, QUOTIENT_SCALE_MIN = 6, EXPONENT_MAX = 400 };
+enum { DIGITS_MAX = DECIMAL_DIGITS_MAX, QUOTIENT_SCALE_MIN = 6 };
 
 static const int64_t unit = INT64_C(1000000000000000000); /* 10^18 */
 
@@ -62,103 +62,16 @@ enum expression_result decimal_fit(__int128 total, int scale, bool is_rounded, s
 
 /* --- text --- */
 
-/* e-12; false: bad. */
-static bool read_exponent(struct bytes text, int *exponent)
-{
-    int64_t number;
-    if (text.len > 0 && text.data[0] == '+') {
-        text = (struct bytes){text.data + 1, text.len - 1};
-    }
-    while (text.len > 1 && text.data[0] == '0') {
-        text = (struct bytes){text.data + 1, text.len - 1};
-    }
-    if (!int64_parse(text, &number) || number > EXPONENT_MAX || number < -EXPONENT_MAX) {
-        return false;
-    }
-    *exponent = (int)number;
-    return true;
-}
-
-/* Digits without the point, and how many stand behind it. False: bad, or more than 36 digits. */
-static bool read_digits(struct bytes text, __int128 *total, int *scale)
-{
-    size_t i = text.len > 0 && (text.data[0] == '-' || text.data[0] == '+') ? 1 : 0;
-    const bool is_negative = i == 1 && text.data[0] == '-';
-    bool has_point = false;
-    bool has_digit = false;
-    int exponent = 0;
-    *total = 0;
-    *scale = 0;
-    for (; i < text.len; i++) {
-        const char c = text.data[i];
-        if (c >= '0' && c <= '9') {
-            if (amount(*total) >= power_of_ten(2 * DIGITS_MAX - 1)) {
-                return false;
-            }
-            *total = *total * 10 + (c - '0');
-            *scale += has_point;
-            has_digit = true;
-        } else if (c == '.' && !has_point) {
-            has_point = true;
-        } else if ((c | 0x20) == 'e' && has_digit) {
-            if (!read_exponent((struct bytes){text.data + i + 1, text.len - i - 1}, &exponent)) {
-                return false;
-            }
-            break;
-        } else {
-            return false;
-        }
-    }
-    *scale -= exponent;
-    *total = is_negative ? -*total : *total;
-    return has_digit;
-}
-
-/* The scale becomes 0 .. 36. False: the number would be too large; what is smaller than any digit is rounded off when is_rounded. */
-static bool settle_scale(__int128 *total, int *scale, bool is_rounded)
-{
-    while (*scale < 0 && *total != 0) {
-        if (amount(*total) >= unit) {
-            return false;
-        }
-        *total *= 10;
-        ++*scale;
-    }
-    while (*scale > 2 * DIGITS_MAX && *total != 0) {
-        if (*total % 10 != 0 && !is_rounded) {
-            return false;
-        }
-        *total /= 10;
-        --*scale;
-    }
-    *scale = *total == 0 ? (*scale < 0 ? 0 : *scale > SCALAR_SCALE_MAX ? SCALAR_SCALE_MAX : *scale) : *scale;
-    return true;
-}
-
 bool decimal_parse(struct bytes text, struct scalar *out)
 {
     __int128 total;
     int scale;
-    return read_digits(text, &total, &scale) && settle_scale(&total, &scale, false) &&
-           decimal_fit(total, scale, false, out) == EXPRESSION_OK;
+    return decimal_text_read(text, false, &total, &scale) && decimal_fit(total, scale, false, out) == EXPRESSION_OK;
 }
 
 size_t decimal_format(const struct scalar *decimal, char out[DECIMAL_TEXT_MAX])
 {
-    char digits[INT64_TEXT_MAX];
-    const size_t sign = decimal->integer < 0 ? 1 : 0;
-    const size_t len = int64_format(decimal->integer < 0 ? -decimal->integer : decimal->integer, digits);
-    const size_t behind = decimal->scale;
-    const size_t zeros = len <= behind ? behind + 1 - len : 0; /* in front, so that a digit stands before the point */
-    out[0] = '-';
-    for (size_t i = 0; i < zeros + len; i++) {
-        const size_t at = sign + i + (behind > 0 && i >= zeros + len - behind ? 1 : 0);
-        out[at] = i < zeros ? '0' : digits[i - zeros];
-    }
-    if (behind > 0) {
-        out[sign + zeros + len - behind] = '.';
-    }
-    return sign + zeros + len + (behind > 0 ? 1 : 0);
+    return decimal_text_format(decimal->integer, decimal->scale, out);
 }
 
 /* --- other types --- */
@@ -177,7 +90,7 @@ enum expression_result decimal_of_float(double number, struct scalar *out)
         return EXPRESSION_OVERFLOW;
     }
     const struct bytes shortest = {text, double_format_shortest(number, text)};
-    if (!read_digits(shortest, &total, &scale) || !settle_scale(&total, &scale, true)) {
+    if (!decimal_text_read(shortest, true, &total, &scale)) {
         return EXPRESSION_OVERFLOW;
     }
     return decimal_fit(total, scale, true, out);

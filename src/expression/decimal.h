@@ -9,9 +9,8 @@
 #define EXPRESSION_DECIMAL_H
 
 #include "base/attributes.h"
+#include "base/decimal_text.h"
 #include "expression/scalar.h"
-
-enum { DECIMAL_TEXT_MAX = 24 };
 
 /* A sign, digits with a point, an exponent. False: no such text, or more than 18 digits are needed. Zeros behind the point count. */
 MUST_USE bool decimal_parse(struct bytes text, struct scalar *out);

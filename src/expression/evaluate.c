@@ -4,7 +4,7 @@
 #include "expression/arithmetic.h"
 #include "expression/cast.h"
 #include "expression/compare.h"
-#include "expression/json.h"
+#include "base/json.h"
 #include "expression/scalar_text.h"
 
 #include <assert.h>

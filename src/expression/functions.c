@@ -2,7 +2,7 @@
 #include "expression/functions.h"
 
 #include "expression/decimal.h"
-#include "expression/moment.h"
+#include "base/moment.h"
 
 #include <assert.h>
 #include <math.h>

@@ -19,6 +19,7 @@
 #define EXPRESSION_SCALAR_H
 
 #include "base/bytes.h"
+#include "base/uuid.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,7 +42,7 @@ enum scalar_type {
     SCALAR_TYPE_COUNT
 };
 
-enum { SCALAR_TEXT_BYTES_MAX = 1 << 30, SCALAR_SCALE_MAX = 18, UUID_BYTES = 16 };
+enum { SCALAR_TEXT_BYTES_MAX = 1 << 30, SCALAR_SCALE_MAX = 18 };
 
 struct scalar {
     uint8_t type; /* enum scalar_type, one of values */

@@ -63,6 +63,20 @@ static void busy_slots(const struct table *table, uint64_t slots[TABLE_COLUMNS_M
     }
 }
 
+static bool has_rows(const struct table *table)
+{
+    struct table_memory memory;
+    table_memory(table, &memory);
+    return memory.row_count > 0;
+}
+
+/* Does the column at the end ask something of every row? Those that are there have nothing in it. */
+static bool adds_rule(const struct schema_draft *draft)
+{
+    const struct draft_column *added = &draft->columns[draft->column_count - 1];
+    return added->is_not_null || !added->default_value.is_null;
+}
+
 enum table_result alter_add_column(struct exec *exec, struct table *table, struct bytes word)
 {
     struct schema_draft draft;
@@ -73,6 +87,9 @@ enum table_result alter_add_column(struct exec *exec, struct table *table, struc
     enum table_result result = schema_draft_add(&draft, word, busy);
     if (result != TABLE_OK) {
         return result;
+    }
+    if (adds_rule(&draft) && has_rows(table)) {
+        return TABLE_OPTION_NEEDS_EMPTY;
     }
     struct schema *schema = schema_create(schema_heap(exec), &draft);
     if (schema == NULL) {

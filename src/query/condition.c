@@ -65,7 +65,8 @@ bool condition_find_column(const struct schema *schema, struct bytes name, struc
 {
     const uint32_t column = schema_find_column(schema, name);
     if (column != COLUMN_NONE) {
-        *place = (struct column_place){(uint16_t)column, schema->columns[column].slot, schema->columns[column].type};
+        const struct column_form form = column_form(&schema->columns[column]);
+        *place = (struct column_place){.column = (uint16_t)column, .slot = schema->columns[column].slot, .type = form.type, .digits = form.digits, .scale = form.scale};
         return true;
     }
     *place = (struct column_place){.column = COLUMN_ROW_ID, .type = COLUMN_INTEGER};
@@ -74,7 +75,8 @@ bool condition_find_column(const struct schema *schema, struct bytes name, struc
 
 struct condition condition_of(const struct column_place *place)
 {
-    return (struct condition){.column = place->column, .slot = place->slot, .type = place->type};
+    return (struct condition){
+        .column = place->column, .slot = place->slot, .type = place->type, .digits = place->digits, .scale = place->scale};
 }
 
 static bool is_number(uint8_t type)
@@ -87,7 +89,7 @@ bool condition_set_column(struct condition *condition, enum comparison compariso
     condition->kind = CONDITION_COLUMN;
     condition->comparison = (uint8_t)comparison;
     condition->other = *other;
-    return condition->type == other->type || (is_number(condition->type) && is_number(other->type));
+    return (condition->type == other->type && condition->scale == other->scale) || (is_number(condition->type) && is_number(other->type));
 }
 
 /* --- values --- */

@@ -41,6 +41,7 @@ struct column_place {
     uint16_t column; /* or COLUMN_ROW_ID */
     uint16_t slot;
     uint8_t type;    /* enum column_type */
+    uint8_t digits, scale; /* struct column_form */
 };
 
 struct condition_list {
@@ -58,6 +59,7 @@ struct condition_pattern {
 struct condition {
     uint16_t column, slot;
     uint8_t type;       /* enum column_type */
+    uint8_t digits, scale; /* struct column_form */
     uint8_t kind;       /* enum condition_kind */
     uint8_t comparison; /* VALUE, COLUMN */
     bool is_inverted;   /* the others: NOT */
@@ -69,6 +71,11 @@ struct condition {
         const struct condition_pattern *pattern;
     };
 };
+
+static inline struct column_form condition_form(const struct condition *condition)
+{
+    return (struct column_form){.type = condition->type, .digits = condition->digits, .scale = condition->scale};
+}
 
 /* The column of that name, or the row's id for "_id" where no column has this name. False: there is none. */
 MUST_USE bool condition_find_column(const struct schema *schema, struct bytes name, struct column_place *place);

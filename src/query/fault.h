@@ -5,6 +5,7 @@
 #define QUERY_FAULT_H
 
 #include "base/bytes.h"
+#include "table/typed_value.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@ enum fault_expected {
 /* All zero: nothing is known but the result. */
 struct table_fault {
     uint8_t expected;    /* enum fault_expected */
-    uint8_t type;        /* TABLE_BAD_VALUE: enum column_type */
+    struct column_form form; /* TABLE_BAD_VALUE: of the column */
     bool is_known;       /* the words below are set */
     bool is_end;         /* the words end where something is expected */
     struct bytes word;   /* the one at fault, or the part of it that is */

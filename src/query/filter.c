@@ -133,7 +133,7 @@ static void compare_value(const struct cells *cells, const struct page *page, en
         compare_double(cells->block, page->used, comparison, value->number, results);
         break;
     default:
-        compare_texts(cells, page->capacity, comparison, value->text, results);
+        compare_texts(cells, page->capacity, comparison, typed_value_text(value), results);
         break;
     }
 }
@@ -425,8 +425,8 @@ static bool condition_matches(const struct condition *condition, const struct pa
     }
     switch ((enum condition_kind)condition->kind) {
     case CONDITION_VALUE:
-        if (comparison == COMPARE_EQUAL && condition->type == COLUMN_STRING) {
-            return bytes_equal(value.text, condition->value.text);
+        if (comparison == COMPARE_EQUAL && column_type_is_text((enum column_type)condition->type)) {
+            return bytes_equal(value.text, typed_value_text(&condition->value));
         }
         return order_is(typed_value_compare((enum column_type)condition->type, &value, &condition->value), comparison);
     case CONDITION_COLUMN: {

@@ -105,19 +105,19 @@ static bool period_parse(struct bytes text, struct operand *out)
     }
     memcpy(day, text.data, text.len);
     memcpy(day + text.len, first + text.len, DATE_TEXT - text.len);
-    return typed_value_parse(COLUMN_DATE, (struct bytes){day, sizeof day}, &out->value);
+    return typed_value_parse((struct column_form){.type = COLUMN_DATE}, (struct bytes){day, sizeof day}, &out->value);
 }
 
-bool operand_parse(enum column_type type, struct bytes text, bool is_order, struct operand *out)
+bool operand_parse(struct column_form form, struct bytes text, bool is_order, struct operand *out)
 {
     struct decimal_text decimal;
     out->side = 0;
-    if (typed_value_parse(type, text, &out->value)) {
+    if (typed_value_parse(form, text, &out->value)) {
         return true;
     }
-    if (type == COLUMN_INTEGER && decimal_split(text, &decimal)) {
+    if (form.type == COLUMN_INTEGER && decimal_split(text, &decimal)) {
         *out = integer_place(&decimal);
         return true;
     }
-    return type == COLUMN_DATE && is_order && period_parse(text, out);
+    return form.type == COLUMN_DATE && is_order && period_parse(text, out);
 }

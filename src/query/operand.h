@@ -15,6 +15,6 @@ struct operand {
 };
 
 /* is_order: for < <= > >=. False: the text is no such thing. */
-MUST_USE bool operand_parse(enum column_type type, struct bytes text, bool is_order, struct operand *out);
+MUST_USE bool operand_parse(struct column_form form, struct bytes text, bool is_order, struct operand *out);
 
 #endif

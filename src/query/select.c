@@ -66,7 +66,11 @@ static void *new_array(struct planner *planner, size_t count, size_t size)
 
 static enum scalar_type scalar_type_of(enum column_type type)
 {
-    static const uint8_t types[COLUMN_TYPE_COUNT] = {[COLUMN_STRING] = SCALAR_STRING, [COLUMN_INTEGER] = SCALAR_INTEGER, [COLUMN_FLOAT] = SCALAR_FLOAT, [COLUMN_DATE] = SCALAR_DATE};
+    static const uint8_t types[COLUMN_TYPE_COUNT] = {
+        [COLUMN_STRING] = SCALAR_STRING,   [COLUMN_INTEGER] = SCALAR_INTEGER,   [COLUMN_FLOAT] = SCALAR_FLOAT,     [COLUMN_DATE] = SCALAR_DATE,
+        [COLUMN_BOOLEAN] = SCALAR_BOOLEAN, [COLUMN_DATETIME] = SCALAR_DATETIME, [COLUMN_DECIMAL] = SCALAR_DECIMAL, [COLUMN_BLOB] = SCALAR_BLOB,
+        [COLUMN_UUID] = SCALAR_UUID,       [COLUMN_JSON] = SCALAR_JSON,
+    };
     return (enum scalar_type)types[type];
 }
 
@@ -106,13 +110,14 @@ static struct expression_slot input_slot(struct planner *planner, uint32_t colum
         at++;
     }
     const bool is_id = column == SELECT_ROW_ID;
-    const enum column_type type = is_id ? COLUMN_INTEGER : (enum column_type)schema->columns[column].type;
+    const struct column_form form = is_id ? (struct column_form){.type = COLUMN_INTEGER} : column_form(&schema->columns[column]);
+    const enum scalar_type type = scalar_type_of((enum column_type)form.type);
     if (at == select->input_count) {
         planner->input_columns[at] = (uint16_t)column;
-        planner->inputs[at] = (struct select_input){.cells = is_id ? SELECT_ROW_ID : schema->columns[column].slot, .type = (uint8_t)type};
+        planner->inputs[at] = (struct select_input){.cells = is_id ? SELECT_ROW_ID : schema->columns[column].slot, .type = (uint8_t)type, .scale = form.scale};
         select->input_count++;
     }
-    return (struct expression_slot){at, scalar_type_of(type)};
+    return (struct expression_slot){at, type};
 }
 
 static bool refuse_query(const struct sql_node *node, const char **why)

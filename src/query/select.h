@@ -24,7 +24,8 @@ enum { SELECT_ROW_ID = UINT16_MAX, SELECT_ITEMS_MAX = 4096 };
 /* What is loaded into a slot of a row. */
 struct select_input {
     uint16_t cells;  /* the column's slot in a page; SELECT_ROW_ID */
-    uint8_t type;    /* enum column_type */
+    uint8_t type;    /* enum scalar_type */
+    uint8_t scale;   /* of a decimal */
 };
 
 struct select_item {

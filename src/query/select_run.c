@@ -84,23 +84,23 @@ void select_run_release(struct select_run *run)
 
 /* --- rows --- */
 
-static struct scalar scalar_of(enum column_type type, const struct typed_value *value)
+static struct scalar scalar_of(struct select_input input, const struct typed_value *value)
 {
+    const enum scalar_type type = (enum scalar_type)input.type;
     if (value->is_null) {
         return scalar_null();
     }
     switch (type) {
-    case COLUMN_STRING:
-        return scalar_bytes(SCALAR_STRING, value->text);
-    case COLUMN_FLOAT:
+    case SCALAR_STRING:
+    case SCALAR_BLOB:
+    case SCALAR_JSON:
+    case SCALAR_UUID:
+        return scalar_bytes(type, value->text);
+    case SCALAR_FLOAT:
         return scalar_float(value->number);
-    case COLUMN_DATE:
-        return (struct scalar){.type = SCALAR_DATE, .integer = value->integer};
-    case COLUMN_INTEGER:
-    case COLUMN_TYPE_COUNT:
-        break;
+    default:
+        return (struct scalar){.type = input.type, .scale = input.scale, .integer = value->integer};
     }
-    return scalar_integer(value->integer);
 }
 
 static void load_row(const struct select *select, const struct page *page, uint32_t slot, struct scalar *slots)
@@ -110,7 +110,7 @@ static void load_row(const struct select *select, const struct page *page, uint3
         const struct cells *cells = input.cells == SELECT_ROW_ID ? &page->ids : page_cells(page, input.cells);
         const struct typed_value value =
             cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
-        slots[i] = scalar_of((enum column_type)input.type, &value);
+        slots[i] = scalar_of(input, &value);
     }
 }
 

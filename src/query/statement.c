@@ -29,8 +29,8 @@ enum table_result field_parse(const struct schema *schema, struct bytes word, en
         return TABLE_UNKNOWN_COLUMN;
     }
     struct typed_value value = {.is_null = false};
-    if (!typed_value_parse((enum column_type)schema->columns[column].type, text, &value)) {
-        *fault = (struct table_fault){.is_known = true, .type = schema->columns[column].type, .word = text, .beside = name};
+    if (!typed_value_parse(column_form(&schema->columns[column]), text, &value)) {
+        *fault = (struct table_fault){.is_known = true, .form = column_form(&schema->columns[column]), .word = text, .beside = name};
         return TABLE_BAD_VALUE;
     }
     *out = (struct assignment){.column = column, .value = value};

@@ -112,11 +112,11 @@ static struct bytes column_name(const struct parser *parser, uint16_t column)
 static enum table_result read_operand(struct parser *parser, const struct condition *condition, struct bytes text, bool is_order,
                                       struct operand *operand)
 {
-    if (operand_parse((enum column_type)condition->type, text, is_order, operand)) {
+    if (operand_parse(condition_form(condition), text, is_order, operand)) {
         return TABLE_OK;
     }
     *parser->fault = (struct table_fault){
-        .is_known = true, .type = condition->type, .word = text, .beside = column_name(parser, condition->column)};
+        .is_known = true, .form = condition_form(condition), .word = text, .beside = column_name(parser, condition->column)};
     return TABLE_BAD_VALUE;
 }
 
@@ -265,7 +265,7 @@ static enum table_result read_like(struct parser *parser, struct beginning *begi
         return fail(parser, TABLE_BAD_CONDITION, EXPECTED_VALUE, begin->words);
     }
     const struct bytes pattern = parser->source->words[parser->at + begin->words];
-    *parser->fault = (struct table_fault){.is_known = true, .type = begin->condition.type, .word = pattern, .beside = column};
+    *parser->fault = (struct table_fault){.is_known = true, .form = condition_form(&begin->condition), .word = pattern, .beside = column};
     if (begin->condition.type != COLUMN_STRING) {
         return TABLE_NOT_STRINGS;
     }

@@ -77,7 +77,7 @@ void load_table(struct thread *thread, struct loading *loading, uint64_t at, str
     struct exec exec = exec_of(thread);
     saved_definition_init(&saved);
     if (!saved_definition_read(field, databases_of(loading), &saved)) {
-        loading_fail(loading, at, DAMAGED);
+        loading_fail(loading, at, saved.unknown != NULL ? saved.unknown : DAMAGED);
     }
     const struct catalogue_edit edit = {.what = EDIT_ADD_TABLE, .db = saved.db, .table = make_table(loading->server, saved.name, &saved.draft)};
     if (edit.table == NULL || ddl_edit_catalogue(&exec, &edit) != TABLE_OK) {

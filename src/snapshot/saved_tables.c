@@ -32,6 +32,43 @@ static bool write_column(struct buffer *out, const struct schema *schema, uint32
            rdb_write_byte(out, column->index) && rdb_write_byte(out, at == schema->routing_column);
 }
 
+static uint8_t options_of(const struct column *column)
+{
+    return (uint8_t)((column->is_not_null ? SAVED_NOT_NULL : 0) | (column->type == COLUMN_DECIMAL ? SAVED_DIGITS : 0) |
+                     (column->has_default ? SAVED_DEFAULT : 0));
+}
+
+static bool write_options_of(struct buffer *out, const struct schema *schema, uint32_t at)
+{
+    const struct column *column = &schema->columns[at];
+    const uint8_t options = options_of(column);
+    if (!rdb_write_byte(out, options)) {
+        return false;
+    }
+    if ((options & SAVED_DIGITS) != 0 && !(rdb_write_byte(out, column->digits) && rdb_write_byte(out, column->scale))) {
+        return false;
+    }
+    if ((options & SAVED_DEFAULT) != 0) {
+        char scratch[TYPED_VALUE_TEXT_MAX];
+        const struct bytes text = typed_value_format(column_form(column), schema_default(schema, at), scratch);
+        return rdb_write_length(out, text.len) && buffer_append(out, text);
+    }
+    return true;
+}
+
+static bool write_options(struct buffer *out, const struct schema *schema)
+{
+    uint8_t options = 0;
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        options |= options_of(&schema->columns[i]);
+    }
+    bool is_written = options == 0 || rdb_write_byte(out, SAVED_OPTIONS_VERSION);
+    for (uint32_t i = 0; options != 0 && i < schema->column_count && is_written; i++) {
+        is_written = write_options_of(out, schema, i);
+    }
+    return is_written;
+}
+
 static bool write_definition(struct buffer *out, uint32_t db, const struct table *table, const struct schema *schema)
 {
     bool is_written = rdb_write_length(out, db) && rdb_write_text(out, table_name(table), RDB_PLAIN) &&
@@ -40,7 +77,7 @@ static bool write_definition(struct buffer *out, uint32_t db, const struct table
     for (uint32_t i = 0; i < schema->column_count && is_written; i++) {
         is_written = write_column(out, schema, i);
     }
-    return is_written;
+    return is_written && write_options(out, schema);
 }
 
 static bool note_columns(struct saved_table *saved, const struct schema *schema)
@@ -102,16 +139,16 @@ void saved_tables_release(struct saved_tables *saved)
 
 static bool write_value(struct buffer *out, uint8_t type, const struct typed_value *value)
 {
-    uint64_t bits;
-    switch ((enum column_type)type) {
-    case COLUMN_FLOAT:
+    if (type == COLUMN_FLOAT) {
+        uint64_t bits;
         memcpy(&bits, &value->number, sizeof bits);
         return rdb_write_word(out, bits);
-    case COLUMN_STRING:
-        return rdb_write_length(out, value->text.len) && buffer_append(out, value->text);
-    default:
-        return rdb_write_length(out, (uint64_t)value->integer << 1 ^ (uint64_t)(value->integer >> 63));
     }
+    if (column_type_is_text((enum column_type)type)) {
+        const struct bytes text = typed_value_text(value);
+        return rdb_write_length(out, text.len) && buffer_append(out, text);
+    }
+    return rdb_write_length(out, (uint64_t)value->integer << 1 ^ (uint64_t)(value->integer >> 63));
 }
 
 bool saved_row_write(struct buffer *out, const struct saved_table *table, const struct table_slice *slice, uint32_t row)

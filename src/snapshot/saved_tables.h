@@ -1,11 +1,13 @@
 /* saved_tables.h - the tables and namespaces of a snapshot, as they were at the cut, and how the file has them.
  *
  *   AUX "tessera-namespace"   database, name
- *   AUX "tessera-table"       database, name, last row id, is scattered, columns: count, then for each name, type, index, routes
+ *   AUX "tessera-table"       database, name, last row id, is scattered, columns: count, then for each name, type, index, routes;
+ *                             when a column has more to say: SAVED_OPTIONS_VERSION, then for each column a byte of bits:
+ *                             SAVED_NOT_NULL; SAVED_DIGITS: digits and scale follow; SAVED_DEFAULT: length and bytes of the value's text follow
  *   AUX "tessera-rows"        number of the table (in the order of those fields), rows: count, then for each its id,
  *                             a bit a column that has a value (low bit first), and the values of those
  *
- * Numbers and strings in it are RDB's lengths and strings; an integer or a date is a length of (n << 1) ^ (n >> 63), a float 8 bytes. The fields are
+ * Numbers and strings in it are RDB's lengths and strings; an integer, and what is kept as one (typed_value.h), is a length of (n << 1) ^ (n >> 63), a float 8 bytes. The fields are
  * strings of RDB, packed if that is shorter (names in them are not). redis-server passes over them.
  *
  * Threads    Begin: under all batons. Then read by all shards.
@@ -20,6 +22,10 @@
 #define SAVED_NAMESPACE_FIELD BYTES("tessera-namespace")
 #define SAVED_TABLE_FIELD BYTES("tessera-table")
 #define SAVED_ROWS_FIELD BYTES("tessera-rows")
+
+/* What is behind the columns. A version, a bit or a type that a server does not know makes it refuse the file. */
+enum { SAVED_OPTIONS_VERSION = 1 };
+enum { SAVED_NOT_NULL = 1, SAVED_DIGITS = 2, SAVED_DEFAULT = 4, SAVED_OPTION_BITS = 7 };
 
 struct saved_column {
     uint16_t slot;

@@ -1,6 +1,7 @@
 /* saved_tables_read.c - see saved_tables_read.h.  */
 #include "snapshot/saved_tables_read.h"
 
+#include "snapshot/saved_tables.h"
 #include "table/catalogue.h"
 
 #include <string.h>
@@ -47,14 +48,20 @@ bool saved_namespace_read(struct bytes field, uint32_t databases, struct buffer 
 
 /* --- a table --- */
 
-/* Names are copied to `names`, which must not move: room for all of them was made. */
-static bool read_column(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names, uint16_t *next_index)
+/* Names are copied to `names`, which must not move: room for all of them was made. A type from a later version is noted. */
+static bool read_column(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names, uint16_t *next_index,
+                        const char **unknown)
 {
     struct bytes name;
     uint8_t type, index, is_routing;
     if (!read_text(input, room, &name) || name.len == 0 || name.len > COLUMN_NAME_MAX || !rdb_read_byte(input, &type) ||
-        !rdb_read_byte(input, &index) || !rdb_read_byte(input, &is_routing) || type >= COLUMN_TYPE_COUNT || index >= INDEX_KIND_COUNT ||
-        is_routing > 1 || draft->column_count == TABLE_COLUMNS_MAX) {
+        !rdb_read_byte(input, &index) || !rdb_read_byte(input, &is_routing) || is_routing > 1 ||
+        draft->column_count == TABLE_COLUMNS_MAX) {
+        return false;
+    }
+    if (type >= COLUMN_TYPE_COUNT || index >= INDEX_KIND_COUNT) {
+        *unknown = type >= COLUMN_TYPE_COUNT ? "a table has a column of a type that this version does not know"
+                                             : "a table has an index of a kind that this version does not know";
         return false;
     }
     for (uint32_t i = 0; i < draft->column_count; i++) {
@@ -68,15 +75,63 @@ static bool read_column(struct rdb_input *input, struct schema_draft *draft, str
     }
     const uint16_t at = draft->column_count++;
     draft->columns[at] = (struct draft_column){.name = kept,
-                                               .type = type,
+                                               .form = {.type = type},
                                                .index = index,
                                                .is_routing = is_routing != 0,
                                                .slot = at,
-                                               .index_at = index == INDEX_NONE ? COLUMN_NONE : (*next_index)++};
+                                               .index_at = index == INDEX_NONE ? COLUMN_NONE : (*next_index)++,
+                                               .default_value = {.is_null = true}};
     return true;
 }
 
-static bool read_columns(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names)
+/* A text is lent from the input. It may be longer than the one that was given: a number is written as it is shown. */
+static bool read_default(struct rdb_input *input, struct draft_column *column)
+{
+    uint64_t len;
+    struct bytes text;
+    return rdb_read_length(input, &len) && len <= COLUMN_DEFAULT_MAX && rdb_read_raw(input, (size_t)len, &text) &&
+           typed_value_parse(column->form, text, &column->default_value);
+}
+
+static bool read_options_of(struct rdb_input *input, struct draft_column *column, const char **unknown)
+{
+    uint8_t options;
+    if (!rdb_read_byte(input, &options)) {
+        return false;
+    }
+    if ((options & ~SAVED_OPTION_BITS) != 0) {
+        *unknown = "a table has a column with an option that this version does not know";
+        return false;
+    }
+    if ((options & SAVED_DIGITS) != 0 && !(rdb_read_byte(input, &column->form.digits) && rdb_read_byte(input, &column->form.scale))) {
+        return false;
+    }
+    column->is_not_null = (options & SAVED_NOT_NULL) != 0;
+    return column_form_is_valid(column->form) && ((options & SAVED_DEFAULT) == 0 || read_default(input, column));
+}
+
+/* Older versions wrote none, and so does this one when there is nothing to say. */
+static bool read_options(struct rdb_input *input, struct schema_draft *draft, const char **unknown)
+{
+    uint8_t version = SAVED_OPTIONS_VERSION;
+    const bool has_options = rdb_left(input) > 0;
+    if (has_options && !rdb_read_byte(input, &version)) {
+        return false;
+    }
+    if (version != SAVED_OPTIONS_VERSION) {
+        *unknown = "a table has columns with options of a version that this version does not know";
+        return false;
+    }
+    for (uint32_t i = 0; i < draft->column_count; i++) {
+        struct draft_column *column = &draft->columns[i];
+        if (has_options ? !read_options_of(input, column, unknown) : !column_form_is_valid(column->form)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_columns(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names, const char **unknown)
 {
     uint64_t count;
     uint8_t is_scattered;
@@ -89,12 +144,12 @@ static bool read_columns(struct rdb_input *input, struct schema_draft *draft, st
     }
     draft->is_scattered = is_scattered != 0;
     for (uint64_t i = 0; i < count; i++) {
-        if (!read_column(input, draft, room, names, &next_index)) {
+        if (!read_column(input, draft, room, names, &next_index, unknown)) {
             return false;
         }
         routing += draft->columns[i].is_routing;
     }
-    return routing <= 1 && rdb_left(input) == 0;
+    return routing <= 1 && read_options(input, draft, unknown) && rdb_left(input) == 0;
 }
 
 void saved_definition_init(struct saved_definition *definition)
@@ -115,9 +170,10 @@ bool saved_definition_read(struct bytes field, uint32_t databases, struct saved_
 {
     struct rdb_input input = {.bytes = field};
     struct bytes rest;
+    out->unknown = NULL;
     return read_database(&input, databases, &out->db) && read_text(&input, &out->rooms[0], &out->name) &&
            table_name_split(out->name, &out->name_space, &rest) == TABLE_OK && rdb_read_length(&input, &out->last_id) &&
-           out->last_id != UINT64_MAX && read_columns(&input, &out->draft, &out->rooms[1], &out->rooms[2]);
+           out->last_id != UINT64_MAX && read_columns(&input, &out->draft, &out->rooms[1], &out->rooms[2], &out->unknown);
 }
 
 /* --- rows --- */
@@ -129,11 +185,9 @@ bool saved_rows_read(struct bytes field, uint64_t tables, struct saved_rows *out
            out->count <= rdb_left(&out->input);
 }
 
-/* 0001-01-01 and 9999-12-31. */
-enum { DATE_DAYS_MIN = -719162, DATE_DAYS_MAX = 2932896 };
-
-static bool read_value(struct rdb_input *input, uint8_t type, struct typed_value *out)
+static bool read_value(struct rdb_input *input, struct column_form form, struct typed_value *out)
 {
+    const enum column_type type = (enum column_type)form.type;
     uint64_t number;
     out->is_null = false;
     if (type == COLUMN_FLOAT) {
@@ -141,16 +195,17 @@ static bool read_value(struct rdb_input *input, uint8_t type, struct typed_value
             return false;
         }
         memcpy(&out->number, &number, sizeof number);
-        return out->number == out->number; /* no NaN */
+        return typed_value_is_valid(form, out);
     }
     if (!rdb_read_length(input, &number)) {
         return false;
     }
-    if (type == COLUMN_STRING) {
-        return number <= TABLE_TEXT_MAX && rdb_read_raw(input, (size_t)number, &out->text);
+    if (!column_type_is_text(type)) {
+        out->integer = (int64_t)(number >> 1 ^ (~(number & 1) + 1));
+    } else if (number > TABLE_TEXT_MAX || !rdb_read_raw(input, (size_t)number, &out->text)) {
+        return false;
     }
-    out->integer = (int64_t)(number >> 1 ^ (~(number & 1) + 1));
-    return type != COLUMN_DATE || (out->integer >= DATE_DAYS_MIN && out->integer <= DATE_DAYS_MAX);
+    return typed_value_is_valid(form, out);
 }
 
 bool saved_row_read(struct rdb_input *input, const struct schema *schema, struct saved_row *out)
@@ -162,7 +217,7 @@ bool saved_row_read(struct rdb_input *input, const struct schema *schema, struct
     }
     for (uint32_t i = 0; i < schema->column_count; i++) {
         out->values[i] = (struct typed_value){.is_null = true};
-        if (((unsigned char)bits.data[i / 8] >> (i % 8) & 1) != 0 && !read_value(input, schema->columns[i].type, &out->values[i])) {
+        if (((unsigned char)bits.data[i / 8] >> (i % 8) & 1) != 0 && !read_value(input, column_form(&schema->columns[i]), &out->values[i])) {
             return false;
         }
     }

@@ -25,6 +25,7 @@ struct saved_definition {
     struct bytes name, name_space;   /* lent from the field or a room, as the names of columns are */
     uint64_t last_id;
     struct schema_draft draft;
+    const char *unknown;             /* when it is refused: what a later version has written; NULL: it is damaged */
     struct buffer rooms[3];
 };
 void saved_definition_init(struct saved_definition *definition);

@@ -245,7 +245,7 @@ static bool fits_in_place(const struct cells *cells, uint32_t capacity, uint32_t
 
 static bool prepare_text(struct cells *cells, const struct cells_host *host, struct cells_write *write)
 {
-    struct bytes text = write->value->text;
+    struct bytes text = typed_value_text(write->value);
     uint32_t needed = text_bytes(text);
     if (cells->block == NULL && !create_block(cells, host, CELLS_TEXT, sizeof(uint16_t))) {
         return false;
@@ -272,6 +272,9 @@ bool cells_prepare(struct cells *cells, const struct cells_host *host, struct ce
     assert(write->slot < host->capacity);
     switch (write->type) {
     case COLUMN_STRING:
+    case COLUMN_BLOB:
+    case COLUMN_UUID:
+    case COLUMN_JSON:
         return prepare_text(cells, host, write);
     case COLUMN_FLOAT:
         return cells->block != NULL || create_block(cells, host, CELLS_FLOAT, sizeof(double));
@@ -283,8 +286,9 @@ bool cells_prepare(struct cells *cells, const struct cells_host *host, struct ce
 void cells_abandon(const struct cells_host *host, struct cells_write *write)
 {
     if (write->long_block != NULL) {
-        heap_free(host->heap, MEM_TABLE_ROW, write->long_block, write->value->text.len);
-        count_bytes(host, 0, write->value->text.len);
+        const size_t len = typed_value_text(write->value).len;
+        heap_free(host->heap, MEM_TABLE_ROW, write->long_block, len);
+        count_bytes(host, 0, len);
         write->long_block = NULL;
     }
 }
@@ -322,7 +326,7 @@ static void write_record(struct cells *cells, uint32_t offset, struct bytes text
 
 static void commit_text(struct cells *cells, const struct cells_host *host, struct cells_write *write)
 {
-    struct bytes text = write->value->text;
+    struct bytes text = typed_value_text(write->value);
     uint32_t needed = text_bytes(text);
     uint32_t slot = write->slot;
     uint16_t *offsets = cells->block;

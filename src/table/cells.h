@@ -1,7 +1,7 @@
 /* cells.h - one column's values in one page of rows.
  *
- * Integers and dates are kept as differences to a base, in the fewest bytes of 1, 2, 4, 8 that hold all of the page's;
- * a value that does not fit widens the page's cells. Strings lie one behind the other in an arena that belongs to the
+ * Integers, dates, booleans, moments and decimals are kept as differences to a base, in the fewest bytes of 1, 2, 4, 8 that hold all of the page's;
+ * a value that does not fit widens the page's cells. Strings and other texts lie one behind the other in an arena that belongs to the
  * page's column; longer ones have a block of their own.
  *
  * Layout     block   values[capacity] of `width` bytes each, padded to 8; then one bit a row: it has a value

@@ -67,7 +67,7 @@ void index_builder_destroy(struct index_builder *builder)
 
 static struct key_source builder_source(const struct index_builder *builder)
 {
-    const bool is_text = builder->index->kind == INDEX_BTREE && builder->column.type == COLUMN_STRING;
+    const bool is_text = builder->index->kind == INDEX_BTREE && column_type_is_text((enum column_type)builder->column.type);
     return (struct key_source){.pages = builder->slice->pages, .slot = builder->column.slot, .is_text = is_text};
 }
 
@@ -77,7 +77,7 @@ static uint64_t key_of(const struct index_builder *builder, const struct typed_v
     if (builder->index->kind == INDEX_HASH) {
         return (uint32_t)typed_value_hash(builder->slice->secret, type, value);
     }
-    return type == COLUMN_STRING ? 0 : ordered_number(type, value);
+    return column_type_is_text(type) ? 0 : ordered_number(type, value);
 }
 
 /* Pages in the order of their ids, so that rows come in the order of their numbers. */

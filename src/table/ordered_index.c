@@ -25,16 +25,21 @@ void ordered_index_init(struct ordered_index *index, enum column_type type, uint
     *index = (struct ordered_index){.type = (uint8_t)type, .slot = (uint16_t)slot};
 }
 
+static bool is_text(const struct ordered_index *index)
+{
+    return column_type_is_text((enum column_type)index->type);
+}
+
 static struct key_source source_of(const struct ordered_index *index, struct page *const *pages)
 {
-    return (struct key_source){.pages = pages, .slot = index->slot, .is_text = index->type == COLUMN_STRING};
+    return (struct key_source){.pages = pages, .slot = index->slot, .is_text = is_text(index)};
 }
 
 static struct ordered_key key_of(const struct ordered_index *index, const struct typed_value *value, uint64_t row)
 {
     assert(!value->is_null);
-    if (index->type == COLUMN_STRING) {
-        return (struct ordered_key){.text = value->text, .row = row};
+    if (is_text(index)) {
+        return (struct ordered_key){.text = typed_value_text(value), .row = row};
     }
     return (struct ordered_key){.number = ordered_number((enum column_type)index->type, value), .row = row};
 }
@@ -307,7 +312,7 @@ static bool grow_root(struct ordered_index *index, const struct index_host *host
 
 static bool create_root(struct ordered_index *index, const struct index_host *host, const struct ordered_key *key)
 {
-    struct node_shape shape = {.is_leaf = true, .is_text = index->type == COLUMN_STRING, .count = 1};
+    struct node_shape shape = {.is_leaf = true, .is_text = is_text(index), .count = 1};
     if (shape.is_text) {
         shape.skip = ordered_texts_in_common(key->text, key->text);
     } else {
@@ -615,7 +620,7 @@ static bool reserve_right_edge(struct ordered_index *index, const struct index_h
 /* A root above the one leaf that there is. */
 static bool raise_root(struct ordered_index *index, const struct index_host *host, const struct ordered_key *key)
 {
-    struct node_shape shape = {.is_text = index->type == COLUMN_STRING, .count = 2};
+    struct node_shape shape = {.is_text = is_text(index), .count = 2};
     if (shape.is_text) {
         shape.skip = ordered_texts_in_common(key->text, key->text);
     }

@@ -12,7 +12,7 @@ _Static_assert((int)TEXT_SKIP_MAX % (int)ROOM_UNIT == 0, "the longest beginning 
 uint64_t ordered_number(enum column_type type, const struct typed_value *value)
 {
     const uint64_t sign = UINT64_C(1) << 63;
-    assert(type != COLUMN_STRING);
+    assert(!column_type_is_text(type));
     if (type != COLUMN_FLOAT) {
         return (uint64_t)value->integer ^ sign;
     }

@@ -55,7 +55,7 @@ struct ordered_node {
 
 _Static_assert(sizeof(struct ordered_node) == 16, "the layout above");
 
-/* The order of <, = and > among conditions (typed_value_compare), as that of integers. Not for COLUMN_STRING. */
+/* The order of <, = and > among conditions (typed_value_compare), as that of integers. Not for texts. */
 uint64_t ordered_number(enum column_type type, const struct typed_value *value);
 
 /* --- parts of a node --- */

@@ -27,6 +27,36 @@ bool index_kind_parse(struct bytes word, enum index_kind *out)
     return false;
 }
 
+/* --- layout --- */
+
+/*  struct schema | columns | padding | defaults | texts  */
+static size_t defaults_offset(uint32_t column_count)
+{
+    const size_t end = sizeof(struct schema) + column_count * sizeof(struct column);
+    return (end + _Alignof(struct typed_value) - 1) / _Alignof(struct typed_value) * _Alignof(struct typed_value);
+}
+
+static size_t texts_offset(uint32_t column_count, uint32_t default_count)
+{
+    return default_count == 0 ? sizeof(struct schema) + column_count * sizeof(struct column)
+                              : defaults_offset(column_count) + default_count * sizeof(struct typed_value);
+}
+
+static size_t schema_size(const struct schema *schema)
+{
+    return texts_offset(schema->column_count, schema->default_count) + schema->texts_len;
+}
+
+static char *schema_texts(const struct schema *schema)
+{
+    return (char *)(uintptr_t)schema + texts_offset(schema->column_count, schema->default_count);
+}
+
+static struct typed_value *schema_defaults(const struct schema *schema)
+{
+    return (struct typed_value *)((uintptr_t)schema + defaults_offset(schema->column_count));
+}
+
 /* --- drafts --- */
 
 /* Operators and parentheses would make conditions on the column unreadable; so would blanks and control characters. */
@@ -75,35 +105,147 @@ static bool cut_at_colon(struct bytes *word, struct bytes *before)
     return true;
 }
 
+/* --- options --- */
+
+/* Names of options that will come: the word, or the word with something in parentheses or behind =. */
+static bool is_later_option(struct bytes word)
+{
+    static const struct bytes names[] = {BYTES("primary"), BYTES("unique"), BYTES("auto"), BYTES("ref"), BYTES("check")};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const size_t len = names[i].len;
+        if (word.len >= len && bytes_equal_ignore_case((struct bytes){word.data, len}, names[i]) &&
+            (word.len == len || word.data[len] == '(' || word.data[len] == '=')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_not_null_option(struct bytes word)
+{
+    return bytes_equal_ignore_case(word, BYTES("notnull"));
+}
+
+/* "default=VALUE": VALUE; false: it is another word. */
+static bool take_default(struct bytes word, struct bytes *value)
+{
+    static const struct bytes name = BYTES("default=");
+    if (word.len < name.len || !bytes_equal_ignore_case((struct bytes){word.data, name.len}, name)) {
+        return false;
+    }
+    *value = (struct bytes){word.data + name.len, word.len - name.len};
+    return true;
+}
+
+/* Cuts options off the end of a default's value: `text` is the value, `options` what stands behind its colon (empty: nothing). */
+static void cut_options_off(struct bytes *text, struct bytes *options)
+{
+    enum index_kind kind;
+    *options = (struct bytes){text->data + text->len, 0};
+    for (;;) {
+        const char *colon = text->len == 0 ? NULL : memrchr(text->data, ':', text->len);
+        if (colon == NULL) {
+            return;
+        }
+        const struct bytes before = {text->data, (size_t)(colon - text->data)};
+        const struct bytes last = {colon + 1, text->len - before.len - 1};
+        if (!index_kind_parse(last, &kind) && !is_not_null_option(last) && !is_later_option(last)) {
+            return;
+        }
+        options->len += (size_t)(options->data - last.data);
+        options->data = last.data;
+        *text = before;
+    }
+}
+
+/* What the options of a word have said so far. */
+struct options {
+    bool has_index;
+    struct draft_column *column;
+};
+
+static enum table_result option_parse(struct bytes word, struct options *options)
+{
+    struct draft_column *column = options->column;
+    enum index_kind kind;
+    if (index_kind_parse(word, &kind)) {
+        if (options->has_index) {
+            return TABLE_OPTION_TWICE;
+        }
+        options->has_index = true;
+        column->index = (uint8_t)kind;
+        return TABLE_OK;
+    }
+    if (is_not_null_option(word)) {
+        if (column->is_not_null) {
+            return TABLE_OPTION_TWICE;
+        }
+        column->is_not_null = true;
+        return TABLE_OK;
+    }
+    return is_later_option(word) ? TABLE_LATER_OPTION : TABLE_BAD_OPTION;
+}
+
+static enum table_result default_parse(struct bytes text, struct draft_column *column)
+{
+    const bool is_good = text.len <= COLUMN_DEFAULT_MAX && typed_value_parse(column->form, text, &column->default_value);
+    return is_good ? TABLE_OK : TABLE_BAD_DEFAULT;
+}
+
+/* `rest`: what stands behind the colon of the type. */
+static enum table_result options_parse(struct bytes rest, struct draft_column *column)
+{
+    struct options options = {.column = column};
+    enum table_result result = TABLE_OK;
+    for (bool has_more = true; has_more && result == TABLE_OK;) {
+        struct bytes text;
+        struct bytes word;
+        if (take_default(rest, &text)) {
+            cut_options_off(&text, &rest);
+            has_more = rest.len > 0;
+            result = default_parse(text, column);
+        } else if ((has_more = cut_at_colon(&rest, &word))) {
+            result = option_parse(word, &options);
+        } else {
+            result = option_parse(rest, &options);
+        }
+    }
+    return result;
+}
+
 static enum table_result column_word_parse(struct bytes word, struct draft_column *out)
 {
     struct bytes name;
     struct bytes type_word;
-    enum column_type type;
-    enum index_kind kind = INDEX_NONE;
     if (!cut_at_colon(&word, &name) || name.len == 0 || word.len == 0) {
         return TABLE_BAD_COLUMN_WORD;
     }
-    bool has_index = cut_at_colon(&word, &type_word);
-    if (!has_index) {
+    const bool has_options = cut_at_colon(&word, &type_word);
+    if (!has_options) {
         type_word = word;
     }
     if (!is_column_name(name)) {
         return TABLE_BAD_COLUMN_NAME;
     }
-    if (!column_type_parse(type_word, &type)) {
+    struct draft_column column = {.name = name, .index = INDEX_NONE, .index_at = COLUMN_NONE, .default_value = {.is_null = true}};
+    switch (column_form_parse(type_word, &column.form)) {
+    case COLUMN_FORM_UNKNOWN:
         return TABLE_BAD_TYPE;
+    case COLUMN_FORM_BAD_DIGITS:
+        return TABLE_BAD_DIGITS;
+    case COLUMN_FORM_FOUND:
+        break;
     }
-    if (has_index && !index_kind_parse(word, &kind)) {
-        return TABLE_BAD_INDEX_KIND;
+    const enum table_result result = has_options ? options_parse(word, &column) : TABLE_OK;
+    if (result == TABLE_OK) {
+        *out = column;
     }
-    *out = (struct draft_column){.name = name, .type = (uint8_t)type, .index = (uint8_t)kind, .index_at = COLUMN_NONE};
-    return TABLE_OK;
+    return result;
 }
 
 enum table_result schema_draft_add(struct schema_draft *draft, struct bytes word, const uint64_t *busy_slots)
 {
-    struct draft_column column = {0};
+    struct draft_column column;
     enum table_result result = column_word_parse(word, &column);
     if (result != TABLE_OK) {
         return result;
@@ -142,16 +284,22 @@ void schema_draft_from(struct schema_draft *draft, const struct schema *schema)
 {
     draft->column_count = schema->column_count;
     draft->is_scattered = schema->is_scattered;
+    uint32_t default_at = 0;
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         draft->columns[i] = (struct draft_column){
             .name = schema_column_name(schema, i),
-            .type = column->type,
+            .form = column_form(column),
             .index = column->index,
             .is_routing = i == schema->routing_column,
+            .is_not_null = column->is_not_null,
             .slot = column->slot,
             .index_at = column->index_at,
+            .default_value = {.is_null = true},
         };
+        if (column->has_default) {
+            draft->columns[i].default_value = schema_defaults(schema)[default_at++];
+        }
     }
 }
 
@@ -189,75 +337,131 @@ void schema_draft_remove(struct schema_draft *draft, uint32_t column)
 
 /* --- schemas --- */
 
-static size_t schema_size(uint32_t column_count, uint32_t names_len)
+/* A default's bytes that lie outside of its value. */
+static struct bytes outer_text(const struct draft_column *column)
 {
-    return sizeof(struct schema) + column_count * sizeof(struct column) + names_len;
+    const struct typed_value *value = &column->default_value;
+    const bool has_text = !value->is_null && column_type_is_text((enum column_type)column->form.type) && !value->is_uuid_read;
+    return has_text ? value->text : (struct bytes){NULL, 0};
 }
 
-static const char *schema_names(const struct schema *schema)
+/* The counts and lengths of a schema from the draft. */
+static void head_of(const struct schema_draft *draft, struct schema *head)
 {
-    return (const char *)(schema->columns + schema->column_count);
+    *head = (struct schema){.column_count = draft->column_count,
+                            .index_count = draft_index_count(draft),
+                            .routing_column = COLUMN_NONE,
+                            .is_scattered = draft->is_scattered};
+    for (uint32_t i = 0; i < draft->column_count; i++) {
+        const struct draft_column *column = &draft->columns[i];
+        head->texts_len += (uint32_t)(column->name.len + outer_text(column).len);
+        head->default_count = (uint16_t)(head->default_count + (column->default_value.is_null ? 0 : 1));
+        head->has_rules = head->has_rules || column->is_not_null || !column->default_value.is_null;
+        head->slot_count = column->slot >= head->slot_count ? (uint16_t)(column->slot + 1) : head->slot_count;
+        head->routing_column = column->is_routing ? (uint16_t)i : head->routing_column;
+    }
+}
+
+static void append(char *texts, uint32_t *at, struct bytes text)
+{
+    if (text.len > 0) {
+        memcpy(texts + *at, text.data, text.len);
+    }
+    *at += (uint32_t)text.len;
 }
 
 struct schema *schema_create(struct heap *heap, const struct schema_draft *draft)
 {
     assert(draft->column_count > 0);
-    uint32_t names_len = 0;
-    for (uint32_t i = 0; i < draft->column_count; i++) {
-        names_len += (uint32_t)draft->columns[i].name.len;
-    }
-    struct schema *schema = heap_alloc(heap, MEM_CATALOGUE, schema_size(draft->column_count, names_len));
+    struct schema head;
+    head_of(draft, &head);
+    struct schema *schema = heap_alloc(heap, MEM_CATALOGUE, schema_size(&head));
     if (schema == NULL) {
         return NULL;
     }
-    *schema = (struct schema){.column_count = draft->column_count,
-                              .index_count = draft_index_count(draft),
-                              .routing_column = COLUMN_NONE,
-                              .is_scattered = draft->is_scattered,
-                              .names_len = names_len};
-    char *names = (char *)(schema->columns + draft->column_count);
-    uint16_t name_at = 0;
+    *schema = head;
+    char *texts = schema_texts(schema);
+    uint32_t at = 0;
+    uint32_t default_at = 0;
+    for (uint32_t i = 0; i < draft->column_count; i++) { /* all names first: name_at has 16 bits */
+        const struct draft_column *column = &draft->columns[i];
+        schema->columns[i] = (struct column){.name_at = (uint16_t)at,
+                                             .name_len = (uint8_t)column->name.len,
+                                             .type = column->form.type,
+                                             .index = column->index,
+                                             .digits = column->form.digits,
+                                             .scale = column->form.scale,
+                                             .is_not_null = column->is_not_null,
+                                             .slot = column->slot,
+                                             .index_at = column->index_at,
+                                             .has_default = !column->default_value.is_null};
+        append(texts, &at, column->name);
+    }
     for (uint32_t i = 0; i < draft->column_count; i++) {
         const struct draft_column *column = &draft->columns[i];
-        schema->columns[i] = (struct column){.name_at = name_at,
-                                             .name_len = (uint8_t)column->name.len,
-                                             .type = column->type,
-                                             .index = column->index,
-                                             .slot = column->slot,
-                                             .index_at = column->index_at};
-        memcpy(names + name_at, column->name.data, column->name.len);
-        name_at = (uint16_t)(name_at + column->name.len);
-        if (column->slot >= schema->slot_count) {
-            schema->slot_count = (uint16_t)(column->slot + 1);
+        if (column->default_value.is_null) {
+            continue;
         }
-        if (column->is_routing) {
-            schema->routing_column = (uint16_t)i;
+        struct typed_value *kept = &schema_defaults(schema)[default_at++];
+        *kept = column->default_value;
+        if (column_type_is_text((enum column_type)column->form.type) && !kept->is_uuid_read) {
+            kept->text.data = texts + at;
+            append(texts, &at, column->default_value.text);
         }
     }
+    assert(at == schema->texts_len);
     return schema;
 }
 
 void schema_destroy(struct heap *heap, struct schema *schema)
 {
     if (schema != NULL) {
-        heap_free(heap, MEM_CATALOGUE, schema, schema_size(schema->column_count, schema->names_len));
+        heap_free(heap, MEM_CATALOGUE, schema, schema_size(schema));
     }
 }
 
 uint64_t schema_bytes(const struct schema *schema)
 {
-    return heap_block_bytes(schema_size(schema->column_count, schema->names_len));
+    return heap_block_bytes(schema_size(schema));
 }
 
 struct bytes schema_column_name(const struct schema *schema, uint32_t column)
 {
     assert(column < schema->column_count);
-    return (struct bytes){schema_names(schema) + schema->columns[column].name_at, schema->columns[column].name_len};
+    return (struct bytes){schema_texts(schema) + schema->columns[column].name_at, schema->columns[column].name_len};
+}
+
+const struct typed_value *schema_default(const struct schema *schema, uint32_t column)
+{
+    assert(column < schema->column_count);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < column; i++) {
+        at += schema->columns[i].has_default ? 1 : 0;
+    }
+    return schema->columns[column].has_default ? &schema_defaults(schema)[at] : NULL;
+}
+
+uint32_t schema_complete_row(const struct schema *schema, struct typed_value *values)
+{
+    const struct typed_value *next = schema_defaults(schema);
+    for (uint32_t i = 0; schema->has_rules && i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+        const struct typed_value *value = column->has_default ? next++ : NULL;
+        if (!values[i].is_null) {
+            continue;
+        }
+        if (value != NULL) {
+            values[i] = *value;
+        } else if (column->is_not_null) {
+            return i;
+        }
+    }
+    return COLUMN_NONE;
 }
 
 uint32_t schema_find_column(const struct schema *schema, struct bytes name)
 {
-    const char *names = schema_names(schema);
+    const char *names = schema_texts(schema);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         if (column->name_len == name.len && memcmp(names + column->name_at, name.data, name.len) == 0) {

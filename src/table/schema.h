@@ -1,10 +1,16 @@
-/* schema.h - the columns of a table: names, types, indexes, and where a row's values lie.
+/* schema.h - the columns of a table: names, types, indexes, options, and where a row's values lie.
  *
- * A schema is never changed once it is a table's: ALTER makes another one from a draft.
+ * A schema is never changed once it is a table's: ALTER makes another one from a draft. A column is described by one word:
  *
- * Memory     One block of class MEM_CATALOGUE in shard 0's heap: the columns, then their names.
+ *     name:type[:option ...]      type      column_form_parse
+ *                                 option    hash, btree, none (or true, false); notnull; default=VALUE; in any order, each once
+ *
+ * VALUE may hold colons: it ends where nothing but further options follow.
+ *
+ * Memory     One block of class MEM_CATALOGUE in shard 0's heap: the columns, the defaults, then their names and texts.
  * Invariant  S1 names differ; S2 slots differ and are < slot_count; S3 index_at of the indexed columns are 0 ..
- *            index_count - 1, each once; S4 there is at least one column.  */
+ *            index_count - 1, each once; S4 there is at least one column; S5 there are default_count columns with
+ *            a default, and the defaults are in their order.  */
 #ifndef TABLE_SCHEMA_H
 #define TABLE_SCHEMA_H
 
@@ -12,7 +18,12 @@
 #include "table/table.h"
 #include "table/typed_value.h"
 
-enum { TABLE_COLUMNS_MAX = 256, COLUMN_NAME_MAX = 64, COLUMN_NONE = 0xffff };
+enum {
+    TABLE_COLUMNS_MAX = 256,
+    COLUMN_NAME_MAX = 64,
+    COLUMN_DEFAULT_MAX = 64 * 1024, /* bytes of a default, as it is given */
+    COLUMN_NONE = 0xffff,
+};
 
 enum index_kind { INDEX_NONE, INDEX_HASH, INDEX_BTREE, INDEX_KIND_COUNT };
 
@@ -21,9 +32,15 @@ struct column {
     uint8_t name_len;
     uint8_t type;      /* enum column_type */
     uint8_t index;     /* enum index_kind */
+    uint8_t digits;    /* struct column_form */
+    uint8_t scale;
+    bool is_not_null : 1; /* INSERT must give a value, or there is a default */
+    bool has_default : 1;
     uint16_t slot;     /* which cells of a page are its own */
     uint16_t index_at; /* which index of a slice is its own; COLUMN_NONE: not indexed */
 };
+
+_Static_assert(sizeof(struct column) == 12, "a table of few columns is small");
 
 struct schema {
     uint16_t column_count;
@@ -31,19 +48,23 @@ struct schema {
     uint16_t index_count;
     uint16_t routing_column; /* whose value names the shard of a row; COLUMN_NONE: its id does */
     bool is_scattered;       /* there was a routing column that was dropped: nothing tells the shard of a row from before */
-    uint32_t names_len;
-    struct column columns[]; /* in the order of their declaration; the names follow */
+    bool has_rules;          /* a column has a default, or must not be null */
+    uint16_t default_count;
+    uint32_t texts_len;      /* of names and defaults */
+    struct column columns[]; /* in the order of their declaration; the defaults follow, as struct typed_value, then the names */
 };
 
-/* A schema in the making: what CREATE and ALTER work on. About 8 KiB, for the stack. */
+/* A schema in the making: what CREATE and ALTER work on. About 16 KiB, for the stack. */
 struct schema_draft {
     uint16_t column_count;
     bool is_scattered; /* set by schema_draft_choose_routing and what comes behind it */
     struct draft_column {
         struct bytes name; /* borrowed */
-        uint8_t type, index;
-        bool is_routing;
+        struct column_form form;
+        uint8_t index;
+        bool is_routing, is_not_null;
         uint16_t slot, index_at;
+        struct typed_value default_value; /* null: it has none; a text is borrowed */
     } columns[TABLE_COLUMNS_MAX];
 };
 
@@ -52,7 +73,7 @@ const char *index_kind_name(enum index_kind kind);
 /* The same words, and the old ones: true is hash, false is none. Case ignored. */
 MUST_USE bool index_kind_parse(struct bytes word, enum index_kind *out);
 
-/* Adds the column that "name:type[:index]" describes, in the lowest slot that no column of the draft has and whose bit in
+/* Adds the column that the word describes, in the lowest slot that no column of the draft has and whose bit in
  * busy_slots (TABLE_COLUMNS_MAX bits, or NULL) is not set. Borrows the word. The draft is unchanged unless TABLE_OK.  */
 MUST_USE enum table_result schema_draft_add(struct schema_draft *draft, struct bytes word, const uint64_t *busy_slots);
 /* The first hash-indexed column becomes the routing column: for CREATE. */
@@ -70,7 +91,17 @@ void schema_destroy(struct heap *heap, struct schema *schema);
 /* Of its block, as counted. */
 uint64_t schema_bytes(const struct schema *schema);
 
+static inline struct column_form column_form(const struct column *column)
+{
+    return (struct column_form){column->type, column->digits, column->scale};
+}
+
 struct bytes schema_column_name(const struct schema *schema, uint32_t column);
+/* What INSERT takes where no value is given, lent; NULL: nothing. O(columns). */
+const struct typed_value *schema_default(const struct schema *schema, uint32_t column);
+/* A row that INSERT has read: values that are not given become the defaults. Returns the first column that may not be null and is;
+ * COLUMN_NONE: the row is good. values: one a column.  */
+MUST_USE uint32_t schema_complete_row(const struct schema *schema, struct typed_value *values);
 /* The column's number, COLUMN_NONE when there is none of that name. */
 uint32_t schema_find_column(const struct schema *schema, struct bytes name);
 

@@ -28,7 +28,7 @@ static bool copy_row(struct table_slice *slice, const struct schema *schema, con
             continue;
         }
         write = (struct cells_write){.value = &value, .slot = (uint16_t)(into->used - 1), .type = column->type};
-        write.adopts_text = column->type == COLUMN_STRING && value.text.len > CELLS_INLINE_MAX;
+        write.adopts_text = column_type_is_text((enum column_type)column->type) && value.text.len > CELLS_INLINE_MAX;
         if (!cells_prepare(&into->columns[column->slot], &host, &write)) {
             return false;
         }

@@ -37,10 +37,17 @@ enum table_result {
     TABLE_NAMESPACE_MISSING,
     TABLE_EXISTS,
     TABLE_MISSING,
-    TABLE_BAD_COLUMN_WORD,      /* not col:type or col:type:index */
+    TABLE_BAD_COLUMN_WORD,      /* not col:type or col:type:option... */
     TABLE_BAD_COLUMN_NAME,
     TABLE_BAD_TYPE,
+    TABLE_BAD_DIGITS,           /* of decimal(digits,scale) */
     TABLE_BAD_INDEX_KIND,
+    TABLE_BAD_OPTION,           /* of a column: none that is known */
+    TABLE_LATER_OPTION,         /* primary, unique ...: not there yet */
+    TABLE_OPTION_TWICE,
+    TABLE_BAD_DEFAULT,          /* the text is no value of the column's type, or too long */
+    TABLE_OPTION_NEEDS_EMPTY,   /* ALTER ADD COLUMN with notnull or default, and there are rows */
+    TABLE_NULL_VALUE,           /* INSERT gives no value to a column that must have one */
     TABLE_COLUMN_TWICE,         /* in a schema */
     TABLE_COLUMN_MISSING,       /* ALTER names none that exists */
     TABLE_LAST_COLUMN,          /* a table keeps at least one */

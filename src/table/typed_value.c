@@ -1,192 +1,124 @@
-/* typed_value.c - see typed_value.h.
- *
- * Read on    "chrono-Compatible Low-Level Date Algorithms" (H. Hinnant): days from civil dates and back, with years that
- *            begin in March, so that the leap day is the last one.  */
+/* typed_value.c - see typed_value.h.  */
 #include "table/typed_value.h"
+
+#include "base/decimal_text.h"
+#include "base/float_text.h"
+#include "base/json.h"
+#include "base/moment.h"
+#include "base/number.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { YEAR_MAX = 9999, DATE_TEXT = 10, DAYS_PER_ERA = 146097, YEARS_PER_ERA = 400, EPOCH_FROM_MARCH_0 = 719468 };
+_Static_assert((int)FLOAT_TEXT_MAX <= (int)TYPED_VALUE_TEXT_MAX && (int)DECIMAL_TEXT_MAX <= (int)TYPED_VALUE_TEXT_MAX &&
+                   (int)MOMENT_TEXT_MAX <= (int)TYPED_VALUE_TEXT_MAX && (int)UUID_TEXT_BYTES <= (int)TYPED_VALUE_TEXT_MAX &&
+                   (int)INT64_TEXT_MAX <= (int)TYPED_VALUE_TEXT_MAX,
+               "every text fits");
 
-static const char *const type_names[COLUMN_TYPE_COUNT] = {"string", "integer", "float", "date"};
+enum { DECIMAL_SCALE = 6 }; /* of a column that says no digits */
 
-const char *column_type_name(enum column_type type)
+static const char *const type_names[COLUMN_TYPE_COUNT] = {"string",   "integer", "float", "date", "boolean",
+                                                          "datetime", "decimal", "blob",  "uuid", "json"};
+
+/* --- forms --- */
+
+bool column_form_is_valid(struct column_form form)
 {
-    assert(type < COLUMN_TYPE_COUNT);
-    return type_names[type];
-}
-
-bool column_type_parse(struct bytes word, enum column_type *out)
-{
-    for (int i = 0; i < COLUMN_TYPE_COUNT; i++) {
-        if (bytes_equal_ignore_case(word, bytes_of_string(type_names[i]))) {
-            *out = (enum column_type)i;
-            return true;
-        }
+    if (form.type != COLUMN_DECIMAL) {
+        return form.type < COLUMN_TYPE_COUNT && form.digits == 0 && form.scale == 0;
     }
-    return false;
+    return form.digits >= 1 && form.digits <= DECIMAL_DIGITS_MAX && form.scale <= form.digits;
 }
 
-/* --- dates --- */
-
-static int days_of_month(int year, int month)
+/* "10" or "10,2", what stands between the parentheses. */
+static bool digits_parse(struct bytes text, struct column_form *form)
 {
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return days[month - 1] + (month == 2 && is_leap ? 1 : 0);
-}
-
-bool date_to_days(int year, int month, int day, int64_t *days)
-{
-    if (year < 1 || year > YEAR_MAX || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month)) {
+    const char *comma = text.len == 0 ? NULL : memchr(text.data, ',', text.len);
+    const size_t first = comma == NULL ? text.len : (size_t)(comma - text.data);
+    uint64_t digits;
+    uint64_t scale = 0;
+    if (!uint64_parse((struct bytes){text.data, first}, &digits) ||
+        (comma != NULL && !uint64_parse((struct bytes){comma + 1, text.len - first - 1}, &scale)) || digits > DECIMAL_DIGITS_MAX ||
+        scale > DECIMAL_DIGITS_MAX) {
         return false;
     }
-    int y = month <= 2 ? year - 1 : year;
-    int era = y / YEARS_PER_ERA;
-    int year_of_era = y % YEARS_PER_ERA;
-    int month_from_march = month > 2 ? month - 3 : month + 9;
-    int day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    *days = (int64_t)era * DAYS_PER_ERA + day_of_era - EPOCH_FROM_MARCH_0;
-    return true;
+    form->digits = (uint8_t)digits;
+    form->scale = (uint8_t)scale;
+    return column_form_is_valid(*form);
 }
 
-/* `count` digits; -1 when one is none. */
-static int digits_read(const char *text, int count)
+enum column_form_found column_form_parse(struct bytes word, struct column_form *out)
 {
-    int number = 0;
-    for (int i = 0; i < count; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return -1;
-        }
-        number = number * 10 + (text[i] - '0');
+    const char *open = word.len == 0 ? NULL : memchr(word.data, '(', word.len);
+    const struct bytes name = {word.data, open == NULL ? word.len : (size_t)(open - word.data)};
+    uint8_t type = 0;
+    while (type < COLUMN_TYPE_COUNT && !bytes_equal_ignore_case(name, bytes_of_string(type_names[type]))) {
+        type++;
     }
-    return number;
+    struct column_form form = {.type = type};
+    if (type == COLUMN_TYPE_COUNT || (open != NULL && type != COLUMN_DECIMAL)) {
+        return COLUMN_FORM_UNKNOWN;
+    }
+    if (open != NULL && (word.data[word.len - 1] != ')' || !digits_parse((struct bytes){open + 1, word.len - name.len - 2}, &form))) {
+        return COLUMN_FORM_BAD_DIGITS;
+    }
+    if (open == NULL && type == COLUMN_DECIMAL) {
+        form.digits = DECIMAL_DIGITS_MAX;
+        form.scale = DECIMAL_SCALE;
+    }
+    *out = form;
+    return COLUMN_FORM_FOUND;
 }
 
-static bool date_parse(struct bytes text, int64_t *days)
+struct bytes column_form_text(struct column_form form, char scratch[COLUMN_FORM_TEXT_MAX])
 {
-    if (text.len != DATE_TEXT || text.data[4] != '-' || text.data[7] != '-') {
-        return false;
+    assert(column_form_is_valid(form));
+    if (form.type != COLUMN_DECIMAL) {
+        return bytes_of_string(type_names[form.type]);
     }
-    return date_to_days(digits_read(text.data, 4), digits_read(text.data + 5, 2), digits_read(text.data + 8, 2), days);
-}
-
-static void digits_write(char *out, int number, int count)
-{
-    for (int i = count - 1; i >= 0; i--) {
-        out[i] = (char)('0' + number % 10);
-        number /= 10;
-    }
-}
-
-static struct bytes date_format(int64_t days, char *out)
-{
-    int z = (int)(days + EPOCH_FROM_MARCH_0); /* not negative: years begin at 1 */
-    int era = z / DAYS_PER_ERA;
-    int day_of_era = z % DAYS_PER_ERA;
-    int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int month_from_march = (5 * day_of_year + 2) / 153;
-    int month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-    digits_write(out, era * YEARS_PER_ERA + year_of_era + (month <= 2 ? 1 : 0), 4);
-    out[4] = '-';
-    digits_write(out + 5, month, 2);
-    out[7] = '-';
-    digits_write(out + 8, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
-    return (struct bytes){out, DATE_TEXT};
-}
-
-/* --- integers --- */
-
-/* A sign, digits: leading zeros are allowed, as in RedisTABLE (and as redis-benchmark writes its random numbers). */
-static bool integer_parse(struct bytes text, int64_t *out)
-{
-    bool has_sign = text.len > 0 && (text.data[0] == '-' || text.data[0] == '+');
-    bool is_negative = has_sign && text.data[0] == '-';
-    int64_t number = 0;
-    if (text.len == (has_sign ? 1u : 0u)) {
-        return false;
-    }
-    for (size_t i = has_sign ? 1 : 0; i < text.len; i++) {
-        int digit = text.data[i] - '0';
-        if (digit < 0 || digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, is_negative ? -digit : digit, &number)) {
-            return false;
-        }
-    }
-    *out = number;
-    return true;
-}
-
-/* --- floats --- */
-
-/* whole / 10^places, as decimal digits. */
-static size_t decimal_format(int64_t whole, uint32_t places, char *out)
-{
-    char digits[INT64_TEXT_MAX];
-    size_t sign = whole < 0 ? 1 : 0;
-    size_t len = int64_format(whole < 0 ? -whole : whole, digits);
-    size_t zeros = len <= places ? places + 1 - len : 0;
-    memmove(digits + zeros, digits, len);
-    memset(digits, '0', zeros);
-    size_t before = zeros + len - places;
-    out[0] = '-';
-    memcpy(out + sign, digits, before);
-    out[sign + before] = '.';
-    memcpy(out + sign + before + 1, digits + before, places);
-    return sign + before + 1 + places;
-}
-
-/* The shortest decimal that reads back as the same number. Most numbers of users are a few digits and a power of ten that
- * is small: number x 10^n is then a whole one, and dividing that again gives the number (IEEE division rounds correctly).
- * The others are printed with 15, 16, 17 digits until one reads back.  */
-static size_t float_format(double number, char out[TYPED_VALUE_TEXT_MAX])
-{
-    static const double powers[] = {1, 10, 100, 1000, 1e4, 1e5, 1e6};
-    enum { POWERS = sizeof powers / sizeof powers[0] };
-    if (number == rint(number) && fabs(number) < 1e15) {
-        return double_format(number, out);
-    }
-    for (uint32_t n = 1; n < POWERS && fabs(number) < 1e9; n++) {
-        int64_t whole = llround(number * powers[n]);
-        if (whole != 0 && (double)whole / powers[n] == number) {
-            return decimal_format(whole, n, out);
-        }
-    }
-    int written = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        written = snprintf(out, TYPED_VALUE_TEXT_MAX, "%.*g", digits, number);
-        if (strtod(out, NULL) == number) {
-            break;
-        }
-    }
-    return (size_t)written;
+    const int len = snprintf(scratch, COLUMN_FORM_TEXT_MAX, "%s(%u,%u)", type_names[form.type], form.digits, form.scale);
+    return (struct bytes){scratch, (size_t)len};
 }
 
 /* --- values --- */
 
-bool typed_value_parse(enum column_type type, struct bytes text, struct typed_value *out)
+bool typed_value_parse(struct column_form form, struct bytes text, struct typed_value *out)
 {
     struct typed_value value = {.is_null = false};
     bool is_good = false;
-    switch (type) {
+    switch ((enum column_type)form.type) {
     case COLUMN_STRING:
+    case COLUMN_BLOB:
         value.text = text;
         is_good = text.len <= TABLE_TEXT_MAX;
         break;
+    case COLUMN_JSON:
+        value.text = text;
+        is_good = text.len <= TABLE_TEXT_MAX && json_is_valid(text);
+        break;
+    case COLUMN_UUID:
+        value.is_uuid_read = true;
+        is_good = uuid_parse(text, value.uuid);
+        break;
     case COLUMN_INTEGER:
-        is_good = integer_parse(text, &value.integer);
+        is_good = int64_parse_loose(text, &value.integer);
         break;
     case COLUMN_FLOAT:
         is_good = double_parse(text, &value.number);
         break;
     case COLUMN_DATE:
-        is_good = date_parse(text, &value.integer);
+        is_good = date_text_parse(text, &value.integer);
+        break;
+    case COLUMN_BOOLEAN:
+        is_good = boolean_parse(text, &value.integer);
+        break;
+    case COLUMN_DATETIME:
+        is_good = moment_parse(text, &value.integer);
+        break;
+    case COLUMN_DECIMAL:
+        is_good = decimal_text_parse(text, form.digits, form.scale, &value.integer);
         break;
     case COLUMN_TYPE_COUNT:
         break;
@@ -197,26 +129,61 @@ bool typed_value_parse(enum column_type type, struct bytes text, struct typed_va
     return is_good;
 }
 
-struct bytes typed_value_format(enum column_type type, const struct typed_value *value, char scratch[TYPED_VALUE_TEXT_MAX])
+bool typed_value_is_valid(struct column_form form, const struct typed_value *value)
+{
+    static const int64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
+    switch ((enum column_type)form.type) {
+    case COLUMN_FLOAT:
+        return !isnan(value->number);
+    case COLUMN_DATE:
+        return date_is_valid(value->integer);
+    case COLUMN_BOOLEAN:
+        return value->integer == 0 || value->integer == 1;
+    case COLUMN_DATETIME:
+        return moment_is_valid(value->integer);
+    case COLUMN_DECIMAL: {
+        const int64_t limit = tens[form.digits / 2] * tens[form.digits - form.digits / 2];
+        return value->integer < limit && value->integer > -limit;
+    }
+    case COLUMN_UUID:
+        return typed_value_text(value).len == UUID_BYTES;
+    case COLUMN_STRING:
+    case COLUMN_BLOB:
+    case COLUMN_JSON:
+        return value->text.len <= TABLE_TEXT_MAX;
+    default:
+        return form.type == COLUMN_INTEGER;
+    }
+}
+
+struct bytes typed_value_format(struct column_form form, const struct typed_value *value, char scratch[TYPED_VALUE_TEXT_MAX])
 {
     assert(!value->is_null);
-    switch (type) {
-    case COLUMN_STRING:
-        return value->text;
+    switch ((enum column_type)form.type) {
     case COLUMN_INTEGER:
         return (struct bytes){scratch, int64_format(value->integer, scratch)};
     case COLUMN_FLOAT:
-        return (struct bytes){scratch, float_format(value->number, scratch)};
+        return (struct bytes){scratch, double_format_shortest(value->number, scratch)};
+    case COLUMN_DATE:
+        return (struct bytes){scratch, date_text_format(value->integer, scratch)};
+    case COLUMN_BOOLEAN:
+        return value->integer != 0 ? BYTES("true") : BYTES("false");
+    case COLUMN_DATETIME:
+        return (struct bytes){scratch, moment_format(value->integer, scratch)};
+    case COLUMN_DECIMAL:
+        return (struct bytes){scratch, decimal_text_format(value->integer, form.scale, scratch)};
+    case COLUMN_UUID:
+        return (struct bytes){scratch, uuid_format(typed_value_text(value).data, scratch)};
     default:
-        assert(type == COLUMN_DATE);
-        return date_format(value->integer, scratch);
+        assert(column_type_is_text((enum column_type)form.type));
+        return value->text;
     }
 }
 
 uint64_t typed_value_hash(const struct hash_secret *secret, enum column_type type, const struct typed_value *value)
 {
-    if (type == COLUMN_STRING) {
-        return hash_bytes(secret, value->text);
+    if (column_type_is_text(type)) {
+        return hash_bytes(secret, typed_value_text(value));
     }
     struct typed_value plain = *value;
     if (type == COLUMN_FLOAT && plain.number == 0) {
@@ -227,12 +194,11 @@ uint64_t typed_value_hash(const struct hash_secret *secret, enum column_type typ
 
 int typed_value_compare(enum column_type type, const struct typed_value *a, const struct typed_value *b)
 {
-    switch (type) {
-    case COLUMN_STRING:
-        return bytes_compare(a->text, b->text);
-    case COLUMN_FLOAT:
-        return (a->number > b->number) - (a->number < b->number);
-    default:
-        return (a->integer > b->integer) - (a->integer < b->integer);
+    if (column_type_is_text(type)) {
+        return bytes_compare(typed_value_text(a), typed_value_text(b));
     }
+    if (type == COLUMN_FLOAT) {
+        return (a->number > b->number) - (a->number < b->number);
+    }
+    return (a->integer > b->integer) - (a->integer < b->integer);
 }

@@ -22,6 +22,10 @@ TABLES = {
     "plain": (["a:string", "b:integer", "c:date", "d:float"], ["a=x", "b=-7", "c=2020-01-02", "d=0.5"]),
     "indexed": (["name:string:hash", "number:integer:btree", "c:float"], ["name=some words", "number=12345678901"]),
     "nulls": (["a:string", "b:integer", "c:date", "d:float", "e:string", "f:integer", "g:integer", "h:string", "i:string"], ["i=last"]),
+    "types": (["a:boolean", "b:datetime:btree", "c:decimal(10,2):hash", "d:blob", "e:uuid:hash", "f:json"],
+              ["a=true", "b=2024-05-01T12:30:00Z", "c=-1.5", "d=x", "e=550e8400-e29b-41d4-a716-446655440000", "f=[1, null]"]),
+    "options": (["a:integer:notnull:default=7", "b:decimal:default=1.5", "c:json:default={}", "d:string:notnull", "e:uuid:default=" + "0" * 32],
+                ["d=x"]),
     "long": (["text:string"], ["text=" + "words " * 400]),
 }
 

@@ -9,14 +9,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_value(struct bytes word)
 {
-    for (int type = 0; type < COLUMN_TYPE_COUNT; type++) {
+    for (uint8_t type = 0; type < COLUMN_TYPE_COUNT; type++) {
+        const struct column_form form = {type, type == COLUMN_DECIMAL ? 12 : 0, type == COLUMN_DECIMAL ? 3 : 0};
         struct typed_value value;
         struct typed_value again;
         char scratch[TYPED_VALUE_TEXT_MAX];
-        if (typed_value_parse((enum column_type)type, word, &value)) {
-            struct bytes text = typed_value_format((enum column_type)type, &value, scratch);
-            bool is_read = typed_value_parse((enum column_type)type, text, &again);
+        if (typed_value_parse(form, word, &value)) {
+            struct bytes text = typed_value_format(form, &value, scratch);
+            bool is_read = typed_value_parse(form, text, &again);
             assert(is_read && typed_value_compare((enum column_type)type, &value, &again) == 0);
+            assert(typed_value_is_valid(form, &value) && (column_type_is_text((enum column_type)type) || text.len <= sizeof scratch));
         }
     }
 }
@@ -29,6 +31,12 @@ static void check_schema(struct heap *heap, const struct schema_draft *draft)
         assert(bytes_equal(schema_column_name(schema, i), draft->columns[i].name));
         assert(schema_find_column(schema, draft->columns[i].name) == i);
         assert((schema->columns[i].index_at == COLUMN_NONE) == (schema->columns[i].index == INDEX_NONE));
+        const struct typed_value *value = schema_default(schema, i);
+        assert((value == NULL) == draft->columns[i].default_value.is_null);
+        if (value != NULL) {
+            assert(typed_value_is_valid(draft->columns[i].form, value));
+            assert(typed_value_compare((enum column_type)draft->columns[i].form.type, value, &draft->columns[i].default_value) == 0);
+        }
     }
     schema_destroy(heap, schema);
 }

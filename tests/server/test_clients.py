@@ -99,6 +99,20 @@ def test_a_cluster_client_finds_every_shard(start, shards):
         assert plain.run("DBSIZE") == 500
 
 
+def test_a_cluster_client_sends_table_commands(start, shards):
+    """By the name of the table, as COMMAND says: whichever node that is, it is the right one."""
+    server = start("--shard-ports", "yes", shards=shards)
+    cluster = redis.cluster.RedisCluster(host="127.0.0.1", port=server.port, decode_responses=True)
+    cluster.execute_command("TABLE.NAMESPACE.CREATE", "s", target_nodes=redis.cluster.RedisCluster.RANDOM)
+    for name in ("s.a", "s.b", "s.c", "s.d", "s.e"):
+        assert cluster.execute_command("TABLE.SCHEMA.CREATE", name, "id:integer:hash", "text:string") in (True, "OK")
+        for number in range(20):
+            cluster.execute_command("TABLE.INSERT", name, "id=%d" % number, "text=x")
+        assert cluster.execute_command("TABLE.UPDATE", name, "WHERE", "id=7", "SET", "text=y") == 1
+        assert cluster.execute_command("TABLE.SELECT", name, "WHERE", "text=y") == [["id", "7", "text", "y"]]
+    cluster.close()
+
+
 def cluster_ports(server, shards):
     """The plain port and those of the shards."""
     return [server.port + number for number in range(shards + 1)]

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import plain
+from harness.resp import Connection, plain
 
 # Arguments that redis-server does not show, or as a string where here are its words.
 OTHER_ARGUMENTS = {"bitop", "command|getkeys", "command|getkeysandflags"}
@@ -159,3 +159,36 @@ def test_commands_with_keys_take_any_words(server):
                 words = random_call(rng, row)
                 calls += [["MULTI"], words, ["EXEC"]] if "blocking" in row[2] else [words]
             assert len(connection.pipeline(calls)) == len(calls)
+
+
+TABLE_COMMANDS = ("apply", "delete", "drop", "insert", "schema.alter", "schema.create", "schema.drop", "schema.view", "select", "update",
+                  "watch")
+
+
+def test_table_names_are_shown_as_keys(start):
+    """The libraries of clusters send a command where its first key is: the name of a table counts as one there, and for nothing else."""
+    server = start("--shard-ports", "yes", shards=2)
+    with server.connect() as client, Connection(server.host, server.port + 2) as other:
+        rows = rows_by_name(client)
+        shown = {name for name in rows if name.startswith("table.") and rows[name][3:6] == [1, 1, 1]}
+        assert shown == {"table." + name for name in TABLE_COMMANDS}
+        assert rows["table.help"][3:6] == rows["table.namespace.view"][3:6] == [0, 0, 0]
+        find = text(["begin_search", ["type", "index", "spec", ["index", 1]],
+                     "find_keys", ["type", "range", "spec", ["lastkey", 0, "keystep", 1, "limit", 0]]])
+        assert rows["table.select"][8] == [["flags", ["RO", "access"]] + find]
+        assert rows["table.update"][8] == [["flags", ["RW", "update"]] + find]
+        assert call(client, "COMMAND", "GETKEYS", "TABLE.SELECT", "s.t", "WHERE", "a=1") == ["s.t"]
+        assert call(client, "COMMAND", "GETKEYSANDFLAGS", "TABLE.INSERT", "s.t", "a=1") == [["s.t", ["RW", "update"]]]
+        docs = call(client, "COMMAND", "DOCS", "TABLE.DROP")[1]
+        assert docs[docs.index("arguments") + 1][0] == ["name", "namespace.table", "type", "key", "key_spec_index", 0]
+        # Any port takes a command on any table, also in a transaction, on tables whose names have different slots, and beside keys.
+        client.run("TABLE.NAMESPACE.CREATE", "s")
+        for name in ("s.a", "s.b", "s.c", "s.d"):
+            for connection in (client, other):
+                connection.run(*("TABLE.SCHEMA.CREATE", name, "a:integer") if connection is client else ("TABLE.INSERT", name, "a=1"))
+        for connection in (client, other):
+            connection.run("TABLE.WATCH", "s.a", "s.b", "s.c")
+            connection.run("MULTI")
+            for name in ("s.a", "s.b", "s.c", "s.d"):
+                connection.run("TABLE.SELECT", name)
+            assert connection.run("EXEC") == [[[b"a", b"1"]]] * 4

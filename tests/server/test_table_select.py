@@ -272,3 +272,20 @@ def test_a_row_that_fails_leaves_no_part_of_a_reply(server, shards):
                                        ["TABLE.SELECT", "t.n", "COLUMNS", "count(*)"]])
         assert replies[0][0] == "-" and b"division by zero" in replies[0][1]
         assert [plain(reply) for reply in replies[1:]] == [b"PONG", [[b"count(*)", 3000]]]
+
+
+def test_items_of_all_types(server):
+    uuids = ["00112233-4455-6677-8899-aabbccddeeff", "ff112233-4455-6677-8899-aabbccddeeff"]
+    with server.connect() as connection:
+        connection.run("TABLE.NAMESPACE.CREATE", "t")
+        connection.run("TABLE.SCHEMA.CREATE", "t.n", "id:integer:hash", "paid:boolean", "at:datetime", "price:decimal(10,2)", "raw:blob", "key:uuid", "more:json")
+        for number in range(4):
+            connection.run("TABLE.INSERT", "t.n", "id=%d" % number, "paid=%s" % (number % 2 == 1), "at=2024-05-0%dT12:00:00Z" % (number + 1),
+                           "price=%d.25" % number, b"raw=\x00%d" % number, "key=" + uuids[number % 2], 'more={"a": %d}' % number)
+        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "paid", "at", "price * 2", "raw", "key", "more -> 'a'", "WHERE", "id=3") == [
+            [b"paid", 1, b"at", b"2024-05-04T12:00:00Z", b"price * 2", b"6.50", b"raw", b"\x003", b"key", uuids[1].encode(), b"more -> 'a'", b"3"]]
+        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "paid", "sum(price)", "min(at)", "max(key)", "GROUP", "BY", "paid") == [
+            [b"paid", 0, b"sum(price)", b"2.50", b"min(at)", b"2024-05-01T12:00:00Z", b"max(key)", uuids[0].encode()],
+            [b"paid", 1, b"sum(price)", b"4.50", b"min(at)", b"2024-05-02T12:00:00Z", b"max(key)", uuids[1].encode()]]
+        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "id", "ORDER", "BY", "key", "DESC", "price", "DESC", "LIMIT", "3") == [
+            [b"id", 3], [b"id", 1], [b"id", 2]]

@@ -1,6 +1,7 @@
 /* table_digest.c - see table_digest.h.  */
 #include "cmd/digest/table_digest.h"
 
+#include "base/number.h"
 #include "query/gather.h"
 #include "query/where.h"
 #include "table/catalogue.h"
@@ -35,8 +36,17 @@ static void add_definition(struct digest *digest, uint32_t db, const struct tabl
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
         digest_mix(&own, schema_column_name(schema, i));
-        digest_mix(&own, bytes_of_string(column_type_name((enum column_type)column->type)));
+        char form[COLUMN_FORM_TEXT_MAX];
+        digest_mix(&own, column_form_text(column_form(column), form));
         digest_mix(&own, bytes_of_string(index_kind_name((enum index_kind)column->index)));
+        if (column->is_not_null) {
+            digest_mix(&own, BYTES("notnull"));
+        }
+        if (column->has_default) {
+            char scratch[TYPED_VALUE_TEXT_MAX];
+            digest_mix(&own, BYTES("default"));
+            digest_mix(&own, typed_value_format(column_form(column), schema_default(schema, i), scratch));
+        }
     }
     digest_add(digest, digest_bytes(&own));
 }
@@ -52,7 +62,7 @@ static void add_row(struct digest *digest, struct digest begun, const struct gat
             digest_mix_nothing(&begun);
         } else {
             char scratch[TYPED_VALUE_TEXT_MAX];
-            digest_mix(&begun, typed_value_format((enum column_type)column->type, &value, scratch));
+            digest_mix(&begun, typed_value_format(column_form(column), &value, scratch));
         }
     }
     digest_add(digest, digest_bytes(&begun));

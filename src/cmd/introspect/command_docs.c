@@ -31,7 +31,7 @@ static const struct {
     const char *name, *type;
 } argument_types[] = {
     {"key", "key"}, {"newkey", "key"}, {"source", "key"}, {"sourcekey", "key"}, {"destination", "key"}, {"destkey", "key"},
-    {"key1", "key"}, {"key2", "key"}, {"pattern", "pattern"}, {"seconds", "integer"}, {"milliseconds", "integer"},
+    {"key1", "key"}, {"key2", "key"}, {"namespace.table", "key"}, {"pattern", "pattern"}, {"seconds", "integer"}, {"milliseconds", "integer"},
     {"ms", "integer"}, {"ttl", "integer"}, {"frequency", "integer"}, {"index", "integer"}, {"index1", "integer"},
     {"index2", "integer"}, {"db", "integer"}, {"destination-db", "integer"}, {"offset", "integer"}, {"count", "integer"},
     {"limit", "integer"}, {"start", "integer"}, {"end", "integer"}, {"stop", "integer"}, {"cursor", "integer"},
@@ -80,7 +80,7 @@ static const char *argument_type(const struct command_spec *row, const struct sy
     for (size_t i = 0; i < sizeof argument_types / sizeof argument_types[0]; i++) {
         if (bytes_equal(node->name, bytes_of_string(argument_types[i].name))) {
             bool is_key = strcmp(argument_types[i].type, "key") == 0;
-            bool has_keys = row->keys.first != 0 || row->key_specs != NULL;
+            bool has_keys = command_shown_keys(row).first != 0 || row->key_specs != NULL;
             return is_key && !has_keys ? "string" : argument_types[i].type;
         }
     }

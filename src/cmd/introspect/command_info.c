@@ -156,9 +156,10 @@ static void reply_info(struct reply *reply, const struct command_spec *row)
     reply_bulk_string(reply, name);
     reply_integer(reply, row->arity);
     reply_flags(reply, row->flags);
-    reply_integer(reply, row->keys.first);
-    reply_integer(reply, row->keys.last);
-    reply_integer(reply, row->keys.step);
+    const struct command_keys keys = command_shown_keys(row);
+    reply_integer(reply, keys.first);
+    reply_integer(reply, keys.last);
+    reply_integer(reply, keys.step);
     reply_categories(reply, command_categories(row));
     reply_bulk_set(reply, bytes_of_string(row->tips == NULL ? "" : row->tips));
     reply_key_specs(reply, row);

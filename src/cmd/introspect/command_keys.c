@@ -66,12 +66,18 @@ static size_t own_key_specs(const struct command_spec *spec, struct key_spec out
     return count;
 }
 
+struct command_keys command_shown_keys(const struct command_spec *spec)
+{
+    return spec->names_table ? (struct command_keys){1, 1, 1} : spec->keys;
+}
+
 size_t command_key_specs(const struct command_spec *spec, struct key_spec out[KEY_SPECS_MAX])
 {
     if (spec->key_specs != NULL) {
         return own_key_specs(spec, out);
     }
-    if (spec->keys.first == 0) {
+    const struct command_keys keys = command_shown_keys(spec);
+    if (keys.first == 0) {
         return 0;
     }
     const char *by_flags = spec->flags & COMMAND_WRITE ? "RW update" : "RO access";
@@ -84,13 +90,12 @@ size_t command_key_specs(const struct command_spec *spec, struct key_spec out[KE
         size_t used = bar == NULL ? len : len + 1;
         rest = (struct bytes){rest.data + used, rest.len - used};
     }
-    const struct command_keys *keys = &spec->keys;
     for (size_t i = 0; i < count; i++) {
         struct command_key_spec *place = &out[i].place;
         const bool is_last = i + 1 == count;
-        place->index = (int16_t)(keys->first + (int16_t)i * keys->step);
-        place->last = !is_last ? 0 : keys->last < 0 ? keys->last : (int16_t)(keys->last - place->index);
-        place->step = is_last ? keys->step : 1;
+        place->index = (int16_t)(keys.first + (int16_t)i * keys.step);
+        place->last = !is_last ? 0 : keys.last < 0 ? keys.last : (int16_t)(keys.last - place->index);
+        place->step = is_last ? keys.step : 1;
     }
     return count;
 }

@@ -12,7 +12,9 @@ uint32_t command_categories(const struct command_spec *spec);
 /* The bit of a category, case ignored; 0: there is none of that name. */
 uint32_t acl_category_find(struct bytes name);
 
-/* command_keys.c: the row's key specifications, its own or those that follow from `keys` and `key_flags`. */
+/* command_keys.c: first, last and step as clients are told: the row's `keys`, or the name of a table. */
+struct command_keys command_shown_keys(const struct command_spec *spec);
+/* The row's key specifications, its own or those that follow from the keys that are shown and `key_flags`. */
 enum { KEY_SPECS_MAX = 4 };
 struct key_spec {
     struct bytes flags; /* "RW access delete", lent from the row */

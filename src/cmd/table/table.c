@@ -25,6 +25,7 @@ enum {
 
 /* --- TABLE.INSERT --- */
 
+/* TABLE_NULL_VALUE: fault->word is the column. */
 static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values,
                                      struct table_fault *fault)
 {
@@ -42,7 +43,12 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
         }
         values[field.column] = field.value;
     }
-    return TABLE_OK;
+    const uint32_t missing = schema_complete_row(schema, values);
+    if (missing == COLUMN_NONE) {
+        return TABLE_OK;
+    }
+    *fault = (struct table_fault){.word = schema_column_name(schema, missing)};
+    return TABLE_NULL_VALUE;
 }
 
 /* The row id is taken here, where the commands of a pipeline still stand in order: on their shards they may pass each
@@ -79,6 +85,10 @@ static void command_insert(struct exec *exec)
     const struct schema *schema = table_schema(table);
     struct table_fault fault = {0};
     enum table_result result = read_fields(exec, schema, values, &fault);
+    if (result == TABLE_NULL_VALUE) {
+        reply_errorf(exec->reply, "ERR column '%.*s' must have a value", (int)fault.word.len, fault.word.data);
+        return;
+    }
     if (result != TABLE_OK) {
         reply_table_fault(exec->reply, result, &fault);
         return;
@@ -168,7 +178,7 @@ static void reply_row(struct exec *exec, const struct statement *statement, cons
         if (!value.is_null) {
             char scratch[TYPED_VALUE_TEXT_MAX];
             reply_bulk(exec->reply, schema_column_name(schema, i));
-            reply_bulk(exec->reply, typed_value_format((enum column_type)schema->columns[i].type, &value, scratch));
+            reply_bulk(exec->reply, typed_value_format(column_form(&schema->columns[i]), &value, scratch));
         }
     }
 }
@@ -270,8 +280,9 @@ static void command_delete(struct exec *exec)
 /* --- TABLE.HELP --- */
 
 static const char *const help_notes[] = {
-    "  types: string, integer, float, date (YYYY-MM-DD)",
+    "  types: string, integer, float, date (YYYY-MM-DD), boolean, datetime (ISO 8601), decimal(digits,scale), blob, uuid, json",
     "  index: hash, btree, none (default); deprecated: true (= hash), false (= none)",
+    "  options: an index, notnull, default=<value>; in any order",
     "  condition: <col><op><value> or <col> <op> <value> or <col> <op> COLUMN <col>; op: = != <> > < >= <=",
     "  condition: <col> [NOT] BETWEEN a AND b, <col> [NOT] IN ( a b ... ), <col> [NOT] LIKE pattern, <col> IS [NOT] NULL",
     "  conditions are joined by AND and OR, negated by NOT, and grouped by ( and ) as words of their own; _id is the row's id",
@@ -323,23 +334,23 @@ static bool waits_for_table(struct exec *exec)
 }
 
 const struct command_spec table_commands[] = {
-    {.name = "table.delete", .run = command_delete, .route = route_delete, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.delete", .names_table = true, .run = command_delete, .route = route_delete, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Deletes the rows of a table that match, and returns their number.",
      .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
     {.name = "table.help", .run = command_help_table, .arity = 1, .scope = SCOPE_INSTANT,
      .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table", .complexity = "O(1)",
      .summary = "Lists the table commands.", .syntax = ""},
-    {.name = "table.insert", .run = command_insert, .route = route_insert, .waits = waits_for_table, .arity = -3, .scope = SCOPE_ROUTED,
+    {.name = "table.insert", .names_table = true, .run = command_insert, .route = route_insert, .waits = waits_for_table, .arity = -3, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C), C the number of columns", .summary = "Adds a row to a table, and returns its id.",
      .syntax = "namespace.table column=value [column=value ...]"},
-    {.name = "table.select", .run = command_select, .route = route_select, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.select", .names_table = true, .run = command_select, .route = route_select, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Returns the rows of a table that match, or what is computed of them.",
      .syntax = "namespace.table [COLUMNS [DISTINCT] item [AS name] ...] [WHERE " CONDITIONS_SYNTAX
                "] [GROUP BY expression ...] [HAVING condition] [ORDER BY expression [ASC|DESC] ...] [LIMIT n [OFFSET m]]"},
-    {.name = "table.update", .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.update", .names_table = true, .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Changes the rows of a table that match, and returns their number.",
      .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value [column=value ...]"},

@@ -55,7 +55,7 @@ void command_schema_alter(struct exec *exec)
     if (table == NULL) {
         result = TABLE_MISSING;
     } else if (action == ACTION_COUNT) {
-        reply_error(exec->reply, "ERR syntax: ADD COLUMN col:type[:index] | DROP COLUMN col | ADD INDEX col[:hash|:btree] | "
+        reply_error(exec->reply, "ERR syntax: ADD COLUMN col:type[:option ...] | DROP COLUMN col | ADD INDEX col[:hash|:btree] | "
                                  "DROP INDEX col");
         return;
     } else if (action == ADD_INDEX) {

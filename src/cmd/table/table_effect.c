@@ -1,6 +1,7 @@
 /* table_effect.c - see table_effect.h.  */
 #include "cmd/table/table_effect.h"
 
+#include "base/number.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
 #include "query/slice_wait.h"
@@ -15,7 +16,6 @@
 enum {
     APPLY_HEAD = 4,       /* TABLE.APPLY ns.t id INSERT */
     APPLY_MORE = 3,       /* AT value SET */
-    NUMBER_TEXT_MAX = 32, /* of an integer, a date, a float */
 };
 
 /* --- telling what happened --- */
@@ -30,13 +30,13 @@ static const struct {
 };
 #define VERB_MOVE "MOVE"
 
-/* Words, and the text of those that are numbers. */
+/* Words, and the text of those that are written: numbers, moments, uuids. */
 struct row_words {
     const struct schema *schema;
     uint32_t count;
     size_t text_len;
     struct bytes words[APPLY_HEAD + APPLY_MORE + 2 * TABLE_COLUMNS_MAX];
-    char text[(TABLE_COLUMNS_MAX + 2) * NUMBER_TEXT_MAX];
+    char text[(TABLE_COLUMNS_MAX + 2) * TYPED_VALUE_TEXT_MAX];
 };
 
 static void add_word(struct row_words *out, struct bytes word)
@@ -47,9 +47,9 @@ static void add_word(struct row_words *out, struct bytes word)
 static void add_value(struct row_words *out, uint32_t column, const struct typed_value *value)
 {
     char scratch[TYPED_VALUE_TEXT_MAX];
-    struct bytes text = typed_value_format((enum column_type)out->schema->columns[column].type, value, scratch);
+    struct bytes text = typed_value_format(column_form(&out->schema->columns[column]), value, scratch);
     if (text.data == scratch) {
-        assert(text.len <= NUMBER_TEXT_MAX);
+        assert(text.len <= TYPED_VALUE_TEXT_MAX);
         memcpy(out->text + out->text_len, scratch, text.len);
         text.data = out->text + out->text_len;
         out->text_len += text.len;
@@ -156,7 +156,7 @@ static enum table_result read_routing(struct apply *apply, const struct exec *ex
     }
     const uint32_t column = apply->schema->routing_column;
     if (column == COLUMN_NONE ||
-        !typed_value_parse((enum column_type)apply->schema->columns[column].type, exec->argv[*at + 1], &apply->routing)) {
+        !typed_value_parse(column_form(&apply->schema->columns[column]), exec->argv[*at + 1], &apply->routing)) {
         return TABLE_BAD_VALUE;
     }
     *at += 2;
@@ -171,7 +171,7 @@ static enum table_result read_pairs(struct apply *apply, const struct exec *exec
         const uint32_t column = schema_find_column(apply->schema, exec->argv[at]);
         struct typed_value value = {.is_null = false};
         if (column == COLUMN_NONE || at + 1 == exec->argc ||
-            !typed_value_parse((enum column_type)apply->schema->columns[column].type, exec->argv[at + 1], &value)) {
+            !typed_value_parse(column_form(&apply->schema->columns[column]), exec->argv[at + 1], &value)) {
             return TABLE_BAD_VALUE;
         }
         if ((seen[column / 64] >> (column % 64) & 1) != 0) {
@@ -416,7 +416,7 @@ static void command_apply(struct exec *exec)
 }
 
 const struct command_spec table_effect_commands[] = {
-    {.name = "table.apply", .run = command_apply, .route = route_apply, .arity = -4, .scope = SCOPE_ROUTED,
+    {.name = "table.apply", .names_table = true, .run = command_apply, .route = route_apply, .arity = -4, .scope = SCOPE_ROUTED,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_ADMIN | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C), C the number of columns",
      .summary = "Adds, changes or deletes the row with an id: the effect of the other commands on rows.",

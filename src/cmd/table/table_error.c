@@ -17,10 +17,17 @@ static const char *const texts[TABLE_RESULT_COUNT] = {
     [TABLE_NAMESPACE_MISSING] = "ERR namespace does not exist",
     [TABLE_EXISTS] = "ERR table schema already exists",
     [TABLE_MISSING] = "ERR table schema does not exist",
-    [TABLE_BAD_COLUMN_WORD] = "ERR format: <col:type> or <col:type:index>",
+    [TABLE_BAD_COLUMN_WORD] = "ERR format: <col:type> or <col:type:option[:option...]>",
     [TABLE_BAD_COLUMN_NAME] = "ERR incorrect column name, it takes 1 to 64 characters without blanks, operators, parentheses",
-    [TABLE_BAD_TYPE] = "ERR type must be 'string', 'integer', 'float' or 'date'",
+    [TABLE_BAD_TYPE] = "ERR type must be 'string', 'integer', 'float', 'date', 'boolean', 'datetime', 'decimal', 'blob', 'uuid' or 'json'",
+    [TABLE_BAD_DIGITS] = "ERR decimal(digits,behind-the-point) takes 1 to 18 digits, and 0 to as many behind the point",
     [TABLE_BAD_INDEX_KIND] = "ERR index must be 'hash', 'btree', 'none' (or deprecated 'true'/'false')",
+    [TABLE_BAD_OPTION] = "ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull' or 'default=<value>'",
+    [TABLE_LATER_OPTION] = "ERR options 'primary', 'unique', 'auto', 'ref' and 'check' do not exist yet",
+    [TABLE_OPTION_TWICE] = "ERR an option of a column is given twice",
+    [TABLE_BAD_DEFAULT] = "ERR the default is no value of the column's type, or longer than 64 KiB",
+    [TABLE_OPTION_NEEDS_EMPTY] = "ERR a column with 'notnull' or 'default' cannot be added to a table that has rows",
+    [TABLE_NULL_VALUE] = "ERR a column that must have a value has none",
     [TABLE_COLUMN_TWICE] = "ERR column already exists",
     [TABLE_COLUMN_MISSING] = "ERR column does not exist",
     [TABLE_LAST_COLUMN] = "ERR a table keeps at least one column",
@@ -121,10 +128,11 @@ static void reply_expected(struct reply *reply, const struct table_fault *fault)
 
 static void reply_bad_value(struct reply *reply, const struct table_fault *fault)
 {
-    const char *type = column_type_name((enum column_type)fault->type);
+    char scratch[COLUMN_FORM_TEXT_MAX];
+    const struct bytes type = column_form_text(fault->form, scratch);
     const struct shown word = show(fault->word);
     const struct shown column = show(fault->beside);
-    reply_errorf(reply, "ERR %s is not %s %s (column %s)", word.text, *type == 'i' ? "an" : "a", type, column.text);
+    reply_errorf(reply, "ERR %s is not %s %.*s (column %s)", word.text, *type.data == 'i' ? "an" : "a", (int)type.len, type.data, column.text);
 }
 
 static void reply_unknown_column(struct reply *reply, const struct table_fault *fault)

@@ -10,6 +10,7 @@
 #include "query/statement.h"
 #include "shard/server.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct catalogue *current_catalogue(const struct exec *exec)
@@ -166,6 +167,36 @@ static struct bytes view_index(const struct column *column, bool is_full)
     return column->index == INDEX_NONE ? BYTES("false") : BYTES("true");
 }
 
+/* A bulk string, "default=VALUE". */
+static void view_default(struct exec *exec, const struct schema *schema, uint32_t at)
+{
+    char scratch[TYPED_VALUE_TEXT_MAX];
+    const struct bytes text = typed_value_format(column_form(&schema->columns[at]), schema_default(schema, at), scratch);
+    char head[48];
+    const int len = snprintf(head, sizeof head, "$%zu\r\ndefault=", strlen("default=") + text.len);
+    reply_raw(exec->reply, (struct bytes){head, (size_t)len});
+    reply_raw(exec->reply, text);
+    reply_raw(exec->reply, BYTES("\r\n"));
+}
+
+/* FULL: the options stand behind the index, each as SCHEMA.CREATE takes it. */
+static void view_column(struct exec *exec, const struct schema *schema, uint32_t at, bool is_full)
+{
+    const struct column *column = &schema->columns[at];
+    const bool has_default = column->has_default;
+    char form[COLUMN_FORM_TEXT_MAX];
+    reply_array(exec->reply, 3u + (is_full && column->is_not_null) + (is_full && has_default));
+    reply_bulk(exec->reply, schema_column_name(schema, at));
+    reply_bulk(exec->reply, column_form_text(column_form(column), form));
+    reply_simple(exec->reply, view_index(column, is_full));
+    if (is_full && column->is_not_null) {
+        reply_simple(exec->reply, BYTES("notnull"));
+    }
+    if (is_full && has_default) {
+        view_default(exec, schema, at);
+    }
+}
+
 static void command_schema_view(struct exec *exec)
 {
     const bool is_full = exec->argc == 3 && bytes_equal_ignore_case(exec->argv[2], BYTES("FULL"));
@@ -181,11 +212,7 @@ static void command_schema_view(struct exec *exec)
     const struct schema *schema = table_schema(table);
     reply_array(exec->reply, schema->column_count);
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        const struct column *column = &schema->columns[i];
-        reply_array(exec->reply, 3);
-        reply_bulk(exec->reply, schema_column_name(schema, i));
-        reply_bulk_string(exec->reply, column_type_name((enum column_type)column->type));
-        reply_simple(exec->reply, view_index(column, is_full));
+        view_column(exec, schema, i, is_full);
     }
 }
 
@@ -207,7 +234,7 @@ static void command_table_drop(struct exec *exec)
 /* --- rows of the command table --- */
 
 const struct command_spec schema_commands[] = {
-    {.name = "table.drop", .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE, .since = "1.0.0",
+    {.name = "table.drop", .names_table = true, .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE, .since = "1.0.0",
      .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
     {.name = "table.namespace.create", .run = command_namespace_create, .arity = 2, .scope = SCOPE_ALL,
@@ -221,23 +248,23 @@ const struct command_spec schema_commands[] = {
     {.name = "table.namespace.view", .run = command_namespace_view, .route = route_anywhere, .arity = -1,
      .scope = SCOPE_ROUTED, .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table",
      .complexity = "O(N), N the number of tables", .summary = "Lists the tables, as namespace:table.", .syntax = "[namespace]"},
-    {.name = "table.schema.alter", .run = command_schema_alter, .arity = -4, .scope = SCOPE_ALL,
+    {.name = "table.schema.alter", .names_table = true, .run = command_schema_alter, .arity = -4, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(1); ADD INDEX: O(N), N the number of rows, in the background of other commands",
      .summary = "Adds or drops a column or an index of a table.",
-     .syntax = "namespace.table ADD COLUMN column:type[:index] | DROP COLUMN column | ADD INDEX column[:hash|:btree] | "
+     .syntax = "namespace.table ADD COLUMN column:type[:option ...] | DROP COLUMN column | ADD INDEX column[:hash|:btree] | "
                "DROP INDEX column"},
-    {.name = "table.schema.create", .run = command_schema_create, .arity = -3, .scope = SCOPE_ALL,
+    {.name = "table.schema.create", .names_table = true, .run = command_schema_create, .arity = -3, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(N), N the number of namespaces and tables", .summary = "Makes a table.",
-     .syntax = "namespace.table column:type[:index] [column:type[:index] ...]"},
-    {.name = "table.schema.drop", .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE,
+     .syntax = "namespace.table column:type[:option ...] [column:type[:option ...] ...]"},
+    {.name = "table.schema.drop", .names_table = true, .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE,
      .since = "1.0.0", .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
-    {.name = "table.schema.view", .run = command_schema_view, .route = route_anywhere, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.schema.view", .names_table = true, .run = command_schema_view, .route = route_anywhere, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C), C the number of columns",
-     .summary = "Lists a table's columns: name, type, whether it is indexed; FULL: how it is indexed.",
+     .summary = "Lists a table's columns: name, type, whether it is indexed; FULL: how it is indexed, and options.",
      .syntax = "namespace.table [FULL]"},
     {0},
 };

@@ -152,7 +152,7 @@ const struct command_spec transaction_commands[] = {
     {.name = "multi", .run = command_multi, .arity = 1, .scope = SCOPE_INSTANT, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
      .since = "1.2.0", .group = "transactions", .complexity = "O(1)",
      .summary = "From here on commands are queued, until EXEC or DISCARD.", .syntax = ""},
-    {.name = "table.watch", .run = command_table_watch, .arity = -2, .scope = SCOPE_ALL, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
+    {.name = "table.watch", .names_table = true, .run = command_table_watch, .arity = -2, .scope = SCOPE_ALL, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
      .since = "1.0.0", .group = "table", .acl = "transaction", .complexity = "O(N) for each table, N the number of shards",
      .summary = "EXEC does nothing if one of these tables, or a row of them, has changed by then.",
      .syntax = "namespace.table [namespace.table ...]"},

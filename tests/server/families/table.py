@@ -8,7 +8,9 @@ from .arguments import GARBAGE, Group, command, one_of, value
 NAMESPACES = [b"shop", b"shop", b"log"]
 TABLES = [b"shop.users", b"shop.users", b"shop.items", b"log.lines"]
 KEYS = [b"a"]
-COLUMNS = [b"id:integer", b"name:string", b"score:float", b"day:date", b"tag:string", b"note:string", b"size:integer"]
+COLUMNS = [b"id:integer", b"name:string", b"score:float", b"day:date", b"tag:string", b"note:string", b"size:integer",
+           b"open:boolean", b"at:datetime", b"price:decimal(8,2)", b"raw:blob", b"key:uuid", b"doc:json"]
+OPTIONS = [b"", b"", b"", b"", b":notnull", b":default=%s"]
 INDEXES = [b"", b"", b":hash", b":btree", b":none"]
 
 
@@ -20,9 +22,16 @@ def namespace(rng):
     return rng.choice(NAMESPACES)
 
 
+def described(rng, word):
+    """A column's word with options."""
+    options = [rng.choice(INDEXES), rng.choice(OPTIONS)]
+    rng.shuffle(options)
+    return word + b"".join(option.replace(b"%s", text(rng, word.split(b":")[1])) for option in options)
+
+
 def column(rng):
     """A column's word for CREATE and ADD."""
-    return rng.choice(COLUMNS) + rng.choice(INDEXES)
+    return described(rng, rng.choice(COLUMNS))
 
 
 def name(rng):
@@ -39,6 +48,17 @@ def text(rng, kind):
         return rng.choice([b"0", b"-0", b"0.1", b"1e300", b"-2.5e-7", b"inf", b"0.30000000000000004", b"3.125", b"12345678901234567"])
     if kind == b"date":
         return b"20%02d-%02d-%02d" % (rng.randrange(100), rng.randrange(1, 13), rng.randrange(1, 29))
+    if kind == b"boolean":
+        return rng.choice([b"true", b"False", b"1", b"0"])
+    if kind == b"datetime":
+        return b"20%02d-%02d-%02d" % (rng.randrange(100), rng.randrange(1, 13), rng.randrange(1, 29)) + rng.choice(
+            [b"", b"T12:30:00Z", b" 12:30:00", b"T00:00:00.000001+02:00", b"T23:59:59.5-0130"])
+    if kind == b"decimal(8,2)":
+        return rng.choice([b"0", b"-0.50", b"%d.%02d" % (rng.randrange(9), rng.randrange(99)), b"999999.99", b"12e2", b"0.001"])
+    if kind == b"uuid":
+        return rng.choice([b"%032x" % rng.randrange(20), b"00112233-4455-6677-8899-AABBCCDDEEFF"])
+    if kind == b"json":
+        return rng.choice([b"null", b"[1, 2]", b'{"a": {"b": %d}}' % rng.randrange(9), b'"' + b"x" * 200 + b'"'])
     return b"t%d" % rng.randrange(20) if rng.random() < 0.5 else value(rng)
 
 
@@ -75,7 +95,7 @@ def where(rng):
 
 def schema(rng):
     """The columns of a new table: with a routing column or without."""
-    chosen = [word + rng.choice(INDEXES) for word in rng.sample(COLUMNS[1:], rng.randrange(2, 7))]
+    chosen = [described(rng, word) for word in rng.sample(COLUMNS[1:], rng.randrange(2, 9))]
     return [COLUMNS[0] + rng.choice([b":hash", b":hash", b":hash", b":btree", b""])] + chosen
 
 

@@ -1,9 +1,7 @@
-/* Typed values from text and back; dates, JSON, LIKE. */
+/* Typed values from text and back; LIKE. */
 #include "expression/scalar_text.h"
 
-#include "expression/json.h"
 #include "expression/like.h"
-#include "expression/moment.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -85,91 +83,6 @@ Test(text, is_read_strictly_and_written_back)
             cr_assert_eq(scalar_parse(texts[i].type, shown, &arena, &again), EXPRESSION_OK);
         }
     }
-}
-
-Test(text, moments_have_parts)
-{
-    int64_t us;
-    cr_assert(moment_parse(BYTES("1969-07-20T20:17:40.5Z"), &us));
-    static const int64_t parts[] = {1969, 7, 20, 20, 17, 40};
-    for (int i = 0; i < 6; i++) {
-        cr_assert_eq(moment_part(us, (enum moment_part)i), parts[i]);
-    }
-    cr_assert_eq(moment_days(-1), -1);
-    cr_assert_eq(moment_days(0), 0);
-    cr_assert_eq(moment_days(-MOMENT_DAY_US), -1);
-}
-
-static const struct {
-    const char *text;
-    bool is_valid;
-} documents[] = {
-    {"1", true},          {"-0.5e+3", true},     {"\"a\\\"b\\n\"", true}, {"[]", true},       {"{}", true},         {"[[],{}]", true},
-    {"{\"a\":{\"b\":[1]}}", true}, {"true", true}, {"null", true},        {" [ 1 , 2 ] ", true}, {"", false},        {"01", false},
-    {"1.", false},        {"[1,]", false},       {"[,1]", false},         {"{\"a\"}", false}, {"{\"a\":}", false},  {"{\"a\":1,}", false},
-    {"[1", false},        {"]", false},          {"[1}", false},          {"\"\n\"", false},  {"\"\\x\"", false},   {"\"\\u12\"", false},
-    {"tru", false},       {"1 2", false},        {"{1:2}", false},        {"\"a", false},     {"-", false},         {"nul", false},
-};
-
-Test(text, json_is_checked)
-{
-    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
-        cr_assert_eq(json_is_valid(bytes_of_string(documents[i].text)), documents[i].is_valid, "%s", documents[i].text);
-    }
-    char deep[2 * JSON_DEPTH_MAX + 2];
-    memset(deep, '[', JSON_DEPTH_MAX);
-    memset(deep + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);
-    cr_assert(json_is_valid((struct bytes){deep, 2 * JSON_DEPTH_MAX}));
-    memset(deep, '[', JSON_DEPTH_MAX + 1);
-    memset(deep + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
-    cr_assert(!json_is_valid((struct bytes){deep, 2 * JSON_DEPTH_MAX + 2}));
-}
-
-static const struct {
-    const char *text, *path, *found; /* NULL: absent; "!": a bad path; "?": bad text */
-} paths[] = {
-    {"{\"a\": 1, \"b\": [10, {\"c\": \"x\"}]}", "a", "1"},
-    {"{\"a\": 1, \"b\": [10, {\"c\": \"x\"}]}", "$.b[1].c", "\"x\""},
-    {"{\"a\": 1, \"b\": [10, {\"c\": \"x\"}]}", "$", "{\"a\": 1, \"b\": [10, {\"c\": \"x\"}]}"},
-    {"{\"a\": 1, \"b\": [10, {\"c\": \"x\"}]}", "$.b[2]", NULL},
-    {"{\"a\": 1, \"b\": [10, {\"c\": \"x\"}]}", "$.c", NULL},
-    {"{\"a\": 1, \"b\": [10, {\"c\": \"x\"}]}", "$.a.b", NULL},
-    {"{\"a.b\": {\"\\u00e4\": 5}}", "$.\"a.b\".\303\244", "5"},
-    {"{\"a.b\": 2}", "a.b", "2"},
-    {"[1, 2]", "$[0]", "1"},
-    {"[1, 2]", "$[x]", "!"},
-    {"[1, 2]", "$1", "!"},
-    {"[1, 2]", "$[0", "!"},
-    {"{\"a\": 1}", "$.", "!"},
-    {"{\"a\" 1}", "a", "?"},
-    {"{\"b\": tru, \"a\": 1}", "a", "?"},
-    {"", "a", NULL},
-};
-
-Test(text, json_is_found_by_paths)
-{
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        struct bytes found = {NULL, 0};
-        const enum json_found what = json_find(bytes_of_string(paths[i].text), bytes_of_string(paths[i].path), &found);
-        const char *expected = paths[i].found;
-        if (expected == NULL) {
-            cr_assert_eq(what, JSON_ABSENT, "%s", paths[i].path);
-        } else if (*expected == '!' || *expected == '?') {
-            cr_assert_eq(what, *expected == '!' ? JSON_BAD_PATH : JSON_BAD_TEXT, "%s", paths[i].path);
-        } else {
-            cr_assert_eq(what, JSON_FOUND, "%s", paths[i].path);
-            cr_assert(bytes_equal(found, bytes_of_string(expected)), "%s: %.*s", paths[i].path, (int)found.len, found.data);
-        }
-    }
-}
-
-Test(text, json_strings_lose_their_quotes)
-{
-    char out[64];
-    size_t len;
-    cr_assert(json_unquote(BYTES("\"a\\n\\u00e4\\ud83d\\ude00\\ud800x\\\\\""), out, &len));
-    cr_assert(bytes_equal((struct bytes){out, len}, BYTES("a\n\303\244\360\237\230\200\357\277\275x\\")), "%.*s", (int)len, out);
-    cr_assert(!json_unquote(BYTES("\"a"), out, &len));
 }
 
 /* A naive LIKE: one step a character, by recursion. */

@@ -69,8 +69,7 @@ static void add_row(const char *const texts[COLUMNS])
     for (int c = 0; c < COLUMNS; c++) {
         values[row_count][c] = (struct typed_value){.is_null = true};
         if (texts[c] != NULL) {
-            const enum column_type type = (enum column_type)schema->columns[c].type;
-            cr_assert(typed_value_parse(type, bytes_of_string(texts[c]), &values[row_count][c]), "%s", texts[c]);
+            cr_assert(typed_value_parse(column_form(&schema->columns[c]), bytes_of_string(texts[c]), &values[row_count][c]), "%s", texts[c]);
         }
     }
     cr_assert_eq(slice_insert(slice, schema, row_count + 1, values[row_count]), TABLE_OK);
@@ -476,7 +475,7 @@ static void put_value(int column, const struct typed_value *value)
 {
     char scratch[TYPED_VALUE_TEXT_MAX];
     char text[TYPED_VALUE_TEXT_MAX + 1];
-    const struct bytes printed = typed_value_format((enum column_type)schema->columns[column].type, value, scratch);
+    const struct bytes printed = typed_value_format(column_form(&schema->columns[column]), value, scratch);
     snprintf(text, sizeof text, "%.*s", (int)printed.len, printed.len == 0 ? "" : printed.data);
     put_word(text);
 }

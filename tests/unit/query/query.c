@@ -238,7 +238,7 @@ static struct tree *make_condition(uint64_t *state, struct words *words)
         tree->value.integer = next_random(state) % 2 == 0 ? INT64_MAX : INT64_MIN;
     }
     char scratch[TYPED_VALUE_TEXT_MAX];
-    struct bytes printed = typed_value_format((enum column_type)schema->columns[tree->column].type, &tree->value, scratch);
+    struct bytes printed = typed_value_format(column_form(&schema->columns[tree->column]), &tree->value, scratch);
     snprintf(text, sizeof text, "%.*s", (int)printed.len, printed.data);
     struct bytes name = schema_column_name(schema, (uint32_t)tree->column);
     snprintf(word, sizeof word, "%.*s%s%s", (int)name.len, name.data, operators[tree->comparison], text);

@@ -50,9 +50,27 @@ static const struct {
     {"a:", TABLE_BAD_COLUMN_WORD},
     {":string", TABLE_BAD_COLUMN_WORD},
     {"a:text", TABLE_BAD_TYPE},
-    {"a:string:tree", TABLE_BAD_INDEX_KIND},
-    {"a:string:", TABLE_BAD_INDEX_KIND},
-    {"a:string:hash:x", TABLE_BAD_INDEX_KIND},
+    {"a:string:tree", TABLE_BAD_OPTION},
+    {"a:string:", TABLE_BAD_OPTION},
+    {"a:string:hash:x", TABLE_BAD_OPTION},
+    {"a:string:notnull:hash:default=x b:integer:default=5:btree:notnull c:uuid:NotNull", TABLE_OK},
+    {"a:boolean b:datetime:btree c:decimal(10,2):hash d:blob e:uuid f:json", TABLE_OK},
+    {"a:decimal(19,2)", TABLE_BAD_DIGITS},
+    {"a:decimal(4,5)", TABLE_BAD_DIGITS},
+    {"a:integer(4)", TABLE_BAD_TYPE},
+    {"a:string:hash:btree", TABLE_OPTION_TWICE},
+    {"a:string:true:none", TABLE_OPTION_TWICE},
+    {"a:string:notnull:notnull", TABLE_OPTION_TWICE},
+    {"a:string:default", TABLE_BAD_OPTION},
+    {"a:string:unique", TABLE_LATER_OPTION},
+    {"a:string:hash:ref(b.c)", TABLE_LATER_OPTION},
+    {"a:string:default=x:primary", TABLE_LATER_OPTION},
+    {"a:string:uniquely", TABLE_BAD_OPTION},
+    {"a:integer:default=x", TABLE_BAD_DEFAULT},
+    {"a:integer:default=", TABLE_BAD_DEFAULT},
+    {"a:integer:default=5:x", TABLE_BAD_DEFAULT},
+    {"a:decimal(4,2):default=1.234", TABLE_BAD_DEFAULT},
+    {"a:datetime:default=2023-02-29T00:00:00Z", TABLE_BAD_DEFAULT},
     {"a:string b:integer a:date", TABLE_COLUMN_TWICE},
     {"a=b:string", TABLE_BAD_COLUMN_NAME},
     {"(:string", TABLE_BAD_COLUMN_NAME},
@@ -146,6 +164,80 @@ Test(catalogue, draft_keeps_slots_and_index_numbers_apart)
     struct schema *altered = schema_create(heaps[0], &draft);
     cr_assert_eq(altered->routing_column, 0, "rows stay where they are");
     schema_destroy(heaps[0], altered);
+    schema_destroy(heaps[0], schema);
+}
+
+static void expect_default(const struct schema *schema, uint32_t column, const char *expected)
+{
+    char scratch[TYPED_VALUE_TEXT_MAX];
+    const struct typed_value *value = schema_default(schema, column);
+    if (expected == NULL) {
+        cr_assert_null(value);
+        return;
+    }
+    cr_assert_not_null(value);
+    const struct bytes text = typed_value_format(column_form(&schema->columns[column]), value, scratch);
+    cr_assert(bytes_equal(text, bytes_of_string(expected)), "%.*s instead of %s", (int)text.len, text.data, expected);
+}
+
+static const struct {
+    const char *word, *value;
+    enum index_kind index;
+    bool is_not_null;
+} defaults[] = {
+    {"a:string:default=", "", INDEX_NONE, false},
+    {"a:string:default=a:b:c", "a:b:c", INDEX_NONE, false},
+    {"a:string:default=a:b:HASH", "a:b", INDEX_HASH, false},
+    {"a:string:default=:notnull:btree", "", INDEX_BTREE, true},
+    {"a:string:btree:notnull:Default=x", "x", INDEX_BTREE, true},
+    {"a:datetime:default=2024-05-01T12:30:00Z:notnull", "2024-05-01T12:30:00Z", INDEX_NONE, true},
+    {"a:json:default={\"a\":{\"b\":1}}", "{\"a\":{\"b\":1}}", INDEX_NONE, false},
+    {"a:boolean:default=false:true", "false", INDEX_HASH, false},
+    {"a:decimal(6,2):default=1.5", "1.50", INDEX_NONE, false},
+    {"a:uuid:hash:default=00112233445566778899AABBCCDDEEFF", "00112233-4455-6677-8899-aabbccddeeff", INDEX_HASH, false},
+    {"a:integer:notnull", NULL, INDEX_NONE, true},
+};
+
+Test(catalogue, options_stand_in_any_order_and_outlive_their_words)
+{
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        static struct schema_draft draft;
+        char word[LINE_MAX_BYTES];
+        draft.column_count = 0;
+        snprintf(word, sizeof word, "%s", defaults[i].word);
+        cr_assert_eq(schema_draft_add(&draft, BYTES("first:integer:default=7"), NULL), TABLE_OK);
+        cr_assert_eq(schema_draft_add(&draft, bytes_of_string(word), NULL), TABLE_OK, "%s", word);
+        struct schema *schema = schema_create(heaps[0], &draft);
+        memset(word, 'z', sizeof word);
+        schema_draft_from(&draft, schema);
+        struct schema *again = schema_create(heaps[0], &draft);
+        schema_destroy(heaps[0], schema);
+        expect_default(again, 0, "7");
+        expect_default(again, 1, defaults[i].value);
+        cr_assert_eq(again->columns[1].index, defaults[i].index);
+        cr_assert_eq(again->columns[1].is_not_null, defaults[i].is_not_null);
+        cr_assert(bytes_equal(schema_column_name(again, 1), BYTES("a")));
+        schema_destroy(heaps[0], again);
+    }
+}
+
+Test(catalogue, rows_are_completed_by_defaults)
+{
+    static struct schema_draft draft;
+    char copy[LINE_MAX_BYTES];
+    cr_assert_eq(draft_of("a:integer b:integer:default=5 c:string:notnull d:string:notnull:default=x", &draft, copy), TABLE_OK);
+    struct schema *schema = schema_create(heaps[0], &draft);
+    struct typed_value values[4] = {{.is_null = true}, {.is_null = true}, {.is_null = true}, {.is_null = true}};
+    cr_assert_eq(schema_complete_row(schema, values), 2);
+    values[2] = (struct typed_value){.text = BYTES("given")};
+    cr_assert_eq(schema_complete_row(schema, values), COLUMN_NONE);
+    cr_assert(values[0].is_null);
+    cr_assert_eq(values[1].integer, 5);
+    cr_assert(bytes_equal(values[2].text, BYTES("given")));
+    cr_assert(bytes_equal(values[3].text, BYTES("x")));
+    values[1].integer = 6;
+    cr_assert_eq(schema_complete_row(schema, values), COLUMN_NONE);
+    cr_assert_eq(values[1].integer, 6);
     schema_destroy(heaps[0], schema);
 }
 

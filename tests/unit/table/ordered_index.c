@@ -104,6 +104,23 @@ static void all_integers(struct row *row)
     row->value = (struct typed_value){.integer = next_random() % 8 == 0 ? extremes[next_random() % 5] : number >> next_random() % 60};
 }
 
+static void booleans(struct row *row)
+{
+    row->value = (struct typed_value){.integer = (int64_t)(next_random() % 2)};
+}
+
+/* As they come from rows, and as they come from words. */
+static void uuids(struct row *row)
+{
+    memset(row->text, 0, UUID_BYTES);
+    row->text[next_random() % UUID_BYTES] = (char)(next_random() % 3);
+    set_text(row, UUID_BYTES);
+    if (next_random() % 2 == 0) {
+        row->value.is_uuid_read = true;
+        memcpy(row->value.uuid, row->text, UUID_BYTES);
+    }
+}
+
 static void floats(struct row *row)
 {
     const double some[] = {0.0, -0.0, HUGE_VAL, -HUGE_VAL, 5e-324, -5e-324, 1e308, 0.1};
@@ -174,7 +191,10 @@ static void make_rows(enum column_type type, value_fn *generate, uint32_t count)
 {
     struct schema_draft draft = {0};
     char word[40];
-    snprintf(word, sizeof word, "c:%s", column_type_name(type));
+    char scratch[COLUMN_FORM_TEXT_MAX];
+    const uint8_t digits = type == COLUMN_DECIMAL ? 18 : 0;
+    const struct bytes form = column_form_text((struct column_form){.type = (uint8_t)type, .digits = digits}, scratch);
+    snprintf(word, sizeof word, "c:%.*s", (int)form.len, form.data);
     cr_assert_eq(schema_draft_add(&draft, bytes_of_string(word), NULL), TABLE_OK);
     schema = schema_create(heap, &draft);
     slice = slice_create(heap, &secret, schema);
@@ -294,9 +314,10 @@ static void change(uint32_t place, value_fn *generate)
         model_remove(place);
     }
     rows[place].value = next.value;
-    if (tree.type == COLUMN_STRING) {
-        memcpy(rows[place].text, next.text, next.value.text.len);
-        rows[place].value.text.data = rows[place].text;
+    if (column_type_is_text((enum column_type)tree.type)) {
+        const struct bytes text = typed_value_text(&next.value);
+        memcpy(rows[place].text, text.data, text.len);
+        rows[place].value = (struct typed_value){.text = {rows[place].text, text.len}};
     }
     model_add(place);
 }
@@ -339,6 +360,8 @@ static const struct {
     {COLUMN_STRING, mail_address, ROWS_MAX}, {COLUMN_STRING, few_names, ROWS_MAX},     {COLUMN_STRING, odd_bytes, ROWS_MAX},
     {COLUMN_STRING, long_beginnings, 2500},  {COLUMN_INTEGER, dense_integers, ROWS_MAX}, {COLUMN_INTEGER, few_integers, ROWS_MAX},
     {COLUMN_INTEGER, all_integers, ROWS_MAX}, {COLUMN_FLOAT, floats, ROWS_MAX},        {COLUMN_DATE, dense_integers, 700},
+    {COLUMN_BOOLEAN, booleans, 700},         {COLUMN_DATETIME, all_integers, 700},       {COLUMN_DECIMAL, few_integers, 700},
+    {COLUMN_BLOB, odd_bytes, 700},           {COLUMN_UUID, uuids, 2500},                 {COLUMN_JSON, few_names, 700},
     {COLUMN_INTEGER, descending_integers, ROWS_MAX}, {COLUMN_STRING, ascending_texts, ROWS_MAX},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -394,7 +417,7 @@ static void append_all(uint32_t most)
         for (uint32_t i = 0; i < count; i++) {
             const struct row *row = &rows[model[from + i]];
             numbers_of_rows[i] = row->number;
-            numbers[i] = tree.type == COLUMN_STRING ? 0 : ordered_number((enum column_type)tree.type, &row->value);
+            numbers[i] = column_type_is_text((enum column_type)tree.type) ? 0 : ordered_number((enum column_type)tree.type, &row->value);
         }
         cr_assert(ordered_index_append(&tree, &at, numbers, numbers_of_rows, count));
     }

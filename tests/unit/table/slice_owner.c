@@ -27,7 +27,7 @@ static void add_line(struct lines *lines, const struct table_slice *slice, const
         char scratch[TYPED_VALUE_TEXT_MAX];
         const struct typed_value value = slice_value(slice, row, schema->columns[i].slot);
         const struct bytes text =
-            value.is_null ? BYTES("null") : typed_value_format((enum column_type)schema->columns[i].type, &value, scratch);
+            value.is_null ? BYTES("null") : typed_value_format(column_form(&schema->columns[i]), &value, scratch);
         len += snprintf(line + len, (size_t)(LINE_MAX - len), "|%.*s", (int)text.len, text.data);
     }
     cr_assert_lt(len, LINE_MAX);

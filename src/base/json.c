@@ -1,5 +1,5 @@
 /* json.c - see json.h. One function goes over a value of any kind; what it is in (objects or arrays) is a bit a level.  */
-#include "expression/json.h"
+#include "base/json.h"
 
 #include <string.h>
 

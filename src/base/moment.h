@@ -4,8 +4,8 @@
  *     2024-02-29T12:30:00.250+02:00       a moment: a blank may stand for the T; seconds, their decimals and the zone may be missing (UTC)
  *
  * Threads    Any; pure functions.  */
-#ifndef EXPRESSION_MOMENT_H
-#define EXPRESSION_MOMENT_H
+#ifndef BASE_MOMENT_H
+#define BASE_MOMENT_H
 
 #include "base/attributes.h"
 #include "base/bytes.h"
@@ -19,6 +19,8 @@ enum { DATE_TEXT_BYTES = 10, MOMENT_TEXT_MAX = 27 };
 
 /* Days since 1970-01-01; the years 1 to 9999. */
 MUST_USE bool date_text_parse(struct bytes text, int64_t *days);
+/* True for a day of the years 1 to 9999. */
+bool date_is_valid(int64_t days);
 size_t date_text_format(int64_t days, char out[DATE_TEXT_BYTES]);
 
 /* Microseconds since 1970, UTC; a date alone is its first moment. What is finer than a microsecond is refused. */

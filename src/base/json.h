@@ -6,8 +6,8 @@
  * Threads    Any; pure functions.
  * Limits     JSON_DEPTH_MAX arrays and objects within each other. No recursion.
  * Read on    RFC 8259.  */
-#ifndef EXPRESSION_JSON_H
-#define EXPRESSION_JSON_H
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
 
 #include "base/attributes.h"
 #include "base/bytes.h"

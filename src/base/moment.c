@@ -1,5 +1,5 @@
 /* moment.c - see moment.h.  */
-#include "expression/moment.h"
+#include "base/moment.h"
 
 #include "base/calendar.h"
 
@@ -51,6 +51,11 @@ bool date_text_parse(struct bytes text, int64_t *days)
     }
     *days = read;
     return true;
+}
+
+bool date_is_valid(int64_t days)
+{
+    return days >= -719162 && days <= 2932896; /* 0001-01-01 and 9999-12-31 */
 }
 
 /* ".25"; nothing is zero. */
