@@ -3,6 +3,7 @@
 #include "query/where.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum pending {
     PENDING_OPEN,
@@ -22,9 +23,10 @@ struct parser {
     uint8_t pending[WHERE_STACK_MAX];  /* enum pending */
 };
 
-static bool word_is(struct bytes word, const char *keyword)
+/* Most words are told from a keyword by their length alone. */
+static inline bool word_is(struct bytes word, const char *keyword)
 {
-    return bytes_equal_ignore_case(word, bytes_of_string(keyword));
+    return word.len == strlen(keyword) && bytes_equal_ignore_case(word, bytes_of_string(keyword));
 }
 
 static uint32_t words_left(const struct parser *parser)
@@ -33,7 +35,7 @@ static uint32_t words_left(const struct parser *parser)
 }
 
 /* The word at this distance from the next one, and is it there and this keyword? */
-static bool next_is(const struct parser *parser, uint32_t distance, const char *keyword)
+static inline bool next_is(const struct parser *parser, uint32_t distance, const char *keyword)
 {
     return distance < words_left(parser) && word_is(parser->source->words[parser->at + distance], keyword);
 }
