@@ -278,14 +278,14 @@ def test_items_of_all_types(server):
     uuids = ["00112233-4455-6677-8899-aabbccddeeff", "ff112233-4455-6677-8899-aabbccddeeff"]
     with server.connect() as connection:
         connection.run("TABLE.NAMESPACE.CREATE", "t")
-        connection.run("TABLE.SCHEMA.CREATE", "t.n", "id:integer:hash", "paid:boolean", "at:datetime", "price:decimal(10,2)", "raw:blob", "key:uuid", "more:json")
+        connection.run("TABLE.SCHEMA.CREATE", "t.n", "id:integer:hash", "paid:boolean", "at:datetime", "price:decimal(10,2)", "raw:blob", "token:uuid", "more:json")
         for number in range(4):
             connection.run("TABLE.INSERT", "t.n", "id=%d" % number, "paid=%s" % (number % 2 == 1), "at=2024-05-0%dT12:00:00Z" % (number + 1),
-                           "price=%d.25" % number, b"raw=\x00%d" % number, "key=" + uuids[number % 2], 'more={"a": %d}' % number)
-        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "paid", "at", "price * 2", "raw", "key", "more -> 'a'", "WHERE", "id=3") == [
-            [b"paid", 1, b"at", b"2024-05-04T12:00:00Z", b"price * 2", b"6.50", b"raw", b"\x003", b"key", uuids[1].encode(), b"more -> 'a'", b"3"]]
-        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "paid", "sum(price)", "min(at)", "max(key)", "GROUP", "BY", "paid") == [
-            [b"paid", 0, b"sum(price)", b"2.50", b"min(at)", b"2024-05-01T12:00:00Z", b"max(key)", uuids[0].encode()],
-            [b"paid", 1, b"sum(price)", b"4.50", b"min(at)", b"2024-05-02T12:00:00Z", b"max(key)", uuids[1].encode()]]
-        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "id", "ORDER", "BY", "key", "DESC", "price", "DESC", "LIMIT", "3") == [
+                           "price=%d.25" % number, b"raw=\x00%d" % number, "token=" + uuids[number % 2], 'more={"a": %d}' % number)
+        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "paid", "at", "price * 2", "raw", "token", "more -> 'a'", "WHERE", "id=3") == [
+            [b"paid", 1, b"at", b"2024-05-04T12:00:00Z", b"price * 2", b"6.50", b"raw", b"\x003", b"token", uuids[1].encode(), b"more -> 'a'", b"3"]]
+        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "paid", "sum(price)", "min(at)", "max(token)", "GROUP", "BY", "paid") == [
+            [b"paid", 0, b"sum(price)", b"2.50", b"min(at)", b"2024-05-01T12:00:00Z", b"max(token)", uuids[0].encode()],
+            [b"paid", 1, b"sum(price)", b"4.50", b"min(at)", b"2024-05-02T12:00:00Z", b"max(token)", uuids[1].encode()]]
+        assert connection.run("TABLE.SELECT", "t.n", "COLUMNS", "id", "ORDER", "BY", "token", "DESC", "price", "DESC", "LIMIT", "3") == [
             [b"id", 3], [b"id", 1], [b"id", 2]]

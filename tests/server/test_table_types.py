@@ -2,8 +2,8 @@
 a snapshot and by the log, on another number of shards; what is refused, with nothing left behind."""
 
 import itertools
-import re
 import random
+import re
 import uuid
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
