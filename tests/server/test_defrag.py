@@ -315,6 +315,7 @@ def test_a_client_may_die_during_its_purge(server):
         check_kept(connection, kept)
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 @pytest.mark.threads
 def test_large_replies_are_right_while_everything_moves(server):

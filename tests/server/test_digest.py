@@ -47,6 +47,7 @@ def fill(pair, commands):
         assert [reply for reply in side.pipeline(commands) if reply[0] == "-"] == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_data_have_the_same_digests_as_in_redis(family, shards):
     seed = os.environ.get("TESSERA_SEED", str(random.randrange(10**9)))

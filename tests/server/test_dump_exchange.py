@@ -67,6 +67,7 @@ def pair(start, shards):
     assert theirs.stop() == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("family", [name for name in TYPES if name in FAMILIES])
 def test_payloads_go_both_ways(pair, family):
     seed = os.environ.get("TESSERA_SEED", str(random.randrange(10**9)))

@@ -77,6 +77,7 @@ def effects_of(server, before, command):
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name, before, command, effects", ROWS, ids=[row[0] for row in ROWS])
 def test_an_effect_stands_for_its_shard(start, name, before, command, effects):
     server = start("--enable-debug-command", "yes", shards=SHARDS)

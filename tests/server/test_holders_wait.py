@@ -32,6 +32,7 @@ CROWDS = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("crowd", CROWDS)
 def test_nobody_waits_for_ever(server, crowd):
     before, commands = CROWDS[crowd]
@@ -59,6 +60,7 @@ STORES = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", STORES)
 def test_a_store_that_may_not_pin_its_destination_has_only_been_lent_small_sources(start, shards, name):
     """A small source stands in its entry, and is copied for the job only when the destination is pinned: here FLUSHALL is before it."""

@@ -91,6 +91,7 @@ CASES = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", CASES)
 def test_a_reply_is_one_moment(server, case):
     command, check, write = CASES[case]

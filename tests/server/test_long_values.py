@@ -48,6 +48,7 @@ def both(pair, *words):
 
 # --- the same as redis-server ---
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_reading(pair, size):
     value = text(size)
@@ -72,6 +73,7 @@ def test_reading(pair, size):
     both(pair, "GET", "{k}a")
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_writing(pair, size):
@@ -110,6 +112,7 @@ def test_writing(pair, size):
     both(pair, "GET", "k")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_copies_and_payloads(pair, size):
     for value in (text(size), random.Random(size).randbytes(size), b"\0" * size):

@@ -15,6 +15,7 @@ def other(start):
         yield connection
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("words", [
     ["MEMORY"], ["MEMORY", "NOTHING"], ["MEMORY", "USAGE"], ["MEMORY", "USAGE", "a", "b"], ["MEMORY", "USAGE", "a", "SAMPLES"],
     ["MEMORY", "USAGE", "a", "SAMPLES", "x"], ["MEMORY", "USAGE", "a", "SAMPLES", "-1"],

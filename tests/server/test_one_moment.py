@@ -142,6 +142,7 @@ def transaction(connection, *commands):
     return [connection.read() for _ in range(len(commands) + 2)][-1]
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("is_transaction", [False, True], ids=["command", "transaction"])

@@ -78,6 +78,7 @@ def test_what_is_saved_is_loaded(start, shards, family):
 
 # ---- 2: one moment ----
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("family", FAMILY_MARKS)
 def test_the_file_has_one_moment(start, shards, family):

@@ -246,12 +246,12 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("clauses", REFUSED)
-def test_what_makes_no_sense_is_refused_as_a_whole(people, clauses):
-    with pytest.raises(ReplyError) as refused:
-        people.run("TABLE.SELECT", "s.people", *clauses.split())
-    assert str(refused.value).startswith("ERR ") and REFUSED[clauses] in str(refused.value)
-    assert people.run("PING") == b"PONG"
+def test_what_makes_no_sense_is_refused_as_a_whole(people):
+    for clauses, reason in REFUSED.items():
+        with pytest.raises(ReplyError) as refused:
+            people.run("TABLE.SELECT", "s.people", *clauses.split())
+        assert str(refused.value).startswith("ERR ") and reason in str(refused.value), clauses
+        assert people.run("PING") == b"PONG"
 
 
 def test_words_cannot_bring_another_table(people):
