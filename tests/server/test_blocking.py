@@ -111,6 +111,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("before, command, acts, reply", ROWS, ids=lambda value: value if isinstance(value, str) else None)
 def test_what_serves(server, before, command, acts, reply):
     with server.connect() as ours, server.connect() as other, server.connect() as looker:

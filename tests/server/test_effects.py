@@ -102,6 +102,7 @@ SPREAD_ROWS = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("before,command,effects", ROWS, ids=[row[1] for row in ROWS])
 def test_effects_are_words_that_do_the_same_again(feed, before, command, effects):
     for words_before in before:

@@ -118,6 +118,7 @@ def random_commands(rng):
     return [[word for part in row[1:] for word in words(part, rng)] for row in rng.choices(ROWS, WEIGHTS, k=COMMANDS)]
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 @pytest.mark.parametrize("shards", ["1:2", "2:1", "4:3"])
 def test_effects_of_jobs_among_others_make_the_same_data(shards):

@@ -15,6 +15,7 @@ COUNT = int(8000 / SLOWDOWN)
 BIG = 30_000
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 @pytest.mark.parametrize("family", FAMILIES)
 def test_answers_random_commands_as_redis_does(family, shards):

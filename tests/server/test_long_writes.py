@@ -62,6 +62,7 @@ def removed_by(reply):
     return len(reply) if reply[0][:1] in (b"m", b"x") and reply[1][:1] in (b"m", b"x") else len(reply) // 2
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 @pytest.mark.parametrize("case", CASES)
 def test_readers_see_all_or_nothing(server, case):

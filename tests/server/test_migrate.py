@@ -99,6 +99,7 @@ def greet(target, peer):
 # --- with well-behaved servers ---
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["redis", "tessera"])
 def test_values_of_every_type_arrive(start, shards, kind):
     ours, other = start(shards=shards), start(shards=2, kind=kind)

@@ -53,6 +53,7 @@ def batches(family, commands, rng):
 
 # ---- 1: what is saved is loaded ----
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("family", FAMILY_MARKS)
 def test_what_is_saved_is_loaded(start, shards, family):

@@ -141,6 +141,7 @@ class Writer(threading.Thread):
 ENDS = {"sigterm": None, "shutdown": ["SHUTDOWN"], "save": ["SHUTDOWN", "SAVE"], "now": ["SHUTDOWN", "NOW", "FORCE"]}
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("way", ENDS)
 @pytest.mark.parametrize("is_saving", [False, True], ids=["idle", "saving"])

@@ -21,6 +21,7 @@ def cases():
                 yield pytest.param(transcript, kind, count, id=name)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("transcript, kind, count", cases())
 def test_transcript(transcript, kind, count):
     wrong = transcript.play(kind, count)
