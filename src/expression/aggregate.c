@@ -65,7 +65,7 @@ static enum expression_result add_number(struct aggregate *aggregate, const stru
 static enum expression_result keep_extreme(struct aggregate *aggregate, const struct scalar *value)
 {
     struct scalar kept = *value;
-    if (value->type == SCALAR_STRING || value->type == SCALAR_BLOB || value->type == SCALAR_JSON || value->type == SCALAR_UUID) {
+    if (scalar_has_text(value)) {
         if (value->len > aggregate->text_capacity) {
             const size_t capacity = value->len < TEXT_MIN ? TEXT_MIN : (size_t)value->len * 2;
             char *text = arena_alloc(aggregate->arena, capacity);

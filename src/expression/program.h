@@ -84,4 +84,10 @@ struct program {
     bool is_constant; /* neither slots nor parameters nor now() are read */
 };
 
+/* Its result is the value of a slot, as that stands in the row: `result` is the slot's index. */
+static inline bool program_is_slot(const struct program *program)
+{
+    return program->result >> 30 == BANK_SLOT;
+}
+
 #endif

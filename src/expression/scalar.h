@@ -111,6 +111,12 @@ static inline struct bytes scalar_text(const struct scalar *scalar)
     return (struct bytes){scalar->data, scalar->len};
 }
 
+/* Its bytes stand elsewhere: whoever keeps it has to keep them. */
+static inline bool scalar_has_text(const struct scalar *scalar)
+{
+    return scalar->type == SCALAR_STRING || scalar->type == SCALAR_BLOB || scalar->type == SCALAR_JSON || scalar->type == SCALAR_UUID;
+}
+
 static inline bool scalar_is_number(enum scalar_type type)
 {
     return type == SCALAR_INTEGER || type == SCALAR_FLOAT || type == SCALAR_DECIMAL || type == SCALAR_NUMBER;

@@ -41,11 +41,6 @@ static bool grow(struct value_set *set)
     return true;
 }
 
-static bool has_text(const struct scalar *value)
-{
-    return value->type == SCALAR_STRING || value->type == SCALAR_BLOB || value->type == SCALAR_JSON || value->type == SCALAR_UUID;
-}
-
 enum expression_result value_set_add(struct value_set *set, const struct scalar *value, bool *is_new)
 {
     assert(value->type != SCALAR_NULL);
@@ -59,7 +54,7 @@ enum expression_result value_set_add(struct value_set *set, const struct scalar 
         return EXPRESSION_OK;
     }
     struct scalar kept = *value;
-    if (has_text(value)) {
+    if (scalar_has_text(value)) {
         kept.data = arena_copy(set->arena, scalar_text(value));
         if (kept.data == NULL) {
             return EXPRESSION_NO_MEMORY;

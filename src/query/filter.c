@@ -9,6 +9,8 @@
 
 #include "query/filter.h"
 
+#include "expression/compare.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -192,28 +194,17 @@ static void fit_values(const struct condition *condition, const struct cells *ce
 
 /* --- two columns --- */
 
-/* An integer beside a float, exactly. */
-static int order_mixed(int64_t integer, double number)
-{
-    const double limit = 9223372036854775808.0; /* 2^63 */
-    if (number >= limit || number < -limit) {
-        return number > 0 ? -1 : 1;
-    }
-    const int64_t whole = (int64_t)number;
-    const double fraction = number - (double)whole; /* of a number that has one, both are exact */
-    if (integer != whole) {
-        return integer < whole ? -1 : 1;
-    }
-    return (fraction < 0) - (fraction > 0);
-}
-
 /* Values of two columns that can be compared, neither null. */
 static int order_values(const struct condition *condition, const struct typed_value *left, const struct typed_value *right)
 {
     if (condition->type == condition->other.type) {
         return typed_value_compare((enum column_type)condition->type, left, right);
     }
-    return condition->type == COLUMN_INTEGER ? order_mixed(left->integer, right->number) : -order_mixed(right->integer, left->number);
+    const bool is_left_integer = condition->type == COLUMN_INTEGER;
+    const struct scalar integer = scalar_integer(is_left_integer ? left->integer : right->integer);
+    const struct scalar number = scalar_float(is_left_integer ? right->number : left->number);
+    const int order = scalar_compare(&integer, &number);
+    return is_left_integer ? order : -order;
 }
 
 static bool order_is(int order, enum comparison comparison)

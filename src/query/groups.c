@@ -72,11 +72,6 @@ static bool reserve(struct groups *groups)
 
 /* --- making --- */
 
-static bool has_text(const struct scalar *key)
-{
-    return key->type == SCALAR_STRING || key->type == SCALAR_BLOB || key->type == SCALAR_JSON || key->type == SCALAR_UUID;
-}
-
 static struct group *make_group(const struct groups *groups, uint64_t hash, const struct scalar *keys, const bool *copies)
 {
     const struct group_shape *shape = groups->shape;
@@ -89,7 +84,7 @@ static struct group *make_group(const struct groups *groups, uint64_t hash, cons
     *group = (struct group){.hash = hash, .aggregates = (struct aggregate *)((char *)group + aggregates_at)};
     for (uint32_t i = 0; i < shape->key_count; i++) {
         group->keys[i] = keys[i];
-        if (copies[i] && has_text(&keys[i]) && (group->keys[i].data = arena_copy(groups->arena, scalar_text(&keys[i]))) == NULL) {
+        if (copies[i] && scalar_has_text(&keys[i]) && (group->keys[i].data = arena_copy(groups->arena, scalar_text(&keys[i]))) == NULL) {
             return NULL;
         }
     }

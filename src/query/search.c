@@ -34,27 +34,12 @@ static enum part_status refuse(struct search_part *part)
 static enum part_status step_sort(struct search_part *part, const struct thread *thread)
 {
     do {
-        switch (found_sort(&part->found, SORT_STEPS)) {
+        switch (part->select != NULL ? select_part_settle(part->select, part->number, SORT_STEPS) : found_sort(&part->found, SORT_STEPS)) {
         case FOUND_MORE:
             break;
         case FOUND_SORTED:
             return PART_DONE;
         case FOUND_NO_MEMORY:
-            return refuse(part);
-        }
-    } while (!part_step_is_over(thread));
-    return PART_MORE;
-}
-
-static enum part_status step_settle(struct search_part *part, const struct thread *thread)
-{
-    do {
-        switch (select_part_settle(part->select, part->number, SORT_STEPS)) {
-        case SELECT_MORE:
-            break;
-        case SELECT_DONE:
-            return PART_DONE;
-        case SELECT_FAILED:
             return refuse(part);
         }
     } while (!part_step_is_over(thread));
@@ -93,11 +78,8 @@ static enum part_status step_part(struct part *base, struct thread *thread)
             return refuse(part);
         }
         if (part_step_is_over(thread)) {
-            return gather->is_done && !part->is_sorting && part->select == NULL ? PART_DONE : PART_MORE;
+            return gather->is_done && !part->is_sorting ? PART_DONE : PART_MORE;
         }
-    }
-    if (part->select != NULL) {
-        return step_settle(part, thread);
     }
     return part->is_sorting ? step_sort(part, thread) : PART_DONE;
 }

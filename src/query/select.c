@@ -330,7 +330,7 @@ static bool plan_distinct(struct planner *planner)
     const struct select *select = planner->select;
     bool *copies = new_array(planner, select->item_count, sizeof *copies);
     for (uint32_t i = 0; i < select->item_count && copies != NULL; i++) {
-        copies[i] = select->items[i].program->result >> 30 != BANK_SLOT;
+        copies[i] = !program_is_slot(select->items[i].program);
     }
     planner->select->distinct_copies = copies;
     return copies != NULL;
@@ -364,17 +364,18 @@ static bool is_grouped(const struct planner *planner)
     return query->selects->group != NULL || query->selects->having != NULL || planner->aggregate_room > 0 || query->selects->is_distinct;
 }
 
-/* What a GROUP BY means by a node: a number is an item's; a name that is no column's an alias. */
-static const struct sql_node *group_node(struct planner *planner, const struct sql_node *node)
+/* What GROUP BY and ORDER BY mean by a node: a number is an item's, a name may be an alias. NULL: there is no such item. */
+static const struct sql_node *meant_node(struct planner *planner, const struct sql_node *node, bool is_column_first)
 {
-    const struct sql_item *item = node->kind == SQL_COLUMN && !is_column(planner, node) ? find_alias(planner, node) : NULL;
     if (node->kind == SQL_INTEGER) {
         const struct sql_node *meant = item_at(planner, node->integer);
         if (meant == NULL) {
-            fail(planner, node->position, "GROUP BY: there is no item of this number");
+            fail(planner, node->position, "there is no item of this number");
         }
         return meant;
     }
+    const bool may_be_alias = node->kind == SQL_COLUMN && !(is_column_first && is_column(planner, node));
+    const struct sql_item *item = may_be_alias ? find_alias(planner, node) : NULL;
     return item != NULL ? item->expression : node;
 }
 
@@ -392,7 +393,7 @@ static bool add_key(struct planner *planner, const struct sql_node *node)
         return false;
     }
     planner->key_nodes[planner->key_count] = node;
-    ((bool *)(uintptr_t)select->copies)[planner->key_count] = (*program)->result >> 30 != BANK_SLOT;
+    ((bool *)(uintptr_t)select->copies)[planner->key_count] = !program_is_slot(*program);
     planner->key_count++;
     return true;
 }
@@ -409,7 +410,7 @@ static bool plan_groups(struct planner *planner)
     planner->key_nodes = new_array(planner, count, sizeof *planner->key_nodes);
     bool is_good = select->keys != NULL && select->copies != NULL && planner->key_nodes != NULL;
     for (const struct sql_node *node = tree->group != NULL ? tree->group->first : NULL; node != NULL && is_good; node = node->next) {
-        is_good = add_key(planner, group_node(planner, node));
+        is_good = add_key(planner, meant_node(planner, node, true));
     }
     for (const struct sql_item *item = tree->items; item != NULL && is_good && is_of_items; item = item->next) {
         is_good = item->expression == NULL ? fail(planner, item->position, "with groups, or DISTINCT, items are named, not a star")
@@ -421,19 +422,6 @@ static bool plan_groups(struct planner *planner)
 }
 
 /* --- order --- */
-
-static const struct sql_node *order_node(struct planner *planner, const struct sql_node *node)
-{
-    const struct sql_item *item = find_alias(planner, node);
-    if (node->kind == SQL_INTEGER) {
-        const struct sql_node *meant = item_at(planner, node->integer);
-        if (meant == NULL) {
-            fail(planner, node->position, "ORDER BY: there is no item of this number");
-        }
-        return meant;
-    }
-    return item != NULL ? item->expression : node;
-}
 
 static uint32_t count_order(const struct planner *planner)
 {
@@ -468,7 +456,7 @@ static bool plan_order(struct planner *planner)
     bool is_good = keys != NULL && select->order_keys != NULL;
     uint32_t at = 0;
     for (const struct sql_order *order = planner->source->query->order; order != NULL && is_good; order = order->next) {
-        const struct sql_node *node = order_node(planner, order->expression);
+        const struct sql_node *node = meant_node(planner, order->expression, false);
         is_good = node != NULL && compile(planner, node, finder(planner), SCALAR_UNKNOWN, &select->order_keys[at]);
         keys[at++] = (struct found_key){.is_descending = order->is_descending,
                                         .nulls_last = order->nulls == SQL_NULLS_DEFAULT ? order->is_descending : order->nulls == SQL_NULLS_LAST};

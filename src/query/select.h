@@ -19,7 +19,7 @@
 #include "query/groups.h"
 #include "sql/tree.h"
 
-enum { SELECT_ROW_ID = UINT16_MAX, SELECT_ITEMS_MAX = 4096 };
+enum { SELECT_ROW_ID = UINT16_MAX, SELECT_ITEMS_MAX = 4096, SELECT_PLAN_BYTES_MAX = 64 << 20 };
 
 /* What is loaded into a slot of a row. */
 struct select_input {

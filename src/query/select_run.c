@@ -123,7 +123,7 @@ static bool fail(struct select_part *part, enum expression_result result, uint32
 
 static bool compute(struct select_part *part, const struct program *program, struct scalar *out)
 {
-    if (program->step_count == 0 && program->result >> 30 == BANK_SLOT) {
+    if (program_is_slot(program)) {
         *out = part->slots[program->result];
         return true;
     }
@@ -140,17 +140,12 @@ static bool compute_all(struct select_part *part, const struct program *const *p
     return is_good;
 }
 
-static bool is_text(const struct scalar *value)
-{
-    return value->type == SCALAR_STRING || value->type == SCALAR_BLOB || value->type == SCALAR_JSON || value->type == SCALAR_UUID;
-}
-
 /* Those of the candidate's keys that no row has, but a program has made, are copied. */
 static bool keep_texts(struct select_part *part, const struct select *select)
 {
     for (uint32_t i = 0; i < select->order.count; i++) {
         struct scalar *key = &part->candidate->keys[i];
-        if (select->order_keys[i]->result >> 30 != BANK_SLOT && is_text(key)) {
+        if (!program_is_slot(select->order_keys[i]) && scalar_has_text(key)) {
             key->data = arena_copy(&part->kept, scalar_text(key));
             if (key->data == NULL) {
                 return fail(part, EXPRESSION_NO_MEMORY, 0);
@@ -221,22 +216,14 @@ bool select_part_take(const struct select_run *run, uint32_t at, uint32_t shard,
     return is_good;
 }
 
-enum select_status select_part_settle(const struct select_run *run, uint32_t at, size_t limit)
+enum found_status select_part_settle(const struct select_run *run, uint32_t at, size_t limit)
 {
     struct select_part *part = &run->parts[at];
-    if (run->select->is_grouped) {
-        return SELECT_DONE;
+    const enum found_status status = run->select->is_grouped ? FOUND_SORTED : found_sort(&part->found, limit);
+    if (status == FOUND_NO_MEMORY) {
+        part->failed = EXPRESSION_NO_MEMORY;
     }
-    switch (found_sort(&part->found, limit)) {
-    case FOUND_MORE:
-        return SELECT_MORE;
-    case FOUND_SORTED:
-        return SELECT_DONE;
-    case FOUND_NO_MEMORY:
-        break;
-    }
-    part->failed = EXPRESSION_NO_MEMORY;
-    return SELECT_FAILED;
+    return status;
 }
 
 /* --- groups --- */

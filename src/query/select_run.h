@@ -53,8 +53,8 @@ bool select_part_is_full(const struct select_run *run, uint32_t part);
 
 enum select_status { SELECT_MORE, SELECT_DONE, SELECT_FAILED };
 
-/* Behind a part's last row: about `limit` steps of a few nanoseconds. */
-enum select_status select_part_settle(const struct select_run *run, uint32_t part, size_t limit);
+/* Behind a part's last row: about `limit` steps of a few nanoseconds. FOUND_NO_MEMORY: the part has failed. */
+enum found_status select_part_settle(const struct select_run *run, uint32_t part, size_t limit);
 /* When all parts are settled, or one has failed: about `limit` steps of up to a microsecond. SELECT_FAILED: run->failed says why; every kind but
  * EXPRESSION_NO_MEMORY is the statement's own, and run->failed_at its place.  */
 enum select_status select_run_settle(struct select_run *run, size_t limit);

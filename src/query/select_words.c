@@ -3,8 +3,9 @@
 
 #include "mem/buffer.h"
 #include "sql/parse.h"
+#include "table/definition.h"
 
-#include <string.h>
+#include <assert.h>
 
 #define WORD_COLUMNS BYTES("COLUMNS")
 #define WORD_WHERE BYTES("WHERE")
@@ -212,14 +213,6 @@ static bool is_of_one_table(const struct sql_statement *statement, const struct 
            bytes_equal(from->table->space, source->space) && bytes_equal(from->table->name, source->table);
 }
 
-static struct bytes name_before_dot(struct bytes name, struct bytes *behind)
-{
-    const char *dot = memchr(name.data, '.', name.len);
-    const size_t len = dot != NULL ? (size_t)(dot - name.data) : name.len;
-    *behind = dot != NULL ? (struct bytes){dot + 1, name.len - len - 1} : BYTES("");
-    return (struct bytes){name.data, len};
-}
-
 static enum sql_fault_kind plan(struct select_source *source, struct arena *arena, struct select **out, struct sql_fault *fault)
 {
     const struct sql_statement *statement;
@@ -242,7 +235,9 @@ enum sql_fault_kind select_words_plan(const struct select_words *words, const st
 {
     struct select_source source = {.schema = schema, .secret = secret, .has_items = words->columns_end > 0, .shows_text = true};
     struct writer writer = {.text = BUFFER_EMPTY(MEM_QUERY_BUFFER), .source = &source};
-    source.space = name_before_dot(argv[1], &source.table);
+    const enum table_result split = table_name_split(argv[1], &source.space, &source.table);
+    assert(split == TABLE_OK); /* the table is there */
+    (void)split;
     write_statement(&writer, words, argv);
     enum sql_fault_kind kind = SQL_FAULT_NO_MEMORY;
     if (writer.is_refused) {

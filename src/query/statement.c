@@ -349,7 +349,10 @@ static enum table_result select_found(const struct statement *statement, struct 
         const struct found_row *row = found_at(found, i);
         is_good = select_part_take(&run, 0, row->shard, &row->row, 1);
     }
-    enum select_status status = is_good ? select_part_settle(&run, 0, SIZE_MAX) : SELECT_FAILED;
+    if (is_good) {
+        (void)select_part_settle(&run, 0, SIZE_MAX); /* a failure is the run's, too */
+    }
+    enum select_status status;
     do {
         status = select_run_settle(&run, SIZE_MAX);
     } while (status == SELECT_MORE);

@@ -10,7 +10,7 @@
 
 #include <assert.h>
 
-enum { TIDY_PAGES = 1, SETTLE_STEPS = 64, PLAN_BYTES_MAX = 64 << 20 };
+enum { TIDY_PAGES = 1, SETTLE_STEPS = 64 };
 
 enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
 
@@ -395,7 +395,7 @@ void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t sh
     job->job = (struct job){.step = statement_job_step, .destroy = statement_job_destroy, .shard = job_shard_of(shard)};
     job->size = size;
     job->kind = kind;
-    arena_init(&job->arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
+    arena_init(&job->arena, MEM_QUERY_BUFFER, SELECT_PLAN_BYTES_MAX);
     job->replies = replies;
     exec_start_job(exec, &job->job);
 }

@@ -58,7 +58,7 @@ static bool take_rows(const struct world *world, struct select_run *run)
             const uint32_t row = row_number(slice->first, slot);
             is_good = select_part_take(run, part, part, &row, 1);
         }
-        while (is_good && select_part_settle(run, part, 3) == SELECT_MORE) {
+        while (is_good && select_part_settle(run, part, 3) == FOUND_MORE) {
         }
     }
     return is_good;

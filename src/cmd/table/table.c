@@ -18,10 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    ROUTE_WORDS = 24, /* statements with as many words are read on the stack */
-    PLAN_BYTES_MAX = 64 << 20,
-};
+enum { ROUTE_WORDS = 24 }; /* statements with as many words are read on the stack */
 
 /* --- TABLE.INSERT --- */
 
@@ -242,7 +239,7 @@ static void run_statement(struct exec *exec, enum statement_kind kind)
         return;
     }
     enum table_result result = statement_parse(&statement, exec, kind, table, memory);
-    arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
+    arena_init(&arena, MEM_QUERY_BUFFER, SELECT_PLAN_BYTES_MAX);
     if (result == TABLE_OK) {
         result = statement_plan(&statement, exec, &arena, &fault);
     }
