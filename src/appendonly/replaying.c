@@ -158,6 +158,7 @@ void replaying_close(struct replaying *replaying)
 
 static _Noreturn void end_process(const struct replaying *replaying, const char *text)
 {
+    start_error_be_first();
     start_error_say(replaying->appendonly->server->config, "cannot start: the log cannot be loaded: %s", text);
     _Exit(EXIT_FAILURE);
 }

@@ -18,6 +18,13 @@ enum {
     SERVE_MAX = 1024,   /* clients of one key at a time; the shard's own thread goes on */
 };
 
+/* One round of serving. */
+struct serving {
+    struct shard_set held;      /* the shards whose ready queues are served, in the order in which they became ready */
+    struct shard_set taken;     /* of those: the ones that were taken for a command of a client; given back at the end */
+    struct blocked_queue *late; /* what could not be served */
+};
+
 enum outcome {
     OUTCOME_SERVED,
     OUTCOME_NOTHING, /* there is nothing for this client; or it is not blocked any more */
@@ -52,9 +59,11 @@ static struct bytes *words_for(struct thread *thread, const struct blocked_key *
     return words;
 }
 
-/* The batons of other shards that the call needs: taken if they are free, or nearly. False: one is not; none is taken. */
-static bool take_others(struct thread *thread, const struct call *call, struct shard_set *taken)
+/* The batons of other shards that the call needs: taken if they are free, or nearly, and kept until the round is over, since what the call
+ * changes there may serve others. False: one is not free; none is taken.  */
+static bool take_others(struct thread *thread, const struct call *call, struct serving *serving)
 {
+    struct shard_set taken = {0};
     const struct shard_set needed = call_key_shards(thread->server, call);
     bool is_free = true;
     for (uint32_t i = shard_set_next(&needed, 0); i != SHARD_NONE && is_free; i = shard_set_next(&needed, i + 1)) {
@@ -64,14 +73,18 @@ static bool take_others(struct thread *thread, const struct call *call, struct s
         }
         is_free = baton_try_for_one_of_several(baton, (uint64_t)(OTHER_WAIT_US * thread->server->ticks_per_us));
         if (is_free) {
-            shard_set_add(taken, i);
+            shard_set_add(&taken, i);
         }
     }
     if (!is_free) {
-        shards_release_set(thread, taken);
-        *taken = (struct shard_set){0};
+        shards_release_set(thread, &taken);
+        return false;
     }
-    return is_free;
+    for (uint32_t i = shard_set_next(&taken, 0); i != SHARD_NONE; i = shard_set_next(&taken, i + 1)) {
+        shard_set_add(&serving->taken, i);
+        shard_set_add(&serving->held, i);
+    }
+    return true;
 }
 
 /* Runs the command. The client is SERVING. */
@@ -101,22 +114,19 @@ static enum outcome run(struct thread *thread, struct blocked *blocked, struct c
     return outcome == INSIDE_RAN ? OUTCOME_NOTHING : OUTCOME_LATER;
 }
 
-static enum outcome run_for_key(struct thread *thread, const struct blocked_key *key)
+static enum outcome run_for_key(struct thread *thread, const struct blocked_key *key, struct serving *serving)
 {
     struct blocked *blocked = key->owner;
     struct call call = {.spec = blocked->spec, .db = blocked->db, .protocol = blocked->protocol, .is_no_touch = blocked->is_no_touch};
-    struct shard_set taken = {0};
     call.argv = words_for(thread, key, &call.argc);
     if (call.argv == NULL) {
         return OUTCOME_LATER;
     }
     call_route(thread, &call);
-    if (call.is_exclusive && !take_others(thread, &call, &taken)) {
+    if (call.is_exclusive && !take_others(thread, &call, serving)) {
         return OUTCOME_LATER;
     }
-    const enum outcome outcome = run(thread, blocked, &call);
-    shards_release_set(thread, &taken);
-    return outcome;
+    return run(thread, blocked, &call);
 }
 
 /* Has the key what the client waits for? */
@@ -126,7 +136,7 @@ static bool is_worth_it(const struct thread *thread, const struct blocked_key *k
     return key->hears_end || (entry != NULL && entry_type(entry) == (enum value_type)key->type);
 }
 
-static enum outcome serve(struct thread *thread, struct blocked_key *key)
+static enum outcome serve(struct thread *thread, struct blocked_key *key, struct serving *serving)
 {
     struct blocked *blocked = key->owner;
     if (!is_worth_it(thread, key)) {
@@ -137,7 +147,7 @@ static enum outcome serve(struct thread *thread, struct blocked_key *key)
         return is_being_served ? OUTCOME_LATER : OUTCOME_NOTHING; /* by the holder of another shard, perhaps in vain */
     }
     const struct scratch_mark mark = scratch_mark(thread->executor);
-    const enum outcome outcome = run_for_key(thread, key);
+    const enum outcome outcome = run_for_key(thread, key, serving);
     scratch_return_to(thread->executor, mark);
     const bool is_mine = bring_to(blocked, BLOCKED_SERVING, outcome == OUTCOME_SERVED ? BLOCKED_SERVED : BLOCKED_WAITING);
     assert(is_mine);
@@ -146,12 +156,12 @@ static enum outcome serve(struct thread *thread, struct blocked_key *key)
 }
 
 /* Its clients in their order; with the last one goes the queue. LATER: not all of them were looked at. */
-static enum outcome serve_queue(struct thread *thread, struct blocked_queue *queue)
+static enum outcome serve_queue(struct thread *thread, struct blocked_queue *queue, struct serving *serving)
 {
     struct blocked_key *next;
     uint32_t count = 0;
     for (struct blocked_key *key = queue->first; key != NULL; key = next) {
-        const enum outcome outcome = count++ == SERVE_MAX ? OUTCOME_LATER : serve(thread, key);
+        const enum outcome outcome = count++ == SERVE_MAX ? OUTCOME_LATER : serve(thread, key, serving);
         next = key->next;
         if (outcome == OUTCOME_LATER) {
             return OUTCOME_LATER;
@@ -199,16 +209,17 @@ static void leave_for_later(struct thread *thread, struct blocked_queue *late)
 
 static void serve_all(struct thread *thread, const struct shard_set *set)
 {
-    struct blocked_queue *late = NULL;
+    struct serving serving = {.held = *set};
     struct blocked_queue *queue;
-    while ((queue = take_oldest(thread->server, set)) != NULL) {
-        if (!queue->is_late && serve_queue(thread, queue) == OUTCOME_LATER) {
+    while ((queue = take_oldest(thread->server, &serving.held)) != NULL) {
+        if (!queue->is_late && serve_queue(thread, queue, &serving) == OUTCOME_LATER) {
             queue->is_late = true;
-            queue->next_late = late;
-            late = queue;
+            queue->next_late = serving.late;
+            serving.late = queue;
         }
     }
-    leave_for_later(thread, late);
+    leave_for_later(thread, serving.late);
+    shards_release_set(thread, &serving.taken);
 }
 
 void block_serve_ready(struct thread *thread, struct shard *shard)
@@ -237,7 +248,8 @@ bool block_serve_late(struct thread *thread)
     }
     shards_take_all(thread);
     baton_assert_held(&thread->shard->baton);
-    block_serve(thread, thread->shard);
+    const struct shard_set all = shard_set_of_first(thread->server->shard_count);
+    block_serve_set(thread, &all);
     const bool is_left = shard_has_ready(&thread->shard->blocked);
     shards_release_all(thread);
     return is_left;

@@ -4,9 +4,19 @@
 #include "shard/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { TEXT_MAX = 1024 };
+
+void start_error_be_first(void)
+{
+    static atomic_flag is_taken = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&is_taken)) {
+        pause(); /* until the process ends */
+    }
+}
 
 void start_error_say(struct config *config, const char *format, ...)
 {

@@ -9,5 +9,8 @@
 
 /* One line; longer ones than 1 KiB are cut. The process goes on. */
 void start_error_say(struct config *config, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Of several threads that end the start, each for a reason of its own, the first one returns, and says its reason; the others wait for the
+ * end of the process. Any thread; whoever has returned ends the process.  */
+void start_error_be_first(void);
 
 #endif

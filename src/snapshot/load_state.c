@@ -2,6 +2,7 @@
 #include "snapshot/load_state.h"
 
 #include "shard/log.h"
+#include "shard/start_error.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ void load_expect(const struct loading *loading, struct shard *shard, uint32_t db
 
 _Noreturn void loading_fail(const struct loading *loading, uint64_t at, const char *sentence)
 {
+    start_error_be_first();
     log_write(loading->server->config, LOG_LEVEL_WARNING, "The database cannot be loaded: %s, at byte %llu: %s. Nothing was changed; tools/check-rdb "
               "shows what is in the file", loading->name, (unsigned long long)at, sentence);
     _exit(EXIT_FAILURE);

@@ -213,6 +213,26 @@ def test_a_chain_of_moves(server):
             connection.close()
 
 
+def test_of_two_moves_the_first_serves_who_waits_for_both_targets(server):
+    """Whatever shards they are on: the target that got its item first."""
+    with server.connect() as other:
+        for round_number in range(12):
+            source, *targets = ["order:%d:%s" % (round_number, name) for name in ("source", "first", "second")]
+            waiting = [server.connect() for _ in range(3)]
+            waiting[0].send("BLMOVE", source, targets[0], "LEFT", "LEFT", 0)
+            wait_blocked(other, 1)
+            waiting[1].send("BRPOP", *reversed(targets), 0)
+            wait_blocked(other, 2)
+            waiting[2].send("BLMOVE", source, targets[1], "RIGHT", "LEFT", 0)
+            wait_blocked(other, 3)
+            other.run("RPUSH", source, "x", "y", "z")
+            assert plain(waiting[1].read()) == [targets[0].encode(), b"x"]
+            assert other.run("LRANGE", targets[1], 0, -1) == [b"z"]
+            for connection in waiting:
+                connection.close()
+            wait_blocked(other, 0)
+
+
 def test_unblock(server):
     with server.connect() as ours, server.connect() as other:
         number = run(ours, "CLIENT ID")
