@@ -267,7 +267,7 @@ static void repeat(struct thread *thread, struct replaying *replaying, uint32_t 
     struct reply reply, unused;
     reply_begin(&unused, text, 2);
     reply_begin(&reply, text, 2);
-    if (command_choose(server_find_command(thread->server, words[0]), words, record->count, &reply, &spec)) {
+    if (command_choose(server_find_own_command(thread->server, words[0]), words, record->count, &reply, &spec)) {
         hold(thread, replaying, held, shard_for(thread, spec, words, record->count, record->db));
         struct exec outer = {.server = thread->server, .thread = thread, .reply = &unused, .now_ms = thread->now_ms, .db = record->db};
         exec_run_chosen_inside(&outer, spec, words, record->count, &reply);

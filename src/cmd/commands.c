@@ -67,6 +67,18 @@ static const struct command_spec *const families[] = {
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
+bool command_is_known(struct bytes name)
+{
+    for (size_t f = 0; f < FAMILY_COUNT; f++) {
+        for (const struct command_spec *row = families[f]; row->name != NULL; row++) {
+            if (bytes_equal_ignore_case(name, bytes_of_string(row->name))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static size_t row_count(const struct command_spec *rows)
 {
     size_t count = 0;

@@ -19,6 +19,8 @@ struct command_table {
 /* False: no memory. Gives: command_table_destroy, after the server that uses it. */
 MUST_USE bool command_table_create(struct command_table *out);
 void command_table_destroy(struct command_table *table);
+/* Is it a command's own name? No subcommand's; case is ignored. Any thread, before the table is made as well. */
+bool command_is_known(struct bytes name);
 
 /* Whoever of this room listens to changes of data; ended by NULL. */
 extern const struct effect_listener *const command_listeners[];

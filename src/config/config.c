@@ -41,6 +41,7 @@ void config_destroy(struct config *config)
     if (config->config_file != NULL) {
         thread_free(MEM_SERVER, config->config_file, strlen(config->config_file) + 1);
     }
+    rename_destroy(config);
     pthread_mutex_destroy(&config->lock);
     thread_free(MEM_SERVER, config, sizeof *config);
 }
@@ -77,7 +78,9 @@ static enum result find_params(const struct config_change *change, const struct 
         *culprit = change->pairs[2 * i];
         const struct param *param = param_find(*culprit);
         if (param == NULL) {
-            return RESULT_NOT_FOUND;
+            const char *foreign = config_foreign_reason(*culprit);
+            snprintf(reason, CONFIG_REASON_MAX, "it has no effect here: %s", foreign == NULL ? "" : foreign);
+            return foreign == NULL ? RESULT_NOT_FOUND : RESULT_SYNTAX;
         }
         const bool is_refused = (param->flags & PARAM_PROTECTED) && !change->may_set_protected;
         const char *refusal = param->flags & PARAM_IMMUTABLE ? "can't set immutable config"

@@ -19,11 +19,15 @@ enum config_policy { POLICY_NOEVICTION, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, 
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 /* Who may do it? Local: who comes from this machine. */
 enum config_allowance { ALLOWED_NO, ALLOWED_YES, ALLOWED_LOCAL };
+enum config_supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD };
 /* May a script use keys that it does not name? Then it has all shards, else an error where it has not the shard. */
 enum undeclared_keys { UNDECLARED_LOCK_ALL, UNDECLARED_REFUSE };
 #define CONFIG_APPENDFILENAME "appendonly.aof" /* the default */
 enum pipeline_order { PIPELINE_STRICT, PIPELINE_RELAXED };
 enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
+enum { CONFIG_FOREIGN_WORDS = 3 }; /* of a set of bits, one for each directive that is no parameter */
+enum { COMMAND_RENAME_MAX = 64 };  /* bytes of a new name */
+struct command_rename;
 enum config_output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASS_COUNT };
 
 struct config_output_limit {
@@ -82,6 +86,8 @@ struct config {
     _Atomic int64_t hll_sparse_max_bytes;
     _Atomic int64_t enable_debug_command, enable_protected_configs; /* enum config_allowance */
     _Atomic int64_t daemonize;
+    _Atomic int64_t supervised;            /* enum config_supervised */
+    _Atomic int64_t syslog_enabled, syslog_facility; /* of syslog.h: LOG_LOCAL0 .. */
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
     _Atomic int64_t has_password;          /* requirepass is not empty */
     _Atomic int64_t appendonly, aof_load_truncated, no_appendfsync_on_rewrite;
@@ -99,11 +105,16 @@ struct config {
     char *requirepass;
     char *dir;
     char *logfile;
+    char *syslog_ident;
     char *pidfile;
     char *save;                            /* "3600 1 300 100": pairs of seconds and changes; "" none */
     char *dbfilename;
     bool has_save_line;                    /* while the configuration is read: a line with `save` was there */
     char *appenddirname, *appendfilename;
+    /* written while the configuration is read, by one thread */
+    bool (*is_command)(struct bytes name); /* of a command's own name, in any case; set before anything is read. NULL: none is */
+    struct command_rename *renames;        /* NULL: none; see config_command_name */
+    uint64_t foreign[CONFIG_FOREIGN_WORDS]; /* the directives that were taken without effect */
     char *config_file;                     /* absolute path of the file read at start, "" none */
 };
 
@@ -142,6 +153,13 @@ MUST_USE enum result config_set(struct config *config, const struct config_chang
 typedef void config_visit_fn(struct bytes name, struct bytes value, void *arg);
 MUST_USE bool config_visit(struct config *config, const struct bytes *patterns, size_t pattern_count, config_visit_fn *visit,
                            void *arg);
+/* Visits each reason for which directives of redis.conf were taken that have no effect, with the names of those, a comma and a space between
+ * them. False: no memory.  */
+typedef void config_foreign_fn(struct bytes names, const char *reason, void *arg);
+MUST_USE bool config_visit_foreign(const struct config *config, config_foreign_fn *visit, void *arg);
+/* What clients call the command `own` (`rename-command`), "" if they cannot; `own` itself when nothing was said about it. Lent as long as the
+ * configuration is there; any thread.  */
+const char *config_command_name(const struct config *config, const char *own);
 /* The name of the eviction policy, as CONFIG GET prints it. */
 const char *config_policy_name(const struct config *config);
 

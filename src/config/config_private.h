@@ -94,6 +94,23 @@ void words_release(struct words *words);
 /* Appends `text` so that words_split reads it as one word: as it is, or in double quotes. */
 MUST_USE bool words_append_quoted(struct buffer *out, struct bytes text);
 
+/* foreign.c: directives of redis.conf that are no parameters here. */
+enum foreign_outcome { FOREIGN_UNKNOWN, FOREIGN_TAKEN, FOREIGN_REFUSED };
+/* Takes one directive: `words` are its name and its values, `count` of them together. *reason is why it has no effect, or why it is
+ * refused (a constant text); not set with FOREIGN_UNKNOWN, which a directive without a value is, too.  */
+MUST_USE enum foreign_outcome config_take_foreign(struct config *config, const struct bytes *words, size_t count, const char **reason);
+/* Why the directive of this name has no effect; NULL: none has that name. Any thread. */
+const char *config_foreign_reason(struct bytes name);
+/* All names, sorted, for tests: 0 <= at < config_foreign_count(). */
+size_t config_foreign_count(void);
+const char *config_foreign_name(size_t at);
+
+/* rename.c: `rename-command`. */
+/* One line: the command that is called `from` is called `to`. RESULT_NOT_FOUND: none is called `from`; RESULT_EXISTS: one is called
+ * `to`; RESULT_TOO_LONG: `to` has more than COMMAND_RENAME_MAX bytes; RESULT_SYNTAX: it has a NUL; RESULT_NO_MEMORY.  */
+MUST_USE enum result rename_command(struct config *config, struct bytes from, struct bytes to);
+void rename_destroy(struct config *config);
+
 /* config.c */
 /* As param_parse, from one argument: a value of several words (client-output-buffer-limit) is split at blanks. */
 MUST_USE bool param_parse_argument(struct config *config, const struct param *param, struct bytes argument,

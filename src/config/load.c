@@ -130,6 +130,30 @@ static bool parse_added(struct config *config, const struct param *param, const 
     return is_parsed;
 }
 
+static bool load_rename(struct config *config, const struct source *source, struct bytes line, const struct bytes *names)
+{
+    switch (rename_command(config, names[0], names[1])) {
+    case RESULT_OK: return true;
+    case RESULT_NOT_FOUND: return fail(source, line, "No such command in rename-command");
+    case RESULT_EXISTS: return fail(source, line, "Target command name already exists");
+    case RESULT_NO_MEMORY: return fail(source, line, "Out of memory");
+    default: return fail(source, line, "The new name is too long, or has a byte 0");
+    }
+}
+
+/* A directive that is no parameter. */
+static bool load_foreign(struct config *config, const struct source *source, struct bytes line, const struct bytes *words, size_t count)
+{
+    const char *why = NULL;
+    char reason[CONFIG_REASON_MAX];
+    switch (config_take_foreign(config, words, count, &why)) {
+    case FOREIGN_TAKEN: return true;
+    case FOREIGN_REFUSED: snprintf(reason, sizeof reason, "This value cannot be honoured: %s", why); return fail(source, line, reason);
+    case FOREIGN_UNKNOWN: break;
+    }
+    return fail(source, line, "Bad directive or wrong number of arguments");
+}
+
 /* One directive: its words are split already. `line` is for the error. */
 static bool load_directive(struct config *config, const struct source *source, struct bytes line, const struct bytes *words,
                            size_t count)
@@ -137,8 +161,14 @@ static bool load_directive(struct config *config, const struct source *source, s
     if (bytes_equal_ignore_case(words[0], BYTES("include")) && count == 2) {
         return load_include(config, source, line, words[1]);
     }
+    if (bytes_equal_ignore_case(words[0], BYTES("rename-command")) && count == 3) {
+        return load_rename(config, source, line, words + 1);
+    }
     const struct param *param = param_find(words[0]);
-    if (param == NULL || count < 2 || (count > 2 && !(param->flags & PARAM_MANY_WORDS))) {
+    if (param == NULL) {
+        return load_foreign(config, source, line, words, count);
+    }
+    if (count < 2 || (count > 2 && !(param->flags & PARAM_MANY_WORDS))) {
         return fail(source, line, "Bad directive or wrong number of arguments");
     }
     struct param_value value;

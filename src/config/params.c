@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define MEGABYTE (INT64_C(1) << 20)
@@ -29,6 +30,14 @@ static const struct param_word appendfsync_words[] = {
 static const struct param_word order_words[] = {{"strict", PIPELINE_STRICT}, {"relaxed", PIPELINE_RELAXED}, {0}};
 
 static const struct param_word undeclared_words[] = {{"lock-all", UNDECLARED_LOCK_ALL}, {"refuse", UNDECLARED_REFUSE}, {0}};
+
+enum { SUPERVISED_UPSTART = 3 }; /* refused */
+static const struct param_word supervised_words[] = {
+    {"upstart", SUPERVISED_UPSTART}, {"systemd", SUPERVISED_SYSTEMD}, {"auto", SUPERVISED_AUTO}, {"no", SUPERVISED_NO}, {0}};
+
+static const struct param_word facility_words[] = {
+    {"user", LOG_USER},     {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},
+    {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7}, {0}};
 
 enum { SAVE_TEXT_MAX = 1024, FILE_NAME_MAX = 200, APPEND_NAME_MAX = 180 };
 
@@ -129,6 +138,11 @@ static bool adjust_bind(struct param_value *value, char reason[CONFIG_REASON_MAX
 static bool adjust_unixsocket(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
     return value->text.len < sizeof((struct sockaddr_un *)NULL)->sun_path || refuse(reason, "the socket's path is too long");
+}
+
+static bool adjust_supervised(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return value->number != SUPERVISED_UPSTART || refuse(reason, "upstart is not supported: use systemd, auto or no");
 }
 
 /* At start the server itself lowers maxclients to what is possible. */
@@ -241,6 +255,10 @@ const struct param config_params[] = {
     {"stop-writes-on-bgsave-error", PARAM_BOOLEAN, 0, FIELD(stop_writes_on_bgsave_error), .initial = 1},
     {"stream-node-max-bytes", PARAM_MEMORY, 0, FIELD(stream_node_max_bytes), .initial = 4096, .min = 0, .max = INT64_MAX},
     {"stream-node-max-entries", PARAM_INTEGER, 0, FIELD(stream_node_max_entries), .initial = 100, .min = 0, .max = INT64_MAX},
+    {"supervised", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(supervised), .initial = SUPERVISED_NO, .words = supervised_words, .adjust = adjust_supervised},
+    {"syslog-enabled", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(syslog_enabled), .initial = 0},
+    {"syslog-facility", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(syslog_facility), .initial = LOG_LOCAL0, .words = facility_words},
+    {"syslog-ident", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(syslog_ident), .initial_text = "tessera"},
     {"table-max-scan-rows", PARAM_INTEGER, 0, FIELD(table_max_scan_rows), .initial = 0, .min = 0, .max = INT64_MAX,
      .help = "how many rows a statement may look at; 0: no limit"},
     {"table-require-index", PARAM_BOOLEAN, 0, FIELD(table_require_index), .initial = 0,

@@ -49,16 +49,17 @@ static void refuse_arity(struct reply *reply, const struct command_spec *spec)
     reply_errorf(reply, "ERR wrong number of arguments for '%s' command", name);
 }
 
-static void refuse_subcommand(struct reply *reply, const struct command_spec *container, struct bytes name)
+/* The container is called as the client has called it: it may have been renamed. */
+static void refuse_subcommand(struct reply *reply, struct bytes container, struct bytes name)
 {
     char upper[64];
-    size_t len = strlen(container->name);
-    for (size_t i = 0; i <= len && i < sizeof upper; i++) {
-        char c = container->name[i];
+    const size_t len = container.len < sizeof upper ? container.len : sizeof upper;
+    for (size_t i = 0; i < len; i++) {
+        char c = container.data[i];
         upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
     }
-    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-                 name.len > 128 ? 128 : (int)name.len, name.data, upper);
+    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %.*s HELP.",
+                 name.len > 128 ? 128 : (int)name.len, name.data, (int)len, upper);
 }
 
 bool command_choose_slowly(const struct command_spec *row, const struct bytes *argv, uint32_t argc, struct reply *reply,
@@ -73,7 +74,7 @@ bool command_choose_slowly(const struct command_spec *row, const struct bytes *a
         const struct command_spec *subcommand = find_subcommand(row, argv[1]);
         if (subcommand == NULL && row->run == NULL) {
             *chosen = NULL;
-            refuse_subcommand(reply, row, argv[1]);
+            refuse_subcommand(reply, argv[0], argv[1]);
             return false;
         }
         *chosen = subcommand != NULL ? subcommand : row;

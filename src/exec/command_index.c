@@ -1,4 +1,6 @@
-/* command_index.c - an open hash table over the names of the commands; see command_index.h.  */
+/* command_index.c - an open hash table over the names of the commands; see command_index.h.
+ *
+ * Invariant  Each command has an entry by its own name; one that clients call by another has a second.  */
 #include "exec/command_index.h"
 
 #include "exec/exec.h"
@@ -7,6 +9,13 @@
 #include <string.h>
 
 enum { COMMAND_NAME_LIMIT = 64 };
+_Static_assert((int)COMMAND_RENAME_MAX <= COMMAND_NAME_LIMIT, "a command is found by its new name");
+
+struct command_entry {
+    const char *name; /* NULL: the place is free */
+    const struct command_spec *spec;
+    bool is_for_clients;
+};
 
 static uint32_t name_hash(const char *lower, size_t len)
 {
@@ -26,10 +35,19 @@ static uint32_t index_size(const struct server *server)
     return size;
 }
 
+static void add(struct server *server, const struct command_entry *entry)
+{
+    const uint32_t mask = index_size(server) - 1;
+    uint32_t at = name_hash(entry->name, strlen(entry->name)) & mask;
+    while (server->command_index[at].name != NULL) {
+        at = (at + 1) & mask;
+    }
+    server->command_index[at] = *entry;
+}
+
 bool command_index_open(struct server *server)
 {
-    uint32_t size = index_size(server);
-    server->command_index = thread_alloc_zeroed(MEM_SERVER, size * sizeof(*server->command_index));
+    server->command_index = thread_alloc_zeroed(MEM_SERVER, index_size(server) * sizeof(*server->command_index));
     if (server->command_index == NULL) {
         return false;
     }
@@ -38,11 +56,24 @@ bool command_index_open(struct server *server)
         if (spec->parent != NULL) {
             continue;
         }
-        uint32_t at = name_hash(spec->name, strlen(spec->name)) & (size - 1);
-        while (server->command_index[at] != NULL) {
-            at = (at + 1) & (size - 1);
+        const char *now = config_command_name(server->config, spec->name);
+        add(server, &(struct command_entry){spec->name, spec, now == spec->name});
+        if (now != spec->name && now[0] != '\0') {
+            add(server, &(struct command_entry){now, spec, true});
         }
-        server->command_index[at] = spec;
+    }
+    return true;
+}
+
+/* False: no command's name is so long. */
+static bool lower_name(struct bytes name, char lower[COMMAND_NAME_LIMIT])
+{
+    if (name.len > COMMAND_NAME_LIMIT) {
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
     }
     return true;
 }
@@ -50,18 +81,30 @@ bool command_index_open(struct server *server)
 const struct command_spec *server_find_command(const struct server *server, struct bytes name)
 {
     char lower[COMMAND_NAME_LIMIT];
-    if (name.len > sizeof lower) {
+    if (!lower_name(name, lower)) {
         return NULL;
     }
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.data[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    const uint32_t mask = index_size(server) - 1;
+    const struct command_entry *index = server->command_index;
+    for (uint32_t at = name_hash(lower, name.len) & mask; index[at].name != NULL; at = (at + 1) & mask) {
+        if (index[at].is_for_clients && bytes_equal(bytes_of_string(index[at].name), (struct bytes){lower, name.len})) {
+            return index[at].spec;
+        }
     }
-    uint32_t mask = index_size(server) - 1;
-    for (uint32_t at = name_hash(lower, name.len) & mask; server->command_index[at] != NULL; at = (at + 1) & mask) {
-        const struct command_spec *spec = server->command_index[at];
-        if (bytes_equal(bytes_of_string(spec->name), (struct bytes){lower, name.len})) {
-            return spec;
+    return NULL;
+}
+
+const struct command_spec *server_find_own_command(const struct server *server, struct bytes name)
+{
+    char lower[COMMAND_NAME_LIMIT];
+    if (!lower_name(name, lower)) {
+        return NULL;
+    }
+    const uint32_t mask = index_size(server) - 1;
+    const struct command_entry *index = server->command_index;
+    for (uint32_t at = name_hash(lower, name.len) & mask; index[at].name != NULL; at = (at + 1) & mask) {
+        if (bytes_equal(bytes_of_string(index[at].spec->name), (struct bytes){lower, name.len})) {
+            return index[at].spec;
         }
     }
     return NULL;

@@ -8,6 +8,7 @@
 #include "shard/access_clock.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* --- notices --- */
 
@@ -185,9 +186,28 @@ bool exec_wants_effects(const struct exec *exec)
     return UNLIKELY((effects_wanted(&exec->server->effects) & LISTEN_ANY_EFFECTS) != 0);
 }
 
+/* Words that begin with the name by which a client called a command that has been renamed: the same with its own name. NULL: no memory. */
+static const struct bytes *words_with_own_name(struct exec *exec, const struct bytes *words, uint32_t count)
+{
+    struct bytes *own = exec_scratch(exec, count * sizeof *own);
+    if (own != NULL) {
+        const struct command_spec *named = exec->spec->parent == NULL ? exec->spec : exec->spec->parent;
+        memcpy(own, words, count * sizeof *own);
+        own[0] = bytes_of_string(named->name);
+    }
+    return own;
+}
+
 /* `shard` NULL: all. */
 static void report_effect(struct exec *exec, struct shard *shard, uint32_t db, const struct bytes *words, uint32_t count)
 {
+    if (UNLIKELY(exec->server->config->renames != NULL) && exec->argv != NULL && words[0].data == exec->argv[0].data) {
+        words = words_with_own_name(exec, words, count);
+        if (words == NULL) {
+            effects_report_lost(&exec->server->effects, exec->thread);
+            return;
+        }
+    }
     if (exec->unit == 0 && exec->is_spread) {
         exec->unit = effects_new_unit(&exec->server->effects);
     }

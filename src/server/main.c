@@ -17,6 +17,7 @@
 #include "server/special_options.h"
 #include "shard/log.h"
 #include "shard/start_error.h"
+#include "shard/supervisor.h"
 #include "shard/server.h"
 #include "snapshot/backup.h"
 #include "snapshot/ending.h"
@@ -66,10 +67,10 @@ static void raise_file_limit(struct config *config)
     }
 }
 
-/* `daemonize yes`: the parent ends at once. Before any thread or ring is made, neither of which survives a fork. */
+/* `daemonize yes`: the parent ends at once, unless it is supervised. Before any thread or ring is made, neither of which survives a fork. */
 static bool go_to_background(const struct config *config)
 {
-    if (number(&config->daemonize) == 0 || daemon(1, 0) == 0) {
+    if (number(&config->daemonize) == 0 || supervisor_is_there(config) || daemon(1, 0) == 0) {
         return true;
     }
     fprintf(stderr, "tessera-server: cannot go to the background: %s\n", strerror(errno));
@@ -162,6 +163,7 @@ static bool serve(struct server *server, struct listeners *listeners)
         fprintf(stderr, "tessera-server: cannot accept connections: %s\n", ring_refusal_text(errno));
         server_stop(server);
     }
+    supervisor_say_stopping(config);
     /* Before the connections are ended, which may take a while: the next server can listen. */
     listeners_close(listeners);
     server_join_threads(server);
@@ -188,13 +190,31 @@ static bool logs_create(struct server *server)
            server->snapshots != NULL && server->ending != NULL && server->backups != NULL;
 }
 
+static void say_notice(struct bytes names, const char *reason, void *config)
+{
+    log_write(config, LOG_LEVEL_NOTICE, "No effect here: %.*s: %s", (int)names.len, names.data, reason);
+}
+
+/* What the configuration asks for and does not get. */
+static void say_notices(struct config *config)
+{
+    if (!config_visit_foreign(config, say_notice, config)) {
+        log_write(config, LOG_LEVEL_WARNING, "No memory to say which directives have no effect");
+    }
+    if (number(&config->supervised) == SUPERVISED_SYSTEMD && !supervisor_is_there(config)) {
+        log_write(config, LOG_LEVEL_WARNING, "supervised systemd: there is no NOTIFY_SOCKET, so systemd is not told anything");
+    }
+}
+
 static bool run(struct config *config)
 {
     struct listeners listeners = {0};
     struct command_table commands;
     char pid_path[4096] = "";
+    log_open(config);
     choose_shard_count(config);
     raise_file_limit(config);
+    say_notices(config);
     const enum open_outcome opened = open_listeners(config, &listeners);
     if (opened != OPEN_DONE) {
         return opened == OPEN_STOPPED;
@@ -244,6 +264,9 @@ int main(int argc, char **argv)
     }
     block_signals();
     struct config *config = config_create();
+    if (config != NULL) {
+        config->is_command = command_is_known;
+    }
     bool is_good = config != NULL && config_load(config, argc - 1, argv + 1) && go_to_background(config) && run(config);
     config_destroy(config);
     return is_good ? EXIT_SUCCESS : EXIT_FAILURE;

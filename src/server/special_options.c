@@ -1,6 +1,7 @@
 /* special_options.c - see special_options.h. One row an option.  */
 #include "server/special_options.h"
 
+#include "cmd/commands.h"
 #include "config/config.h"
 #include "mem/buffer.h"
 #include "mem/heap.h"
@@ -65,6 +66,12 @@ static int print_version(int argc, char **argv)
     return status_of_output(true);
 }
 
+static void print_notice(struct bytes names, const char *reason, void *arg)
+{
+    (void)arg;
+    printf("no effect: %.*s: %s\n", (int)names.len, names.data, reason);
+}
+
 /* The words behind the option are those of a start. */
 static int check_config(int argc, char **argv)
 {
@@ -76,7 +83,9 @@ static int check_config(int argc, char **argv)
     if (config == NULL) {
         return out_of_memory();
     }
-    const bool is_good = config_check(config, argc, argv);
+    config->is_command = command_is_known;
+    bool is_good = config_check(config, argc, argv);
+    is_good = config_visit_foreign(config, print_notice, NULL) && is_good;
     config_destroy(config);
     if (is_good) {
         printf("tessera-server: the configuration is good\n");

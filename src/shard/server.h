@@ -88,6 +88,7 @@ struct shard {
 };
 
 struct ck_epoch;
+struct command_entry;
 
 enum server_refusal {
     REFUSE_WHILE_LOADING = 1 << 0, /* all but those with COMMAND_LOADING */
@@ -104,7 +105,7 @@ struct server {
     _Atomic(struct catalogue *) catalogue; /* replaced under all batons; read under any baton or inside an epoch section */
     const struct command_spec *const *commands; /* by index; NULL-ended */
     uint32_t command_count;          /* rows, subcommands included */
-    const struct command_spec **command_index; /* by hash of the name; see server_find_command */
+    struct command_entry *command_index; /* by hash of the name; see server_find_command */
     const struct command_observer *observer; /* NULL: nobody listens */
     void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
     struct pubsub *pubsub;           /* locks itself */

@@ -9,6 +9,7 @@
 #include "shard/limits.h"
 #include "shard/log.h"
 #include "shard/thread.h"
+#include "shard/supervisor.h"
 #include "snapshot/load_keys.h"
 #include "snapshot/load_tables.h"
 #include "snapshot/saved_tables.h"
@@ -354,6 +355,7 @@ static void load_end(struct thread *thread, struct loading *loading)
 void loading_say_ready(const struct server *server)
 {
     log_write(server->config, LOG_LEVEL_NOTICE, "Ready to accept connections on port %lld", (long long)limit_load(&server->config->port));
+    supervisor_say_ready(server->config);
 }
 
 static void end(struct thread *thread, struct loading *loading)

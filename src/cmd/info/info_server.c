@@ -4,6 +4,7 @@
 
 #include "appendonly/appendonly.h"
 #include "base/clock.h"
+#include "shard/supervisor.h"
 #include "shard/thread_stats.h"
 #include "snapshot/loading.h"
 #include "snapshot/snapshot.h"
@@ -28,7 +29,7 @@ static int64_t load(const _Atomic int64_t *value)
 #define AT(field) offsetof(struct server_figures, field)
 
 struct server_figures {
-    const char *build_id, *mode, *os, *gcc_version, *run_id, *executable, *config_file;
+    const char *build_id, *mode, *os, *gcc_version, *run_id, *executable, *config_file, *process_supervised;
     int64_t process_id, tcp_port, time_us, uptime_s, uptime_days, hz, lru_clock, io_threads_active, shards;
 };
 
@@ -46,7 +47,7 @@ static const struct info_field server_fields[] = {
     {"atomicvar_api", INFO_CONSTANT, 0, "c11-builtin"},
     {"gcc_version", INFO_TEXT, AT(gcc_version), NULL},
     {"process_id", INFO_INTEGER, AT(process_id), NULL},
-    {"process_supervised", INFO_CONSTANT, 0, "no"},
+    {"process_supervised", INFO_TEXT, AT(process_supervised), NULL},
     {"run_id", INFO_TEXT, AT(run_id), NULL},
     {"tcp_port", INFO_INTEGER, AT(tcp_port), NULL},
     {"server_time_usec", INFO_INTEGER, AT(time_us), NULL},
@@ -102,6 +103,7 @@ void info_write_server(struct info *info)
         .hz = load(&config->hz),
         .lru_clock = info->now_ms / 1000 & ((1 << LRU_CLOCK_BITS) - 1),
         .executable = executable,
+        .process_supervised = supervisor_is_there(server->config) ? "systemd" : "no",
         .config_file = config_file,
         .io_threads_active = server->shard_count > 1,
         .shards = server->shard_count,

@@ -12,6 +12,8 @@
 #include "appendonly/reloading.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/option.h"
+#include "exec/command_choose.h"
+#include "exec/command_index.h"
 #include "cmd/persistence/save_job.h"
 #include "shard/server.h"
 #include "snapshot/loading.h"
@@ -19,13 +21,16 @@
 
 #include <stdio.h>
 
-/* False: replied why not. */
+/* By the command's own name, whatever clients call it. False: replied why not. */
 static bool run_inside(struct exec *exec, struct bytes *words, uint32_t count)
 {
     struct buffer text = BUFFER_EMPTY(MEM_CLIENT);
     struct reply reply;
     reply_begin(&reply, &text, 2);
-    exec_run_inside(exec, words, count, &reply);
+    const struct command_spec *spec;
+    if (command_choose(server_find_own_command(exec->server, words[0]), words, count, &reply, &spec)) {
+        exec_run_chosen_inside(exec, spec, words, count, &reply);
+    }
     const bool is_done = text.len > 0 && text.data[0] != '-';
     if (!is_done) {
         reply_error(exec->reply, "ERR the data could not be taken out");

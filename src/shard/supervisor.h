@@ -1,0 +1,16 @@
+/* supervisor.h - systemd, when it has started the server and wants to hear from it (`supervised systemd` or `auto`).
+ *
+ * Sent is what sd_notify(3) describes, to the socket that NOTIFY_SOCKET names; libsystemd does it.
+ * Threads    Any.  */
+#ifndef SHARD_SUPERVISOR_H
+#define SHARD_SUPERVISOR_H
+
+#include "config/config.h"
+
+/* Is the server supervised? `systemd` and `auto` both need the socket. */
+bool supervisor_is_there(const struct config *config);
+/* The data is loaded and commands are taken. Nothing where nobody supervises, as with the next. */
+void supervisor_say_ready(struct config *config);
+void supervisor_say_stopping(struct config *config);
+
+#endif
