@@ -78,7 +78,8 @@ static bool lower_name(struct bytes name, char lower[COMMAND_NAME_LIMIT])
     return true;
 }
 
-const struct command_spec *server_find_command(const struct server *server, struct bytes name)
+/* By the names that clients use, or by the commands' own. */
+static inline __attribute__((always_inline)) const struct command_spec *find(const struct server *server, struct bytes name, bool by_own)
 {
     char lower[COMMAND_NAME_LIMIT];
     if (!lower_name(name, lower)) {
@@ -87,27 +88,22 @@ const struct command_spec *server_find_command(const struct server *server, stru
     const uint32_t mask = index_size(server) - 1;
     const struct command_entry *index = server->command_index;
     for (uint32_t at = name_hash(lower, name.len) & mask; index[at].name != NULL; at = (at + 1) & mask) {
-        if (index[at].is_for_clients && bytes_equal(bytes_of_string(index[at].name), (struct bytes){lower, name.len})) {
+        const char *here = by_own ? index[at].spec->name : index[at].name;
+        if ((by_own || index[at].is_for_clients) && bytes_equal(bytes_of_string(here), (struct bytes){lower, name.len})) {
             return index[at].spec;
         }
     }
     return NULL;
 }
 
+const struct command_spec *server_find_command(const struct server *server, struct bytes name)
+{
+    return find(server, name, false);
+}
+
 const struct command_spec *server_find_own_command(const struct server *server, struct bytes name)
 {
-    char lower[COMMAND_NAME_LIMIT];
-    if (!lower_name(name, lower)) {
-        return NULL;
-    }
-    const uint32_t mask = index_size(server) - 1;
-    const struct command_entry *index = server->command_index;
-    for (uint32_t at = name_hash(lower, name.len) & mask; index[at].name != NULL; at = (at + 1) & mask) {
-        if (bytes_equal(bytes_of_string(index[at].spec->name), (struct bytes){lower, name.len})) {
-            return index[at].spec;
-        }
-    }
-    return NULL;
+    return find(server, name, true);
 }
 
 void command_index_close(struct server *server)
