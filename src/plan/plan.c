@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHOWN_MAX = 60 }; /* bytes of an argument, in a fault */
+enum { SHOWN_MAX = 70 }; /* bytes of an argument or a name, in a fault: more than a name can have */
 
 /* --- faults --- */
 
@@ -93,8 +93,8 @@ static enum table_result check_change(struct plan *plan)
 static enum table_result check_statement(struct plan *plan)
 {
     const struct sql_statement *tree = plan->tree;
-    if (tree->is_explain) {
-        return fail_whole(plan, "EXPLAIN is not supported yet");
+    if (tree->is_explain && tree->kind != SQL_STATEMENT_SELECT) {
+        return fail_whole(plan, "EXPLAIN is for SELECT");
     }
     switch ((enum sql_statement_kind)tree->kind) {
     case SQL_STATEMENT_SELECT:
@@ -104,7 +104,8 @@ static enum table_result check_statement(struct plan *plan)
     case SQL_STATEMENT_DELETE:
         return check_change(plan);
     default:
-        return plan_fail(plan, tree->definition->table->position, "CREATE, ALTER and DROP are not supported yet");
+        plan->table = tree->definition->table;
+        return TABLE_OK;
     }
 }
 
@@ -137,23 +138,33 @@ enum table_result plan_read(struct plan *plan, const struct plan_source *source,
     return result == TABLE_OK ? check_arguments(plan) : result;
 }
 
+static size_t append_cut(char *text, size_t at, struct bytes name)
+{
+    const size_t len = name.len > SHOWN_MAX ? SHOWN_MAX : name.len;
+    memcpy(text + at, name.data, len);
+    return at + len;
+}
+
+struct bytes plan_table_name(const struct plan *plan, char scratch[PLAN_TABLE_NAME_MAX])
+{
+    size_t len = append_cut(scratch, 0, plan->table->space);
+    scratch[len++] = '.';
+    len = append_cut(scratch, len, plan->table->name);
+    scratch[len] = '\0';
+    return (struct bytes){scratch, len};
+}
+
+struct table *plan_look_up(const struct plan *plan, const struct exec *exec)
+{
+    char scratch[PLAN_TABLE_NAME_MAX];
+    return catalogue_find(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire), exec->db, plan_table_name(plan, scratch));
+}
+
 enum table_result plan_find_table(const struct plan *plan, const struct exec *exec, struct table **out)
 {
-    char name[NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX];
-    const struct sql_table *table = plan->table;
-    *out = NULL;
-    if (table->space.len <= NAMESPACE_NAME_MAX && table->name.len <= TABLE_NAME_MAX) {
-        memcpy(name, table->space.data, table->space.len);
-        name[table->space.len] = '.';
-        memcpy(name + table->space.len + 1, table->name.data, table->name.len);
-        *out = catalogue_find(atomic_load_explicit(&exec->server->catalogue, memory_order_acquire), exec->db,
-                              (struct bytes){name, table->space.len + 1 + table->name.len});
-    }
-    if (*out == NULL) {
-        return plan_fail(plan, table->position, "there is no table %.*s.%.*s", table->space.len > SHOWN_MAX ? SHOWN_MAX : (int)table->space.len,
-                         table->space.data, table->name.len > SHOWN_MAX ? SHOWN_MAX : (int)table->name.len, table->name.data);
-    }
-    return TABLE_OK;
+    char scratch[PLAN_TABLE_NAME_MAX];
+    *out = plan_look_up(plan, exec);
+    return *out != NULL ? TABLE_OK : plan_fail(plan, plan->table->position, "there is no table %s", plan_table_name(plan, scratch).data);
 }
 
 /* --- expressions --- */

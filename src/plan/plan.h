@@ -17,7 +17,7 @@
 #include "sql/tree.h"
 #include "table/table.h"
 
-enum { PLAN_BYTES_MAX = 64 << 20 };
+enum { PLAN_BYTES_MAX = 64 << 20, PLAN_TABLE_NAME_MAX = 160 };
 
 struct plan_source {
     struct bytes text;
@@ -32,6 +32,7 @@ struct plan {
     struct bytes alias;        /* of the table; empty: none */
     uint8_t *parameter_types;  /* enum scalar_type, one a parameter: as far as expressions have shown them */
     struct scalar *parameters; /* set by plan_take_arguments */
+    bool *taken;               /* set by plan_statement, one a part of WHERE: it has become a condition */
     struct arena *arena;
     struct sql_fault *fault;   /* set whenever something is refused */
 };
@@ -39,6 +40,10 @@ struct plan {
 /* Reads the text, and refuses what cannot be done yet. TABLE_FAULT: *fault says what is wrong, and where; TABLE_NO_MEMORY. */
 MUST_USE enum table_result plan_read(struct plan *plan, const struct plan_source *source, struct arena *arena, struct sql_fault *fault);
 
+/* "namespace.table" as the statement says it, with a NUL behind it, for look-ups and messages: names that are longer than any table's are cut. */
+struct bytes plan_table_name(const struct plan *plan, char scratch[PLAN_TABLE_NAME_MAX]);
+/* The table of that name; NULL: there is none. Under a baton, or inside an epoch section. */
+struct table *plan_look_up(const struct plan *plan, const struct exec *exec);
 /* The table of the statement, in the database of the command. Under a baton, or inside an epoch section. TABLE_FAULT: there is none. */
 MUST_USE enum table_result plan_find_table(const struct plan *plan, const struct exec *exec, struct table **out);
 

@@ -82,29 +82,40 @@ static enum table_result compute(const struct plan *plan, const struct program *
     return result == EXPRESSION_OK ? TABLE_OK : plan_fail(plan, run.position, "%s", expression_result_text(result));
 }
 
+/* The computed value as one of the column, or null. */
+static enum table_result compute_for(const struct plan *plan, const struct sql_node *node, const struct program *program, int64_t now_us,
+                                     struct column_form form, struct typed_value *out)
+{
+    struct scalar value;
+    enum table_result result = compute(plan, program, now_us, &value);
+    *out = (struct typed_value){.is_null = true};
+    if (result != TABLE_OK || value.type == SCALAR_NULL) {
+        return result;
+    }
+    const enum expression_result is_taken = row_value_of(&value, form, plan->arena, out);
+    if (is_taken == EXPRESSION_NO_MEMORY) {
+        return plan_no_memory(plan);
+    }
+    return is_taken == EXPRESSION_OK ? TABLE_OK : plan_fail(plan, node->position, "%s", expression_result_text(is_taken));
+}
+
 static enum table_result compute_row(const struct plan *plan, const struct exec *exec, const struct schema *schema, const struct targets *targets,
                                      const struct program *const *programs, struct typed_value *values)
 {
     const struct sql_node *node = plan->tree->change->rows->first->first;
-    for (uint32_t i = 0; i < targets->count; i++, node = node->next) {
+    enum table_result result = TABLE_OK;
+    for (uint32_t i = 0; i < targets->count && result == TABLE_OK; i++, node = node->next) {
         const uint32_t column = targets->columns[i];
-        struct scalar value;
-        enum table_result result = compute(plan, programs[i], exec->now_ms * 1000, &value);
-        if (result != TABLE_OK) {
-            return result;
-        }
-        if (value.type == SCALAR_NULL) {
-            continue;
-        }
-        const enum expression_result is_taken = row_value_of(&value, column_form(&schema->columns[column]), plan->arena, &values[column]);
-        if (is_taken == EXPRESSION_NO_MEMORY) {
-            return plan_no_memory(plan);
-        }
-        if (is_taken != EXPRESSION_OK) {
-            return plan_fail(plan, node->position, "%s", expression_result_text(is_taken));
-        }
+        result = compute_for(plan, node, programs[i], exec->now_ms * 1000, column_form(&schema->columns[column]), &values[column]);
     }
-    return TABLE_OK;
+    return result;
+}
+
+enum table_result plan_default(const struct plan *plan, const struct sql_node *node, struct column_form form, struct typed_value *out)
+{
+    const struct program *program;
+    const enum table_result result = plan_compile(plan, NULL, node, row_scalar_type((enum column_type)form.type), &program);
+    return result == TABLE_OK ? compute_for(plan, node, program, 0, form, out) : result;
 }
 
 /* Defaults are for columns that are not named: a null that is given stays one. */

@@ -11,4 +11,7 @@
  * lent from the arguments. TABLE_FAULT, TABLE_NO_MEMORY.  */
 MUST_USE enum table_result plan_insert(struct plan *plan, const struct exec *exec, const struct table *table, struct typed_value *values);
 
+/* A column's default: a literal as a value of that form, or null. TABLE_FAULT, TABLE_NO_MEMORY. */
+MUST_USE enum table_result plan_default(const struct plan *plan, const struct sql_node *node, struct column_form form, struct typed_value *out);
+
 #endif

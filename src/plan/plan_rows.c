@@ -24,7 +24,6 @@ struct rows_planner {
     struct plan_parts parts;
     const struct sql_set *sets; /* UPDATE; NULL: none */
     uint32_t set_count;
-    bool *taken;                /* a part each: it is a condition */
 };
 
 static const struct sql_node *where_of(const struct sql_statement *tree)
@@ -89,7 +88,7 @@ static enum table_result compile_parts(const struct rows_planner *planner, struc
     enum table_result result = TABLE_OK;
     *count = 0;
     for (uint32_t i = 0; i < planner->parts.count && result == TABLE_OK; i++, part = part->next) {
-        if (planner->taken == NULL || !planner->taken[i]) {
+        if (planner->plan->taken == NULL || !planner->plan->taken[i]) {
             result = plan_compile(planner->plan, names, part, SCALAR_BOOLEAN, &programs[(*count)++]);
         }
     }
@@ -104,15 +103,15 @@ static enum table_result take_conditions(struct rows_planner *planner, const str
     where_init(where);
     where->conditions = arena_alloc(planner->plan->arena, (most + 1u) * sizeof *where->conditions);
     where->nodes = arena_alloc(planner->plan->arena, 2 * (most + 1u) * sizeof *where->nodes);
-    planner->taken = arena_alloc_zeroed(planner->plan->arena, planner->parts.count + 1u);
-    if (where->conditions == NULL || where->nodes == NULL || planner->taken == NULL) {
+    planner->plan->taken = arena_alloc_zeroed(planner->plan->arena, planner->parts.count + 1u);
+    if (where->conditions == NULL || where->nodes == NULL || planner->plan->taken == NULL) {
         return plan_no_memory(planner->plan);
     }
     const struct sql_node *part = planner->parts.first;
     enum table_result result = TABLE_OK;
     for (uint32_t i = 0; i < planner->parts.count && result == TABLE_OK; i++, part = part->next) {
         if (where->condition_count + (uint32_t)OF_A_PART <= most) {
-            result = plan_condition(planner->plan, names, part, where, &planner->taken[i]);
+            result = plan_condition(planner->plan, names, part, where, &planner->plan->taken[i]);
         }
     }
     return result;

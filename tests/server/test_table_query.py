@@ -162,3 +162,194 @@ def test_statements_mean_what_they_mean_to_sqlite(server, shards, rows):
 @pytest.mark.parametrize("rows", [0, 60, 3000])
 def test_statements_mean_what_they_mean_to_sqlite_for_long(server, shards, rows):
     run(server, 1000 * shards + rows, rows, LONG_STEPS if rows < 100 else LONG_STEPS // 10)
+
+
+# --- one server for all that follows a shop
+
+@pytest.fixture
+def shop(server):
+    with server.connect() as connection:
+        connection.run("TABLE.NAMESPACE.CREATE", "s")
+        assert query(connection, "CREATE TABLE s.people (id INTEGER NOT NULL, name VARCHAR, age BIGINT DEFAULT 7, price NUMERIC(8, 2), "
+                     "at TIMESTAMP DEFAULT '2024-01-01', raw BLOB, token UUID, more JSON, ok BOOLEAN)") == b"OK"
+        yield connection
+
+
+def query(connection, text, *arguments):
+    return connection.run("TABLE.QUERY", text, *arguments)
+
+
+def refusal(connection, text, *arguments):
+    with pytest.raises(ReplyError) as refused:
+        query(connection, text, *arguments)
+    return str(refused.value)
+
+
+# A statement, what is said of it, and at which character that is; None: of the statement as a whole.
+REFUSED = [
+    ("SELEC id FROM s.people", "was expected, not SELEC", 1),
+    ("SELECT id FROM s.people WHERE", "", None),
+    ("SELECT nope FROM s.people", "there is no column nope", 8),
+    ("SELECT id FROM s.people WHERE nope = 1", "there is no column nope", 31),
+    ("SELECT id FROM s.people WHERE age = 'x'", "cannot be compared", 35),
+    ("SELECT id FROM s.people WHERE age", "a condition was expected", 31),
+    ("SELECT id FROM s.people WHERE count(*) > 1", "an aggregate cannot stand here", 31),
+    ("SELECT id FROM s.nobody", "there is no table s.nobody", 16),
+    ("SELECT p.id FROM s.people AS x", "there is no column p.id", 8),
+    ("SELECT people.id FROM s.people AS x", "there is no column people.id", 8),
+    ("SELECT a.id FROM s.people AS a JOIN s.people AS b ON a.id = b.id", "JOIN is not supported yet", 37),
+    ("SELECT id FROM s.people UNION SELECT id FROM s.people", "UNION is not supported yet", 31),
+    ("SELECT id FROM s.people WHERE id IN (SELECT 1)", "not supported yet", 34),
+    ("SELECT 1", "FROM is not supported yet", 1),
+    ("SELECT id FROM s.people LIMIT -1", "", None),
+    ("SELECT id FROM s.people WHERE 1 / (id - 1) = 1", "division by zero", 33),
+    ("SELECT 1 / (id - 1) FROM s.people", "division by zero", 10),
+    ("INSERT INTO s.people (id, nope) VALUES (1, 2)", "there is no column nope", 27),
+    ("INSERT INTO s.people (id, id) VALUES (1, 2)", "named twice", 27),
+    ("INSERT INTO s.people (id, name) VALUES (1)", "2 values were expected here, not 1", 41),
+    ("INSERT INTO s.people (id) VALUES (2), (3)", "one row at a time", 40),
+    ("INSERT INTO s.people (id) VALUES (NULL)", "'id' must have a value", 35),
+    ("INSERT INTO s.people (name) VALUES ('x')", "'id' must have a value", 37),
+    ("INSERT INTO s.people (id) VALUES ('x')", "integer was expected", 35),
+    ("INSERT INTO s.people (id) VALUES (age)", "no columns here", 35),
+    ("INSERT INTO s.people (id, price) VALUES (1, 1234567.5)", "", 45),
+    ("INSERT INTO s.people (id, more) VALUES (1, '{')", "", 44),
+    ("INSERT INTO s.people (id) VALUES (1) ON CONFLICT DO NOTHING", "ON CONFLICT is not supported yet", 13),
+    ("DELETE FROM s.people RETURNING id", "RETURNING is not supported yet", 32),
+    ("UPDATE s.people SET nope = 1", "there is no column nope", 21),
+    ("UPDATE s.people SET age = 1, age = 2", "two values", 30),
+    ("UPDATE s.people SET age = name", "integer was expected", 27),
+    ("UPDATE s.people SET age = NULL", "cannot take the value of column 'age' away", None),
+    ("UPDATE s.people SET age = 1 / (id - 1)", "division by zero", 29),
+    ("UPDATE s.people SET age = count(*)", "an aggregate cannot stand here", 27),
+    ("SELECT id FROM s.people WHERE id = ?", "1 parameter, but 0 arguments were given", None),
+    ("EXPLAIN DELETE FROM s.people", "EXPLAIN is for SELECT", None),
+    ("CREATE TABLE s.people (id INTEGER)", "already exists", None),
+    ("CREATE TABLE nowhere.t (id INTEGER)", "namespace does not exist", None),
+    ("CREATE TABLE s.t (id NOTHING)", "no such type", 22),
+    ("CREATE TABLE s.t (id INTEGER PRIMARY KEY)", "PRIMARY KEY", 19),
+    ("CREATE TABLE s.t (id INTEGER CHECK (id > 1))", "CHECK", 19),
+    ("CREATE TABLE s.t (p DECIMAL(40))", "1 to 18 digits", 21),
+    ("CREATE TABLE s.t (id INTEGER DEFAULT 'x')", "integer was expected", 38),
+    ('CREATE TABLE s.t ("a:b" INTEGER)', "no colon", 19),
+    ("CREATE TABLE s.t (a INTEGER, a INTEGER)", "already exists", None),
+    ("ALTER TABLE s.people RENAME TO t", "RENAME is not supported yet", 13),
+    ("ALTER TABLE s.people DROP COLUMN nope", "column does not exist", None),
+    ("CREATE UNIQUE INDEX ON s.people (id)", "UNIQUE is not supported yet", None),
+    ("CREATE INDEX ON s.people (id, name)", "an index has one column", 31),
+    ("CREATE INDEX ON s.people (nope)", "column does not exist", None),
+    ("DROP INDEX i ON s.people", "named by its column", 17),
+    ("DROP TABLE s.nobody", "there is no table s.nobody", 12),
+]
+
+
+def test_a_refusal_says_what_and_where(shop):
+    assert query(shop, "INSERT INTO s.people (id, name) VALUES (1, 'x')") == b"1"
+    said = [(refusal(shop, text), text, reason, column) for text, reason, column in REFUSED]
+    assert [each for each in said if not each[0].startswith("ERR ") or each[2] not in each[0]] == []
+    assert [each for each in said if each[3] is not None and "column %d (" % each[3] not in each[0]] == []
+    assert query(shop, "SELECT count(*) AS n, min(age) AS a FROM s.people") == [[b"n", 1, b"a", 7]]
+
+
+def test_arguments_have_the_type_of_what_they_stand_beside(shop):
+    token = "00112233-4455-6677-8899-aabbccddeeff"
+    insert = "INSERT INTO s.people (id, name, price, raw, token, more, ok, age) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    query(shop, insert, "1", "O'Neill", "12.345", b"\x00\xff", token, '{"a": [1]}', "true", "-5")
+    columns = b"id name age price at raw token more ok".split()
+    values = [1, b"O'Neill", -5, b"12.35", b"2024-01-01T00:00:00Z", b"\x00\xff", token.encode(), b'{"a": [1]}', 1]
+    assert query(shop, "SELECT * FROM s.people") == [[each for pair in zip(columns, values) for each in pair]]
+    for condition, argument, count in [("id = ?", "1", 1), ("id < ?", "1.5", 1), ("name = ?", "O'Neill", 1), ("price = ?", "12.35", 1), ("price > ?", "12.349", 1),
+                                       ("at > ?", "2024-01-01", 0), ("raw = ?", b"\x00\xff", 1), ("token = ?", token.upper(), 1), ("ok = ?", "TRUE", 1),
+                                       ("ok AND name LIKE ?", "O'%", 1), ("id IN (?, 7)", "1", 1), ("? = 1", "1", 1), ("more -> 'a' = ?", "[1]", 1)]:
+        assert query(shop, "SELECT count(*) AS n FROM s.people WHERE " + condition, argument) == [[b"n", count]], condition
+    assert query(shop, "SELECT id FROM s.people LIMIT ? OFFSET ?", "5", "1") == []
+    assert query(shop, "SELECT ? AS word FROM s.people", "07") == [[b"word", b"07"]]
+    for text, argument, reason in [("id = ?", "x", "argument 1, 'x', is no number"), ("at = ?", "soon", "is no datetime"), ("token = ?", "1", "is no uuid"),
+                                   ("ok = ?", "maybe\r\n", "is no boolean")]:
+        assert reason in refusal(shop, "SELECT id FROM s.people WHERE " + text, argument)
+    assert "LIMIT" in refusal(shop, "SELECT id FROM s.people LIMIT ?", "-1")
+    assert "2 parameters, but 3 arguments" in refusal(shop, "SELECT $2 FROM s.people WHERE $1 = 'x'", "1", "2", "3")
+
+
+def test_explain_names_indexes_conditions_and_shards(shop, shards):
+    query(shop, "CREATE INDEX ON s.people (age)")
+    query(shop, "CREATE INDEX by_name ON s.people (name) USING HASH")
+    shop.pipeline([["TABLE.INSERT", "s.people", "id=%d" % number, "name=n%d" % (number % 50), "age=%d" % number] for number in range(400)])
+
+    def lines(text):
+        return [line.decode() for line in query(shop, "EXPLAIN SELECT id FROM s.people " + text)]
+    told = lines("WHERE age BETWEEN 3 AND 9 AND length(name) = 2 AND (id = 1 OR id = 2) ORDER BY id LIMIT 3")
+    assert told[:3] == ["table s.people, %d of %d shards" % (shards, shards), "conditions: age BETWEEN 3 AND 9",
+                        "asked of each row: length(name) = 2 AND (id = 1 OR id = 2)"]
+    assert len([line for line in told if "btree index on age" in line]) == shards and told[-2:] == ["sort", "limit 3 offset 0"]
+    assert "hash index on name" in lines("WHERE name = 'n3'")[2] and "scan of" in lines("WHERE age + 1 = 3")[2]
+    assert "2 values in" in lines("WHERE name IN ('n3', 'n4')")[2] and "row of an id" in lines("WHERE _id = 3")[2]
+    assert lines("GROUP BY id")[-1] == "groups"
+
+
+def test_tables_and_indexes_come_and_go(shop):
+    view = [[b"id", b"integer", b"none", b"notnull"], [b"name", b"string", b"none"], [b"age", b"integer", b"none", b"default=7"],
+            [b"price", b"decimal(8,2)", b"none"], [b"at", b"datetime", b"none", b"default=2024-01-01T00:00:00Z"], [b"raw", b"blob", b"none"],
+            [b"token", b"uuid", b"none"], [b"more", b"json", b"none"], [b"ok", b"boolean", b"none"]]
+    assert shop.run("TABLE.SCHEMA.VIEW", "s.people", "FULL") == view
+    assert query(shop, "CREATE TABLE IF NOT EXISTS s.people (other INTEGER)") == b"OK"
+    for text in ("ALTER TABLE s.people ADD COLUMN w DOUBLE PRECISION", "ALTER TABLE s.people ADD w FLOAT"):
+        try:
+            assert query(shop, text) == b"OK"
+            break
+        except ReplyError:
+            continue
+    query(shop, "ALTER TABLE s.people DROP COLUMN raw")
+    query(shop, "CREATE INDEX ON s.people (id) USING HASH")
+    query(shop, "CREATE INDEX IF NOT EXISTS ON s.people (id)")
+    view = [each for each in view if each[0] != b"raw"] + [[b"w", b"float", b"none"]]
+    view[0][2] = b"hash"
+    assert shop.run("TABLE.SCHEMA.VIEW", "s.people", "FULL") == view
+    query(shop, "DROP INDEX ON s.people (id)")
+    assert shop.run("TABLE.SCHEMA.VIEW", "s.people", "FULL")[0][2] == b"none"
+    assert query(shop, "DROP TABLE s.people") == query(shop, "DROP TABLE IF EXISTS s.people") == b"OK"
+    assert shop.run("TABLE.NAMESPACE.VIEW") == []
+
+
+def test_transactions_scripts_and_the_log_take_sql(shop):
+    shop.run("MULTI")
+    for text in ("INSERT INTO s.people (id, name) VALUES (1, 'a')", "INSERT INTO s.people (id, name) VALUES (2, 'b')",
+                 "UPDATE s.people SET age = age + id WHERE id < 10", "CREATE INDEX ON s.people (age)", "SELECT id, age FROM s.people ORDER BY id DESC",
+                 "DELETE FROM s.people WHERE id + 1 = 2"):
+        assert query(shop, text) == b"QUEUED"
+    assert shop.run("EXEC") == [b"1", b"2", 2, b"OK", [[b"id", 2, b"age", 9], [b"id", 1, b"age", 8]], 1]
+    script = "return redis.call('TABLE.QUERY', 'SELECT name FROM s.people WHERE id = $1', ARGV[1])"
+    assert shop.run("EVAL", script, "0", "2") == [[b"name", b"b"]]
+    digest = shop.run("DEBUG", "DIGEST")
+    shop.run("DEBUG", "RELOAD")
+    assert shop.run("DEBUG", "DIGEST") == digest
+    assert query(shop, "SELECT id, age FROM s.people") == [[b"id", 2, b"age", 9]]
+
+
+def test_limits_of_scans_hold_for_sql_too(shop):
+    shop.pipeline([["TABLE.INSERT", "s.people", "id=%d" % number] for number in range(50)])
+    shop.run("CONFIG", "SET", "table-max-scan-rows", "20")
+    for condition in ("id = 3", "id + 1 = 3"):
+        assert "scan limit exceeded (max 20 rows)" in refusal(shop, "SELECT id FROM s.people WHERE " + condition)
+    assert len(query(shop, "SELECT id FROM s.people")) == 50
+    shop.run("CONFIG", "SET", "table-max-scan-rows", "0", "table-require-index", "yes")
+    assert "non-indexed column" in refusal(shop, "SELECT id FROM s.people WHERE id = 3")
+    assert "non-indexed column" in refusal(shop, "DELETE FROM s.people WHERE id IN (3, 4)")
+
+
+def test_hostile_texts(shop):
+    """Long, deep, wide, cut and odd texts get one error each, and nothing more."""
+    deep = "SELECT id FROM s.people WHERE " + "(" * 20000 + "1" + ")" * 20000 + " = 1"
+    nots = "SELECT id FROM s.people WHERE " + "NOT " * 20000 + "ok"
+    wide = "SELECT id FROM s.people WHERE id IN (" + ",".join(map(str, range(20000))) + ")"
+    many = "SELECT id FROM s.people WHERE " + " AND ".join("id <> %d" % number for number in range(2000))
+    either = "SELECT id FROM s.people WHERE " + " OR ".join("id = %d" % number for number in range(2000))
+    assert query(shop, wide) == query(shop, many) == query(shop, either) == []
+    texts = [deep, nots, "x" * (1 << 20), "(" * (1 << 20), "SELECT '" + "y" * (1 << 20), "SELECT " + "1+" * 600 + "1 FROM s.people", "", " ", ";", "\0",
+             "SELECT id FROM s.\"peo\0ple\"", "SELECT id FROM \"s.people\"", "SELECT id FROM s.people; SELECT 1", b"SELECT \xff\xfe FROM s.people",
+             "SELECT id FROM " + "n" * 5000 + "." + "t" * 5000, "SELECT " + ",".join(["id"] * 5000) + " FROM s.people",
+             "SELECT $40000 FROM s.people", "SELECT $1, ? FROM s.people"]
+    for text in texts:
+        said = refusal(shop, text)
+        assert said.startswith("ERR ") and len(said) < 700 and "\n" not in said, said
+    assert shop.run("PING") == b"PONG" and shop.run("MEMORY", "AUDIT") == b"OK"

@@ -2,6 +2,7 @@
 #include "cmd/table/table_alter.h"
 
 #include "cmd/table/table_error.h"
+#include "cmd/table/table_schema.h"
 #include "query/alter.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
@@ -23,16 +24,6 @@ static enum action read_action(const struct exec *exec)
         i++;
     }
     return (enum action)i;
-}
-
-static void reply_outcome(struct exec *exec, enum table_result result)
-{
-    if (result != TABLE_OK) {
-        reply_table_error(exec->reply, result, 0);
-        return;
-    }
-    exec_count_changes(exec, 1);
-    reply_ok(exec->reply);
 }
 
 static enum table_result alter(struct exec *exec, struct table *table, enum action action)
@@ -59,13 +50,13 @@ void command_schema_alter(struct exec *exec)
                                  "DROP INDEX col");
         return;
     } else if (action == ADD_INDEX) {
-        result = alter_add_index(exec, reply_outcome);
+        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_changed);
     } else if (table_must_wait(exec, table)) {
         return;
     } else {
         result = alter(exec, table, action);
     }
     if (exec->job == NULL && !exec->must_wait) {
-        reply_outcome(exec, result);
+        table_reply_changed(exec, result);
     }
 }

@@ -7,7 +7,9 @@
  *            a job has its own.
  * Read on    plan/plan.h  */
 #include "cmd/table/table.h"
+#include "cmd/table/table_definition.h"
 #include "cmd/table/table_error.h"
+#include "cmd/table/table_explain.h"
 #include "cmd/table/table_rows.h"
 #include "plan/plan_insert.h"
 #include "plan/plan_rows.h"
@@ -18,12 +20,21 @@ static struct plan_source source_of(const struct exec *exec)
     return (struct plan_source){.text = exec->argv[1], .arguments = exec->argv + 2, .argument_count = exec->argc - 2};
 }
 
-/* The text, and the table that it names, if it has to be there. */
+static bool is_definition(const struct plan *plan)
+{
+    return plan->tree->kind >= SQL_STATEMENT_CREATE_TABLE;
+}
+
+/* The text, and the table that it names: NULL only where CREATE, ALTER and DROP name one that is not there. */
 static enum table_result read_plan(struct plan *plan, const struct exec *exec, struct arena *arena, struct sql_fault *fault, struct table **table)
 {
     const struct plan_source source = source_of(exec);
     const enum table_result result = plan_read(plan, &source, arena, fault);
     *table = NULL;
+    if (result == TABLE_OK && is_definition(plan)) {
+        *table = plan_look_up(plan, exec);
+        return TABLE_OK;
+    }
     return result == TABLE_OK ? plan_find_table(plan, exec, table) : result;
 }
 
@@ -41,6 +52,9 @@ static enum table_result read_statement(struct statement *statement, const struc
 /* Mistakes route anywhere: the handler finds them again. */
 static int32_t route_plan(struct exec *exec, struct plan *plan, struct table *table)
 {
+    if (is_definition(plan)) {
+        return ROUTE_ALL;
+    }
     exec->routed = table;
     if (table->shard_count == 1) {
         return 0;
@@ -108,7 +122,11 @@ static void run_rows(struct exec *exec, struct plan *plan, struct table *table)
 {
     struct statement statement;
     const enum table_result result = plan_statement(plan, exec, table, &statement);
-    table_run_statement(exec, &statement, &(struct statement_reading){.result = result, .fault = plan->fault, .read = read_statement});
+    if (result == TABLE_OK && plan->tree->is_explain) {
+        table_explain(exec, plan, &statement);
+    } else {
+        table_run_statement(exec, &statement, &(struct statement_reading){.result = result, .fault = plan->fault, .read = read_statement});
+    }
 }
 
 static void command_query(struct exec *exec)
@@ -121,6 +139,8 @@ static void command_query(struct exec *exec)
     const enum table_result result = read_plan(&plan, exec, &arena, &fault, &table);
     if (result != TABLE_OK) {
         reply_result(exec, result, &fault);
+    } else if (is_definition(&plan)) {
+        table_define(exec, &plan);
     } else if (plan.tree->kind == SQL_STATEMENT_INSERT) {
         run_insert(exec, &plan, table);
     } else {
