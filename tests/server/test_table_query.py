@@ -311,19 +311,23 @@ def test_tables_and_indexes_come_and_go(shop):
     assert shop.run("TABLE.NAMESPACE.VIEW") == []
 
 
-def test_transactions_scripts_and_the_log_take_sql(shop):
-    shop.run("MULTI")
-    for text in ("INSERT INTO s.people (id, name) VALUES (1, 'a')", "INSERT INTO s.people (id, name) VALUES (2, 'b')",
-                 "UPDATE s.people SET age = age + id WHERE id < 10", "CREATE INDEX ON s.people (age)", "SELECT id, age FROM s.people ORDER BY id DESC",
-                 "DELETE FROM s.people WHERE id + 1 = 2"):
-        assert query(shop, text) == b"QUEUED"
-    assert shop.run("EXEC") == [b"1", b"2", 2, b"OK", [[b"id", 2, b"age", 9], [b"id", 1, b"age", 8]], 1]
-    script = "return redis.call('TABLE.QUERY', 'SELECT name FROM s.people WHERE id = $1', ARGV[1])"
-    assert shop.run("EVAL", script, "0", "2") == [[b"name", b"b"]]
-    digest = shop.run("DEBUG", "DIGEST")
-    shop.run("DEBUG", "RELOAD")
-    assert shop.run("DEBUG", "DIGEST") == digest
-    assert query(shop, "SELECT id, age FROM s.people") == [[b"id", 2, b"age", 9]]
+def test_transactions_scripts_and_the_log_take_sql(start, shards):
+    server = start("--appendonly", "yes", shards=shards)
+    with server.connect() as connection:
+        connection.run("TABLE.NAMESPACE.CREATE", "s")
+        connection.run("MULTI")
+        for text in ("CREATE TABLE s.t (id INTEGER, n INTEGER DEFAULT 7)", "INSERT INTO s.t (id) VALUES (1)", "INSERT INTO s.t (id) VALUES (2)",
+                     "CREATE INDEX ON s.t (id) USING HASH", "UPDATE s.t SET n = n + id WHERE id < 10", "ALTER TABLE s.t ADD COLUMN z TEXT",
+                     "SELECT id, n FROM s.t ORDER BY id DESC", "DELETE FROM s.t WHERE id + 1 = 2", "CREATE TABLE s.u (id INTEGER)", "DROP TABLE s.u"):
+            assert query(connection, text) == b"QUEUED"
+        rows = [[b"id", 2, b"n", 9], [b"id", 1, b"n", 8]]
+        assert connection.run("EXEC") == [b"OK", b"1", b"2", b"OK", 2, b"OK", rows, 1, b"OK", b"OK"]
+        script = "redis.call('TABLE.QUERY', 'CREATE TABLE s.v (a TEXT)'); return redis.call('TABLE.QUERY', 'SELECT n FROM s.t WHERE id = $1', ARGV[1])"
+        assert connection.run("EVAL", script, "0", "2") == [[b"n", 9]]
+        digest = connection.run("DEBUG", "DIGEST")
+        connection.run("DEBUG", "LOADAOF")
+        assert connection.run("DEBUG", "DIGEST") == digest
+        assert query(connection, "SELECT * FROM s.t") == [[b"id", 2, b"n", 9, b"z", None]] and query(connection, "SELECT a FROM s.v") == []
 
 
 def test_limits_of_scans_hold_for_sql_too(shop):

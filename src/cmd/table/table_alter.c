@@ -2,7 +2,6 @@
 #include "cmd/table/table_alter.h"
 
 #include "cmd/table/table_error.h"
-#include "cmd/table/table_schema.h"
 #include "query/alter.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
@@ -24,6 +23,16 @@ static enum action read_action(const struct exec *exec)
         i++;
     }
     return (enum action)i;
+}
+
+void table_reply_changed(struct exec *exec, enum table_result result)
+{
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    exec_count_changes(exec, 1);
+    reply_ok(exec->reply);
 }
 
 static enum table_result alter(struct exec *exec, struct table *table, enum action action)

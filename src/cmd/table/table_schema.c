@@ -19,16 +19,6 @@ static const struct catalogue *current_catalogue(const struct exec *exec)
     return atomic_load_explicit(&exec->server->catalogue, memory_order_acquire);
 }
 
-void table_reply_changed(struct exec *exec, enum table_result result)
-{
-    if (result != TABLE_OK) {
-        reply_table_error(exec->reply, result, 0);
-        return;
-    }
-    exec_count_changes(exec, 1);
-    reply_ok(exec->reply);
-}
-
 /* Reading the catalogue needs some baton, whichever. */
 static int32_t route_anywhere(struct exec *exec)
 {

@@ -9,7 +9,5 @@
 
 /* Makes the table `name` of the draft, whose names and defaults are lent. Unless TABLE_OK nothing has changed. */
 MUST_USE enum table_result table_create_drafted(struct exec *exec, struct bytes name, struct schema_draft *draft);
-/* Replies the outcome of a change of the catalogue, and counts it. */
-void table_reply_changed(struct exec *exec, enum table_result result);
 
 #endif
