@@ -98,6 +98,18 @@ static bool waits_for_query(struct exec *exec)
 
 /* --- running it --- */
 
+/* Memory was refused when it was routed, so that it has come to a shard which may not be its own; `own`: as statement_shard names it. */
+static bool is_misrouted(const struct exec *exec, const struct table *table, int32_t own)
+{
+    return exec->shard != NULL && table->shard_count > 1 && own != (int32_t)exec->shard->number;
+}
+
+/* The same of a row, whose id is taken when it is routed. */
+static bool is_row_misrouted(const struct exec *exec, const struct table *table)
+{
+    return table->shard_count > 1 && (exec->routed_number == 0 || exec->routed_of != table->serial);
+}
+
 static void reply_result(struct exec *exec, enum table_result result, const struct sql_fault *fault)
 {
     if (result == TABLE_FAULT) {
@@ -110,7 +122,10 @@ static void reply_result(struct exec *exec, enum table_result result, const stru
 static void run_insert(struct exec *exec, struct plan *plan, struct table *table)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
-    const enum table_result result = plan_insert(plan, exec, table, values);
+    enum table_result result = plan_insert(plan, exec, table, values);
+    if (result == TABLE_OK && is_row_misrouted(exec, table)) {
+        result = TABLE_NO_MEMORY;
+    }
     if (result == TABLE_OK) {
         table_insert_row(exec, table, values);
     } else {
@@ -121,7 +136,10 @@ static void run_insert(struct exec *exec, struct plan *plan, struct table *table
 static void run_rows(struct exec *exec, struct plan *plan, struct table *table)
 {
     struct statement statement;
-    const enum table_result result = plan_statement(plan, exec, table, &statement);
+    enum table_result result = plan_statement(plan, exec, table, &statement);
+    if (result == TABLE_OK && is_misrouted(exec, table, statement_shard(&statement, exec))) {
+        result = TABLE_NO_MEMORY;
+    }
     if (result == TABLE_OK && plan->tree->is_explain) {
         table_explain(exec, plan, &statement);
     } else {
@@ -139,6 +157,8 @@ static void command_query(struct exec *exec)
     const enum table_result result = read_plan(&plan, exec, &arena, &fault, &table);
     if (result != TABLE_OK) {
         reply_result(exec, result, &fault);
+    } else if (is_definition(&plan) && exec->shard != NULL) { /* misrouted */
+        reply_result(exec, TABLE_NO_MEMORY, &fault);
     } else if (is_definition(&plan)) {
         table_define(exec, &plan);
     } else if (plan.tree->kind == SQL_STATEMENT_INSERT) {
