@@ -4,6 +4,7 @@
 #include "expression/aggregate_kind.h"
 #include "expression/compile.h"
 #include "expression/scalar_text.h"
+#include "query/statement.h"
 #include "shard/server.h"
 #include "sql/parse.h"
 #include "table/definition.h"
@@ -31,18 +32,6 @@ enum table_result plan_no_memory(const struct plan *plan)
 {
     sql_fault_set(plan->fault, SQL_FAULT_NO_MEMORY, BYTES(""), 0, "no memory for the statement");
     return TABLE_NO_MEMORY;
-}
-
-enum table_result plan_result_of(enum sql_fault_kind kind)
-{
-    switch (kind) {
-    case SQL_FAULT_NONE:
-        return TABLE_OK;
-    case SQL_FAULT_NO_MEMORY:
-        return TABLE_NO_MEMORY;
-    default:
-        return TABLE_FAULT;
-    }
 }
 
 /* Of the whole statement: no place in the text is wrong. */
@@ -127,7 +116,7 @@ enum table_result plan_read(struct plan *plan, const struct plan_source *source,
     *plan = (struct plan){.source = *source, .arena = arena, .fault = fault};
     const enum sql_fault_kind kind = sql_parse(source->text, arena, &plan->tree, fault);
     if (kind != SQL_FAULT_NONE) {
-        return plan_result_of(kind);
+        return statement_result_of(kind);
     }
     plan->parameter_types = arena_alloc(arena, plan->tree->parameter_count + 1u);
     if (plan->parameter_types == NULL) {
@@ -203,7 +192,7 @@ enum table_result plan_compile(const struct plan *plan, struct row_names *names,
                                              .parameter_types = plan->parameter_types,
                                              .parameter_count = plan->tree->parameter_count,
                                              .wanted = wanted};
-    return plan_result_of(expression_compile(&source, plan->arena, out, plan->fault));
+    return statement_result_of(expression_compile(&source, plan->arena, out, plan->fault));
 }
 
 /* --- arguments --- */

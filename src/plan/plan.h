@@ -61,7 +61,5 @@ MUST_USE enum table_result plan_take_arguments(struct plan *plan);
 enum table_result plan_fail(const struct plan *plan, uint32_t position, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Returns TABLE_NO_MEMORY. */
 enum table_result plan_no_memory(const struct plan *plan);
-/* Of sql_fault.h's kinds. */
-enum table_result plan_result_of(enum sql_fault_kind kind);
 
 #endif

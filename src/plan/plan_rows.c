@@ -183,7 +183,7 @@ static enum table_result plan_items(const struct rows_planner *planner, const st
         .parameter_count = plan->tree->parameter_count,
         .has_items = true,
     };
-    return plan_result_of(select_plan(&source, plan->arena, out, plan->fault));
+    return statement_result_of(select_plan(&source, plan->arena, out, plan->fault));
 }
 
 /* All expressions are compiled once: names and types are right, and it is known of which types the arguments are. */

@@ -143,12 +143,9 @@ enum table_result statement_parse(struct statement *statement, const struct exec
     return parse_assignments(statement, exec, at + 1);
 }
 
-enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
+enum table_result statement_result_of(enum sql_fault_kind kind)
 {
-    if (LIKELY(!select_words_are_any(&statement->words))) {
-        return TABLE_OK;
-    }
-    switch (select_words_plan(&statement->words, exec->argv, statement->schema, &exec->server->secret, arena, &statement->select, fault)) {
+    switch (kind) {
     case SQL_FAULT_NONE:
         return TABLE_OK;
     case SQL_FAULT_NO_MEMORY:
@@ -156,6 +153,15 @@ enum table_result statement_plan(struct statement *statement, const struct exec 
     default:
         return TABLE_FAULT;
     }
+}
+
+enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
+{
+    if (LIKELY(!select_words_are_any(&statement->words))) {
+        return TABLE_OK;
+    }
+    return statement_result_of(
+        select_words_plan(&statement->words, exec->argv, statement->schema, &exec->server->secret, arena, &statement->select, fault));
 }
 
 int32_t statement_shard(const struct statement *statement, const struct exec *exec)

@@ -63,6 +63,8 @@ MUST_USE enum table_result statement_parse(struct statement *statement, const st
                                            struct table *table, void *memory);
 /* Makes the plan of a SELECT's other clauses, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says what is wrong. */
 MUST_USE enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
+/* TABLE_OK, TABLE_NO_MEMORY or TABLE_FAULT. */
+enum table_result statement_result_of(enum sql_fault_kind kind);
 /* The one shard that can have rows for it, or STATEMENT_ALL_SHARDS. */
 int32_t statement_shard(const struct statement *statement, const struct exec *exec);
 

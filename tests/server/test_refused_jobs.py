@@ -245,12 +245,11 @@ def refuse_all(refuser, cases):
             raise AssertionError("%r ...: %s" % (case.words[:8], error)) from error
 
 
-LONG = ("zset", "stream", "rows", "inside", "sql")  # under a sanitizer
-SLOW = ("sql",)
+LONG = ("zset", "stream", "rows", "inside")  # under a sanitizer
 
 
 def groups_of(cases):
-    return [pytest.param(group, marks=[pytest.mark.heavy] * (group in LONG) + [pytest.mark.slow] * (group in SLOW)) for group in cases]
+    return [pytest.param(group, marks=[pytest.mark.heavy] if group in LONG else []) for group in cases]
 
 
 @pytest.mark.parametrize("group", groups_of(JOBS))

@@ -1,16 +1,13 @@
 """TABLE.QUERY: random statements of SQL against SQLite, on tables with different indexes and of different sizes; what is refused, and where it says
 that it is; hostile texts; SQL inside transactions and scripts."""
 
-import random
-import sqlite3
-
 import pytest
 
 from harness.process import SLOWDOWN
 from harness.resp import ReplyError, plain
+from harness.twins import COLUMNS, Twins, text_of
 
 TABLES = {"t.plain": ("none", "none", "none"), "t.hash": ("hash", "hash", "hash"), "t.btree": ("btree", "btree", "btree")}
-COLUMNS = ("id", "name", "age", "w", "d")
 STEPS = 60
 LONG_STEPS = int(3000 / SLOWDOWN)
 SCALARS = ["id", "age", "name", "w", "d", "age + id", "w * 2", "length(name)", "upper(name)", "coalesce(age, -1)", "abs(age - 30)",
@@ -24,38 +21,7 @@ CONDITIONS = ["id < {n}", "{n} > id", "age = {a}", "age <> {a}", "age >= {a} ", 
               "substr(name, 1, 2) = '{s}'", "id / 7 = 3", "age = NULL", "NOT (name = '{s}' AND age > 20)"]
 
 
-def text_of(value):
-    """As RESP2 tells a value of SQLite's: an integer, or a text."""
-    if isinstance(value, float):
-        return repr(value).removesuffix(".0").encode()
-    return value.encode() if isinstance(value, str) else value
-
-
-class Twins:
-    """Our tables and SQLite's one, which have the same rows."""
-
-    def __init__(self, connection, seed, rows):
-        self.connection = connection
-        self.rng = random.Random(seed)
-        self.seed = seed
-        self.sqlite = sqlite3.connect(":memory:")
-        self.sqlite.execute("PRAGMA case_sensitive_like = ON")
-        self.sqlite.execute("CREATE TABLE t (id INTEGER, name TEXT, age INTEGER, w REAL, d TEXT)")
-        self.next_id = rows
-        connection.run("TABLE.NAMESPACE.CREATE", "t")
-        for table, (first, second, third) in TABLES.items():
-            connection.run("TABLE.SCHEMA.CREATE", table, "id:integer:" + first, "name:string:" + second, "age:integer:" + third, "w:float", "d:date")
-        made = [self.row(number) for number in range(rows)]
-        self.sqlite.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", made)
-        for table in TABLES:
-            connection.pipeline([["TABLE.INSERT", table] + ["%s=%s" % pair for pair in zip(COLUMNS, row) if pair[1] is not None] for row in made])
-
-    def row(self, number):
-        rng = self.rng
-        values = [number, "n%d" % rng.randrange(30), rng.randrange(18, 70), rng.randrange(-80, 400) / 8,
-                  "2024-%02d-%02d" % (rng.randrange(1, 13), rng.randrange(1, 28))]
-        return [values[0]] + [None if rng.random() < 0.12 else value for value in values[1:]]
-
+class StatementTwins(Twins):
     # --- parts of a statement
 
     def where(self):
@@ -132,24 +98,21 @@ class Twins:
         self.change("DELETE FROM {table} WHERE id %% 17 = %d AND age > %d" % (self.rng.randrange(17), self.rng.randrange(18, 70)))
 
     def insert(self):
-        row = self.row(self.next_id)
-        self.next_id += 1
+        row = self.row(20000 + self.rng.randrange(1000000))
         text = "INSERT INTO {table} (d, id, name, w, age) VALUES (%s)"
         self.sqlite.execute(text.format(table="t") % "?, ?, ?, ?, ?", [row[4], row[0], row[1], row[3], row[2]])
         literals = ["NULL" if value is None else repr(value) for value in row]
         self.replies(text % ", ".join([literals[4], literals[0] + " + 0", literals[1], literals[3], literals[2]]))
 
 
+KINDS = ["rows"] * 4 + ["groups", "update", "insert"] * 2 + ["totals", "star", "arguments", "move", "delete"]
+
+
 def run(server, seed, rows, steps):
-    print("seed", seed)
     with server.connect() as connection:
-        twins = Twins(connection, seed, rows)
-        kinds = [twins.rows] * 4 + [twins.groups] * 2 + [twins.totals, twins.star, twins.arguments, twins.update, twins.update, twins.move, twins.delete,
-                                                       twins.insert, twins.insert]
-        for _ in range(steps):
-            twins.rng.choice(kinds)()
+        twins = StatementTwins(connection, TABLES, seed, rows)
+        twins.run(KINDS, steps)
         twins.compare("SELECT * FROM {table} ORDER BY id")
-        assert connection.run("MEMORY", "AUDIT") == b"OK"
 
 
 @pytest.mark.parametrize("rows", [40, 1500])

@@ -47,6 +47,26 @@ static enum table_result read_statement(struct statement *statement, const struc
     return result == TABLE_OK ? plan_statement(&plan, exec, table, statement) : result;
 }
 
+/* A text that was read, as long as a function of this file works on it. */
+struct reading {
+    struct arena arena;
+    struct plan plan;
+    struct sql_fault fault;
+    struct table *table;
+};
+
+/* reading_end follows, whatever the result. */
+static enum table_result reading_begin(struct reading *reading, const struct exec *exec)
+{
+    arena_init(&reading->arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
+    return read_plan(&reading->plan, exec, &reading->arena, &reading->fault, &reading->table);
+}
+
+static void reading_end(struct reading *reading)
+{
+    arena_release(&reading->arena);
+}
+
 /* --- where it runs --- */
 
 /* Mistakes route anywhere: the handler finds them again. */
@@ -73,26 +93,18 @@ static int32_t route_plan(struct exec *exec, struct plan *plan, struct table *ta
 
 static int32_t route_query(struct exec *exec)
 {
-    struct arena arena;
-    struct plan plan;
-    struct sql_fault fault;
-    struct table *table;
+    struct reading reading;
     exec->routed = NULL;
-    arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
-    const int32_t shard = read_plan(&plan, exec, &arena, &fault, &table) == TABLE_OK ? route_plan(exec, &plan, table) : 0;
-    arena_release(&arena);
+    const int32_t shard = reading_begin(&reading, exec) == TABLE_OK ? route_plan(exec, &reading.plan, reading.table) : 0;
+    reading_end(&reading);
     return shard;
 }
 
 static bool waits_for_query(struct exec *exec)
 {
-    struct arena arena;
-    struct plan plan;
-    struct sql_fault fault;
-    struct table *table;
-    arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
-    const bool must_wait = read_plan(&plan, exec, &arena, &fault, &table) == TABLE_OK && table_waits(exec, table);
-    arena_release(&arena);
+    struct reading reading;
+    const bool must_wait = reading_begin(&reading, exec) == TABLE_OK && table_waits(exec, reading.table);
+    reading_end(&reading);
     return must_wait;
 }
 
@@ -149,24 +161,20 @@ static void run_rows(struct exec *exec, struct plan *plan, struct table *table)
 
 static void command_query(struct exec *exec)
 {
-    struct arena arena;
-    struct plan plan;
-    struct sql_fault fault;
-    struct table *table;
-    arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
-    const enum table_result result = read_plan(&plan, exec, &arena, &fault, &table);
+    struct reading reading;
+    const enum table_result result = reading_begin(&reading, exec);
     if (result != TABLE_OK) {
-        reply_result(exec, result, &fault);
-    } else if (is_definition(&plan) && exec->shard != NULL) { /* misrouted */
-        reply_result(exec, TABLE_NO_MEMORY, &fault);
-    } else if (is_definition(&plan)) {
-        table_define(exec, &plan);
-    } else if (plan.tree->kind == SQL_STATEMENT_INSERT) {
-        run_insert(exec, &plan, table);
+        reply_result(exec, result, &reading.fault);
+    } else if (is_definition(&reading.plan) && exec->shard != NULL) { /* misrouted */
+        reply_result(exec, TABLE_NO_MEMORY, &reading.fault);
+    } else if (is_definition(&reading.plan)) {
+        table_define(exec, &reading.plan);
+    } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT) {
+        run_insert(exec, &reading.plan, reading.table);
     } else {
-        run_rows(exec, &plan, table);
+        run_rows(exec, &reading.plan, reading.table);
     }
-    arena_release(&arena);
+    reading_end(&reading);
 }
 
 /* --- rows of the command table --- */
