@@ -217,6 +217,9 @@ struct index_job {
     enum index_kind kind;
     uint32_t replaced; /* the column's index of the other kind; COLUMN_NONE: it has none */
     struct index_build build;
+    size_t name_len, word_len;
+    char name[NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX];
+    char word[ALTER_INDEX_WORD_MAX];
 };
 
 static void lock_all(struct table *table)
@@ -302,12 +305,13 @@ static enum job_status begin_build(struct index_job *job, struct exec *exec)
 
 static enum job_status index_start(struct index_job *job, struct exec *exec)
 {
-    struct table *table = statement_table(exec);
+    const struct catalogue *catalogue = atomic_load_explicit(&exec->server->catalogue, memory_order_acquire);
+    struct table *table = catalogue_find(catalogue, exec->db, (struct bytes){job->name, job->name_len});
     struct table_memory memory;
     if (table == NULL) {
         return finish(job, exec, TABLE_MISSING);
     }
-    enum table_result result = index_word_parse(exec->argv[4], table_schema(table), &job->column, &job->kind);
+    enum table_result result = index_word_parse((struct bytes){job->word, job->word_len}, table_schema(table), &job->column, &job->kind);
     if (result != TABLE_OK) {
         return finish(job, exec, result);
     }
@@ -390,14 +394,21 @@ static void index_destroy(struct job *base, struct exec *exec)
     thread_free(MEM_QUERY_BUFFER, job, sizeof *job);
 }
 
-enum table_result alter_add_index(struct exec *exec, alter_done_fn *done)
+enum table_result alter_add_index(struct exec *exec, struct bytes table, struct bytes index, alter_done_fn *done)
 {
+    if (table.len > NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX || index.len > ALTER_INDEX_WORD_MAX) {
+        return index.len > ALTER_INDEX_WORD_MAX ? TABLE_COLUMN_MISSING : TABLE_MISSING;
+    }
     struct index_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, sizeof *job);
     if (job == NULL) {
         return TABLE_NO_MEMORY;
     }
     job->job = (struct job){.step = index_step, .destroy = index_destroy, .shard = JOB_ALL_SHARDS};
     job->done = done;
+    job->name_len = table.len;
+    job->word_len = index.len;
+    memcpy(job->name, table.data, table.len);
+    memcpy(job->word, index.data, index.len);
     exec_start_job(exec, &job->job);
     return TABLE_OK;
 }

@@ -24,8 +24,10 @@ MUST_USE enum table_result alter_drop_index(struct exec *exec, struct table *tab
 /* Tells how it ended. */
 typedef void alter_done_fn(struct exec *exec, enum table_result result);
 
-/* Starts the job that adds an index: argv[1] names the table, argv[4] is col[:kind]. TABLE_NO_MEMORY: there is no job, and `done` is not
- * called.  */
-MUST_USE enum table_result alter_add_index(struct exec *exec, alter_done_fn *done);
+enum { ALTER_INDEX_WORD_MAX = COLUMN_NAME_MAX + 16 };
+
+/* Starts the job that adds an index: `table` is the table's name, `index` col[:kind], ALTER_INDEX_WORD_MAX bytes at most; both are copied.
+ * TABLE_NO_MEMORY, TABLE_MISSING, TABLE_COLUMN_MISSING (a longer word): there is no job, and `done` is not called.  */
+MUST_USE enum table_result alter_add_index(struct exec *exec, struct bytes table, struct bytes index, alter_done_fn *done);
 
 #endif

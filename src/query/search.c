@@ -18,7 +18,9 @@ struct search_part {
     bool is_gathering;  /* gather has begun */
     struct found found;
     bool is_sorting;
-    bool is_refused;    /* memory was, or the select has failed */
+    bool is_refused;    /* memory was, or the select or the rows' work has failed */
+    bool has_failure;   /* the rows' work has */
+    struct row_failure failure;
     const struct select_run *select;
     uint32_t number;    /* of the part, and of the select's */
 };
@@ -46,8 +48,12 @@ static enum part_status step_sort(struct search_part *part, const struct thread 
     return PART_MORE;
 }
 
-static bool take(struct search_part *part, const uint32_t *rows, uint32_t count)
+static bool take(struct search_part *part, uint32_t *rows, uint32_t count)
 {
+    part->has_failure = !statement_keep(part->statement, part->gather.slice, rows, &count, &part->failure);
+    if (part->has_failure) {
+        return false;
+    }
     if (count == 0) {
         return true;
     }
@@ -148,6 +154,15 @@ enum table_result search_finish(struct search *search, uint64_t *found, uint64_t
     }
     merge_start(&search->merge);
     return TABLE_OK;
+}
+
+const struct row_failure *search_failure(const struct search *search)
+{
+    const struct row_failure *failure = NULL;
+    for (uint32_t i = 0; i < search->count && failure == NULL; i++) {
+        failure = search->parts[i].has_failure ? &search->parts[i].failure : NULL;
+    }
+    return failure;
 }
 
 const struct found_row *search_row(const struct search *search)

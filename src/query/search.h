@@ -35,6 +35,8 @@ MUST_USE bool search_create(struct search *search, const struct statement *state
 MUST_USE bool search_start(struct search *search, struct exec *exec);
 /* In its next step: TABLE_NO_MEMORY (and whatever a part of `select` has failed with), or how many rows were found and looked at. Reading begins. */
 MUST_USE enum table_result search_finish(struct search *search, uint64_t *found, uint64_t *examined);
+/* Behind it, when it has refused: the failure of row_work.h that a part has met; NULL: none did. */
+const struct row_failure *search_failure(const struct search *search);
 /* The next row, lent until search_release; NULL: there are no more. */
 const struct found_row *search_row(const struct search *search);
 /* Beyond that row, which there is. */

@@ -1,6 +1,7 @@
 /* select.c - trees become a plan. See select.h.  */
 #include "query/select.h"
 
+#include "base/number.h"
 #include "mem/buffer.h"
 #include "sql/same.h"
 #include "sql/walk.h"
@@ -9,8 +10,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-
-#define ROW_ID_NAME BYTES("_id")
 
 enum { SHOWN_MAX = 200 }; /* bytes of the text, in a fault */
 
@@ -21,8 +20,7 @@ struct planner {
     struct sql_fault *fault;
     bool has_fault;
     /* Lists that grow while expressions are compiled; all have room for what may come. */
-    struct select_input *inputs;
-    uint16_t *input_columns;           /* which column of the schema each is; SELECT_ROW_ID */
+    struct row_names names;
     const struct sql_node **key_nodes; /* of the groups; those of the keys are compiled */
     uint32_t key_count;
     const struct sql_node **aggregate_nodes;
@@ -64,60 +62,9 @@ static void *new_array(struct planner *planner, size_t count, size_t size)
 
 /* --- names of a row --- */
 
-static enum scalar_type scalar_type_of(enum column_type type)
-{
-    static const uint8_t types[COLUMN_TYPE_COUNT] = {
-        [COLUMN_STRING] = SCALAR_STRING,   [COLUMN_INTEGER] = SCALAR_INTEGER,   [COLUMN_FLOAT] = SCALAR_FLOAT,     [COLUMN_DATE] = SCALAR_DATE,
-        [COLUMN_BOOLEAN] = SCALAR_BOOLEAN, [COLUMN_DATETIME] = SCALAR_DATETIME, [COLUMN_DECIMAL] = SCALAR_DECIMAL, [COLUMN_BLOB] = SCALAR_BLOB,
-        [COLUMN_UUID] = SCALAR_UUID,       [COLUMN_JSON] = SCALAR_JSON,
-    };
-    return (enum scalar_type)types[type];
-}
-
-static bool names_table(const struct planner *planner, const struct sql_table *table)
-{
-    const struct select_source *source = planner->source;
-    return table == NULL || (bytes_equal(table->name, source->table) && (table->space.len == 0 || bytes_equal(table->space, source->space)));
-}
-
-/* The column's number, SELECT_ROW_ID, or COLUMN_NONE. */
-static uint32_t find_column(const struct planner *planner, const struct sql_node *node)
-{
-    _Static_assert((int)SELECT_ROW_ID == (int)COLUMN_NONE, "so a third number says that there is none");
-    enum { NOT_THERE = UINT16_MAX + 1 };
-    if (!names_table(planner, node->of)) {
-        return NOT_THERE;
-    }
-    const uint32_t column = schema_find_column(planner->source->schema, node->text);
-    if (column != COLUMN_NONE) {
-        return column;
-    }
-    return bytes_equal(node->text, ROW_ID_NAME) ? SELECT_ROW_ID : NOT_THERE;
-}
-
 static bool is_column(const struct planner *planner, const struct sql_node *node)
 {
-    return find_column(planner, node) <= UINT16_MAX;
-}
-
-/* The slot that the column is loaded into: the one that it has, or a new one. */
-static struct expression_slot input_slot(struct planner *planner, uint32_t column)
-{
-    struct select *select = planner->select;
-    const struct schema *schema = select->schema;
-    uint32_t at = 0;
-    while (at < select->input_count && planner->input_columns[at] != column) {
-        at++;
-    }
-    const bool is_id = column == SELECT_ROW_ID;
-    const struct column_form form = is_id ? (struct column_form){.type = COLUMN_INTEGER} : column_form(&schema->columns[column]);
-    const enum scalar_type type = scalar_type_of((enum column_type)form.type);
-    if (at == select->input_count) {
-        planner->input_columns[at] = (uint16_t)column;
-        planner->inputs[at] = (struct select_input){.cells = is_id ? SELECT_ROW_ID : schema->columns[column].slot, .type = (uint8_t)type, .scale = form.scale};
-        select->input_count++;
-    }
-    return (struct expression_slot){at, type};
+    return row_names_column(&planner->names, node) != ROW_NO_COLUMN;
 }
 
 static bool refuse_query(const struct sql_node *node, const char **why)
@@ -135,7 +82,7 @@ static bool find_in_row(void *context, const struct sql_node *node, struct expre
     if (refuse_query(node, why) || node->kind != SQL_COLUMN || !is_column(planner, node)) {
         return false;
     }
-    *slot = input_slot(planner, find_column(planner, node));
+    *slot = row_names_slot(&planner->names, row_names_column(&planner->names, node));
     return true;
 }
 
@@ -144,7 +91,13 @@ static bool find_in_row(void *context, const struct sql_node *node, struct expre
 static bool compile(struct planner *planner, const struct sql_node *node, expression_find_fn *find, enum scalar_type wanted, const struct program **out)
 {
     const struct expression_resolver resolver = {.find = find, .context = planner, .asks_all = find != find_in_row};
-    const struct expression_source source = {.root = node, .text = planner->source->text, .resolver = &resolver, .wanted = wanted};
+    const struct select_source *from = planner->source;
+    const struct expression_source source = {.root = node,
+                                             .text = from->text,
+                                             .resolver = &resolver,
+                                             .parameter_types = from->parameter_types,
+                                             .parameter_count = from->parameter_count,
+                                             .wanted = wanted};
     struct sql_fault fault;
     if (expression_compile(&source, planner->arena, out, &fault) != SQL_FAULT_NONE) {
         if (!planner->has_fault) { /* of an expression within, if there is one */
@@ -311,7 +264,7 @@ static bool add_columns(struct planner *planner, const struct sql_item *item, st
     if (planner->select->is_grouped) {
         return fail(planner, item->position, "with groups, or DISTINCT, items are named, not a star");
     }
-    if (!names_table(planner, item->star)) {
+    if (!row_names_is_table(&planner->names, item->star)) {
         return fail(planner, item->position, "the star is of another table");
     }
     for (uint32_t i = 0; i < schema->column_count; i++) {
@@ -476,10 +429,16 @@ static bool plan_number(struct planner *planner, const struct sql_node *node, ui
     if (node == NULL) {
         return true;
     }
-    if (node->kind != SQL_INTEGER || node->integer < 0) {
+    int64_t number = node->integer;
+    bool is_number = node->kind == SQL_INTEGER;
+    if (node->kind == SQL_PARAMETER) {
+        planner->source->parameter_types[number - 1] = SCALAR_INTEGER;
+        is_number = int64_parse(planner->source->arguments[number - 1], &number);
+    }
+    if (!is_number || number < 0) {
         return fail(planner, node->position, "LIMIT and OFFSET take a number from 0");
     }
-    *out = (uint64_t)node->integer;
+    *out = (uint64_t)number;
     return true;
 }
 
@@ -487,7 +446,6 @@ static bool plan_number(struct planner *planner, const struct sql_node *node, ui
 static bool make_lists(struct planner *planner)
 {
     const struct sql_query *query = planner->source->query;
-    const uint32_t inputs = planner->source->schema->column_count + 1u;
     uint32_t room = query->selects->having != NULL ? count_aggregates(query->selects->having) : 0;
     for (const struct sql_item *item = query->selects->items; item != NULL; item = item->next) {
         room += item->expression != NULL ? count_aggregates(item->expression) : 0;
@@ -495,9 +453,11 @@ static bool make_lists(struct planner *planner)
     for (const struct sql_order *order = query->order; order != NULL; order = order->next) {
         room += count_aggregates(order->expression);
     }
+    const struct select_source *source = planner->source;
+    if (!row_names_create(&planner->names, source->schema, source->space, source->table, planner->arena)) {
+        return fail_memory(planner);
+    }
     planner->aggregate_room = room;
-    planner->inputs = new_array(planner, inputs, sizeof *planner->inputs);
-    planner->input_columns = new_array(planner, inputs, sizeof *planner->input_columns);
     planner->aggregate_nodes = new_array(planner, room, sizeof *planner->aggregate_nodes);
     planner->aggregate_types = new_array(planner, room, sizeof *planner->aggregate_types);
     planner->aggregates = new_array(planner, room, sizeof *planner->aggregates);
@@ -570,7 +530,8 @@ enum sql_fault_kind select_plan(const struct select_source *source, struct arena
         }
         return fault->kind;
     }
-    planner.select->inputs = planner.inputs;
+    planner.select->inputs = planner.names.inputs;
+    planner.select->input_count = planner.names.count;
     planner.select->shape.aggregates = planner.aggregates;
     planner.select->arguments = planner.arguments;
     *out = planner.select;

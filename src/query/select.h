@@ -17,16 +17,10 @@
 #include "expression/compile.h"
 #include "query/found.h"
 #include "query/groups.h"
+#include "query/row_names.h"
 #include "sql/tree.h"
 
-enum { SELECT_ROW_ID = UINT16_MAX, SELECT_ITEMS_MAX = 4096, SELECT_PLAN_BYTES_MAX = 64 << 20 };
-
-/* What is loaded into a slot of a row. */
-struct select_input {
-    uint16_t cells;  /* the column's slot in a page; SELECT_ROW_ID */
-    uint8_t type;    /* enum scalar_type */
-    uint8_t scale;   /* of a decimal */
-};
+enum { SELECT_ITEMS_MAX = 4096, SELECT_PLAN_BYTES_MAX = 64 << 20 };
 
 struct select_item {
     struct bytes name;
@@ -40,7 +34,7 @@ struct select {
     uint32_t item_count;              /* 0: whole rows are told, as without clauses */
     const struct select_item *items;  /* of a row, or of a group */
     uint32_t input_count;
-    const struct select_input *inputs;
+    const struct row_input *inputs;
     /* groups */
     bool is_grouped;
     struct group_shape shape;
@@ -54,6 +48,7 @@ struct select {
     struct found_order order;
     const struct program **order_keys; /* of a row, or of a group; one a key of the order */
     uint64_t limit, offset;            /* UINT64_MAX: no limit */
+    const struct scalar *parameters;   /* of the statement; set by whoever has parsed the arguments; NULL: it has none */
     /* how much the programs need */
     uint32_t temporary_count;
 };
@@ -70,6 +65,9 @@ struct select_source {
     struct bytes space, table;     /* the names that columns may be qualified with */
     const struct schema *schema;
     const struct hash_secret *secret;
+    uint8_t *parameter_types;      /* expression/source.h; NULL: the statement has none */
+    const struct bytes *arguments; /* one a parameter: LIMIT and OFFSET read theirs at once */
+    uint32_t parameter_count;
     bool has_items;                /* false: the query's items have no meaning, whole rows are told */
     bool shows_text;
 };

@@ -46,7 +46,7 @@ static bool open_part(struct select_part *part, const struct select *select, int
     part->slots = values;
     part->keys = values + slots;
     part->state = (struct program_run_state){
-        .slots = part->slots, .temporaries = part->keys + keys, .arena = &part->scratch, .now_us = now_us};
+        .slots = part->slots, .parameters = select->parameters, .temporaries = part->keys + keys, .arena = &part->scratch, .now_us = now_us};
     return true;
 }
 
@@ -83,36 +83,6 @@ void select_run_release(struct select_run *run)
 }
 
 /* --- rows --- */
-
-static struct scalar scalar_of(struct select_input input, const struct typed_value *value)
-{
-    const enum scalar_type type = (enum scalar_type)input.type;
-    if (value->is_null) {
-        return scalar_null();
-    }
-    switch (type) {
-    case SCALAR_STRING:
-    case SCALAR_BLOB:
-    case SCALAR_JSON:
-    case SCALAR_UUID:
-        return scalar_bytes(type, value->text);
-    case SCALAR_FLOAT:
-        return scalar_float(value->number);
-    default:
-        return (struct scalar){.type = input.type, .scale = input.scale, .integer = value->integer};
-    }
-}
-
-static void load_row(const struct select *select, const struct page *page, uint32_t slot, struct scalar *slots)
-{
-    for (uint32_t i = 0; i < select->input_count; i++) {
-        const struct select_input input = select->inputs[i];
-        const struct cells *cells = input.cells == SELECT_ROW_ID ? &page->ids : page_cells(page, input.cells);
-        const struct typed_value value =
-            cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
-        slots[i] = scalar_of(input, &value);
-    }
-}
 
 static bool fail(struct select_part *part, enum expression_result result, uint32_t position)
 {
@@ -208,7 +178,7 @@ bool select_part_take(const struct select_run *run, uint32_t at, uint32_t shard,
     bool is_good = part->failed == EXPRESSION_OK;
     for (uint32_t i = 0; i < count && is_good && !select_part_is_full(run, at); i++) {
         const struct page *page = slice_page_of(slice, rows[i]);
-        load_row(select, page, row_slot(rows[i]), part->slots);
+        row_load(select->inputs, select->input_count, page, row_slot(rows[i]), part->slots);
         *part->candidate = (struct found_row){.id = (uint64_t)cells_integer(&page->ids, row_slot(rows[i])), .shard = shard, .row = rows[i]};
         is_good = select->is_grouped ? take_into_group(part, select) : take_row(part, select);
     }
@@ -449,7 +419,7 @@ enum select_status select_run_next(struct select_run *run, const struct found_ro
             return fail_run(run);
         }
     } else if (select->item_count > 0) {
-        load_row(select, slice_page_of(run->table->slices[row->shard], row->row), row_slot(row->row), part->slots);
+        row_load(select->inputs, select->input_count, slice_page_of(run->table->slices[row->shard], row->row), row_slot(row->row), part->slots);
     }
     if (!compute_items(part, select)) {
         return fail_run(run);

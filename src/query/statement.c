@@ -143,12 +143,9 @@ enum table_result statement_parse(struct statement *statement, const struct exec
     return parse_assignments(statement, exec, at + 1);
 }
 
-enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
+enum table_result statement_result_of(enum sql_fault_kind kind)
 {
-    if (LIKELY(!select_words_are_any(&statement->words))) {
-        return TABLE_OK;
-    }
-    switch (select_words_plan(&statement->words, exec->argv, statement->schema, &exec->server->secret, arena, &statement->select, fault)) {
+    switch (kind) {
     case SQL_FAULT_NONE:
         return TABLE_OK;
     case SQL_FAULT_NO_MEMORY:
@@ -156,6 +153,15 @@ enum table_result statement_plan(struct statement *statement, const struct exec 
     default:
         return TABLE_FAULT;
     }
+}
+
+enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
+{
+    if (LIKELY(!select_words_are_any(&statement->words))) {
+        return TABLE_OK;
+    }
+    return statement_result_of(
+        select_words_plan(&statement->words, exec->argv, statement->schema, &exec->server->secret, arena, &statement->select, fault));
 }
 
 int32_t statement_shard(const struct statement *statement, const struct exec *exec)
@@ -184,8 +190,8 @@ struct shard_range statement_range(const struct statement *statement, int32_t sh
 
 bool statement_is_within_limit(const struct statement *statement, uint64_t examined)
 {
-    return statement->scan_limit <= 0 || examined <= (uint64_t)statement->scan_limit ||
-           !access_filters(&statement->where, statement->schema);
+    const bool filters = access_filters(&statement->where, statement->schema) || (statement->work != NULL && statement->work->condition_count > 0);
+    return statement->scan_limit <= 0 || examined <= (uint64_t)statement->scan_limit || !filters;
 }
 
 enum table_result statement_check(const struct statement *statement, const struct exec *exec, struct shard_range range)
@@ -217,6 +223,15 @@ bool statement_must_wait(const struct statement *statement, struct exec *exec, s
 
 /* --- rows --- */
 
+enum table_result statement_keep_result(const struct statement *statement, const struct row_failure *failure, struct sql_fault *fault)
+{
+    if (failure->result == EXPRESSION_NO_MEMORY) {
+        return TABLE_NO_MEMORY;
+    }
+    row_work_fault(statement->work, failure, fault);
+    return TABLE_FAULT;
+}
+
 /* The row goes to the shard `to` with its id and its new values. */
 static enum table_result move_row(const struct statement *statement, const struct found_row *row, uint32_t to)
 {
@@ -241,13 +256,10 @@ static const struct typed_value *new_routing_value(const struct statement *state
     return &statement->set[i].value;
 }
 
-enum table_result statement_apply(const struct statement *statement, const struct exec *exec, const struct found_row *row)
+/* UPDATE, with what it gives the row. */
+static enum table_result update_row(const struct statement *statement, const struct exec *exec, const struct found_row *row)
 {
     struct table_slice *slice = statement->table->slices[row->shard];
-    if (statement->kind == STATEMENT_DELETE) {
-        slice_delete(slice, statement->schema, row->row);
-        return TABLE_OK;
-    }
     if (statement->moves_rows) {
         uint32_t to = table_route(statement->table, &exec->server->secret, new_routing_value(statement), row->id);
         if (to != row->shard) {
@@ -255,6 +267,33 @@ enum table_result statement_apply(const struct statement *statement, const struc
         }
     }
     return slice_update(slice, statement->schema, row->row, statement->set, statement->set_count);
+}
+
+/* UPDATE of SQL: SET is computed from the row. It was tried before, so that memory alone can fail. */
+static enum table_result update_computed(const struct statement *statement, const struct exec *exec, const struct found_row *row)
+{
+    struct statement computed = *statement;
+    struct row_failure failure;
+    struct arena arena;
+    enum table_result result = TABLE_NO_MEMORY;
+    arena_init(&arena, MEM_QUERY_BUFFER, ROW_WORK_BYTES_MAX);
+    computed.set_count = statement->work->set_count;
+    computed.set = arena_alloc(&arena, computed.set_count * sizeof *computed.set);
+    if (computed.set != NULL &&
+        row_work_set(statement->work, statement->table->slices[row->shard], row->row, &arena, computed.set, &failure)) {
+        result = update_row(&computed, exec, row);
+    }
+    arena_release(&arena);
+    return result;
+}
+
+enum table_result statement_apply(const struct statement *statement, const struct exec *exec, const struct found_row *row)
+{
+    if (statement->kind == STATEMENT_DELETE) {
+        slice_delete(statement->table->slices[row->shard], statement->schema, row->row);
+        return TABLE_OK;
+    }
+    return statement->work != NULL ? update_computed(statement, exec, row) : update_row(statement, exec, row);
 }
 
 void statement_tell_row(const struct statement *statement, struct exec *exec, const struct found_row *row, const struct scalar *items,
@@ -286,7 +325,7 @@ void statement_count_rows(struct exec *exec, uint64_t count)
 
 /* --- at once --- */
 
-enum small { SMALL_FOUND, SMALL_TOO_BIG, SMALL_NO_MEMORY };
+enum small { SMALL_FOUND, SMALL_TOO_BIG, SMALL_NO_MEMORY, SMALL_FAILED };
 
 /* Rows of a shard that are enough: any, if a LIMIT has no order. */
 static uint64_t enough_rows(const struct select *select)
@@ -294,8 +333,9 @@ static uint64_t enough_rows(const struct select *select)
     return select == NULL || select->is_grouped || select->order.count > 0 ? UINT64_MAX : select_wanted(select);
 }
 
-/* Finds all rows of the range in a few steps, in the order of their ids. */
-static enum small find_small(const struct statement *statement, struct shard_range range, struct found *found, uint64_t *examined)
+/* Finds all rows of the range in a few steps, in the order of their ids. SMALL_FAILED: *failure is set. */
+static enum small find_small(const struct statement *statement, struct shard_range range, struct found *found, uint64_t *examined,
+                             struct row_failure *failure)
 {
     uint32_t rows[GATHER_ROWS];
     uint32_t steps = 0;
@@ -309,6 +349,9 @@ static enum small find_small(const struct statement *statement, struct shard_ran
                 return SMALL_TOO_BIG;
             }
             uint32_t count = gather_step(&gather, rows);
+            if (!statement_keep(statement, gather.slice, rows, &count, failure)) {
+                return SMALL_FAILED;
+            }
             count = count < left ? count : (uint32_t)left;
             left -= count;
             if (found->count + count > SMALL_ROWS) {
@@ -395,13 +438,16 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
 {
     struct found found;
     struct sql_fault fault;
+    struct row_failure failure;
     uint64_t examined;
     size_t done = 0;
     enum table_result result = TABLE_OK;
     found_init(&found, NULL);
-    const enum small small = find_small(statement, range, &found, &examined);
+    const enum small small = find_small(statement, range, &found, &examined, &failure);
     if (small == SMALL_NO_MEMORY) {
         result = TABLE_NO_MEMORY;
+    } else if (small == SMALL_FAILED) {
+        result = statement_keep_result(statement, &failure, &fault);
     } else if (small == SMALL_FOUND && !statement_is_within_limit(statement, examined)) {
         result = TABLE_SCAN_LIMIT;
     } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {

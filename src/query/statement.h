@@ -10,6 +10,7 @@
 #include "exec/exec.h"
 #include "query/found.h"
 #include "query/gather.h"
+#include "query/row_work.h"
 #include "query/select_run.h"
 #include "query/select_words.h"
 #include "table/definition.h"
@@ -29,6 +30,7 @@ struct statement {
     int64_t scan_limit;     /* table-max-scan-rows; 0: none */
     struct select_words words; /* SELECT: its other clauses */
     struct select *select;  /* what they mean (statement_plan); NULL: whole rows, all of them */
+    const struct row_work *work; /* SQL: what is asked of rows besides `where`, and SET; NULL: nothing, and SET is `set` */
     struct table_fault fault; /* which word statement_parse has refused */
 };
 
@@ -61,6 +63,8 @@ MUST_USE enum table_result statement_parse(struct statement *statement, const st
                                            struct table *table, void *memory);
 /* Makes the plan of a SELECT's other clauses, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says what is wrong. */
 MUST_USE enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
+/* TABLE_OK, TABLE_NO_MEMORY or TABLE_FAULT. */
+enum table_result statement_result_of(enum sql_fault_kind kind);
 /* The one shard that can have rows for it, or STATEMENT_ALL_SHARDS. */
 int32_t statement_shard(const struct statement *statement, const struct exec *exec);
 
@@ -78,6 +82,15 @@ bool statement_is_within_limit(const struct statement *statement, uint64_t exami
 
 /* Another statement's lock is in its way, or others wait for one: true, and exec_wait_for was called. */
 MUST_USE bool statement_must_wait(const struct statement *statement, struct exec *exec, struct shard_range range);
+
+/* Rows that the conditions have let through: leaves those that the statement works on. False: *failure says why. */
+static inline bool statement_keep(const struct statement *statement, const struct table_slice *slice, uint32_t *rows, uint32_t *count,
+                                  struct row_failure *failure)
+{
+    return statement->work == NULL || *count == 0 || row_work_keep(statement->work, slice, rows, count, failure);
+}
+/* Of such a failure: TABLE_NO_MEMORY, or TABLE_FAULT, and *fault is set. */
+MUST_USE enum table_result statement_keep_result(const struct statement *statement, const struct row_failure *failure, struct sql_fault *fault);
 
 /* Runs it completely and tells its outcome, when that takes about 50 us at most. False: it is bigger; nothing was changed or told.
  * The batons of the range are held, and statement_must_wait has said no.  */

@@ -19,6 +19,7 @@ struct statement_job {
     size_t size;                 /* of this block, the statement's memory at its end included */
     enum statement_kind kind;
     const struct statement_replies *replies;
+    statement_read_fn *read;     /* NULL: statement_parse does */
     enum phase phase;
     bool is_locked;
     enum table_result result;
@@ -148,18 +149,24 @@ static bool waits_for_script(struct exec *exec, struct shard_range range)
     return must_wait;
 }
 
+static enum table_result read_statement(struct statement_job *job, struct exec *exec)
+{
+    arena_empty(&job->arena);
+    if (job->read != NULL) {
+        return job->read(&job->statement, exec, &job->arena, &job->fault);
+    }
+    struct table *table = statement_table(exec);
+    if (table == NULL) {
+        return TABLE_MISSING;
+    }
+    const enum table_result result = statement_parse(&job->statement, exec, job->kind, table, job->memory);
+    return result == TABLE_OK ? statement_plan(&job->statement, exec, &job->arena, &job->fault) : result;
+}
+
 /* Every try begins anew: the table, its schema and its place may have changed since the last one. */
 static enum job_status step_start(struct statement_job *job, struct exec *exec)
 {
-    struct table *table = statement_table(exec);
-    if (table == NULL) {
-        return refuse(job, exec, TABLE_MISSING);
-    }
-    enum table_result result = statement_parse(&job->statement, exec, job->kind, table, job->memory);
-    if (result == TABLE_OK) {
-        arena_empty(&job->arena);
-        result = statement_plan(&job->statement, exec, &job->arena, &job->fault);
-    }
+    enum table_result result = read_statement(job, exec);
     if (result != TABLE_OK) {
         return refuse(job, exec, result);
     }
@@ -208,6 +215,10 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
     uint64_t found;
     uint64_t examined;
     const enum table_result result = search_finish(&job->search, &found, &examined);
+    const struct row_failure *failure = result != TABLE_OK ? search_failure(&job->search) : NULL;
+    if (failure != NULL) {
+        return fail(job, statement_keep_result(&job->statement, failure, &job->fault));
+    }
     if (job->statement.select == NULL && result != TABLE_OK) {
         return fail(job, result);
     }
@@ -384,18 +395,29 @@ static void statement_job_destroy(struct job *base, struct exec *exec)
     thread_free(MEM_QUERY_BUFFER, job, job->size);
 }
 
-void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t shard, const struct statement_replies *replies)
+static void start_job(struct exec *exec, const struct statement_job *description, int32_t shard)
 {
-    size_t size = sizeof(struct statement_job) + statement_bytes(exec);
+    const struct statement_replies *replies = description->replies;
+    const size_t size = sizeof(struct statement_job) + (description->read == NULL ? statement_bytes(exec) : 0);
     struct statement_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, size);
     if (job == NULL) {
         replies->refuse(exec, TABLE_NO_MEMORY, NULL);
         return;
     }
+    *job = *description;
     job->job = (struct job){.step = statement_job_step, .destroy = statement_job_destroy, .shard = job_shard_of(shard)};
     job->size = size;
-    job->kind = kind;
     arena_init(&job->arena, MEM_QUERY_BUFFER, SELECT_PLAN_BYTES_MAX);
-    job->replies = replies;
     exec_start_job(exec, &job->job);
+}
+
+void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t shard, const struct statement_replies *replies)
+{
+    start_job(exec, &(struct statement_job){.kind = kind, .replies = replies}, shard);
+}
+
+void statement_job_start_read(struct exec *exec, enum statement_kind kind, int32_t shard, const struct statement_replies *replies,
+                              statement_read_fn *read)
+{
+    start_job(exec, &(struct statement_job){.kind = kind, .replies = replies, .read = read}, shard);
 }

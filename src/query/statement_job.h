@@ -24,4 +24,12 @@
  * are lent until the job is over.  */
 void statement_job_start(struct exec *exec, enum statement_kind kind, int32_t shard, const struct statement_replies *replies);
 
+/* Reads a statement that is no TABLE.SELECT, UPDATE or DELETE from the command's words, as statement_parse and statement_plan do: its table,
+ * conditions and plans, in the arena. TABLE_FAULT: *fault says what is wrong.  */
+typedef enum table_result statement_read_fn(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
+
+/* The same for a statement that `read` reads, always as one of that kind. */
+void statement_job_start_read(struct exec *exec, enum statement_kind kind, int32_t shard, const struct statement_replies *replies,
+                              statement_read_fn *read);
+
 #endif

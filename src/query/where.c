@@ -550,6 +550,19 @@ enum table_result where_parse(struct where *where, const struct where_source *so
     return result;
 }
 
+void where_require(struct where *where, const struct condition *condition)
+{
+    const uint16_t node = where->node_count++;
+    assert(where->condition_count < WHERE_CONDITIONS_MAX);
+    where->conditions[where->condition_count] = *condition;
+    where->conditions[where->condition_count].is_required = true;
+    where->nodes[node] = (struct where_node){.kind = WHERE_CONDITION, .is_required = true, .first = node, .condition = where->condition_count};
+    if (where->condition_count++ > 0) {
+        emit_operator(where, WHERE_AND);
+        where->nodes[where->node_count - 1].is_required = true;
+    }
+}
+
 /* --- asking --- */
 
 const struct condition *where_equality(const struct where *where, uint32_t column)

@@ -67,6 +67,8 @@ MUST_USE enum table_result where_parse(struct where *where, const struct where_s
                                        struct table_fault *fault);
 /* Every row matches. */
 void where_init(struct where *where);
+/* Only rows match from now on that match the condition, too. There is room for it in `conditions`, and for two nodes in `nodes`.  */
+void where_require(struct where *where, const struct condition *condition);
 
 /* The first required equality on a column; NULL: none. */
 const struct condition *where_equality(const struct where *where, uint32_t column);

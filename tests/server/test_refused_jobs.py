@@ -179,6 +179,16 @@ TABLES = {
         table(FEW, "TABLE.APPLY", "s.t", "8", "UPDATE", "AT", "7", "SET", "id", "8", "note", "y" * 300),
         table(FEW, "TABLE.APPLY", "s.t", "8", "DELETE", "AT", "7"),
     ],
+    "sql": [
+        table(FEW, "TABLE.QUERY", "SELECT name || '!' AS x, count(*) FROM s.t WHERE size + 1 > $1 AND name LIKE 'n%' GROUP BY name ORDER BY x DESC", "3"),
+        table(CREATED, "TABLE.QUERY", "INSERT INTO s.t (id, name, note) VALUES (1, 'a' || 'b', '%s')" % ("y" * 400), hidden=True),
+        table(FEW, "TABLE.QUERY", "UPDATE s.t SET name = name || ?, size = size + 1 WHERE id IN (3, 7) OR size > 5", "z" * 300, partial=True),
+        table(MANY, "TABLE.QUERY", "UPDATE s.t SET id = id + 1000, note = note || 'z' WHERE size < 3 AND length(note) > 5", partial=True),
+        table(FEW, "TABLE.QUERY", "DELETE FROM s.t WHERE size + 1 < 9"), table(FEW, "TABLE.QUERY", "EXPLAIN SELECT id FROM s.t WHERE size = 1"),
+        Case(CREATED[:1], "TABLE.QUERY", "CREATE TABLE s.t (id INTEGER NOT NULL, name TEXT DEFAULT '%s')" % ("y" * 400)),
+        table(FEW, "TABLE.QUERY", "ALTER TABLE s.t ADD COLUMN more VARCHAR"),
+        Case(FEW, "TABLE.QUERY", "DROP TABLE s.t"),
+    ],
 }
 
 

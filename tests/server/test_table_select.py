@@ -1,15 +1,13 @@
 """TABLE.SELECT with COLUMNS, GROUP BY, HAVING, ORDER BY, LIMIT and OFFSET: random statements against SQLite, on tables with different indexes and
 of different sizes; both forms of lists; what is refused, and that nothing is told of a row before one that fails."""
 
-import random
-import sqlite3
-
 import pytest
 
 from harness.process import SLOWDOWN
 from harness.resp import ReplyError, plain
+from harness.twins import Twins, text_of
 
-TABLES = {"t.plain": ("none", "none"), "t.hash": ("hash", "hash"), "t.btree": ("btree", "btree")}
+TABLES = {"t.plain": ("none", "none", "none"), "t.hash": ("hash", "none", "hash"), "t.btree": ("btree", "none", "btree")}
 STEPS = 120
 LONG_STEPS = int(3000 / SLOWDOWN)
 SCALARS = ["id", "age", "name", "w", "d", "age + id", "age * 2 - 1", "w * 2", "w + age", "length(name)", "upper(name)", "coalesce(age, -1)",
@@ -20,37 +18,7 @@ AGGREGATES = ["count(*)", "count(age)", "count(DISTINCT name)", "sum(age)", "sum
 GROUPS = ["name", "age", "d", "age % 5", "length(name)", "w > 10", "substr(name, 1, 1)"]
 
 
-def text_of(value):
-    """As RESP2 tells a value of SQLite's: an integer, or a text."""
-    if isinstance(value, float):
-        return repr(value).removesuffix(".0").encode()
-    return value.encode() if isinstance(value, str) else value
-
-
-class Twins:
-    """Our tables and SQLite's one, which have the same rows."""
-
-    def __init__(self, connection, seed, rows):
-        self.connection = connection
-        self.rng = random.Random(seed)
-        self.seed = seed
-        self.sqlite = sqlite3.connect(":memory:")
-        self.sqlite.execute("CREATE TABLE t (id INTEGER, name TEXT, age INTEGER, w REAL, d TEXT)")
-        connection.run("TABLE.NAMESPACE.CREATE", "t")
-        for table, (first, second) in TABLES.items():
-            connection.run("TABLE.SCHEMA.CREATE", table, "id:integer:" + first, "name:string", "age:integer:" + second, "w:float", "d:date")
-        made = [self.row(number) for number in range(rows)]
-        self.sqlite.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", made)
-        for table in TABLES:
-            connection.pipeline([["TABLE.INSERT", table] + ["%s=%s" % pair for pair in zip(("id", "name", "age", "w", "d"), row) if pair[1] is not None]
-                                 for row in made])
-
-    def row(self, number):
-        rng = self.rng
-        values = [number, "n%d" % rng.randrange(30), rng.randrange(18, 70), rng.randrange(-80, 400) / 8,
-                  "2024-%02d-%02d" % (rng.randrange(1, 13), rng.randrange(1, 28))]
-        return [values[0]] + [None if rng.random() < 0.12 else value for value in values[1:]]
-
+class ClauseTwins(Twins):
     # --- parts of a statement: our words, SQLite's text
 
     def where(self):
@@ -157,13 +125,12 @@ class Twins:
             assert len(mine) == len(set(mine)) == min(most, len(found)) and set(mine) <= found, (self.seed, table, where, most)
 
 
+KINDS = ["rows", "groups"] * 2 + ["distinct", "groups_without_order", "enough"]
+
+
 def run(server, seed, rows, steps):
     with server.connect() as connection:
-        twins = Twins(connection, seed, rows)
-        kinds = [twins.rows, twins.rows, twins.groups, twins.groups, twins.distinct, twins.groups_without_order, twins.enough]
-        for _ in range(steps):
-            twins.rng.choice(kinds)()
-        assert connection.run("MEMORY", "AUDIT") == b"OK"
+        ClauseTwins(connection, TABLES, seed, rows).run(KINDS, steps)
 
 
 @pytest.mark.parametrize("rows", [40, 1500])

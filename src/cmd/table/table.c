@@ -5,6 +5,7 @@
  *
  * Threads    Route functions: the connection's, in an epoch section. Handlers: the holder of the shard's baton, or of all.
  * Read on    query/statement.h, query/statement_job.h; table_schema.c for what changes the catalogue.  */
+#include "cmd/table/table.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
 #include "expression/scalar_text.h"
@@ -48,6 +49,17 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
     return TABLE_NULL_VALUE;
 }
 
+int32_t table_route_row(struct exec *exec, struct table *table, const struct typed_value *values)
+{
+    const struct schema *schema = table_schema(table);
+    if (exec->routed_number == 0 || exec->routed_of != table->serial) { /* it may be another table of the same name */
+        exec->routed_number = table_take_row_id(table);
+        exec->routed_of = table->serial;
+    }
+    const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
+    return (int32_t)table_route(table, &exec->server->secret, routing, exec->routed_number);
+}
+
 /* The row id is taken here, where the commands of a pipeline still stand in order: on their shards they may pass each
  * other. Mistakes take none; the handler finds them again.  */
 static int32_t route_insert(struct exec *exec)
@@ -63,12 +75,23 @@ static int32_t route_insert(struct exec *exec)
     if (read_fields(exec, schema, values, &fault) != TABLE_OK) {
         return 0;
     }
-    if (exec->routed_number == 0 || exec->routed_of != table->serial) { /* it may be another table of the same name */
-        exec->routed_number = table_take_row_id(table);
-        exec->routed_of = table->serial;
+    return table_route_row(exec, table, values);
+}
+
+void table_insert_row(struct exec *exec, struct table *table, const struct typed_value *values)
+{
+    struct table_slice *slice = table->slices[exec->shard->number];
+    if (slice_must_wait(exec, table, exec->shard->number, slice_may_write(slice), WAIT_WITH_WRITERS)) {
+        return;
     }
-    const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
-    return (int32_t)table_route(table, &exec->server->secret, routing, exec->routed_number);
+    const uint64_t id = exec->routed_number != 0 ? exec->routed_number : table_take_row_id(table);
+    const enum table_result result = slice_insert(slice, table_schema(table), id, values);
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    statement_count_rows(exec, 1);
+    reply_bulk_integer(exec->reply, (int64_t)id);
 }
 
 static void command_insert(struct exec *exec)
@@ -90,18 +113,7 @@ static void command_insert(struct exec *exec)
         reply_table_fault(exec->reply, result, &fault);
         return;
     }
-    struct table_slice *slice = table->slices[exec->shard->number];
-    if (slice_must_wait(exec, table, exec->shard->number, slice_may_write(slice), WAIT_WITH_WRITERS)) {
-        return;
-    }
-    uint64_t id = exec->routed_number != 0 ? exec->routed_number : table_take_row_id(table);
-    result = slice_insert(slice, schema, id, values);
-    if (result != TABLE_OK) {
-        reply_table_error(exec->reply, result, 0);
-        return;
-    }
-    statement_count_rows(exec, 1);
-    reply_bulk_integer(exec->reply, (int64_t)id);
+    table_insert_row(exec, table, values);
 }
 
 /* --- TABLE.SELECT, UPDATE, DELETE --- */
@@ -211,7 +223,7 @@ static void reply_items(struct exec *exec, const struct select *select, const st
     }
 }
 
-static void reply_fault(struct exec *exec, const struct sql_fault *fault)
+void table_reply_fault(struct exec *exec, const struct sql_fault *fault)
 {
     reply_rewind(exec->reply);
     reply_errorf(exec->reply, "ERR %s", fault->text);
@@ -223,7 +235,35 @@ static void reply_changed(struct exec *exec, size_t count)
 }
 
 static const struct statement_replies replies = {
-    .refuse = reply_refusal, .fault = reply_fault, .rows = reply_rows, .row = reply_row, .items = reply_items, .changed = reply_changed};
+    .refuse = reply_refusal, .fault = table_reply_fault, .rows = reply_rows, .row = reply_row, .items = reply_items, .changed = reply_changed};
+
+int32_t table_command_shard(const struct exec *exec)
+{
+    return exec->shard == NULL ? STATEMENT_ALL_SHARDS : (int32_t)exec->shard->number;
+}
+
+void table_run_statement(struct exec *exec, const struct statement *statement, const struct statement_reading *reading)
+{
+    enum table_result result = reading->result;
+    const int32_t shard = table_command_shard(exec);
+    struct shard_range range = {0};
+    if (result == TABLE_OK) {
+        range = statement_range(statement, shard);
+        result = statement_check(statement, exec, range);
+    }
+    if (result == TABLE_FAULT) {
+        table_reply_fault(exec, reading->fault);
+    } else if (result != TABLE_OK) {
+        reply_refusal(exec, result, statement);
+    } else if (!statement_must_wait(statement, exec, range) &&
+               (statement->moves_rows || !statement_run_small(statement, exec, range, &replies))) {
+        if (reading->read == NULL) {
+            statement_job_start(exec, statement->kind, shard, &replies);
+        } else {
+            statement_job_start_read(exec, statement->kind, shard, &replies, reading->read);
+        }
+    }
+}
 
 /* On one shard, in a batch, or on all of them: at once if it is small. */
 static void run_statement(struct exec *exec, enum statement_kind kind)
@@ -231,8 +271,7 @@ static void run_statement(struct exec *exec, enum statement_kind kind)
     struct statement statement;
     struct sql_fault fault;
     struct arena arena;
-    bool is_on_all = exec->shard == NULL;
-    struct table *table = is_on_all ? statement_table(exec) : exec->routed;
+    struct table *table = exec->shard == NULL ? statement_table(exec) : exec->routed;
     void *memory = exec_scratch(exec, statement_bytes(exec));
     if (table == NULL || memory == NULL) {
         reply_table_error(exec->reply, table == NULL ? TABLE_MISSING : TABLE_NO_MEMORY, 0);
@@ -243,19 +282,7 @@ static void run_statement(struct exec *exec, enum statement_kind kind)
     if (result == TABLE_OK) {
         result = statement_plan(&statement, exec, &arena, &fault);
     }
-    int32_t shard = is_on_all ? STATEMENT_ALL_SHARDS : (int32_t)exec->shard->number;
-    struct shard_range range = statement_range(&statement, shard);
-    if (result == TABLE_OK) {
-        result = statement_check(&statement, exec, range);
-    }
-    if (result == TABLE_FAULT) {
-        reply_fault(exec, &fault);
-    } else if (result != TABLE_OK) {
-        reply_refusal(exec, result, &statement);
-    } else if (!statement_must_wait(&statement, exec, range) &&
-               (statement.moves_rows || !statement_run_small(&statement, exec, range, &replies))) {
-        statement_job_start(exec, kind, shard, &replies);
-    }
+    table_run_statement(exec, &statement, &(struct statement_reading){.result = result, .fault = &fault});
     arena_release(&arena);
 }
 
@@ -322,12 +349,15 @@ static void command_help_table(struct exec *exec)
 #define CONDITIONS_COMPLEXITY                                                                                                  \
     "O(M) with an equality on an indexed column, M the number of rows with that value, otherwise O(N), N the number of rows"
 
-/* Somebody has locked a slice of the table that the command names. Statements that only read wait for others of their kind, too. */
+bool table_waits(struct exec *exec, const struct table *table)
+{
+    return table != NULL && table_must_wait(exec, table);
+}
+
+/* Statements that only read wait for others of their kind, too. */
 static bool waits_for_table(struct exec *exec)
 {
-    const struct catalogue *catalogue = atomic_load_explicit(&exec->server->catalogue, memory_order_acquire);
-    const struct table *table = catalogue_find(catalogue, exec->db, exec->argv[1]);
-    return table != NULL && table_must_wait(exec, table);
+    return table_waits(exec, statement_table(exec));
 }
 
 const struct command_spec table_commands[] = {

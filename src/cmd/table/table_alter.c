@@ -25,7 +25,7 @@ static enum action read_action(const struct exec *exec)
     return (enum action)i;
 }
 
-static void reply_outcome(struct exec *exec, enum table_result result)
+void table_reply_changed(struct exec *exec, enum table_result result)
 {
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, 0);
@@ -59,13 +59,13 @@ void command_schema_alter(struct exec *exec)
                                  "DROP INDEX col");
         return;
     } else if (action == ADD_INDEX) {
-        result = alter_add_index(exec, reply_outcome);
+        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_changed);
     } else if (table_must_wait(exec, table)) {
         return;
     } else {
         result = alter(exec, table, action);
     }
     if (exec->job == NULL && !exec->must_wait) {
-        reply_outcome(exec, result);
+        table_reply_changed(exec, result);
     }
 }

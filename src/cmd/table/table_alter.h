@@ -10,4 +10,7 @@
 /* SCOPE_ALL */
 void command_schema_alter(struct exec *exec);
 
+/* Replies the outcome of a change of what tables there are, and counts it. */
+void table_reply_changed(struct exec *exec, enum table_result result);
+
 #endif

@@ -5,6 +5,7 @@
 #include "cmd/table/table_alter.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_rows.h"
+#include "cmd/table/table_schema.h"
 #include "exec/exec.h"
 #include "query/ddl.h"
 #include "query/statement.h"
@@ -16,16 +17,6 @@
 static const struct catalogue *current_catalogue(const struct exec *exec)
 {
     return atomic_load_explicit(&exec->server->catalogue, memory_order_acquire);
-}
-
-static void reply_result(struct exec *exec, enum table_result result)
-{
-    if (result != TABLE_OK) {
-        reply_table_error(exec->reply, result, 0);
-        return;
-    }
-    exec_count_changes(exec, 1);
-    reply_ok(exec->reply);
 }
 
 /* Reading the catalogue needs some baton, whichever. */
@@ -55,7 +46,7 @@ static void command_namespace_create(struct exec *exec)
 {
     struct catalogue_edit edit = {.what = EDIT_ADD_NAMESPACE, .db = exec->db, .name = exec->argv[1]};
     enum table_result result = namespace_name_check(exec->argv[1]);
-    reply_result(exec, result != TABLE_OK ? result : ddl_edit_catalogue(exec, &edit));
+    table_reply_changed(exec, result != TABLE_OK ? result : ddl_edit_catalogue(exec, &edit));
 }
 
 static void command_namespace_drop(struct exec *exec)
@@ -70,7 +61,7 @@ static void command_namespace_drop(struct exec *exec)
     }
     if (has_force(exec, "namespace")) {
         struct catalogue_edit edit = {.what = EDIT_DROP_NAMESPACE, .db = exec->db, .name = exec->argv[1]};
-        reply_result(exec, ddl_drop(exec, &edit));
+        table_reply_changed(exec, ddl_drop(exec, &edit));
     }
 }
 
@@ -109,29 +100,28 @@ static void command_namespace_view(struct exec *exec)
 
 /* --- schemas --- */
 
-static enum table_result create_table(struct exec *exec)
+/* May a table be called so, and is there none yet? */
+static enum table_result check_new_name(const struct exec *exec, struct bytes name)
 {
-    struct schema_draft draft;
     struct bytes name_space;
     struct bytes table_part;
-    enum table_result result = table_name_split(exec->argv[1], &name_space, &table_part);
+    const enum table_result result = table_name_split(name, &name_space, &table_part);
     if (result != TABLE_OK) {
         return result;
     }
     if (!catalogue_has_namespace(current_catalogue(exec), exec->db, name_space)) {
         return TABLE_NAMESPACE_MISSING;
     }
-    if (statement_table(exec) != NULL) {
-        return TABLE_EXISTS;
+    return catalogue_find(current_catalogue(exec), exec->db, name) != NULL ? TABLE_EXISTS : TABLE_OK;
+}
+
+enum table_result table_create_drafted(struct exec *exec, struct bytes name, struct schema_draft *draft)
+{
+    enum table_result result = check_new_name(exec, name);
+    if (result != TABLE_OK) {
+        return result;
     }
-    draft.column_count = 0;
-    for (uint32_t i = 2; i < exec->argc; i++) {
-        result = schema_draft_add(&draft, exec->argv[i], NULL);
-        if (result != TABLE_OK) {
-            return result;
-        }
-    }
-    schema_draft_choose_routing(&draft);
+    schema_draft_choose_routing(draft);
     struct heap *heaps[SHARD_COUNT_MAX];
     const struct slice_owner *owners[SHARD_COUNT_MAX];
     for (uint32_t i = 0; i < exec->server->shard_count; i++) {
@@ -139,7 +129,7 @@ static enum table_result create_table(struct exec *exec)
         owners[i] = &exec->server->shards[i].slice_owner;
     }
     struct table_place place = {heaps, exec->server->shard_count, &exec->server->secret, owners};
-    struct table *table = table_create(&place, exec->argv[1], &draft);
+    struct table *table = table_create(&place, name, draft);
     if (table == NULL) {
         return TABLE_NO_MEMORY;
     }
@@ -154,9 +144,19 @@ static enum table_result create_table(struct exec *exec)
     return TABLE_OK;
 }
 
+static enum table_result create_table(struct exec *exec)
+{
+    struct schema_draft draft = {.column_count = 0};
+    enum table_result result = check_new_name(exec, exec->argv[1]);
+    for (uint32_t i = 2; i < exec->argc && result == TABLE_OK; i++) {
+        result = schema_draft_add(&draft, exec->argv[i], NULL);
+    }
+    return result == TABLE_OK ? table_create_drafted(exec, exec->argv[1], &draft) : result;
+}
+
 static void command_schema_create(struct exec *exec)
 {
-    reply_result(exec, create_table(exec));
+    table_reply_changed(exec, create_table(exec));
 }
 
 static struct bytes view_index(const struct column *column, bool is_full)
@@ -227,7 +227,7 @@ static void command_table_drop(struct exec *exec)
         reply_table_error(exec->reply, TABLE_MISSING, 0);
     } else if (has_force(exec, "table")) {
         struct catalogue_edit edit = {.what = EDIT_DROP_TABLE, .table = table};
-        reply_result(exec, ddl_drop(exec, &edit));
+        table_reply_changed(exec, ddl_drop(exec, &edit));
     }
 }
 

@@ -265,7 +265,7 @@ Test(select, words_become_plans, .init = make_schema, .fini = end_schema)
 
     cr_assert_eq(plan("ORDER BY _id LIMIT 1", &select, &fault), SQL_FAULT_NONE, "%s", fault.text);
     cr_assert_eq(select->item_count, 0);
-    cr_assert_eq(select->inputs[0].cells, SELECT_ROW_ID);
+    cr_assert_eq(select->inputs[0].cells, ROW_ID);
 }
 
 Test(select, faults_show_what_was_read, .init = make_schema, .fini = end_schema)

@@ -1,0 +1,33 @@
+/* table.h - what table.c does with a statement that was read, whatever language it came in, and a row that was read.
+ *
+ * Threads    The holder of the shard's baton, or of all.  */
+#ifndef CMD_TABLE_TABLE_H
+#define CMD_TABLE_TABLE_H
+
+#include "query/statement.h"
+#include "query/statement_job.h"
+
+/* How reading a statement ended. */
+struct statement_reading {
+    enum table_result result;
+    const struct sql_fault *fault; /* of TABLE_FAULT */
+    statement_read_fn *read;       /* reads it again, if it becomes a job; NULL: statement_parse does */
+};
+
+/* The shards whose batons the command has, as statement_range takes them. */
+int32_t table_command_shard(const struct exec *exec);
+/* Checks the statement and runs it: at once when it is small, else as a job; or replies why not. `statement` has a meaning where reading ended
+ * well, and its limit and fault else.  */
+void table_run_statement(struct exec *exec, const struct statement *statement, const struct statement_reading *reading);
+/* Replies the fault instead of what was replied before. */
+void table_reply_fault(struct exec *exec, const struct sql_fault *fault);
+
+/* INSERT on several shards: names the shard of the row, and takes its id, once. */
+int32_t table_route_row(struct exec *exec, struct table *table, const struct typed_value *values);
+/* Adds the row and replies its id, or why not. values: complete. */
+void table_insert_row(struct exec *exec, struct table *table, const struct typed_value *values);
+
+/* Somebody has locked a slice of the table, and exec_wait_for was called; NULL: there is no table. */
+bool table_waits(struct exec *exec, const struct table *table);
+
+#endif

@@ -1,0 +1,14 @@
+/* table_explain.h - EXPLAIN: how a SELECT of SQL would be run.
+ *
+ * Threads    The holder of the shard's baton, or of all.  */
+#ifndef CMD_TABLE_TABLE_EXPLAIN_H
+#define CMD_TABLE_TABLE_EXPLAIN_H
+
+#include "plan/plan.h"
+#include "query/statement.h"
+
+/* Replies an array of lines: the table, the shards that are asked, what became of WHERE, of each shard how its rows are found, and what is done
+ * with them. `statement` is what plan_statement has made of the plan. It waits as the SELECT itself would.  */
+void table_explain(struct exec *exec, const struct plan *plan, const struct statement *statement);
+
+#endif
