@@ -9,6 +9,9 @@ from harness.resp import Connection, plain
 
 # Arguments that redis-server does not show, or as a string where here are its words.
 OTHER_ARGUMENTS = {"bitop", "command|getkeys", "command|getkeysandflags"}
+# What a later Redis says of commands that redis-server 7.0 has, too; and options that it has since.
+NEWER_FIELDS = {("zrank", "arity"): -3, ("zrevrank", "arity"): -3}
+NEWER_ARGUMENTS = {"client|kill", "set"}
 
 SEED = 20240501
 CALLS = int(40000 / SLOWDOWN)
@@ -66,7 +69,7 @@ def test_rows_are_those_of_redis(both):
     wrong = []
     for name in sorted(set(ours) & set(theirs)):
         for field, of in FIELDS:
-            if of(ours[name]) != of(theirs[name]):
+            if of(ours[name]) != NEWER_FIELDS.get((name, field), of(theirs[name])):
                 wrong.append("%s: %s: %s, redis %s" % (name, field, of(ours[name]), of(theirs[name])))
     assert not wrong, "\n".join(wrong)
 
@@ -95,7 +98,7 @@ def test_documents_since_group_and_arguments_of_redis(both):
             arguments = [leaves(doc.get("arguments", [])) for doc in docs]
             for what, of in (("types", lambda some: sorted(one["type"] for one in some)),
                              ("keys", lambda some: [one["key_spec_index"] for one in some if one["type"] == "key"])):
-                if full not in OTHER_ARGUMENTS and of(arguments[0]) != of(arguments[1]):
+                if full not in OTHER_ARGUMENTS | NEWER_ARGUMENTS and of(arguments[0]) != of(arguments[1]):
                     wrong.append("%s: %s of arguments: %s, redis %s" % (full, what, *map(of, arguments)))
     assert not wrong, "\n".join(wrong)
 
@@ -116,7 +119,7 @@ def random_call(rng, row):
 
 def test_finds_the_keys_that_redis_finds(both):
     rows = [rows_by_name(connection) for connection in both]
-    names = sorted(name for name in set(rows[0]) & set(rows[1]) if rows[1][name][8])
+    names = sorted(name for name in set(rows[0]) & set(rows[1]) if rows[1][name][8] and rows[0][name][1] == rows[1][name][1])
     assert len(names) > 60
     rng = random.Random(SEED)
     calls = [[name, *random_call(rng, rows[1][rng.choice(names)])] for _ in range(CALLS)

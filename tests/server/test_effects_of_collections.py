@@ -51,6 +51,11 @@ ROWS = (
      [["RESTORE", Y]]),
     ("sorted", [["RPUSH", X, "2", "1"]], ["SORT", X, "STORE", Y], [["RESTORE", Y]]),
     ("nothing sorted", [["SET", Y, "v"]], ["SORT", X, "STORE", Y], [["DEL", Y]]),
+    ("fields got and deleted", [["HSET", X, "f", "1"]], ["HGETDEL", X, "FIELDS", "2", "f", "g"], [["HDEL", X, "f", "g"]]),
+    ("no field got", [["HSET", X, "f", "1"]], ["HGETDEL", X, "FIELDS", "1", "g"], []),
+    ("stored if equal", [["SET", X, "v"]], ["SET", X, "w", "IFEQ", "v"], [["SET", X, "w", "IFEQ", "v"]]),
+    ("deleted if not equal", [["SET", X, "v"]], ["DELEX", X, "IFNE", "w"], [["DEL", X]]),
+    ("not deleted", [["SET", X, "v"]], ["DELIFEQ", X, "w"], []),
     ("nothing changed", [["SADD", X, "m"]], ["SADD", X, "m"], []),
 )
 

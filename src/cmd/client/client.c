@@ -235,7 +235,7 @@ static const struct command_spec client_subcommands[] = {
     {.name = "kill", .run = command_client_kill, .arity = -3, .scope = SCOPE_SESSION, .flags = ADMIN_FLAGS, .since = "2.4.0",
      .group = "connection", .complexity = "O(N), N the number of connections", .summary = "Closes connections.",
      .syntax = "ip:port|([ID client-id] [TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB] [USER username] [ADDR ip:port] "
-               "[LADDR ip:port] [SKIPME yes/no])"},
+               "[LADDR ip:port] [SKIPME yes/no] [MAXAGE seconds])"},
     {.name = "list", .run = command_client_list, .arity = -2, .scope = SCOPE_SESSION, .flags = ADMIN_FLAGS, .since = "2.4.0",
      .group = "connection", .complexity = "O(N), N the number of connections",
      .summary = "Returns a line about each connection.",

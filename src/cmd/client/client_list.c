@@ -33,6 +33,7 @@ struct search {
     bool found_self;
     bool ends_with_error;              /* UNBLOCK */
     uint64_t found;
+    int64_t age_min_ms;                /* KILL MAXAGE: younger ones stay; 0: any */
     char address[SESSION_ADDRESS_MAX]; /* "": any */
     char local_address[SESSION_ADDRESS_MAX];
     struct buffer lines;               /* LIST */
@@ -79,6 +80,9 @@ static bool is_wanted(const struct search *search, const struct session *session
         return false;
     }
     if (!has_wanted_id(search, session->id) || (search->skips_self && session->id == search->self_id)) {
+        return false;
+    }
+    if (search->age_min_ms > 0 && search->now_ms - session->created_ms < search->age_min_ms) {
         return false;
     }
     char address[SESSION_ADDRESS_MAX];
@@ -364,6 +368,24 @@ static bool read_kill_skipme(struct exec *exec, uint32_t index, struct search *s
     return false;
 }
 
+/* Whole seconds; a number beyond all time is nobody's age. */
+static bool read_kill_age(struct exec *exec, uint32_t index, struct search *search)
+{
+    int64_t seconds;
+    if (!int64_parse(exec->argv[index], &seconds)) {
+        reply_error(exec->reply, "ERR maxage is not an integer or out of range");
+        return false;
+    }
+    if (seconds <= 0) {
+        reply_error(exec->reply, "ERR maxage should be greater than 0");
+        return false;
+    }
+    if (__builtin_mul_overflow(seconds, 1000, &search->age_min_ms)) {
+        search->is_nobody = true;
+    }
+    return true;
+}
+
 /* Reads the value at argv[index]; false: replied an error. */
 static const struct {
     const char *name;
@@ -372,6 +394,7 @@ static const struct {
     {"ID", read_kill_id},           {"TYPE", read_type},
     {"USER", read_kill_user},       {"ADDR", read_kill_address},
     {"LADDR", read_kill_local_address}, {"SKIPME", read_kill_skipme},
+    {"MAXAGE", read_kill_age},
 };
 enum { KILL_FILTER_COUNT = sizeof kill_filters / sizeof kill_filters[0] };
 

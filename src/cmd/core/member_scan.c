@@ -11,22 +11,31 @@
 #include "cmd/core/scan_cursor.h"
 #include "encoding/member_table.h"
 
-enum { COUNT_DEFAULT = 10, SCAN_MATCH = 1, SCAN_COUNT = 2 };
+enum { COUNT_DEFAULT = 10, SCAN_MATCH = 1, SCAN_COUNT = 2, SCAN_NOVALUES = 4 };
 enum { COUNT_AT_ONCE_MAX = 500, COUNT_PER_LOOK = 32 }; /* members: more go in steps, which look at the clock after so many */
 
 static const struct option scan_options[] = {
     {"MATCH", .sets = SCAN_MATCH, .has_value = true},
     {"COUNT", .sets = SCAN_COUNT, .has_value = true},
+    {"NOVALUES", .sets = SCAN_NOVALUES},
     {0},
 };
 
 /* argv[3...]; replies the error. */
-static bool read_options(struct exec *exec, struct member_scan *out)
+static bool read_options(struct exec *exec, enum value_type type, struct member_scan *out)
 {
     struct option_walk walk = {.at = 3};
     while (option_next(exec, scan_options, &walk)) {
         if (walk.option->sets == SCAN_MATCH) {
             out->pattern_at = bytes_equal(exec->argv[walk.value], BYTES("*")) ? 0 : walk.value;
+            continue;
+        }
+        if (walk.option->sets == SCAN_NOVALUES) {
+            if (type != VALUE_HASH) {
+                reply_error(exec->reply, "ERR NOVALUES option can only be used in HSCAN");
+                return false;
+            }
+            out->is_without_values = true;
             continue;
         }
         int64_t count;
@@ -59,7 +68,7 @@ struct entry *member_scan_open(struct exec *exec, enum value_type type, struct m
         return NULL;
     }
     /* Redis reads the options only when it has found the key. */
-    return check_type(exec, entry, type) && read_options(exec, out) ? entry : NULL;
+    return check_type(exec, entry, type) && read_options(exec, type, out) ? entry : NULL;
 }
 
 const struct bytes *member_scan_pattern(const struct exec *exec, const struct member_scan *scan)

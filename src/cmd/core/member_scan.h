@@ -13,6 +13,7 @@ struct member_scan {
     uint64_t cursor;
     uint64_t count;
     uint32_t pattern_at; /* argv index; 0: everything */
+    bool is_without_values; /* HSCAN NOVALUES: fields alone are replied */
 };
 
 /* Reads the words and finds the collection at argv[1]. NULL: replied, for there is none, or it is an error. */

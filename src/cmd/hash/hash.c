@@ -296,6 +296,130 @@ static void command_hstrlen(struct exec *exec)
     reply_integer(exec->reply, is_there ? (int64_t)item_text(&text, scratch).len : 0);
 }
 
+/* --- HGETDEL: key FIELDS numfields field ... --- */
+
+static const struct words fields_of_getdel = {.first = 4, .step = 1};
+
+/* The words in front of the fields; false: one is wrong, which was replied. */
+static bool check_getdel_words(struct exec *exec)
+{
+    int64_t count;
+    if (!bytes_equal_ignore_case(exec->argv[2], BYTES("FIELDS"))) {
+        reply_error(exec->reply, "ERR Mandatory argument FIELDS is missing or not at the right position");
+        return false;
+    }
+    if (!int64_parse(exec->argv[3], &count) || count < 1) {
+        reply_error(exec->reply, "ERR Number of fields must be a positive integer");
+        return false;
+    }
+    if (count != (int64_t)exec->argc - 4) {
+        reply_error(exec->reply, "ERR The `numfields` parameter must match the number of arguments");
+        return false;
+    }
+    return true;
+}
+
+/* Replies the fields argv[from] up to `end`, takes each out as soon as it is replied, and closes the hash, or removes it: *is_gone. */
+static void get_and_take_fields(struct exec *exec, struct value *value, uint32_t from, uint32_t end, struct word_tally *tally, bool *is_gone)
+{
+    bool is_empty = value->entry == NULL;
+    *is_gone = false;
+    if (is_empty) {
+        reply_fields(exec, NULL, from, end);
+        return;
+    }
+    for (uint32_t i = from; i < end && tally->result == RESULT_OK; i++) {
+        reply_fields(exec, is_empty ? NULL : value->entry, i, i + 1);
+        is_empty = is_empty || take_fields(exec, value, i, i + 1, tally);
+    }
+    if (is_empty) {
+        value_remove(value);
+        *is_gone = true;
+        return;
+    }
+    const enum result closed = value_close(value);
+    tally->result = tally->result == RESULT_OK ? closed : tally->result;
+}
+
+/* Reports what went. HDEL repeats it, of the fields before the one for which memory was refused. */
+static void report_getdel(struct exec *exec, const struct word_tally *tally, bool is_gone)
+{
+    const struct key key = exec_key(exec, 1);
+    const uint32_t end = tally->result == RESULT_OK ? exec->argc : tally->end;
+    if (tally->count == 0) {
+        return;
+    }
+    exec_changed_by(exec, key, EVENT_HDEL, (uint64_t)tally->count);
+    if (is_gone) {
+        exec_event(exec, key, EVENT_DEL);
+    }
+    struct bytes *words = exec_scratch(exec, (end - 2) * sizeof *words);
+    if (words == NULL) {
+        exec_effect_lost(exec);
+        return;
+    }
+    words[0] = BYTES("HDEL");
+    words[1] = key.name;
+    memcpy(words + 2, exec->argv + 4, (end - 4) * sizeof *words);
+    exec_effect(exec, key, words, end - 2);
+}
+
+static bool begin_getdel(struct words *words, struct exec *exec)
+{
+    if (!begin_write(words, exec)) {
+        return false;
+    }
+    reply_array(exec->reply, exec->argc - 4);
+    return true;
+}
+
+static bool getdel_words(struct words *words, struct exec *exec, uint32_t end)
+{
+    struct value value;
+    bool is_gone;
+    if (!open_hash(exec, exec_key(exec, 1), &value)) {
+        return false;
+    }
+    get_and_take_fields(exec, &value, words->at, end, &words->tally, &is_gone);
+    words->at = end;
+    return words->tally.result == RESULT_OK;
+}
+
+static void finish_getdel(struct words *words, struct exec *exec)
+{
+    report_getdel(exec, &words->tally, words_entry(exec) == NULL);
+    if (words->tally.result != RESULT_OK) {
+        reply_rewind(exec->reply);
+        reply_result_error(exec->reply, words->tally.result);
+    }
+}
+
+static const struct words_kind getdel_kind = {
+    .mode = KEY_LOCK_EXCLUSIVE, .begin = begin_getdel, .run = getdel_words, .finish = finish_getdel};
+
+static void command_hgetdel(struct exec *exec)
+{
+    if (words_are_many(exec)) {
+        if (check_getdel_words(exec)) {
+            words_start(exec, &getdel_kind, &fields_of_getdel);
+        }
+        return;
+    }
+    struct value value;
+    if (!open_hash(exec, exec_key(exec, 1), &value) || !check_getdel_words(exec)) {
+        return;
+    }
+    struct word_tally tally = {0};
+    bool is_gone;
+    reply_array(exec->reply, exec->argc - 4);
+    get_and_take_fields(exec, &value, 4, exec->argc, &tally, &is_gone);
+    report_getdel(exec, &tally, is_gone);
+    if (tally.result != RESULT_OK) {
+        reply_rewind(exec->reply);
+        reply_result_error(exec->reply, tally.result);
+    }
+}
+
 #define HASH_ROW .scope = SCOPE_KEYS, .keys = {1, 1, 1}, .group = "hash"
 #define WRITE_FLAGS .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST
 #define READ_FLAGS .flags = COMMAND_READONLY | COMMAND_FAST
@@ -308,6 +432,9 @@ const struct command_spec hash_commands[] = {
      .summary = "Tells whether a hash has a field.", .syntax = "key field", .key_flags = "RO"},
     {.name = "hget", .run = command_hget, .arity = 3, HASH_ROW, READ_FLAGS, .since = "2.0.0", .complexity = "O(1)",
      .summary = "Returns the value of a field of a hash.", .syntax = "key field"},
+    {.name = "hgetdel", .run = command_hgetdel, .arity = -5, HASH_ROW, .flags = COMMAND_WRITE | COMMAND_FAST, .since = "8.0.0",
+     .complexity = "O(N), N the number of fields", .summary = "Returns the values of fields of a hash and removes them.",
+     .syntax = "key FIELDS numfields field [field ...]", .key_flags = "RW access delete", .locks_when_long = true},
     {.name = "hlen", .run = command_hlen, .arity = 2, HASH_ROW, READ_FLAGS, .since = "2.0.0", .complexity = "O(1)",
      .summary = "Returns the number of fields of a hash.", .syntax = "key", .key_flags = "RO"},
     {.name = "hmget", .run = command_hmget, .arity = -3, HASH_ROW, READ_FLAGS, .since = "2.0.0",

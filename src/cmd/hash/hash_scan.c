@@ -16,11 +16,14 @@ static void scan_small(struct exec *exec, const struct entry *entry, const struc
     while (hash_walk_next(&walk, &field, &text)) {
         matches += member_scan_is_wanted(pattern, &field);
     }
-    member_scan_reply_header(exec->reply, 0, 2 * matches);
+    member_scan_reply_header(exec->reply, 0, request->is_without_values ? matches : 2 * matches);
     hash_walk_begin(&walk, entry);
     while (hash_walk_next(&walk, &field, &text)) {
-        if (member_scan_is_wanted(pattern, &field)) {
-            reply_item(exec->reply, &field);
+        if (!member_scan_is_wanted(pattern, &field)) {
+            continue;
+        }
+        reply_item(exec->reply, &field);
+        if (!request->is_without_values) {
             reply_item(exec->reply, &text);
         }
     }
@@ -34,7 +37,7 @@ static void command_hscan(struct exec *exec)
         return;
     }
     if (hash_is_large(entry)) {
-        member_scan_reply_table(exec, entry, request, true);
+        member_scan_reply_table(exec, entry, request, !request.is_without_values);
     } else {
         scan_small(exec, entry, &request);
     }
@@ -44,6 +47,6 @@ const struct command_spec hash_scan_commands[] = {
     {.name = "hscan", .run = command_hscan, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY, .keys = {1, 1, 1},
      .since = "2.8.0", .group = "hash", .complexity = "O(1) a call; O(N) for all N fields",
      .summary = "Returns some fields of a hash with their values, and a cursor to go on from.",
-     .syntax = "key cursor [MATCH pattern] [COUNT count]", .tips = "nondeterministic_output"},
+     .syntax = "key cursor [MATCH pattern] [COUNT count] [NOVALUES]", .tips = "nondeterministic_output"},
     {0},
 };

@@ -1,6 +1,7 @@
 /* set_algebra.c - intersection, union and difference: replied, counted or stored.
  *
- * An intersection walks its smallest set and asks the others, a difference walks its first one; a union walks all.
+ * An intersection walks its smallest set and asks the others, a difference walks its first one; a union walks all,
+ * and asks those before when it is only counted.
  *
  * Threads    The holder of the keys' batons.
  * Memory     What an intersection replies is kept until its number is known; what a union or a difference replies
@@ -15,13 +16,20 @@
 
 enum { ALGEBRA_BATCH = 16 };
 
+/* A union that is counted alone counts a member in the first set that has it; a union that is made sees itself what is new. */
+static bool asks_others(const struct algebra *algebra)
+{
+    return algebra->operation != OPERATION_UNION || algebra->output == OUTPUT_COUNT;
+}
+
 static bool is_in_result(const struct algebra *algebra, uint64_t hash, const struct item *member)
 {
-    if (algebra->operation == OPERATION_UNION) {
+    if (!asks_others(algebra)) {
         return true;
     }
     const bool is_wanted = algebra->operation == OPERATION_INTERSECTION;
-    for (uint32_t i = 0; i < algebra->source_count; i++) {
+    const uint32_t asked = algebra->operation == OPERATION_UNION ? algebra->walked : algebra->source_count;
+    for (uint32_t i = 0; i < asked; i++) {
         const struct algebra_source *source = &algebra->sources[i];
         if (i != algebra->walked && !source->is_missing && set_view_contains(&source->view, hash, member) != is_wanted) {
             return false;
@@ -73,7 +81,7 @@ static void fill_batch(struct algebra *algebra, const struct exec *exec, struct 
             return;
         }
         algebra->has_text = algebra->has_text || (algebra->is_subtraction && !item_is_integer(member));
-        if (algebra->operation == OPERATION_UNION) {
+        if (!asks_others(algebra)) {
             continue;
         }
         const uint64_t hash = member_hash(&exec->server->secret, member);

@@ -1,4 +1,4 @@
-/* set_algebra_commands.c - SINTER SUNION SDIFF, their STORE forms, SINTERCARD.
+/* set_algebra_commands.c - SINTER SUNION SDIFF, their STORE and CARD forms.
  *
  * Where little is to be walked that is done at once, reading the sets where they are. Otherwise a job does it: sets apart are
  * pinned, those in entries are copied (and their keys pinned, too), so that the result is that of one moment.
@@ -181,12 +181,27 @@ static bool read_card_words(struct exec *exec, struct algebra *algebra)
     return true;
 }
 
-static void command_sintercard(struct exec *exec)
+static void run_count(struct exec *exec, enum algebra_operation operation)
 {
-    struct algebra algebra = {.operation = OPERATION_INTERSECTION, .output = OUTPUT_COUNT, .sources_at = 2};
+    struct algebra algebra = {.operation = operation, .output = OUTPUT_COUNT, .sources_at = 2};
     if (read_card_words(exec, &algebra)) {
         run(&algebra, exec);
     }
+}
+
+static void command_sintercard(struct exec *exec)
+{
+    run_count(exec, OPERATION_INTERSECTION);
+}
+
+static void command_sdiffcard(struct exec *exec)
+{
+    run_count(exec, OPERATION_DIFFERENCE);
+}
+
+static void command_sunioncard(struct exec *exec)
+{
+    run_count(exec, OPERATION_UNION);
 }
 
 static const struct command_key_spec update_keys[] = {
@@ -210,6 +225,9 @@ static const struct command_key_spec counted_keys[] = {
 #define STORE_ROW                                                                                                              \
     .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM, .keys = {1, -1, 1}, .since = "1.0.0",          \
     .group = "set", .syntax = "destination key [key ...]"
+#define CARD_ROW                                                                                                               \
+    .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_MOVABLE_KEYS, .group = "set",                        \
+    .syntax = "numkeys key [key ...] [LIMIT limit]", .key_specs = counted_keys
 #define INTERSECTION_COST "O(N*M), N the members of the smallest set, M the number of sets"
 #define SUM_COST "O(N), N the members of all sets"
 #define DIFFERENCE_COST "O(N*M), N the members of the first set, M the number of sets"
@@ -227,9 +245,12 @@ const struct command_spec set_algebra_commands[] = {
      .summary = "Stores the members that any of the sets has.", .key_specs = overwrite_keys},
     {.name = "sdiffstore", .run = command_sdiffstore, STORE_ROW, .complexity = DIFFERENCE_COST,
      .summary = "Stores the members of the first set that no other has.", .key_specs = overwrite_keys},
-    {.name = "sintercard", .run = command_sintercard, .arity = -3, .scope = SCOPE_KEYS,
-     .flags = COMMAND_READONLY | COMMAND_MOVABLE_KEYS, .since = "7.0.0", .group = "set", .complexity = INTERSECTION_COST,
-     .summary = "Counts the members that all of the sets have.", .syntax = "numkeys key [key ...] [LIMIT limit]",
-     .key_specs = counted_keys},
+    {.name = "sintercard", .run = command_sintercard, CARD_ROW, .since = "7.0.0", .complexity = INTERSECTION_COST,
+     .summary = "Counts the members that all of the sets have."},
+    {.name = "sdiffcard", .run = command_sdiffcard, CARD_ROW, .since = "8.10.0", .complexity = DIFFERENCE_COST,
+     .summary = "Counts the members of the first set that no other has."},
+    {.name = "sunioncard", .run = command_sunioncard, CARD_ROW, .since = "8.10.0",
+     .complexity = "O(N*M), N the members of all sets, M the number of sets",
+     .summary = "Counts the members that any of the sets has."},
     {0},
 };

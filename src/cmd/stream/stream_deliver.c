@@ -393,6 +393,12 @@ static bool read_position(struct exec *exec, const struct read_words *words, uin
                                  "would just return an empty result set.");
         return false;
     }
+    if (bytes_equal(exec->argv[id_at], BYTES("+"))) {
+        reply_error(exec->reply, "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of "
+                                 "this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID "
+                                 "would just return an empty result set.");
+        return false;
+    }
     if (!bytes_equal(exec->argv[id_at], BYTES(">")) && !exec_stream_id(exec, id_at, &out->behind)) {
         return false;
     }

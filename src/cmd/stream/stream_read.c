@@ -337,6 +337,14 @@ static bool read_position(struct exec *exec, const struct read_words *words, uin
         *out = entry == NULL ? STREAM_ID_MIN : entry_stream(entry)->last_id;
         return true;
     }
+    if (bytes_equal(exec->argv[id_at], BYTES("+"))) { /* the last entry that is there, and not one that was deleted */
+        if (entry == NULL || !stream_edge_id(entry_stream(entry), true, out)) {
+            *out = STREAM_ID_MIN;
+        } else {
+            stream_id_decrement(out);
+        }
+        return true;
+    }
     if (bytes_equal(exec->argv[id_at], BYTES(">"))) {
         return refuse(exec, "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> "
                             "option.");

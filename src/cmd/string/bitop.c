@@ -14,20 +14,30 @@
 #include "mem/heap.h"
 #include "shard/server.h"
 
+#include <assert.h>
+
 enum {
     BITOP_INLINE_BYTES = 512 * 1024, /* of all sources: combined without a job, about 50 us */
     BITOP_STEP_BYTES = 16 * 1024,   /* stays in the first cache while the sources go over it */
+    BITOP_ONE_BYTES = 1024,          /* of ONE at a time, on the stack */
     BITOP_DESTINATION = 2,           /* argv */
     BITOP_SOURCES = 3,
 };
 
-enum bitop { BITOP_AND = BITS_AND, BITOP_OR = BITS_OR, BITOP_XOR = BITS_XOR, BITOP_NOT };
+enum bitop { BITOP_AND = BITS_AND, BITOP_OR = BITS_OR, BITOP_XOR = BITS_XOR, BITOP_NOT, BITOP_DIFF, BITOP_DIFF1, BITOP_ANDOR, BITOP_ONE };
 
 static const struct {
     struct bytes name;
     enum bitop operation;
 } operation_names[] = {
-    {BYTES("AND"), BITOP_AND}, {BYTES("OR"), BITOP_OR}, {BYTES("XOR"), BITOP_XOR}, {BYTES("NOT"), BITOP_NOT}};
+    {BYTES("AND"), BITOP_AND}, {BYTES("OR"), BITOP_OR}, {BYTES("XOR"), BITOP_XOR}, {BYTES("NOT"), BITOP_NOT},
+    {BYTES("DIFF"), BITOP_DIFF}, {BYTES("DIFF1"), BITOP_DIFF1}, {BYTES("ANDOR"), BITOP_ANDOR}, {BYTES("ONE"), BITOP_ONE}};
+
+/* Those that set the first source against all others. */
+static bool is_against_first(enum bitop operation)
+{
+    return operation == BITOP_DIFF || operation == BITOP_DIFF1 || operation == BITOP_ANDOR;
+}
 
 /* The strings that are combined. */
 struct source {
@@ -50,6 +60,10 @@ static bool operation_argument(struct exec *exec, enum bitop *out)
             *out = operation_names[i].operation;
             if (*out == BITOP_NOT && exec->argc != BITOP_SOURCES + 1) {
                 reply_error(exec->reply, "ERR BITOP NOT must be called with a single source key.");
+                return false;
+            }
+            if (is_against_first(*out) && exec->argc == BITOP_SOURCES + 1) {
+                reply_errorf(exec->reply, "ERR BITOP %s must be called with at least two source keys.", operation_names[i].name.data);
                 return false;
             }
             return true;
@@ -82,17 +96,69 @@ static bool find_sources(struct exec *exec, struct sources *out)
     return true;
 }
 
+/* What a source has from `at` to `end`: perhaps less, or nothing. */
+static struct bytes source_part(const struct sources *sources, uint32_t i, size_t at, size_t end)
+{
+    const struct bytes text = sources->sources[i].text;
+    const size_t stop = text.len < end ? text.len : end;
+    return stop > at ? (struct bytes){text.data + at, stop - at} : BYTES("");
+}
+
+/* The first source and what the others have together, which `result` becomes first. */
+static void combine_against_first(enum bitop operation, const struct sources *sources, char *result, size_t at, size_t end)
+{
+    for (uint32_t i = 1; i < sources->count; i++) {
+        const struct bytes part = source_part(sources, i, at, end);
+        bits_combine(BITS_OR, result + at, part.data, part.len);
+    }
+    const struct bytes first = source_part(sources, 0, at, end);
+    if (operation == BITOP_DIFF1) { /* others and not first: not (not others or first) */
+        bits_invert(result + at, first.len);
+        bits_combine(BITS_OR, result + at, first.data, first.len);
+        bits_invert(result + at, first.len);
+        return;
+    }
+    if (operation == BITOP_DIFF) {
+        bits_invert(result + at, first.len);
+    }
+    bits_combine(BITS_AND, result + at, first.data, first.len);
+    memset(result + at + first.len, 0, end - at - first.len);
+}
+
+/* The bits that one source alone has: those of an odd number of sources, without those that two have met in. */
+static void combine_one(const struct sources *sources, char *result, size_t at, size_t end)
+{
+    char met[BITOP_ONE_BYTES], both[BITOP_ONE_BYTES];
+    assert(end - at <= BITOP_ONE_BYTES);
+    memset(met, 0, end - at);
+    for (uint32_t i = 0; i < sources->count; i++) {
+        const struct bytes part = source_part(sources, i, at, end);
+        memcpy(both, result + at, part.len);
+        bits_combine(BITS_AND, both, part.data, part.len);
+        bits_combine(BITS_OR, met, both, part.len);
+        bits_combine(BITS_XOR, result + at, part.data, part.len);
+    }
+    bits_invert(met, end - at);
+    bits_combine(BITS_AND, result + at, met, end - at);
+}
+
 /* Makes the bytes from `at` to `end` of the result, which are 0. Shorter sources go on with zero bytes. */
 static void combine(enum bitop operation, const struct sources *sources, char *result, size_t at, size_t end)
 {
-    for (uint32_t i = 0; i < sources->count; i++) {
-        const struct bytes text = sources->sources[i].text;
-        const size_t stop = text.len < end ? text.len : end;
-        const size_t len = stop > at ? stop - at : 0;
+    if (is_against_first(operation)) {
+        combine_against_first(operation, sources, result, at, end);
+        return;
+    }
+    for (size_t from = at; operation == BITOP_ONE && from < end; from += BITOP_ONE_BYTES) {
+        combine_one(sources, result, from, end - from < BITOP_ONE_BYTES ? end : from + BITOP_ONE_BYTES);
+    }
+    for (uint32_t i = 0; operation != BITOP_ONE && i < sources->count; i++) {
+        const struct bytes text = source_part(sources, i, at, end);
+        const size_t len = text.len;
         if (len > 0 && i == 0) {
-            memcpy(result + at, text.data + at, len);
+            memcpy(result + at, text.data, len);
         } else if (len > 0) {
-            bits_combine((enum bits_operation)operation, result + at, text.data + at, len);
+            bits_combine((enum bits_operation)operation, result + at, text.data, len);
         }
         if (operation == BITOP_AND) {
             memset(result + at + len, 0, end - at - len);
@@ -302,6 +368,6 @@ const struct command_spec bitop_commands[] = {
     {.name = "bitop", .run = command_bitop, .arity = -4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = {2, -1, 1}, .since = "2.6.0", .group = "bitmap", .complexity = "O(N), N the bytes of all sources",
      .summary = "Combines strings bit by bit, the shorter ones filled up with zero bytes, and stores what comes out.",
-     .syntax = "AND|OR|XOR|NOT destkey key [key ...]", .key_flags = "OW update|RO access"},
+     .syntax = "AND|OR|XOR|NOT|DIFF|DIFF1|ANDOR|ONE destkey key [key ...]", .key_flags = "OW update|RO access"},
     {0},
 };

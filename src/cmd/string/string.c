@@ -7,6 +7,7 @@
 #include "cmd/core/effects.h"
 #include "cmd/core/find.h"
 #include "cmd/core/option.h"
+#include "cmd/string/string_condition.h"
 #include "cmd/string/string_rows.h"
 #include "cmd/string/string_work.h"
 
@@ -22,16 +23,26 @@ enum set_flag {
     SET_PX = 1 << 6,
     SET_EXAT = 1 << 7,
     SET_PXAT = 1 << 8,
+    SET_IFEQ = 1 << 9,
+    SET_IFNE = 1 << 10,
+    SET_IFDEQ = 1 << 11,
+    SET_IFDNE = 1 << 12,
     SET_SECONDS = SET_EX | SET_EXAT,
     SET_ABSOLUTE = SET_EXAT | SET_PXAT,
     SET_TIME = SET_EX | SET_PX | SET_EXAT | SET_PXAT,
     SET_TTL = SET_TIME | SET_KEEPTTL | SET_PERSIST,
+    SET_COMPARES = SET_IFEQ | SET_IFNE | SET_IFDEQ | SET_IFDNE,
+    SET_WHEN = SET_NX | SET_XX | SET_COMPARES,
 };
 
 /* A repeated option is taken, as by Redis; the last value counts. */
 static const struct option set_options[] = {
-    {"NX", .sets = SET_NX, .excludes = SET_XX},
-    {"XX", .sets = SET_XX, .excludes = SET_NX},
+    {"NX", .sets = SET_NX, .excludes = SET_WHEN & ~SET_NX},
+    {"XX", .sets = SET_XX, .excludes = SET_WHEN & ~SET_XX},
+    {"IFEQ", .sets = SET_IFEQ, .excludes = SET_WHEN & ~SET_IFEQ, .has_value = true},
+    {"IFNE", .sets = SET_IFNE, .excludes = SET_WHEN & ~SET_IFNE, .has_value = true},
+    {"IFDEQ", .sets = SET_IFDEQ, .excludes = SET_WHEN & ~SET_IFDEQ, .has_value = true},
+    {"IFDNE", .sets = SET_IFDNE, .excludes = SET_WHEN & ~SET_IFDNE, .has_value = true},
     {"GET", .sets = SET_GET},
     {"KEEPTTL", .sets = SET_KEEPTTL, .excludes = SET_TTL & ~SET_KEEPTTL},
     {"EX", .sets = SET_EX, .excludes = SET_TTL & ~SET_EX, .has_value = true},
@@ -54,6 +65,7 @@ static const struct option getex_options[] = {
 struct set_request {
     uint32_t flags;
     uint32_t time_index; /* of the word that holds the time, when SET_TIME */
+    uint32_t compare_index; /* of the value of IFEQ and its kin, when SET_COMPARES */
     int64_t expiry_ms;   /* absolute, when SET_TIME */
 };
 
@@ -62,7 +74,9 @@ static bool read_options(struct exec *exec, uint32_t first, const struct option 
 {
     struct option_walk walk = {.at = first};
     while (option_next(exec, rows, &walk)) {
-        if (walk.option->has_value) {
+        if ((walk.option->sets & SET_COMPARES) != 0) {
+            request->compare_index = walk.value;
+        } else if (walk.option->has_value) {
             request->time_index = walk.value;
         }
     }
@@ -261,11 +275,30 @@ static bool put_value(struct exec *exec, struct key key, struct entry *existing,
     return true;
 }
 
+/* The condition that the options name, CONDITION_NONE without one; replies the error. */
+static bool read_condition(struct exec *exec, const struct set_request *request, struct string_condition *out)
+{
+    *out = (struct string_condition){0};
+    if ((request->flags & SET_COMPARES) == 0) {
+        return true;
+    }
+    const enum condition_kind kind = string_condition_kind(exec->argv[request->compare_index - 1]);
+    return string_condition_read(exec, kind, request->compare_index, out);
+}
+
+/* Do the options let what is there be replaced? */
+static bool may_set(const struct set_request *request, const struct string_condition *condition, const struct entry *existing)
+{
+    const uint32_t refused_by = existing != NULL ? SET_NX : SET_XX;
+    return (request->flags & refused_by) == 0 && (condition->kind == CONDITION_NONE || string_condition_holds(condition, existing));
+}
+
 /* SET with options. */
 static void set_with_options(struct exec *exec, struct string_work *work)
 {
     struct set_request request = {0};
-    if (!read_options(exec, 3, set_options, &request) || !read_time(exec, &request)) {
+    struct string_condition condition;
+    if (!read_options(exec, 3, set_options, &request) || !read_time(exec, &request) || !read_condition(exec, &request, &condition)) {
         return;
     }
     struct key key = exec_key(exec, 1);
@@ -274,8 +307,10 @@ static void set_with_options(struct exec *exec, struct string_work *work)
     if (is_get && !reply_old(exec, existing, &(struct replier){set_with_options, work, 2})) {
         return;
     }
-    uint32_t refused_by = existing != NULL ? SET_NX : SET_XX;
-    if ((request.flags & refused_by) != 0) {
+    if (condition.kind != CONDITION_NONE && !check_string(exec, existing)) {
+        return;
+    }
+    if (!may_set(&request, &condition, existing)) {
         if (!is_get) {
             reply_null(exec->reply);
         }
@@ -393,7 +428,7 @@ const struct command_spec string_commands[] = {
     {.name = "set", .run = command_set, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = {1, 1, 1}, .since = "1.0.0", .group = "string", .complexity = "O(1)",
      .summary = "Stores a string, on conditions and with an expiry if wanted.",
-     .syntax = "key value [NX|XX] [GET] [" SET_TIME_SYNTAX "|KEEPTTL]",
+     .syntax = "key value [NX|XX|IFEQ value|IFNE value|IFDEQ digest|IFDNE digest] [GET] [" SET_TIME_SYNTAX "|KEEPTTL]",
      .key_flags = "RW access update variable_flags"},
     {.name = "setex", .run = command_setex, .arity = 4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = {1, 1, 1}, .since = "2.0.0", .group = "string", .complexity = "O(1)",

@@ -421,18 +421,45 @@ static void command_zmscore(struct exec *exec)
     }
 }
 
+/* WITHSCORE, when there is a word behind the member; false: what is there was refused. */
+static bool read_withscore(struct exec *exec, bool *has_score)
+{
+    *has_score = exec->argc > 3;
+    if (exec->argc > 4) {
+        reply_arity_error(exec->reply, exec->spec);
+        return false;
+    }
+    if (*has_score && !bytes_equal_ignore_case(exec->argv[3], BYTES("WITHSCORE"))) {
+        reply_error(exec->reply, ERROR_SYNTAX);
+        return false;
+    }
+    return true;
+}
+
 static void reply_rank(struct exec *exec, bool is_reverse)
 {
     struct entry *entry;
-    if (!find_zset(exec, &entry)) {
+    bool has_score;
+    if (!read_withscore(exec, &has_score) || !find_zset(exec, &entry)) {
         return;
     }
     uint64_t rank;
-    if (entry == NULL || !zset_rank(entry, exec->argv[2], &rank, NULL)) {
-        reply_null(exec->reply);
+    double score;
+    if (entry == NULL || !zset_rank(entry, exec->argv[2], &rank, &score)) {
+        if (has_score) {
+            reply_null_array(exec->reply);
+        } else {
+            reply_null(exec->reply);
+        }
         return;
     }
+    if (has_score) {
+        reply_array(exec->reply, 2);
+    }
     reply_integer(exec->reply, (int64_t)(is_reverse ? zset_count(entry) - 1 - rank : rank));
+    if (has_score) {
+        reply_double(exec->reply, score);
+    }
 }
 
 static void command_zrank(struct exec *exec)
@@ -470,9 +497,9 @@ const struct command_spec zset_commands[] = {
     {.name = "zmscore", .run = command_zmscore, .arity = -3, READ_ROW, .since = "6.2.0",
      .complexity = "O(M*log(N)), M the members asked for", .summary = "Returns the scores of members of a sorted set.",
      .syntax = "key member [member ...]", .locks_when_long = true},
-    {.name = "zrank", .run = command_zrank, .arity = 3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",
-     .summary = "Returns how many members of a sorted set stand before a member.", .syntax = "key member"},
-    {.name = "zrevrank", .run = command_zrevrank, .arity = 3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",
-     .summary = "Returns how many members of a sorted set stand behind a member.", .syntax = "key member"},
+    {.name = "zrank", .run = command_zrank, .arity = -3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",
+     .summary = "Returns how many members of a sorted set stand before a member.", .syntax = "key member [WITHSCORE]"},
+    {.name = "zrevrank", .run = command_zrevrank, .arity = -3, READ_ROW, .since = "2.0.0", .complexity = "O(log(N))",
+     .summary = "Returns how many members of a sorted set stand behind a member.", .syntax = "key member [WITHSCORE]"},
     {0},
 };

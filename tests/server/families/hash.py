@@ -49,7 +49,7 @@ def read_keys(where):
 
 
 SCAN_OPTIONS = options((b"MATCH", pattern), (b"COUNT", one_of(b"1", b"10", b"1000", b"100000", b"0", b"-1", b"x")), (b"BOGUS",),
-                       (b"TYPE", b"hash"), (b"NOVALUES",))
+                       (b"TYPE", b"hash"), (b"NOVALUE",))
 
 CONFIGS = (
     {},

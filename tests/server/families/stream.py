@@ -115,10 +115,10 @@ CLAIM_OPTIONS = options((b"IDLE", idle), (b"TIME", one_of(b"0", b"1000", b"-1", 
 
 
 def streams(rng, last):
-    """STREAMS key ... id ..."""
+    """STREAMS key ... id ...; never the id +, which redis-server takes since 7.4."""
     number = rng.choice([1, 1, 1, 2, 3])
-    return ([b"STREAMS"] + [key(rng) for _ in range(number)] +
-            [last if rng.random() < 0.7 else rng.choice([id_, edge])(rng) for _ in range(number)])
+    ids = [last if rng.random() < 0.7 else rng.choice([id_, edge])(rng) for _ in range(number)]
+    return [b"STREAMS"] + [key(rng) for _ in range(number)] + [b"-" if word == b"+" else word for word in ids]
 
 
 def read_streams(rng):
