@@ -1,7 +1,7 @@
 /* string_condition.c - strings compared with texts and digests: DIGEST, DELEX, DELIFEQ, and the conditions of SET.
  *
  * Threads    The holder of the key's baton.
- * Limits     A comparison is one step: as long as a text that came with the command, or 40 ms for a digest of 512 MiB.  */
+ * Limits     A comparison is one step: as long as a text that came with the command, or as the stored string for a digest.  */
 #include "cmd/string/string_condition.h"
 
 #include "base/text_digest.h"
