@@ -36,9 +36,8 @@ def say(text):
 
 # --- the command line ---
 
-def parser(description, epilog, is_from):
-    """Options of both directions. The words HOST PORT name the Redis."""
-    words = argparse.ArgumentParser(description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_endpoint_options(words, is_from):
+    """Where both servers are, and who asks there: for endpoints()."""
     redis, ours = ("source", "target") if is_from else ("target", "source")
     words.add_argument("host", nargs="?", help="the Redis: its host")
     words.add_argument("port", nargs="?", type=int, default=6379)
@@ -55,6 +54,12 @@ def parser(description, epilog, is_from):
     words.add_argument("--cert", metavar="FILE")
     words.add_argument("--key", metavar="FILE")
     words.add_argument("--insecure", action="store_true", help="takes every certificate")
+
+
+def parser(description, epilog, is_from):
+    """Options of both directions. The words HOST PORT name the Redis."""
+    words = argparse.ArgumentParser(description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_endpoint_options(words, is_from)
     words.add_argument("--db", help="databases, as 0,3 (default: all that have keys)")
     words.add_argument("--match", metavar="PATTERN", help="only keys of this pattern, as in SCAN")
     words.add_argument("--replace", action="store_true", help="overwrites keys that the target has already")

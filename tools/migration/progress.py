@@ -30,10 +30,10 @@ def key_text(key):
 
 
 class Progress:
-    """`total` of `unit` to be done; None: nobody knows how many."""
+    """`total` of `unit` to be done; None: nobody knows how many, but perhaps how many bytes: `total_bytes`."""
 
-    def __init__(self, what, total, unit="keys", out=sys.stderr):
-        self.what, self.total, self.unit, self.out = what, total, unit, out
+    def __init__(self, what, total, unit="keys", total_bytes=None, out=sys.stderr):
+        self.what, self.total, self.unit, self.total_bytes, self.out = what, total, unit, total_bytes, out
         self.done = self.bytes = 0
         self.began = time.monotonic()
         self.is_terminal = out.isatty()
@@ -55,18 +55,25 @@ class Progress:
             words = ["%s %s" % (format(self.done, ","), self.unit), "%s %s/s" % (format(int(self.done / seconds), ","), self.unit)]
         if self.bytes:
             words.append("%s, %s/s" % (size_text(self.bytes), size_text(self.bytes / seconds)))
-        if self.total:
-            share = min(1.0, self.done / self.total)
+        share = self.share()
+        if share is not None:
             words.insert(0, "%3d %%" % int(100 * share))
             if 0 < share < 1:
                 words.append("%s left" % time_text(seconds / share - seconds))
         return "%s: %s" % (self.what, ", ".join(words))
 
+    def share(self):
+        """How much is done, 0.0 to 1.0; None: nobody knows."""
+        if self.total:
+            return min(1.0, self.done / self.total)
+        return min(1.0, self.bytes / self.total_bytes) if self.total_bytes else None
+
     def _show(self, now):
         text = self.text(now)
         if self.is_terminal:
-            filled = int(BAR * min(1.0, self.done / self.total)) if self.total else 0
-            bar = "[%s%s] " % ("#" * filled, "." * (BAR - filled)) if self.total else ""
+            share = self.share()
+            filled = int(BAR * share) if share is not None else 0
+            bar = "[%s%s] " % ("#" * filled, "." * (BAR - filled)) if share is not None else ""
             self.out.write("\r\x1b[K%s%s" % (bar, text))
         else:
             self.out.write(text + "\n")

@@ -85,6 +85,16 @@ class Connection:
             raise self._lost("the connection was closed")
         return data
 
+    def take_some(self, count):
+        """At least one byte, at most so many: what has come."""
+        try:
+            data = self.file.read1(count)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from error
+        if not data:
+            raise self._lost("the connection was closed")
+        return data
+
     def read(self):
         """The next reply."""
         line = self._line()

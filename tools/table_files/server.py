@@ -1,0 +1,61 @@
+"""Which server a tool speaks to, and who it is there: the options that all tools for tables have."""
+
+import os
+import re
+import sys
+
+from migration.endpoint import Endpoint, Refused, password_for
+from migration.wire import ErrorReply
+
+TIMEOUT_SECONDS = 600.0  # a statement on a large table takes its time
+TABLE_NAME = re.compile(r"[^.]+\..+", re.DOTALL)
+
+
+def add_options(words):
+    """--host and so on, for an argparse parser."""
+    words.add_argument("--host", default="127.0.0.1", help="the server (default %(default)s)")
+    words.add_argument("--port", type=int, default=6379, help="(default %(default)s)")
+    words.add_argument("--unix", metavar="PATH", help="the server by its unix socket")
+    words.add_argument("--user", help="a user of the server")
+    words.add_argument("--pass", dest="password", metavar="PASSWORD",
+                       help="everybody on this machine can read it meanwhile: the environment TESSERA_PASSWORD, or --askpass, is better")
+    words.add_argument("--askpass", action="store_true", help="asks for the password")
+    words.add_argument("--db", type=int, default=0, metavar="N", help="the database (default %(default)s)")
+
+
+def endpoint(options):
+    password = options.password
+    if password is None:
+        password = password_for("TESSERA_PASSWORD", options.askpass, "the server")
+    return Endpoint(options.host, options.port, options.unix, options.user, password, timeout=TIMEOUT_SECONDS)
+
+
+def run(connection, *words):
+    """A command's reply; Refused if it is an error."""
+    reply = connection.call(*words)
+    if isinstance(reply, ErrorReply):
+        raise Refused("%s: %s" % (shown(words[0]), reply))
+    return reply
+
+
+def checked_table(name):
+    """NAMESPACE.TABLE from the command line as bytes as text."""
+    if not TABLE_NAME.fullmatch(name):
+        raise Refused("%s is no NAMESPACE.TABLE" % name)
+    return from_command_line(name)
+
+
+def from_command_line(word):
+    return os.fsencode(word).decode("latin-1")
+
+
+def shown(text):
+    """Bytes, or bytes as text, for a message: one line, whatever is in it."""
+    data = text.encode("latin-1") if isinstance(text, str) else text
+    return "".join(letter if letter.isprintable() else "\\x%02x" % ord(letter) for letter in data.decode("utf-8", "replace")[:200])
+
+
+def say(text):
+    """A line for the user, in place of the bar where there is one."""
+    sys.stderr.write("\r\x1b[K%s\n" % text if sys.stderr.isatty() else text + "\n")
+    sys.stderr.flush()
