@@ -35,6 +35,7 @@ APPLICATIONS = (
     ("bullmq on node-redis", NODE, "bullmq.js", "redis", 0),
     ("node-redis", NODE, "node_redis.js", "redis", 0),
     ("node-redis-6", NODE, "node_redis.js", "redis-6", NEWEST_NODE),
+    ("examples of tables", NODE, "table_examples.js", "redis", 0),
     ("ioredis", NODE, "ioredis.js", "ioredis", 0),
     ("ioredis-6", NODE, "ioredis.js", "ioredis-6", NEWEST_NODE),
     ("redlock", NODE, "redlock.js", "", 0),
