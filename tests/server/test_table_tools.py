@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 
@@ -84,7 +85,7 @@ def test_a_dump_that_is_loaded_again_is_identical(start, shards, tmp_path, form,
         assert client.run("DEBUG", "DIGEST") == before
 
 
-def test_a_schema_is_made_again_by_redis_cli(start, tmp_path):
+def test_a_schema_is_made_again_by_redis_cli_and_a_dump_replaces_files_only(start, tmp_path):
     server = start("--enable-debug-command", "yes")
     with server.connect() as client:
         make(client)
@@ -96,6 +97,14 @@ def test_a_schema_is_made_again_by_redis_cli(start, tmp_path):
         client.run("TABLE.INSERT", "t.one", "v=a")
         assert tool("dump", server, "t.one", tmp_path / "moment", "--one-moment").startswith("dumped: 1 rows")
         assert (tmp_path / "moment").read_text() == "v\na\n"
+        os.mkfifo(tmp_path / "pipe")
+        with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+            tool("dump", server, "t.one", tmp_path / "pipe")
+            assert reader.stdout.read() == b"v\na\n" and stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
+        os.symlink(tmp_path / "moment", tmp_path / "link")
+        client.run("TABLE.INSERT", "t.one", "v=b")
+        tool("dump", server, "t.one", tmp_path / "link")
+        assert os.path.islink(tmp_path / "link") and (tmp_path / "moment").read_text() == "v\na\nb\n"
         client.run("TABLE.SCHEMA.CREATE", "t.own", "_id:string")
         client.run("TABLE.INSERT", "t.own", "_id=x")
         tool("dump", server, "t.own", tmp_path / "own")

@@ -1,24 +1,22 @@
 """A table into a file, from start to end: the words of the command line, the pages, what the user is told."""
 
 import argparse
+import contextlib
 import os
-import signal
 import sys
 
 from migration.endpoint import Refused
 from migration.progress import Progress
-from migration.wire import Lost
 
 from . import server
 from .csv_rows import checked_delimiter
 from .pages import Pages
 from .schema import ROW_ID, Column, has_row_ids, read_schema
-from .send import Stopped
-from .server import say
+from .server import INCOMPLETE, ended, say
 from .writers import CsvWriter, JsonWriter, SchemaWriter, SqlWriter
 
-DONE, INCOMPLETE = 0, 2
-CHUNK_BYTES = 1 << 18
+DONE = 0
+BUFFER_BYTES = 1 << 18
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".sql": "sql"}
 
 
@@ -53,37 +51,37 @@ def writer_of(options, table, columns):
 
 
 class Output:
-    """The standard output, or a file that gets its name only when it is whole."""
+    """The standard output, a device or a pipe; or a file that gets its name only when it is whole."""
 
     def __init__(self, path):
-        self.path = None if path == "-" else path
+        self.path = self.part = None
+        if path == "-":
+            self.file = sys.stdout.buffer
+            return
+        path = os.path.realpath(path)
+        if os.path.isfile(path) or not os.path.exists(path):
+            self.path, self.part = path, path + ".part"
         try:
-            self.file = open(path + ".part", "wb") if self.path else sys.stdout.buffer
+            self.file = open(self.part or path, "wb", BUFFER_BYTES)
         except OSError as error:
             raise Refused("%s: %s" % (path, error.strerror)) from None
-        self.chunks, self.size = [], 0
 
     def write(self, data):
-        self.chunks.append(data)
-        self.size += len(data)
-        if self.size >= CHUNK_BYTES:
-            self._flush()
-
-    def _flush(self):
-        self.file.write(b"".join(self.chunks))
-        self.chunks, self.size = [], 0
+        self.file.write(data)
 
     def finish(self):
-        self._flush()
         self.file.flush()
         if self.path:
             os.fsync(self.file.fileno())
             self.file.close()
-            os.replace(self.path + ".part", self.path)
+            os.replace(self.part, self.path)
 
     def give_up(self):
-        if self.path:
-            os.unlink(self.path + ".part")
+        if self.file is not sys.stdout.buffer:
+            with contextlib.suppress(OSError):
+                self.file.close()
+        if self.part:
+            os.unlink(self.part)
 
 
 def write_rows(pages, writer, output, drops_id):
@@ -117,23 +115,19 @@ def dump(options):
     return DONE
 
 
-def stop(*_):
-    raise Stopped
-
-
-def main(description, epilog):
-    options = parser(description, epilog).parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+def dump_or_tell(options):
+    """The exit status; what keeps the file from being written is said."""
     try:
         return dump(options)
-    except Stopped:
-        say("stopped by a signal: %s" % ("the rows so far are no whole table" if options.file == "-" else "%s was not written" % options.file))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         say("whoever read the rows went away")
     except OSError as error:
         say("%s: %s" % (options.file, error.strerror))
-    except (Refused, Lost) as error:
-        say(str(error))
     return INCOMPLETE
+
+
+def main(description, epilog):
+    options = parser(description, epilog).parse_args()
+    result = "the rows so far are no whole table" if options.file == "-" else "%s was not written" % options.file
+    return ended(lambda: dump_or_tell(options), "stopped by a signal: " + result)

@@ -12,11 +12,11 @@ from . import server
 from .guess import Guess, kinds_of_json, kinds_of_text
 from .json_rows import BadValue, Rows
 from .schema import ROW_ID, Column, create_table, has_row_ids, read_schema, row_count
-from .send import ApplyWords, InsertWords, Sender, Stopped, TooMany
-from .server import say, shown
+from .send import ApplyWords, InsertWords, Sender, TooMany
+from .server import INCOMPLETE, Stopped, ended, say, shown
 from .source import Source
 
-ALL_TAKEN, SOME_REFUSED, INCOMPLETE = 0, 1, 2
+ALL_TAKEN, SOME_REFUSED = 0, 1
 SAMPLE_ROWS, SAMPLE_BYTES = 10_000, 64 << 20
 
 
@@ -242,8 +242,4 @@ def load(options):
 
 def main(description, epilog):
     options = parser(description, epilog).parse_args()
-    try:
-        return load(options)
-    except (Refused, Lost) as error:
-        say(str(error))
-        return INCOMPLETE
+    return ended(lambda: load(options), "stopped by a signal: no row was loaded")

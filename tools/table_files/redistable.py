@@ -15,17 +15,16 @@ Other keys of indexes say nothing that is not in the rows. Rows keep their ids.
 import argparse
 import fnmatch
 import os
-import signal
 
 from migration.endpoint import Refused, databases
 from migration.migrate import SCAN_COUNT, add_endpoint_options, asked, endpoints
 from migration.progress import Progress
 from migration.wire import ErrorReply, Lost, encode
 
-from .load import ALL_TAKEN, INCOMPLETE, SOME_REFUSED, count_text
+from .load import ALL_TAKEN, SOME_REFUSED, count_text
 from .schema import ROW_ID, Column, create_table
-from .send import ApplyWords, Sender, Stopped
-from .server import TIMEOUT_SECONDS, run, say, shown
+from .send import ApplyWords, Sender
+from .server import TIMEOUT_SECONDS, Stopped, ended, run, say, shown
 
 PREFIX = b"schema:"
 KINDS = ("string", "integer", "float", "date")
@@ -204,18 +203,6 @@ def copy_tables(options):
     return SOME_REFUSED if refused else ALL_TAKEN
 
 
-def stop(*_):
-    raise Stopped
-
-
 def main(description, epilog):
     options = parser(description, epilog).parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        return copy_tables(options)
-    except Stopped:
-        say("stopped by a signal")
-    except (Refused, Lost) as error:
-        say(str(error))
-    return INCOMPLETE
+    return ended(lambda: copy_tables(options), "stopped by a signal")

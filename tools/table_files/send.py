@@ -6,6 +6,8 @@ from migration.copy import FATAL
 from migration.endpoint import Refused
 from migration.wire import ErrorReply, Lost
 
+from .server import Stopped
+
 BATCH_ROWS, BATCH_BYTES = 1000, 1 << 18
 AHEAD = 3  # batches that wait for their replies: those fit into the buffers of the connection
 SHOWN_MAX = 50
@@ -13,10 +15,6 @@ SHOWN_MAX = 50
 
 class TooMany(Exception):
     """More rows were refused than allowed."""
-
-
-class Stopped(Exception):
-    """SIGINT or SIGTERM."""
 
 
 class InsertWords:

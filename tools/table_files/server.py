@@ -2,13 +2,19 @@
 
 import os
 import re
+import signal
 import sys
 
 from migration.endpoint import Endpoint, Refused, password_for
-from migration.wire import ErrorReply
+from migration.wire import ErrorReply, Lost
 
+INCOMPLETE = 2  # the exit status of a tool that did not come to an end
 TIMEOUT_SECONDS = 600.0  # a statement on a large table takes its time
 TABLE_NAME = re.compile(r"[^.]+\..+", re.DOTALL)
+
+
+class Stopped(Exception):
+    """SIGINT or SIGTERM."""
 
 
 def add_options(words):
@@ -59,3 +65,20 @@ def say(text):
     """A line for the user, in place of the bar where there is one."""
     sys.stderr.write("\r\x1b[K%s\n" % text if sys.stderr.isatty() else text + "\n")
     sys.stderr.flush()
+
+
+def stop(*_):
+    raise Stopped
+
+
+def ended(work, stopped):
+    """The exit status, which work() gives, unless it is Stopped, where the sentence `stopped` is said, or raises Refused or Lost."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        return work()
+    except Stopped:
+        say(stopped)
+    except (Refused, Lost) as error:
+        say(str(error))
+    return INCOMPLETE
