@@ -231,7 +231,7 @@ def test_a_message_is_not_before_the_reply_that_it_makes_invalid(server):
             assert connection.call("GET", name)[1] == value
 
 
-MODES = [[], ["OPTIN"], ["OPTOUT"], ["NOLOOP"], ["BCAST"], ["BCAST", "PREFIX", "k"]]
+MODES = [[], ["OPTIN"], ["OPTOUT"], ["NOLOOP"], ["BCAST"], ["BCAST", "PREFIX", "k", "PREFIX", "big"]]  # all of them are told of every key of the test
 
 
 @pytest.mark.threads
