@@ -194,8 +194,10 @@ struct entry *keyspace_random(struct keyspace *ks, uint64_t *random_state, int64
 /* Calls `visit` for keys from *cursor on, in the order of the table, until at least `count` were visited or the end came.
  * *cursor starts at 0 and is 0 again at the end; every key that is there throughout is visited at least once, whatever is
  * inserted, deleted, split or merged between the calls (see dict.h for what the cursor holds, KEYSPACE_CURSOR_BITS of it).
- * Expired keys are skipped, but count. `visit` must not change the keyspace. Cost O(count + one bucket chain).  */
+ * Expired keys are skipped, but count; with BEFORE_ALL_EXPIRIES_MS for `now_ms` no key has expired. `visit` must not change the keyspace.
+ * Cost O(count + one bucket chain).  */
 enum { KEYSPACE_CURSOR_BITS = DICT_CURSOR_BITS };
+#define BEFORE_ALL_EXPIRIES_MS INT64_MIN
 typedef void keyspace_visit_fn(struct entry *entry, void *arg);
 void keyspace_scan(struct keyspace *ks, uint64_t *cursor, size_t count, int64_t now_ms, keyspace_visit_fn *visit, void *arg);
 

@@ -38,9 +38,8 @@ void keyspace_scan(struct keyspace *ks, uint64_t *cursor, size_t count, int64_t 
 
 void keyspace_visit_all(struct keyspace *ks, keyspace_visit_fn *visit, void *arg)
 {
-    const int64_t before_all_expiries_ms = INT64_MIN;
     uint64_t cursor = 0;
-    keyspace_scan(ks, &cursor, SIZE_MAX, before_all_expiries_ms, visit, arg);
+    keyspace_scan(ks, &cursor, SIZE_MAX, BEFORE_ALL_EXPIRIES_MS, visit, arg);
     assert(cursor == 0);
 }
 

@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+import time
 
 import pytest
 
@@ -131,6 +132,26 @@ def test_a_key_expires_or_is_evicted(server):
         gone = take(subscriber, 300)
         assert {channel for channel, _ in gone} == {b"__keyevent@0__:evicted"}
         assert sorted(key for _, key in gone) == sorted(b"key:%d" % number for number in range(300))
+
+
+@pytest.mark.parametrize("filters, gone", [((), {b"k", b"list"}), (("MATCH", "l*"), {b"list"}), (("TYPE", "string"), {b"k", b"list"})])
+def test_scan_removes_what_has_expired(start, filters, gone):
+    for kind in ("tessera", "redis"):
+        server = start("--enable-debug-command", "yes", kind=kind)
+        with server.connect() as client:
+            client.run("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+            client.run("RPUSH", "list", "v")
+            client.run("PEXPIRE", "list", "1")
+            client.run("SET", "k", "v", "PX", "1")
+            client.run("SET", "stays", "v", "PX", "1000000")
+            time.sleep(0.01)
+            with subscribe(server, "__keyevent@0__:*", "Ex") as subscriber:
+                client.run("KEYS", "*")
+                assert_silent(server, subscriber, "__keyevent@0__:end")
+                assert set(client.run("SCAN", "0", *filters)[1]) <= {b"stays"}
+                assert {key for _, key in take(subscriber, len(gone))} == gone
+                assert_silent(server, subscriber, "__keyevent@0__:end")
+            assert client.run("DBSIZE") == 3 - len(gone)
 
 
 @pytest.mark.threads

@@ -88,6 +88,7 @@ def fill(server, kind, fillers):
                 client.run("COPY", names[0], name)
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("kind, fillers", [
     pytest.param(kind, 0, id=kind + "-being-written", marks=[pytest.mark.heavy] if kind in ("zset", "stream") else []) for kind in CHANGE] + [

@@ -221,6 +221,7 @@ EMPTY = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("way", [pytest.param(way, marks=() if way in ("flushall", "one") else pytest.mark.slow) for way in EMPTY])
 def test_what_is_emptied_meanwhile_is_in_the_file(start, shards, way):

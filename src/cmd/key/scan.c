@@ -43,25 +43,32 @@ static uint32_t pattern_place(const struct exec *exec, uint32_t index)
     return bytes_equal(exec->argv[index], BYTES("*")) ? 0 : index;
 }
 
-static bool filter_takes(const struct filter *filter, const struct exec *exec, const struct entry *entry)
+static bool pattern_takes(const struct filter *filter, const struct exec *exec, const struct entry *entry)
 {
-    if (filter->type_at != 0) {
-        struct bytes name = bytes_of_string(value_type_name(entry_type(entry)));
-        if (!bytes_equal_ignore_case(exec->argv[filter->type_at], name)) {
-            return false;
-        }
-    }
     return filter->pattern_at == 0 || glob_match(exec->argv[filter->pattern_at], entry_key(entry), false);
+}
+
+static bool type_takes(const struct filter *filter, const struct exec *exec, const struct entry *entry)
+{
+    return filter->type_at == 0 ||
+           bytes_equal_ignore_case(exec->argv[filter->type_at], bytes_of_string(value_type_name(entry_type(entry))));
 }
 
 /* --- SCAN --- */
 
 enum phase { PHASE_COLLECT, PHASE_REPLY };
 
+/* Keys whose time has come, found by a call of keyspace_scan. What does not fit goes in time. */
+struct overdue {
+    uint32_t count;
+    struct entry *entries[SCAN_STEP_KEYS];
+};
+
 struct scan_job {
     struct job job;
     struct filter filter;
     struct exec *exec;       /* of the running step */
+    struct overdue *overdue; /* of the running step */
     enum phase phase;
     bool is_broken;          /* memory was refused */
     uint64_t cursor;         /* the keyspace's */
@@ -71,16 +78,42 @@ struct scan_job {
     uint32_t end_shard;   /* the first that is not looked at any more */
 };
 
-static void scan_visit(struct entry *entry, void *arg)
+static void list_name(struct scan_job *scan, const struct entry *entry)
 {
-    struct scan_job *scan = arg;
-    scan->visited++;
-    if (filter_takes(&scan->filter, scan->exec, entry) && !name_list_add(&scan->names, entry_key(entry))) {
+    if (type_takes(&scan->filter, scan->exec, entry) && !name_list_add(&scan->names, entry_key(entry))) {
         scan->is_broken = true;
     }
 }
 
-/* Writes what comes before the names. */
+static void scan_visit(struct entry *entry, void *arg)
+{
+    struct scan_job *scan = arg;
+    struct overdue *overdue = scan->overdue;
+    scan->visited++;
+    if (!pattern_takes(&scan->filter, scan->exec, entry)) {
+        return;
+    }
+    const int64_t expiry_ms = keyspace_expiry_ms(job_keyspace(&scan->job, scan->exec), entry);
+    if (LIKELY(expiry_ms == KEYSPACE_NO_EXPIRY || expiry_ms >= scan->exec->now_ms)) {
+        list_name(scan, entry);
+    } else if (overdue->count < SCAN_STEP_KEYS) {
+        overdue->entries[overdue->count++] = entry;
+    }
+}
+
+/* As Redis does: an expired key that the pattern takes is removed, of whatever type. While nothing expires (CLIENT PAUSE) it is replied. */
+static void settle_overdue(struct scan_job *scan, struct keyspace *keyspace)
+{
+    const struct overdue *overdue = scan->overdue;
+    for (uint32_t i = 0; i < overdue->count; i++) {
+        const struct key key = exec_key_of(scan->exec, entry_key(overdue->entries[i]));
+        const struct entry *living = keyspace_find(keyspace, key, scan->exec->now_ms);
+        if (living != NULL) {
+            list_name(scan, living);
+        }
+    }
+}
+
 static void begin_reply(struct scan_job *scan, struct reply *reply, uint64_t cursor)
 {
     char digits[INT64_TEXT_MAX];
@@ -104,11 +137,15 @@ static enum job_status reply_step(struct scan_job *scan, struct exec *exec)
 static bool collect_some(struct scan_job *scan, struct exec *exec, uint64_t *cursor)
 {
     struct job *job = &scan->job;
+    struct keyspace *keyspace = job_keyspace(job, exec);
+    struct overdue overdue;
     scan->exec = exec;
+    scan->overdue = &overdue;
     do {
         size_t ask = scan->wanted < SCAN_STEP_KEYS ? (size_t)scan->wanted : SCAN_STEP_KEYS;
-        scan->visited = 0;
-        keyspace_scan(job_keyspace(job, exec), &scan->cursor, ask, exec->now_ms, scan_visit, scan);
+        scan->visited = overdue.count = 0;
+        keyspace_scan(keyspace, &scan->cursor, ask, BEFORE_ALL_EXPIRIES_MS, scan_visit, scan);
+        settle_overdue(scan, keyspace);
         scan->wanted -= scan->visited < scan->wanted ? scan->visited : scan->wanted;
     } while (scan->cursor != 0 && scan->wanted > 0 && !exec_step_is_over(exec));
     if (scan->cursor == 0) {
