@@ -91,9 +91,8 @@ def fill(server, kind, fillers):
 @pytest.mark.heavy
 @pytest.mark.threads
 @pytest.mark.parametrize("kind, fillers", [
-    pytest.param(kind, 0, id=kind + "-being-written", marks=[pytest.mark.heavy] if kind in ("zset", "stream") else []) for kind in CHANGE] + [
-    pytest.param(kind, FILLERS, id=kind + "-unwritten",
-                 marks=[pytest.mark.heavy] if kind in ("hash", "string") else [pytest.mark.heavy, pytest.mark.slow]) for kind in CHANGE])
+    pytest.param(kind, 0, id=kind + "-being-written") for kind in CHANGE] + [
+    pytest.param(kind, FILLERS, id=kind + "-unwritten", marks=[] if kind in ("hash", "string") else [pytest.mark.slow]) for kind in CHANGE])
 def test_big_values_change_while_they_are_saved(start, shards, kind, fillers):
     servers = [start(*saved.OPTIONS, shards=shards) for _ in range(2)]
     for server in servers:
