@@ -91,7 +91,7 @@ void connection_start_receiving(struct connection *connection)
 void connection_stop_receiving(struct connection *connection)
 {
     if (connection->is_receiving && !connection->is_cancelling) {
-        ring_cancel(&connection->thread->ring, REQUEST_RECEIVE, &connection->owner, REQUEST_CANCEL);
+        ring_cancel(&connection->thread->ring, connection->fd, REQUEST_RECEIVE, &connection->owner, REQUEST_CANCEL);
         connection->requests++;
         connection->is_cancelling = true;
     }

@@ -24,6 +24,7 @@ enum config_supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD };
 enum undeclared_keys { UNDECLARED_LOCK_ALL, UNDECLARED_REFUSE };
 #define CONFIG_APPENDFILENAME "appendonly.aof" /* the default */
 enum pipeline_order { PIPELINE_STRICT, PIPELINE_RELAXED };
+enum config_io_engine { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_EPOLL };
 enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
 enum { CONFIG_FOREIGN_WORDS = 3 }; /* of a set of bits, one for each directive that is no parameter */
 enum { COMMAND_RENAME_MAX = 64 };  /* bytes of a new name */
@@ -38,6 +39,7 @@ struct config {
     /* numbers, booleans (0/1) and enums: read with relaxed order */
     _Atomic int64_t port;                  /* 0: no TCP */
     _Atomic int64_t shards;                /* set once at start; 0 = one per core */
+    _Atomic int64_t io_engine;             /* enum config_io_engine; set at start, when it is no more AUTO */
     _Atomic int64_t shard_ports;
     _Atomic int64_t shard_affinity;
     _Atomic int64_t databases;

@@ -29,6 +29,8 @@ static const struct param_word appendfsync_words[] = {
 
 static const struct param_word order_words[] = {{"strict", PIPELINE_STRICT}, {"relaxed", PIPELINE_RELAXED}, {0}};
 
+static const struct param_word io_engine_words[] = {{"auto", IO_ENGINE_AUTO}, {"io_uring", IO_ENGINE_URING}, {"epoll", IO_ENGINE_EPOLL}, {0}};
+
 static const struct param_word undeclared_words[] = {{"lock-all", UNDECLARED_LOCK_ALL}, {"refuse", UNDECLARED_REFUSE}, {0}};
 
 enum { SUPERVISED_UPSTART = 3 }; /* refused */
@@ -201,6 +203,7 @@ const struct param config_params[] = {
      .initial = 64, .min = 0, .max = INT64_MAX},
     {"hll-sparse-max-bytes", PARAM_MEMORY, 0, FIELD(hll_sparse_max_bytes), .initial = 3000, .min = 0, .max = INT64_MAX},
     {"hz", PARAM_INTEGER, PARAM_CLAMPED, FIELD(hz), .initial = 10, .min = 1, .max = 500},
+    {"io-engine", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(io_engine), .initial = IO_ENGINE_AUTO, .words = io_engine_words},
     {"key-load-delay", PARAM_INTEGER, 0, FIELD(key_load_delay), .initial = 0, .min = 0, .max = INT_MAX,
      .help = "for tests: microseconds that loading waits for each key"},
     {"latency-monitor-threshold", PARAM_INTEGER, 0, FIELD(latency_monitor_threshold), .initial = 0, .min = 0, .max = INT64_MAX},

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "client/lifetime.h"
+#include "loop/worker.h"
 #include "mem/heap.h"
 #include "shard/log.h"
 #include "shard/message.h"
@@ -326,7 +327,7 @@ static void make_room_for_descriptors(const struct server *server)
 bool acceptor_run(struct server *server, const struct listeners *listeners)
 {
     struct acceptor *acceptor = calloc(1, sizeof *acceptor);
-    if (acceptor == NULL || !ring_open(&acceptor->ring, 0)) {
+    if (acceptor == NULL || !ring_open(&acceptor->ring, ring_engine_of(server), 0)) {
         free(acceptor);
         return false;
     }
@@ -342,6 +343,7 @@ bool acceptor_run(struct server *server, const struct listeners *listeners)
     }
     send_wakes(acceptor);
     ring_close(&acceptor->ring);
+    ring_forget(&acceptor->ring);
     close(acceptor->polled[POLLED_SIGNAL].fd);
     if (acceptor->spare_fd >= 0) {
         close(acceptor->spare_fd);

@@ -165,6 +165,7 @@ void server_destroy(struct server *server)
     }
     for (uint32_t i = 0; i < server->shard_count; i++) {
         shard_close(&server->shards[i]);
+        ring_forget(&server->threads[i]->ring);
         thread_free_stats(server->threads[i]);
     }
     command_index_close(server);

@@ -169,7 +169,7 @@ static bool open_parts(struct thread *thread)
         errno = ENOMEM;
         return false;
     }
-    if (!ring_open(&thread->ring, RECEIVE_BUFFERS)) {
+    if (!ring_open(&thread->ring, ring_engine_of(thread->server), RECEIVE_BUFFERS)) {
         return false;
     }
     thread_heap_be_lazy();

@@ -7,6 +7,7 @@
 #include "client/clients.h"
 #include "exec/executor.h"
 #include "loop/background.h"
+#include "shard/server.h"
 #include "shard/thread.h"
 
 #include <assert.h>
@@ -21,6 +22,12 @@ struct worker {
     pthread_t handle;
 };
 _Static_assert(offsetof(struct worker, thread) == 0, "worker_of");
+
+/* What all rings of the server are opened with. */
+static inline enum ring_engine ring_engine_of(const struct server *server)
+{
+    return atomic_load_explicit(&server->config->io_engine, memory_order_relaxed) == IO_ENGINE_EPOLL ? RING_EPOLL : RING_URING;
+}
 
 static inline struct worker *worker_of(struct thread *thread)
 {

@@ -1,7 +1,10 @@
-/* ring.c - see ring.h. Needs Linux 6.1: multishot receive, provided buffer rings, deferred task work, ring messages.  */
+/* ring.c - see ring.h. The engine io_uring, which needs Linux 6.1: multishot receive, provided buffer rings, deferred task work, ring messages.
+ * What begins with a look at `poller` goes there if the other engine is used.  */
 #include "net/ring.h"
 
 #include "mem/heap.h"
+#include "net/file_worker.h"
+#include "net/poller.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,9 +12,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-enum { BUFFER_GROUP = 0 };
+enum { BUFFER_GROUP = 0, NO_RING = -1 };
 _Static_assert((RING_ENTRIES & (RING_ENTRIES - 1)) == 0, "io_uring takes powers of two");
 _Static_assert(RING_COMPLETIONS >= 2 * RING_ENTRIES, "io_uring wants room for more completions than requests");
 
@@ -50,14 +55,34 @@ static void *map_pages(size_t bytes)
     return pages == MAP_FAILED ? NULL : pages;
 }
 
-static bool buffers_open(struct ring *ring, uint32_t count)
+static void count_pages(const struct ring *ring, int sign)
+{
+    struct mem_counters *own = thread_heap_register();
+    if (own != NULL) {
+        mem_count(own, MEM_SERVER, sign * (int64_t)((size_t)ring->buffer_count * RING_BUFFER_BYTES + descriptors_bytes(ring)), sign);
+    }
+}
+
+/* The pages of both engines' buffers. */
+static bool buffers_map(struct ring *ring, uint32_t count)
 {
     assert(count <= UINT16_MAX);
     assert((count & (count - 1)) == 0);
     ring->buffer_count = count;
-    ring->buffers = map_pages(descriptors_bytes(ring));
     ring->buffer_memory = map_pages((size_t)count * RING_BUFFER_BYTES);
-    if (ring->buffers == NULL || ring->buffer_memory == NULL) {
+    if (ring->buffer_memory == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    count_pages(ring, 1);
+    return true;
+}
+
+static bool buffers_register(struct ring *ring)
+{
+    const uint32_t count = ring->buffer_count;
+    ring->buffers = map_pages(descriptors_bytes(ring));
+    if (ring->buffers == NULL) {
         errno = ENOMEM;
         return false;
     }
@@ -73,22 +98,18 @@ static bool buffers_open(struct ring *ring, uint32_t count)
         buffers_add(ring, (uint16_t)i);
     }
     buffers_publish(ring);
-    struct mem_counters *own = thread_heap_register();
-    if (own != NULL) {
-        mem_count(own, MEM_SERVER, (int64_t)((size_t)count * RING_BUFFER_BYTES + descriptors_bytes(ring)), 1);
-    }
     return true;
 }
 
-bool ring_open(struct ring *ring, uint32_t buffer_count)
+static bool uring_open(struct ring *ring)
 {
-    memset(ring, 0, sizeof *ring);
     struct io_uring_params params = {
         .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
         .cq_entries = RING_COMPLETIONS,
     };
     int result = io_uring_queue_init_params(RING_ENTRIES, &ring->uring, &params);
     if (result != 0) {
+        ring->uring.ring_fd = NO_RING;
         errno = -result;
         return false;
     }
@@ -98,9 +119,24 @@ bool ring_open(struct ring *ring, uint32_t buffer_count)
     if (io_uring_register_ring_fd(&ring->uring) == 1) {
         ring->enter_flags |= IORING_ENTER_REGISTERED_RING;
     }
-    if (buffer_count > 0 && !buffers_open(ring, buffer_count)) {
+    return ring->buffer_count == 0 || buffers_register(ring);
+}
+
+static bool poller_is_open(struct ring *ring)
+{
+    ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    ring->poller = ring->wake_fd < 0 ? NULL : poller_open(ring->wake_fd, ring->buffer_memory, ring->buffer_count);
+    return ring->poller != NULL;
+}
+
+bool ring_open(struct ring *ring, enum ring_engine engine, uint32_t buffer_count)
+{
+    memset(ring, 0, sizeof *ring);
+    ring->uring.ring_fd = ring->wake_fd = NO_RING;
+    if ((buffer_count > 0 && !buffers_map(ring, buffer_count)) || !(engine == RING_EPOLL ? poller_is_open(ring) : uring_open(ring))) {
         int error = errno;
         ring_close(ring);
+        ring_forget(ring);
         errno = error;
         return false;
     }
@@ -109,32 +145,39 @@ bool ring_open(struct ring *ring, uint32_t buffer_count)
 
 void ring_close(struct ring *ring)
 {
-    io_uring_queue_exit(&ring->uring);
+    if (ring->poller != NULL) {
+        poller_close(ring->poller);
+    } else if (ring->uring.ring_fd != NO_RING) {
+        io_uring_queue_exit(&ring->uring);
+    }
     if (ring->buffers != NULL) {
         munmap(ring->buffers, descriptors_bytes(ring));
     }
     if (ring->buffer_memory != NULL) {
         munmap(ring->buffer_memory, (size_t)ring->buffer_count * RING_BUFFER_BYTES);
-        struct mem_counters *own = thread_heap_register();
-        if (own != NULL) {
-            mem_count(own, MEM_SERVER,
-                      -(int64_t)((size_t)ring->buffer_count * RING_BUFFER_BYTES + descriptors_bytes(ring)), -1);
-        }
+        count_pages(ring, -1);
     }
-    memset(ring, 0, sizeof *ring);
+    memset((char *)ring + offsetof(struct ring, poller), 0, sizeof *ring - offsetof(struct ring, poller)); /* it may still be woken */
+}
+
+void ring_forget(struct ring *ring)
+{
+    if (ring->wake_fd >= 0) {
+        close(ring->wake_fd);
+    }
+    ring->wake_fd = NO_RING;
 }
 
 const char *ring_refusal_text(int error)
 {
     switch (error) {
     case ENOSYS:
-        return "this kernel has no io_uring; Tessera needs Linux 6.1 or newer";
+        return "this kernel has no io_uring";
     case EPERM:
     case EACCES:
-        return "io_uring is forbidden here (container seccomp profile or sysctl kernel.io_uring_disabled); allow the "
-               "io_uring_setup, io_uring_enter and io_uring_register system calls";
+        return "io_uring is forbidden here (container seccomp profile or sysctl kernel.io_uring_disabled)";
     case EINVAL:
-        return "this kernel's io_uring is too old; Tessera needs Linux 6.1 or newer";
+        return "this kernel's io_uring is too old: Linux 6.1 or newer is needed";
     case ENOMEM:
         return "no memory for io_uring (check ulimit -l and the container's memory limit)";
     default:
@@ -147,6 +190,10 @@ void ring_buffer_return(struct ring *ring, uint16_t buffer)
     assert(ring->buffers_lent > 0);
     assert(buffer < ring->buffer_count);
     ring->buffers_lent--;
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_buffer_return(ring->poller, buffer);
+        return;
+    }
     buffers_add(ring, buffer);
 }
 
@@ -188,6 +235,10 @@ static struct io_uring_sqe *next_request(struct ring *ring)
 
 void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_read(ring->poller, fd, POLLER_READ_ON, kind, owner);
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_recv_multishot(request, fd, NULL, 0, 0);
     request->flags |= IOSQE_BUFFER_SELECT;
@@ -199,6 +250,10 @@ void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *ow
 
 void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_read(ring->poller, fd, POLLER_READ_ONCE, kind, owner);
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_recv(request, fd, NULL, RING_BUFFER_BYTES, 0);
     request->flags |= IOSQE_BUFFER_SELECT;
@@ -208,6 +263,10 @@ void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owne
 
 void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_send(ring->poller, fd, data, len, NULL, kind, owner);
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_send(request, fd, data, len, MSG_NOSIGNAL);
     io_uring_sqe_set_data64(request, user_data(kind, owner));
@@ -215,6 +274,10 @@ void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t 
 
 void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_send(ring->poller, fd, NULL, 0, message, kind, owner);
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_sendmsg(request, fd, message, MSG_NOSIGNAL);
     io_uring_sqe_set_data64(request, user_data(kind, owner));
@@ -222,6 +285,10 @@ void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_
 
 void ring_write(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, bool sync_follows, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_file(ring->poller, &(struct file_request){FILE_WRITE, fd, data, len, offset, sync_follows, kind, owner});
+        return;
+    }
     if (sync_follows && io_uring_sq_space_left(&ring->uring) < 2) {
         enter(ring, 0, NULL); /* a chain is submitted as a whole */
     }
@@ -233,6 +300,10 @@ void ring_write(struct ring *ring, int fd, const void *data, uint32_t len, uint6
 
 void ring_write_durable(struct ring *ring, int fd, const void *data, uint32_t len, uint64_t offset, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_file(ring->poller, &(struct file_request){FILE_WRITE_DURABLE, fd, data, len, offset, false, kind, owner});
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_write(request, fd, data, len, offset);
     request->rw_flags = RWF_DSYNC;
@@ -241,6 +312,10 @@ void ring_write_durable(struct ring *ring, int fd, const void *data, uint32_t le
 
 void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_file(ring->poller, &(struct file_request){.action = FILE_SYNC, .fd = fd, .kind = kind, .owner = owner});
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_fsync(request, fd, IORING_FSYNC_DATASYNC);
     io_uring_sqe_set_data64(request, user_data(kind, owner));
@@ -248,13 +323,21 @@ void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner
 
 void ring_await(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_read(ring->poller, fd, POLLER_READABLE, kind, owner);
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_poll_add(request, fd, POLLIN);
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
-void ring_cancel(struct ring *ring, uint8_t kind, struct ring_owner *owner, uint8_t own_kind)
+void ring_cancel(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner, uint8_t own_kind)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_cancel(ring->poller, fd, kind, owner, own_kind);
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_cancel64(request, user_data(kind, owner), 0);
     io_uring_sqe_set_data64(request, user_data(own_kind, owner));
@@ -262,6 +345,12 @@ void ring_cancel(struct ring *ring, uint8_t kind, struct ring_owner *owner, uint
 
 void ring_wake(struct ring *ring, const struct ring *target)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        const int error = eventfd_write(target->wake_fd, 1); /* its thread may have closed it meanwhile: then nobody is woken */
+        assert(error == 0);
+        (void)error;
+        return;
+    }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_msg_ring(request, target->uring.ring_fd, 0, user_data(0, NULL), 0);
     request->flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -291,6 +380,10 @@ static void enter_and_wait(struct ring *ring, int64_t timeout_us)
 
 void ring_turn(struct ring *ring, int64_t timeout_us)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_turn(ring->poller, timeout_us);
+        return;
+    }
     if (ring->buffer_count > 0) {
         buffers_publish(ring);
     }
@@ -303,6 +396,13 @@ void ring_turn(struct ring *ring, int64_t timeout_us)
 
 uint32_t ring_events(struct ring *ring, struct ring_event *events, uint32_t capacity)
 {
+    if (UNLIKELY(ring->poller != NULL)) {
+        const uint32_t taken = poller_events(ring->poller, events, capacity);
+        for (uint32_t i = 0; i < taken; i++) {
+            ring->buffers_lent += events[i].has_buffer;
+        }
+        return taken;
+    }
     uint32_t count = 0;
     unsigned head;
     struct io_uring_cqe *cqe;

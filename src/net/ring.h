@@ -1,6 +1,7 @@
-/* ring.h - one thread's io_uring: receive buffers, sends, wake-ups; the only place that knows liburing.
+/* ring.h - what a thread asks of the kernel and is told when it has ended: receives, sends, writes of files, wake-ups. Two engines do it:
+ * io_uring, and epoll where that is forbidden or not there (poller.h). The only place that knows liburing.
  *
- * Threads    The one that opened it (SINGLE_ISSUER, DEFER_TASKRUN). Another ring may wake it (ring_wake).
+ * Threads    The one that opened it (SINGLE_ISSUER, DEFER_TASKRUN). Another ring of the same engine may wake it (ring_wake).
  * Memory     Receive buffers are lent with a completion until ring_buffer_return.
  * Invariant  A completion is known by its user_data, never by its order. Every turn asks the kernel for events, so what has
  *            ended is delivered whatever else is ready.  */
@@ -8,6 +9,7 @@
 #define NET_RING_H
 
 #include "base/attributes.h"
+#include "net/ring_event.h"
 
 #include <liburing.h>
 #include <stdbool.h>
@@ -15,9 +17,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { RING_ENTRIES = 1024, RING_COMPLETIONS = 8192, RING_BUFFER_BYTES = 16384 };
+enum { RING_ENTRIES = 1024, RING_COMPLETIONS = 8192 };
+enum ring_engine { RING_URING, RING_EPOLL };
+
+struct poller;
 
 struct ring {
+    int wake_fd;             /* of epoll's engine, from ring_open to ring_forget: read by whoever wakes the ring */
+    struct poller *poller;   /* NULL: io_uring does it */
     struct io_uring uring;
     struct io_uring_buf_ring *buffers;
     char *buffer_memory;
@@ -28,27 +35,12 @@ struct ring {
     uint64_t overflows;      /* turns in which the completion queue was full; the kernel keeps what did not fit */
 };
 
-struct ring_event;
-
-/* Who is told what its requests have ended with; embedded in the owner's structure, below 2^56, for as long as a request is under way. */
-struct ring_owner {
-    void (*on_event)(struct ring_owner *owner, const struct ring_event *event);
-};
-
-/* One completion. `kind` and `owner` are what the request was given: kinds are the owner's own. */
-struct ring_event {
-    uint8_t kind;
-    struct ring_owner *owner; /* NULL: the thread was woken, and that is all */
-    int32_t result;      /* bytes, or -errno */
-    bool is_last;        /* a multishot request has ended with this one */
-    bool has_buffer;
-    uint16_t buffer;
-};
-
-/* False: errno; ENOSYS, EPERM or EINVAL mean that the kernel or container forbids what is needed. */
-MUST_USE bool ring_open(struct ring *ring, uint32_t buffer_count);
+/* False: errno; of RING_URING ENOSYS, EPERM or EINVAL mean that the kernel or container forbids what is needed. */
+MUST_USE bool ring_open(struct ring *ring, enum ring_engine engine, uint32_t buffer_count);
 void ring_close(struct ring *ring);
-/* A sentence for the user that explains why a ring cannot be had. */
+/* Behind ring_close, when no other thread may wake the ring any more. */
+void ring_forget(struct ring *ring);
+/* Why io_uring cannot be had, for the user. */
 const char *ring_refusal_text(int error);
 
 static inline char *ring_buffer(const struct ring *ring, uint16_t buffer)
@@ -57,7 +49,8 @@ static inline char *ring_buffer(const struct ring *ring, uint16_t buffer)
 }
 void ring_buffer_return(struct ring *ring, uint16_t buffer);
 
-/* Requests; each completes with its kind and owner. They are submitted with the next ring_turn. */
+/* Requests; each completes with its kind and owner, not before the next ring_events. They are submitted with the next ring_turn, or at once. A
+ * descriptor that is not a file's has one owner and at most one request to read, one to send and one cancel; it is closed when they have ended.  */
 void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);      /* multishot, into the receive buffers */
 /* One receive of RING_BUFFER_BYTES at most, tried at once: for who sends faster than its commands run. */
 void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
@@ -72,8 +65,8 @@ void ring_write_durable(struct ring *ring, int fd, const void *data, uint32_t le
 void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
 /* Completes when `fd` can be read, or at once if it cannot be waited for. */
 void ring_await(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
-/* Ends the request that was given (kind, owner); completes itself as (own_kind, owner). */
-void ring_cancel(struct ring *ring, uint8_t kind, struct ring_owner *owner, uint8_t own_kind);
+/* Ends the request of the descriptor that was given (kind, owner); completes itself as (own_kind, owner). Not for files. */
+void ring_cancel(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner, uint8_t own_kind);
 /* Wakes whoever waits in ring_turn of another thread's ring; no completion here unless it fails. */
 void ring_wake(struct ring *ring, const struct ring *target);
 

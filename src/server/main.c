@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int64_t number(const _Atomic int64_t *field)
@@ -65,6 +66,50 @@ static void raise_file_limit(struct config *config)
                   (long long)possible, (long long)wanted);
         atomic_store(&config->maxclients, possible);
     }
+}
+
+/* Can a shard's ring be had with io_uring? False: errno. */
+static bool has_uring(void)
+{
+    enum { BUFFERS = 16 };
+    struct ring ring;
+    if (!ring_open(&ring, RING_URING, BUFFERS)) {
+        return false;
+    }
+    ring_close(&ring);
+    ring_forget(&ring);
+    return true;
+}
+
+/* A descriptor beyond what the engine can watch cannot be had. */
+static void limit_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > RING_FILES_MAX) {
+        limit.rlim_max = RING_FILES_MAX;
+        limit.rlim_cur = limit.rlim_cur < RING_FILES_MAX ? limit.rlim_cur : RING_FILES_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* From here on `io-engine` is one of the two. False: it is not to be had, which was said. */
+static bool choose_io_engine(struct config *config)
+{
+    const int64_t wanted = number(&config->io_engine);
+    if (wanted != IO_ENGINE_EPOLL && has_uring()) {
+        atomic_store(&config->io_engine, IO_ENGINE_URING);
+        return true;
+    }
+    if (wanted == IO_ENGINE_URING) {
+        start_error_say(config, "cannot start: %s; io-engine auto or epoll does without", ring_refusal_text(errno));
+        return false;
+    }
+    if (wanted == IO_ENGINE_AUTO) {
+        log_write(config, LOG_LEVEL_NOTICE, "%s: epoll is used (io-engine)", ring_refusal_text(errno));
+    }
+    atomic_store(&config->io_engine, IO_ENGINE_EPOLL);
+    limit_files();
+    return true;
 }
 
 /* `daemonize yes`: the parent ends at once, unless it is supervised. Before any thread or ring is made, neither of which survives a fork. */
@@ -213,6 +258,9 @@ static bool run(struct config *config)
     char pid_path[4096] = "";
     log_open(config);
     choose_shard_count(config);
+    if (!choose_io_engine(config)) {
+        return false;
+    }
     raise_file_limit(config);
     say_notices(config);
     const enum open_outcome opened = open_listeners(config, &listeners);

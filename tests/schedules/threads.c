@@ -27,13 +27,18 @@ static unsigned number_of(const struct ring *ring)
 
 /* --- the ring --- */
 
-bool ring_open(struct ring *ring, uint32_t buffer_count)
+bool ring_open(struct ring *ring, enum ring_engine engine, uint32_t buffer_count)
 {
-    (void)ring, (void)buffer_count;
+    (void)ring, (void)engine, (void)buffer_count;
     return true;
 }
 
 void ring_close(struct ring *ring)
+{
+    (void)ring;
+}
+
+void ring_forget(struct ring *ring)
 {
     (void)ring;
 }

@@ -29,7 +29,7 @@ static int64_t load(const _Atomic int64_t *value)
 #define AT(field) offsetof(struct server_figures, field)
 
 struct server_figures {
-    const char *build_id, *mode, *os, *gcc_version, *run_id, *executable, *config_file, *process_supervised;
+    const char *build_id, *mode, *os, *engine, *gcc_version, *run_id, *executable, *config_file, *process_supervised;
     int64_t process_id, tcp_port, time_us, uptime_s, uptime_days, hz, lru_clock, io_threads_active, shards;
 };
 
@@ -43,7 +43,7 @@ static const struct info_field server_fields[] = {
     {"os", INFO_TEXT, AT(os), NULL},
     {"arch_bits", INFO_CONSTANT, 0, "64"},
     {"monotonic_clock", INFO_CONSTANT, 0, "POSIX clock_gettime"},
-    {"multiplexing_api", INFO_CONSTANT, 0, "io_uring"},
+    {"multiplexing_api", INFO_TEXT, AT(engine), NULL},
     {"atomicvar_api", INFO_CONSTANT, 0, "c11-builtin"},
     {"gcc_version", INFO_TEXT, AT(gcc_version), NULL},
     {"process_id", INFO_INTEGER, AT(process_id), NULL},
@@ -93,6 +93,7 @@ void info_write_server(struct info *info)
         .build_id = build_id,
         .mode = load(&config->shard_ports) ? "cluster" : "standalone",
         .os = os,
+        .engine = load(&config->io_engine) == IO_ENGINE_EPOLL ? "epoll" : "io_uring",
         .gcc_version = gcc_version,
         .process_id = getpid(),
         .run_id = server->run_id,

@@ -19,6 +19,8 @@ BUILD = os.path.dirname(TESSERA)
 SLOWDOWN = float(os.environ.get("TESSERA_SLOWDOWN", "1"))
 # A command in front of the server: valgrind and its options.
 WRAPPER = os.environ.get("TESSERA_WRAPPER", "").split()
+# io_uring or epoll for every server; empty: as it is by itself.
+IO_ENGINE = os.environ.get("TESSERA_IO_ENGINE", "")
 
 REPORTS = re.compile(
     r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer"
@@ -118,6 +120,7 @@ class Server:
         words = words + ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
         if self.kind == "tessera":
             words += ["--shards", str(self.shards)]
+            words += ["--io-engine", IO_ENGINE] if IO_ENGINE else []
         words += self.options[1:] if has_file else self.options
         return END_WITH_TESTS + (WRAPPER if self.kind == "tessera" else []) + self.program + words
 
