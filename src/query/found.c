@@ -25,20 +25,17 @@ void found_release(struct found *found)
 
 /* --- order --- */
 
-int found_key_compare(const struct found_key *key, const struct scalar *a, const struct scalar *b)
-{
-    const bool has_null = a->type == SCALAR_NULL || b->type == SCALAR_NULL;
-    const int compared = scalar_order(a, b);
-    return compared != 0 && (has_null ? key->nulls_last : key->is_descending) ? -compared : compared;
-}
-
 static int compare_keys(const struct found_order *order, const struct found_row *a, const struct found_row *b)
 {
-    int compared = 0;
-    for (uint32_t i = 0; i < order->count && compared == 0; i++) {
-        compared = found_key_compare(&order->keys[i], &a->keys[i], &b->keys[i]);
+    for (uint32_t i = 0; i < order->count; i++) {
+        const struct found_key key = order->keys[i];
+        const bool has_null = a->keys[i].type == SCALAR_NULL || b->keys[i].type == SCALAR_NULL;
+        const int compared = scalar_order(&a->keys[i], &b->keys[i]);
+        if (compared != 0) {
+            return (has_null ? key.nulls_last : key.is_descending) ? -compared : compared;
+        }
     }
-    return compared;
+    return 0;
 }
 
 int found_compare(const struct found_order *order, const struct found_row *a, const struct found_row *b)

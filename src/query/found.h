@@ -50,8 +50,6 @@ static inline struct found_row *found_at(const struct found *found, size_t at)
     return (struct found_row *)(found->rows + at * found->row_bytes);
 }
 
-/* <0, 0, >0: of two values of one key. */
-int found_key_compare(const struct found_key *key, const struct scalar *a, const struct scalar *b);
 /* <0, >0; 0: they have the same keys and the same id. */
 int found_compare(const struct found_order *order, const struct found_row *a, const struct found_row *b);
 

@@ -55,6 +55,33 @@ void gather_begin(struct gather *gather, const struct table_slice *slice, const 
     find_value(gather);
 }
 
+/* A walk that is over: nothing is left, or all that it has not met. */
+static void end_walk(struct gather *gather)
+{
+    gather->is_walking = false;
+    gather->is_done = !gather->walk.has_rest;
+    if (gather->walk.has_rest) {
+        gather->is_rest = true;
+        gather->access = (struct access){.kind = ACCESS_SCAN, .is_bounded = true};
+        gather->next = gather->slice->first;
+    }
+}
+
+void gather_in_order(struct gather *gather, const struct row_order *order)
+{
+    const struct access *access = &gather->access;
+    if (!order_walk_begin(&gather->walk, gather->slice, gather->schema, gather->where, access, order)) {
+        return;
+    }
+    gather->examined = access->kind == ACCESS_RANGE || access->is_bounded ? access->rows : gather->slice->row_count;
+    gather->access = (struct access){.kind = ACCESS_RANGE, .index = gather->walk.index, .range = gather->walk.left};
+    gather->is_walking = true;
+    gather->is_done = false;
+    if (order_walk_is_over(&gather->walk)) {
+        end_walk(gather);
+    }
+}
+
 void gather_reads(struct gather *gather, uint16_t slot)
 {
     bool is_known = gather->column_count == GATHER_COLUMNS;
@@ -165,6 +192,19 @@ static uint32_t step_range(struct gather *gather, uint32_t *rows, uint32_t limit
     return (uint32_t)count;
 }
 
+static uint32_t step_walk(struct gather *gather, uint32_t *rows)
+{
+    uint32_t candidates[GATHER_ROWS];
+    struct order_walk *walk = &gather->walk;
+    const size_t met = order_walk_next(walk, candidates, GATHER_ROWS);
+    const uint32_t count = filter_rows(gather, candidates, met, rows);
+    order_walk_found(walk, rows, count);
+    if (order_walk_is_over(walk)) {
+        end_walk(gather);
+    }
+    return count;
+}
+
 static uint32_t step_row(struct gather *gather, uint32_t *rows)
 {
     const uint32_t row = slice_find_row(gather->slice, gather->access.id);
@@ -229,6 +269,9 @@ const struct page *gather_page(struct gather *gather, struct page_bits *matches)
     gather->next = page->next;
     prefetch_pages(gather);
     filter_page(gather->where, page, matches);
+    if (gather->is_rest) {
+        order_walk_leave_out(&gather->walk, page, matches);
+    }
     gather->examined += gather->access.is_bounded ? 0 : page->live;
     gather->is_done = gather->next == PAGE_NONE;
     return page;
@@ -244,6 +287,9 @@ static uint32_t step_scan(struct gather *gather, uint32_t *rows)
 uint32_t gather_step(struct gather *gather, uint32_t rows[GATHER_ROWS])
 {
     assert(!gather->is_done);
+    if (gather->is_walking) {
+        return step_walk(gather, rows);
+    }
     if (gather->access.kind == ACCESS_SCAN) {
         return step_scan(gather, rows);
     }

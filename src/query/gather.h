@@ -6,6 +6,7 @@
 
 #include "query/access.h"
 #include "query/filter.h"
+#include "query/order_walk.h"
 
 enum { GATHER_ROWS = 255, GATHER_COLUMNS = 8 };
 
@@ -20,11 +21,18 @@ struct gather {
     uint16_t columns[GATHER_COLUMNS]; /* slots of columns that are read of pages: asked for ahead */
     uint32_t column_count;
     bool is_done;
-    uint64_t examined;  /* rows looked at so far; whether a range is scanned instead makes no difference */
+    bool is_walking;    /* RANGE: by `walk` */
+    bool is_rest;       /* SCAN: of what the walk has left */
+    uint64_t examined;  /* rows looked at so far; whether a range is scanned instead, or an order followed, makes no difference */
+    struct order_walk walk;
 };
 
 void gather_begin(struct gather *gather, const struct table_slice *slice, const struct schema *schema,
                   const struct where *where);
+
+/* Right behind gather_begin, a wish: rows that cannot be among the first of an order may be left out. Then the rows that come are those, and some
+ * others that match, in any order.  */
+void gather_in_order(struct gather *gather, const struct row_order *order);
 
 static inline bool gather_is_scan(const struct gather *gather)
 {

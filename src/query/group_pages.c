@@ -317,7 +317,8 @@ static enum expression_result add_integers(const struct rows *rows, const struct
     }
     for (uint32_t i = 0; i < rows->count && result == EXPRESSION_OK; i++) {
         if (cells_has_value(cells, rows->page->capacity, rows->slots[i])) {
-            result = aggregate_add_integer(&rows->groups[i]->aggregates[aggregate], (enum scalar_type)input->type, input->scale, values[rows->slots[i]]);
+            struct aggregate *into = &rows->groups[i]->aggregates[aggregate];
+            result = aggregate_add_integer(into, (enum scalar_type)input->type, input->scale, values[rows->slots[i]]);
         }
     }
     return result;

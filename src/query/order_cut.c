@@ -19,12 +19,6 @@ static const struct scalar *bound_of(const struct select *select, const struct f
     return is_full ? &found_at(found, 0)->keys[0] : NULL; /* F1 of found.h */
 }
 
-bool order_cut_is_behind(const struct select *select, const struct found *found, const struct scalar *key)
-{
-    const struct scalar *bound = bound_of(select, found);
-    return bound != NULL && found_key_compare(&select->order.keys[0], key, bound) > 0;
-}
-
 /* Ids ascend from this page on, so a row with the bound's key, the only one, comes behind it. */
 static bool excludes_equal(const struct select *select, const struct found *found, const struct table_slice *slice, const struct page *page,
                            const struct page_bits *matches)

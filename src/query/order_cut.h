@@ -16,7 +16,5 @@ bool order_cut_fits(const struct select *select);
 /* Takes those out of `matches`, rows of a page of the slice, that are behind the bound. The select fits. */
 void order_cut_page(const struct select *select, const struct found *found, const struct table_slice *slice, const struct page *page,
                     struct page_bits *matches);
-/* Is a row out that has this value in the first column of the order? */
-bool order_cut_is_behind(const struct select *select, const struct found *found, const struct scalar *key);
 
 #endif

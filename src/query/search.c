@@ -87,7 +87,7 @@ static enum part_status step_part(struct part *base, struct thread *thread)
     struct gather *gather = &part->gather;
     if (!part->is_gathering) {
         const struct statement *statement = part->statement;
-        gather_begin(gather, statement->table->slices[base->shard], statement->schema, &statement->where);
+        statement_begin_gather(statement, statement->table->slices[base->shard], gather);
         part->is_gathering = true;
         for (uint32_t i = 0; part->select != NULL && i < part->select->select->input_count; i++) {
             gather_reads(gather, part->select->select->inputs[i].cells); /* ROW_ID is no column's slot: nothing is asked for */
