@@ -116,6 +116,23 @@ enum expression_result aggregate_add(struct aggregate *aggregate, const struct s
     }
 }
 
+enum expression_result aggregate_add_integer(struct aggregate *aggregate, enum scalar_type type, uint8_t scale, int64_t number)
+{
+    const bool is_sum = aggregate->kind == AGGREGATE_SUM || aggregate->kind == AGGREGATE_AVG;
+    assert(!aggregate->is_distinct);
+    if (LIKELY(is_sum && aggregate->scale == scale)) {
+        aggregate->count++;
+        aggregate->has_decimal = type == SCALAR_DECIMAL;
+        return __builtin_add_overflow(aggregate->total, number, &aggregate->total) ? EXPRESSION_OVERFLOW : EXPRESSION_OK;
+    }
+    const struct scalar *extreme = &aggregate->extreme;
+    if (!is_sum && extreme->type == type && (aggregate->kind == AGGREGATE_MIN ? number >= extreme->integer : number <= extreme->integer)) {
+        aggregate->count++;
+        return EXPRESSION_OK;
+    }
+    return aggregate_add(aggregate, &(struct scalar){.type = (uint8_t)type, .scale = scale, .integer = number});
+}
+
 enum expression_result aggregate_merge(struct aggregate *into, const struct aggregate *from)
 {
     assert(into->kind == from->kind && into->is_distinct == from->is_distinct);

@@ -30,6 +30,14 @@ void aggregate_begin(struct aggregate *aggregate, enum aggregate_kind kind, bool
                      const struct hash_secret *secret);
 /* After an error the aggregate is of no use. count(*) gives any value that is not null. */
 MUST_USE enum expression_result aggregate_add(struct aggregate *aggregate, const struct scalar *value);
+/* The same of an integer, boolean, moment or decimal (`scale`: of that), by its number; not for DISTINCT. */
+MUST_USE enum expression_result aggregate_add_integer(struct aggregate *aggregate, enum scalar_type type, uint8_t scale, int64_t number);
+/* The same of an integer into a sum or average that has seen nothing but integers: 2^64 of them are exact. */
+static inline void aggregate_sum_integer(struct aggregate *aggregate, int64_t number)
+{
+    aggregate->count++;
+    aggregate->total += number;
+}
 /* `from` is of the same kind, and stays as it is. */
 MUST_USE enum expression_result aggregate_merge(struct aggregate *into, const struct aggregate *from);
 /* Null when there was no value (count: 0). A text is lent from the arena. */

@@ -170,8 +170,8 @@ static struct bounds bounds_of(const struct where *where, const struct schema *s
     return bounds;
 }
 
-static struct access range_access(const struct table_slice *slice, const struct schema *schema, const struct where *where,
-                                  uint32_t column)
+struct access access_in_order(const struct table_slice *slice, const struct schema *schema, const struct where *where, uint32_t column,
+                              bool *is_bounded)
 {
     const struct bounds bounds = bounds_of(where, schema, column);
     const struct column_index *index = &slice->indexes[schema->columns[column].index_at];
@@ -180,6 +180,7 @@ static struct access range_access(const struct table_slice *slice, const struct 
                             .index = index,
                             .range = ordered_index_range(&index->ordered, slice->pages, bounds.lower, bounds.upper)};
     access.rows = access.range.end - access.range.first;
+    *is_bounded = bounds.lower.value != NULL || bounds.upper.value != NULL;
     return access;
 }
 
@@ -228,7 +229,8 @@ static void consider_condition(struct access *best, const struct table_slice *sl
         access = list_access(condition, index, slice, best->rows);
         access.is_exact = where->condition_count == 1;
     } else if (index != NULL && index->kind == INDEX_BTREE) {
-        access = range_access(slice, schema, where, condition->column);
+        bool is_bounded;
+        access = access_in_order(slice, schema, where, condition->column, &is_bounded);
     } else {
         access = value_access(index, slice, (enum column_type)condition->type, &condition->value);
         access.rows = count_rows(&access);

@@ -35,6 +35,10 @@ bool access_filters(const struct where *where, const struct schema *schema);
 
 /* Cost: none or one descent of an index for a single candidate, up to four for each of several, and for each value of a list. */
 struct access access_choose(const struct table_slice *slice, const struct schema *schema, const struct where *where);
+/* The rows that have a value in a column with an ordered index, as far as what must hold leaves them. *is_bounded: something that must hold
+ * is about the column, so no row without a value matches. Cost: up to two descents.  */
+struct access access_in_order(const struct table_slice *slice, const struct schema *schema, const struct where *where, uint32_t column,
+                              bool *is_bounded);
 /* The access to another value of access->list. Cost: that of an equality. */
 struct access access_to_value(const struct access *access, const struct table_slice *slice, uint32_t value);
 

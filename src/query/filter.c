@@ -14,7 +14,10 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FEW_VALUES = 8 }; /* of a list are looked for one by one */
+enum {
+    FEW_VALUES = 8,      /* of a list are looked for one by one */
+    SHORT_TEXT_MAX = 15, /* with its length in front of it, two words */
+};
 
 /* LESS, EQUAL and LESS_EQUAL are computed; the other three are their opposites among the rows with a value. */
 struct outcome {
@@ -112,10 +115,38 @@ static bool compare_text(struct bytes text, enum comparison comparison, struct b
     return comparison == COMPARE_LESS ? order < 0 : order <= 0;
 }
 
+/* A short constant, not empty: the first 16 bytes of a record, its length in front, say all. */
+static void find_short_text(const struct cells *cells, const uint64_t *bits, uint32_t capacity, struct bytes constant, uint8_t *results)
+{
+    uint64_t expected[2] = {0};
+    uint64_t mask[2] = {0};
+    uint64_t words[2];
+    const uint16_t *offsets = cells->block;
+    ((uint8_t *)expected)[0] = (uint8_t)constant.len;
+    memcpy((uint8_t *)expected + 1, constant.data, constant.len);
+    memset(mask, 0xff, constant.len + 1);
+    for (uint32_t word = 0; word < (capacity + 63) / 64; word++) {
+        for (uint64_t rest = bits[word]; rest != 0; rest &= rest - 1) {
+            const uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(rest);
+            const uint32_t offset = offsets[slot];
+            if (LIKELY(offset + sizeof words <= cells->arena_capacity)) {
+                memcpy(words, cells->arena + offset, sizeof words);
+                results[slot] = (((words[0] ^ expected[0]) & mask[0]) | ((words[1] ^ expected[1]) & mask[1])) == 0;
+            } else {
+                results[slot] = bytes_equal(cells_text(cells, slot), constant);
+            }
+        }
+    }
+}
+
 static void compare_texts(const struct cells *cells, uint32_t capacity, enum comparison comparison, struct bytes constant,
                           uint8_t *results)
 {
     const uint64_t *bits = cells_bits(cells, capacity);
+    if (comparison == COMPARE_EQUAL && constant.len > 0 && constant.len <= SHORT_TEXT_MAX) {
+        find_short_text(cells, bits, capacity, constant, results);
+        return;
+    }
     for (uint32_t word = 0; word < (capacity + 63) / 64; word++) {
         for (uint64_t rest = bits[word]; rest != 0; rest &= rest - 1) {
             uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(rest);
@@ -231,33 +262,13 @@ static const struct cells *cells_of(const struct page *page, uint16_t column, ui
     return LIKELY(column != COLUMN_ROW_ID) ? page_cells(page, slot) : &page->ids;
 }
 
-/* style: one body for three widths; a function cannot take a type. */
-#define WIDEN(type)                                                                                                    \
-    for (uint32_t i = 0; i < count; i++) {                                                                             \
-        out[i] = (int64_t)((uint64_t)cells->base + (uint64_t)(int64_t)((const type *)cells->block)[i]);                \
-    }
-
-/* The integers of all slots, those without a value, too: such a one may be any number. */
-static void widen_integers(const struct cells *cells, uint32_t count, int64_t *out)
-{
-    if (cells->width == 1) {
-        WIDEN(int8_t)
-    } else if (cells->width == 2) {
-        WIDEN(int16_t)
-    } else if (cells->width == 4) {
-        WIDEN(int32_t)
-    } else {
-        memcpy(out, cells->block, count * sizeof *out);
-    }
-}
-
 static void compare_two_integers(const struct cells *left, const struct cells *right, uint32_t count, enum comparison comparison,
                                  uint8_t *results)
 {
     int64_t a[PAGE_WORDS * 64];
     int64_t b[PAGE_WORDS * 64];
-    widen_integers(left, count, a);
-    widen_integers(right, count, b);
+    page_widen_integers(left, count, a);
+    page_widen_integers(right, count, b);
     for (uint32_t i = 0; i < count && comparison == COMPARE_EQUAL; i++) {
         results[i] = a[i] == b[i];
     }
@@ -291,26 +302,10 @@ static void compare_columns(const struct condition *condition, const struct page
 
 /* --- a page --- */
 
-static bool bits_are_empty(const struct page_bits *bits)
-{
-    return (bits->words[0] | bits->words[1] | bits->words[2] | bits->words[3]) == 0;
-}
-
-/* The rows with a value. */
-static struct page_bits bits_of(const struct cells *cells, const struct page *page)
-{
-    struct page_bits result = {{0}};
-    const uint64_t *bits = cells == NULL ? NULL : cells_bits(cells, page->capacity);
-    for (uint32_t i = 0; bits != NULL && i < (page->capacity + 63u) / 64; i++) {
-        result.words[i] = bits[i];
-    }
-    return result;
-}
-
 static void filter_null(const struct condition *condition, const struct page *page, struct page_bits *matches)
 {
-    const struct page_bits present = bits_of(cells_of(page, condition->column, condition->slot), page);
-    const struct page_bits live = bits_of(&page->ids, page);
+    const struct page_bits present = page_bits_of(cells_of(page, condition->column, condition->slot), page);
+    const struct page_bits live = page_bits_of(&page->ids, page);
     for (uint32_t i = 0; i < PAGE_WORDS; i++) {
         matches->words[i] = condition->is_inverted ? present.words[i] : live.words[i] & ~present.words[i];
     }
@@ -319,9 +314,9 @@ static void filter_null(const struct condition *condition, const struct page *pa
 /* The rows whose value the condition is asked of. */
 static struct page_bits asked_rows(const struct condition *condition, const struct page *page)
 {
-    struct page_bits rows = bits_of(cells_of(page, condition->column, condition->slot), page);
+    struct page_bits rows = page_bits_of(cells_of(page, condition->column, condition->slot), page);
     if (condition->kind == CONDITION_COLUMN) {
-        const struct page_bits others = bits_of(cells_of(page, condition->other.column, condition->other.slot), page);
+        const struct page_bits others = page_bits_of(cells_of(page, condition->other.column, condition->other.slot), page);
         for (uint32_t i = 0; i < PAGE_WORDS; i++) {
             rows.words[i] &= others.words[i];
         }
@@ -329,7 +324,7 @@ static struct page_bits asked_rows(const struct condition *condition, const stru
     return rows;
 }
 
-static void filter_condition(const struct condition *condition, const struct page *page, struct page_bits *matches)
+void filter_condition(const struct condition *condition, const struct page *page, struct page_bits *matches)
 {
     uint8_t results[PAGE_WORDS * 64] = {0};
     struct outcome outcome = {COMPARE_EQUAL, condition->is_inverted};
@@ -338,7 +333,7 @@ static void filter_condition(const struct condition *condition, const struct pag
         return;
     }
     const struct page_bits rows = asked_rows(condition, page);
-    if (bits_are_empty(&rows)) {
+    if (page_bits_are_empty(&rows)) {
         *matches = rows;
         return;
     }
@@ -378,12 +373,12 @@ void filter_page(const struct where *where, const struct page *page, struct page
     struct page_bits stack[WHERE_STACK_MAX];
     uint32_t height = 0;
     if (where->node_count == 0) {
-        *matches = bits_of(&page->ids, page);
+        *matches = page_bits_of(&page->ids, page);
         return;
     }
     for (uint32_t i = 0; i < where->node_count; i++) {
         const struct where_node *node = &where->nodes[i];
-        if (node->right_of != 0 && where->nodes[node->right_of].kind == WHERE_AND && bits_are_empty(&stack[height - 1])) {
+        if (node->right_of != 0 && where->nodes[node->right_of].kind == WHERE_AND && page_bits_are_empty(&stack[height - 1])) {
             i = node->right_of; /* nothing AND anything is nothing */
             continue;
         }

@@ -4,16 +4,14 @@
 #ifndef QUERY_FILTER_H
 #define QUERY_FILTER_H
 
+#include "query/page_values.h"
 #include "query/where.h"
-#include "table/page.h"
-
-struct page_bits {
-    uint64_t words[PAGE_WORDS]; /* a bit a slot */
-};
 
 /* The live rows of a page that match. Cost: about a nanosecond a row and condition on numbers. */
 void filter_page(const struct where *where, const struct page *page, struct page_bits *matches);
-/* The same for one live row. */
+/* The rows of a page, live ones, for which one condition is true. */
+void filter_condition(const struct condition *condition, const struct page *page, struct page_bits *matches);
+/* The same as filter_page for one live row. */
 MUST_USE bool filter_row(const struct where *where, const struct page *page, uint32_t slot);
 
 #endif

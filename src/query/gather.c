@@ -5,7 +5,10 @@
 
 _Static_assert((int)GATHER_ROWS >= (int)PAGE_ROWS, "a step takes a whole page");
 
-enum { VALUES_AT_ONCE = 16 }; /* of a list, in one step */
+enum {
+    VALUES_AT_ONCE = 16,        /* of a list, in one step */
+    PREFETCH_TEXT_BYTES = 2048, /* of a column of a page */
+};
 
 /* At the first row of the access. */
 static void begin_access(struct gather *gather)
@@ -43,8 +46,64 @@ static void find_value(struct gather *gather)
 void gather_begin(struct gather *gather, const struct table_slice *slice, const struct schema *schema, const struct where *where)
 {
     *gather = (struct gather){.slice = slice, .schema = schema, .where = where, .access = access_choose(slice, schema, where)};
+    for (uint32_t i = 0; i < where->condition_count && gather_is_scan(gather); i++) {
+        if (where->conditions[i].column != COLUMN_ROW_ID) {
+            gather_reads(gather, where->conditions[i].slot);
+        }
+    }
     begin_access(gather);
     find_value(gather);
+}
+
+/* A walk that is over: nothing is left, or all that it has not met. */
+static void end_walk(struct gather *gather)
+{
+    gather->is_walking = false;
+    gather->is_done = !gather->walk.has_rest;
+    if (gather->walk.has_rest) {
+        gather->is_rest = true;
+        gather->access = (struct access){.kind = ACCESS_SCAN, .is_bounded = true};
+        gather->next = gather->slice->first;
+    }
+}
+
+void gather_in_order(struct gather *gather, const struct row_order *order)
+{
+    const struct access *access = &gather->access;
+    if (!order_walk_begin(&gather->walk, gather->slice, gather->schema, gather->where, access, order)) {
+        return;
+    }
+    gather->examined = access->kind == ACCESS_RANGE || access->is_bounded ? access->rows : gather->slice->row_count;
+    gather->access = (struct access){.kind = ACCESS_RANGE, .index = gather->walk.index, .range = gather->walk.left};
+    gather->is_walking = true;
+    gather->is_done = false;
+    if (order_walk_is_over(&gather->walk)) {
+        end_walk(gather);
+    }
+}
+
+void gather_reads(struct gather *gather, uint16_t slot)
+{
+    bool is_known = gather->column_count == GATHER_COLUMNS;
+    for (uint32_t i = 0; i < gather->column_count; i++) {
+        is_known = is_known || gather->columns[i] == slot;
+    }
+    if (!is_known) {
+        gather->columns[gather->column_count++] = slot;
+    }
+}
+
+/* A column of a page, and the beginning of its texts. */
+__attribute__((always_inline)) static inline void prefetch_column(const struct cells *cells, uint32_t capacity)
+{
+    const char *block = cells->block;
+    const size_t size = cells_bits_offset(cells->width, capacity) + PAGE_WORDS * sizeof(uint64_t);
+    for (size_t at = 0; at < size; at += CACHE_LINE_BYTES) {
+        __builtin_prefetch(block + at);
+    }
+    for (size_t at = 0; cells->kind == CELLS_TEXT && at < cells->arena_used && at < PREFETCH_TEXT_BYTES; at += CACHE_LINE_BYTES) {
+        __builtin_prefetch(cells->arena + at);
+    }
 }
 
 /* The rows of an index lie anywhere: their memory is asked for together, before one of them is looked at. Only columns of
@@ -133,6 +192,19 @@ static uint32_t step_range(struct gather *gather, uint32_t *rows, uint32_t limit
     return (uint32_t)count;
 }
 
+static uint32_t step_walk(struct gather *gather, uint32_t *rows)
+{
+    uint32_t candidates[GATHER_ROWS];
+    struct order_walk *walk = &gather->walk;
+    const size_t met = order_walk_next(walk, candidates, GATHER_ROWS);
+    const uint32_t count = filter_rows(gather, candidates, met, rows);
+    order_walk_found(walk, rows, count);
+    if (order_walk_is_over(walk)) {
+        end_walk(gather);
+    }
+    return count;
+}
+
 static uint32_t step_row(struct gather *gather, uint32_t *rows)
 {
     const uint32_t row = slice_find_row(gather->slice, gather->access.id);
@@ -167,26 +239,57 @@ static uint32_t step_list(struct gather *gather, uint32_t *rows)
     return count;
 }
 
-static uint32_t step_scan(struct gather *gather, uint32_t *rows)
+/* Pages lie anywhere: the next one's columns are asked for, and the head of the one behind it, whose columns are then known. */
+static void prefetch_pages(const struct gather *gather)
 {
-    const struct page *page = gather->slice->pages[gather->next];
-    struct page_bits matches;
-    uint32_t count = 0;
-    filter_page(gather->where, page, &matches);
-    for (uint32_t word = 0; word < PAGE_WORDS; word++) {
-        for (uint64_t rest = matches.words[word]; rest != 0; rest &= rest - 1) {
-            rows[count++] = row_number(page->id, word * 64 + (uint32_t)__builtin_ctzll(rest));
+    struct page *const *pages = gather->slice->pages;
+    if (gather->next == PAGE_NONE) {
+        return;
+    }
+    const struct page *page = pages[gather->next];
+    __builtin_prefetch(page_live_bits(page));
+    for (uint32_t i = 0; i < gather->column_count; i++) {
+        const struct cells *cells = page_cells(page, gather->columns[i]);
+        if (cells != NULL) {
+            prefetch_column(cells, page->capacity);
         }
     }
-    gather->examined += gather->access.is_bounded ? 0 : page->live;
+    if (page->next != PAGE_NONE) {
+        const char *head = (const char *)pages[page->next];
+        __builtin_prefetch(head);
+        __builtin_prefetch(head + CACHE_LINE_BYTES);
+        __builtin_prefetch(head + 2 * CACHE_LINE_BYTES);
+    }
+}
+
+const struct page *gather_page(struct gather *gather, struct page_bits *matches)
+{
+    const struct page *page = gather->slice->pages[gather->next];
+    assert(gather_is_scan(gather) && !gather->is_done);
     gather->next = page->next;
+    prefetch_pages(gather);
+    filter_page(gather->where, page, matches);
+    if (gather->is_rest) {
+        order_walk_leave_out(&gather->walk, page, matches);
+    }
+    gather->examined += gather->access.is_bounded ? 0 : page->live;
     gather->is_done = gather->next == PAGE_NONE;
-    return count;
+    return page;
+}
+
+static uint32_t step_scan(struct gather *gather, uint32_t *rows)
+{
+    struct page_bits matches;
+    const struct page *page = gather_page(gather, &matches);
+    return page_bits_rows(&matches, page, rows);
 }
 
 uint32_t gather_step(struct gather *gather, uint32_t rows[GATHER_ROWS])
 {
     assert(!gather->is_done);
+    if (gather->is_walking) {
+        return step_walk(gather, rows);
+    }
     if (gather->access.kind == ACCESS_SCAN) {
         return step_scan(gather, rows);
     }

@@ -77,11 +77,16 @@ static struct scalar scalar_of(struct row_input input, const struct typed_value 
     }
 }
 
+const struct cells *row_input_cells(struct row_input input, const struct page *page)
+{
+    return input.cells == ROW_ID ? &page->ids : page_cells(page, input.cells);
+}
+
 void row_load(const struct row_input *inputs, uint32_t count, const struct page *page, uint32_t slot, struct scalar *values)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct row_input input = inputs[i];
-        const struct cells *cells = input.cells == ROW_ID ? &page->ids : page_cells(page, input.cells);
+        const struct cells *cells = row_input_cells(input, page);
         const struct typed_value value =
             cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
         values[i] = scalar_of(input, &value);

@@ -63,6 +63,19 @@ static bool take(struct search_part *part, uint32_t *rows, uint32_t count)
     return found_add(&part->found, part->gather.slice, part->part.shard, rows, count);
 }
 
+/* What the gathering finds in its next step. */
+static bool take_next(struct search_part *part)
+{
+    if (part->select != NULL && part->statement->work == NULL && gather_is_scan(&part->gather)) {
+        struct page_bits matches;
+        const struct page *page = gather_page(&part->gather, &matches);
+        return select_part_take_page(part->select, part->number, part->part.shard, page, &matches);
+    }
+    uint32_t rows[GATHER_ROWS];
+    const uint32_t count = gather_step(&part->gather, rows);
+    return take(part, rows, count);
+}
+
 static bool needs_rows(const struct search_part *part)
 {
     return !part->gather.is_done && (part->select == NULL || !select_part_is_full(part->select, part->number));
@@ -72,15 +85,16 @@ static enum part_status step_part(struct part *base, struct thread *thread)
 {
     struct search_part *part = (struct search_part *)base;
     struct gather *gather = &part->gather;
-    uint32_t rows[GATHER_ROWS];
     if (!part->is_gathering) {
         const struct statement *statement = part->statement;
-        gather_begin(gather, statement->table->slices[base->shard], statement->schema, &statement->where);
+        statement_begin_gather(statement, statement->table->slices[base->shard], gather);
         part->is_gathering = true;
+        for (uint32_t i = 0; part->select != NULL && i < part->select->select->input_count; i++) {
+            gather_reads(gather, part->select->select->inputs[i].cells); /* ROW_ID is no column's slot: nothing is asked for */
+        }
     }
     while (needs_rows(part)) {
-        const uint32_t count = gather_step(gather, rows);
-        if (!take(part, rows, count)) {
+        if (!take_next(part)) {
             return refuse(part);
         }
         if (part_step_is_over(thread)) {

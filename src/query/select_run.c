@@ -2,6 +2,8 @@
 #include "query/select_run.h"
 
 #include "mem/heap.h"
+#include "query/group_pages.h"
+#include "query/order_cut.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,6 +20,8 @@ struct select_part {
     struct found_row *candidate;
     struct found found;            /* without groups */
     struct groups groups;
+    struct group_pages pages;      /* in front of the groups */
+    bool groups_pages, cuts_pages; /* group_pages_fit, order_cut_fits */
     enum expression_result failed;
     uint32_t failed_at;
 };
@@ -38,6 +42,8 @@ static bool open_part(struct select_part *part, const struct select *select, int
     arena_init(&part->scratch, MEM_QUERY_BUFFER, SELECT_BYTES_MAX);
     found_init(&part->found, &select->order);
     groups_begin(&part->groups, shape, &part->kept);
+    part->groups_pages = group_pages_fit(select);
+    part->cuts_pages = order_cut_fits(select);
     struct scalar *values = arena_alloc_zeroed(&part->kept, (slots + keys + select->temporary_count) * sizeof *values);
     part->candidate = arena_alloc_zeroed(&part->kept, sizeof *part->candidate + select->order.count * sizeof *values);
     if (values == NULL || part->candidate == NULL) {
@@ -184,6 +190,22 @@ bool select_part_take(const struct select_run *run, uint32_t at, uint32_t shard,
     }
     arena_empty(&part->scratch);
     return is_good;
+}
+
+bool select_part_take_page(const struct select_run *run, uint32_t at, uint32_t shard, const struct page *page, const struct page_bits *matches)
+{
+    const struct select *select = run->select;
+    struct select_part *part = &run->parts[at];
+    uint32_t rows[PAGE_SLOTS];
+    struct page_bits left = *matches;
+    if (part->groups_pages && part->failed == EXPRESSION_OK) {
+        const enum expression_result result = group_pages_take(&part->pages, select, &part->groups, page, matches);
+        return result == EXPRESSION_OK || fail(part, result, 0);
+    }
+    if (part->cuts_pages) {
+        order_cut_page(select, &part->found, run->table->slices[shard], page, &left);
+    }
+    return select_part_take(run, at, shard, rows, page_bits_rows(&left, page, rows));
 }
 
 enum found_status select_part_settle(const struct select_run *run, uint32_t at, size_t limit)

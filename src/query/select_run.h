@@ -14,6 +14,7 @@
 
 #include "expression/evaluate.h"
 #include "query/merge.h"
+#include "query/page_values.h"
 #include "query/select.h"
 #include "table/definition.h"
 
@@ -48,6 +49,9 @@ void select_run_release(struct select_run *run);
 
 /* Rows of a slice that match. False: the part has failed. */
 MUST_USE bool select_part_take(const struct select_run *run, uint32_t part, uint32_t shard, const uint32_t *rows, uint32_t count);
+/* Rows of a page of the slice. Cost: where columns alone say it all (group_pages.h, order_cut.h), that of the columns. */
+MUST_USE bool select_part_take_page(const struct select_run *run, uint32_t part, uint32_t shard, const struct page *page,
+                                    const struct page_bits *matches);
 /* It needs no more rows: LIMIT without ORDER BY or groups. */
 bool select_part_is_full(const struct select_run *run, uint32_t part);
 

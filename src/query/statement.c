@@ -2,6 +2,7 @@
 #include "query/statement.h"
 
 #include "exec/exec.h"
+#include "query/order_cut.h"
 #include "query/slice_wait.h"
 #include "shard/server.h"
 
@@ -333,6 +334,19 @@ static uint64_t enough_rows(const struct select *select)
     return select == NULL || select->is_grouped || select->order.count > 0 ? UINT64_MAX : select_wanted(select);
 }
 
+void statement_begin_gather(const struct statement *statement, const struct table_slice *slice, struct gather *gather)
+{
+    const struct select *select = statement->select;
+    const bool is_filtered_later = statement->work != NULL && statement->work->condition_count > 0;
+    gather_begin(gather, slice, statement->schema, &statement->where);
+    if (select != NULL && order_cut_fits(select) && !is_filtered_later) {
+        gather_in_order(gather, &(struct row_order){.cells = select->inputs[select->order_keys[0]->result].cells,
+                                                    .is_descending = select->order.keys[0].is_descending,
+                                                    .nulls_last = select->order.keys[0].nulls_last,
+                                                    .wanted = select_wanted(select)});
+    }
+}
+
 /* Finds all rows of the range in a few steps, in the order of their ids. SMALL_FAILED: *failure is set. */
 static enum small find_small(const struct statement *statement, struct shard_range range, struct found *found, uint64_t *examined,
                              struct row_failure *failure)
@@ -343,7 +357,7 @@ static enum small find_small(const struct statement *statement, struct shard_ran
     for (uint32_t shard = range.first; shard < range.end; shard++) {
         struct gather gather;
         uint64_t left = enough_rows(statement->select);
-        gather_begin(&gather, statement->table->slices[shard], statement->schema, &statement->where);
+        statement_begin_gather(statement, statement->table->slices[shard], &gather);
         while (!gather.is_done && left > 0) {
             if (++steps > SMALL_STEPS + range.end - range.first) {
                 return SMALL_TOO_BIG;

@@ -83,6 +83,8 @@ bool statement_is_within_limit(const struct statement *statement, uint64_t exami
 /* Another statement's lock is in its way, or others wait for one: true, and exec_wait_for was called. */
 MUST_USE bool statement_must_wait(const struct statement *statement, struct exec *exec, struct shard_range range);
 
+/* Begins to find its rows in a slice: those that the conditions let through, but for some that a LIMIT of a SELECT in order cannot tell. */
+void statement_begin_gather(const struct statement *statement, const struct table_slice *slice, struct gather *gather);
 /* Rows that the conditions have let through: leaves those that the statement works on. False: *failure says why. */
 static inline bool statement_keep(const struct statement *statement, const struct table_slice *slice, uint32_t *rows, uint32_t *count,
                                   struct row_failure *failure)

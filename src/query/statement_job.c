@@ -10,9 +10,9 @@
 
 #include <assert.h>
 
-enum { TIDY_PAGES = 1, SETTLE_STEPS = 64 };
+enum { TIDY_PAGES = 1, EMPTY_PAGES = 1, SETTLE_STEPS = 64 };
 
-enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_APPLY, PHASE_TIDY, PHASE_END };
+enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_APPLY, PHASE_EMPTY, PHASE_TIDY, PHASE_END };
 
 struct statement_job {
     struct job job;
@@ -25,12 +25,12 @@ struct statement_job {
     enum table_result result;
     struct statement statement;
     struct shard_range range;
-    uint32_t shard;              /* TIDY: the one being worked on */
+    uint32_t shard;              /* EMPTY, TIDY: the one being worked on */
     struct search search;
     struct arena arena;          /* the plan of a SELECT with clauses */
     struct select_run run;       /* and its work */
     struct sql_fault fault;      /* result is TABLE_FAULT */
-    uint64_t done;               /* APPLY: rows */
+    uint64_t done;               /* APPLY, EMPTY: rows */
     max_align_t memory[];
 };
 
@@ -120,6 +120,30 @@ static enum job_status fail(struct statement_job *job, enum table_result result)
     return begin_end(job);
 }
 
+/* DELETE of all rows: none is looked for. */
+static bool empties_slices(const struct statement_job *job)
+{
+    const struct statement *statement = &job->statement;
+    return job->kind == STATEMENT_DELETE && statement->where.condition_count == 0 && statement->work == NULL;
+}
+
+/* Goes through the slices of the range, from the first on, each under its baton. */
+static enum job_status begin_slices(struct statement_job *job, enum phase phase)
+{
+    job->phase = phase;
+    job->shard = job->range.first;
+    job->job.shard = (int32_t)job->shard;
+    return JOB_MORE;
+}
+
+/* After the last one it ends. */
+static enum job_status next_slice(struct statement_job *job)
+{
+    job->shard++;
+    job->job.shard = (int32_t)job->shard;
+    return job->shard == job->range.end ? begin_end(job) : JOB_MORE;
+}
+
 /* The slices are locked: each is looked through by a part. */
 static enum job_status begin_find(struct statement_job *job, struct exec *exec)
 {
@@ -189,6 +213,9 @@ static enum job_status step_start(struct statement_job *job, struct exec *exec)
     if (!lock_slices(job, exec)) {
         return JOB_WAIT;
     }
+    if (empties_slices(job)) {
+        return begin_slices(job, PHASE_EMPTY);
+    }
     job->phase = PHASE_FIND;
     job->job.shard = JOB_NO_SHARD;
     return begin_find(job, exec);
@@ -199,13 +226,10 @@ static enum job_status begin_apply(struct statement_job *job)
 {
     const struct found_row *row = search_row(&job->search);
     if (row == NULL || job->result != TABLE_OK) {
-        job->phase = PHASE_TIDY;
-        job->shard = job->range.first;
-        job->job.shard = (int32_t)job->shard;
-    } else {
-        job->phase = PHASE_APPLY;
-        job->job.shard = job->statement.moves_rows ? JOB_ALL_SHARDS : (int32_t)row->shard;
+        return begin_slices(job, PHASE_TIDY);
     }
+    job->phase = PHASE_APPLY;
+    job->job.shard = job->statement.moves_rows ? JOB_ALL_SHARDS : (int32_t)row->shard;
     return JOB_MORE;
 }
 
@@ -328,9 +352,28 @@ static enum job_status step_tidy(struct statement_job *job, struct exec *exec)
             return JOB_MORE;
         }
     }
-    job->shard++;
-    job->job.shard = (int32_t)job->shard;
-    return job->shard == job->range.end ? begin_end(job) : JOB_MORE;
+    return next_slice(job);
+}
+
+/* Of the slice that is worked on. Returns how many rows went; *is_empty: all are gone. */
+static uint64_t empty_step(const struct statement_job *job, size_t limit, bool *is_empty)
+{
+    struct table_slice *slice = job->statement.table->slices[job->shard];
+    const uint64_t before = slice->row_count;
+    *is_empty = slice_empty(slice, job->statement.schema, limit);
+    return before - slice->row_count;
+}
+
+static enum job_status step_empty(struct statement_job *job, struct exec *exec)
+{
+    uint64_t done = 0;
+    bool is_empty;
+    do {
+        done += empty_step(job, EMPTY_PAGES, &is_empty);
+    } while (!is_empty && !exec_step_is_over(exec));
+    statement_count_rows(exec, done);
+    job->done += done;
+    return is_empty ? next_slice(job) : JOB_MORE;
 }
 
 static enum job_status step_end(struct statement_job *job, struct exec *exec)
@@ -357,7 +400,7 @@ static enum job_status statement_job_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct statement_job *, struct exec *) = {
         [PHASE_START] = step_start, [PHASE_FIND] = step_find,   [PHASE_SETTLE] = step_settle, [PHASE_REPLY] = step_reply,
-        [PHASE_APPLY] = step_apply,        [PHASE_TIDY] = step_tidy, [PHASE_END] = step_end,
+        [PHASE_APPLY] = step_apply, [PHASE_EMPTY] = step_empty, [PHASE_TIDY] = step_tidy,     [PHASE_END] = step_end,
     };
     struct statement_job *job = (struct statement_job *)base;
     return steps[job->phase](job, exec);
@@ -373,6 +416,10 @@ static void finish_dead(struct statement_job *job, struct exec *exec)
         result = apply_row(job, exec, row);
         search_advance(&job->search);
         done += result == TABLE_OK ? 1 : 0;
+    }
+    for (bool is_empty; job->phase == PHASE_EMPTY && job->shard < job->range.end; job->shard++) {
+        done += empty_step(job, SIZE_MAX, &is_empty);
+        assert(is_empty);
     }
     statement_count_rows(exec, done);
     for (uint32_t i = job->range.first; i < job->range.end && job->kind != STATEMENT_SELECT; i++) {

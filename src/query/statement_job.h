@@ -7,12 +7,13 @@
  *   START --> FIND --> [SETTLE] --> REPLY ------+
  *     |         |                               +--> END --> done
  *     |         +-----> APPLY --> TIDY ---------+
+ *     +--> EMPTY -------------------------------+
  *     +-- small, or refused: done
  *
- * SETTLE: of a SELECT with clauses (select_run.h).
+ * SETTLE: of a SELECT with clauses (select_run.h). EMPTY: DELETE of all rows, which looks for none.
  *
- * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY: none; APPLY, TIDY: the one of the row's shard, or
- *            all of them when rows change their shard.
+ * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY: none; APPLY, TIDY, EMPTY: the one of the row's
+ *            shard, or all of them when rows change their shard.
  * Limits     When the connection dies while a change is being applied, the rest is applied at once: a change is never left
  *            half done. When memory is refused half way, what was changed stays, and the error says so.  */
 #ifndef QUERY_STATEMENT_JOB_H

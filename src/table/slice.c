@@ -448,18 +448,23 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
 
 /* --- removing --- */
 
-static void remove_row(struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event)
+void slice_tell_removed(const struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event)
 {
-    struct page *page = slice_page_of(slice, row);
-    uint32_t slot = row_slot(row);
-    assert(page_is_live(page, slot));
-    slice_before_change(slice, row, row + 1);
     if (is_told(slice)) {
         tell(slice, (struct row_change){.schema = schema,
                                         .event = event,
                                         .id = slice_row_id(slice, row),
                                         .routing = routing_value(slice, schema, row)});
     }
+}
+
+static void remove_row(struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event)
+{
+    struct page *page = slice_page_of(slice, row);
+    uint32_t slot = row_slot(row);
+    assert(page_is_live(page, slot));
+    slice_before_change(slice, row, row + 1);
+    slice_tell_removed(slice, schema, row, event);
     const struct index_host index_host = slice_index_host(slice);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];

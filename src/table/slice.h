@@ -14,7 +14,7 @@
  *            counted in row_bytes and, the nodes of ids, in ids.bytes.
  * Invariant  L1 every page holds at least one row or is pending; L2 an index holds exactly the rows with a value in its
  *            column; L3 row_bytes is the sum of the blocks; L4 with is_ordered, ids ascend along pages and slots; L5 a
- *            reader and a writer never lock it at once; L6 of slice_ids.c.
+ *            reader and a writer never lock it at once; L6 of slice_ids.c. L2 and L6 not while is_emptying.
  * Read on    page.h, column_index.h; gather.h finds rows.  */
 #ifndef TABLE_SLICE_H
 #define TABLE_SLICE_H
@@ -65,6 +65,7 @@ struct table_slice {
     uint32_t reader_count;    /* statements that have it locked for reading */
     bool is_write_locked;
     bool is_ordered;
+    bool is_emptying;         /* slice_empty is at work: the indexes are not what L2 and L6 say */
     bool is_cleaning;         /* a dropped column's cells are being freed, up to page id cleaning_next */
     bool is_dropped;          /* whoever cleans frees all of it */
     uint16_t cleaning_slot;
@@ -118,6 +119,11 @@ MUST_USE enum table_result slice_move_row(struct table_slice *from, uint32_t row
 
 /* Removes a row. Its page may be left to slice_tidy; other row numbers stay. */
 void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row);
+
+/* Removes all rows, page by page, and then frees the indexes as wholes: about `limit` pages or nodes. True when it is done. The slice is locked
+ * for writing until then; who asks for a row by an index in between finds nothing good. Never needs memory. Cost: a few nanoseconds a row,
+ * and what the owner takes to hear of each.  */
+bool slice_empty(struct table_slice *slice, const struct schema *schema, size_t limit);
 
 /* Frees empty pages and rewrites sparse ones that deletions have left, `limit` pages at most. True when none is left.
  * Row numbers change. Cost: up to PAGE_ROWS / 2 rows moved for a page.  */

@@ -1,5 +1,6 @@
 /* slice_private.h - what the files of a slice share: slice.c (rows), slice_pages.c (the list and directory of pages),
- * slice_ids.c (finding rows by their ids), slice_tidy.c (rewriting), slice_alter.c (indexes and columns), slice_audit.c.  */
+ * slice_ids.c (finding rows by their ids), slice_tidy.c (rewriting), slice_empty.c (all rows go), slice_alter.c (indexes and columns),
+ * slice_audit.c.  */
 #ifndef TABLE_SLICE_PRIVATE_H
 #define TABLE_SLICE_PRIVATE_H
 
@@ -46,6 +47,9 @@ MUST_USE bool slice_note_page(struct table_slice *slice, const struct page *page
 void slice_forget_page(struct table_slice *slice, const struct page *page);
 /* L6, O(rows x rows of a page): for tests. */
 bool slice_ids_are_valid(const struct table_slice *slice);
+
+/* Tells the owner, if anybody listens, of a row that is going to be removed. slice.c. */
+void slice_tell_removed(const struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event);
 
 /* Puts page `a`, and behind it the rows of its next neighbour `b` (or NULL), into a new page that takes their place. False:
  * no memory, nothing changed. Row numbers change.  */

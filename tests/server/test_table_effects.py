@@ -89,12 +89,14 @@ def disturbances(client):
 UPDATES = ("TABLE.UPDATE", "s.t", "SET", "name=changed", "size=5")
 SAME_ID = ("TABLE.UPDATE", "s.t", "WHERE", "size<50", "SET", "id=7")
 DELETES = ("TABLE.DELETE", "s.t", "WHERE", "size<70")
+EMPTIES = ("TABLE.DELETE", "s.t")
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("statement, dies", (
     pytest.param(UPDATES, False, id="updates"), pytest.param(SAME_ID, True, id="same-id-dying"),
-    pytest.param(DELETES, False, id="deletes"), pytest.param(UPDATES, True, id="updates-dying", marks=pytest.mark.slow),
+    pytest.param(DELETES, False, id="deletes"), pytest.param(EMPTIES, True, id="empties-dying"),
+    pytest.param(EMPTIES, False, id="empties", marks=pytest.mark.slow), pytest.param(UPDATES, True, id="updates-dying", marks=pytest.mark.slow),
     pytest.param(SAME_ID, False, id="same-id", marks=pytest.mark.slow),
     pytest.param(DELETES, True, id="deletes-dying", marks=pytest.mark.slow)))
 def test_statements_in_steps(replay, statement, dies):

@@ -248,6 +248,7 @@ def test_explain_names_indexes_conditions_and_shards(shop, shards):
     assert "hash index on name" in lines("WHERE name = 'n3'")[2] and "scan of" in lines("WHERE age + 1 = 3")[2]
     assert "2 values in" in lines("WHERE name IN ('n3', 'n4')")[2] and "row of an id" in lines("WHERE _id = 3")[2]
     assert lines("GROUP BY id")[-1] == "groups"
+    assert lines("ORDER BY age DESC LIMIT 1")[1].endswith(" 1 rows in order") and "scan of" in lines("ORDER BY age DESC")[1]
 
 
 def test_tables_and_indexes_come_and_go(shop):

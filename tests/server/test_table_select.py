@@ -1,6 +1,8 @@
 """TABLE.SELECT with COLUMNS, GROUP BY, HAVING, ORDER BY, LIMIT and OFFSET: random statements against SQLite, on tables with different indexes and
 of different sizes; both forms of lists; what is refused, and that nothing is told of a row before one that fails."""
 
+import random
+
 import pytest
 
 from harness.process import SLOWDOWN
@@ -85,6 +87,15 @@ class ClauseTwins(Twins):
             order, order_text = [], " ORDER BY rowid"
         self.compare(items, where + order + limit, where_text + order_text + limit_text)
 
+    def first_rows(self):
+        """Few of an order, which an index may know."""
+        where, where_text = self.where()
+        column = self.rng.choice(["id", "age"])
+        order, order_text = self.order([column] + self.rng.choice([[], ["name"], ["w", "d"]]) + ["id"])
+        most, begin = self.rng.choice([1, 2, 10, 60]), self.rng.choice([0, 0, 5])
+        limit = ["LIMIT", str(most), "OFFSET", str(begin)]
+        self.compare(["id", column, "name"], where + order + limit, where_text + order_text + " " + " ".join(limit))
+
     def distinct(self):
         items = self.rng.sample([each for each in SCALARS if each not in ("7",)], self.rng.randrange(1, 4))
         where, where_text = self.where()
@@ -125,7 +136,7 @@ class ClauseTwins(Twins):
             assert len(mine) == len(set(mine)) == min(most, len(found)) and set(mine) <= found, (self.seed, table, where, most)
 
 
-KINDS = ["rows", "groups"] * 2 + ["distinct", "groups_without_order", "enough"]
+KINDS = ["rows", "groups", "first_rows"] * 2 + ["distinct", "groups_without_order", "enough"]
 
 
 def run(server, seed, rows, steps):
@@ -239,6 +250,45 @@ def test_a_row_that_fails_leaves_no_part_of_a_reply(server, shards):
                                        ["TABLE.SELECT", "t.n", "COLUMNS", "count(*)"]])
         assert replies[0][0] == "-" and b"division by zero" in replies[0][1]
         assert [plain(reply) for reply in replies[1:]] == [b"PONG", [[b"count(*)", 3000]]]
+
+
+def made_values(rng):
+    """Keys of groups: texts of all lengths around 15 bytes, numbers near each other and far apart, and few and many of them."""
+    return {"few": rng.randrange(-3, 4), "many": rng.randrange(4000), "wide": rng.choice([-2**62, 2**62, 0, 1, rng.randrange(2**40)]),
+            "text": "k" * rng.randrange(20) + str(rng.randrange(3)), "paid": rng.choice(["true", "false"]), "price": "%d.%02d" % (rng.randrange(5), rng.randrange(100))}
+
+
+def aggregated(rows, key):
+    """What count(*), count(few), sum(few), min(wide), max(wide) and max(price) are, by the key's value."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(row.get(key), []).append(row)
+    return {value: (len(members), *(function([row[column] for row in members if column in row] or [None]) for function, column in (
+        (lambda all_of: len(all_of) - (all_of == [None]), "few"), (lambda all_of: None if all_of == [None] else sum(all_of), "few"),
+        (min, "wide"), (max, "wide"), (max, "price")))) for value, members in groups.items()}
+
+
+def test_groups_by_one_column_of_any_type(server, shards):
+    rng = random.Random(shards)
+    items = ["count(*)", "count(few)", "sum(few)", "min(wide)", "max(wide)", "max(price)"]
+    rows = [{name: value for name, value in made_values(rng).items() if rng.random() > 0.1} for _ in range(2500)]
+    with server.connect() as connection:
+        connection.run("TABLE.NAMESPACE.CREATE", "t")
+        connection.run("TABLE.SCHEMA.CREATE", "t.g", "few:integer", "many:integer", "wide:integer", "text:string", "paid:boolean", "price:decimal(8,2)")
+        connection.pipeline([["TABLE.INSERT", "t.g", *("%s=%s" % pair for pair in row.items())] for row in rows])
+        for key in ("few", "many", "wide", "text", "paid", "price"):
+            told = connection.run("TABLE.SELECT", "t.g", "COLUMNS", key, *items, "GROUP", "BY", key)
+            found = {row[1]: tuple(row[3::2]) for row in told}
+            expected = {text_of({"true": 1, "false": 0}.get(value, value)): tuple(map(text_of, rest)) for value, rest in aggregated(rows, key).items()}
+            assert len(told) == len(found) and found == expected, key
+        for most in (1, 30):
+            first = sorted(rows, key=lambda row: row.get("wide", -2**63))[:most]
+            told = connection.run("TABLE.SELECT", "t.g", "COLUMNS", "wide", "ORDER", "BY", "wide", "LIMIT", str(most))
+            assert [row[1] for row in told] == [row.get("wide") for row in first]
+        assert connection.run("TABLE.SELECT", "t.g", "COLUMNS", "count(few)", "count(*)", "WHERE", "few>0", "OR", "text=k0") == [
+            [b"count(few)", sum("few" in row for row in rows if row.get("few", 0) > 0 or row.get("text") == "k0"),
+             b"count(*)", sum(row.get("few", 0) > 0 or row.get("text") == "k0" for row in rows)]]
+        assert connection.run("MEMORY", "AUDIT") == b"OK"
 
 
 def test_items_of_all_types(server):

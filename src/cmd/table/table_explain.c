@@ -5,7 +5,7 @@
 #include "cmd/table/table_error.h"
 #include "mem/buffer.h"
 #include "plan/plan_rows.h"
-#include "query/access.h"
+#include "query/gather.h"
 #include "sql/write.h"
 
 #include <inttypes.h>
@@ -95,11 +95,12 @@ static void tell_shard(struct explanation *to, uint32_t shard)
 {
     const struct statement *statement = to->statement;
     const struct table_slice *slice = statement->table->slices[shard];
-    const struct access access = access_choose(slice, statement->schema, &statement->where);
+    struct gather gather;
+    statement_begin_gather(statement, slice, &gather);
     add(to, BYTES("shard "));
     add_number(to, shard);
     add(to, BYTES(": "));
-    switch ((enum access_kind)access.kind) {
+    switch ((enum access_kind)gather.access.kind) {
     case ACCESS_SCAN:
         add(to, BYTES("scan of "));
         add_number(to, slice->row_count);
@@ -109,7 +110,8 @@ static void tell_shard(struct explanation *to, uint32_t shard)
         add(to, BYTES("row of an id"));
         break;
     default:
-        add_index(to, slice, &access);
+        add_index(to, slice, &gather.access);
+        add(to, gather.is_walking ? BYTES(" in order") : BYTES(""));
     }
     end_line(to);
 }

@@ -469,6 +469,40 @@ Test(slice, gets_columns_and_indexes_and_loses_them)
     cr_assert_eq(mem_counters_total(heap_counters(heap)), 0);
 }
 
+Test(slice, loses_all_rows_and_takes_new_ones)
+{
+    static const char *const words[] = {"n:integer:hash", "s:string:btree", "m:integer:btree", "t:string", NULL};
+    struct schema *schema = make_schema(words);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
+    char text[TEXT_MAX];
+    memset(text, 'x', sizeof text);
+    const uint64_t empty_bytes = slice->row_bytes;
+    for (int round = 0; round < 3; round++) {
+        for (uint64_t id = 1; id <= MODEL_ROWS; id++) {
+            snprintf(text, sizeof text, "%06lu", (unsigned long)(id * 7919 % 1000));
+            struct typed_value values[] = {
+                {.integer = (int64_t)id % 50}, {.text = {text, 3 + id % 300}}, {.integer = (int64_t)id}, {.is_null = true}};
+            values[3] = id % 3 == 0 ? values[1] : values[3];
+            values[2].is_null = id % 7 == 0;
+            cr_assert_eq(slice_insert(slice, schema, (uint64_t)round * MODEL_ROWS + id, values), TABLE_OK);
+        }
+        cr_assert(slice_is_valid(slice, schema));
+        slice_lock_write(slice);
+        uint32_t parts = 1;
+        for (; !slice_empty(slice, schema, 2); parts++) {
+            check_bytes(slice);
+        }
+        cr_assert_gt(parts, MODEL_ROWS / PAGE_ROWS / 2);
+        slice_unlock_write(slice);
+        check_bytes(slice);
+        cr_assert(slice_is_valid(slice, schema));
+        cr_assert(slice->row_count == 0 && slice->row_bytes == empty_bytes && slice->ids.bytes == 0);
+    }
+    bool is_gone = slice_free(slice, SIZE_MAX);
+    cr_assert(is_gone);
+    schema_destroy(heap, schema);
+}
+
 Test(slice, lets_readers_share_it_and_a_writer_have_it_alone)
 {
     static const char *const words[] = {"n:integer", NULL};

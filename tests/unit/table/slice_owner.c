@@ -249,6 +249,21 @@ static void step(struct world *world, bool grows)
     heap_fail_after(world->heap, -1);
 }
 
+/* In parts, all of which an audit finds in order. */
+static void empty(struct world *world)
+{
+    bool is_empty = false;
+    slice_lock_write(world->slice);
+    while (!is_empty) {
+        struct table_memory found = {0};
+        char finding[200];
+        is_empty = slice_empty(world->slice, world->schema, 1 + next_random(&world->state) % 3);
+        cr_assert(slice_audit(world->slice, world->schema, &found, finding), "%s", finding);
+    }
+    slice_unlock_write(world->slice);
+    cr_assert_eq(world->slice->row_count, 0);
+}
+
 static struct schema *make_schema(struct heap *heap, int column_count)
 {
     struct schema_draft draft = {0};
@@ -288,6 +303,9 @@ static void run(uint64_t seed, bool drops_column)
         if (world.slice->is_cleaning && i % 300 == 0) {
             bool is_clean = slice_clean(world.slice, 3);
             (void)is_clean;
+        }
+        if (seed % 2 == 0 && i == STEPS / 4) {
+            empty(&world);
         }
         step(&world, i % 1000 < 500);
     }
