@@ -1,21 +1,17 @@
 /* plan_insert.c - see plan_insert.h.  */
 #include "plan/plan_insert.h"
 
+#include "query/insert_words.h"
 #include "query/row_work.h"
 #include "table/definition.h"
 
 #include <assert.h>
 
-/* Which column the value at each place is for. */
-struct targets {
-    uint16_t columns[TABLE_COLUMNS_MAX];
-    uint32_t count;
-};
-
-static enum table_result read_targets(const struct plan *plan, const struct schema *schema, struct targets *targets)
+static enum table_result read_targets(const struct plan *plan, const struct schema *schema, struct row_columns *targets)
 {
     uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
     const struct sql_name *name = plan->tree->change->columns;
+    targets->schema = schema;
     targets->count = 0;
     for (uint32_t i = 0; i < schema->column_count && name == NULL; i++) {
         targets->columns[targets->count++] = (uint16_t)i;
@@ -45,7 +41,7 @@ static bool reads_clock(const struct program *program)
     return reads;
 }
 
-static enum table_result compile_row(const struct plan *plan, const struct schema *schema, const struct targets *targets, const struct program **programs)
+static enum table_result compile_row(const struct plan *plan, const struct schema *schema, const struct row_columns *targets, const struct program **programs)
 {
     const struct sql_node *rows = plan->tree->change->rows;
     const struct sql_node *row = rows->first;
@@ -99,7 +95,7 @@ static enum table_result compute_for(const struct plan *plan, const struct sql_n
     return is_taken == EXPRESSION_OK ? TABLE_OK : plan_fail(plan, node->position, "%s", expression_result_text(is_taken));
 }
 
-static enum table_result compute_row(const struct plan *plan, const struct exec *exec, const struct schema *schema, const struct targets *targets,
+static enum table_result compute_row(const struct plan *plan, const struct exec *exec, const struct schema *schema, const struct row_columns *targets,
                                      const struct program *const *programs, struct typed_value *values)
 {
     const struct sql_node *node = plan->tree->change->rows->first->first;
@@ -118,24 +114,13 @@ enum table_result plan_default(const struct plan *plan, const struct sql_node *n
     return result == TABLE_OK ? compute_for(plan, node, program, 0, form, out) : result;
 }
 
-/* Defaults are for columns that are not named: a null that is given stays one. */
-static enum table_result complete_row(const struct plan *plan, const struct schema *schema, const struct targets *targets, struct typed_value *values)
+static enum table_result complete_row(const struct plan *plan, const struct row_columns *targets, struct typed_value *values)
 {
-    bool was_null[TABLE_COLUMNS_MAX] = {false};
-    for (uint32_t i = 0; i < targets->count; i++) {
-        was_null[targets->columns[i]] = values[targets->columns[i]].is_null;
-    }
-    uint32_t missing = schema_complete_row(schema, values);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        if (was_null[i]) {
-            values[i] = (struct typed_value){.is_null = true};
-            missing = schema->columns[i].is_not_null ? i : missing;
-        }
-    }
+    const uint32_t missing = row_columns_complete(targets, values);
     if (missing == COLUMN_NONE) {
         return TABLE_OK;
     }
-    const struct bytes name = schema_column_name(schema, missing);
+    const struct bytes name = schema_column_name(targets->schema, missing);
     return plan_fail(plan, plan->tree->change->rows->first->position, "column '%.*s' must have a value", (int)name.len, name.data);
 }
 
@@ -143,7 +128,7 @@ enum table_result plan_insert(struct plan *plan, const struct exec *exec, const 
 {
     const struct program *programs[TABLE_COLUMNS_MAX];
     const struct schema *schema = table_schema(table);
-    struct targets targets;
+    struct row_columns targets;
     for (uint32_t i = 0; i < schema->column_count; i++) {
         values[i] = (struct typed_value){.is_null = true};
     }
@@ -157,5 +142,5 @@ enum table_result plan_insert(struct plan *plan, const struct exec *exec, const 
     if (result == TABLE_OK) {
         result = compute_row(plan, exec, schema, &targets, programs, values);
     }
-    return result == TABLE_OK ? complete_row(plan, schema, &targets, values) : result;
+    return result == TABLE_OK ? complete_row(plan, &targets, values) : result;
 }

@@ -13,6 +13,7 @@
 #include "query/row_work.h"
 #include "query/select_run.h"
 #include "query/select_words.h"
+#include "query/slice_locks.h"
 #include "table/definition.h"
 
 enum statement_kind { STATEMENT_SELECT, STATEMENT_UPDATE, STATEMENT_DELETE };
@@ -69,9 +70,6 @@ enum table_result statement_result_of(enum sql_fault_kind kind);
 int32_t statement_shard(const struct statement *statement, const struct exec *exec);
 
 /* The shards that a statement works on. */
-struct shard_range {
-    uint32_t first, end;
-};
 struct shard_range statement_range(const struct statement *statement, int32_t shard);
 
 /* Refused before it begins: table-require-index, and table-max-scan-rows for scans. */

@@ -65,6 +65,8 @@ CASES = {
         Case(FEW_ROWS, "TABLE.SCHEMA.ALTER", "s.t", "DROP", "COLUMN", "id"),
         Case(FEW_ROWS, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "INDEX", "size"),
         Case(FEW_ROWS, "TABLE.INSERT", "s.t", "id=5", "name=" + "n" * 300, hidden=True),
+        Case(FEW_ROWS, "TABLE.INSERT", "s.t", "COLUMNS", "id", "name", "VALUES", *["5", "n" * 300] * 8, hidden=True),
+        Case(FEW_ROWS, "TABLE.INSERT", "s.t", "COLUMNS", "id", "name", "VALUES", *["5", "n" * 150] * 1100, hidden=True),
         Case(FEW_ROWS, "TABLE.UPDATE", "s.t", "WHERE", "size<5", "SET", "name=" + "n" * 300),
         Case(FEW_ROWS, "TABLE.UPDATE", "s.t", "WHERE", "size=5", "SET", "id=7"),
         Case(TABLE, "TABLE.UPDATE", "s.t", "SET", "name=" + "n" * 300), Case(TABLE, "TABLE.UPDATE", "s.t", "WHERE", "size<9", "SET", "id=7"),

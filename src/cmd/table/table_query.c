@@ -110,13 +110,7 @@ static bool waits_for_query(struct exec *exec)
 
 /* --- running it --- */
 
-/* Memory was refused when it was routed, so that it has come to a shard which may not be its own; `own`: as statement_shard names it. */
-static bool is_misrouted(const struct exec *exec, const struct table *table, int32_t own)
-{
-    return exec->shard != NULL && table->shard_count > 1 && own != (int32_t)exec->shard->number;
-}
-
-/* The same of a row, whose id is taken when it is routed. */
+/* Memory was refused when the row was routed, and no id was taken. */
 static bool is_row_misrouted(const struct exec *exec, const struct table *table)
 {
     return table->shard_count > 1 && (exec->routed_number == 0 || exec->routed_of != table->serial);
@@ -149,7 +143,7 @@ static void run_rows(struct exec *exec, struct plan *plan, struct table *table)
 {
     struct statement statement;
     enum table_result result = plan_statement(plan, exec, table, &statement);
-    if (result == TABLE_OK && is_misrouted(exec, table, statement_shard(&statement, exec))) {
+    if (result == TABLE_OK && table_is_misrouted(exec, &statement)) {
         result = TABLE_NO_MEMORY;
     }
     if (result == TABLE_OK && plan->tree->is_explain) {

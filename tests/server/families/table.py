@@ -75,6 +75,15 @@ def cells(rng, most=4):
     return [cell_of(rng, word) for word in chosen]
 
 
+def many_rows(rng):
+    """COLUMNS ... VALUES ...: mostly a few rows, sometimes so many that it takes steps."""
+    chosen = rng.sample(COLUMNS, rng.randrange(1, 4))
+    words = [b"COLUMNS", *(word.split(b":")[0] for word in chosen), b"VALUES"]
+    for _ in range(rng.choice([1, 2, 3, 5, 20]) if rng.random() < 0.97 else 1500):
+        words += [b"NULL" if rng.random() < 0.05 else text(rng, word.split(b":")[1]) for word in chosen]
+    return words
+
+
 def assignments(rng):
     return [cell_of(rng, word) for word in rng.sample(COLUMNS, rng.choice([1, 1, 1, 2, 3]))]
 
@@ -129,6 +138,7 @@ ALTER = one_of(command(b"ADD", b"COLUMN", column), command(b"DROP", b"COLUMN", n
 
 ROWS = [
     (60, b"TABLE.INSERT", table, cells),
+    (8, b"TABLE.INSERT", table, many_rows),
     (14, b"TABLE.UPDATE", table, where, b"SET", assignments),
     (8, b"TABLE.DELETE", table, where),
     (1, b"TABLE.SELECT", table, where),
