@@ -3,7 +3,6 @@
 
 #include "mem/heap.h"
 #include "query/ddl.h"
-#include "query/insert_words.h"
 #include "query/slice_locks.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
@@ -20,12 +19,13 @@ struct insert {
     struct table *table;
     const struct schema *schema;
     struct shard_range range;
-    struct insert_words words;
-    struct added *rows;     /* words.row_count */
+    const struct insert_source *source;
+    void *reader;           /* the source's */
+    uint32_t row_count;
+    struct added *rows;     /* row_count */
     uint64_t *highest_ids;  /* of the slices, before; one a shard of the range */
     uint32_t checked, added, told;
     enum table_result result;
-    struct table_fault fault;
     bool pauses;            /* a job's */
 };
 
@@ -37,17 +37,26 @@ static bool must_pause(const struct insert *insert, const struct exec *exec)
     return insert->pauses && exec_step_is_over(exec);
 }
 
-/* Reads the head of the command. */
-static enum table_result open_words(struct insert *insert, const struct exec *exec, struct table *table)
+/* Finds the table, and how many rows there are. */
+static enum table_result open_rows(struct insert *insert, const struct exec *exec, uint32_t *value_count)
 {
-    insert->table = table;
-    insert->schema = table_schema(table);
-    return insert_words_read(&insert->words, exec, insert->schema, &insert->fault);
+    struct table *table = NULL;
+    const enum table_result result = insert->source->open(insert->reader, exec, &table, &insert->row_count, value_count);
+    if (result == TABLE_OK) {
+        insert->table = table;
+        insert->schema = table_schema(table);
+    }
+    return result;
+}
+
+static enum table_result read_row(const struct insert *insert, const struct exec *exec, uint32_t at, struct typed_value *values)
+{
+    return insert->source->row(insert->reader, exec, at, values);
 }
 
 static size_t memory_bytes(const struct insert *insert)
 {
-    return insert->words.row_count * sizeof *insert->rows + (insert->range.end - insert->range.first) * sizeof *insert->highest_ids;
+    return insert->row_count * sizeof *insert->rows + (insert->range.end - insert->range.first) * sizeof *insert->highest_ids;
 }
 
 /* `memory`: memory_bytes. */
@@ -64,14 +73,14 @@ static void check_rows(struct insert *insert, const struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
     do {
-        insert->result = insert_words_row(&insert->words, exec, insert->checked, values, &insert->fault);
+        insert->result = read_row(insert, exec, insert->checked, values);
         insert->checked++;
-    } while (insert->checked < insert->words.row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
+    } while (insert->checked < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
 }
 
 static uint64_t take_id(const struct insert *insert, const struct exec *exec)
 {
-    return insert->words.row_count == 1 && exec->routed_number != 0 ? exec->routed_number : table_take_row_id(insert->table);
+    return insert->row_count == 1 && exec->routed_number != 0 ? exec->routed_number : table_take_row_id(insert->table);
 }
 
 static void add_rows(struct insert *insert, const struct exec *exec)
@@ -80,14 +89,16 @@ static void add_rows(struct insert *insert, const struct exec *exec)
     const uint32_t routing = insert->schema->routing_column;
     do {
         struct added *added = &insert->rows[insert->added];
-        insert->result = insert_words_row(&insert->words, exec, insert->added, values, &insert->fault);
-        assert(insert->result == TABLE_OK);
+        insert->result = read_row(insert, exec, insert->added, values);
+        if (insert->result != TABLE_OK) { /* memory was refused: its values were good before */
+            break;
+        }
         const uint64_t id = take_id(insert, exec);
         added->shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
         assert(added->shard >= insert->range.first && added->shard < insert->range.end);
         insert->result = slice_add(insert->table->slices[added->shard], insert->schema, id, values, &added->row);
         insert->added += insert->result == TABLE_OK ? 1 : 0;
-    } while (insert->added < insert->words.row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
+    } while (insert->added < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
 }
 
 static void take_back_rows(struct insert *insert)
@@ -101,47 +112,52 @@ static void take_back_rows(struct insert *insert)
     }
 }
 
-/* There are rows to be told of. replies NULL: nobody is there any more. */
-static void tell_rows(struct insert *insert, struct exec *exec, const struct insert_replies *replies)
+/* There are rows to be told of. */
+static void tell_rows(struct insert *insert, struct exec *exec, bool is_heard)
 {
     const uint32_t before = insert->told;
-    if (insert->told == 0 && replies != NULL) {
-        replies->rows(exec, insert->added);
+    if (insert->told == 0 && is_heard) {
+        insert->source->rows(exec, insert->added);
     }
     exec_begin_unit(exec);
     do {
         const struct added *added = &insert->rows[insert->told++];
         const struct table_slice *slice = insert->table->slices[added->shard];
         slice_tell_inserted(slice, insert->schema, added->row);
-        if (replies != NULL) {
-            replies->row(exec, slice_row_id(slice, added->row));
+        if (is_heard) {
+            insert->source->row_id(exec, slice_row_id(slice, added->row));
         }
     } while (insert->told < insert->added && !must_pause(insert, exec));
     exec_end_unit(exec);
     statement_count_rows(exec, insert->told - before);
 }
 
+static void refuse(const struct insert *insert, struct exec *exec, enum table_result result)
+{
+    insert->source->refuse(exec, result, insert->reader);
+}
+
 /* --- at once --- */
 
 /* The slices are locked for the time of this call, so that row numbers stay. */
-static void run_locked(struct insert *insert, struct exec *exec, const struct insert_replies *replies)
+static void run_locked(struct insert *insert, struct exec *exec)
 {
     for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
         slice_lock_write(insert->table->slices[i]);
     }
     add_rows(insert, exec);
     if (insert->result == TABLE_OK) {
-        tell_rows(insert, exec, replies);
+        tell_rows(insert, exec, true);
     } else {
         take_back_rows(insert);
-        replies->refuse(exec, insert->result, &insert->fault);
+        refuse(insert, exec, insert->result);
     }
     for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
         slice_unlock_write(insert->table->slices[i]);
     }
 }
 
-static void run_at_once(struct insert *insert, struct exec *exec, const struct insert_replies *replies)
+static void run_at_once(struct insert *insert, struct exec *exec)
 {
     void *memory = exec_scratch(exec, memory_bytes(insert));
     if (memory == NULL) {
@@ -150,7 +166,7 @@ static void run_at_once(struct insert *insert, struct exec *exec, const struct i
         check_rows(insert, exec);
     }
     if (insert->result != TABLE_OK) {
-        replies->refuse(exec, insert->result, &insert->fault);
+        refuse(insert, exec, insert->result);
         return;
     }
     for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
@@ -159,7 +175,7 @@ static void run_at_once(struct insert *insert, struct exec *exec, const struct i
         }
     }
     note_beginning(insert, memory);
-    run_locked(insert, exec, replies);
+    run_locked(insert, exec);
 }
 
 /* --- as a job --- */
@@ -168,18 +184,19 @@ enum phase { PHASE_LOCK, PHASE_CHECK, PHASE_ADD, PHASE_TELL, PHASE_END };
 
 struct insert_job {
     struct job job;
+    size_t size;        /* of this block */
     struct insert insert;
-    const struct insert_replies *replies;
     enum phase phase;
     bool is_locked;
     int32_t shard;      /* that has the table, or JOB_ALL_SHARDS */
     void *memory;
     size_t memory_bytes;
+    max_align_t reader[];
 };
 
-static enum job_status refuse(struct insert_job *job, struct exec *exec, enum table_result result)
+static enum job_status end_refused(struct insert_job *job, struct exec *exec, enum table_result result)
 {
-    job->replies->refuse(exec, result, &job->insert.fault);
+    refuse(&job->insert, exec, result);
     return JOB_DONE;
 }
 
@@ -195,17 +212,13 @@ static enum job_status go_on_to(struct insert_job *job, enum phase phase)
 static enum job_status step_lock(struct insert_job *job, struct exec *exec)
 {
     struct insert *insert = &job->insert;
-    struct table *table = statement_table(exec);
-    insert->fault = (struct table_fault){.expected = EXPECTED_NOTHING};
-    if (table == NULL) {
-        return refuse(job, exec, TABLE_MISSING);
-    }
-    const enum table_result result = open_words(insert, exec, table);
+    uint32_t value_count;
+    const enum table_result result = open_rows(insert, exec, &value_count);
     if (result != TABLE_OK) {
-        return refuse(job, exec, result);
+        return end_refused(job, exec, result);
     }
-    insert->range = (struct shard_range){0, table->shard_count};
-    if (slices_wait_for_script(exec, insert->range) || !slices_lock(exec, table, insert->range, SLICES_WRITE)) {
+    insert->range = (struct shard_range){0, insert->table->shard_count};
+    if (slices_wait_for_script(exec, insert->range) || !slices_lock(exec, insert->table, insert->range, SLICES_WRITE)) {
         return JOB_WAIT;
     }
     job->is_locked = true;
@@ -225,7 +238,7 @@ static enum job_status step_check(struct insert_job *job, struct exec *exec)
     if (job->insert.result != TABLE_OK) {
         return go_on_to(job, PHASE_END);
     }
-    return job->insert.checked == job->insert.words.row_count ? go_on_to(job, PHASE_ADD) : JOB_MORE;
+    return job->insert.checked == job->insert.row_count ? go_on_to(job, PHASE_ADD) : JOB_MORE;
 }
 
 static enum job_status step_add(struct insert_job *job, struct exec *exec)
@@ -234,12 +247,12 @@ static enum job_status step_add(struct insert_job *job, struct exec *exec)
     if (job->insert.result != TABLE_OK) {
         return go_on_to(job, PHASE_END);
     }
-    return job->insert.added == job->insert.words.row_count ? go_on_to(job, PHASE_TELL) : JOB_MORE;
+    return job->insert.added == job->insert.row_count ? go_on_to(job, PHASE_TELL) : JOB_MORE;
 }
 
 static enum job_status step_tell(struct insert_job *job, struct exec *exec)
 {
-    tell_rows(&job->insert, exec, job->replies);
+    tell_rows(&job->insert, exec, true);
     return job->insert.told == job->insert.added ? go_on_to(job, PHASE_END) : JOB_MORE;
 }
 
@@ -258,7 +271,7 @@ static enum job_status step_end(struct insert_job *job, struct exec *exec)
         take_back_rows(&job->insert);
     }
     give_back(job, exec);
-    return result != TABLE_OK ? refuse(job, exec, result) : JOB_DONE;
+    return result != TABLE_OK ? end_refused(job, exec, result) : JOB_DONE;
 }
 
 static enum job_status insert_job_step(struct job *base, struct exec *exec)
@@ -275,7 +288,7 @@ static void finish_dead(struct insert_job *job, struct exec *exec)
     struct insert *insert = &job->insert;
     insert->pauses = false;
     if (job->phase == PHASE_TELL) {
-        tell_rows(insert, exec, NULL);
+        tell_rows(insert, exec, false);
     } else if (insert->told == 0) {
         take_back_rows(insert);
     }
@@ -288,37 +301,48 @@ static void insert_job_destroy(struct job *base, struct exec *exec)
     if (job->is_locked) {
         finish_dead(job, exec);
     }
+    job->insert.source->close(job->insert.reader);
     thread_free(MEM_QUERY_BUFFER, job->memory, job->memory_bytes);
-    thread_free(MEM_QUERY_BUFFER, job, sizeof *job);
+    thread_free(MEM_QUERY_BUFFER, job, job->size);
 }
 
-static void start_job(struct exec *exec, const struct table *table, const struct insert_replies *replies)
+static bool start_job(struct exec *exec, const struct table *table, const struct insert_source *source)
 {
-    struct insert_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, sizeof *job);
+    const size_t size = sizeof(struct insert_job) + source->reader_bytes;
+    struct insert_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, size);
     if (job == NULL) {
-        replies->refuse(exec, TABLE_NO_MEMORY, &(struct table_fault){.expected = EXPECTED_NOTHING});
-        return;
+        return false;
     }
+    job->size = size;
     job->shard = table->shard_count == 1 ? 0 : JOB_ALL_SHARDS;
     job->job = (struct job){.step = insert_job_step, .destroy = insert_job_destroy, .shard = job->shard};
-    job->replies = replies;
-    job->insert.pauses = true;
+    job->insert = (struct insert){.source = source, .reader = job->reader, .pauses = true};
     exec_start_job(exec, &job->job);
+    return true;
 }
 
-void insert_run(struct exec *exec, struct table *table, const struct insert_replies *replies)
+/* Rows that were not routed because memory was refused to it have come to any one shard. */
+static bool is_misrouted(const struct insert *insert, const struct exec *exec)
 {
-    struct insert insert = {.result = TABLE_OK};
-    if (exec->argc > EXEC_WORDS_MAX) {
-        start_job(exec, table, replies);
-        return;
-    }
-    const enum table_result result = open_words(&insert, exec, table);
+    return insert->row_count > 1 && exec->shard != NULL && insert->table->shard_count > 1;
+}
+
+void insert_run(struct exec *exec, const struct insert_source *source, void *reader)
+{
+    struct insert insert = {.source = source, .reader = reader, .result = TABLE_OK};
+    uint32_t value_count;
+    const enum table_result result = open_rows(&insert, exec, &value_count);
     if (result != TABLE_OK) {
-        replies->refuse(exec, result, &insert.fault);
+        refuse(&insert, exec, result);
         return;
     }
-    const uint32_t first = exec->shard == NULL ? 0 : exec->shard->number;
-    insert.range = (struct shard_range){first, exec->shard == NULL ? table->shard_count : first + 1};
-    run_at_once(&insert, exec, replies);
+    if (is_misrouted(&insert, exec) || (value_count > EXEC_WORDS_MAX && !start_job(exec, insert.table, source))) {
+        refuse(&insert, exec, TABLE_NO_MEMORY);
+        return;
+    }
+    if (value_count <= EXEC_WORDS_MAX) {
+        const uint32_t first = exec->shard == NULL ? 0 : exec->shard->number;
+        insert.range = (struct shard_range){first, exec->shard == NULL ? insert.table->shard_count : first + 1};
+        run_at_once(&insert, exec);
+    }
 }

@@ -117,6 +117,33 @@ def test_rows_last_and_are_told_each(logged, shards):
         assert client.run("DEBUG", "DIGEST") == changed
 
 
+def test_sql_adds_many_rows(logged, shards):
+    with logged.connect() as client:
+        make(client)
+        insert = "INSERT INTO t.t (id, name, price) VALUES "
+        assert client.run("TABLE.QUERY", insert + "(1 + 1, 'a', 2.5), (?, NULL, ?), (4, upper(?), 0)", "3", "7.25", "x") == [b"1", b"2", b"3"]
+        assert client.run("TABLE.QUERY", insert + "(5, 'b', 1)") == b"4"
+        assert rows(client, "COLUMNS", "id", "name", "price", "state") == [
+            {b"id": number, b"name": name, b"price": price, b"state": b"new"}
+            for number, name, price in [(2, b"a", b"2.50"), (3, None, b"7.25"), (4, b"X", b"0.00"), (5, b"b", b"1.00")]]
+        before = client.run("DEBUG", "DIGEST")
+        many = ["(%s, '%s', %s)" % tuple(many_values(number, 1)) for number in range(MANY)]
+        refused = client.call("TABLE.QUERY", insert + ", ".join(many) + ", (1 / 0, 'x', 1)")
+        assert refused[0] == "-" and b"division by zero" in refused[1]
+        assert client.run("DEBUG", "DIGEST") == before
+        assert client.run("TABLE.QUERY", insert + ", ".join(many)) == [b"%d" % number for number in range(5, MANY + 5)]
+        assert client.run("TABLE.COUNT", "t.t") == MANY + 4 and client.run("TABLE.COUNT", "t.t", "WHERE", "name=n7") == MANY // 50
+        replies = client.pipeline([("MULTI",), ("TABLE.QUERY", insert + "(-1, '', 0), (-2, '', 0)"), ("TABLE.QUERY", insert + ", ".join(many)),
+                                   ("EXEC",)])[-1][1]
+        assert [len(ids) for _, ids in replies] == [2, MANY]
+        assert client.run("EVAL", "return #redis.call('TABLE.QUERY', ARGV[1])", "0", insert + "(-3, '', 0), (-4, '', 0)") == 2
+        changed = client.run("DEBUG", "DIGEST")
+        assert client.run("MEMORY", "AUDIT") == b"OK"
+    restart(logged, 4 if shards == 1 else 1)
+    with logged.connect() as client:
+        assert client.run("DEBUG", "DIGEST") == changed
+
+
 def test_others_see_all_rows_or_none(server):
     with server.connect() as client, server.connect() as reader:
         make(client)

@@ -7,10 +7,10 @@
  * Read on    query/statement.h, query/statement_job.h; table_schema.c for what changes the catalogue.  */
 #include "cmd/table/table.h"
 #include "cmd/table/table_error.h"
+#include "cmd/table/table_insert.h"
 #include "cmd/table/table_rows.h"
 #include "expression/scalar_text.h"
 #include "exec/exec.h"
-#include "query/insert.h"
 #include "query/insert_words.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
@@ -115,33 +115,16 @@ void table_insert_row(struct exec *exec, struct table *table, const struct typed
     reply_bulk_integer(exec->reply, (int64_t)id);
 }
 
-static void reply_row_id(struct exec *exec, uint64_t id)
-{
-    reply_bulk_integer(exec->reply, (int64_t)id);
-}
-
-static void reply_rows(struct exec *exec, size_t count)
-{
-    reply_array(exec->reply, count);
-}
-
-static void refuse_insert(struct exec *exec, enum table_result result, const struct table_fault *fault)
-{
-    reply_table_fault(exec->reply, result, fault);
-}
-
-static const struct insert_replies insert_replies = {.refuse = refuse_insert, .rows = reply_rows, .row = reply_row_id};
-
 static void command_insert(struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
-    struct table *table = exec->shard == NULL ? statement_table(exec) : exec->routed;
-    if (table == NULL) {
-        reply_table_error(exec->reply, TABLE_MISSING, 0);
+    struct table *table = exec->routed;
+    if (insert_words_are_there(exec)) {
+        table_insert_words(exec);
         return;
     }
-    if (insert_words_are_there(exec)) {
-        insert_run(exec, table, &insert_replies);
+    if (table == NULL) {
+        reply_table_error(exec->reply, TABLE_MISSING, 0);
         return;
     }
     struct table_fault fault = {0};
@@ -271,7 +254,7 @@ static void reply_changed(struct exec *exec, size_t count)
 }
 
 static const struct statement_replies replies = {
-    .refuse = table_reply_refusal, .fault = table_reply_fault, .rows = reply_rows, .row = reply_row, .items = reply_items, .changed = reply_changed};
+    .refuse = table_reply_refusal, .fault = table_reply_fault, .rows = table_reply_row_count, .row = reply_row, .items = reply_items, .changed = reply_changed};
 
 int32_t table_command_shard(const struct exec *exec)
 {
