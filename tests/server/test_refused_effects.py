@@ -69,6 +69,7 @@ CASES = {
         Case(FEW_ROWS, "TABLE.INSERT", "s.t", "COLUMNS", "id", "name", "VALUES", *["5", "n" * 150] * 1100, hidden=True),
         Case(FEW_ROWS, "TABLE.QUERY", "INSERT INTO s.t (id, name) VALUES " + ", ".join(["(5, '%s')" % ("n" * 300)] * 8), hidden=True),
         Case(FEW_ROWS, "TABLE.UPDATE", "s.t", "WHERE", "size<5", "SET", "name=" + "n" * 300),
+        Case(FEW_ROWS, "TABLE.UPDATE", "s.t", "WHERE", "size<5", "SET", "name:=name || '%s'" % ("n" * 300), "size=9"),
         Case(FEW_ROWS, "TABLE.UPDATE", "s.t", "WHERE", "size=5", "SET", "id=7"),
         Case(TABLE, "TABLE.UPDATE", "s.t", "SET", "name=" + "n" * 300), Case(TABLE, "TABLE.UPDATE", "s.t", "WHERE", "size<9", "SET", "id=7"),
         Case(FEW_ROWS, "TABLE.DELETE", "s.t", "WHERE", "size<5"), Case(TABLE, "TABLE.DELETE", "s.t", "WHERE", "size<9"),

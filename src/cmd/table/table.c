@@ -400,6 +400,6 @@ const struct command_spec table_commands[] = {
     {.name = "table.update", .names_table = true, .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Changes the rows of a table that match, and returns their number.",
-     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value [column=value ...]"},
+     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value|column:=expression [column=value|column:=expression ...]"},
     {0},
 };

@@ -84,8 +84,17 @@ def many_rows(rng):
     return words
 
 
+COMPUTED = {b"id": [b"id + 1", b"id * 2"], b"name": [b"name || 'x'", b"upper(tag)"], b"score": [b"score / 2", b"score - 1.5"],
+            b"size": [b"size + id", b"size * size", b"9 / size"], b"price": [b"price * 1.1"], b"open": [b"size > 4"]}
+
+
+def assignment(rng, word):
+    name = word.split(b":")[0]
+    return name + b":=" + rng.choice(COMPUTED[name]) if name in COMPUTED and rng.random() < 0.2 else cell_of(rng, word)
+
+
 def assignments(rng):
-    return [cell_of(rng, word) for word in rng.sample(COLUMNS, rng.choice([1, 1, 1, 2, 3]))]
+    return [assignment(rng, word) for word in rng.sample(COLUMNS, rng.choice([1, 1, 1, 2, 3]))]
 
 
 def condition(rng):
