@@ -1,7 +1,6 @@
 /* plan.c - see plan.h.  */
 #include "plan/plan.h"
 
-#include "expression/aggregate_kind.h"
 #include "expression/compile.h"
 #include "expression/scalar_text.h"
 #include "query/statement.h"
@@ -165,27 +164,10 @@ enum table_result plan_names(const struct plan *plan, const struct schema *schem
     return row_names_create(out, schema, space, has_alias ? plan->alias : plan->table->name, plan->arena) ? TABLE_OK : plan_no_memory(plan);
 }
 
-static bool find_in_row(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why)
-{
-    struct row_names *names = context;
-    enum aggregate_kind kind;
-    if (node->kind == SQL_CALL && aggregate_kind_find(node->text, &kind)) {
-        *why = "an aggregate cannot stand here";
-    } else if (node->kind != SQL_COLUMN && node->kind != SQL_CALL) {
-        *why = "queries in a query are not supported yet";
-    } else if (node->kind == SQL_COLUMN && names == NULL) {
-        *why = "there are no columns here";
-    } else if (node->kind == SQL_COLUMN && row_names_column(names, node) != ROW_NO_COLUMN) {
-        *slot = row_names_slot(names, row_names_column(names, node));
-        return true;
-    }
-    return false;
-}
-
 enum table_result plan_compile(const struct plan *plan, struct row_names *names, const struct sql_node *node, enum scalar_type wanted,
                                const struct program **out)
 {
-    const struct expression_resolver resolver = {.find = find_in_row, .context = names};
+    const struct expression_resolver resolver = {.find = row_names_find, .context = names};
     const struct expression_source source = {.root = node,
                                              .text = plan->source.text,
                                              .resolver = &resolver,

@@ -6,16 +6,11 @@
 
 #include <assert.h>
 
-/* Which column the value at each place is for. */
-struct targets {
-    uint16_t columns[TABLE_COLUMNS_MAX];
-    uint32_t count;
-};
-
-static enum table_result read_targets(const struct plan *plan, const struct schema *schema, struct targets *targets)
+static enum table_result read_targets(const struct plan *plan, const struct schema *schema, struct row_columns *targets)
 {
     uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
     const struct sql_name *name = plan->tree->change->columns;
+    targets->schema = schema;
     targets->count = 0;
     for (uint32_t i = 0; i < schema->column_count && name == NULL; i++) {
         targets->columns[targets->count++] = (uint16_t)i;
@@ -45,17 +40,14 @@ static bool reads_clock(const struct program *program)
     return reads;
 }
 
-static enum table_result compile_row(const struct plan *plan, const struct schema *schema, const struct targets *targets, const struct program **programs)
+static enum table_result compile_row(const struct plan *plan, const struct row_columns *targets, const struct sql_node *row,
+                                     const struct program **programs)
 {
-    const struct sql_node *rows = plan->tree->change->rows;
-    const struct sql_node *row = rows->first;
-    if (row->next != NULL) {
-        return plan_fail(plan, row->next->position, "INSERT takes one row at a time");
-    }
     if (row->count != targets->count) {
         return plan_fail(plan, row->position, "%u value%s expected here, not %u", targets->count, targets->count == 1 ? " was" : "s were", row->count);
     }
     enum table_result result = TABLE_OK;
+    const struct schema *schema = targets->schema;
     const struct sql_node *node = row->first;
     for (uint32_t i = 0; i < targets->count && result == TABLE_OK; i++, node = node->next) {
         const enum scalar_type type = row_scalar_type((enum column_type)schema->columns[targets->columns[i]].type);
@@ -63,6 +55,24 @@ static enum table_result compile_row(const struct plan *plan, const struct schem
         if (result == TABLE_OK && targets->columns[i] == schema->routing_column && reads_clock(programs[i])) {
             result = plan_fail(plan, node->position, "now() cannot give the value of the column that names a row's shard");
         }
+    }
+    return result;
+}
+
+static enum table_result compile_rows(const struct plan *plan, struct plan_rows_in *rows)
+{
+    const struct sql_node *list = plan->tree->change->rows;
+    const struct sql_node *row = list->first;
+    enum table_result result = TABLE_OK;
+    rows->row_count = list->count;
+    rows->rows = arena_alloc(plan->arena, (size_t)list->count * sizeof *rows->rows);
+    rows->programs = arena_alloc(plan->arena, (size_t)list->count * rows->targets.count * sizeof *rows->programs);
+    if (rows->rows == NULL || rows->programs == NULL) {
+        return plan_no_memory(plan);
+    }
+    for (uint32_t i = 0; i < list->count && result == TABLE_OK; i++, row = row->next) {
+        rows->rows[i] = row;
+        result = compile_row(plan, &rows->targets, row, rows->programs + (size_t)i * rows->targets.count);
     }
     return result;
 }
@@ -99,18 +109,6 @@ static enum table_result compute_for(const struct plan *plan, const struct sql_n
     return is_taken == EXPRESSION_OK ? TABLE_OK : plan_fail(plan, node->position, "%s", expression_result_text(is_taken));
 }
 
-static enum table_result compute_row(const struct plan *plan, const struct exec *exec, const struct schema *schema, const struct targets *targets,
-                                     const struct program *const *programs, struct typed_value *values)
-{
-    const struct sql_node *node = plan->tree->change->rows->first->first;
-    enum table_result result = TABLE_OK;
-    for (uint32_t i = 0; i < targets->count && result == TABLE_OK; i++, node = node->next) {
-        const uint32_t column = targets->columns[i];
-        result = compute_for(plan, node, programs[i], exec->now_ms * 1000, column_form(&schema->columns[column]), &values[column]);
-    }
-    return result;
-}
-
 enum table_result plan_default(const struct plan *plan, const struct sql_node *node, struct column_form form, struct typed_value *out)
 {
     const struct program *program;
@@ -118,44 +116,42 @@ enum table_result plan_default(const struct plan *plan, const struct sql_node *n
     return result == TABLE_OK ? compute_for(plan, node, program, 0, form, out) : result;
 }
 
-/* Defaults are for columns that are not named: a null that is given stays one. */
-static enum table_result complete_row(const struct plan *plan, const struct schema *schema, const struct targets *targets, struct typed_value *values)
+enum table_result plan_insert(struct plan *plan, const struct exec *exec, const struct table *table, struct plan_rows_in *out)
 {
-    bool was_null[TABLE_COLUMNS_MAX] = {false};
-    for (uint32_t i = 0; i < targets->count; i++) {
-        was_null[targets->columns[i]] = values[targets->columns[i]].is_null;
+    *out = (struct plan_rows_in){.plan = plan, .now_us = exec->now_ms * 1000};
+    enum table_result result = read_targets(plan, table_schema(table), &out->targets);
+    if (result == TABLE_OK) {
+        result = compile_rows(plan, out);
     }
-    uint32_t missing = schema_complete_row(schema, values);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        if (was_null[i]) {
-            values[i] = (struct typed_value){.is_null = true};
-            missing = schema->columns[i].is_not_null ? i : missing;
-        }
-    }
+    return result == TABLE_OK ? plan_take_arguments(plan) : result;
+}
+
+static enum table_result complete_row(const struct plan *plan, const struct row_columns *targets, const struct sql_node *row,
+                                      struct typed_value *values)
+{
+    const uint32_t missing = row_columns_complete(targets, values);
     if (missing == COLUMN_NONE) {
         return TABLE_OK;
     }
-    const struct bytes name = schema_column_name(schema, missing);
-    return plan_fail(plan, plan->tree->change->rows->first->position, "column '%.*s' must have a value", (int)name.len, name.data);
+    const struct bytes name = schema_column_name(targets->schema, missing);
+    return plan_fail(plan, row->position, "column '%.*s' must have a value", (int)name.len, name.data);
 }
 
-enum table_result plan_insert(struct plan *plan, const struct exec *exec, const struct table *table, struct typed_value *values)
+enum table_result plan_insert_row(const struct plan_rows_in *rows, uint32_t at, struct arena *arena, struct typed_value *values)
 {
-    const struct program *programs[TABLE_COLUMNS_MAX];
-    const struct schema *schema = table_schema(table);
-    struct targets targets;
-    for (uint32_t i = 0; i < schema->column_count; i++) {
+    assert(at < rows->row_count);
+    const struct row_columns *targets = &rows->targets;
+    const struct program *const *programs = rows->programs + (size_t)at * targets->count;
+    const struct sql_node *node = rows->rows[at]->first;
+    struct plan plan = *rows->plan;
+    enum table_result result = TABLE_OK;
+    plan.arena = arena;
+    for (uint32_t i = 0; i < targets->schema->column_count; i++) {
         values[i] = (struct typed_value){.is_null = true};
     }
-    enum table_result result = read_targets(plan, schema, &targets);
-    if (result == TABLE_OK) {
-        result = compile_row(plan, schema, &targets, programs);
+    for (uint32_t i = 0; i < targets->count && result == TABLE_OK; i++, node = node->next) {
+        const uint32_t column = targets->columns[i];
+        result = compute_for(&plan, node, programs[i], rows->now_us, column_form(&targets->schema->columns[column]), &values[column]);
     }
-    if (result == TABLE_OK) {
-        result = plan_take_arguments(plan);
-    }
-    if (result == TABLE_OK) {
-        result = compute_row(plan, exec, schema, &targets, programs, values);
-    }
-    return result == TABLE_OK ? complete_row(plan, schema, &targets, values) : result;
+    return result == TABLE_OK ? complete_row(&plan, targets, rows->rows[at], values) : result;
 }

@@ -21,6 +21,7 @@ enum fault_expected {
     EXPECTED_CLOSE,
     EXPECTED_NULL,
     EXPECTED_FIELD,   /* col=value */
+    EXPECTED_VALUES,  /* the keyword */
     EXPECTED_COUNT
 };
 
@@ -30,6 +31,7 @@ struct table_fault {
     struct column_form form; /* TABLE_BAD_VALUE: of the column */
     bool is_known;       /* the words below are set */
     bool is_end;         /* the words end where something is expected */
+    uint32_t row;        /* of an INSERT of several rows: the one at fault, from 1; 0: none */
     struct bytes word;   /* the one at fault, or the part of it that is */
     struct bytes beside; /* EXPECTED_*: the word before it; TABLE_UNKNOWN_COLUMN: the whole word; TABLE_BAD_VALUE: the column's name */
 };

@@ -1,6 +1,8 @@
 /* row_names.c - see row_names.h.  */
 #include "query/row_names.h"
 
+#include "expression/aggregate_kind.h"
+
 #define ROW_ID_NAME BYTES("_id")
 
 bool row_names_create(struct row_names *names, const struct schema *schema, struct bytes space, struct bytes table, struct arena *arena)
@@ -10,6 +12,23 @@ bool row_names_create(struct row_names *names, const struct schema *schema, stru
     names->inputs = arena_alloc_zeroed(arena, room * sizeof *names->inputs);
     names->columns = arena_alloc_zeroed(arena, room * sizeof *names->columns);
     return names->inputs != NULL && names->columns != NULL;
+}
+
+bool row_names_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why)
+{
+    struct row_names *names = context;
+    enum aggregate_kind kind;
+    if (node->kind == SQL_CALL && aggregate_kind_find(node->text, &kind)) {
+        *why = "an aggregate cannot stand here";
+    } else if (node->kind != SQL_COLUMN && node->kind != SQL_CALL) {
+        *why = "queries in a query are not supported yet";
+    } else if (node->kind == SQL_COLUMN && names == NULL) {
+        *why = "there are no columns here";
+    } else if (node->kind == SQL_COLUMN && row_names_column(names, node) != ROW_NO_COLUMN) {
+        *slot = row_names_slot(names, row_names_column(names, node));
+        return true;
+    }
+    return false;
 }
 
 enum scalar_type row_scalar_type(enum column_type type)

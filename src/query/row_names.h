@@ -41,6 +41,9 @@ uint32_t row_names_column(const struct row_names *names, const struct sql_node *
 /* The slot that the column (or ROW_ID) is loaded into: the one that it has, or a new one. */
 struct expression_slot row_names_slot(struct row_names *names, uint32_t column);
 
+/* An expression_resolver's find over these names (context; NULL: there are no columns). Aggregates and queries are refused. */
+bool row_names_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why);
+
 enum scalar_type row_scalar_type(enum column_type type);
 
 /* The cells that an input comes from; NULL: all rows of the page are null there. */

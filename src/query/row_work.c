@@ -2,6 +2,7 @@
 #include "query/row_work.h"
 
 #include "expression/cast.h"
+#include "query/select.h"
 
 #include <assert.h>
 
@@ -34,7 +35,9 @@ static void load(struct worker *worker, const struct table_slice *slice, uint32_
 
 static bool fail(struct row_failure *failure, enum expression_result result, uint32_t position, uint32_t column)
 {
-    *failure = (struct row_failure){.result = result, .position = position, .column = column};
+    failure->result = result;
+    failure->position = position;
+    failure->column = column;
     return false;
 }
 
@@ -69,6 +72,7 @@ static bool compute_set(struct worker *worker, struct assignment *set, struct ro
         struct scalar value;
         worker->state.position = 0;
         enum expression_result result = program_run(work->sets[i].program, &worker->state, &value);
+        failure->text = work->sets[i].text;
         if (result == EXPRESSION_OK && value.type == SCALAR_NULL) {
             return fail(failure, EXPRESSION_OK, 0, column);
         }
@@ -101,6 +105,7 @@ bool row_work_keep(const struct row_work *work, const struct table_slice *slice,
     struct arena arena;
     struct worker worker;
     uint32_t kept = 0;
+    failure->text = BYTES("");
     arena_init(&arena, MEM_QUERY_BUFFER, ROW_WORK_BYTES_MAX);
     struct assignment *set = arena_alloc(&arena, (work->set_count + 1u) * sizeof *set);
     bool is_good = (set != NULL && open_worker(&worker, work, &arena)) || fail(failure, EXPRESSION_NO_MEMORY, 0, COLUMN_NONE);
@@ -121,6 +126,7 @@ bool row_work_set(const struct row_work *work, const struct table_slice *slice, 
                   struct row_failure *failure)
 {
     struct worker worker;
+    failure->text = BYTES("");
     if (!open_worker(&worker, work, arena)) {
         return fail(failure, EXPRESSION_NO_MEMORY, 0, COLUMN_NONE);
     }
@@ -131,11 +137,15 @@ bool row_work_set(const struct row_work *work, const struct table_slice *slice, 
 void row_work_fault(const struct row_work *work, const struct row_failure *failure, struct sql_fault *fault)
 {
     assert(failure->result != EXPRESSION_NO_MEMORY);
+    const struct bytes text = failure->text.len > 0 ? failure->text : work->text;
     if (failure->result != EXPRESSION_OK) {
-        sql_fault_set(fault, SQL_FAULT_MEANING, work->text, failure->position, "%s", expression_result_text(failure->result));
-        return;
+        sql_fault_set(fault, SQL_FAULT_MEANING, text, failure->position, "%s", expression_result_text(failure->result));
+    } else {
+        const struct bytes name = schema_column_name(work->schema, failure->column);
+        sql_fault_set(fault, SQL_FAULT_MEANING, text, failure->position, "SET cannot take the value of column '%.*s' away (NULL)", (int)name.len,
+                      name.data);
     }
-    const struct bytes name = schema_column_name(work->schema, failure->column);
-    sql_fault_set(fault, SQL_FAULT_MEANING, work->text, failure->position, "SET cannot take the value of column '%.*s' away (NULL)", (int)name.len,
-                  name.data);
+    if (failure->text.len > 0) {
+        select_fault_show(fault, failure->text);
+    }
 }

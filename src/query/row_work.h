@@ -1,4 +1,4 @@
-/* row_work.h - what a statement of SQL asks of each row beyond its conditions, and what it gives the row: programs over the row's values.
+/* row_work.h - what a statement asks of each row beyond its conditions, and what it gives the row: programs over the row's values.
  *
  *     conditions (filter.h) --> row_work_keep: conditions that no filter takes; SET is tried --> row_work_set: SET is computed again
  *
@@ -21,6 +21,7 @@ enum { ROW_WORK_BYTES_MAX = 1 << 30 };
 struct row_set {
     uint32_t column;
     const struct program *program;
+    struct bytes text; /* that it was read from, and that faults show; empty: the statement's */
 };
 
 struct row_work {
@@ -42,6 +43,7 @@ struct row_failure {
     enum expression_result result; /* EXPRESSION_OK: a null, for a column that must have a value */
     uint32_t position;
     uint32_t column;               /* that cannot take the value; COLUMN_NONE */
+    struct bytes text;             /* that the position is in, and that is shown; empty: the statement's */
 };
 
 /* Leaves those of `rows` that are to be kept, in their order. False: the work has failed for one, *failure says how. */

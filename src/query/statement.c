@@ -3,6 +3,7 @@
 
 #include "exec/exec.h"
 #include "query/order_cut.h"
+#include "query/set_words.h"
 #include "query/slice_wait.h"
 #include "shard/server.h"
 
@@ -63,16 +64,36 @@ static bool has_word(const struct exec *exec, uint32_t from, const char *word)
     return false;
 }
 
-/* The words behind SET. */
+/* A word behind SET: a value, or an expression as a text. */
+static enum table_result parse_assignment(struct statement *statement, struct bytes word, struct assignment *out, bool *is_computed)
+{
+    struct bytes name;
+    struct bytes expression;
+    *is_computed = set_word_split(word, &name, &expression);
+    if (!*is_computed) {
+        return field_parse(statement->schema, word, TABLE_BAD_ASSIGNMENT, out, &statement->fault);
+    }
+    const uint32_t column = schema_find_column(statement->schema, name);
+    *out = (struct assignment){.column = column, .value = {.text = expression}};
+    if (column == COLUMN_NONE) {
+        statement->fault = (struct table_fault){.is_known = true, .word = name, .beside = word};
+        return TABLE_UNKNOWN_COLUMN;
+    }
+    return TABLE_OK;
+}
+
+/* The words behind SET. Those that are computed stand at the end of the room for all. */
 static enum table_result parse_assignments(struct statement *statement, const struct exec *exec, uint32_t from)
 {
     uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
+    struct assignment *computed = statement->set + set_capacity(exec);
     if (from == exec->argc) {
         return TABLE_BAD_ASSIGNMENT;
     }
     for (uint32_t i = from; i < exec->argc; i++) {
         struct assignment assignment;
-        enum table_result result = field_parse(statement->schema, exec->argv[i], TABLE_BAD_ASSIGNMENT, &assignment, &statement->fault);
+        bool is_computed;
+        enum table_result result = parse_assignment(statement, exec->argv[i], &assignment, &is_computed);
         if (result != TABLE_OK) {
             return result;
         }
@@ -81,11 +102,17 @@ static enum table_result parse_assignments(struct statement *statement, const st
             return TABLE_FIELD_TWICE;
         }
         seen[assignment.column / 64] |= bit;
-        statement->set[statement->set_count++] = assignment;
+        if (is_computed) {
+            *--computed = assignment;
+            statement->computed_count++;
+        } else {
+            statement->set[statement->set_count++] = assignment;
+        }
         if (assignment.column == statement->schema->routing_column) {
             statement->moves_rows = statement->table->shard_count > 1;
         }
     }
+    statement->computed = computed;
     return TABLE_OK;
 }
 
@@ -156,8 +183,21 @@ enum table_result statement_result_of(enum sql_fault_kind kind)
     }
 }
 
+static enum table_result plan_sets(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
+{
+    struct set_words words = {
+        .schema = statement->schema, .sets = statement->computed, .count = statement->computed_count, .now_us = exec->now_ms * 1000};
+    const enum table_result split = table_name_split(exec->argv[1], &words.space, &words.table);
+    assert(split == TABLE_OK); /* the table is there */
+    (void)split;
+    return statement_result_of(set_words_plan(&words, arena, &statement->work, fault));
+}
+
 enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
 {
+    if (statement->computed_count > 0) {
+        return plan_sets(statement, exec, arena, fault);
+    }
     if (LIKELY(!select_words_are_any(&statement->words))) {
         return TABLE_OK;
     }
@@ -270,7 +310,7 @@ static enum table_result update_row(const struct statement *statement, const str
     return slice_update(slice, statement->schema, row->row, statement->set, statement->set_count);
 }
 
-/* UPDATE of SQL: SET is computed from the row. It was tried before, so that memory alone can fail. */
+/* UPDATE whose SET is computed from the row, or some of it. It was tried before, so that memory alone can fail. */
 static enum table_result update_computed(const struct statement *statement, const struct exec *exec, const struct found_row *row)
 {
     struct statement computed = *statement;
@@ -278,10 +318,13 @@ static enum table_result update_computed(const struct statement *statement, cons
     struct arena arena;
     enum table_result result = TABLE_NO_MEMORY;
     arena_init(&arena, MEM_QUERY_BUFFER, ROW_WORK_BYTES_MAX);
-    computed.set_count = statement->work->set_count;
+    computed.set_count = statement->work->set_count + statement->set_count;
     computed.set = arena_alloc(&arena, computed.set_count * sizeof *computed.set);
     if (computed.set != NULL &&
         row_work_set(statement->work, statement->table->slices[row->shard], row->row, &arena, computed.set, &failure)) {
+        for (uint32_t i = 0; i < statement->set_count; i++) {
+            computed.set[statement->work->set_count + i] = statement->set[i];
+        }
         result = update_row(&computed, exec, row);
     }
     arena_release(&arena);

@@ -13,6 +13,7 @@
 #include "query/row_work.h"
 #include "query/select_run.h"
 #include "query/select_words.h"
+#include "query/slice_locks.h"
 #include "table/definition.h"
 
 enum statement_kind { STATEMENT_SELECT, STATEMENT_UPDATE, STATEMENT_DELETE };
@@ -26,11 +27,13 @@ struct statement {
     struct where where;
     struct assignment *set; /* UPDATE */
     uint32_t set_count;
+    const struct assignment *computed; /* UPDATE: words of set_words.h, the last one first; statement_plan makes `work` of them */
+    uint32_t computed_count;
     bool moves_rows;        /* sets the routing column, and there are several shards */
     int64_t scan_limit;     /* table-max-scan-rows; 0: none */
     struct select_words words; /* SELECT: its other clauses */
     struct select *select;  /* what they mean (statement_plan); NULL: whole rows, all of them */
-    const struct row_work *work; /* SQL: what is asked of rows besides `where`, and SET; NULL: nothing, and SET is `set` */
+    const struct row_work *work; /* what is asked of rows besides `where`, and SET that is computed, beside `set`; NULL: neither */
     struct table_fault fault; /* which word statement_parse has refused */
 };
 
@@ -61,7 +64,7 @@ size_t statement_bytes(const struct exec *exec);
  * ->scan_limit have a meaning. */
 MUST_USE enum table_result statement_parse(struct statement *statement, const struct exec *exec, enum statement_kind kind,
                                            struct table *table, void *memory);
-/* Makes the plan of a SELECT's other clauses, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says what is wrong. */
+/* Makes the plan of a SELECT's other clauses, or of SET that is computed, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says what is wrong. */
 MUST_USE enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
 /* TABLE_OK, TABLE_NO_MEMORY or TABLE_FAULT. */
 enum table_result statement_result_of(enum sql_fault_kind kind);
@@ -69,9 +72,6 @@ enum table_result statement_result_of(enum sql_fault_kind kind);
 int32_t statement_shard(const struct statement *statement, const struct exec *exec);
 
 /* The shards that a statement works on. */
-struct shard_range {
-    uint32_t first, end;
-};
 struct shard_range statement_range(const struct statement *statement, int32_t shard);
 
 /* Refused before it begins: table-require-index, and table-max-scan-rows for scans. */

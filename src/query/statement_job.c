@@ -5,7 +5,6 @@
 #include "mem/heap.h"
 #include "query/ddl.h"
 #include "query/search.h"
-#include "query/slice_wait.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -36,57 +35,15 @@ struct statement_job {
 
 /* --- locks --- */
 
-static void lock_slice(const struct statement_job *job, struct shard *shard)
+static enum slice_lock_kind lock_kind(const struct statement_job *job)
 {
-    struct table_slice *slice = job->statement.table->slices[shard->number];
-    baton_assert_held(&shard->baton);
-    if (job->kind == STATEMENT_SELECT) {
-        slice_lock_read(slice);
-    } else {
-        slice_lock_write(slice);
-        shard->changing_statements++;
-    }
-}
-
-static void unlock_slice(const struct statement_job *job, struct shard *shard)
-{
-    struct table_slice *slice = job->statement.table->slices[shard->number];
-    baton_assert_held(&shard->baton);
-    if (job->kind == STATEMENT_SELECT) {
-        slice_unlock_read(slice);
-    } else {
-        slice_unlock_write(slice);
-        assert(shard->changing_statements > 0);
-        shard->changing_statements--;
-    }
-}
-
-/* All slices of the range. False: it must wait, and none is locked. */
-static bool lock_slices(struct statement_job *job, struct exec *exec)
-{
-    struct table *table = job->statement.table;
-    const bool is_reading = job->kind == STATEMENT_SELECT;
-    for (uint32_t i = job->range.first; i < job->range.end; i++) {
-        const struct table_slice *slice = table->slices[i];
-        if (slice_must_wait(exec, table, i, is_reading ? slice_may_read(slice) : slice_may_write(slice),
-                            is_reading ? WAIT_WITH_READERS : WAIT_ALONE)) {
-            return false;
-        }
-    }
-    for (uint32_t i = job->range.first; i < job->range.end; i++) {
-        lock_slice(job, &exec->server->shards[i]);
-    }
-    job->is_locked = true;
-    return true;
+    return job->kind == STATEMENT_SELECT ? SLICES_READ : SLICES_WRITE;
 }
 
 static void unlock_slices(struct statement_job *job, struct exec *exec)
 {
     job->is_locked = false;
-    for (uint32_t i = job->range.first; i < job->range.end; i++) {
-        unlock_slice(job, &exec->server->shards[i]);
-        slice_call_waiters(exec, job->statement.table, i);
-    }
+    slices_unlock(exec, job->statement.table, job->range, lock_kind(job));
 }
 
 static int32_t job_shard_of(int32_t shard)
@@ -158,21 +115,6 @@ static enum job_status begin_find(struct statement_job *job, struct exec *exec)
     return JOB_PARTS;
 }
 
-/* A script that has paused may have changed rows here, and goes on. A statement that has its slices locked already goes on, too: no script can have
- * changed any of them.  */
-static bool waits_for_script(struct exec *exec, struct shard_range range)
-{
-    bool must_wait = false;
-    for (uint32_t i = range.first; i < range.end && !must_wait; i++) {
-        struct shard *shard = &exec->server->shards[i];
-        must_wait = shard->script != SHARD_NO_SCRIPT;
-        if (must_wait) {
-            exec_wait_for(exec, shard, WAIT_LOCKS, 0, WAIT_WITH_READERS);
-        }
-    }
-    return must_wait;
-}
-
 static enum table_result read_statement(struct statement_job *job, struct exec *exec)
 {
     arena_empty(&job->arena);
@@ -204,15 +146,16 @@ static enum job_status step_start(struct statement_job *job, struct exec *exec)
     if (result != TABLE_OK) {
         return refuse(job, exec, result);
     }
-    if (waits_for_script(exec, job->range) || statement_must_wait(&job->statement, exec, job->range)) {
+    if (slices_wait_for_script(exec, job->range) || statement_must_wait(&job->statement, exec, job->range)) {
         return JOB_WAIT;
     }
     if (!job->statement.moves_rows && statement_run_small(&job->statement, exec, job->range, job->replies)) {
         return JOB_DONE;
     }
-    if (!lock_slices(job, exec)) {
+    if (!slices_lock(exec, job->statement.table, job->range, lock_kind(job))) {
         return JOB_WAIT;
     }
+    job->is_locked = true;
     if (empties_slices(job)) {
         return begin_slices(job, PHASE_EMPTY);
     }

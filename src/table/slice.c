@@ -342,6 +342,38 @@ enum table_result slice_insert(struct table_slice *slice, const struct schema *s
     return result;
 }
 
+static uint32_t last_row(const struct table_slice *slice)
+{
+    return row_number(slice->last, slice->pages[slice->last]->used - 1u);
+}
+
+enum table_result slice_add(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct typed_value *values, uint32_t *row)
+{
+    assert(slice->is_write_locked);
+    const enum table_result result = add_row(slice, schema, id, values);
+    if (result == TABLE_OK) {
+        *row = last_row(slice);
+    }
+    return result;
+}
+
+/* That it came, with its values as they are there. */
+static void tell_values(const struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event)
+{
+    struct typed_value values[TABLE_COLUMNS_MAX];
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        values[i] = slice_value(slice, row, schema->columns[i].slot);
+    }
+    tell(slice, (struct row_change){.schema = schema, .event = event, .id = slice_row_id(slice, row), .values = values});
+}
+
+void slice_tell_inserted(const struct table_slice *slice, const struct schema *schema, uint32_t row)
+{
+    if (is_told(slice)) {
+        tell_values(slice, schema, row, ROW_INSERTED);
+    }
+}
+
 /* --- changing --- */
 
 struct change {
@@ -458,13 +490,11 @@ void slice_tell_removed(const struct table_slice *slice, const struct schema *sc
     }
 }
 
-static void remove_row(struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event)
+static void take_out(struct table_slice *slice, const struct schema *schema, uint32_t row)
 {
     struct page *page = slice_page_of(slice, row);
     uint32_t slot = row_slot(row);
     assert(page_is_live(page, slot));
-    slice_before_change(slice, row, row + 1);
-    slice_tell_removed(slice, schema, row, event);
     const struct index_host index_host = slice_index_host(slice);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
@@ -487,24 +517,27 @@ static void remove_row(struct table_slice *slice, const struct schema *schema, u
     debug_assert(slice_row_is_valid(slice, schema, row));
 }
 
+static void remove_row(struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event)
+{
+    slice_before_change(slice, row, row + 1);
+    slice_tell_removed(slice, schema, row, event);
+    take_out(slice, schema, row);
+}
+
+void slice_take_back(struct table_slice *slice, const struct schema *schema, uint32_t row, uint64_t highest_id)
+{
+    assert(slice->is_write_locked);
+    slice_before_change(slice, row, row + 1);
+    take_out(slice, schema, row);
+    slice->highest_id = highest_id;
+}
+
 void slice_delete(struct table_slice *slice, const struct schema *schema, uint32_t row)
 {
     remove_row(slice, schema, row, ROW_DELETED);
 }
 
 /* --- moving --- */
-
-/* The row that was added last, as it is there. */
-static void tell_arrived(const struct table_slice *slice, const struct schema *schema)
-{
-    struct typed_value values[TABLE_COLUMNS_MAX];
-    const uint32_t row = row_number(slice->last, slice->pages[slice->last]->used - 1u);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        values[i] = slice_value(slice, row, schema->columns[i].slot);
-    }
-    tell(slice,
-         (struct row_change){.schema = schema, .event = ROW_ARRIVED, .id = slice_row_id(slice, row), .values = values});
-}
 
 enum table_result slice_move_row(struct table_slice *from, uint32_t row, struct table_slice *to, const struct schema *schema,
                                  const struct typed_value *values)
@@ -514,7 +547,7 @@ enum table_result slice_move_row(struct table_slice *from, uint32_t row, struct 
     if (result == TABLE_OK) {
         remove_row(from, schema, row, ROW_LEFT);
         if (is_told(to)) {
-            tell_arrived(to, schema);
+            tell_values(to, schema, last_row(to), ROW_ARRIVED);
         }
     }
     return result;

@@ -108,6 +108,15 @@ uint32_t slice_find_row(const struct table_slice *slice, uint64_t id);
 MUST_USE enum table_result slice_insert(struct table_slice *slice, const struct schema *schema, uint64_t id,
                                         const struct typed_value *values);
 
+/* The same for a row of several that come together or not at all: nobody is told of it yet, and *row is its number. Until slice_tell_inserted or
+ * slice_take_back was called for each of them the slice stays locked for writing.  */
+MUST_USE enum table_result slice_add(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct typed_value *values,
+                                     uint32_t *row);
+/* The row has come to stay. */
+void slice_tell_inserted(const struct table_slice *slice, const struct schema *schema, uint32_t row);
+/* Removes such a row, as if it had never been there; its page may be left to slice_tidy. `highest_id`: the slice's, before the first of them. */
+void slice_take_back(struct table_slice *slice, const struct schema *schema, uint32_t row, uint64_t highest_id);
+
 /* Gives a row new values in some columns, each named once. All or nothing: TABLE_NO_MEMORY. Row numbers stay. */
 MUST_USE enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,
                                         const struct assignment *set, size_t set_count);

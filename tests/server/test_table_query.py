@@ -98,11 +98,15 @@ class StatementTwins(Twins):
         self.change("DELETE FROM {table} WHERE id %% 17 = %d AND age > %d" % (self.rng.randrange(17), self.rng.randrange(18, 70)))
 
     def insert(self):
-        row = self.row(20000 + self.rng.randrange(1000000))
-        text = "INSERT INTO {table} (d, id, name, w, age) VALUES (%s)"
-        self.sqlite.execute(text.format(table="t") % "?, ?, ?, ?, ?", [row[4], row[0], row[1], row[3], row[2]])
-        literals = ["NULL" if value is None else repr(value) for value in row]
-        self.replies(text % ", ".join([literals[4], literals[0] + " + 0", literals[1], literals[3], literals[2]]))
+        rows = []
+        for _ in range(self.rng.choice([1, 1, 2, 7])):
+            row = self.row(20000 + self.rng.randrange(1000000))
+            literals = ["NULL" if value is None else repr(value) for value in row]
+            rows.append("(%s)" % ", ".join([literals[4], literals[0] + " + 0", literals[1], literals[3], literals[2]]))
+        text = "INSERT INTO {table} (d, id, name, w, age) VALUES " + ", ".join(rows)
+        self.sqlite.execute(text.format(table="t"))
+        for reply in self.replies(text):
+            assert isinstance(reply, bytes) if len(rows) == 1 else len(reply) == len(rows)
 
 
 KINDS = ["rows"] * 4 + ["groups", "update", "insert"] * 2 + ["totals", "star", "arguments", "move", "delete"]
@@ -170,7 +174,10 @@ REFUSED = [
     ("INSERT INTO s.people (id, nope) VALUES (1, 2)", "there is no column nope", 27),
     ("INSERT INTO s.people (id, id) VALUES (1, 2)", "named twice", 27),
     ("INSERT INTO s.people (id, name) VALUES (1)", "2 values were expected here, not 1", 41),
-    ("INSERT INTO s.people (id) VALUES (2), (3)", "one row at a time", 40),
+    ("INSERT INTO s.people (id) VALUES (2), (3, 4)", "1 value was expected here, not 2", 40),
+    ("INSERT INTO s.people (id) VALUES (2), (3), ('x')", "integer was expected", 46),
+    ("INSERT INTO s.people (id) VALUES (2), (1 / 0)", "division by zero", 43),
+    ("INSERT INTO s.people (id) VALUES (2), (NULL)", "'id' must have a value", 40),
     ("INSERT INTO s.people (id) VALUES (NULL)", "'id' must have a value", 35),
     ("INSERT INTO s.people (name) VALUES ('x')", "'id' must have a value", 37),
     ("INSERT INTO s.people (id) VALUES ('x')", "integer was expected", 35),

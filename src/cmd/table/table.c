@@ -7,9 +7,11 @@
  * Read on    query/statement.h, query/statement_job.h; table_schema.c for what changes the catalogue.  */
 #include "cmd/table/table.h"
 #include "cmd/table/table_error.h"
+#include "cmd/table/table_insert.h"
 #include "cmd/table/table_rows.h"
 #include "expression/scalar_text.h"
 #include "exec/exec.h"
+#include "query/insert_words.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
 #include "query/statement_job.h"
@@ -45,7 +47,7 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
     if (missing == COLUMN_NONE) {
         return TABLE_OK;
     }
-    *fault = (struct table_fault){.word = schema_column_name(schema, missing)};
+    *fault = (struct table_fault){.is_known = true, .word = schema_column_name(schema, missing)};
     return TABLE_NULL_VALUE;
 }
 
@@ -60,6 +62,23 @@ int32_t table_route_row(struct exec *exec, struct table *table, const struct typ
     return (int32_t)table_route(table, &exec->server->secret, routing, exec->routed_number);
 }
 
+/* COLUMNS ... VALUES: a single row goes to its shard, several may go to all. */
+static int32_t route_rows(struct exec *exec, struct table *table, struct typed_value *values)
+{
+    struct insert_words words;
+    struct table_fault fault;
+    if (exec->argc > EXEC_WORDS_MAX) {
+        return ROUTE_ALL;
+    }
+    if (insert_words_read(&words, exec, table_schema(table), &fault) != TABLE_OK) {
+        return 0;
+    }
+    if (words.row_count > 1) {
+        return ROUTE_ALL;
+    }
+    return insert_words_row(&words, exec, 0, values, &fault) == TABLE_OK ? table_route_row(exec, table, values) : 0;
+}
+
 /* The row id is taken here, where the commands of a pipeline still stand in order: on their shards they may pass each
  * other. Mistakes take none; the handler finds them again.  */
 static int32_t route_insert(struct exec *exec)
@@ -71,8 +90,10 @@ static int32_t route_insert(struct exec *exec)
         return 0;
     }
     struct table_fault fault;
-    const struct schema *schema = table_schema(table);
-    if (read_fields(exec, schema, values, &fault) != TABLE_OK) {
+    if (insert_words_are_there(exec)) {
+        return route_rows(exec, table, values);
+    }
+    if (read_fields(exec, table_schema(table), values, &fault) != TABLE_OK) {
         return 0;
     }
     return table_route_row(exec, table, values);
@@ -98,17 +119,16 @@ static void command_insert(struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
     struct table *table = exec->routed;
+    if (insert_words_are_there(exec)) {
+        table_insert_words(exec);
+        return;
+    }
     if (table == NULL) {
         reply_table_error(exec->reply, TABLE_MISSING, 0);
         return;
     }
-    const struct schema *schema = table_schema(table);
     struct table_fault fault = {0};
-    enum table_result result = read_fields(exec, schema, values, &fault);
-    if (result == TABLE_NULL_VALUE) {
-        reply_errorf(exec->reply, "ERR column '%.*s' must have a value", (int)fault.word.len, fault.word.data);
-        return;
-    }
+    const enum table_result result = read_fields(exec, table_schema(table), values, &fault);
     if (result != TABLE_OK) {
         reply_table_fault(exec->reply, result, &fault);
         return;
@@ -118,8 +138,7 @@ static void command_insert(struct exec *exec)
 
 /* --- TABLE.SELECT, UPDATE, DELETE --- */
 
-/* Mistakes route anywhere: the handler finds them again. */
-static int32_t route_statement(struct exec *exec, enum statement_kind kind)
+int32_t table_route_statement(struct exec *exec, enum statement_kind kind)
 {
     char stack[ROUTE_WORDS * (sizeof(struct condition) + 2 * sizeof(struct where_node) + sizeof(struct assignment))]
         __attribute__((aligned(16)));
@@ -138,22 +157,27 @@ static int32_t route_statement(struct exec *exec, enum statement_kind kind)
     return shard == STATEMENT_ALL_SHARDS ? ROUTE_ALL : shard;
 }
 
+bool table_is_misrouted(const struct exec *exec, const struct statement *statement)
+{
+    return exec->shard != NULL && statement->table->shard_count > 1 && statement_shard(statement, exec) != (int32_t)exec->shard->number;
+}
+
 static int32_t route_select(struct exec *exec)
 {
-    return route_statement(exec, STATEMENT_SELECT);
+    return table_route_statement(exec, STATEMENT_SELECT);
 }
 
 static int32_t route_update(struct exec *exec)
 {
-    return route_statement(exec, STATEMENT_UPDATE);
+    return table_route_statement(exec, STATEMENT_UPDATE);
 }
 
 static int32_t route_delete(struct exec *exec)
 {
-    return route_statement(exec, STATEMENT_DELETE);
+    return table_route_statement(exec, STATEMENT_DELETE);
 }
 
-static void reply_refusal(struct exec *exec, enum table_result result, const struct statement *statement)
+void table_reply_refusal(struct exec *exec, enum table_result result, const struct statement *statement)
 {
     reply_rewind(exec->reply);
     if (statement == NULL || result == TABLE_SCAN_LIMIT) {
@@ -161,11 +185,6 @@ static void reply_refusal(struct exec *exec, enum table_result result, const str
     } else {
         reply_table_fault(exec->reply, result, &statement->fault);
     }
-}
-
-static void reply_rows(struct exec *exec, size_t count)
-{
-    reply_array(exec->reply, count);
 }
 
 /* [column, value, ...] in declared order, without nulls. */
@@ -235,7 +254,7 @@ static void reply_changed(struct exec *exec, size_t count)
 }
 
 static const struct statement_replies replies = {
-    .refuse = reply_refusal, .fault = table_reply_fault, .rows = reply_rows, .row = reply_row, .items = reply_items, .changed = reply_changed};
+    .refuse = table_reply_refusal, .fault = table_reply_fault, .rows = table_reply_row_count, .row = reply_row, .items = reply_items, .changed = reply_changed};
 
 int32_t table_command_shard(const struct exec *exec)
 {
@@ -246,21 +265,21 @@ void table_run_statement(struct exec *exec, const struct statement *statement, c
 {
     enum table_result result = reading->result;
     const int32_t shard = table_command_shard(exec);
+    const struct statement_replies *tell = reading->replies != NULL ? reading->replies : &replies;
     struct shard_range range = {0};
     if (result == TABLE_OK) {
         range = statement_range(statement, shard);
         result = statement_check(statement, exec, range);
     }
     if (result == TABLE_FAULT) {
-        table_reply_fault(exec, reading->fault);
+        tell->fault(exec, reading->fault);
     } else if (result != TABLE_OK) {
-        reply_refusal(exec, result, statement);
-    } else if (!statement_must_wait(statement, exec, range) &&
-               (statement->moves_rows || !statement_run_small(statement, exec, range, &replies))) {
+        tell->refuse(exec, result, statement);
+    } else if (!statement_must_wait(statement, exec, range) && (statement->moves_rows || !statement_run_small(statement, exec, range, tell))) {
         if (reading->read == NULL) {
-            statement_job_start(exec, statement->kind, shard, &replies);
+            statement_job_start(exec, statement->kind, shard, tell);
         } else {
-            statement_job_start_read(exec, statement->kind, shard, &replies, reading->read);
+            statement_job_start_read(exec, statement->kind, shard, tell, reading->read);
         }
     }
 }
@@ -370,8 +389,9 @@ const struct command_spec table_commands[] = {
      .summary = "Lists the table commands.", .syntax = ""},
     {.name = "table.insert", .names_table = true, .run = command_insert, .route = route_insert, .waits = waits_for_table, .arity = -3, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .since = "1.0.0", .group = "table",
-     .complexity = "O(C), C the number of columns", .summary = "Adds a row to a table, and returns its id.",
-     .syntax = "namespace.table column=value [column=value ...]"},
+     .complexity = "O(C) for each row, C the number of columns",
+     .summary = "Adds a row to a table, or several together, and returns their ids.",
+     .syntax = "namespace.table column=value [column=value ...] | COLUMNS column [column ...] VALUES value [value ...]"},
     {.name = "table.select", .names_table = true, .run = command_select, .route = route_select, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Returns the rows of a table that match, or what is computed of them.",
@@ -380,6 +400,6 @@ const struct command_spec table_commands[] = {
     {.name = "table.update", .names_table = true, .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Changes the rows of a table that match, and returns their number.",
-     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value [column=value ...]"},
+     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value|column:=expression [column=value|column:=expression ...]"},
     {0},
 };

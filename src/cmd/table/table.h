@@ -12,6 +12,7 @@ struct statement_reading {
     enum table_result result;
     const struct sql_fault *fault; /* of TABLE_FAULT */
     statement_read_fn *read;       /* reads it again, if it becomes a job; NULL: statement_parse does */
+    const struct statement_replies *replies; /* NULL: those of TABLE.SELECT, UPDATE and DELETE */
 };
 
 /* The shards whose batons the command has, as statement_range takes them. */
@@ -19,8 +20,16 @@ int32_t table_command_shard(const struct exec *exec);
 /* Checks the statement and runs it: at once when it is small, else as a job; or replies why not. `statement` has a meaning where reading ended
  * well, and its limit and fault else.  */
 void table_run_statement(struct exec *exec, const struct statement *statement, const struct statement_reading *reading);
-/* Replies the fault instead of what was replied before. */
+/* Reply an error instead of what was replied before: functions of struct statement_replies. */
 void table_reply_fault(struct exec *exec, const struct sql_fault *fault);
+void table_reply_refusal(struct exec *exec, enum table_result result, const struct statement *statement);
+
+/* The shard of a command whose words from the third on are read by statement_parse, or ROUTE_ALL; exec->routed is its table. Mistakes are routed
+ * anywhere: the handler finds them again.  */
+int32_t table_route_statement(struct exec *exec, enum statement_kind kind);
+
+/* Memory was refused when it was routed, so that it has come to a shard which may not be its own. */
+bool table_is_misrouted(const struct exec *exec, const struct statement *statement);
 
 /* INSERT on several shards: names the shard of the row, and takes its id, once. */
 int32_t table_route_row(struct exec *exec, struct table *table, const struct typed_value *values);

@@ -111,7 +111,22 @@ static const char *const expected[EXPECTED_COUNT] = {
     [EXPECTED_CONDITION] = "a condition", [EXPECTED_OPERATOR] = "an operator", [EXPECTED_VALUE] = "a value",
     [EXPECTED_AND] = "'AND'",             [EXPECTED_AND_OR] = "'AND' or 'OR'", [EXPECTED_OPEN] = "'('",
     [EXPECTED_CLOSE] = "')'",             [EXPECTED_NULL] = "'NULL'",
+    [EXPECTED_VALUES] = "'VALUES'",
 };
+
+/* "row 17: ", of several; or nothing. */
+struct row_text {
+    char text[24];
+};
+
+static struct row_text show_row(const struct table_fault *fault)
+{
+    struct row_text shown = {""};
+    if (fault->row != 0) {
+        snprintf(shown.text, sizeof shown.text, "row %u: ", fault->row);
+    }
+    return shown;
+}
 
 static void reply_expected(struct reply *reply, const struct table_fault *fault)
 {
@@ -120,7 +135,7 @@ static void reply_expected(struct reply *reply, const struct table_fault *fault)
     const struct shown before = show(fault->beside);
     assert(what != NULL);
     if (fault->is_end) {
-        reply_errorf(reply, "ERR %s expected behind %s", what, before.text);
+        reply_errorf(reply, "ERR %s%s expected behind %s", show_row(fault).text, what, before.text);
     } else {
         reply_errorf(reply, "ERR %s expected, not %s", what, word.text);
     }
@@ -132,7 +147,8 @@ static void reply_bad_value(struct reply *reply, const struct table_fault *fault
     const struct bytes type = column_form_text(fault->form, scratch);
     const struct shown word = show(fault->word);
     const struct shown column = show(fault->beside);
-    reply_errorf(reply, "ERR %s is not %s %.*s (column %s)", word.text, *type.data == 'i' ? "an" : "a", (int)type.len, type.data, column.text);
+    reply_errorf(reply, "ERR %s%s is not %s %.*s (column %s)", show_row(fault).text, word.text, *type.data == 'i' ? "an" : "a", (int)type.len,
+                 type.data, column.text);
 }
 
 static void reply_unknown_column(struct reply *reply, const struct table_fault *fault)
@@ -160,6 +176,8 @@ void reply_table_fault(struct reply *reply, enum table_result result, const stru
         reply_unknown_column(reply, fault);
     } else if (result == TABLE_BAD_VALUE) {
         reply_bad_value(reply, fault);
+    } else if (result == TABLE_NULL_VALUE) {
+        reply_errorf(reply, "ERR %scolumn %s must have a value", show_row(fault).text, word.text);
     } else if (result == TABLE_TYPES_DIFFER) {
         reply_errorf(reply, "ERR columns %s and %s cannot be compared", beside.text, word.text);
     } else if (result == TABLE_NOT_STRINGS) {

@@ -10,14 +10,21 @@
 #include "cmd/table/table_definition.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_explain.h"
+#include "cmd/table/table_insert.h"
 #include "cmd/table/table_rows.h"
 #include "plan/plan_insert.h"
 #include "plan/plan_rows.h"
+#include "query/insert.h"
 
 /* The words of a command as a text and its arguments. */
 static struct plan_source source_of(const struct exec *exec)
 {
     return (struct plan_source){.text = exec->argv[1], .arguments = exec->argv + 2, .argument_count = exec->argc - 2};
+}
+
+static bool has_many_rows(const struct plan *plan)
+{
+    return plan->tree->change->rows->count > 1;
 }
 
 static bool is_definition(const struct plan *plan)
@@ -69,6 +76,20 @@ static void reading_end(struct reading *reading)
 
 /* --- where it runs --- */
 
+/* A single row has a shard, several may go to all. */
+static int32_t route_rows(struct exec *exec, struct plan *plan, struct table *table)
+{
+    struct typed_value values[TABLE_COLUMNS_MAX];
+    struct plan_rows_in rows;
+    if (has_many_rows(plan)) {
+        return ROUTE_ALL;
+    }
+    if (plan_insert(plan, exec, table, &rows) != TABLE_OK || plan_insert_row(&rows, 0, plan->arena, values) != TABLE_OK) {
+        return 0;
+    }
+    return table_route_row(exec, table, values);
+}
+
 /* Mistakes route anywhere: the handler finds them again. */
 static int32_t route_plan(struct exec *exec, struct plan *plan, struct table *table)
 {
@@ -80,8 +101,7 @@ static int32_t route_plan(struct exec *exec, struct plan *plan, struct table *ta
         return 0;
     }
     if (plan->tree->kind == SQL_STATEMENT_INSERT) {
-        struct typed_value values[TABLE_COLUMNS_MAX];
-        return plan_insert(plan, exec, table, values) == TABLE_OK ? table_route_row(exec, table, values) : 0;
+        return route_rows(exec, plan, table);
     }
     struct statement statement;
     if (plan_statement(plan, exec, table, &statement) != TABLE_OK) {
@@ -110,13 +130,7 @@ static bool waits_for_query(struct exec *exec)
 
 /* --- running it --- */
 
-/* Memory was refused when it was routed, so that it has come to a shard which may not be its own; `own`: as statement_shard names it. */
-static bool is_misrouted(const struct exec *exec, const struct table *table, int32_t own)
-{
-    return exec->shard != NULL && table->shard_count > 1 && own != (int32_t)exec->shard->number;
-}
-
-/* The same of a row, whose id is taken when it is routed. */
+/* Memory was refused when the row was routed, and no id was taken. */
 static bool is_row_misrouted(const struct exec *exec, const struct table *table)
 {
     return table->shard_count > 1 && (exec->routed_number == 0 || exec->routed_of != table->serial);
@@ -134,7 +148,11 @@ static void reply_result(struct exec *exec, enum table_result result, const stru
 static void run_insert(struct exec *exec, struct plan *plan, struct table *table)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
-    enum table_result result = plan_insert(plan, exec, table, values);
+    struct plan_rows_in rows;
+    enum table_result result = plan_insert(plan, exec, table, &rows);
+    if (result == TABLE_OK) {
+        result = plan_insert_row(&rows, 0, plan->arena, values);
+    }
     if (result == TABLE_OK && is_row_misrouted(exec, table)) {
         result = TABLE_NO_MEMORY;
     }
@@ -145,11 +163,74 @@ static void run_insert(struct exec *exec, struct plan *plan, struct table *table
     }
 }
 
+/* --- INSERT of several rows --- */
+
+struct rows_reader {
+    bool is_open;
+    struct reading reading;
+    struct plan_rows_in rows;
+    struct arena row_arena; /* what the last row's values need */
+};
+
+static void close_rows(void *context)
+{
+    struct rows_reader *reader = context;
+    if (reader->is_open) {
+        arena_release(&reader->row_arena);
+        reading_end(&reader->reading);
+    }
+    reader->is_open = false;
+}
+
+static enum table_result open_rows(void *context, const struct exec *exec, struct table **table, uint32_t *row_count, uint32_t *value_count)
+{
+    struct rows_reader *reader = context;
+    close_rows(reader);
+    enum table_result result = reading_begin(&reader->reading, exec);
+    arena_init(&reader->row_arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
+    reader->is_open = true;
+    if (result == TABLE_OK) {
+        result = plan_insert(&reader->reading.plan, exec, reader->reading.table, &reader->rows);
+    }
+    *table = reader->reading.table;
+    *row_count = reader->rows.row_count;
+    *value_count = reader->rows.row_count * reader->rows.targets.count;
+    return result;
+}
+
+static enum table_result read_row(void *context, const struct exec *exec, uint32_t at, struct typed_value *values)
+{
+    struct rows_reader *reader = context;
+    (void)exec;
+    arena_empty(&reader->row_arena);
+    return plan_insert_row(&reader->rows, at, &reader->row_arena, values);
+}
+
+static void refuse_rows(struct exec *exec, enum table_result result, const void *context)
+{
+    const struct rows_reader *reader = context;
+    reply_result(exec, result, &reader->reading.fault);
+}
+
+static void run_insert_many(struct exec *exec)
+{
+    static const struct insert_source source = {.reader_bytes = sizeof(struct rows_reader),
+                                                .open = open_rows,
+                                                .row = read_row,
+                                                .close = close_rows,
+                                                .refuse = refuse_rows,
+                                                .rows = table_reply_row_count,
+                                                .row_id = table_reply_row_id};
+    struct rows_reader reader = {.is_open = false};
+    insert_run(exec, &source, &reader);
+    close_rows(&reader);
+}
+
 static void run_rows(struct exec *exec, struct plan *plan, struct table *table)
 {
     struct statement statement;
     enum table_result result = plan_statement(plan, exec, table, &statement);
-    if (result == TABLE_OK && is_misrouted(exec, table, statement_shard(&statement, exec))) {
+    if (result == TABLE_OK && table_is_misrouted(exec, &statement)) {
         result = TABLE_NO_MEMORY;
     }
     if (result == TABLE_OK && plan->tree->is_explain) {
@@ -169,6 +250,8 @@ static void command_query(struct exec *exec)
         reply_result(exec, TABLE_NO_MEMORY, &reading.fault);
     } else if (is_definition(&reading.plan)) {
         table_define(exec, &reading.plan);
+    } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT && has_many_rows(&reading.plan)) {
+        run_insert_many(exec);
     } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT) {
         run_insert(exec, &reading.plan, reading.table);
     } else {

@@ -75,8 +75,26 @@ def cells(rng, most=4):
     return [cell_of(rng, word) for word in chosen]
 
 
+def many_rows(rng):
+    """COLUMNS ... VALUES ...: mostly a few rows, sometimes so many that it takes steps."""
+    chosen = rng.sample(COLUMNS, rng.randrange(1, 4))
+    words = [b"COLUMNS", *(word.split(b":")[0] for word in chosen), b"VALUES"]
+    for _ in range(rng.choice([1, 2, 3, 5, 20]) if rng.random() < 0.97 else 1500):
+        words += [b"NULL" if rng.random() < 0.05 else text(rng, word.split(b":")[1]) for word in chosen]
+    return words
+
+
+COMPUTED = {b"id": [b"id + 1", b"id * 2"], b"name": [b"name || 'x'", b"upper(tag)"], b"score": [b"score / 2", b"score - 1.5"],
+            b"size": [b"size + id", b"size * size", b"9 / size"], b"price": [b"price * 1.1"], b"open": [b"size > 4"]}
+
+
+def assignment(rng, word):
+    name = word.split(b":")[0]
+    return name + b":=" + rng.choice(COMPUTED[name]) if name in COMPUTED and rng.random() < 0.2 else cell_of(rng, word)
+
+
 def assignments(rng):
-    return [cell_of(rng, word) for word in rng.sample(COLUMNS, rng.choice([1, 1, 1, 2, 3]))]
+    return [assignment(rng, word) for word in rng.sample(COLUMNS, rng.choice([1, 1, 1, 2, 3]))]
 
 
 def condition(rng):
@@ -129,6 +147,7 @@ ALTER = one_of(command(b"ADD", b"COLUMN", column), command(b"DROP", b"COLUMN", n
 
 ROWS = [
     (60, b"TABLE.INSERT", table, cells),
+    (8, b"TABLE.INSERT", table, many_rows),
     (14, b"TABLE.UPDATE", table, where, b"SET", assignments),
     (8, b"TABLE.DELETE", table, where),
     (1, b"TABLE.SELECT", table, where),

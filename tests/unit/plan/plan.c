@@ -154,15 +154,22 @@ Test(plan, a_row_has_what_is_given_defaults_and_nulls)
 {
     struct plan plan;
     struct typed_value values[TABLE_COLUMNS_MAX];
+    struct plan_rows_in rows;
     const struct bytes argument = BYTES("x");
-    cr_assert_eq(read_text(&plan, "INSERT INTO s.t (p, s, n) VALUES (1.005, ? || 'y', 2 * 3)", &argument, 1), TABLE_OK);
-    cr_assert_eq(plan_insert(&plan, &exec, table, values), TABLE_OK, "%s", fault.text);
+    cr_assert_eq(read_text(&plan, "INSERT INTO s.t (p, s, n) VALUES (1.005, ? || 'y', 2 * 3), (1, 'z', 3), (0, 's', 1 / 0)", &argument, 1), TABLE_OK);
+    cr_assert_eq(plan_insert(&plan, &exec, table, &rows), TABLE_OK, "%s", fault.text);
+    cr_assert_eq(rows.row_count, 3);
+    cr_assert_eq(plan_insert_row(&rows, 1, plan.arena, values), TABLE_OK, "%s", fault.text);
+    cr_assert(values[0].integer == 3 && values[4].integer == 100 && bytes_equal(typed_value_text(&values[1]), BYTES("z")));
+    cr_assert_eq(plan_insert_row(&rows, 2, plan.arena, values), TABLE_FAULT);
+    cr_assert_eq(plan_insert_row(&rows, 0, plan.arena, values), TABLE_OK, "%s", fault.text);
     cr_assert(values[0].integer == 6 && values[4].integer == 101 && values[10].integer == 7 && values[2].is_null);
     cr_assert(bytes_equal(typed_value_text(&values[1]), BYTES("xy")));
     cr_assert_eq(read_text(&plan, "INSERT INTO s.t (c) VALUES (NULL)", NULL, 0), TABLE_OK);
-    cr_assert_eq(plan_insert(&plan, &exec, table, values), TABLE_OK, "%s", fault.text);
+    cr_assert_eq(plan_insert(&plan, &exec, table, &rows), TABLE_OK, "%s", fault.text);
+    cr_assert_eq(plan_insert_row(&rows, 0, plan.arena, values), TABLE_OK, "%s", fault.text);
     cr_assert(values[10].is_null); /* the default is for columns that are not named */
     cr_assert_eq(read_text(&plan, "INSERT INTO s.t (n) VALUES (CAST(length(CAST(now() AS TEXT)) AS INTEGER))", NULL, 0), TABLE_OK, "%s", fault.text);
-    cr_assert_eq(plan_insert(&plan, &exec, table, values), TABLE_FAULT);
+    cr_assert_eq(plan_insert(&plan, &exec, table, &rows), TABLE_FAULT);
     cr_assert(strstr(fault.text, "now()") != NULL);
 }

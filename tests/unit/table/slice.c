@@ -180,6 +180,41 @@ static void model_insert(struct model *model, struct table_slice *slice, const s
     }
 }
 
+/* Rows that come together: all of them, or none, because memory is refused or for no reason. */
+static void model_insert_several(struct model *model, struct table_slice *slice, const struct schema *schema, uint64_t *state)
+{
+    enum { SEVERAL_MAX = 300 };
+    static uint32_t added[SEVERAL_MAX];
+    const size_t wanted = 1 + next_random(state) % (next_random(state) % 4 == 0 ? SEVERAL_MAX : 5);
+    const uint64_t highest_id = slice->highest_id;
+    size_t count = 0;
+    enum table_result result = TABLE_OK;
+    slice_lock_write(slice);
+    for (; count < wanted && model->count + count < MODEL_ROWS && result == TABLE_OK; count += result == TABLE_OK ? 1 : 0) {
+        struct model_row *row = &model->rows[model->count + count];
+        struct typed_value values[4];
+        row->id = model->last_id + 1 + count;
+        random_values(state, row);
+        model_values(row, values);
+        result = slice_add(slice, schema, row->id, values, &added[count]);
+        cr_assert(result != TABLE_OK || slice_row_id(slice, added[count]) == row->id);
+    }
+    if (result == TABLE_OK && next_random(state) % 3 != 0) {
+        for (size_t i = 0; i < count; i++) {
+            slice_tell_inserted(slice, schema, added[i]);
+        }
+        model->count += count;
+        model->last_id += count;
+    } else {
+        for (size_t i = count; i > 0; i--) {
+            slice_take_back(slice, schema, added[i - 1], highest_id);
+        }
+        cr_assert_eq(slice->highest_id, highest_id);
+        slice_tidy(slice, schema, 1 + next_random(state) % 3);
+    }
+    slice_unlock_write(slice);
+}
+
 static void model_update(struct model *model, struct table_slice *slice, const struct schema *schema, uint64_t *state)
 {
     struct model_row *row = &model->rows[next_random(state) % model->count];
@@ -245,7 +280,11 @@ static void random_run(uint64_t seed, const char *const *columns, bool refuses)
             heap_fail_after(heap, (int64_t)(next_random(&state) % 12));
         }
         if (model.count == 0 || (model.count < MODEL_ROWS && choice < (grows ? 7u : 2u))) {
-            model_insert(&model, slice, schema, &state);
+            if (next_random(&state) % 16 == 0) {
+                model_insert_several(&model, slice, schema, &state);
+            } else {
+                model_insert(&model, slice, schema, &state);
+            }
         } else if (choice < 8) {
             model_update(&model, slice, schema, &state);
         } else {

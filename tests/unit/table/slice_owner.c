@@ -357,9 +357,9 @@ static void note(void *context, const struct row_change *change)
 {
     struct teller *teller = context;
     char *line = teller->told[teller->count++];
-    if (change->event == ROW_ARRIVED) {
-        snprintf(line, 64, "arrived %d: %d %.*s", (int)change->id, (int)change->values[0].integer,
-                 (int)change->values[1].text.len, change->values[1].text.data);
+    if (change->event == ROW_ARRIVED || change->event == ROW_INSERTED) {
+        snprintf(line, 64, "%s %d: %d %.*s", change->event == ROW_ARRIVED ? "arrived" : "inserted", (int)change->id,
+                 (int)change->values[0].integer, (int)change->values[1].text.len, change->values[1].text.data);
     } else {
         snprintf(line, 64, "%s %d: %d", change->event == ROW_LEFT ? "left" : "other", (int)change->id,
                  (int)change->routing.integer);
@@ -371,6 +371,38 @@ static void note_old(void *context, const struct table_slice *slice, uint32_t fi
     struct teller *teller = context;
     cr_assert_eq(end, first + 1);
     snprintf(teller->told[teller->count++], 64, "before: %d", (int)slice_value(slice, first, 0).integer);
+}
+
+Test(slice_owner, hears_of_rows_that_come_together_when_they_stay)
+{
+    struct teller teller = {.count = 0};
+    const struct slice_owner owner = {&teller, note_old, NULL, note, NULL};
+    struct heap *heap = heap_create();
+    cr_assert(hash_secret_draw(&secret));
+    struct schema *schema = make_schema(heap, 2);
+    struct table_slice *slice = slice_create(heap, &secret, schema);
+    const struct typed_value values[2] = {{.integer = 5}, {.text = BYTES("text")}};
+    uint32_t rows[3];
+    slice->owner = &owner;
+    slice_lock_write(slice);
+    for (uint64_t id = 1; id <= 3; id++) {
+        cr_assert_eq(slice_add(slice, schema, id, values, &rows[id - 1]), TABLE_OK);
+    }
+    cr_assert_eq(teller.count, 0, "they may still go");
+    slice_take_back(slice, schema, rows[2], 2);
+    cr_assert_eq(teller.count, 1);
+    cr_assert_str_eq(teller.told[0], "before: 5", "whoever keeps old rows may have counted it");
+    slice_tell_inserted(slice, schema, rows[0]);
+    slice_tell_inserted(slice, schema, rows[1]);
+    slice_unlock_write(slice);
+    cr_assert_eq(teller.count, 3);
+    cr_assert_str_eq(teller.told[1], "inserted 1: 5 text");
+    cr_assert_str_eq(teller.told[2], "inserted 2: 5 text");
+    cr_assert(slice_is_valid(slice, schema));
+    cr_assert(slice_free(slice, SIZE_MAX));
+    schema_destroy(heap, schema);
+    cr_assert_eq(mem_counters_total(heap_counters(heap)), 0);
+    heap_destroy(heap);
 }
 
 Test(slice_owner, hears_first_that_a_row_leaves_then_that_it_arrives)

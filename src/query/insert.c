@@ -1,0 +1,348 @@
+/* insert.c - see insert.h.  */
+#include "query/insert.h"
+
+#include "mem/heap.h"
+#include "query/ddl.h"
+#include "query/slice_locks.h"
+#include "query/slice_wait.h"
+#include "query/statement.h"
+#include "shard/server.h"
+
+#include <assert.h>
+
+/* A row that was added. */
+struct added {
+    uint32_t shard, row;
+};
+
+struct insert {
+    struct table *table;
+    const struct schema *schema;
+    struct shard_range range;
+    const struct insert_source *source;
+    void *reader;           /* the source's */
+    uint32_t row_count;
+    struct added *rows;     /* row_count */
+    uint64_t *highest_ids;  /* of the slices, before; one a shard of the range */
+    uint32_t checked, added, told;
+    enum table_result result;
+    bool pauses;            /* a job's */
+};
+
+/* --- the steps --- */
+
+/* Asked behind each row: a step does one at least. */
+static bool must_pause(const struct insert *insert, const struct exec *exec)
+{
+    return insert->pauses && exec_step_is_over(exec);
+}
+
+/* Finds the table, and how many rows there are. */
+static enum table_result open_rows(struct insert *insert, const struct exec *exec, uint32_t *value_count)
+{
+    struct table *table = NULL;
+    const enum table_result result = insert->source->open(insert->reader, exec, &table, &insert->row_count, value_count);
+    if (result == TABLE_OK) {
+        insert->table = table;
+        insert->schema = table_schema(table);
+    }
+    return result;
+}
+
+static enum table_result read_row(const struct insert *insert, const struct exec *exec, uint32_t at, struct typed_value *values)
+{
+    return insert->source->row(insert->reader, exec, at, values);
+}
+
+static size_t memory_bytes(const struct insert *insert)
+{
+    return insert->row_count * sizeof *insert->rows + (insert->range.end - insert->range.first) * sizeof *insert->highest_ids;
+}
+
+/* `memory`: memory_bytes. */
+static void note_beginning(struct insert *insert, void *memory)
+{
+    insert->highest_ids = memory;
+    for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
+        insert->highest_ids[i - insert->range.first] = insert->table->slices[i]->highest_id;
+    }
+    insert->rows = (struct added *)(insert->highest_ids + (insert->range.end - insert->range.first));
+}
+
+static void check_rows(struct insert *insert, const struct exec *exec)
+{
+    struct typed_value values[TABLE_COLUMNS_MAX];
+    do {
+        insert->result = read_row(insert, exec, insert->checked, values);
+        insert->checked++;
+    } while (insert->checked < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
+}
+
+static uint64_t take_id(const struct insert *insert, const struct exec *exec)
+{
+    return insert->row_count == 1 && exec->routed_number != 0 ? exec->routed_number : table_take_row_id(insert->table);
+}
+
+static void add_rows(struct insert *insert, const struct exec *exec)
+{
+    struct typed_value values[TABLE_COLUMNS_MAX];
+    const uint32_t routing = insert->schema->routing_column;
+    do {
+        struct added *added = &insert->rows[insert->added];
+        insert->result = read_row(insert, exec, insert->added, values);
+        if (insert->result != TABLE_OK) { /* memory was refused: its values were good before */
+            break;
+        }
+        const uint64_t id = take_id(insert, exec);
+        added->shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
+        assert(added->shard >= insert->range.first && added->shard < insert->range.end);
+        insert->result = slice_add(insert->table->slices[added->shard], insert->schema, id, values, &added->row);
+        insert->added += insert->result == TABLE_OK ? 1 : 0;
+    } while (insert->added < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
+}
+
+static void take_back_rows(struct insert *insert)
+{
+    while (insert->added > 0) {
+        const struct added *added = &insert->rows[--insert->added];
+        slice_take_back(insert->table->slices[added->shard], insert->schema, added->row, insert->highest_ids[added->shard - insert->range.first]);
+    }
+    for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
+        slice_tidy(insert->table->slices[i], insert->schema, SIZE_MAX);
+    }
+}
+
+/* There are rows to be told of. */
+static void tell_rows(struct insert *insert, struct exec *exec, bool is_heard)
+{
+    const uint32_t before = insert->told;
+    if (insert->told == 0 && is_heard) {
+        insert->source->rows(exec, insert->added);
+    }
+    exec_begin_unit(exec);
+    do {
+        const struct added *added = &insert->rows[insert->told++];
+        const struct table_slice *slice = insert->table->slices[added->shard];
+        slice_tell_inserted(slice, insert->schema, added->row);
+        if (is_heard) {
+            insert->source->row_id(exec, slice_row_id(slice, added->row));
+        }
+    } while (insert->told < insert->added && !must_pause(insert, exec));
+    exec_end_unit(exec);
+    statement_count_rows(exec, insert->told - before);
+}
+
+static void refuse(const struct insert *insert, struct exec *exec, enum table_result result)
+{
+    insert->source->refuse(exec, result, insert->reader);
+}
+
+/* --- at once --- */
+
+/* The slices are locked for the time of this call, so that row numbers stay. */
+static void run_locked(struct insert *insert, struct exec *exec)
+{
+    for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
+        slice_lock_write(insert->table->slices[i]);
+    }
+    add_rows(insert, exec);
+    if (insert->result == TABLE_OK) {
+        tell_rows(insert, exec, true);
+    } else {
+        take_back_rows(insert);
+        refuse(insert, exec, insert->result);
+    }
+    for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
+        slice_unlock_write(insert->table->slices[i]);
+    }
+}
+
+static void run_at_once(struct insert *insert, struct exec *exec)
+{
+    void *memory = exec_scratch(exec, memory_bytes(insert));
+    if (memory == NULL) {
+        insert->result = TABLE_NO_MEMORY;
+    } else {
+        check_rows(insert, exec);
+    }
+    if (insert->result != TABLE_OK) {
+        refuse(insert, exec, insert->result);
+        return;
+    }
+    for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
+        if (slice_must_wait(exec, insert->table, i, slice_may_write(insert->table->slices[i]), WAIT_WITH_WRITERS)) {
+            return;
+        }
+    }
+    note_beginning(insert, memory);
+    run_locked(insert, exec);
+}
+
+/* --- as a job --- */
+
+enum phase { PHASE_LOCK, PHASE_CHECK, PHASE_ADD, PHASE_TELL, PHASE_END };
+
+struct insert_job {
+    struct job job;
+    size_t size;        /* of this block */
+    struct insert insert;
+    enum phase phase;
+    bool is_locked;
+    int32_t shard;      /* that has the table, or JOB_ALL_SHARDS */
+    void *memory;
+    size_t memory_bytes;
+    max_align_t reader[];
+};
+
+static enum job_status end_refused(struct insert_job *job, struct exec *exec, enum table_result result)
+{
+    refuse(&job->insert, exec, result);
+    return JOB_DONE;
+}
+
+/* The slices are locked. */
+static enum job_status go_on_to(struct insert_job *job, enum phase phase)
+{
+    job->phase = phase;
+    job->job.shard = phase == PHASE_CHECK ? JOB_NO_SHARD : job->shard;
+    return JOB_MORE;
+}
+
+/* Every try begins anew: the table and its schema may have changed since the last one. */
+static enum job_status step_lock(struct insert_job *job, struct exec *exec)
+{
+    struct insert *insert = &job->insert;
+    uint32_t value_count;
+    const enum table_result result = open_rows(insert, exec, &value_count);
+    if (result != TABLE_OK) {
+        return end_refused(job, exec, result);
+    }
+    insert->range = (struct shard_range){0, insert->table->shard_count};
+    if (slices_wait_for_script(exec, insert->range) || !slices_lock(exec, insert->table, insert->range, SLICES_WRITE)) {
+        return JOB_WAIT;
+    }
+    job->is_locked = true;
+    job->memory_bytes = memory_bytes(insert);
+    job->memory = thread_alloc(MEM_QUERY_BUFFER, job->memory_bytes);
+    if (job->memory == NULL) {
+        insert->result = TABLE_NO_MEMORY;
+        return go_on_to(job, PHASE_END);
+    }
+    note_beginning(insert, job->memory);
+    return go_on_to(job, PHASE_CHECK);
+}
+
+static enum job_status step_check(struct insert_job *job, struct exec *exec)
+{
+    check_rows(&job->insert, exec);
+    if (job->insert.result != TABLE_OK) {
+        return go_on_to(job, PHASE_END);
+    }
+    return job->insert.checked == job->insert.row_count ? go_on_to(job, PHASE_ADD) : JOB_MORE;
+}
+
+static enum job_status step_add(struct insert_job *job, struct exec *exec)
+{
+    add_rows(&job->insert, exec);
+    if (job->insert.result != TABLE_OK) {
+        return go_on_to(job, PHASE_END);
+    }
+    return job->insert.added == job->insert.row_count ? go_on_to(job, PHASE_TELL) : JOB_MORE;
+}
+
+static enum job_status step_tell(struct insert_job *job, struct exec *exec)
+{
+    tell_rows(&job->insert, exec, true);
+    return job->insert.told == job->insert.added ? go_on_to(job, PHASE_END) : JOB_MORE;
+}
+
+static void give_back(struct insert_job *job, struct exec *exec)
+{
+    struct insert *insert = &job->insert;
+    job->is_locked = false;
+    slices_unlock(exec, insert->table, insert->range, SLICES_WRITE);
+    ddl_end_if_dropped(exec, insert->table);
+}
+
+static enum job_status step_end(struct insert_job *job, struct exec *exec)
+{
+    const enum table_result result = job->insert.result;
+    if (result != TABLE_OK) {
+        take_back_rows(&job->insert);
+    }
+    give_back(job, exec);
+    return result != TABLE_OK ? end_refused(job, exec, result) : JOB_DONE;
+}
+
+static enum job_status insert_job_step(struct job *base, struct exec *exec)
+{
+    static enum job_status (*const steps[])(struct insert_job *, struct exec *) = {
+        [PHASE_LOCK] = step_lock, [PHASE_CHECK] = step_check, [PHASE_ADD] = step_add, [PHASE_TELL] = step_tell, [PHASE_END] = step_end};
+    struct insert_job *job = (struct insert_job *)base;
+    return steps[job->phase](job, exec);
+}
+
+/* The connection has died, under all batons. */
+static void finish_dead(struct insert_job *job, struct exec *exec)
+{
+    struct insert *insert = &job->insert;
+    insert->pauses = false;
+    if (job->phase == PHASE_TELL) {
+        tell_rows(insert, exec, false);
+    } else if (insert->told == 0) {
+        take_back_rows(insert);
+    }
+    give_back(job, exec);
+}
+
+static void insert_job_destroy(struct job *base, struct exec *exec)
+{
+    struct insert_job *job = (struct insert_job *)base;
+    if (job->is_locked) {
+        finish_dead(job, exec);
+    }
+    job->insert.source->close(job->insert.reader);
+    thread_free(MEM_QUERY_BUFFER, job->memory, job->memory_bytes);
+    thread_free(MEM_QUERY_BUFFER, job, job->size);
+}
+
+static bool start_job(struct exec *exec, const struct table *table, const struct insert_source *source)
+{
+    const size_t size = sizeof(struct insert_job) + source->reader_bytes;
+    struct insert_job *job = thread_alloc_zeroed(MEM_QUERY_BUFFER, size);
+    if (job == NULL) {
+        return false;
+    }
+    job->size = size;
+    job->shard = table->shard_count == 1 ? 0 : JOB_ALL_SHARDS;
+    job->job = (struct job){.step = insert_job_step, .destroy = insert_job_destroy, .shard = job->shard};
+    job->insert = (struct insert){.source = source, .reader = job->reader, .pauses = true};
+    exec_start_job(exec, &job->job);
+    return true;
+}
+
+/* Rows that were not routed because memory was refused to it have come to any one shard. */
+static bool is_misrouted(const struct insert *insert, const struct exec *exec)
+{
+    return insert->row_count > 1 && exec->shard != NULL && insert->table->shard_count > 1;
+}
+
+void insert_run(struct exec *exec, const struct insert_source *source, void *reader)
+{
+    struct insert insert = {.source = source, .reader = reader, .result = TABLE_OK};
+    uint32_t value_count;
+    const enum table_result result = open_rows(&insert, exec, &value_count);
+    if (result != TABLE_OK) {
+        refuse(&insert, exec, result);
+        return;
+    }
+    if (is_misrouted(&insert, exec) || (value_count > EXEC_WORDS_MAX && !start_job(exec, insert.table, source))) {
+        refuse(&insert, exec, TABLE_NO_MEMORY);
+        return;
+    }
+    if (value_count <= EXEC_WORDS_MAX) {
+        const uint32_t first = exec->shard == NULL ? 0 : exec->shard->number;
+        insert.range = (struct shard_range){first, exec->shard == NULL ? insert.table->shard_count : first + 1};
+        run_at_once(&insert, exec);
+    }
+}

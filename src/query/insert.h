@@ -1,0 +1,39 @@
+/* insert.h - rows of one INSERT, which come together or not at all.
+ *
+ *     CHECK --> ADD --> TELL --> done           every row is read; then they are added, and nobody is told; then all is told
+ *       |        +----> taken back: refused     memory was refused, or a slice is full
+ *       +-------------> refused                 a value is wrong: no row id was taken
+ *
+ * Their slices are locked for writing meanwhile, so that nobody sees some of the rows. More than EXEC_WORDS_MAX values are a job that
+ * takes these steps with pauses in between.
+ *
+ * Threads    The holder of the batons of all shards, or of the one that has the rows. CHECK of a job: none; it has the locks.
+ * Limits     When the connection of a job dies, rows of which nobody was told are taken back; once TELL has begun all are told.  */
+#ifndef QUERY_INSERT_H
+#define QUERY_INSERT_H
+
+#include "exec/exec.h"
+#include "table/definition.h"
+
+/* Where the rows come from, and how the outcome is told: `rows` once and then `row_id` for each, in their order; or `refuse`. What the source knows
+ * of a command is its reader, all zero at first.  */
+struct insert_source {
+    size_t reader_bytes;
+    /* Reads the command up to where its rows begin, under a baton: its table, how many rows it has (at least 1), and values in all. Again for each
+     * try of a job: what was read before is forgotten.  */
+    enum table_result (*open)(void *reader, const struct exec *exec, struct table **table, uint32_t *row_count, uint32_t *value_count);
+    /* Row `at`, the same each time: a value for each column of the table, lent until the next call. Asked twice: only memory can fail the second
+     * time. */
+    enum table_result (*row)(void *reader, const struct exec *exec, uint32_t at, struct typed_value *values);
+    void (*close)(void *reader);
+    /* Why: what `open` or `row` has returned last, or TABLE_NO_MEMORY, TABLE_FULL. */
+    void (*refuse)(struct exec *exec, enum table_result result, const void *reader);
+    void (*rows)(struct exec *exec, size_t count);
+    void (*row_id)(struct exec *exec, uint64_t id);
+};
+
+/* Runs the command. reader: reader_bytes, all zero; the caller closes it. A job has one of its own; `source` is lent until it is over. A single row
+ * gets the id that its route has taken (exec->routed_number). */
+void insert_run(struct exec *exec, const struct insert_source *source, void *reader);
+
+#endif
