@@ -1,4 +1,6 @@
 /* command_docs.c - COMMAND DOCS: what each row says about itself, its arguments as the tree that syntax.h makes.  */
+#include "acl/key_flags.h"
+#include "base/word_list.h"
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"
 #include "cmd/introspect/syntax.h"
