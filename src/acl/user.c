@@ -233,14 +233,14 @@ static bool apply_flag(struct acl_user *user, struct bytes rule)
     return false;
 }
 
-/* As it was when it was made. */
+/* As it was when it was made, but that Redis writes sanitize-payload down then. */
 static void reset(struct acl_user *user, bool has_channels)
 {
     drop_selectors(user, 1);
     acl_selector_release(acl_user_selector(user, 0));
     *acl_user_selector(user, 0) = ACL_SELECTOR_EMPTY;
     acl_user_selector(user, 0)->flags = has_channels ? ACL_ALL_CHANNELS : 0;
-    user->flags = 0;
+    user->flags = ACL_USER_SANITIZE;
     user->passwords.len = 0;
 }
 

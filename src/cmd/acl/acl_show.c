@@ -231,7 +231,7 @@ void command_acl_getuser(struct exec *exec)
 {
     struct acl_user *user = acl_find(exec->server->acl, exec->argv[2]);
     if (user == NULL) {
-        reply_null_array(exec->reply);
+        reply_null(exec->reply);
         return;
     }
     if (!reply_user(exec->reply, user)) {

@@ -92,7 +92,7 @@ static const struct {
     {"+select|0 +select", "user u off resetchannels -@all +select"},
     {"(~a +get) (%R~b &c +@all)", "user u off resetchannels -@all (~a resetchannels -@all +get) (%R~b resetchannels &c +@all)"},
     {"(~a) clearselectors", "user u off resetchannels -@all"},
-    {"on >x ~a +get (~b) reset", "user u off resetchannels -@all"},
+    {"on >x ~a +get (~b) reset", "user u off sanitize-payload resetchannels -@all"},
     {">x", "user u off #2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881 resetchannels -@all"},
     {">x >x <x", "user u off resetchannels -@all"},
     {"nopass >x !2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", "user u off resetchannels -@all"},
