@@ -47,6 +47,8 @@ struct clients {
     const struct command_spec *last_spec;
     char last_name[16];
     size_t last_name_len;
+    /* session_user.c: acl_version as it was when the sessions were last looked at */
+    uint64_t users_version;
     /* lifetime.c */
     uint32_t endings;                /* connections that are ENDING */
     uint64_t closing_since_ticks;    /* connections wait to be ended since; 0 none */

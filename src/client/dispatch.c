@@ -5,8 +5,10 @@
 #include "client/feed.h"
 #include "client/input.h"
 #include "client/monitor.h"
+#include "client/permission.h"
 #include "client/ready.h"
 #include "client/session_cache.h"
+#include "client/session_user.h"
 #include "exec/command_choose.h"
 #include "exec/command_index.h"
 #include "exec/finish.h"
@@ -141,6 +143,15 @@ static const char *call_refusal(const struct thread *thread, const struct sessio
     return NULL;
 }
 
+/* True: its user may not do that, and was replied so. */
+static inline bool is_refused_to_user(struct thread *thread, const struct session *session, const struct call *call, struct reply *reply)
+{
+    if (LIKELY(!session->is_restricted)) {
+        return false;
+    }
+    return !permission_allows(thread, session, &(struct permission_call){call->spec, call->argv, call->argc, "toplevel"}, reply);
+}
+
 /* In RESP2 a connection with subscriptions cannot tell a reply from a message. True: replied so. */
 static bool is_refused_to_subscriber(const struct session *session, const struct call *call, struct reply *reply)
 {
@@ -163,7 +174,7 @@ static bool call_check(struct thread *thread, struct session *session, struct ca
     }
     session->last_command = call->spec;
     const char *refusal = is_right ? call_refusal(thread, session, call) : NULL;
-    if (LIKELY(is_right && refusal == NULL) && !is_refused_to_subscriber(session, call, reply)) {
+    if (LIKELY(is_right && refusal == NULL) && !is_refused_to_user(thread, session, call, reply) && !is_refused_to_subscriber(session, call, reply)) {
         return true;
     }
     if (refusal != NULL) {
@@ -287,6 +298,9 @@ static enum verdict dispatch_call(struct thread *thread, struct connection *conn
             return VERDICT_BEFORE;
         }
         if (call->transaction != NULL) {
+            if (UNLIKELY(connection->session.is_restricted)) {
+                permission_look_again(thread, &connection->session, call->transaction);
+            }
             connection->session.transaction = NULL;
         }
     }
@@ -493,6 +507,9 @@ static bool run_round(struct thread *thread)
 
 void dispatch_rounds(struct thread *thread)
 {
+    if (UNLIKELY(sessions_are_behind(thread))) {
+        (void)sessions_follow_users(thread, NULL);
+    }
     for (int rounds = 0; rounds < TURN_ROUNDS_MAX && thread->clients->list_first[LIST_READY] != NULL; rounds++) {
         if (!run_round(thread)) {
             break;

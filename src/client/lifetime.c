@@ -10,6 +10,7 @@
 #include "client/refuse.h"
 #include "client/send.h"
 #include "client/session_cache.h"
+#include "client/session_user.h"
 #include "client/subscription.h"
 #include "exec/transaction.h"
 #include "mem/heap.h"
@@ -63,6 +64,7 @@ struct connection *connection_create(struct thread *thread, int fd)
         .lib_name = BUFFER_EMPTY(MEM_CLIENT),
         .lib_version = BUFFER_EMPTY(MEM_CLIENT),
     };
+    session_begin_user(thread, &connection->session);
     connection->next = thread->clients->connections;
     if (connection->next != NULL) {
         connection->next->previous = connection;
@@ -85,6 +87,7 @@ static void release_session(struct connection *connection)
     }
     session_unsubscribe(thread, session);
     session_drop_cache(session);
+    session_end_user(session);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
     buffer_release(&session->name);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct acl_user;
 struct command_spec;
 struct session_cache;
 struct transaction;
@@ -28,6 +29,7 @@ struct session {
     uint8_t reply_mode;            /* enum session_reply_mode */
     uint8_t tracks;                /* SESSION_TRACKS: CLIENT TRACKING is on; else 0 */
     bool is_authenticated;
+    bool is_restricted;            /* `user` may not do everything: each command is checked */
     uint8_t feeds;                 /* bit f: it has joined that enum feed */
     bool is_no_evict;
     bool is_no_touch;
@@ -38,6 +40,7 @@ struct session {
     int64_t active_ms;             /* wall: last bytes from it */
     uint64_t commands_total;
     uint64_t input_bytes_total, output_bytes_total;
+    struct acl_user *user;         /* who it is: never NULL, held (acl/user.h); client/session_user.h changes it */
     const struct command_spec *last_command;
     struct subscriber *subscriber; /* channels and patterns that it has subscribed to; NULL: it never has (client/subscription.h) */
     struct session_cache *cache;   /* it has tracked, or is told for others: client/session_cache.h; NULL: neither */

@@ -6,6 +6,7 @@
 #include "appendonly/listener.h"
 #include "cmd/commands.h"
 
+#include "cmd/acl/acl_rows.h"
 #include "cmd/client/client_rows.h"
 #include "cmd/geo/geo_rows.h"
 #include "cmd/hash/hash_rows.h"
@@ -44,7 +45,7 @@ void command_listeners_begin(struct server *server)
 }
 
 static const struct command_spec *const families[] = {
-    connection_commands, client_commands,       server_commands,        config_commands,     database_commands,
+    acl_commands, connection_commands, client_commands,       server_commands,        config_commands,     database_commands,
     debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    latency_commands,    transaction_commands, subscribe_commands, pubsub_commands,
     cluster_commands,    memory_commands,       string_commands,        string_condition_commands, string_many_commands,  string_range_commands,
     string_number_commands,

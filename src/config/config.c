@@ -18,6 +18,7 @@ struct config *config_create(void)
         return NULL;
     }
     pthread_mutex_init(&config->lock, NULL);
+    config->user_lines = BUFFER_EMPTY(MEM_SERVER);
     config->config_file = thread_alloc_zeroed(MEM_SERVER, 1);
     bool is_done = config->config_file != NULL;
     for (size_t i = 0; is_done && i < config_param_count; i++) {
@@ -41,6 +42,7 @@ void config_destroy(struct config *config)
     if (config->config_file != NULL) {
         thread_free(MEM_SERVER, config->config_file, strlen(config->config_file) + 1);
     }
+    buffer_release(&config->user_lines);
     rename_destroy(config);
     pthread_mutex_destroy(&config->lock);
     thread_free(MEM_SERVER, config, sizeof *config);
@@ -54,18 +56,14 @@ void config_text_copy(struct config *config, char *const *field, char *out, size
     pthread_mutex_unlock(&config->lock);
 }
 
-bool config_password_equals(struct config *config, struct bytes password)
+void config_take_user_lines(struct config *config, struct buffer *lines)
 {
     pthread_mutex_lock(&config->lock);
-    const char *right = config->requirepass;
-    size_t right_len = strlen(right);
-    unsigned difference = password.len != right_len;
-    for (size_t i = 0; i < password.len; i++) { /* as many steps for every password of this length */
-        unsigned char expected = right_len == 0 ? 0 : (unsigned char)right[i % right_len];
-        difference |= (unsigned)((unsigned char)password.data[i] ^ expected);
-    }
+    struct buffer old = config->user_lines;
+    config->user_lines = *lines;
     pthread_mutex_unlock(&config->lock);
-    return difference == 0;
+    *lines = BUFFER_EMPTY(MEM_SERVER);
+    buffer_release(&old);
 }
 
 /* --- CONFIG SET --- */

@@ -91,7 +91,9 @@ struct config {
     _Atomic int64_t supervised;            /* enum config_supervised */
     _Atomic int64_t syslog_enabled, syslog_facility; /* of syslog.h: LOG_LOCAL0 .. */
     _Atomic int64_t loglevel;              /* 0 debug, 1 verbose, 2 notice, 3 warning */
-    _Atomic int64_t has_password;          /* requirepass is not empty */
+    _Atomic int64_t has_password;          /* the default user must log in: src/acl says so, from requirepass on */
+    _Atomic int64_t acl_pubsub_default;    /* 1: new users may use all channels */
+    _Atomic int64_t acllog_max_len;        /* entries of ACL LOG */
     _Atomic int64_t appendonly, aof_load_truncated, no_appendfsync_on_rewrite;
     _Atomic int64_t aof_use_rdb_preamble, aof_timestamp_enabled; /* how a log of Redis's looks; see src/config/README.md, C2 */
     _Atomic int64_t appendfsync;           /* enum config_appendfsync */
@@ -105,6 +107,7 @@ struct config {
     char *bind;                            /* "127.0.0.1 -::1" */
     char *unixsocket;                      /* "" none */
     char *requirepass;
+    char *aclfile;                         /* users stand there: "" none */
     char *dir;
     char *logfile;
     char *syslog_ident;
@@ -115,6 +118,7 @@ struct config {
     char *appenddirname, *appendfilename;
     /* written while the configuration is read, by one thread */
     bool (*is_command)(struct bytes name); /* of a command's own name, in any case; set before anything is read. NULL: none is */
+    struct buffer user_lines;              /* "user bob ...\n": as they were read; later, under `lock`, what CONFIG REWRITE is to write */
     struct command_rename *renames;        /* NULL: none; see config_command_name */
     uint64_t foreign[CONFIG_FOREIGN_WORDS]; /* the directives that were taken without effect */
     char *config_file;                     /* absolute path of the file read at start, "" none */
@@ -137,9 +141,6 @@ MUST_USE bool config_append_help(struct config *config, struct buffer *out);
 
 /* Copies a text parameter under the lock into `out` (NUL-terminated, cut at size). */
 void config_text_copy(struct config *config, char *const *field, char *out, size_t size);
-/* Compares in constant time with requirepass. */
-bool config_password_equals(struct config *config, struct bytes password);
-
 struct config_change {
     const struct bytes *pairs;      /* names and values */
     size_t count;
@@ -165,6 +166,8 @@ const char *config_command_name(const struct config *config, const char *own);
 /* The name of the eviction policy, as CONFIG GET prints it. */
 const char *config_policy_name(const struct config *config);
 
+/* What CONFIG REWRITE writes about users from now on: lines, taken. */
+void config_take_user_lines(struct config *config, struct buffer *lines);
 /* Rewrites the file it was started with (CONFIG REWRITE): keeps comments and order, changes values, adds what differs from
  * the default at the end, atomically by rename. RESULT_NOT_FOUND: started without a file; RESULT_SYSTEM: errno.  */
 MUST_USE enum result config_rewrite(struct config *config);

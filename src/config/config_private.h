@@ -6,7 +6,6 @@
 
 enum {
     CONFIG_WORDS_MAX = 64,           /* words of one line, the name included */
-    CONFIG_FILE_BYTES_MAX = 1 << 20, /* one file, or standard input */
     CONFIG_INCLUDE_DEPTH_MAX = 8,
     CONFIG_REASON_MAX = 256,
     CONFIG_ERRORS_MAX = 100,         /* that one check prints: files that include each other often give errors without end */
@@ -117,8 +116,6 @@ MUST_USE bool param_parse_argument(struct config *config, const struct param *pa
                                    struct param_value *out, char reason[CONFIG_REASON_MAX]);
 
 /* load.c */
-/* The whole of a file, at most CONFIG_FILE_BYTES_MAX; RESULT_SYSTEM, RESULT_TOO_LONG, RESULT_NO_MEMORY. */
-MUST_USE enum result config_read_descriptor(int descriptor, struct buffer *out);
 /* Without blanks at both ends. */
 struct bytes config_trim(struct bytes line);
 /* Cuts the next line off *rest; false at the end. */

@@ -10,8 +10,6 @@
 /* `harmless` of a directive that is refused with any value. */
 static const char never[] = "";
 
-#define ACL "there are no users but the default one yet"
-#define NO_ACL "there are no users but the default one yet (requirepass): whom the file keeps out could come in"
 #define MEMORY "the server uses neither jemalloc nor Redis's tables, and counts its memory itself"
 #define EXPIRE "keys whose time is over are looked for in a share of each turn"
 #define TITLE "the process keeps its title, and the log has no logo"
@@ -44,9 +42,6 @@ static const struct foreign {
     const char *harmless; /* the one value that is taken; NULL: any is */
     const char *reason;   /* why it has no effect, or why another value is refused */
 } foreign_rows[] = {
-    {"acl-pubsub-default", NULL, ACL},
-    {"aclfile", "", NO_ACL},
-    {"acllog-max-len", NULL, ACL},
     {"active-defrag-max-scan-fields", NULL, MEMORY},
     {"active-expire-effort", NULL, EXPIRE},
     {"activerehashing", NULL, MEMORY},
@@ -180,7 +175,6 @@ static const struct foreign {
     {"tls-session-cache-size", NULL, TLS},
     {"tls-session-cache-timeout", NULL, TLS},
     {"tls-session-caching", NULL, TLS},
-    {"user", never, NO_ACL},
 };
 
 enum { FOREIGN_COUNT = sizeof foreign_rows / sizeof foreign_rows[0] };

@@ -2,8 +2,9 @@
  *
  * Every source becomes lines, and every line words: the first one names the parameter. A later line wins. A start stops at the
  * first error, a check (--check-config) goes on behind it: what the load_ functions return is whether reading goes on.
- * Limits     CONFIG_FILE_BYTES_MAX a source, CONFIG_INCLUDE_DEPTH_MAX files within files.  */
+ * Limits     TEXT_FILE_BYTES_MAX a source, CONFIG_INCLUDE_DEPTH_MAX files within files.  */
 #include "config/config_private.h"
+#include "config/text_file.h"
 #include "mem/heap.h"
 
 #include <assert.h>
@@ -47,30 +48,6 @@ static bool fail(const struct source *source, struct bytes line, const char *rea
     (void)(is_done && buffer_append_format(error, "%s\n", reason));
     assert(source->report->count < source->report->count_max); /* nothing is read behind the last one */
     return ++source->report->count < source->report->count_max;
-}
-
-enum result config_read_descriptor(int descriptor, struct buffer *out)
-{
-    enum { CHUNK_BYTES = 16384 };
-    for (;;) {
-        if (!buffer_reserve(out, CHUNK_BYTES)) {
-            return RESULT_NO_MEMORY;
-        }
-        ssize_t count = read(descriptor, out->data + out->len, CHUNK_BYTES);
-        if (count == 0) {
-            return RESULT_OK;
-        }
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return RESULT_SYSTEM;
-        }
-        out->len += (size_t)count;
-        if (out->len > CONFIG_FILE_BYTES_MAX) {
-            return RESULT_TOO_LONG;
-        }
-    }
 }
 
 struct bytes config_trim(struct bytes line)
@@ -141,6 +118,17 @@ static bool load_rename(struct config *config, const struct source *source, stru
     }
 }
 
+/* A user, for src/acl to read: its words with a space between them. */
+static bool load_user(struct config *config, const struct source *source, struct bytes line, const struct bytes *words, size_t count)
+{
+    bool is_done = true;
+    for (size_t i = 0; i < count && is_done; i++) {
+        is_done = (i == 0 || buffer_append(&config->user_lines, BYTES(" "))) && buffer_append(&config->user_lines, words[i]);
+    }
+    is_done = is_done && buffer_append(&config->user_lines, BYTES("\n"));
+    return is_done || fail(source, line, "Out of memory");
+}
+
 /* A directive that is no parameter. */
 static bool load_foreign(struct config *config, const struct source *source, struct bytes line, const struct bytes *words, size_t count)
 {
@@ -163,6 +151,9 @@ static bool load_directive(struct config *config, const struct source *source, s
     }
     if (bytes_equal_ignore_case(words[0], BYTES("rename-command")) && count == 3) {
         return load_rename(config, source, line, words + 1);
+    }
+    if (bytes_equal_ignore_case(words[0], BYTES("user")) && count >= 2) {
+        return load_user(config, source, line, words, count);
     }
     const struct param *param = param_find(words[0]);
     if (param == NULL) {
@@ -219,7 +210,7 @@ static bool load_descriptor(struct config *config, const struct source *from, co
     struct buffer text = BUFFER_EMPTY(MEM_SERVER);
     struct source source = {.name = name, .depth = from->depth + 1, .report = from->report};
     bool goes_on = false;
-    switch (config_read_descriptor(descriptor, &text)) {
+    switch (text_file_read_descriptor(descriptor, &text)) {
     case RESULT_OK: goes_on = load_text(config, &source, buffer_bytes(&text)); break;
     case RESULT_TOO_LONG: goes_on = fail(&source, BYTES(""), "The file is too long"); break;
     case RESULT_SYSTEM: goes_on = fail(&source, BYTES(""), strerror(errno)); break;

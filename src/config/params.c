@@ -27,6 +27,8 @@ static const struct param_word loglevel_words[] = {{"debug", 0}, {"verbose", 1},
 static const struct param_word appendfsync_words[] = {
     {"everysec", APPENDFSYNC_EVERYSEC}, {"always", APPENDFSYNC_ALWAYS}, {"no", APPENDFSYNC_NO}, {0}};
 
+static const struct param_word acl_channel_words[] = {{"resetchannels", 0}, {"allchannels", 1}, {0}};
+
 static const struct param_word order_words[] = {{"strict", PIPELINE_STRICT}, {"relaxed", PIPELINE_RELAXED}, {0}};
 
 static const struct param_word io_engine_words[] = {{"auto", IO_ENGINE_AUTO}, {"io_uring", IO_ENGINE_URING}, {"epoll", IO_ENGINE_EPOLL}, {0}};
@@ -161,6 +163,9 @@ static bool adjust_maxclients(struct param_value *value, char reason[CONFIG_REAS
 
 /* clang-format off */
 const struct param config_params[] = {
+    {"acl-pubsub-default", PARAM_ENUM, 0, FIELD(acl_pubsub_default), .initial = 0, .words = acl_channel_words},
+    {"aclfile", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(aclfile), .initial_text = ""},
+    {"acllog-max-len", PARAM_INTEGER, 0, FIELD(acllog_max_len), .initial = 128, .min = 0, .max = INT64_MAX},
     {"active-defrag-cycle-max", PARAM_INTEGER, 0, FIELD(active_defrag_cycle_max), .initial = 25, .min = 1, .max = 99},
     {"active-defrag-cycle-min", PARAM_INTEGER, 0, FIELD(active_defrag_cycle_min), .initial = 1, .min = 1, .max = 99},
     {"active-defrag-ignore-bytes", PARAM_MEMORY, 0, FIELD(active_defrag_ignore_bytes),

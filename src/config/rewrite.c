@@ -4,15 +4,9 @@
  * has no line and differs from the default is appended below a comment. The new file replaces the old one by rename, after
  * fsync, with the old one's permissions: at any moment a whole file stands there.  */
 #include "config/config_private.h"
+#include "config/text_file.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char appended_below[] = "# Written by CONFIG REWRITE";
 
@@ -35,16 +29,41 @@ static const struct param *param_of_line(struct bytes line)
     return param == NULL ? NULL : param_primary(param);
 }
 
+static bool is_user_line(struct bytes line)
+{
+    line = config_trim(line);
+    return line.len > 4 && bytes_equal_ignore_case((struct bytes){line.data, 4}, BYTES("user")) && (line.data[4] == ' ' || line.data[4] == '\t');
+}
+
+/* The users of now, in place of a line of theirs. */
+static bool append_users(struct config *config, struct buffer *out)
+{
+    pthread_mutex_lock(&config->lock);
+    const bool is_done = buffer_append(out, buffer_bytes(&config->user_lines));
+    pthread_mutex_unlock(&config->lock);
+    return is_done;
+}
+
+static bool append_comment(bool *has_comment, struct buffer *out)
+{
+    const bool is_needed = !*has_comment;
+    *has_comment = true;
+    return !is_needed || buffer_append_format(out, "%s\n", appended_below);
+}
+
 /* The new text for the old one. False: no memory. */
 static bool rewrite_text(struct config *config, struct bytes old, struct buffer *out)
 {
     bool is_written[CONFIG_PAIRS_MAX] = {false};
-    bool has_comment = false;
+    bool has_comment = false, has_users = false;
     bool is_done = true;
     struct bytes line;
     while (is_done && config_next_line(&old, &line)) {
         const struct param *param = param_of_line(line);
-        if (param == NULL) {
+        if (is_user_line(line)) {
+            is_done = has_users || append_users(config, out);
+            has_users = true;
+        } else if (param == NULL) {
             has_comment |= bytes_equal(config_trim(line), bytes_of_string(appended_below));
             is_done = buffer_append(out, line) && buffer_append(out, BYTES("\n"));
         } else if (!is_written[param - config_params]) {
@@ -58,87 +77,22 @@ static bool rewrite_text(struct config *config, struct bytes old, struct buffer 
         if (is_written[i] || !is_wanted) {
             continue;
         }
-        if (!has_comment) {
-            has_comment = true;
-            is_done = buffer_append_format(out, "%s\n", appended_below);
-        }
-        is_done = is_done && append_param(config, &config_params[i], out);
+        is_done = append_comment(&has_comment, out) && append_param(config, &config_params[i], out);
+    }
+    if (is_done && !has_users && config->user_lines.len > 0) {
+        is_done = append_comment(&has_comment, out) && append_users(config, out);
     }
     return is_done;
-}
-
-static bool write_all(int descriptor, struct bytes text)
-{
-    while (text.len > 0) {
-        ssize_t count = write(descriptor, text.data, text.len);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return false;
-        }
-        text.data += count;
-        text.len -= (size_t)count;
-    }
-    return true;
-}
-
-/* Makes the rename itself durable. */
-static bool sync_folder_of(const char *path)
-{
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    assert(slash != NULL); /* the path is absolute */
-    slash[slash == folder] = '\0';
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) {
-        return false;
-    }
-    bool is_done = fsync(descriptor) == 0;
-    int error = errno;
-    close(descriptor);
-    errno = error;
-    return is_done;
-}
-
-static bool replace_file(const char *path, mode_t mode, struct bytes text)
-{
-    char temporary[PATH_MAX + 16];
-    snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    int descriptor = mkostemp(temporary, O_CLOEXEC);
-    if (descriptor < 0) {
-        return false;
-    }
-    bool is_done = write_all(descriptor, text) && fchmod(descriptor, mode) == 0 && fsync(descriptor) == 0;
-    int error = errno;
-    close(descriptor);
-    if (is_done) {
-        is_done = rename(temporary, path) == 0;
-        error = errno;
-    }
-    if (!is_done) {
-        unlink(temporary);
-        errno = error;
-        return false;
-    }
-    return sync_folder_of(path);
 }
 
 /* What stands in the file now, and its permissions; no file is an empty one. */
 static enum result read_old(const char *path, struct buffer *out, mode_t *mode)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
+    const enum result result = text_file_read(path, out, mode);
+    if (result == RESULT_SYSTEM && errno == ENOENT) {
         *mode = 0644;
-        return errno == ENOENT ? RESULT_OK : RESULT_SYSTEM;
+        return RESULT_OK;
     }
-    struct stat status;
-    enum result result = fstat(descriptor, &status) == 0 ? config_read_descriptor(descriptor, out) : RESULT_SYSTEM;
-    int error = errno;
-    *mode = status.st_mode & 07777;
-    close(descriptor);
-    errno = error;
     return result;
 }
 
@@ -158,9 +112,7 @@ enum result config_rewrite(struct config *config)
         result = RESULT_NO_MEMORY;
         goto out;
     }
-    if (!replace_file(config->config_file, mode, buffer_bytes(&text))) {
-        result = RESULT_SYSTEM;
-    }
+    result = text_file_replace(config->config_file, mode, buffer_bytes(&text));
 out:;
     int error = errno;
     buffer_release(&old);

@@ -258,9 +258,6 @@ static void commit_text(struct config *config, const struct param *param, struct
     pthread_mutex_lock(&config->lock);
     char *old = *field;
     *field = value->block;
-    if (field == &config->requirepass) {
-        atomic_store_explicit(&config->has_password, value->block[0] != '\0', memory_order_relaxed);
-    }
     pthread_mutex_unlock(&config->lock);
     value->block = NULL;
     free_block(old);

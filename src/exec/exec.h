@@ -93,6 +93,14 @@ typedef int32_t command_route_fn(struct exec *exec);
  * locked is looked at besides.  */
 typedef bool command_waits_fn(struct exec *exec);
 
+/* Which tables the words name, for a row whose tables stand elsewhere than in argv[1] (names_table): called for each, "ns.t", lent until it
+ * returns. `needs`: enum command_table_need, together. Words that are no statement name none: their handler refuses them.
+ *
+ * Returns  false when the words could not be read for want of memory  */
+enum command_table_need { TABLE_IS_READ = 1, TABLE_IS_WRITTEN = 2 };
+typedef void command_table_fn(struct bytes table, uint32_t needs, void *arg);
+typedef bool command_tables_fn(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg);
+
 /* SCOPE_SCRIPT, on the connection's thread, without a baton: may it use keys that its words do not name? */
 typedef bool command_needs_all_fn(const struct server *server, const struct bytes *argv, uint32_t argc);
 
@@ -130,6 +138,7 @@ struct command_spec {
     command_fn *run;
     command_route_fn *route;   /* SCOPE_ROUTED only */
     command_needs_all_fn *needs_all; /* SCOPE_SCRIPT only */
+    command_tables_fn *tables; /* NULL: none but what names_table says */
     command_waits_fn *waits;   /* asked before it runs inside a transaction; NULL: it waits for nothing but keys */
     int16_t arity;             /* with the name; negative: at least */
     uint8_t scope;             /* enum command_scope */

@@ -78,7 +78,7 @@ bool transaction_queue(struct transaction *transaction, const struct command_spe
         return false;
     }
     copy_words(words, word_count, block);
-    transaction->commands[transaction->count++] = (struct queued_command){spec, block, word_count, bytes};
+    transaction->commands[transaction->count++] = (struct queued_command){.spec = spec, .words = block, .word_count = word_count, .block_bytes = bytes};
     transaction->bytes += bytes;
     transaction->flags |= spec->flags;
     return true;

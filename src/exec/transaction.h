@@ -25,6 +25,7 @@ struct queued_command {
     struct bytes *words;             /* one block with their bytes behind them */
     uint32_t word_count;
     size_t block_bytes;
+    const char *refusal;             /* the user may not run it any more: EXEC replies this error in its place; NULL: it may */
 };
 
 struct transaction {

@@ -3,6 +3,7 @@
 
 #include "exec/call.h"
 #include "exec/exec.h"
+#include "exec/finish.h"
 #include "exec/pin.h"
 #include "exec/transaction.h"
 #include "shard/server.h"
@@ -58,7 +59,13 @@ void transaction_run_command(struct exec *exec, uint32_t number, uint8_t protoco
     struct reply reply;
     replies->len = 0;
     reply_begin(&reply, replies, protocol);
-    exec_run_inside(exec, command->words, command->word_count, &reply);
+    if (UNLIKELY(command->refusal != NULL)) {
+        reply_error(&reply, command->refusal);
+        call_count_error(exec->thread, &reply);
+        stat_add(&exec->thread->command_stats[command->spec->index].rejected, 1);
+    } else {
+        exec_run_inside(exec, command->words, command->word_count, &reply);
+    }
     reply_raw(exec->reply, buffer_bytes(reply.out));
     exec->reply->is_broken |= reply.is_broken;
     buffer_release(&reply.own);

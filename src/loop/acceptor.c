@@ -87,8 +87,6 @@ static void newcomer_arrives(struct thread *thread, struct message *message)
     } else {
         connection->session.is_unix = newcomer->is_unix;
         connection->session.is_shard_port = newcomer->is_shard_port;
-        connection->session.is_authenticated =
-            atomic_load_explicit(&server->config->has_password, memory_order_relaxed) == 0;
     }
     thread_free(MEM_CLIENT, newcomer, sizeof *newcomer);
 }

@@ -1,6 +1,7 @@
 /* server.c - see server.h.  */
 #include "loop/server.h"
 
+#include "acl/users.h"
 #include "base/clock.h"
 #include "exec/command_index.h"
 #include "loop/turn.h"
@@ -100,11 +101,12 @@ struct server *server_create(const struct server_options *options)
         !command_index_open(server) || !make_workers(server)) {
         return NULL;
     }
+    server->acl = acl_create(server->config, server->commands, server->command_count);
     ck_epoch_init(server->epoch);
     server->memory_history = memory_history_create();
     server->pubsub = pubsub_create(server->shard_count);
     server->tracking = tracking_create(server->shard_count, session_deliver_invalidation, session_tracker);
-    if (server->memory_history == NULL || server->pubsub == NULL || server->tracking == NULL) {
+    if (server->acl == NULL || server->memory_history == NULL || server->pubsub == NULL || server->tracking == NULL) {
         return NULL;
     }
     for (uint32_t i = 0; i < server->shard_count; i++) {
@@ -169,6 +171,7 @@ void server_destroy(struct server *server)
         thread_free_stats(server->threads[i]);
     }
     command_index_close(server);
+    acl_destroy(server->acl);
     memory_history_destroy(server->memory_history);
     pubsub_destroy(server->pubsub);
     tracking_destroy(server->tracking);

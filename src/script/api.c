@@ -1,10 +1,12 @@
 /* api.c - see api.h.  */
 #include "script/api.h"
 
+#include "acl/users.h"
 #include "base/number.h"
 #include "base/sha1.h"
 #include "client/feed.h"
 #include "client/monitor.h"
+#include "client/permission.h"
 #include "client/session.h"
 #include "exec/command_choose.h"
 #include "exec/command_index.h"
@@ -135,10 +137,29 @@ static const char *choose(struct script_run *run, struct called *called)
     return NULL;
 }
 
+static const char *text_of_refusal(enum acl_outcome outcome)
+{
+    switch (outcome) {
+    case ACL_DENIED_COMMAND: return "The user executing the script can't run this command or subcommand";
+    case ACL_DENIED_CHANNEL: return "The user executing the script can't publish to the channel mentioned in the command";
+    case ACL_DENIED_BY: return "BY option of SORT denied due to insufficient ACL permissions.";
+    case ACL_DENIED_GET: return "GET option of SORT denied due to insufficient ACL permissions.";
+    case ACL_DENIED_NO_MEMORY: return "out of memory";
+    default: return "The user executing the script can't access at least one of the keys mentioned in the command arguments";
+    }
+}
+
 /* NULL: it may run now. */
 static const char *refuse(const struct script_run *run, const struct called *called)
 {
     const bool is_write = (called->spec->flags & COMMAND_WRITE) != 0;
+    if (UNLIKELY(run->exec->session->is_restricted)) {
+        const struct permission_call call = {called->spec, called->words, called->count, "lua"};
+        const enum acl_outcome outcome = permission_check(run->exec->thread, run->exec->session, &call);
+        if (outcome != ACL_ALLOWED) {
+            return text_of_refusal(outcome);
+        }
+    }
     if (is_write && run->is_read_only) {
         return "Write commands are not allowed from read-only scripts.";
     }
@@ -373,7 +394,7 @@ static int redis_debug(lua_State *lua)
     return 0;
 }
 
-/* There are no users but the default one, who may run every command. */
+/* May the user whose command the script is run such a command? */
 static int redis_acl_check_cmd(lua_State *lua)
 {
     struct script_run *run = script_state_of(lua)->run;
@@ -389,7 +410,12 @@ static int redis_acl_check_cmd(lua_State *lua)
     if (called.spec == NULL) {
         return raise_error(lua, "Invalid command passed to redis.acl_check_cmd()");
     }
-    lua_pushboolean(lua, true);
+    const struct session *session = run->exec->session;
+    struct acl_denial denial;
+    const enum acl_outcome outcome = session->is_restricted ? acl_check(session->user, &run->exec->server->acl->commands, called.spec,
+                                                                        called.words, called.count, &denial)
+                                                            : ACL_ALLOWED;
+    lua_pushboolean(lua, outcome == ACL_ALLOWED);
     return 1;
 }
 

@@ -15,6 +15,7 @@
 #include "script/engine.h"
 #include "script/functions.h"
 #include "server/special_options.h"
+#include "server/users_at_start.h"
 #include "shard/log.h"
 #include "shard/start_error.h"
 #include "shard/supervisor.h"
@@ -280,6 +281,9 @@ static bool run(struct config *config)
     struct server *server = server_create(&options);
     if (server == NULL || !logs_create(server)) {
         fprintf(stderr, "tessera-server: out of memory\n");
+        return false;
+    }
+    if (!users_load(server->acl)) {
         return false;
     }
     command_listeners_begin(server);

@@ -1,10 +1,12 @@
 /* special_options.c - see special_options.h. One row an option.  */
 #include "server/special_options.h"
 
+#include "acl/users.h"
 #include "cmd/commands.h"
 #include "config/config.h"
 #include "mem/buffer.h"
 #include "mem/heap.h"
+#include "server/users_at_start.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -72,6 +74,20 @@ static void print_notice(struct bytes names, const char *reason, void *arg)
     printf("no effect: %.*s: %s\n", (int)names.len, names.data, reason);
 }
 
+/* Rules need the table of commands. */
+static bool check_users(struct config *config)
+{
+    struct command_table commands;
+    if (!command_table_create(&commands)) {
+        return false;
+    }
+    struct acl *acl = acl_create(config, commands.rows, commands.count);
+    const bool is_good = acl != NULL && users_load(acl);
+    acl_destroy(acl);
+    command_table_destroy(&commands);
+    return is_good;
+}
+
 /* The words behind the option are those of a start. */
 static int check_config(int argc, char **argv)
 {
@@ -85,6 +101,7 @@ static int check_config(int argc, char **argv)
     }
     config->is_command = command_is_known;
     bool is_good = config_check(config, argc, argv);
+    is_good = is_good && check_users(config);
     is_good = config_visit_foreign(config, print_notice, NULL) && is_good;
     config_destroy(config);
     if (is_good) {

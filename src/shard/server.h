@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct acl;           /* src/acl */
 struct catalogue;     /* src/table */
 struct command_observer;
 struct command_spec;  /* src/exec */
@@ -106,6 +107,7 @@ struct server {
     const struct command_spec *const *commands; /* by index; NULL-ended */
     uint32_t command_count;          /* rows, subcommands included */
     struct command_entry *command_index; /* by hash of the name; see server_find_command */
+    struct acl *acl;                 /* users, and what they may do; locks itself; set at start */
     const struct command_observer *observer; /* NULL: nobody listens */
     void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
     struct pubsub *pubsub;           /* locks itself */

@@ -3,23 +3,21 @@
  * Threads    A search runs on the threads one after the other (exec_call_threads); it belongs to the one that it runs on.
  * Memory     A search keeps copies of what it looks for: the command's words may be gone when the connection died meanwhile.
  *            It is freed by its finish function.  */
+#include "acl/users.h"
 #include "base/number.h"
 #include "client/feed.h"
 #include "client/session.h"
-#include "client/session_cache.h"
+#include "client/session_line.h"
+#include "client/session_user.h"
 #include "client/sessions.h"
 #include "client/subscription.h"
 #include "cmd/client/client_list.h"
 #include "cmd/core/answers.h"
-#include "cmd/core/command_name.h"
 #include "exec/exec.h"
-#include "exec/transaction.h"
 #include "mem/heap.h"
 #include "shard/server.h"
 
 #include <assert.h>
-
-enum { FLAGS_MAX = 16 };
 
 /* Connections to find. */
 struct search {
@@ -33,6 +31,7 @@ struct search {
     bool found_self;
     bool ends_with_error;              /* UNBLOCK */
     uint64_t found;
+    struct acl_user *user;             /* KILL USER: held; NULL: any */
     int64_t age_min_ms;                /* KILL MAXAGE: younger ones stay; 0: any */
     char address[SESSION_ADDRESS_MAX]; /* "": any */
     char local_address[SESSION_ADDRESS_MAX];
@@ -60,6 +59,7 @@ static struct search *search_create(struct exec *exec, size_t id_count)
 static void search_destroy(struct search *search)
 {
     buffer_release(&search->lines);
+    acl_user_drop(search->user);
     thread_free(MEM_SERVER, search, search->size);
 }
 
@@ -82,6 +82,9 @@ static bool is_wanted(const struct search *search, const struct session *session
     if (!has_wanted_id(search, session->id) || (search->skips_self && session->id == search->self_id)) {
         return false;
     }
+    if (search->user != NULL && session->user->id != search->user->id) {
+        return false;
+    }
     if (search->age_min_ms > 0 && search->now_ms - session->created_ms < search->age_min_ms) {
         return false;
     }
@@ -101,87 +104,12 @@ static bool is_wanted(const struct search *search, const struct session *session
     return true;
 }
 
-/* --- lines --- */
-
-static bool has_tracker_mode(const struct session *session, uint32_t mode)
-{
-    const struct tracker *tracker = session_tracker(session);
-    return tracker != NULL && (tracker->mode & mode) != 0;
-}
-
-/* The connection that is told of its invalid keys: 0 itself; -1: it does not track. */
-static int64_t redirection(const struct session *session)
-{
-    const struct tracker *tracker = session_tracker(session);
-    if (tracker == NULL || (tracker->mode & TRACKER_ON) == 0) {
-        return -1;
-    }
-    return tracker->redirect == NULL ? 0 : (int64_t)tracker->redirect->id;
-}
-
-static size_t client_flags(const struct session *session, char out[FLAGS_MAX])
-{
-    const struct transaction *transaction = session->transaction;
-    const bool is_open = transaction_is_open(transaction);
-    const struct {
-        bool is_set;
-        char letter;
-    } flags[] = {
-        {session_is_in_feed(session, FEED_MONITOR), 'O'}, {session_is_in_feed(session, FEED_EFFECTS) || session->is_copying, 'S'}, {session_subscribes(session), 'P'},
-        {has_tracker_mode(session, TRACKER_ON), 't'}, {has_tracker_mode(session, TRACKER_BROKEN), 'R'},
-        {has_tracker_mode(session, TRACKER_BCAST), 'B'}, {session->is_unix, 'U'},
-        {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'}, {is_open, 'x'}, {session_is_blocked(session), 'b'},
-        {transaction != NULL && watcher_is_marked(&transaction->watcher), 'd'},
-    };
-    _Static_assert(sizeof flags / sizeof flags[0] <= FLAGS_MAX, "room for all");
-    size_t len = 0;
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (flags[i].is_set) {
-            out[len++] = flags[i].letter;
-        }
-    }
-    if (len == 0) {
-        out[len++] = 'N';
-    }
-    return len;
-}
-
-/* Redis's fields in Redis's order. Commands' arguments lie in the query buffer (argv-mem 0); replies have no fixed buffer
- * (rbs, rbp, obl 0): all of them are counted in oll and omem.  */
-static bool append_line(struct buffer *out, const struct session *session, int64_t now_ms)
-{
-    char address[SESSION_ADDRESS_MAX], local_address[SESSION_ADDRESS_MAX], flags[FLAGS_MAX], command[COMMAND_NAME_MAX] = "NULL";
-    session_peer_address(session, address);
-    session_local_address(session, local_address);
-    struct session_memory memory;
-    session_memory(session, &memory);
-    if (session->last_command != NULL) {
-        command_full_name(session->last_command, command);
-    }
-    const struct transaction *transaction = session->transaction;
-    const int multi = !transaction_is_open(transaction) ? -1 : (int)transaction->count;
-    struct bytes name = buffer_bytes(&session->name);
-    struct bytes library = buffer_bytes(&session->lib_name), version = buffer_bytes(&session->lib_version);
-    return buffer_append_format(
-        out,
-        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%.*s db=%u sub=%u psub=%u ssub=%u multi=%d qbuf=%zu "
-        "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default "
-        "redir=%lld resp=%u lib-name=%.*s lib-ver=%.*s watch=%u\n",
-        (unsigned long long)session->id, address, local_address, session_fd(session), (int)name.len,
-        name.len == 0 ? "" : name.data, (long long)(now_ms - session->created_ms) / 1000,
-        (long long)(now_ms - session->active_ms) / 1000, (int)client_flags(session, flags), flags, session->db,
-        session_subscriptions(session, TOPIC_CHANNEL), session_subscriptions(session, TOPIC_PATTERN),
-        session_subscriptions(session, TOPIC_SHARD_CHANNEL), multi,
-        memory.query_used, memory.query_free, transaction == NULL ? 0 : transaction->bytes, memory.output_chunks, memory.output_bytes,
-        memory.total_bytes, memory.output_bytes > 0 ? "rw" : "r", command, (long long)redirection(session), session->protocol, (int)library.len,
-        library.len == 0 ? "" : library.data, (int)version.len, version.len == 0 ? "" : version.data,
-        transaction == NULL ? 0 : transaction->watcher.count);
-}
+/* --- LIST and INFO --- */
 
 void command_client_info(struct exec *exec)
 {
     struct buffer line = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    if (append_line(&line, exec->session, exec->now_ms)) {
+    if (session_append_line(exec->session, exec->now_ms, &line)) {
         reply_verbatim(exec->reply, "txt", buffer_bytes(&line));
     } else {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
@@ -194,7 +122,7 @@ static void list_thread(struct thread *thread, void *arg)
     struct search *search = arg;
     struct session *session = NULL;
     while ((session = thread_session_next(thread, session)) != NULL) {
-        if (is_wanted(search, session) && !append_line(&search->lines, session, search->now_ms)) {
+        if (is_wanted(search, session) && !session_append_line(session, search->now_ms, &search->lines)) {
             search->is_refused = true;
         }
     }
@@ -337,13 +265,13 @@ static bool read_kill_id(struct exec *exec, uint32_t index, struct search *searc
 
 static bool read_kill_user(struct exec *exec, uint32_t index, struct search *search)
 {
-    (void)search; /* the only user is everybody's */
-    struct bytes user = exec->argv[index];
-    if (bytes_equal(user, BYTES("default"))) {
-        return true;
+    const struct bytes name = exec->argv[index];
+    acl_user_drop(search->user);
+    search->user = acl_find(exec->server->acl, name);
+    if (search->user == NULL) {
+        reply_errorf(exec->reply, "ERR No such user '%.*s'", (int)name.len, name.data);
     }
-    reply_errorf(exec->reply, "ERR No such user '%.*s'", (int)user.len, user.data);
-    return false;
+    return search->user != NULL;
 }
 
 static bool read_kill_address(struct exec *exec, uint32_t index, struct search *search)

@@ -1,9 +1,12 @@
 /* connection.c - commands about the connection itself: PING ECHO QUIT RESET SELECT AUTH HELLO.
  *
  * All of them are SCOPE_INSTANT: they touch their own session and nothing else.  */
+#include "acl/users.h"
 #include "base/number.h"
 #include "client/session.h"
+#include "client/permission.h"
 #include "client/session_cache.h"
+#include "client/session_user.h"
 #include "client/subscription.h"
 #include "cmd/client/client.h"
 #include "cmd/client/client_rows.h"
@@ -43,11 +46,6 @@ static void command_quit(struct exec *exec)
     exec_close_after_reply(exec);
 }
 
-static bool has_password(const struct exec *exec)
-{
-    return atomic_load_explicit(&exec->server->config->has_password, memory_order_relaxed) != 0;
-}
-
 static void command_reset(struct exec *exec)
 {
     struct session *session = exec->session;
@@ -55,7 +53,7 @@ static void command_reset(struct exec *exec)
     session->db = 0;
     session->protocol = exec->reply->protocol = 2;
     session->reply_mode = REPLY_ON;
-    session->is_authenticated = !has_password(exec);
+    session_begin_user(exec->thread, session);
     session->is_no_evict = false;
     session->is_no_touch = false;
     client_set_monitor(exec, false);
@@ -75,22 +73,15 @@ static void command_select(struct exec *exec)
     }
 }
 
-/* The only user is "default". Without a password everybody is it, whatever is sent. */
-static bool is_right_login(const struct exec *exec, struct bytes user, struct bytes password)
+static bool login(struct exec *exec, struct bytes name, struct bytes password)
 {
-    if (!bytes_equal(user, BYTES("default"))) {
-        return false;
-    }
-    return !has_password(exec) || config_password_equals(exec->server->config, password);
-}
-
-static bool login(struct exec *exec, struct bytes user, struct bytes password)
-{
-    if (!is_right_login(exec, user, password)) {
+    struct acl_user *user = acl_authenticate(exec->server->acl, name, password);
+    if (user == NULL) {
+        permission_note_login(exec->thread, exec->session, name);
         reply_error(exec->reply, "WRONGPASS invalid username-password pair or user is disabled.");
         return false;
     }
-    exec->session->is_authenticated = true;
+    session_log_in(exec->session, user);
     return true;
 }
 
@@ -100,7 +91,7 @@ static void command_auth(struct exec *exec)
         reply_error(exec->reply, ERROR_SYNTAX);
         return;
     }
-    if (exec->argc == 2 && !has_password(exec)) {
+    if (exec->argc == 2 && acl_default_takes_any(exec->server->acl)) {
         reply_error(exec->reply, "ERR AUTH <password> called without any password configured for the default user. "
                                  "Are you sure your configuration is correct?");
         return;

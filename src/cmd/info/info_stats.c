@@ -16,6 +16,7 @@ struct figures {
     int64_t topics[TOPIC_KINDS]; /* pubsub: that have subscribers */
     int64_t tracked_keys, tracked_items, tracked_prefixes;
     int64_t expire_ms, expire_cuts, hits, misses, error_replies, reads, writes, query_limit, output_limit;
+    int64_t denied_auth, denied_command, denied_key, denied_channel; /* ACL */
     int64_t evicted_keys, evicted_clients, exceeded_total_ms, exceeded_current_ms;
     int64_t defrag_hits, defrag_misses, defrag_total_ms, defrag_current_ms;
     double input_kbps, output_kbps;
@@ -74,6 +75,10 @@ static const struct info_field fields[] = {
     {"reply_buffer_expands", INFO_CONSTANT, 0, "0"},
     {"client_query_buffer_limit_disconnections", INFO_INTEGER, AT(query_limit), NULL},
     {"client_output_buffer_limit_disconnections", INFO_INTEGER, AT(output_limit), NULL},
+    {"acl_access_denied_auth", INFO_INTEGER, AT(denied_auth), NULL},
+    {"acl_access_denied_cmd", INFO_INTEGER, AT(denied_command), NULL},
+    {"acl_access_denied_key", INFO_INTEGER, AT(denied_key), NULL},
+    {"acl_access_denied_channel", INFO_INTEGER, AT(denied_channel), NULL},
 };
 
 static int64_t expired_keys(const struct server *server)
@@ -134,6 +139,10 @@ void info_write_stats(struct info *info)
         .hits = (int64_t)total.keyspace_hits,
         .misses = (int64_t)total.keyspace_misses,
         .error_replies = (int64_t)total.error_replies,
+        .denied_auth = (int64_t)total.acl_denied_auth,
+        .denied_command = (int64_t)total.acl_denied_command,
+        .denied_key = (int64_t)total.acl_denied_key,
+        .denied_channel = (int64_t)total.acl_denied_channel,
         .reads = (int64_t)total.reads_processed,
         .writes = (int64_t)total.writes_processed,
         .query_limit = (int64_t)total.query_limit_disconnections,

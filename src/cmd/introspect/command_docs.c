@@ -1,4 +1,6 @@
 /* command_docs.c - COMMAND DOCS: what each row says about itself, its arguments as the tree that syntax.h makes.  */
+#include "acl/key_flags.h"
+#include "base/word_list.h"
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"
 #include "cmd/introspect/syntax.h"
@@ -38,7 +40,7 @@ static const struct {
     {"increment", "integer"}, {"decrement", "integer"}, {"min-match-len", "integer"}, {"numkeys", "integer"},
     {"weight", "integer"}, {"score", "double"}, {"longitude", "double"}, {"latitude", "double"}, {"radius", "double"},
     {"width", "double"}, {"height", "double"}, {"bit", "integer"}, {"rank", "integer"}, {"num-matches", "integer"},
-    {"numreplicas", "integer"}, {"numlocal", "integer"}, {"port", "integer"},
+    {"numreplicas", "integer"}, {"bits", "integer"}, {"numlocal", "integer"}, {"port", "integer"},
     {"len", "integer"}, {"entries-added", "integer"}, {"entries-read", "integer"}, {"slot", "integer"},
     {"timeout", "integer"}, {"client-id", "integer"}, {"protover", "integer"}, {"samples", "integer"},
     {"unix-time-seconds", "unix-time"}, {"unix-time-milliseconds", "unix-time"},

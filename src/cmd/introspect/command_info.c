@@ -1,4 +1,6 @@
 /* command_info.c - COMMAND and COMMAND INFO: each row as Redis's array of ten elements.  */
+#include "acl/category.h"
+#include "acl/key_flags.h"
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"
 #include "exec/exec.h"

@@ -1,30 +1,14 @@
 /* command_keys.c - which words of a command are keys: COMMAND GETKEYS, GETKEYSANDFLAGS, and key specifications.  */
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"
+#include "acl/key_flags.h"
+#include "base/word_list.h"
 #include "exec/command_index.h"
 #include "exec/command_keys.h"
 #include "exec/exec.h"
 #include "shard/server.h"
 
 #include <assert.h>
-
-size_t words_visit(struct bytes text, word_visit_fn *visit, void *arg)
-{
-    size_t count = 0;
-    size_t at = 0;
-    while (at < text.len) {
-        size_t start = at;
-        while (at < text.len && text.data[at] != ' ') {
-            at++;
-        }
-        if (at > start) {
-            visit((struct bytes){text.data + start, at - start}, arg);
-            count++;
-        }
-        at += at < text.len;
-    }
-    return count;
-}
 
 static void reply_word(struct bytes word, void *arg)
 {
@@ -54,52 +38,6 @@ void reply_bulk_set(struct reply *reply, struct bytes text)
     words_visit(text, reply_bulk_word, reply);
 }
 
-static size_t own_key_specs(const struct command_spec *spec, struct key_spec out[KEY_SPECS_MAX])
-{
-    size_t count = 0;
-    for (const struct command_key_spec *row = spec->key_specs; row->flags != NULL; row++) {
-        assert(count < KEY_SPECS_MAX);
-        out[count] = (struct key_spec){bytes_of_string(row->flags), *row};
-        out[count].place.step = row->step == 0 ? 1 : row->step;
-        count++;
-    }
-    return count;
-}
-
-struct command_keys command_shown_keys(const struct command_spec *spec)
-{
-    return spec->names_table ? (struct command_keys){1, 1, 1} : spec->keys;
-}
-
-size_t command_key_specs(const struct command_spec *spec, struct key_spec out[KEY_SPECS_MAX])
-{
-    if (spec->key_specs != NULL) {
-        return own_key_specs(spec, out);
-    }
-    const struct command_keys keys = command_shown_keys(spec);
-    if (keys.first == 0) {
-        return 0;
-    }
-    const char *by_flags = spec->flags & COMMAND_WRITE ? "RW update" : "RO access";
-    struct bytes rest = bytes_of_string(spec->key_flags != NULL ? spec->key_flags : by_flags);
-    size_t count = 0;
-    while (rest.len > 0 && count < KEY_SPECS_MAX) {
-        const char *bar = memchr(rest.data, '|', rest.len);
-        size_t len = bar == NULL ? rest.len : (size_t)(bar - rest.data);
-        out[count++] = (struct key_spec){.flags = {rest.data, len}};
-        size_t used = bar == NULL ? len : len + 1;
-        rest = (struct bytes){rest.data + used, rest.len - used};
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct command_key_spec *place = &out[i].place;
-        const bool is_last = i + 1 == count;
-        place->index = (int16_t)(keys.first + (int16_t)i * keys.step);
-        place->last = !is_last ? 0 : keys.last < 0 ? keys.last : (int16_t)(keys.last - place->index);
-        place->step = is_last ? keys.step : 1;
-    }
-    return count;
-}
-
 /* --- GETKEYS --- */
 
 static const struct command_spec *find_command_of(const struct exec *exec, uint32_t first)
@@ -109,49 +47,6 @@ static const struct command_spec *find_command_of(const struct exec *exec, uint3
         return spec;
     }
     return command_find_below(spec, exec->argv[first + 1]);
-}
-
-/* --- flags that depend on the arguments --- */
-
-/* SET returns the old value with GET only. */
-static const char *set_flags(const struct bytes *argv, uint32_t argc)
-{
-    for (uint32_t i = 3; i < argc; i++) {
-        if (bytes_equal_ignore_case(argv[i], BYTES("get"))) {
-            return "RW access update";
-        }
-    }
-    return "OW update";
-}
-
-/* BITFIELD writes unless all of its operations are GET. */
-static const char *bitfield_flags(const struct bytes *argv, uint32_t argc)
-{
-    for (uint32_t i = 2; i < argc; i++) {
-        if (bytes_equal_ignore_case(argv[i], BYTES("get")) && argc - i > 2) {
-            i += 2;
-        } else if (bytes_equal_ignore_case(argv[i], BYTES("overflow")) && argc - i > 1) {
-            i++;
-        } else {
-            return "RW access update";
-        }
-    }
-    return "RO access";
-}
-
-static const struct {
-    const char *name;
-    const char *(*flags)(const struct bytes *argv, uint32_t argc);
-} variable_flags[] = {{"set", set_flags}, {"bitfield", bitfield_flags}};
-
-static void resolve_variable_flags(const struct exec *exec, uint32_t first, const struct command_spec *spec,
-                                   struct key_spec *key_spec)
-{
-    for (size_t i = 0; i < sizeof variable_flags / sizeof variable_flags[0]; i++) {
-        if (strcmp(spec->name, variable_flags[i].name) == 0) {
-            key_spec->flags = bytes_of_string(variable_flags[i].flags(exec->argv + first, exec->argc - first));
-        }
-    }
 }
 
 /* --- the answer --- */
@@ -227,6 +122,15 @@ static bool ends_with_keyword(const struct key_spec *spec, const struct bytes *a
     return at + 1 == argc;
 }
 
+/* Flags that depend on the arguments. */
+static void resolve_flags(const struct exec *exec, uint32_t first, const struct command_spec *spec, struct key_spec *key_spec)
+{
+    const char *flags = command_variable_flags(spec, exec->argv + first, exec->argc - first);
+    if (flags != NULL) {
+        key_spec->flags = bytes_of_string(flags);
+    }
+}
+
 /* Replies the keys of the command that argv[2] begins; with their flags, if wanted. */
 static void reply_keys(struct exec *exec, bool with_flags)
 {
@@ -262,7 +166,7 @@ static void reply_keys(struct exec *exec, bool with_flags)
         reply_error(exec->reply, "ERR Invalid arguments specified for command");
         return;
     }
-    resolve_variable_flags(exec, first, spec, &specs[0]);
+    resolve_flags(exec, first, spec, &specs[0]);
     size_t mark = reply_deferred_begin(exec->reply);
     size_t count = 0;
     for (size_t i = 0; i < spec_count; i++) {

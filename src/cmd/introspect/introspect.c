@@ -1,4 +1,5 @@
 /* introspect.c - COMMAND, COUNT and LIST; the rows of COMMAND.  */
+#include "acl/category.h"
 #include "base/glob.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/command_name.h"

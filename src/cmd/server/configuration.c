@@ -1,4 +1,5 @@
 /* configuration.c - CONFIG GET, SET, RESETSTAT, REWRITE: the commands over src/config.  */
+#include "acl/file.h"
 #include "appendonly/log_set.h"
 #include "cmd/core/answers.h"
 #include "cmd/server/allowed.h"
@@ -54,6 +55,23 @@ static bool may_set_appendonly(struct exec *exec)
     return false;
 }
 
+/* The default user as `requirepass` among the parameters wants it; NULL: that is not among them. False: replied that memory is out. */
+static bool draft_default_user(struct exec *exec, struct acl_user **user)
+{
+    *user = NULL;
+    for (uint32_t i = 2; i + 1 < exec->argc; i += 2) {
+        if (!bytes_equal_ignore_case(exec->argv[i], BYTES("requirepass"))) {
+            continue;
+        }
+        *user = acl_draft_default(exec->server->acl, exec->argv[i + 1]);
+        if (*user == NULL) {
+            reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        }
+        return *user != NULL;
+    }
+    return true;
+}
+
 static void command_config_set(struct exec *exec)
 {
     if (exec->argc % 2 == 0 && !may_set_appendonly(exec)) {
@@ -63,6 +81,10 @@ static void command_config_set(struct exec *exec)
         reply_error(exec->reply, ERROR_SYNTAX);
         return;
     }
+    struct acl_user *user;
+    if (!draft_default_user(exec, &user)) {
+        return;
+    }
     struct bytes culprit;
     char reason[256];
     const struct config_change change = {.pairs = exec->argv + 2,
@@ -70,6 +92,9 @@ static void command_config_set(struct exec *exec)
                                          .may_set_protected = is_allowed_to(exec, &exec->server->config->enable_protected_configs)};
     switch (config_set(exec->server->config, &change, &culprit, reason)) {
     case RESULT_OK:
+        if (user != NULL) {
+            acl_take_default(exec->server->acl, acl_user_hold(user));
+        }
         keyspace_events_configure(exec->server);
         reply_ok(exec->reply);
         break;
@@ -82,6 +107,7 @@ static void command_config_set(struct exec *exec)
                      culprit.data, reason);
         break;
     }
+    acl_user_drop(user);
 }
 
 static void command_config_resetstat(struct exec *exec)
@@ -92,6 +118,13 @@ static void command_config_resetstat(struct exec *exec)
 
 static void command_config_rewrite(struct exec *exec)
 {
+    struct buffer users = BUFFER_EMPTY(MEM_SERVER);
+    if (!acl_append_lines(exec->server->acl, &users)) {
+        buffer_release(&users);
+        reply_result_error(exec->reply, RESULT_NO_MEMORY);
+        return;
+    }
+    config_take_user_lines(exec->server->config, &users);
     enum result result = config_rewrite(exec->server->config);
     switch (result) {
     case RESULT_OK: reply_ok(exec->reply); break;

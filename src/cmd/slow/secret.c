@@ -23,6 +23,13 @@ static bool config_set_is_secret(const struct bytes *argv, uint32_t index)
     return index >= 3 && index % 2 == 1 && bytes_equal_ignore_case(argv[index - 1], BYTES("requirepass"));
 }
 
+/* ACL SETUSER and its like: the user's name, too, as in Redis. */
+static bool acl_is_secret(const struct bytes *argv, uint32_t index)
+{
+    (void)argv;
+    return index >= 2;
+}
+
 /* MIGRATE host port key db timeout ... AUTH password, AUTH2 user password ... KEYS key ... */
 static bool migrate_is_secret(const struct bytes *argv, uint32_t index)
 {
@@ -45,6 +52,9 @@ static const struct {
     {"hello", NULL, hello_is_secret},
     {"migrate", NULL, migrate_is_secret},
     {"set", "config", config_set_is_secret},
+    {"setuser", "acl", acl_is_secret},
+    {"getuser", "acl", acl_is_secret},
+    {"deluser", "acl", acl_is_secret},
 };
 
 bool argument_is_secret(const struct command_spec *spec, const struct bytes *argv, uint32_t argc, uint32_t index)

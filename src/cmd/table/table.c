@@ -380,7 +380,7 @@ static bool waits_for_table(struct exec *exec)
 }
 
 const struct command_spec table_commands[] = {
-    {.name = "table.delete", .names_table = true, .run = command_delete, .route = route_delete, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.delete", .names_table = true, .key_flags = "RW access delete", .run = command_delete, .route = route_delete, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Deletes the rows of a table that match, and returns their number.",
      .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
@@ -397,7 +397,7 @@ const struct command_spec table_commands[] = {
      .summary = "Returns the rows of a table that match, or what is computed of them.",
      .syntax = "namespace.table [COLUMNS [DISTINCT] item [AS name] ...] [WHERE " CONDITIONS_SYNTAX
                "] [GROUP BY expression ...] [HAVING condition] [ORDER BY expression [ASC|DESC] ...] [LIMIT n [OFFSET m]]"},
-    {.name = "table.update", .names_table = true, .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.update", .names_table = true, .key_flags = "RW access update", .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Changes the rows of a table that match, and returns their number.",
      .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value|column:=expression [column=value|column:=expression ...]"},

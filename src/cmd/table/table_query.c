@@ -260,10 +260,48 @@ static void command_query(struct exec *exec)
     reading_end(&reading);
 }
 
+/* --- which tables it names --- */
+
+/* What a statement does with its table. EXPLAIN reads it. */
+static uint32_t needs_of(const struct sql_statement *tree)
+{
+    if (tree->is_explain || tree->kind == SQL_STATEMENT_SELECT) {
+        return TABLE_IS_READ;
+    }
+    const bool only_adds = tree->kind == SQL_STATEMENT_INSERT && tree->change->conflict == SQL_CONFLICT_ERROR && tree->change->returning == NULL;
+    const bool is_definition_of_it = tree->kind >= SQL_STATEMENT_CREATE_TABLE;
+    return only_adds || is_definition_of_it ? TABLE_IS_WRITTEN : TABLE_IS_READ | TABLE_IS_WRITTEN;
+}
+
+/* A command_tables_fn. */
+static bool query_tables(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg)
+{
+    struct plan plan;
+    struct arena arena;
+    struct sql_fault fault;
+    char name[PLAN_TABLE_NAME_MAX];
+    if (argc < 2) {
+        return true;
+    }
+    const struct plan_source source = {.text = argv[1], .arguments = argv + 2, .argument_count = argc - 2};
+    arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
+    const enum table_result result = plan_read(&plan, &source, &arena, &fault);
+    if (result == TABLE_OK) {
+        tell(plan_table_name(&plan, name), needs_of(plan.tree), arg);
+    }
+    if (result == TABLE_OK && plan.tree->kind == SQL_STATEMENT_ALTER_TABLE && plan.tree->definition->alter == SQL_ALTER_RENAME) {
+        const struct sql_table renamed = {.space = plan.table->space, .name = plan.tree->definition->name};
+        plan.table = &renamed;
+        tell(plan_table_name(&plan, name), TABLE_IS_WRITTEN, arg);
+    }
+    arena_release(&arena);
+    return result != TABLE_NO_MEMORY;
+}
+
 /* --- rows of the command table --- */
 
 const struct command_spec query_commands[] = {
-    {.name = "table.query", .run = command_query, .route = route_query, .waits = waits_for_query, .arity = -2, .scope = SCOPE_ROUTED,
+    {.name = "table.query", .run = command_query, .route = route_query, .waits = waits_for_query, .tables = query_tables, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "As TABLE.SELECT, TABLE.INSERT, TABLE.UPDATE, TABLE.DELETE or TABLE.SCHEMA.*, and O(B) to read the text, B its bytes",
      .summary = "Runs a statement of SQL, with an argument for each of its parameters.", .syntax = "sql [argument ...]"},

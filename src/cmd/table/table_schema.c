@@ -231,17 +231,29 @@ static void command_table_drop(struct exec *exec)
     }
 }
 
+/* A command_tables_fn: all tables of the namespace, as "shop.*". A name that is too long is none. */
+static bool namespace_tables(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg)
+{
+    char all[256];
+    if (argc > 1 && argv[1].len <= sizeof all - 2) {
+        memcpy(all, argv[1].data, argv[1].len);
+        memcpy(all + argv[1].len, ".*", 2);
+        tell((struct bytes){all, argv[1].len + 2}, TABLE_IS_WRITTEN, arg);
+    }
+    return true;
+}
+
 /* --- rows of the command table --- */
 
 const struct command_spec schema_commands[] = {
     {.name = "table.drop", .names_table = true, .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE, .since = "1.0.0",
      .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
-    {.name = "table.namespace.create", .run = command_namespace_create, .arity = 2, .scope = SCOPE_ALL,
+    {.name = "table.namespace.create", .run = command_namespace_create, .tables = namespace_tables, .arity = 2, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(N), N the number of namespaces and tables", .summary = "Makes a namespace for tables.",
      .syntax = "namespace"},
-    {.name = "table.namespace.drop", .run = command_namespace_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE,
+    {.name = "table.namespace.drop", .run = command_namespace_drop, .tables = namespace_tables, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE,
      .since = "1.0.0", .group = "table", .acl = "dangerous",
      .complexity = "O(N), N the number of namespaces and tables; large tables are freed in the background",
      .summary = "Drops a namespace with all its tables.", .syntax = "namespace FORCE"},

@@ -138,6 +138,15 @@ static void command_unwatch(struct exec *exec)
     reply_ok(exec->reply);
 }
 
+/* A command_tables_fn. */
+static bool watched_tables(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg)
+{
+    for (uint32_t i = 1; i < argc; i++) {
+        tell(argv[i], TABLE_IS_READ, arg);
+    }
+    return true;
+}
+
 #define TRANSACTION_FLAGS (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
 #define AT_ONCE (TRANSACTION_FLAGS | COMMAND_FAST | COMMAND_ALLOW_BUSY)
 
@@ -152,7 +161,7 @@ const struct command_spec transaction_commands[] = {
     {.name = "multi", .run = command_multi, .arity = 1, .scope = SCOPE_INSTANT, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
      .since = "1.2.0", .group = "transactions", .complexity = "O(1)",
      .summary = "From here on commands are queued, until EXEC or DISCARD.", .syntax = ""},
-    {.name = "table.watch", .names_table = true, .run = command_table_watch, .arity = -2, .scope = SCOPE_ALL, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
+    {.name = "table.watch", .names_table = true, .run = command_table_watch, .tables = watched_tables, .arity = -2, .scope = SCOPE_ALL, .flags = AT_ONCE | COMMAND_NOT_QUEUED,
      .since = "1.0.0", .group = "table", .acl = "transaction", .complexity = "O(N) for each table, N the number of shards",
      .summary = "EXEC does nothing if one of these tables, or a row of them, has changed by then.",
      .syntax = "namespace.table [namespace.table ...]"},

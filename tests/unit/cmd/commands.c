@@ -1,6 +1,7 @@
 /* The command table: every row of every family is sound, and the copies hang together.  */
 #include "cmd/commands.h"
 
+#include "acl/key_flags.h"
 #include "cmd/core/answers.h"
 #include "cmd/core/command_name.h"
 #include "cmd/introspect/introspect.h"

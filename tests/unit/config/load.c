@@ -1,5 +1,6 @@
 /* Files, includes, the command line, and CONFIG REWRITE.  */
 #include "config/config_private.h"
+#include "config/text_file.h"
 #include "mem/heap.h"
 
 #include <criterion/criterion.h>
@@ -224,7 +225,7 @@ Test(load, reads_standard_input)
 Test(load, refuses_a_file_that_is_too_long)
 {
     FILE *file = fopen("main.conf", "w");
-    for (int i = 0; i < CONFIG_FILE_BYTES_MAX / 8 + 1; i++) {
+    for (int i = 0; i < TEXT_FILE_BYTES_MAX / 8 + 1; i++) {
         fputs("# 45678\n", file);
     }
     fclose(file);

@@ -98,6 +98,8 @@ Test(slow_log, cuts_long_commands_as_redis_does)
 static const struct command_spec config_row = {.name = "config"};
 static const struct command_spec set_row = {.name = "set", .parent = &config_row};
 static const struct command_spec plain_set_row = {.name = "set"};
+static const struct command_spec acl_row = {.name = "acl"};
+static const struct command_spec setuser_row = {.name = "setuser", .parent = &acl_row};
 static const struct command_spec auth_row = {.name = "auth"};
 static const struct command_spec hello_row = {.name = "hello"};
 
@@ -111,6 +113,7 @@ static const struct {
     {&hello_row, {"HELLO", "3", "auth", "u", "p", "SETNAME", "n"}, "HELLO 3 auth (redacted) (redacted) SETNAME n"},
     {&hello_row, {"HELLO", "3", "SETNAME", "n"}, "HELLO 3 SETNAME n"},
     {&set_row, {"CONFIG", "SET", "hz", "9", "RequirePass", "p"}, "CONFIG SET hz 9 RequirePass (redacted)"},
+    {&setuser_row, {"ACL", "SETUSER", "bob", ">p"}, "ACL SETUSER (redacted) (redacted)"},
     {&plain_set_row, {"SET", "x", "requirepass", "p"}, "SET x requirepass p"},
 };
 

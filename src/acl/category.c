@@ -1,5 +1,7 @@
-/* command_acl.c - ACL categories of commands, as COMMAND INFO and COMMAND LIST FILTERBY ACLCAT show them.  */
-#include "cmd/introspect/introspect.h"
+/* category.c - see category.h.  */
+#include "acl/category.h"
+
+#include "base/word_list.h"
 
 /* In the order in which Redis prints them; "table" is ours. */
 const char *const acl_category_names[ACL_CATEGORY_COUNT] = {

@@ -1,0 +1,17 @@
+/* acl_private.h - what the files of ACL share.  */
+#ifndef CMD_ACL_PRIVATE_H
+#define CMD_ACL_PRIVATE_H
+
+#include "exec/exec.h"
+
+/* acl_show.c: what there is. */
+command_fn command_acl_cat, command_acl_dryrun, command_acl_genpass, command_acl_getuser, command_acl_list, command_acl_users, command_acl_whoami;
+/* acl_file.c */
+command_fn command_acl_load, command_acl_save;
+/* acl_log.c */
+command_fn command_acl_log;
+
+/* acl.c: users have changed: connections of all threads follow. */
+void acl_users_changed(struct exec *exec);
+
+#endif
