@@ -179,7 +179,7 @@ def test_table_names_are_shown_as_keys(start):
         find = text(["begin_search", ["type", "index", "spec", ["index", 1]],
                      "find_keys", ["type", "range", "spec", ["lastkey", 0, "keystep", 1, "limit", 0]]])
         assert rows["table.select"][8] == [["flags", ["RO", "access"]] + find]
-        assert rows["table.update"][8] == [["flags", ["RW", "update"]] + find]
+        assert rows["table.update"][8] == [["flags", ["RW", "access", "update"]] + find]
         assert call(client, "COMMAND", "GETKEYS", "TABLE.SELECT", "s.t", "WHERE", "a=1") == ["s.t"]
         assert call(client, "COMMAND", "GETKEYSANDFLAGS", "TABLE.INSERT", "s.t", "a=1") == [["s.t", ["RW", "update"]]]
         docs = call(client, "COMMAND", "DOCS", "TABLE.DROP")[1]

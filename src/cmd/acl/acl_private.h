@@ -6,12 +6,14 @@
 
 /* acl_show.c: what there is. */
 command_fn command_acl_cat, command_acl_dryrun, command_acl_genpass, command_acl_getuser, command_acl_list, command_acl_users, command_acl_whoami;
+/* acl_change.c */
+command_fn command_acl_setuser, command_acl_deluser;
 /* acl_file.c */
 command_fn command_acl_load, command_acl_save;
 /* acl_log.c */
 command_fn command_acl_log;
 
-/* acl.c: users have changed: connections of all threads follow. */
+/* acl_change.c: users have changed: connections of all threads follow. */
 void acl_users_changed(struct exec *exec);
 
 #endif
