@@ -60,9 +60,9 @@ struct connection {
     bool is_paced;                   /* sends faster than its commands run: received piece by piece */
     bool is_deferring;               /* in deferred_input_take: one of its buffers waits on */
     uint8_t deferred;                /* its receive buffers in the thread's queue */
+    bool is_in_list[CONNECTION_LISTS];
     struct connection *previous, *next;                    /* of its thread */
     struct connection *list_next[CONNECTION_LISTS];
-    bool is_in_list[CONNECTION_LISTS];
     /* input: first what is left of a receive buffer, or the query buffer, never both */
     int32_t held;                    /* receive buffer whose bytes calls use, or that is not parsed yet; -1 none */
     uint32_t held_at, held_len;      /* its unparsed part */

@@ -27,6 +27,8 @@ enum {
     PUT_OFF_MS = 500,           /* and for so long few are */
 };
 
+_Static_assert(sizeof(struct connection) <= 768, "the next size of a block is 128 bytes more, for each connection");
+
 /* --- birth --- */
 
 static void on_event(struct ring_owner *owner, const struct ring_event *event)

@@ -71,6 +71,7 @@ def test_where_io_uring_is_forbidden_auto_is_epoll(forbidden, words):
     assert len(lines) == 1 and lines[0].endswith("epoll is used (io-engine)")
 
 
+@pytest.mark.skipif(bool(process.WRAPPER), reason="valgrind forwards the system calls itself")
 def test_where_io_uring_is_forbidden_it_cannot_be_asked_for():
     with pytest.raises(StartError) as error:
         ForbiddenServer("--io-engine", "io_uring")

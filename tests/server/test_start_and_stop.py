@@ -1,15 +1,12 @@
-"""Beginning and end of the server: ports, sockets, configuration files, signals, and kernels without io_uring."""
+"""Beginning and end of the server: ports, sockets, configuration files, signals. Without io_uring: test_io_engine.py."""
 
-import ctypes
 import os
 import signal
 import socket
-import struct
-import subprocess
 
 import pytest
 
-from harness.process import SLOWDOWN, TESSERA, WRAPPER, StartError, free_port
+from harness.process import SLOWDOWN, StartError
 from harness.resp import Closed, Connection, encode
 
 
@@ -113,30 +110,6 @@ def test_config_rewrite_keeps_comments_and_is_read_again(start, tmp_path):
     with start(str(path)).connect() as connection:
         values = connection.run("CONFIG", "GET", "maxclients", "timeout")
         assert dict(zip(values[::2], values[1::2])) == {b"maxclients": b"88", b"timeout": b"30"}
-
-
-def forbid_io_uring():
-    """Runs in the child: a seccomp filter that answers io_uring_setup with EPERM, as container runtimes do."""
-    load_number, jump_if_equal, give_back = 0x20, 0x15, 0x06
-    setup_number, refused, allowed = 425, 0x00050001, 0x7FFF0000
-    code = b"".join(struct.pack("HBBI", *step) for step in (
-        (load_number, 0, 0, 0), (jump_if_equal, 0, 1, setup_number), (give_back, 0, 0, refused), (give_back, 0, 0, allowed)))
-    buffer = ctypes.create_string_buffer(code, len(code))
-    program = struct.pack("HxxxxxxP", 4, ctypes.addressof(buffer))
-    libc = ctypes.CDLL(None, use_errno=True)
-    no_new_privileges, set_seccomp, filter_mode = 38, 22, 2
-    if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(set_seccomp, filter_mode, program, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl")
-
-
-@pytest.mark.skipif(bool(WRAPPER), reason="valgrind forwards the system call itself")
-def test_says_so_where_io_uring_is_forbidden(tmp_path):
-    ended = subprocess.run(
-        [TESSERA, "--port", str(free_port()), "--dir", str(tmp_path), "--save", ""], preexec_fn=forbid_io_uring,
-        capture_output=True, text=True, timeout=20 * SLOWDOWN, check=False)
-    lines = [line for line in (ended.stdout + ended.stderr).splitlines() if "io_uring" in line]
-    assert ended.returncode not in (0, None) and ended.returncode > 0
-    assert len(lines) == 1
 
 
 @pytest.mark.threads
