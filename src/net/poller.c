@@ -6,6 +6,7 @@
 
 #include "mem/heap.h"
 #include "net/file_worker.h"
+#include "net/pages.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -81,12 +81,6 @@ struct poller {
 };
 
 /* --- memory --- */
-
-static void *map_pages(size_t bytes)
-{
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
-}
 
 static size_t whole_pages(size_t bytes)
 {
@@ -538,9 +532,9 @@ static bool open_files(struct poller *poller, int wake_fd)
 static bool map_tables(struct poller *poller)
 {
     poller->page_count = pages_needed();
-    poller->watches = map_pages((size_t)poller->page_count * PAGE_BYTES);
-    poller->pages = map_pages(poller->page_count * sizeof *poller->pages);
-    poller->free = map_pages(poller->buffer_count * sizeof *poller->free);
+    poller->watches = pages_map((size_t)poller->page_count * PAGE_BYTES, MAP_NORESERVE);
+    poller->pages = pages_map(poller->page_count * sizeof *poller->pages, MAP_NORESERVE);
+    poller->free = pages_map(poller->buffer_count * sizeof *poller->free, MAP_NORESERVE);
     if (poller->watches == NULL || poller->pages == NULL || poller->free == NULL) {
         return false;
     }
@@ -554,7 +548,7 @@ static bool map_tables(struct poller *poller)
 
 struct poller *poller_open(int wake_fd, char *buffers, uint32_t buffer_count)
 {
-    struct poller *poller = map_pages(sizeof *poller);
+    struct poller *poller = pages_map(sizeof *poller, MAP_NORESERVE);
     if (poller == NULL) {
         errno = ENOMEM;
         return NULL;

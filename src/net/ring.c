@@ -4,6 +4,7 @@
 
 #include "mem/heap.h"
 #include "net/file_worker.h"
+#include "net/pages.h"
 #include "net/poller.h"
 
 #include <assert.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { BUFFER_GROUP = 0, NO_RING = -1 };
@@ -49,12 +49,6 @@ static size_t descriptors_bytes(const struct ring *ring)
     return ring->buffer_count * sizeof(struct io_uring_buf);
 }
 
-static void *map_pages(size_t bytes)
-{
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
 static void count_pages(const struct ring *ring, int sign)
 {
     struct mem_counters *own = thread_heap_register();
@@ -69,7 +63,7 @@ static bool buffers_map(struct ring *ring, uint32_t count)
     assert(count <= UINT16_MAX);
     assert((count & (count - 1)) == 0);
     ring->buffer_count = count;
-    ring->buffer_memory = map_pages((size_t)count * RING_BUFFER_BYTES);
+    ring->buffer_memory = pages_map((size_t)count * RING_BUFFER_BYTES, 0);
     if (ring->buffer_memory == NULL) {
         errno = ENOMEM;
         return false;
@@ -81,7 +75,7 @@ static bool buffers_map(struct ring *ring, uint32_t count)
 static bool buffers_register(struct ring *ring)
 {
     const uint32_t count = ring->buffer_count;
-    ring->buffers = map_pages(descriptors_bytes(ring));
+    ring->buffers = pages_map(descriptors_bytes(ring), 0);
     if (ring->buffers == NULL) {
         errno = ENOMEM;
         return false;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    WALK_SHARE = 128, /* a scan of so many rows takes as long as meeting one: docs/design/ordered-index.md */
+    WALK_SHARE = 128, /* a scan of so many rows is taken to cost as much as meeting one: docs/design/ordered-index.md */
     WALK_ROWS_MIN = 512,
     BATCH_START = 16,
 };

@@ -283,8 +283,9 @@ static bool run(struct config *config)
         fprintf(stderr, "tessera-server: out of memory\n");
         return false;
     }
-    if (!users_load(server->acl)) {
-        return false;
+    char users_error[USERS_ERROR_MAX];
+    if (!users_load(server->acl, users_error)) {
+        return refuse_start(server, users_error);
     }
     command_listeners_begin(server);
     write_pid_file(config, pid_path);

@@ -82,7 +82,11 @@ static bool check_users(struct config *config)
         return false;
     }
     struct acl *acl = acl_create(config, commands.rows, commands.count);
-    const bool is_good = acl != NULL && users_load(acl);
+    char error[USERS_ERROR_MAX] = "out of memory";
+    const bool is_good = acl != NULL && users_load(acl, error);
+    if (!is_good) {
+        fprintf(stderr, "tessera-server: %s\n", error);
+    }
     acl_destroy(acl);
     command_table_destroy(&commands);
     return is_good;

@@ -10,7 +10,9 @@
 
 struct acl;
 
-/* Reads them. False: something is wrong, and was printed to stderr. */
-MUST_USE bool users_load(struct acl *acl);
+enum { USERS_ERROR_MAX = 1024 };
+
+/* Reads them. False: `error` says what is wrong, cut where it is longer. */
+MUST_USE bool users_load(struct acl *acl, char error[USERS_ERROR_MAX]);
 
 #endif

@@ -173,7 +173,7 @@ def test_files_of_users(start, shards, tmp_path):
         assert admin.run("ACL", "USERS") == [b"ann", b"bob", b"default"]
     for wrong in ("user bob +nosuch\n", "user bob on\nuser bob on\n", "user bob on\naclfile %s\n" % path):
         config.write_text(wrong)
-        with pytest.raises(StartError):
+        with pytest.raises(StartError, match="cannot start: .*users"):
             start(str(config), shards=shards)
         assert os.path.exists(config)
 

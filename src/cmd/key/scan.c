@@ -114,6 +114,7 @@ static void settle_overdue(struct scan_job *scan, struct keyspace *keyspace)
     }
 }
 
+/* Writes what comes before the names. */
 static void begin_reply(struct scan_job *scan, struct reply *reply, uint64_t cursor)
 {
     char digits[INT64_TEXT_MAX];
