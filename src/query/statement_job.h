@@ -6,12 +6,13 @@
  *
  *   START --> FIND --> [SETTLE] --> REPLY ------+
  *     |         |                               +--> END --> done
- *     |         +-----> APPLY --> TIDY ---------+
+ *     |         +--> [CHECK] --> APPLY --> TIDY +
  *     +-- small, or refused: done
  *
- * SETTLE: of a SELECT with clauses (select_run.h).
+ * SETTLE: of a SELECT with clauses (select_run.h). CHECK: of an UPDATE that sets a unique column (unique_check.h); it goes to END when that
+ * is refused.
  *
- * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY: none; APPLY, TIDY: the one of the row's shard, or
+ * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY, CHECK: none; APPLY, TIDY: the one of the row's shard, or
  *            all of them when rows change their shard.
  * Limits     When the connection dies while a change is being applied, the rest is applied at once: a change is never left
  *            half done. When memory is refused half way, what was changed stays, and the error says so.  */

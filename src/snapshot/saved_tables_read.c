@@ -93,6 +93,12 @@ static bool read_default(struct rdb_input *input, struct draft_column *column)
            typed_value_parse(column->form, text, &column->default_value);
 }
 
+/* S6 of table/schema.h, but that there is one primary column at most. */
+static bool unique_is_possible(const struct draft_column *column)
+{
+    return (!column->is_unique || column->index != INDEX_NONE) && (!column->is_primary || (column->is_unique && column->is_not_null));
+}
+
 static bool read_options_of(struct rdb_input *input, struct draft_column *column, const char **unknown)
 {
     uint8_t options;
@@ -107,6 +113,11 @@ static bool read_options_of(struct rdb_input *input, struct draft_column *column
         return false;
     }
     column->is_not_null = (options & SAVED_NOT_NULL) != 0;
+    column->is_unique = (options & SAVED_UNIQUE) != 0;
+    column->is_primary = (options & SAVED_PRIMARY) != 0;
+    if (!unique_is_possible(column)) {
+        return false;
+    }
     return column_form_is_valid(column->form) && ((options & SAVED_DEFAULT) == 0 || read_default(input, column));
 }
 
@@ -122,13 +133,15 @@ static bool read_options(struct rdb_input *input, struct schema_draft *draft, co
         *unknown = "a table has columns with options of a version that this version does not know";
         return false;
     }
+    unsigned primary = 0;
     for (uint32_t i = 0; i < draft->column_count; i++) {
         struct draft_column *column = &draft->columns[i];
         if (has_options ? !read_options_of(input, column, unknown) : !column_form_is_valid(column->form)) {
             return false;
         }
+        primary += column->is_primary;
     }
-    return true;
+    return primary <= 1;
 }
 
 static bool read_columns(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names, const char **unknown)

@@ -196,10 +196,12 @@ def test_options_are_shown_in_full_only(client):
     assert client.run("TABLE.SCHEMA.VIEW", "t.again", "FULL") == client.run("TABLE.SCHEMA.VIEW", "t.t", "FULL")
 
 
-NOT_YET = "ERR options 'primary', 'unique', 'auto', 'ref' and 'check' do not exist yet"
-BAD_OPTION = "ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull' or 'default=<value>'"
+NOT_YET = "ERR options 'auto', 'ref' and 'check' do not exist yet"
+BAD_OPTION = ("ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull', 'unique', 'primary' or "
+              "'default=<value>'")
 BAD_DEFAULT = "ERR the default is no value of the column's type, or longer than 64 KiB"
 BAD_DIGITS = "ERR decimal(digits,behind-the-point) takes 1 to 18 digits, and 0 to as many behind the point"
+NO_INDEX = "ERR a column that is 'unique' or 'primary' has an index, 'hash' or 'btree'"
 TWICE = "ERR an option of a column is given twice"
 BAD_TYPE = ("ERR type must be 'string', 'integer', 'float', 'date', 'boolean', 'datetime', 'decimal', 'blob', 'uuid' or 'json'")
 
@@ -207,8 +209,8 @@ BAD_TYPE = ("ERR type must be 'string', 'integer', 'float', 'date', 'boolean', '
 BAD_COLUMNS = [
     ("a:bool", BAD_TYPE), ("a:integer(5)", BAD_TYPE), ("a:decimals", BAD_TYPE), ("a:decimal(19)", BAD_DIGITS),
     ("a:decimal(5,6)", BAD_DIGITS), ("a:decimal(5", BAD_DIGITS), ("a:decimal(5,2)x", BAD_DIGITS), ("a:decimal(0,0)", BAD_DIGITS),
-    ("a:integer:primary", NOT_YET), ("a:integer:unique", NOT_YET), ("a:integer:notnull:auto", NOT_YET), ("a:integer:ref(t.t)", NOT_YET),
-    ("a:integer:check(a>5)", NOT_YET), ("a:integer:default=5:unique", NOT_YET), ("a:integer:index", BAD_OPTION),
+    ("a:integer:primary:none", NO_INDEX), ("a:integer:none:unique", NO_INDEX), ("a:integer:notnull:auto", NOT_YET), ("a:integer:ref(t.t)", NOT_YET),
+    ("a:integer:check(a>5)", NOT_YET), ("a:integer:default=5:unique:auto", NOT_YET), ("a:integer:index", BAD_OPTION),
     ("a:integer:hash:", BAD_OPTION), ("a:integer:default", BAD_OPTION), ("a:integer:not null", BAD_OPTION),
     ("a:integer:hash:hash", TWICE), ("a:integer:notnull:NOTNULL", TWICE), ("a:integer:btree:default=5:none", TWICE),
     ("a:integer:default=x", BAD_DEFAULT), ("a:integer:default=5:default=6", BAD_DEFAULT), ("a:boolean:default=maybe", BAD_DEFAULT),
@@ -360,8 +362,9 @@ LATER = [
     (b"\x04flag\x04\x00\x00", b"\x04flag\x63\x00\x00", "a column of a type that this version does not know"),
     (b"\x04flag\x04\x00\x00", b"\x04flag\x04\x63\x00", "an index of a kind that this version does not know"),
     (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x02\x05\x017", "options of a version that this version does not know"),
-    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x0d\x017", "an option that this version does not know"),
-    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x05\x01x", "a table's field is damaged")]
+    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x25\x017", "an option that this version does not know"),
+    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x05\x01x", "a table's field is damaged"),
+    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x0d\x017", "a table's field is damaged")]  # unique, without an index
 
 
 def test_a_file_of_a_later_version_is_refused_with_its_reason(start):

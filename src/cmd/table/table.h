@@ -22,7 +22,7 @@ void table_run_statement(struct exec *exec, const struct statement *statement, c
 /* Replies the fault instead of what was replied before. */
 void table_reply_fault(struct exec *exec, const struct sql_fault *fault);
 
-/* INSERT on several shards: names the shard of the row, and takes its id, once. */
+/* INSERT on several shards: names the shard of the row, or ROUTE_ALL where it has a value that no other row may have, and takes its id, once. */
 int32_t table_route_row(struct exec *exec, struct table *table, const struct typed_value *values);
 /* Adds the row and replies its id, or why not. values: complete. */
 void table_insert_row(struct exec *exec, struct table *table, const struct typed_value *values);

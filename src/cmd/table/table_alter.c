@@ -35,6 +35,15 @@ void table_reply_changed(struct exec *exec, enum table_result result)
     reply_ok(exec->reply);
 }
 
+void table_reply_indexed(struct exec *exec, enum table_result result, const struct table_fault *fault)
+{
+    if (result == TABLE_REPEATED) {
+        reply_table_fault(exec->reply, result, fault);
+    } else {
+        table_reply_changed(exec, result);
+    }
+}
+
 static enum table_result alter(struct exec *exec, struct table *table, enum action action)
 {
     switch (action) {
@@ -55,11 +64,11 @@ void command_schema_alter(struct exec *exec)
     if (table == NULL) {
         result = TABLE_MISSING;
     } else if (action == ACTION_COUNT) {
-        reply_error(exec->reply, "ERR syntax: ADD COLUMN col:type[:option ...] | DROP COLUMN col | ADD INDEX col[:hash|:btree] | "
+        reply_error(exec->reply, "ERR syntax: ADD COLUMN col:type[:option ...] | DROP COLUMN col | ADD INDEX col[:hash|:btree][:unique] | "
                                  "DROP INDEX col");
         return;
     } else if (action == ADD_INDEX) {
-        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_changed);
+        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_indexed);
     } else if (table_must_wait(exec, table)) {
         return;
     } else {

@@ -18,8 +18,8 @@ enum { FORM_TEXT_MAX = 160 };
 
 static enum table_result refuse_options(const struct plan *plan, const struct sql_column *column)
 {
-    if (column->is_primary || column->is_unique || column->is_auto) {
-        return plan_fail(plan, column->position, "PRIMARY KEY, UNIQUE and AUTO are not supported yet");
+    if (column->is_auto) {
+        return plan_fail(plan, column->position, "AUTO is not supported yet");
     }
     if (column->check != NULL || column->reference != NULL) {
         return plan_fail(plan, column->position, "CHECK and REFERENCES are not supported yet");
@@ -52,19 +52,20 @@ static enum table_result read_form(const struct plan *plan, const struct sql_typ
                : plan_fail(plan, type->position, "decimal(digits, behind the point) takes 1 to 18 digits, and 0 to as many behind the point");
 }
 
-/* name:type, in the plan's arena. */
+/* name:type, and what makes it unique, in the plan's arena. */
 static enum table_result write_word(const struct plan *plan, const struct sql_column *column, struct column_form form, struct bytes *out)
 {
     char scratch[COLUMN_FORM_TEXT_MAX];
     const struct bytes type = column_form_text(form, scratch);
-    char *word = arena_alloc(plan->arena, column->name.len + 1 + type.len);
+    const char *unique = column->is_primary ? ":primary" : column->is_unique ? ":unique" : "";
+    const size_t size = column->name.len + 1 + type.len + strlen(unique) + 1;
+    char *word = arena_alloc(plan->arena, size);
     if (word == NULL) {
         return plan_no_memory(plan);
     }
     memcpy(word, column->name.data, column->name.len);
-    word[column->name.len] = ':';
-    memcpy(word + column->name.len + 1, type.data, type.len);
-    *out = (struct bytes){word, column->name.len + 1 + type.len};
+    snprintf(word + column->name.len, size - column->name.len, ":%.*s%s", (int)type.len, type.data, unique);
+    *out = (struct bytes){word, size - 1};
     return TABLE_OK;
 }
 
@@ -86,7 +87,7 @@ static enum table_result draft_column(const struct plan *plan, const struct sql_
         return result;
     }
     struct draft_column *drafted = &draft->columns[draft->column_count - 1];
-    drafted->is_not_null = column->is_not_null;
+    drafted->is_not_null |= column->is_not_null;
     if (column->default_value == NULL) {
         return TABLE_OK;
     }
@@ -146,9 +147,6 @@ static enum table_result alter_table(struct exec *exec, const struct plan *plan,
 static enum table_result check_index(const struct plan *plan)
 {
     const struct sql_definition *definition = plan->tree->definition;
-    if (definition->is_unique) {
-        return plan_fail(plan, definition->table->position, "UNIQUE is not supported yet");
-    }
     if (definition->keys == NULL) {
         return plan_fail(plan, definition->table->position, "an index is named by its column: DROP INDEX ON namespace.table (column)");
     }
@@ -168,17 +166,17 @@ static enum table_result create_index(struct exec *exec, const struct plan *plan
         return TABLE_COLUMN_MISSING;
     }
     memcpy(word, column.data, column.len);
-    const int len = snprintf(word + column.len, sizeof word - column.len, ":%s",
-                             index_kind_name(definition->using == SQL_USING_HASH ? INDEX_HASH : INDEX_BTREE));
-    return alter_add_index(exec, plan_table_name(plan, scratch), (struct bytes){word, column.len + (size_t)len}, table_reply_changed);
+    const int len = snprintf(word + column.len, sizeof word - column.len, ":%s%s",
+                             index_kind_name(definition->using == SQL_USING_HASH ? INDEX_HASH : INDEX_BTREE), definition->is_unique ? ":unique" : "");
+    return alter_add_index(exec, plan_table_name(plan, scratch), (struct bytes){word, column.len + (size_t)len}, table_reply_indexed);
 }
 
 /* --- all of them --- */
 
-static bool is_indexed(const struct schema *schema, struct bytes name)
+static bool is_indexed(const struct schema *schema, struct bytes name, bool is_unique)
 {
     const uint32_t column = schema_find_column(schema, name);
-    return column != COLUMN_NONE && schema->columns[column].index != INDEX_NONE;
+    return column != COLUMN_NONE && schema->columns[column].index != INDEX_NONE && (!is_unique || schema->columns[column].is_unique);
 }
 
 /* IF [NOT] EXISTS: there is nothing to do. */
@@ -194,7 +192,7 @@ static bool is_done(const struct plan *plan, const struct table *table)
     case SQL_STATEMENT_DROP_TABLE:
         return table == NULL;
     case SQL_STATEMENT_CREATE_INDEX:
-        return table != NULL && definition->keys->next == NULL && is_indexed(table_schema(table), definition->keys->name);
+        return table != NULL && definition->keys->next == NULL && is_indexed(table_schema(table), definition->keys->name, definition->is_unique);
     default:
         return false;
     }

@@ -13,6 +13,7 @@
 #include "cmd/table/table_rows.h"
 #include "plan/plan_insert.h"
 #include "plan/plan_rows.h"
+#include "table/unique.h"
 
 /* The words of a command as a text and its arguments. */
 static struct plan_source source_of(const struct exec *exec)
@@ -117,9 +118,10 @@ static bool is_misrouted(const struct exec *exec, const struct table *table, int
 }
 
 /* The same of a row, whose id is taken when it is routed. */
-static bool is_row_misrouted(const struct exec *exec, const struct table *table)
+static bool is_row_misrouted(const struct exec *exec, const struct table *table, const struct typed_value *values)
 {
-    return table->shard_count > 1 && (exec->routed_number == 0 || exec->routed_of != table->serial);
+    return table->shard_count > 1 && (exec->routed_number == 0 || exec->routed_of != table->serial ||
+                                      (exec->shard != NULL && unique_asks_all(table, values)));
 }
 
 static void reply_result(struct exec *exec, enum table_result result, const struct sql_fault *fault)
@@ -135,7 +137,7 @@ static void run_insert(struct exec *exec, struct plan *plan, struct table *table
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
     enum table_result result = plan_insert(plan, exec, table, values);
-    if (result == TABLE_OK && is_row_misrouted(exec, table)) {
+    if (result == TABLE_OK && is_row_misrouted(exec, table, values)) {
         result = TABLE_NO_MEMORY;
     }
     if (result == TABLE_OK) {

@@ -184,12 +184,17 @@ static void view_column(struct exec *exec, const struct schema *schema, uint32_t
 {
     const struct column *column = &schema->columns[at];
     const bool has_default = column->has_default;
+    const char *unique = column->is_primary ? "primary" : "unique";
+    const bool is_not_null = column->is_not_null && !column->is_primary; /* which says it, too */
     char form[COLUMN_FORM_TEXT_MAX];
-    reply_array(exec->reply, 3u + (is_full && column->is_not_null) + (is_full && has_default));
+    reply_array(exec->reply, 3u + (is_full && column->is_unique) + (is_full && is_not_null) + (is_full && has_default));
     reply_bulk(exec->reply, schema_column_name(schema, at));
     reply_bulk(exec->reply, column_form_text(column_form(column), form));
     reply_simple(exec->reply, view_index(column, is_full));
-    if (is_full && column->is_not_null) {
+    if (is_full && column->is_unique) {
+        reply_simple(exec->reply, bytes_of_string(unique));
+    }
+    if (is_full && is_not_null) {
         reply_simple(exec->reply, BYTES("notnull"));
     }
     if (is_full && has_default) {
@@ -252,7 +257,7 @@ const struct command_spec schema_commands[] = {
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(1); ADD INDEX: O(N), N the number of rows, in the background of other commands",
      .summary = "Adds or drops a column or an index of a table.",
-     .syntax = "namespace.table ADD COLUMN column:type[:option ...] | DROP COLUMN column | ADD INDEX column[:hash|:btree] | "
+     .syntax = "namespace.table ADD COLUMN column:type[:option ...] | DROP COLUMN column | ADD INDEX column[:hash|:btree][:unique] | "
                "DROP INDEX column"},
     {.name = "table.schema.create", .names_table = true, .run = command_schema_create, .arity = -3, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
