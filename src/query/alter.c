@@ -156,7 +156,7 @@ enum table_result alter_drop_column(struct exec *exec, struct table *table, stru
 struct index_wish {
     uint32_t column;
     enum index_kind kind;
-    bool is_unique; /* nothing is said of a column that is unique already */
+    bool is_unique; /* the rows are looked at, also if the column is unique already: TABLE.APPLY may have made two rows alike */
 };
 
 /* Cuts the part before the first colon off. False: there is no colon, and the part is all. */
@@ -375,7 +375,7 @@ static enum job_status begin_work(struct index_job *job, struct exec *exec)
 static bool note_work(struct index_job *job, const struct column *column)
 {
     job->is_built = column->index != job->wish.kind;
-    job->is_checked = job->wish.is_unique && !column->is_unique;
+    job->is_checked = job->wish.is_unique;
     job->replaced = job->is_built ? column->index_at : COLUMN_NONE;
     return job->is_built || job->is_checked;
 }

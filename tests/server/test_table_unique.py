@@ -118,6 +118,11 @@ def test_what_schemas_say(table):
     table.run(*alter, "ADD", "INDEX", "id:btree")
     assert error_of(table, "TABLE.INSERT", "s.t", "id=2", "mail=a") == refused("s.t", "a", "mail")
     assert error_of(table, "TABLE.INSERT", "s.t", "id=1") == refused("s.t", 1, "id")
+    table.run(*alter, "ADD", "INDEX", "mail:unique")
+    table.run("TABLE.APPLY", "s.t", "70", "INSERT", "id", "70", "mail", "a")  # checks nothing
+    assert error_of(table, *alter, "ADD", "INDEX", "mail:unique") == "ERR two rows of 's.t' have 'a' in column 'mail', so that it cannot be unique"
+    assert table.run("TABLE.SCHEMA.VIEW", "s.t", "FULL")[1] == [b"mail", b"string", b"btree", b"unique"]
+    table.run("TABLE.DELETE", "s.t", "WHERE", "id=70")
     table.run(*alter, "DROP", "INDEX", "mail")
     table.run("TABLE.INSERT", "s.t", "id=2", "mail=a")
     assert table.run("TABLE.SCHEMA.VIEW", "s.t", "FULL")[1] == [b"mail", b"string", b"none"]
