@@ -118,7 +118,7 @@ enum table_result plan_default(const struct plan *plan, const struct sql_node *n
     return result == TABLE_OK ? compute_for(plan, node, program, 0, form, out) : result;
 }
 
-/* Defaults are for columns that are not named: a null that is given stays one. */
+/* Defaults are for columns that are not named: a null that is given stays one, but in the auto column. */
 static enum table_result complete_row(const struct plan *plan, const struct schema *schema, const struct targets *targets, struct typed_value *values)
 {
     bool was_null[TABLE_COLUMNS_MAX] = {false};
@@ -129,7 +129,7 @@ static enum table_result complete_row(const struct plan *plan, const struct sche
     for (uint32_t i = 0; i < schema->column_count; i++) {
         if (was_null[i]) {
             values[i] = (struct typed_value){.is_null = true};
-            missing = schema->columns[i].is_not_null ? i : missing;
+            missing = schema->columns[i].is_not_null && !schema->columns[i].is_auto ? i : missing;
         }
     }
     if (missing == COLUMN_NONE) {

@@ -53,17 +53,6 @@ static void drop_leftovers(struct exec *exec, struct table *table)
 
 /* --- columns --- */
 
-/* The slots whose old cells are still being freed. */
-static void busy_slots(const struct table *table, uint64_t slots[TABLE_COLUMNS_MAX / 64])
-{
-    for (uint32_t i = 0; i < table->shard_count; i++) {
-        const struct table_slice *slice = table->slices[i];
-        if (slice->is_cleaning) {
-            slots[slice->cleaning_slot / 64] |= UINT64_C(1) << (slice->cleaning_slot % 64);
-        }
-    }
-}
-
 static bool has_rows(const struct table *table)
 {
     struct table_memory memory;
@@ -71,26 +60,27 @@ static bool has_rows(const struct table *table)
     return memory.row_count > 0;
 }
 
-/* Does the column at the end ask something of every row? Those that are there have nothing in it. */
-static bool adds_rule(const struct schema_draft *draft)
+/* The column at the end asks something of rows that are there: they get its default. */
+static enum table_result add_to_rows(struct exec *exec, const struct table *table, const struct draft_column *added, struct bytes word,
+                                     alter_done_fn *done)
 {
-    const struct draft_column *added = &draft->columns[draft->column_count - 1];
-    return added->is_not_null || !added->default_value.is_null;
+    if (added->default_value.is_null) {
+        return TABLE_OPTION_NEEDS_EMPTY;
+    }
+    return added->index != INDEX_NONE ? TABLE_INDEX_COMES_LATER : column_job_start(exec, table_name(table), word, done);
 }
 
-enum table_result alter_add_column(struct exec *exec, struct table *table, struct bytes word)
+enum table_result alter_add_column(struct exec *exec, struct table *table, struct bytes word, alter_done_fn *done)
 {
     struct schema_draft draft;
-    uint64_t busy[TABLE_COLUMNS_MAX / 64] = {0};
     drop_leftovers(exec, table);
-    busy_slots(table, busy);
-    schema_draft_from(&draft, table_schema(table));
-    enum table_result result = schema_draft_add(&draft, word, busy);
+    const enum table_result result = column_job_draft(table, word, &draft);
     if (result != TABLE_OK) {
         return result;
     }
-    if (adds_rule(&draft) && has_rows(table)) {
-        return TABLE_OPTION_NEEDS_EMPTY;
+    const struct draft_column *added = &draft.columns[draft.column_count - 1];
+    if ((added->is_not_null || !added->default_value.is_null) && has_rows(table)) {
+        return add_to_rows(exec, table, added, word, done);
     }
     struct schema *schema = schema_create(schema_heap(exec), &draft);
     if (schema == NULL) {
@@ -105,18 +95,6 @@ enum table_result alter_add_column(struct exec *exec, struct table *table, struc
     return TABLE_OK;
 }
 
-/* The cells of a column that was dropped before are still being freed: true, and exec_wait_for was called. */
-static bool must_wait_for_cleaning(struct exec *exec, const struct table *table)
-{
-    for (uint32_t i = 0; i < table->shard_count; i++) {
-        if (table->slices[i]->is_cleaning) {
-            exec_wait_for(exec, &exec->server->shards[i], WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
-            return true;
-        }
-    }
-    return false;
-}
-
 enum table_result alter_drop_column(struct exec *exec, struct table *table, struct bytes name)
 {
     struct schema_draft draft;
@@ -129,7 +107,7 @@ enum table_result alter_drop_column(struct exec *exec, struct table *table, stru
     if (old->column_count == 1) {
         return TABLE_LAST_COLUMN;
     }
-    if (must_wait_for_cleaning(exec, table)) {
+    if (column_job_must_wait(exec, table)) {
         return TABLE_OK;
     }
     uint32_t slot = old->columns[column].slot;
@@ -147,6 +125,26 @@ enum table_result alter_drop_column(struct exec *exec, struct table *table, stru
     for (uint32_t i = 0; i < table->shard_count; i++) {
         ddl_clean_column(exec, i, table->slices[i], slot);
     }
+    return TABLE_OK;
+}
+
+enum table_result alter_rename_column(struct exec *exec, struct table *table, struct bytes name, struct bytes new_name)
+{
+    struct schema_draft draft;
+    const uint32_t column = schema_find_column(table_schema(table), name);
+    if (column == COLUMN_NONE) {
+        return TABLE_COLUMN_MISSING;
+    }
+    schema_draft_from(&draft, table_schema(table));
+    const enum table_result result = schema_draft_rename(&draft, column, new_name);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    struct schema *schema = schema_create(schema_heap(exec), &draft);
+    if (schema == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    ddl_replace_schema(exec, table, schema);
     return TABLE_OK;
 }
 

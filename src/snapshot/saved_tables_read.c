@@ -93,10 +93,11 @@ static bool read_default(struct rdb_input *input, struct draft_column *column)
            typed_value_parse(column->form, text, &column->default_value);
 }
 
-/* S6 of table/schema.h, but that there is one primary column at most. */
-static bool unique_is_possible(const struct draft_column *column)
+/* S6 and S7 of table/schema.h, but that there is one primary and one auto column at most. */
+static bool options_are_possible(const struct draft_column *column)
 {
-    return (!column->is_unique || column->index != INDEX_NONE) && (!column->is_primary || (column->is_unique && column->is_not_null));
+    return (!column->is_unique || column->index != INDEX_NONE) && (!column->is_primary || (column->is_unique && column->is_not_null)) &&
+           (!column->is_auto || (column->form.type == COLUMN_INTEGER && column->default_value.is_null));
 }
 
 static bool read_options_of(struct rdb_input *input, struct draft_column *column, const char **unknown)
@@ -115,10 +116,8 @@ static bool read_options_of(struct rdb_input *input, struct draft_column *column
     column->is_not_null = (options & SAVED_NOT_NULL) != 0;
     column->is_unique = (options & SAVED_UNIQUE) != 0;
     column->is_primary = (options & SAVED_PRIMARY) != 0;
-    if (!unique_is_possible(column)) {
-        return false;
-    }
-    return column_form_is_valid(column->form) && ((options & SAVED_DEFAULT) == 0 || read_default(input, column));
+    column->is_auto = (options & SAVED_AUTO) != 0;
+    return column_form_is_valid(column->form) && ((options & SAVED_DEFAULT) == 0 || read_default(input, column)) && options_are_possible(column);
 }
 
 /* Older versions wrote none, and so does this one when there is nothing to say. */
@@ -134,14 +133,16 @@ static bool read_options(struct rdb_input *input, struct schema_draft *draft, co
         return false;
     }
     unsigned primary = 0;
+    unsigned automatic = 0;
     for (uint32_t i = 0; i < draft->column_count; i++) {
         struct draft_column *column = &draft->columns[i];
         if (has_options ? !read_options_of(input, column, unknown) : !column_form_is_valid(column->form)) {
             return false;
         }
         primary += column->is_primary;
+        automatic += column->is_auto;
     }
-    return primary <= 1;
+    return primary <= 1 && automatic <= 1;
 }
 
 static bool read_columns(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names, const char **unknown)

@@ -110,7 +110,7 @@ static bool cut_at_colon(struct bytes *word, struct bytes *before)
 /* Names of options that will come: the word, or the word with something in parentheses or behind =. */
 static bool is_later_option(struct bytes word)
 {
-    static const struct bytes names[] = {BYTES("auto"), BYTES("ref"), BYTES("check")};
+    static const struct bytes names[] = {BYTES("ref"), BYTES("check")};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const size_t len = names[i].len;
         if (word.len >= len && bytes_equal_ignore_case((struct bytes){word.data, len}, names[i]) &&
@@ -129,6 +129,7 @@ static const struct flag {
     {BYTES("notnull"), offsetof(struct draft_column, is_not_null)},
     {BYTES("unique"), offsetof(struct draft_column, is_unique)},
     {BYTES("primary"), offsetof(struct draft_column, is_primary)},
+    {BYTES("auto"), offsetof(struct draft_column, is_auto)},
 };
 
 /* NULL: it is another word. */
@@ -210,6 +211,9 @@ static enum table_result options_settle(const struct options *options)
     struct draft_column *column = options->column;
     column->is_unique = column->is_unique || column->is_primary;
     column->is_not_null = column->is_not_null || column->is_primary;
+    if (column->is_auto && (column->form.type != COLUMN_INTEGER || !column->default_value.is_null)) {
+        return TABLE_BAD_AUTO;
+    }
     if (column->is_unique && column->index == INDEX_NONE) {
         if (options->has_index) {
             return TABLE_UNIQUE_NEEDS_INDEX;
@@ -290,6 +294,9 @@ enum table_result schema_draft_add(struct schema_draft *draft, struct bytes word
         if (draft->columns[i].is_primary && column.is_primary) {
             return TABLE_PRIMARY_TWICE;
         }
+        if (draft->columns[i].is_auto && column.is_auto) {
+            return TABLE_BAD_AUTO;
+        }
     }
     uint32_t slot = 0;
     while (slot < TABLE_COLUMNS_MAX &&
@@ -335,6 +342,7 @@ void schema_draft_from(struct schema_draft *draft, const struct schema *schema)
             .is_not_null = column->is_not_null,
             .is_unique = column->is_unique,
             .is_primary = column->is_primary,
+            .is_auto = column->is_auto,
             .slot = column->slot,
             .index_at = column->index_at,
             .default_value = {.is_null = true},
@@ -379,6 +387,21 @@ void schema_draft_remove(struct schema_draft *draft, uint32_t column)
             (draft->column_count - column) * sizeof draft->columns[0]);
 }
 
+enum table_result schema_draft_rename(struct schema_draft *draft, uint32_t column, struct bytes name)
+{
+    assert(column < draft->column_count);
+    if (!is_column_name(name) || memchr(name.data, ':', name.len) != NULL) {
+        return TABLE_BAD_COLUMN_NAME;
+    }
+    for (uint32_t i = 0; i < draft->column_count; i++) {
+        if (i != column && bytes_equal(draft->columns[i].name, name)) {
+            return TABLE_COLUMN_TWICE;
+        }
+    }
+    draft->columns[column].name = name;
+    return TABLE_OK;
+}
+
 /* --- schemas --- */
 
 /* A default's bytes that lie outside of its value. */
@@ -404,6 +427,8 @@ static void head_of(const struct schema_draft *draft, struct schema *head)
         head->has_unique = head->has_unique || column->is_unique;
         head->slot_count = column->slot >= head->slot_count ? (uint16_t)(column->slot + 1) : head->slot_count;
         head->routing_column = column->is_routing ? (uint16_t)i : head->routing_column;
+        head->has_auto = head->has_auto || column->is_auto;
+        head->auto_at = column->is_auto ? (uint8_t)i : head->auto_at;
     }
 }
 
@@ -439,6 +464,7 @@ struct schema *schema_create(struct heap *heap, const struct schema_draft *draft
                                              .is_not_null = column->is_not_null,
                                              .is_unique = column->is_unique,
                                              .is_primary = column->is_primary,
+                                             .is_auto = column->is_auto,
                                              .slot = column->slot,
                                              .index_at = column->index_at,
                                              .has_default = !column->default_value.is_null};
@@ -499,11 +525,23 @@ uint32_t schema_complete_row(const struct schema *schema, struct typed_value *va
         }
         if (value != NULL) {
             values[i] = *value;
-        } else if (column->is_not_null) {
+        } else if (column->is_not_null && !column->is_auto) {
             return i;
         }
     }
     return COLUMN_NONE;
+}
+
+bool schema_give_number(const struct schema *schema, uint64_t id, struct typed_value *values)
+{
+    if (!schema_needs_number(schema, values)) {
+        return true;
+    }
+    if (id > (uint64_t)COLUMN_AUTO_MAX) {
+        return false;
+    }
+    values[schema->auto_at] = (struct typed_value){.integer = (int64_t)id};
+    return true;
 }
 
 uint32_t schema_find_column(const struct schema *schema, struct bytes name)

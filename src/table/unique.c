@@ -103,7 +103,8 @@ bool unique_asks_all(const struct table *table, const struct typed_value *values
     const struct schema *schema = table_schema(table);
     bool asks_all = false;
     for (uint32_t i = 0; schema->has_unique && table->shard_count > 1 && i < schema->column_count && !asks_all; i++) {
-        asks_all = schema->columns[i].is_unique && !values[i].is_null && i != schema->routing_column;
+        const bool has_value = !values[i].is_null || i == schema_auto_column(schema); /* its number may come later */
+        asks_all = schema->columns[i].is_unique && has_value && i != schema->routing_column;
     }
     return asks_all;
 }

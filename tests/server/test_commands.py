@@ -164,7 +164,7 @@ def test_commands_with_keys_take_any_words(server):
             assert len(connection.pipeline(calls)) == len(calls)
 
 
-TABLE_COMMANDS = ("apply", "delete", "drop", "insert", "schema.alter", "schema.create", "schema.drop", "schema.view", "select", "update",
+TABLE_COMMANDS = ("apply", "delete", "drop", "info", "insert", "schema.alter", "schema.create", "schema.drop", "schema.view", "select", "update",
                   "watch")
 
 

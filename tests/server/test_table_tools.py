@@ -157,6 +157,19 @@ def test_unique_columns_stay_unique(start, tmp_path):
         assert status == 1 and "line 5: ERR two rows of 't.u' would have 'm1'" in output
 
 
+def test_ids_with_a_gap(start, tmp_path):
+    server = start()
+    with server.connect() as client:
+        client.run("TABLE.NAMESPACE.CREATE", "t")
+        client.run("TABLE.SCHEMA.CREATE", "t.g", "n:integer:primary:auto", "s:string")
+        numbers = [10 ** 15, None, 10 ** 17] + [None] * 2500 + [10 ** 18]
+        client.pipeline(("TABLE.INSERT", "t.g", "s=x", *(["n=%d" % number] if number else [])) for number in numbers)
+        tool("dump", server, "t.g", tmp_path / "g.csv", "--ids")
+        written = (tmp_path / "g.csv").read_text().splitlines()[1:]
+        assert written == ["%d,%d,x" % (row[0], row[1]) for row in (row[1::2] for row in client.run("TABLE.SELECT", "t.g", "COLUMNS", "_id", "n"))]
+        assert int(client.run("INFO", "commandstats").split(b"cmdstat_table.select:calls=")[1].split(b",")[0]) < 30
+
+
 def test_20000_rows_from_csv_and_back(start, shards, tmp_path):
     server = start(shards=shards)
     rng = random.Random(7)

@@ -50,20 +50,38 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
     return TABLE_NULL_VALUE;
 }
 
-/* The shard of a row that is to be added; its id is taken, once. */
-static uint32_t shard_of_row(struct exec *exec, struct table *table, const struct typed_value *values)
+/* The id of a row that is to be added is taken, once. */
+static uint64_t take_id(struct exec *exec, struct table *table)
 {
-    const struct schema *schema = table_schema(table);
     if (exec->routed_number == 0 || exec->routed_of != table->serial) { /* it may be another table of the same name */
         exec->routed_number = table_take_row_id(table);
         exec->routed_of = table->serial;
     }
-    const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
-    return table_route(table, &exec->server->secret, routing, exec->routed_number);
+    return exec->routed_number;
 }
 
-int32_t table_route_row(struct exec *exec, struct table *table, const struct typed_value *values)
+/* The auto column gets its number, if none is given: TABLE_NO_NUMBER. */
+static enum table_result give_number(struct exec *exec, struct table *table, struct typed_value *values)
 {
+    const struct schema *schema = table_schema(table);
+    const bool is_given = !schema_needs_number(schema, values) || schema_give_number(schema, take_id(exec, table), values);
+    return is_given ? TABLE_OK : TABLE_NO_NUMBER;
+}
+
+/* The shard of a row that is to be added; its id is taken. */
+static uint32_t shard_of_row(struct exec *exec, struct table *table, const struct typed_value *values)
+{
+    const struct schema *schema = table_schema(table);
+    const uint64_t id = take_id(exec, table);
+    const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
+    return table_route(table, &exec->server->secret, routing, id);
+}
+
+int32_t table_route_row(struct exec *exec, struct table *table, struct typed_value *values)
+{
+    if (give_number(exec, table, values) != TABLE_OK) {
+        return 0; /* which table_insert_row finds again */
+    }
     const uint32_t shard = shard_of_row(exec, table, values);
     return unique_asks_all(table, values) ? ROUTE_ALL : (int32_t)shard;
 }
@@ -108,15 +126,20 @@ static bool is_refused_as_repeated(struct exec *exec, const struct table *table,
     return true;
 }
 
-void table_insert_row(struct exec *exec, struct table *table, const struct typed_value *values)
+void table_insert_row(struct exec *exec, struct table *table, struct typed_value *values)
 {
+    enum table_result result = give_number(exec, table, values);
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
     const uint32_t shard = exec->shard != NULL ? exec->shard->number : shard_of_row(exec, table, values);
     struct table_slice *slice = table->slices[shard];
     if (insert_must_wait(exec, table, shard) || is_refused_as_repeated(exec, table, values)) {
         return;
     }
     const uint64_t id = exec->routed_number != 0 ? exec->routed_number : table_take_row_id(table);
-    const enum table_result result = slice_insert(slice, table_schema(table), id, values);
+    result = slice_insert(slice, table_schema(table), id, values);
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, 0);
         return;
@@ -340,7 +363,7 @@ static void command_delete(struct exec *exec)
 static const char *const help_notes[] = {
     "  types: string, integer, float, date (YYYY-MM-DD), boolean, datetime (ISO 8601), decimal(digits,scale), blob, uuid, json",
     "  index: hash, btree, none (default); deprecated: true (= hash), false (= none)",
-    "  options: an index, notnull, unique, primary, default=<value>; in any order",
+    "  options: an index, notnull, unique, primary, auto, default=<value>; in any order",
     "  condition: <col><op><value> or <col> <op> <value> or <col> <op> COLUMN <col>; op: = != <> > < >= <=",
     "  condition: <col> [NOT] BETWEEN a AND b, <col> [NOT] IN ( a b ... ), <col> [NOT] LIKE pattern, <col> IS [NOT] NULL",
     "  conditions are joined by AND and OR, negated by NOT, and grouped by ( and ) as words of their own; _id is the row's id",

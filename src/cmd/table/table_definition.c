@@ -18,8 +18,8 @@ enum { FORM_TEXT_MAX = 160 };
 
 static enum table_result refuse_options(const struct plan *plan, const struct sql_column *column)
 {
-    if (column->is_auto) {
-        return plan_fail(plan, column->position, "AUTO is not supported yet");
+    if (column->is_auto && column->default_value != NULL) {
+        return TABLE_BAD_AUTO;
     }
     if (column->check != NULL || column->reference != NULL) {
         return plan_fail(plan, column->position, "CHECK and REFERENCES are not supported yet");
@@ -52,19 +52,20 @@ static enum table_result read_form(const struct plan *plan, const struct sql_typ
                : plan_fail(plan, type->position, "decimal(digits, behind the point) takes 1 to 18 digits, and 0 to as many behind the point");
 }
 
-/* name:type, and what makes it unique, in the plan's arena. */
+/* name:type, what makes it unique, and whether it is auto, in the plan's arena. */
 static enum table_result write_word(const struct plan *plan, const struct sql_column *column, struct column_form form, struct bytes *out)
 {
     char scratch[COLUMN_FORM_TEXT_MAX];
     const struct bytes type = column_form_text(form, scratch);
     const char *unique = column->is_primary ? ":primary" : column->is_unique ? ":unique" : "";
-    const size_t size = column->name.len + 1 + type.len + strlen(unique) + 1;
+    const char *automatic = column->is_auto ? ":auto" : "";
+    const size_t size = column->name.len + 1 + type.len + strlen(unique) + strlen(automatic) + 1;
     char *word = arena_alloc(plan->arena, size);
     if (word == NULL) {
         return plan_no_memory(plan);
     }
     memcpy(word, column->name.data, column->name.len);
-    snprintf(word + column->name.len, size - column->name.len, ":%.*s%s", (int)type.len, type.data, unique);
+    snprintf(word + column->name.len, size - column->name.len, ":%.*s%s%s", (int)type.len, type.data, unique, automatic);
     *out = (struct bytes){word, size - 1};
     return TABLE_OK;
 }
@@ -117,7 +118,7 @@ static enum table_result add_column(struct exec *exec, const struct plan *plan, 
     struct bytes word;
     enum table_result result = refuse_options(plan, column);
     if (result == TABLE_OK && (column->is_not_null || column->default_value != NULL)) {
-        result = plan_fail(plan, column->position, "ADD COLUMN takes no NOT NULL and no DEFAULT: TABLE.SCHEMA.ALTER does, on a table without rows");
+        result = plan_fail(plan, column->position, "ADD COLUMN takes no NOT NULL and no DEFAULT: TABLE.SCHEMA.ALTER does");
     }
     if (result == TABLE_OK) {
         result = read_form(plan, column->type, &form);
@@ -125,7 +126,7 @@ static enum table_result add_column(struct exec *exec, const struct plan *plan, 
     if (result == TABLE_OK) {
         result = write_word(plan, column, form, &word);
     }
-    return result == TABLE_OK ? alter_add_column(exec, table, word) : result;
+    return result == TABLE_OK ? alter_add_column(exec, table, word, table_reply_indexed) : result;
 }
 
 static enum table_result alter_table(struct exec *exec, const struct plan *plan, struct table *table)
@@ -136,8 +137,10 @@ static enum table_result alter_table(struct exec *exec, const struct plan *plan,
         return add_column(exec, plan, table);
     case SQL_ALTER_DROP:
         return alter_drop_column(exec, table, definition->name);
+    case SQL_ALTER_RENAME_COLUMN:
+        return alter_rename_column(exec, table, definition->name, definition->new_name);
     default:
-        return plan_fail(plan, definition->table->position, "RENAME is not supported yet");
+        return plan_fail(plan, definition->table->position, "RENAME of a table is not supported yet");
     }
 }
 
