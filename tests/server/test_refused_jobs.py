@@ -139,6 +139,14 @@ MANY = rows(600)
 BUILT = rows(1100)
 
 
+UNIQUE_CREATED = CREATED[:1] + [("TABLE.SCHEMA.CREATE", "s.t", "id:integer:primary", "name:string:unique", "size:integer:btree:unique", "note:string")]
+
+
+def unique_rows(count):
+    return UNIQUE_CREATED + [("TABLE.INSERT", "s.t", "id=%d" % number, "name=n%d" % number, "size=%d" % number, "note=%d" % number)
+                             for number in range(count)]
+
+
 def table(before, *words, **more):
     return Case(before, *words, tables=["s.t"], **more)
 
@@ -149,6 +157,9 @@ TABLES = {
         Case(FEW, "TABLE.SCHEMA.VIEW", "s.t"), Case(FEW, "TABLE.NAMESPACE.DROP", "s", "FORCE"),
         Case(MANY, "TABLE.DROP", "s.t", "FORCE"), Case(FEW, "TABLE.SCHEMA.DROP", "s.t", "FORCE"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string"),
+        table(BUILT, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string:notnull:default=new"),
+        table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string:default=" + "x" * 300),
+        table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "RENAME", "COLUMN", "name", "TO", "other"), Case(FEW, "TABLE.INFO", "s.t"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:integer:hash"),
         table(MANY, "TABLE.SCHEMA.ALTER", "s.t", "DROP", "COLUMN", "name"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "DROP", "COLUMN", "id"),
@@ -188,6 +199,15 @@ TABLES = {
         Case(CREATED[:1], "TABLE.QUERY", "CREATE TABLE s.t (id INTEGER NOT NULL, name TEXT DEFAULT '%s')" % ("y" * 400)),
         table(FEW, "TABLE.QUERY", "ALTER TABLE s.t ADD COLUMN more VARCHAR"),
         Case(FEW, "TABLE.QUERY", "DROP TABLE s.t"),
+    ],
+    "unique": [
+        Case(UNIQUE_CREATED[:1], *UNIQUE_CREATED[1]),
+        table(unique_rows(60), "TABLE.INSERT", "s.t", "id=100", "name=" + "y" * 300, "size=100", hidden=True),
+        table(unique_rows(60), "TABLE.UPDATE", "s.t", "WHERE", "id=7", "SET", "name=" + "z" * 300, "size=70"),
+        table(unique_rows(60), "TABLE.QUERY", "UPDATE s.t SET name = name || name, size = size + 100", partial=True),
+        table(unique_rows(600), "TABLE.QUERY", "UPDATE s.t SET id = id + 1000, name = name || 'z'", partial=True),
+        table(unique_rows(1100), "TABLE.SCHEMA.ALTER", "s.t", "ADD", "INDEX", "note:unique"),
+        table(unique_rows(1100), "TABLE.SCHEMA.ALTER", "s.t", "ADD", "INDEX", "name:btree:unique"),
     ],
 }
 
