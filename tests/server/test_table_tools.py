@@ -130,6 +130,7 @@ def test_rows_of_sql_are_those_of_the_table(start, tmp_path):
         sqlite.execute('INSERT INTO "a ""b" (n) VALUES (NULL)')
 
 
+@pytest.mark.slow
 def test_unique_columns_stay_unique(start, tmp_path):
     server = start()
     with server.connect() as client:
