@@ -61,6 +61,7 @@ static enum table_result check_sets(const struct rows_planner *planner)
         }
         seen[column / 64] |= bit;
         planner->statement->moves_rows |= column == schema->routing_column && planner->statement->table->shard_count > 1;
+        planner->statement->sets_unique |= schema->columns[column].is_unique;
     }
     return TABLE_OK;
 }

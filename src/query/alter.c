@@ -6,9 +6,10 @@
 #include "query/ddl.h"
 #include "query/index_build.h"
 #include "query/slice_wait.h"
-#include "query/statement.h"
+#include "query/unique_check.h"
 #include "shard/server.h"
 #include "table/index_builder.h"
+#include "table/unique.h"
 
 #include <assert.h>
 #include <string.h>
@@ -52,17 +53,6 @@ static void drop_leftovers(struct exec *exec, struct table *table)
 
 /* --- columns --- */
 
-/* The slots whose old cells are still being freed. */
-static void busy_slots(const struct table *table, uint64_t slots[TABLE_COLUMNS_MAX / 64])
-{
-    for (uint32_t i = 0; i < table->shard_count; i++) {
-        const struct table_slice *slice = table->slices[i];
-        if (slice->is_cleaning) {
-            slots[slice->cleaning_slot / 64] |= UINT64_C(1) << (slice->cleaning_slot % 64);
-        }
-    }
-}
-
 static bool has_rows(const struct table *table)
 {
     struct table_memory memory;
@@ -70,26 +60,27 @@ static bool has_rows(const struct table *table)
     return memory.row_count > 0;
 }
 
-/* Does the column at the end ask something of every row? Those that are there have nothing in it. */
-static bool adds_rule(const struct schema_draft *draft)
+/* The column at the end asks something of rows that are there: they get its default. */
+static enum table_result add_to_rows(struct exec *exec, const struct table *table, const struct draft_column *added, struct bytes word,
+                                     alter_done_fn *done)
 {
-    const struct draft_column *added = &draft->columns[draft->column_count - 1];
-    return added->is_not_null || !added->default_value.is_null;
+    if (added->default_value.is_null) {
+        return TABLE_OPTION_NEEDS_EMPTY;
+    }
+    return added->index != INDEX_NONE ? TABLE_INDEX_COMES_LATER : column_job_start(exec, table_name(table), word, done);
 }
 
-enum table_result alter_add_column(struct exec *exec, struct table *table, struct bytes word)
+enum table_result alter_add_column(struct exec *exec, struct table *table, struct bytes word, alter_done_fn *done)
 {
     struct schema_draft draft;
-    uint64_t busy[TABLE_COLUMNS_MAX / 64] = {0};
     drop_leftovers(exec, table);
-    busy_slots(table, busy);
-    schema_draft_from(&draft, table_schema(table));
-    enum table_result result = schema_draft_add(&draft, word, busy);
+    const enum table_result result = column_job_draft(table, word, &draft);
     if (result != TABLE_OK) {
         return result;
     }
-    if (adds_rule(&draft) && has_rows(table)) {
-        return TABLE_OPTION_NEEDS_EMPTY;
+    const struct draft_column *added = &draft.columns[draft.column_count - 1];
+    if ((added->is_not_null || !added->default_value.is_null) && has_rows(table)) {
+        return add_to_rows(exec, table, added, word, done);
     }
     struct schema *schema = schema_create(schema_heap(exec), &draft);
     if (schema == NULL) {
@@ -104,18 +95,6 @@ enum table_result alter_add_column(struct exec *exec, struct table *table, struc
     return TABLE_OK;
 }
 
-/* The cells of a column that was dropped before are still being freed: true, and exec_wait_for was called. */
-static bool must_wait_for_cleaning(struct exec *exec, const struct table *table)
-{
-    for (uint32_t i = 0; i < table->shard_count; i++) {
-        if (table->slices[i]->is_cleaning) {
-            exec_wait_for(exec, &exec->server->shards[i], WAIT_MEMORY, 0, WAIT_WITH_WRITERS);
-            return true;
-        }
-    }
-    return false;
-}
-
 enum table_result alter_drop_column(struct exec *exec, struct table *table, struct bytes name)
 {
     struct schema_draft draft;
@@ -128,7 +107,7 @@ enum table_result alter_drop_column(struct exec *exec, struct table *table, stru
     if (old->column_count == 1) {
         return TABLE_LAST_COLUMN;
     }
-    if (must_wait_for_cleaning(exec, table)) {
+    if (column_job_must_wait(exec, table)) {
         return TABLE_OK;
     }
     uint32_t slot = old->columns[column].slot;
@@ -149,32 +128,79 @@ enum table_result alter_drop_column(struct exec *exec, struct table *table, stru
     return TABLE_OK;
 }
 
+enum table_result alter_rename_column(struct exec *exec, struct table *table, struct bytes name, struct bytes new_name)
+{
+    struct schema_draft draft;
+    const uint32_t column = schema_find_column(table_schema(table), name);
+    if (column == COLUMN_NONE) {
+        return TABLE_COLUMN_MISSING;
+    }
+    schema_draft_from(&draft, table_schema(table));
+    const enum table_result result = schema_draft_rename(&draft, column, new_name);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    struct schema *schema = schema_create(schema_heap(exec), &draft);
+    if (schema == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    ddl_replace_schema(exec, table, schema);
+    return TABLE_OK;
+}
+
 /* --- indexes --- */
 
-/* "col" or "col:kind". */
-static enum table_result index_word_parse(struct bytes word, const struct schema *schema, uint32_t *column,
-                                          enum index_kind *kind)
+/* What ADD INDEX asks for. */
+struct index_wish {
+    uint32_t column;
+    enum index_kind kind;
+    bool is_unique; /* the rows are looked at, also if the column is unique already: TABLE.APPLY may have made two rows alike */
+};
+
+/* Cuts the part before the first colon off. False: there is no colon, and the part is all. */
+static bool take_part(struct bytes *word, struct bytes *part)
 {
-    const char *colon = word.len == 0 ? NULL : memchr(word.data, ':', word.len);
-    struct bytes name = word;
-    *kind = INDEX_HASH;
-    if (colon != NULL) {
-        name.len = (size_t)(colon - word.data);
-        struct bytes kind_word = {colon + 1, word.len - name.len - 1};
-        if (!index_kind_parse(kind_word, kind) || *kind == INDEX_NONE) {
+    const char *colon = word->len == 0 ? NULL : memchr(word->data, ':', word->len);
+    *part = (struct bytes){word->data, colon == NULL ? word->len : (size_t)(colon - word->data)};
+    *word = (struct bytes){word->data + part->len + (colon == NULL ? 0 : 1), word->len - part->len - (colon == NULL ? 0 : 1)};
+    return colon != NULL;
+}
+
+/* "col", and behind it ":kind" and ":unique", each once at most, in any order. Without a kind it is the column's own if it becomes unique,
+ * else hash.  */
+static enum table_result index_word_parse(struct bytes word, const struct schema *schema, struct index_wish *out)
+{
+    struct index_wish wish = {.kind = INDEX_NONE};
+    struct bytes name;
+    struct bytes part;
+    bool has_more = take_part(&word, &name);
+    while (has_more) {
+        has_more = take_part(&word, &part);
+        if (!wish.is_unique && bytes_equal_ignore_case(part, BYTES("unique"))) {
+            wish.is_unique = true;
+        } else if (wish.kind != INDEX_NONE || !index_kind_parse(part, &wish.kind) || wish.kind == INDEX_NONE) {
             return TABLE_BAD_INDEX_KIND;
         }
     }
-    *column = schema_find_column(schema, name);
-    return *column == COLUMN_NONE ? TABLE_COLUMN_MISSING : TABLE_OK;
+    wish.column = schema_find_column(schema, name);
+    if (wish.column == COLUMN_NONE) {
+        return TABLE_COLUMN_MISSING;
+    }
+    if (wish.kind == INDEX_NONE) {
+        const uint8_t own = schema->columns[wish.column].index;
+        wish.kind = wish.is_unique && own != INDEX_NONE ? (enum index_kind)own : INDEX_HASH;
+    }
+    *out = wish;
+    return TABLE_OK;
 }
 
-/* The column has this kind of index, or none, from now on. */
-static enum table_result set_index(struct exec *exec, struct table *table, uint32_t column, enum index_kind kind)
+/* The column has the wish's index, or none, from now on, and is unique if it says so, or was. */
+static enum table_result set_index(struct exec *exec, struct table *table, const struct index_wish *wish)
 {
     struct schema_draft draft;
     schema_draft_from(&draft, table_schema(table));
-    schema_draft_set_index(&draft, column, kind);
+    schema_draft_set_index(&draft, wish->column, wish->kind);
+    draft.columns[wish->column].is_unique |= wish->is_unique;
     struct schema *schema = schema_create(schema_heap(exec), &draft);
     if (schema == NULL) {
         return TABLE_NO_MEMORY;
@@ -195,7 +221,10 @@ enum table_result alter_drop_index(struct exec *exec, struct table *table, struc
     if (index_at == COLUMN_NONE) {
         return TABLE_OK;
     }
-    enum table_result result = set_index(exec, table, column, INDEX_NONE);
+    if (schema->columns[column].is_primary) {
+        return TABLE_PRIMARY_INDEX;
+    }
+    enum table_result result = set_index(exec, table, &(struct index_wish){.column = column, .kind = INDEX_NONE});
     if (result == TABLE_OK) {
         drop_indexes(exec, table, index_at);
     }
@@ -204,7 +233,7 @@ enum table_result alter_drop_index(struct exec *exec, struct table *table, struc
 
 /* --- ADD INDEX as a job --- */
 
-enum phase { PHASE_START, PHASE_FINISH };
+enum phase { PHASE_START, PHASE_CHECK, PHASE_FINISH };
 
 struct index_job {
     struct job job;
@@ -213,10 +242,12 @@ struct index_job {
     bool is_locked;
     enum table_result result;
     struct table *table;
-    uint32_t column;
-    enum index_kind kind;
+    struct index_wish wish;
+    bool is_built;     /* there is an index more than the schema says; else the column's own is the wanted one */
+    bool is_checked;   /* the rows must not have a value twice */
     uint32_t replaced; /* the column's index of the other kind; COLUMN_NONE: it has none */
     struct index_build build;
+    struct unique_walk walk;
     size_t name_len, word_len;
     char name[NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX];
     char word[ALTER_INDEX_WORD_MAX];
@@ -231,13 +262,13 @@ static void lock_all(struct table *table)
 
 enum outcome { OUTCOME_INDEX_WANTED, OUTCOME_INDEX_GIVEN_UP };
 
-/* Gives the locks back. The nodes of an index that is given up go; its empty head stays for drop_leftovers, since other
+/* Gives the locks back. If an index was built, the nodes of an index that is given up go; its empty head stays for drop_leftovers, since other
  * readers may be reading the array of heads.  */
 static void unlock_all(struct exec *exec, struct index_job *job, enum outcome outcome)
 {
     for (uint32_t i = 0; i < job->table->shard_count; i++) {
         struct table_slice *slice = job->table->slices[i];
-        if (outcome == OUTCOME_INDEX_GIVEN_UP) {
+        if (outcome == OUTCOME_INDEX_GIVEN_UP && job->is_built) {
             bool is_gone = column_index_free(&slice->indexes[slice->index_count - 1], slice->heap, SIZE_MAX);
             assert(is_gone);
         }
@@ -249,14 +280,19 @@ static void unlock_all(struct exec *exec, struct index_job *job, enum outcome ou
 
 static enum job_status finish(const struct index_job *job, struct exec *exec, enum table_result result)
 {
-    job->done(exec, result);
+    struct table_fault fault = {.expected = EXPECTED_NOTHING};
+    if (result == TABLE_REPEATED) {
+        const struct typed_value value = unique_walk_value(&job->walk);
+        fault = unique_fault(job->table, job->wish.column, &value);
+    }
+    job->done(exec, result, &fault);
     return JOB_DONE;
 }
 
 /* The index that was built is the column's from now on; one of the other kind goes. */
 static enum table_result show_index(const struct index_job *job, struct exec *exec, struct table *table)
 {
-    const enum table_result result = set_index(exec, table, job->column, job->kind);
+    const enum table_result result = set_index(exec, table, &job->wish);
     for (uint32_t i = 0; result == TABLE_OK && job->replaced != COLUMN_NONE && i < table->shard_count; i++) {
         ddl_free_index(exec, i, slice_replace_index(table->slices[i], job->replaced));
     }
@@ -274,33 +310,72 @@ static bool build_slice(struct table_slice *slice, const struct column *column)
     return status == BUILD_DONE;
 }
 
-/* Builds it in one go when all batons are held and the rows are few. */
-static enum table_result build_at_once(const struct index_job *job, struct exec *exec, struct table *table)
+/* The walk over all rows, by the wanted index, which is complete. */
+static void begin_walk(struct index_job *job)
 {
-    const struct column column = table_schema(table)->columns[job->column];
-    enum table_result result = TABLE_OK;
-    for (uint32_t i = 0; i < table->shard_count && result == TABLE_OK; i++) {
-        result = build_slice(table->slices[i], &column) ? TABLE_OK : TABLE_NO_MEMORY;
+    const struct schema *schema = table_schema(job->table);
+    struct column column = schema->columns[job->wish.column];
+    column.index_at = job->is_built ? (uint16_t)(job->table->slices[0]->index_count - 1u) : column.index_at;
+    unique_walk_begin(&job->walk, job->table, unique_column_of(schema, &column));
+}
+
+/* Builds and checks in one go when all batons are held and the rows are few. */
+static enum table_result work_at_once(struct index_job *job)
+{
+    const struct column column = table_schema(job->table)->columns[job->wish.column];
+    for (uint32_t i = 0; i < job->table->shard_count && job->is_built; i++) {
+        if (!build_slice(job->table->slices[i], &column)) {
+            return TABLE_NO_MEMORY;
+        }
     }
+    if (!job->is_checked) {
+        return TABLE_OK;
+    }
+    enum unique_status status;
+    begin_walk(job);
+    do {
+        status = unique_walk_step(&job->walk);
+    } while (status == UNIQUE_MORE);
+    return status == UNIQUE_REPEATED ? TABLE_REPEATED : TABLE_OK;
+}
+
+static enum job_status do_at_once(struct index_job *job, struct exec *exec)
+{
+    enum table_result result = work_at_once(job);
     if (result == TABLE_OK) {
-        result = show_index(job, exec, table);
+        result = show_index(job, exec, job->table);
     }
-    if (result != TABLE_OK) {
-        drop_leftovers(exec, table);
-    }
-    return result;
+    const enum job_status status = finish(job, exec, result);
+    drop_leftovers(exec, job->table);
+    return status;
+}
+
+static enum job_status go_to_finish(struct index_job *job, enum table_result result)
+{
+    job->result = result;
+    job->phase = PHASE_FINISH;
+    job->job.shard = JOB_ALL_SHARDS;
+    return JOB_MORE;
 }
 
 /* The slices are locked. */
-static enum job_status begin_build(struct index_job *job, struct exec *exec)
+static enum job_status begin_work(struct index_job *job, struct exec *exec)
 {
-    job->phase = PHASE_FINISH;
-    job->job.shard = JOB_ALL_SHARDS;
-    if (!index_build_start(&job->build, exec)) {
-        job->result = TABLE_NO_MEMORY;
-        return JOB_MORE;
+    if (job->is_built && !index_build_start(&job->build, exec)) {
+        return go_to_finish(job, TABLE_NO_MEMORY);
     }
-    return JOB_PARTS;
+    job->phase = job->is_checked ? PHASE_CHECK : PHASE_FINISH;
+    job->job.shard = job->is_checked ? JOB_NO_SHARD : JOB_ALL_SHARDS;
+    return job->is_built ? JOB_PARTS : JOB_MORE;
+}
+
+/* Notes what is to be done. False: nothing is. */
+static bool note_work(struct index_job *job, const struct column *column)
+{
+    job->is_built = column->index != job->wish.kind;
+    job->is_checked = job->wish.is_unique;
+    job->replaced = job->is_built ? column->index_at : COLUMN_NONE;
+    return job->is_built || job->is_checked;
 }
 
 static enum job_status index_start(struct index_job *job, struct exec *exec)
@@ -311,7 +386,7 @@ static enum job_status index_start(struct index_job *job, struct exec *exec)
     if (table == NULL) {
         return finish(job, exec, TABLE_MISSING);
     }
-    enum table_result result = index_word_parse((struct bytes){job->word, job->word_len}, table_schema(table), &job->column, &job->kind);
+    enum table_result result = index_word_parse((struct bytes){job->word, job->word_len}, table_schema(table), &job->wish);
     if (result != TABLE_OK) {
         return finish(job, exec, result);
     }
@@ -319,26 +394,45 @@ static enum job_status index_start(struct index_job *job, struct exec *exec)
         return JOB_WAIT;
     }
     drop_leftovers(exec, table);
-    const struct column *column = &table_schema(table)->columns[job->column];
-    if (column->index == job->kind) {
-        return finish(job, exec, set_index(exec, table, job->column, job->kind));
+    const struct column *column = &table_schema(table)->columns[job->wish.column];
+    job->table = table;
+    if (!note_work(job, column)) {
+        return finish(job, exec, set_index(exec, table, &job->wish));
     }
-    job->replaced = column->index_at;
-    if (!add_indexes(table, job->kind, column)) {
+    if (job->is_built && !add_indexes(table, job->wish.kind, column)) {
         return finish(job, exec, TABLE_NO_MEMORY);
     }
     table_memory(table, &memory);
     if (memory.row_count <= BUILD_AT_ONCE_ROWS) {
-        return finish(job, exec, build_at_once(job, exec, table));
+        return do_at_once(job, exec);
     }
-    if (!index_build_create(&job->build, table, job->column)) {
+    if (job->is_built && !index_build_create(&job->build, table, job->wish.column)) {
         drop_leftovers(exec, table);
         return finish(job, exec, TABLE_NO_MEMORY);
     }
-    job->table = table;
     lock_all(table);
     job->is_locked = true;
-    return begin_build(job, exec);
+    return begin_work(job, exec);
+}
+
+/* The index is complete, unless memory was refused, and nobody changes rows. */
+static enum job_status index_check(struct index_job *job, struct exec *exec)
+{
+    enum unique_status status = UNIQUE_MORE;
+    if (job->walk.table == NULL) {
+        const enum table_result built = index_build_result(&job->build);
+        if (built != TABLE_OK) {
+            return go_to_finish(job, built);
+        }
+        begin_walk(job);
+    }
+    while (status == UNIQUE_MORE && !exec_step_is_over(exec)) {
+        status = unique_walk_step(&job->walk);
+    }
+    if (status == UNIQUE_MORE) {
+        return JOB_MORE;
+    }
+    return go_to_finish(job, status == UNIQUE_REPEATED ? TABLE_REPEATED : TABLE_OK);
 }
 
 /* Others read a slice, too: true, and exec_wait_for was called. Those who wait for this job's own lock stand behind it. */
@@ -360,7 +454,7 @@ static enum job_status index_finish(struct index_job *job, struct exec *exec)
     if (job->result == TABLE_OK) {
         job->result = index_build_result(&job->build);
     }
-    if (job->result == TABLE_OK && table->is_dropped) {
+    if (table->is_dropped && job->result != TABLE_NO_MEMORY) {
         job->result = TABLE_MISSING;
     }
     if (job->result == TABLE_OK) {
@@ -369,15 +463,16 @@ static enum job_status index_finish(struct index_job *job, struct exec *exec)
         }
         job->result = show_index(job, exec, table);
     }
+    const enum job_status status = finish(job, exec, job->result); /* what it tells may be lent from a row */
     unlock_all(exec, job, job->result == TABLE_OK ? OUTCOME_INDEX_WANTED : OUTCOME_INDEX_GIVEN_UP);
     ddl_end_if_dropped(exec, table);
-    return finish(job, exec, job->result);
+    return status;
 }
 
 static enum job_status index_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct index_job *, struct exec *) = {
-        [PHASE_START] = index_start, [PHASE_FINISH] = index_finish};
+        [PHASE_START] = index_start, [PHASE_CHECK] = index_check, [PHASE_FINISH] = index_finish};
     struct index_job *job = (struct index_job *)base;
     return steps[job->phase](job, exec);
 }

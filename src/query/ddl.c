@@ -98,6 +98,7 @@ void ddl_end_table(struct exec *exec, struct table *table, uint64_t *budget)
     }
     for (uint32_t i = 0; i < table->shard_count; i++) {
         table->slices[i]->table = NULL;
+        table->slices[i]->last_row_id = NULL;
         end_slice(exec, i, table->slices[i], budget);
         table->slices[i] = NULL;
     }

@@ -28,12 +28,14 @@ enum fault_expected {
 /* All zero: nothing is known but the result. */
 struct table_fault {
     uint8_t expected;    /* enum fault_expected */
-    struct column_form form; /* TABLE_BAD_VALUE: of the column */
+    struct column_form form; /* TABLE_BAD_VALUE, TABLE_NOT_UNIQUE, TABLE_REPEATED: of the column */
     bool is_known;       /* the words below are set */
     bool is_end;         /* the words end where something is expected */
     uint32_t row;        /* of an INSERT of several rows: the one at fault, from 1; 0: none */
     struct bytes word;   /* the one at fault, or the part of it that is */
-    struct bytes beside; /* EXPECTED_*: the word before it; TABLE_UNKNOWN_COLUMN: the whole word; TABLE_BAD_VALUE: the column's name */
+    struct bytes beside; /* EXPECTED_*: the word before it; TABLE_UNKNOWN_COLUMN: the whole word; TABLE_BAD_VALUE: the column's name;
+                            TABLE_NOT_UNIQUE, TABLE_REPEATED: the table's, and `word` is the column's */
+    struct typed_value value; /* of these two: what two rows would have, or have */
 };
 
 #endif

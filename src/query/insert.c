@@ -6,6 +6,7 @@
 #include "query/slice_locks.h"
 #include "query/slice_wait.h"
 #include "query/statement.h"
+#include "query/unique_check.h"
 #include "shard/server.h"
 
 #include <assert.h>
@@ -26,6 +27,7 @@ struct insert {
     uint64_t *highest_ids;  /* of the slices, before; one a shard of the range */
     uint32_t checked, added, told;
     enum table_result result;
+    struct table_fault fault; /* result is TABLE_NOT_UNIQUE; its value is lent from the reader */
     bool pauses;            /* a job's */
 };
 
@@ -83,20 +85,45 @@ static uint64_t take_id(const struct insert *insert, const struct exec *exec)
     return insert->row_count == 1 && exec->routed_number != 0 ? exec->routed_number : table_take_row_id(insert->table);
 }
 
-static void add_rows(struct insert *insert, const struct exec *exec)
+/* The next row gets its number, and no other row has its values: TABLE_NO_NUMBER, TABLE_NOT_UNIQUE. */
+static enum table_result settle_row(struct insert *insert, uint64_t id, struct typed_value *values)
+{
+    const bool has_all = insert->range.end - insert->range.first == insert->table->shard_count;
+    if (!schema_give_number(insert->schema, id, values)) {
+        return TABLE_NO_NUMBER;
+    }
+    const uint32_t taken = unique_find_taken(insert->table, values, has_all ? UNIQUE_ALL_SLICES : UNIQUE_OWN_SLICE);
+    if (taken == COLUMN_NONE) {
+        return TABLE_OK;
+    }
+    insert->fault = unique_fault(insert->table, taken, &values[taken]);
+    insert->fault.row = insert->row_count > 1 ? insert->added + 1 : 0;
+    return TABLE_NOT_UNIQUE;
+}
+
+static enum table_result add_row(struct insert *insert, const struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
+    struct added *added = &insert->rows[insert->added];
     const uint32_t routing = insert->schema->routing_column;
+    enum table_result result = read_row(insert, exec, insert->added, values);
+    if (result != TABLE_OK) { /* memory was refused: its values were good before */
+        return result;
+    }
+    const uint64_t id = take_id(insert, exec);
+    result = settle_row(insert, id, values);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    added->shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
+    assert(added->shard >= insert->range.first && added->shard < insert->range.end);
+    return slice_add(insert->table->slices[added->shard], insert->schema, id, values, &added->row);
+}
+
+static void add_rows(struct insert *insert, const struct exec *exec)
+{
     do {
-        struct added *added = &insert->rows[insert->added];
-        insert->result = read_row(insert, exec, insert->added, values);
-        if (insert->result != TABLE_OK) { /* memory was refused: its values were good before */
-            break;
-        }
-        const uint64_t id = take_id(insert, exec);
-        added->shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
-        assert(added->shard >= insert->range.first && added->shard < insert->range.end);
-        insert->result = slice_add(insert->table->slices[added->shard], insert->schema, id, values, &added->row);
+        insert->result = add_row(insert, exec);
         insert->added += insert->result == TABLE_OK ? 1 : 0;
     } while (insert->added < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
 }
@@ -134,7 +161,7 @@ static void tell_rows(struct insert *insert, struct exec *exec, bool is_heard)
 
 static void refuse(const struct insert *insert, struct exec *exec, enum table_result result)
 {
-    insert->source->refuse(exec, result, insert->reader);
+    insert->source->refuse(exec, result, result == TABLE_NOT_UNIQUE ? &insert->fault : NULL, insert->reader);
 }
 
 /* --- at once --- */
@@ -266,12 +293,12 @@ static void give_back(struct insert_job *job, struct exec *exec)
 
 static enum job_status step_end(struct insert_job *job, struct exec *exec)
 {
-    const enum table_result result = job->insert.result;
-    if (result != TABLE_OK) {
+    if (job->insert.result != TABLE_OK) {
         take_back_rows(&job->insert);
+        refuse(&job->insert, exec, job->insert.result); /* a fault's names are the table's, which may end with the locks */
     }
     give_back(job, exec);
-    return result != TABLE_OK ? end_refused(job, exec, result) : JOB_DONE;
+    return JOB_DONE;
 }
 
 static enum job_status insert_job_step(struct job *base, struct exec *exec)

@@ -1,10 +1,11 @@
 /* insert.h - rows of one INSERT, which come together or not at all.
  *
  *     CHECK --> ADD --> TELL --> done           every row is read; then they are added, and nobody is told; then all is told
- *       |        +----> taken back: refused     memory was refused, or a slice is full
+ *       |        +----> taken back: refused     another row has the value of a unique column, memory was refused, or a slice is full
  *       +-------------> refused                 a value is wrong: no row id was taken
  *
- * Their slices are locked for writing meanwhile, so that nobody sees some of the rows. More than EXEC_WORDS_MAX values are a job that
+ * Their slices are locked for writing meanwhile, so that nobody sees some of the rows. A row's values are looked for among the rows that are there
+ * and those added before it. Numbers of the auto column that were taken or given by rows that are taken back are not taken again. More than EXEC_WORDS_MAX values are a job that
  * takes these steps with pauses in between.
  *
  * Threads    The holder of the batons of all shards, or of the one that has the rows. CHECK of a job: none; it has the locks.
@@ -13,6 +14,7 @@
 #define QUERY_INSERT_H
 
 #include "exec/exec.h"
+#include "query/fault.h"
 #include "table/definition.h"
 
 /* Where the rows come from, and how the outcome is told: `rows` once and then `row_id` for each, in their order; or `refuse`. What the source knows
@@ -26,8 +28,8 @@ struct insert_source {
      * time. */
     enum table_result (*row)(void *reader, const struct exec *exec, uint32_t at, struct typed_value *values);
     void (*close)(void *reader);
-    /* Why: what `open` or `row` has returned last, or TABLE_NO_MEMORY, TABLE_FULL. */
-    void (*refuse)(struct exec *exec, enum table_result result, const void *reader);
+    /* Why: what `open` or `row` has returned last, or TABLE_NO_MEMORY, TABLE_FULL, TABLE_NO_NUMBER; or TABLE_NOT_UNIQUE, and `fault` is not NULL. */
+    void (*refuse)(struct exec *exec, enum table_result result, const struct table_fault *fault, const void *reader);
     void (*rows)(struct exec *exec, size_t count);
     void (*row_id)(struct exec *exec, uint64_t id);
 };

@@ -78,7 +78,7 @@ uint32_t row_columns_complete(const struct row_columns *given, struct typed_valu
     for (uint32_t i = 0; i < schema->column_count; i++) {
         if (was_null[i]) {
             values[i] = (struct typed_value){.is_null = true};
-            missing = schema->columns[i].is_not_null ? i : missing;
+            missing = schema->columns[i].is_not_null && !schema->columns[i].is_auto ? i : missing;
         }
     }
     return missing;

@@ -35,7 +35,7 @@ MUST_USE enum table_result insert_words_row(const struct insert_words *words, co
                                             struct table_fault *fault);
 
 /* Columns without a value that are not among those given get their defaults: a null that is given stays one. Returns the number of a column that
- * must have a value and has none, or COLUMN_NONE.  */
+ * must have a value and has none, or COLUMN_NONE. The auto column gets its number later.  */
 MUST_USE uint32_t row_columns_complete(const struct row_columns *given, struct typed_value *values);
 
 #endif

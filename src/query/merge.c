@@ -65,6 +65,15 @@ void merge_start(struct merge *merge)
     }
 }
 
+void merge_rewind(struct merge *merge)
+{
+    assert(!merge->is_sorted);
+    for (uint32_t i = 0; i < merge->count; i++) {
+        merge->sources[i].next = 0;
+    }
+    merge->first = 0;
+}
+
 const struct found_row *merge_row(const struct merge *merge)
 {
     return merge->first < merge->count ? row_of(merge, merge->first) : NULL;

@@ -29,6 +29,8 @@ void merge_start(struct merge *merge);
 const struct found_row *merge_row(const struct merge *merge);
 /* Beyond that row, which there is. */
 void merge_advance(struct merge *merge);
+/* Of finds that are not sorted: the first row is the next one again. */
+void merge_rewind(struct merge *merge);
 /* All zero is allowed, too, and what it is afterwards. */
 void merge_release(struct merge *merge);
 

@@ -188,3 +188,8 @@ void search_advance(struct search *search)
 {
     merge_advance(&search->merge);
 }
+
+void search_rewind(struct search *search)
+{
+    merge_rewind(&search->merge);
+}

@@ -41,6 +41,8 @@ const struct row_failure *search_failure(const struct search *search);
 const struct found_row *search_row(const struct search *search);
 /* Beyond that row, which there is. */
 void search_advance(struct search *search);
+/* SEARCH_BY_SHARD: the first row is the next one again. */
+void search_rewind(struct search *search);
 void search_release(struct search *search);
 
 #endif

@@ -12,6 +12,7 @@
 
 /* A statement that finds more, or must look longer, goes on as a job. */
 enum { SMALL_STEPS = 6, SMALL_ROWS = 256 };
+enum { FAULT_TEXT_KEPT = 256 }; /* bytes of a value in a fault; fewer are shown */
 
 /* --- reading --- */
 
@@ -111,6 +112,7 @@ static enum table_result parse_assignments(struct statement *statement, const st
         if (assignment.column == statement->schema->routing_column) {
             statement->moves_rows = statement->table->shard_count > 1;
         }
+        statement->sets_unique |= statement->schema->columns[assignment.column].is_unique;
     }
     statement->computed = computed;
     return TABLE_OK;
@@ -210,7 +212,7 @@ int32_t statement_shard(const struct statement *statement, const struct exec *ex
     if (statement->table->shard_count == 1) {
         return 0;
     }
-    const struct condition *routing = statement->schema->routing_column == COLUMN_NONE || statement->moves_rows
+    const struct condition *routing = statement->schema->routing_column == COLUMN_NONE || statement->moves_rows || statement->sets_unique
                                           ? NULL
                                           : where_equality(&statement->where, statement->schema->routing_column);
     if (routing == NULL) {
@@ -490,12 +492,71 @@ static enum table_result apply_found(const struct statement *statement, struct e
     return result;
 }
 
+struct unique_update statement_update(const struct statement *statement)
+{
+    return (struct unique_update){
+        .table = statement->table, .set = statement->set, .set_count = statement->set_count, .work = statement->work};
+}
+
+/* The fault's value, if it is a text, is lent from memory that ends: its beginning is copied. False: no memory. */
+static bool keep_fault_text(struct exec *exec, struct table_fault *fault)
+{
+    if (!column_type_is_text((enum column_type)fault->form.type) || fault->value.is_uuid_read) {
+        return true;
+    }
+    struct bytes *text = &fault->value.text;
+    text->len = text->len < FAULT_TEXT_KEPT ? text->len : FAULT_TEXT_KEPT;
+    char *copy = exec_scratch(exec, text->len + 1);
+    if (copy != NULL) {
+        memcpy(copy, text->data, text->len);
+        text->data = copy;
+    }
+    return copy != NULL;
+}
+
+/* Would two rows have the same value of a unique column? TABLE_NOT_UNIQUE: *fault says so, until the handler or step returns. */
+static enum table_result check_found(const struct statement *statement, struct exec *exec, const struct found *found, struct shard_range range,
+                                     struct table_fault *fault)
+{
+    struct unique_check check;
+    enum table_result result = TABLE_OK;
+    bool is_done;
+    if (!statement->sets_unique) {
+        return TABLE_OK;
+    }
+    const struct unique_update update = statement_update(statement);
+    assert(range.first == 0 && range.end == statement->table->shard_count);
+    unique_check_begin(&check, &update);
+    for (size_t i = 0; i < found->count && result == TABLE_OK; i++) {
+        result = unique_check_row(&check, found_at(found, i), fault);
+    }
+    if (result == TABLE_OK) {
+        result = unique_check_settle(&check, SIZE_MAX, &is_done, fault);
+    }
+    if (result == TABLE_NOT_UNIQUE && !keep_fault_text(exec, fault)) {
+        result = TABLE_NO_MEMORY;
+    }
+    unique_check_release(&check);
+    return result;
+}
+
+static void refuse_small(const struct statement *statement, struct exec *exec, enum table_result result, const struct table_fault *fault,
+                         const struct statement_replies *replies)
+{
+    struct statement refused = *statement;
+    if (result == TABLE_NOT_UNIQUE) {
+        refused.fault = *fault;
+    }
+    replies->refuse(exec, result, &refused);
+}
+
 bool statement_run_small(const struct statement *statement, struct exec *exec, struct shard_range range,
                          const struct statement_replies *replies)
 {
     struct found found;
     struct sql_fault fault;
     struct row_failure failure;
+    struct table_fault repeated;
     uint64_t examined;
     size_t done = 0;
     enum table_result result = TABLE_OK;
@@ -508,14 +569,15 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
     } else if (small == SMALL_FOUND && !statement_is_within_limit(statement, examined)) {
         result = TABLE_SCAN_LIMIT;
     } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {
-        result = apply_found(statement, exec, &found, range, &done);
+        result = check_found(statement, exec, &found, range, &repeated);
+        result = result == TABLE_OK ? apply_found(statement, exec, &found, range, &done) : result;
     } else if (small == SMALL_FOUND && statement->select != NULL) {
         result = select_found(statement, exec, &found, replies, &fault);
     }
     if (result == TABLE_FAULT) {
         replies->fault(exec, &fault);
     } else if (result != TABLE_OK) {
-        replies->refuse(exec, result, statement);
+        refuse_small(statement, exec, result, &repeated, replies);
     } else if (small == SMALL_FOUND && statement->kind == STATEMENT_SELECT && statement->select == NULL) {
         tell_found(statement, exec, &found, replies);
     } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {

@@ -14,6 +14,7 @@
 #include "query/select_run.h"
 #include "query/select_words.h"
 #include "query/slice_locks.h"
+#include "query/unique_check.h"
 #include "table/definition.h"
 
 enum statement_kind { STATEMENT_SELECT, STATEMENT_UPDATE, STATEMENT_DELETE };
@@ -30,6 +31,7 @@ struct statement {
     const struct assignment *computed; /* UPDATE: words of set_words.h, the last one first; statement_plan makes `work` of them */
     uint32_t computed_count;
     bool moves_rows;        /* sets the routing column, and there are several shards */
+    bool sets_unique;       /* sets a unique column */
     int64_t scan_limit;     /* table-max-scan-rows; 0: none */
     struct select_words words; /* SELECT: its other clauses */
     struct select *select;  /* what they mean (statement_plan); NULL: whole rows, all of them */
@@ -100,6 +102,9 @@ MUST_USE bool statement_run_small(const struct statement *statement, struct exec
                                   const struct statement_replies *replies);
 
 /* --- for jobs, too --- */
+
+/* What an UPDATE gives its rows. */
+struct unique_update statement_update(const struct statement *statement);
 
 /* Tells a row of a select_run, or its items. */
 void statement_tell_row(const struct statement *statement, struct exec *exec, const struct found_row *row, const struct scalar *items,

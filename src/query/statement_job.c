@@ -9,9 +9,9 @@
 
 #include <assert.h>
 
-enum { TIDY_PAGES = 1, EMPTY_PAGES = 1, SETTLE_STEPS = 64 };
+enum { TIDY_PAGES = 1, EMPTY_PAGES = 1, SETTLE_STEPS = 64, CHECK_STEPS = 64 };
 
-enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_APPLY, PHASE_EMPTY, PHASE_TIDY, PHASE_END };
+enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_CHECK, PHASE_APPLY, PHASE_EMPTY, PHASE_TIDY, PHASE_END };
 
 struct statement_job {
     struct job job;
@@ -28,6 +28,7 @@ struct statement_job {
     struct search search;
     struct arena arena;          /* the plan of a SELECT with clauses */
     struct select_run run;       /* and its work */
+    struct unique_check check;
     struct sql_fault fault;      /* result is TABLE_FAULT */
     uint64_t done;               /* APPLY, EMPTY: rows */
     max_align_t memory[];
@@ -192,6 +193,13 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
     if (!statement_is_within_limit(&job->statement, examined)) {
         return fail(job, TABLE_SCAN_LIMIT);
     }
+    if (job->statement.sets_unique) {
+        const struct unique_update update = statement_update(&job->statement);
+        assert(job->range.first == 0 && job->range.end == job->statement.table->shard_count);
+        unique_check_begin(&job->check, &update);
+        job->phase = PHASE_CHECK;
+        return JOB_MORE;
+    }
     if (job->kind != STATEMENT_SELECT) {
         return begin_apply(job);
     }
@@ -202,6 +210,31 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
     job->replies->rows(exec, found);
     job->phase = PHASE_REPLY;
     return JOB_MORE;
+}
+
+/* The slices are locked for writing, so that nothing changes before the rows are. */
+static enum job_status step_check(struct statement_job *job, struct exec *exec)
+{
+    const struct found_row *row = search_row(&job->search);
+    enum table_result result = TABLE_OK;
+    bool is_done = false;
+    while (row != NULL && result == TABLE_OK && !exec_step_is_over(exec)) {
+        result = unique_check_row(&job->check, row, &job->statement.fault);
+        search_advance(&job->search);
+        row = search_row(&job->search);
+    }
+    while (row == NULL && result == TABLE_OK && !is_done && !exec_step_is_over(exec)) {
+        result = unique_check_settle(&job->check, CHECK_STEPS, &is_done, &job->statement.fault);
+    }
+    if (result != TABLE_OK) {
+        return fail(job, result);
+    }
+    if (!is_done) {
+        return JOB_MORE;
+    }
+    unique_check_release(&job->check);
+    search_rewind(&job->search);
+    return begin_apply(job);
 }
 
 static enum job_status fail_run(struct statement_job *job)
@@ -326,15 +359,14 @@ static enum job_status step_end(struct statement_job *job, struct exec *exec)
         job->job.shard = JOB_ALL_SHARDS;
         return JOB_MORE;
     }
+    if (job->result != TABLE_OK) {
+        (void)refuse(job, exec, job->result); /* a fault's names are the table's, which may end with the locks */
+    } else if (job->kind != STATEMENT_SELECT) {
+        job->replies->changed(exec, job->done);
+    }
     unlock_slices(job, exec);
     if (table->is_dropped) {
         ddl_end_if_dropped(exec, table);
-    }
-    if (job->result != TABLE_OK) {
-        return refuse(job, exec, job->result);
-    }
-    if (job->kind != STATEMENT_SELECT) {
-        job->replies->changed(exec, job->done);
     }
     return JOB_DONE;
 }
@@ -343,7 +375,7 @@ static enum job_status statement_job_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct statement_job *, struct exec *) = {
         [PHASE_START] = step_start, [PHASE_FIND] = step_find,   [PHASE_SETTLE] = step_settle, [PHASE_REPLY] = step_reply,
-        [PHASE_APPLY] = step_apply, [PHASE_EMPTY] = step_empty, [PHASE_TIDY] = step_tidy,     [PHASE_END] = step_end,
+        [PHASE_CHECK] = step_check, [PHASE_APPLY] = step_apply, [PHASE_EMPTY] = step_empty,   [PHASE_TIDY] = step_tidy,   [PHASE_END] = step_end,
     };
     struct statement_job *job = (struct statement_job *)base;
     return steps[job->phase](job, exec);
@@ -381,6 +413,7 @@ static void statement_job_destroy(struct job *base, struct exec *exec)
     }
     search_release(&job->search);
     select_run_release(&job->run);
+    unique_check_release(&job->check);
     arena_release(&job->arena);
     thread_free(MEM_QUERY_BUFFER, job, job->size);
 }

@@ -6,14 +6,15 @@
  *
  *   START --> FIND --> [SETTLE] --> REPLY ------+
  *     |         |                               +--> END --> done
- *     |         +-----> APPLY --> TIDY ---------+
+ *     |         +--> [CHECK] --> APPLY --> TIDY +
  *     +--> EMPTY -------------------------------+
  *     +-- small, or refused: done
  *
- * SETTLE: of a SELECT with clauses (select_run.h). EMPTY: DELETE of all rows, which looks for none.
+ * SETTLE: of a SELECT with clauses (select_run.h). EMPTY: DELETE of all rows, which looks for none. CHECK: of an UPDATE that sets a unique
+ * column (unique_check.h); it goes to END when that is refused.
  *
- * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY: none; APPLY, TIDY, EMPTY: the one of the row's
- *            shard, or all of them when rows change their shard.
+ * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY, CHECK: none; APPLY, TIDY, EMPTY: the one of the
+ *            row's shard, or all of them when rows change their shard.
  * Limits     When the connection dies while a change is being applied, the rest is applied at once: a change is never left
  *            half done. When memory is refused half way, what was changed stays, and the error says so.  */
 #ifndef QUERY_STATEMENT_JOB_H

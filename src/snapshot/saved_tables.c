@@ -35,7 +35,8 @@ static bool write_column(struct buffer *out, const struct schema *schema, uint32
 static uint8_t options_of(const struct column *column)
 {
     return (uint8_t)((column->is_not_null ? SAVED_NOT_NULL : 0) | (column->type == COLUMN_DECIMAL ? SAVED_DIGITS : 0) |
-                     (column->has_default ? SAVED_DEFAULT : 0));
+                     (column->has_default ? SAVED_DEFAULT : 0) | (column->is_unique ? SAVED_UNIQUE : 0) |
+                     (column->is_primary ? SAVED_PRIMARY : 0) | (column->is_auto ? SAVED_AUTO : 0));
 }
 
 static bool write_options_of(struct buffer *out, const struct schema *schema, uint32_t at)

@@ -3,7 +3,8 @@
  *   AUX "tessera-namespace"   database, name
  *   AUX "tessera-table"       database, name, last row id, is scattered, columns: count, then for each name, type, index, routes;
  *                             when a column has more to say: SAVED_OPTIONS_VERSION, then for each column a byte of bits:
- *                             SAVED_NOT_NULL; SAVED_DIGITS: digits and scale follow; SAVED_DEFAULT: length and bytes of the value's text follow
+ *                             SAVED_NOT_NULL, SAVED_UNIQUE, SAVED_PRIMARY, SAVED_AUTO; SAVED_DIGITS: digits and scale follow;
+ *                             SAVED_DEFAULT: length and bytes of the value's text follow
  *   AUX "tessera-rows"        number of the table (in the order of those fields), rows: count, then for each its id,
  *                             a bit a column that has a value (low bit first), and the values of those
  *
@@ -25,7 +26,7 @@
 
 /* What is behind the columns. A version, a bit or a type that a server does not know makes it refuse the file. */
 enum { SAVED_OPTIONS_VERSION = 1 };
-enum { SAVED_NOT_NULL = 1, SAVED_DIGITS = 2, SAVED_DEFAULT = 4, SAVED_OPTION_BITS = 7 };
+enum { SAVED_NOT_NULL = 1, SAVED_DIGITS = 2, SAVED_DEFAULT = 4, SAVED_UNIQUE = 8, SAVED_PRIMARY = 16, SAVED_AUTO = 32, SAVED_OPTION_BITS = 63 };
 
 struct saved_column {
     uint16_t slot;

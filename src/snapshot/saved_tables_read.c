@@ -93,6 +93,13 @@ static bool read_default(struct rdb_input *input, struct draft_column *column)
            typed_value_parse(column->form, text, &column->default_value);
 }
 
+/* S6 and S7 of table/schema.h, but that there is one primary and one auto column at most. */
+static bool options_are_possible(const struct draft_column *column)
+{
+    return (!column->is_unique || column->index != INDEX_NONE) && (!column->is_primary || (column->is_unique && column->is_not_null)) &&
+           (!column->is_auto || (column->form.type == COLUMN_INTEGER && column->default_value.is_null));
+}
+
 static bool read_options_of(struct rdb_input *input, struct draft_column *column, const char **unknown)
 {
     uint8_t options;
@@ -107,7 +114,10 @@ static bool read_options_of(struct rdb_input *input, struct draft_column *column
         return false;
     }
     column->is_not_null = (options & SAVED_NOT_NULL) != 0;
-    return column_form_is_valid(column->form) && ((options & SAVED_DEFAULT) == 0 || read_default(input, column));
+    column->is_unique = (options & SAVED_UNIQUE) != 0;
+    column->is_primary = (options & SAVED_PRIMARY) != 0;
+    column->is_auto = (options & SAVED_AUTO) != 0;
+    return column_form_is_valid(column->form) && ((options & SAVED_DEFAULT) == 0 || read_default(input, column)) && options_are_possible(column);
 }
 
 /* Older versions wrote none, and so does this one when there is nothing to say. */
@@ -122,13 +132,17 @@ static bool read_options(struct rdb_input *input, struct schema_draft *draft, co
         *unknown = "a table has columns with options of a version that this version does not know";
         return false;
     }
+    unsigned primary = 0;
+    unsigned automatic = 0;
     for (uint32_t i = 0; i < draft->column_count; i++) {
         struct draft_column *column = &draft->columns[i];
         if (has_options ? !read_options_of(input, column, unknown) : !column_form_is_valid(column->form)) {
             return false;
         }
+        primary += column->is_primary;
+        automatic += column->is_auto;
     }
-    return true;
+    return primary <= 1 && automatic <= 1;
 }
 
 static bool read_columns(struct rdb_input *input, struct schema_draft *draft, struct buffer *room, struct buffer *names, const char **unknown)

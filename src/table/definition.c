@@ -70,6 +70,7 @@ static bool add_slice(struct table *table, const struct table_place *place, uint
         return false;
     }
     slice->table = table;
+    slice->last_row_id = &table->last_row_id;
     slice->id_shift = id_shift(place->shard_count);
     if (place->owners != NULL) {
         slice->owner = place->owners[shard];
@@ -130,10 +131,7 @@ uint64_t table_highest_row_id(const struct table *table)
 
 void table_note_row_id(struct table *table, uint64_t id)
 {
-    uint64_t last = atomic_load_explicit(&table->last_row_id, memory_order_relaxed);
-    while (last < id && !atomic_compare_exchange_weak_explicit(&table->last_row_id, &last, id, memory_order_relaxed,
-                                                               memory_order_relaxed)) {
-    }
+    row_id_raise(&table->last_row_id, id);
 }
 
 void table_note_old_row_id(struct table *table, uint64_t id)

@@ -60,7 +60,7 @@ static inline uint64_t table_take_row_id(struct table *table)
 
 /* The shard of a row with this routing value; NULL or null: by its id, one shard after the other. */
 uint32_t table_route(const struct table *table, const struct hash_secret *secret, const struct typed_value *value, uint64_t id);
-/* The highest id that a row ever had. Ids above it may be taken, by INSERTs that were refused. All batons held. */
+/* The highest id that a row ever had, or its auto column. Ids above it may be taken, by INSERTs that were refused. All batons held. */
 uint64_t table_highest_row_id(const struct table *table);
 /* A row with this id exists: ids that are taken later are above it. Any thread. */
 void table_note_row_id(struct table *table, uint64_t id);

@@ -110,7 +110,7 @@ static bool cut_at_colon(struct bytes *word, struct bytes *before)
 /* Names of options that will come: the word, or the word with something in parentheses or behind =. */
 static bool is_later_option(struct bytes word)
 {
-    static const struct bytes names[] = {BYTES("primary"), BYTES("unique"), BYTES("auto"), BYTES("ref"), BYTES("check")};
+    static const struct bytes names[] = {BYTES("ref"), BYTES("check")};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const size_t len = names[i].len;
         if (word.len >= len && bytes_equal_ignore_case((struct bytes){word.data, len}, names[i]) &&
@@ -121,9 +121,26 @@ static bool is_later_option(struct bytes word)
     return false;
 }
 
-static bool is_not_null_option(struct bytes word)
+/* Options of a single word, and which bool of struct draft_column each sets. */
+static const struct flag {
+    struct bytes name;
+    size_t offset;
+} flags[] = {
+    {BYTES("notnull"), offsetof(struct draft_column, is_not_null)},
+    {BYTES("unique"), offsetof(struct draft_column, is_unique)},
+    {BYTES("primary"), offsetof(struct draft_column, is_primary)},
+    {BYTES("auto"), offsetof(struct draft_column, is_auto)},
+};
+
+/* NULL: it is another word. */
+static const struct flag *find_flag(struct bytes word)
 {
-    return bytes_equal_ignore_case(word, BYTES("notnull"));
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (bytes_equal_ignore_case(word, flags[i].name)) {
+            return &flags[i];
+        }
+    }
+    return NULL;
 }
 
 /* "default=VALUE": VALUE; false: it is another word. */
@@ -149,7 +166,7 @@ static void cut_options_off(struct bytes *text, struct bytes *options)
         }
         const struct bytes before = {text->data, (size_t)(colon - text->data)};
         const struct bytes last = {colon + 1, text->len - before.len - 1};
-        if (!index_kind_parse(last, &kind) && !is_not_null_option(last) && !is_later_option(last)) {
+        if (!index_kind_parse(last, &kind) && find_flag(last) == NULL && !is_later_option(last)) {
             return;
         }
         options->len += (size_t)(options->data - last.data);
@@ -176,14 +193,34 @@ static enum table_result option_parse(struct bytes word, struct options *options
         column->index = (uint8_t)kind;
         return TABLE_OK;
     }
-    if (is_not_null_option(word)) {
-        if (column->is_not_null) {
-            return TABLE_OPTION_TWICE;
-        }
-        column->is_not_null = true;
-        return TABLE_OK;
+    const struct flag *flag = find_flag(word);
+    if (flag == NULL) {
+        return is_later_option(word) ? TABLE_LATER_OPTION : TABLE_BAD_OPTION;
     }
-    return is_later_option(word) ? TABLE_LATER_OPTION : TABLE_BAD_OPTION;
+    bool *is_set = (bool *)((char *)column + flag->offset);
+    if (*is_set) {
+        return TABLE_OPTION_TWICE;
+    }
+    *is_set = true;
+    return TABLE_OK;
+}
+
+/* What the options come to when all are read. */
+static enum table_result options_settle(const struct options *options)
+{
+    struct draft_column *column = options->column;
+    column->is_unique = column->is_unique || column->is_primary;
+    column->is_not_null = column->is_not_null || column->is_primary;
+    if (column->is_auto && (column->form.type != COLUMN_INTEGER || !column->default_value.is_null)) {
+        return TABLE_BAD_AUTO;
+    }
+    if (column->is_unique && column->index == INDEX_NONE) {
+        if (options->has_index) {
+            return TABLE_UNIQUE_NEEDS_INDEX;
+        }
+        column->index = INDEX_HASH;
+    }
+    return TABLE_OK;
 }
 
 static enum table_result default_parse(struct bytes text, struct draft_column *column)
@@ -210,7 +247,7 @@ static enum table_result options_parse(struct bytes rest, struct draft_column *c
             result = option_parse(rest, &options);
         }
     }
-    return result;
+    return result == TABLE_OK ? options_settle(&options) : result;
 }
 
 static enum table_result column_word_parse(struct bytes word, struct draft_column *out)
@@ -254,6 +291,12 @@ enum table_result schema_draft_add(struct schema_draft *draft, struct bytes word
         if (bytes_equal(draft->columns[i].name, column.name)) {
             return TABLE_COLUMN_TWICE;
         }
+        if (draft->columns[i].is_primary && column.is_primary) {
+            return TABLE_PRIMARY_TWICE;
+        }
+        if (draft->columns[i].is_auto && column.is_auto) {
+            return TABLE_BAD_AUTO;
+        }
     }
     uint32_t slot = 0;
     while (slot < TABLE_COLUMNS_MAX &&
@@ -271,12 +314,16 @@ enum table_result schema_draft_add(struct schema_draft *draft, struct bytes word
 
 void schema_draft_choose_routing(struct schema_draft *draft)
 {
-    draft->is_scattered = false;
+    struct draft_column *routing = NULL;
     for (uint32_t i = 0; i < draft->column_count; i++) {
-        if (draft->columns[i].index == INDEX_HASH) {
-            draft->columns[i].is_routing = true;
-            return;
+        struct draft_column *column = &draft->columns[i];
+        if (column->index == INDEX_HASH && (routing == NULL || column->is_primary)) {
+            routing = column;
         }
+    }
+    draft->is_scattered = false;
+    if (routing != NULL) {
+        routing->is_routing = true;
     }
 }
 
@@ -293,6 +340,9 @@ void schema_draft_from(struct schema_draft *draft, const struct schema *schema)
             .index = column->index,
             .is_routing = i == schema->routing_column,
             .is_not_null = column->is_not_null,
+            .is_unique = column->is_unique,
+            .is_primary = column->is_primary,
+            .is_auto = column->is_auto,
             .slot = column->slot,
             .index_at = column->index_at,
             .default_value = {.is_null = true},
@@ -318,6 +368,8 @@ void schema_draft_set_index(struct schema_draft *draft, uint32_t column, enum in
     struct draft_column *changed = &draft->columns[column];
     uint16_t had = changed->index_at;
     changed->index = (uint8_t)kind;
+    changed->is_unique = changed->is_unique && kind != INDEX_NONE;
+    changed->is_primary = changed->is_primary && kind != INDEX_NONE;
     if (kind == INDEX_NONE && had != COLUMN_NONE) {
         changed->index_at = COLUMN_NONE;
         close_index_gap(draft, had);
@@ -333,6 +385,21 @@ void schema_draft_remove(struct schema_draft *draft, uint32_t column)
     draft->column_count--;
     memmove(draft->columns + column, draft->columns + column + 1,
             (draft->column_count - column) * sizeof draft->columns[0]);
+}
+
+enum table_result schema_draft_rename(struct schema_draft *draft, uint32_t column, struct bytes name)
+{
+    assert(column < draft->column_count);
+    if (!is_column_name(name) || memchr(name.data, ':', name.len) != NULL) {
+        return TABLE_BAD_COLUMN_NAME;
+    }
+    for (uint32_t i = 0; i < draft->column_count; i++) {
+        if (i != column && bytes_equal(draft->columns[i].name, name)) {
+            return TABLE_COLUMN_TWICE;
+        }
+    }
+    draft->columns[column].name = name;
+    return TABLE_OK;
 }
 
 /* --- schemas --- */
@@ -357,8 +424,11 @@ static void head_of(const struct schema_draft *draft, struct schema *head)
         head->texts_len += (uint32_t)(column->name.len + outer_text(column).len);
         head->default_count = (uint16_t)(head->default_count + (column->default_value.is_null ? 0 : 1));
         head->has_rules = head->has_rules || column->is_not_null || !column->default_value.is_null;
+        head->has_unique = head->has_unique || column->is_unique;
         head->slot_count = column->slot >= head->slot_count ? (uint16_t)(column->slot + 1) : head->slot_count;
         head->routing_column = column->is_routing ? (uint16_t)i : head->routing_column;
+        head->has_auto = head->has_auto || column->is_auto;
+        head->auto_at = column->is_auto ? (uint8_t)i : head->auto_at;
     }
 }
 
@@ -392,6 +462,9 @@ struct schema *schema_create(struct heap *heap, const struct schema_draft *draft
                                              .digits = column->form.digits,
                                              .scale = column->form.scale,
                                              .is_not_null = column->is_not_null,
+                                             .is_unique = column->is_unique,
+                                             .is_primary = column->is_primary,
+                                             .is_auto = column->is_auto,
                                              .slot = column->slot,
                                              .index_at = column->index_at,
                                              .has_default = !column->default_value.is_null};
@@ -452,11 +525,23 @@ uint32_t schema_complete_row(const struct schema *schema, struct typed_value *va
         }
         if (value != NULL) {
             values[i] = *value;
-        } else if (column->is_not_null) {
+        } else if (column->is_not_null && !column->is_auto) {
             return i;
         }
     }
     return COLUMN_NONE;
+}
+
+bool schema_give_number(const struct schema *schema, uint64_t id, struct typed_value *values)
+{
+    if (!schema_needs_number(schema, values)) {
+        return true;
+    }
+    if (id > (uint64_t)COLUMN_AUTO_MAX) {
+        return false;
+    }
+    values[schema->auto_at] = (struct typed_value){.integer = (int64_t)id};
+    return true;
 }
 
 uint32_t schema_find_column(const struct schema *schema, struct bytes name)

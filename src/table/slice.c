@@ -279,18 +279,17 @@ static bool fill_slot(struct table_slice *slice, const struct schema *schema, st
     return true;
 }
 
-/* A page that was begun before a column came has no cells for it yet. NULL: no memory, the page is as it was. */
-static struct page *page_with_cells(struct table_slice *slice, struct page *page, uint32_t cells_count)
+/* Numbers of the auto column are row ids: those that are given there are not taken again. */
+static void note_number(struct table_slice *slice, const struct typed_value *value)
 {
-    if (page->cells_count >= cells_count) {
-        return page;
+    if (value->is_null || value->integer <= 0 || value->integer > COLUMN_AUTO_MAX) {
+        return;
     }
-    struct cells_host host = slice_host(slice, page->capacity);
-    struct page *moved = page_add_cells(&host, page, cells_count);
-    if (moved != NULL) {
-        slice->pages[moved->id] = moved;
+    const uint64_t id = (uint64_t)value->integer;
+    slice->highest_id = id > slice->highest_id ? id : slice->highest_id;
+    if (slice->last_row_id != NULL) {
+        row_id_raise(slice->last_row_id, id);
     }
-    return moved;
 }
 
 static enum table_result add_row(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct typed_value *values)
@@ -300,7 +299,7 @@ static enum table_result add_row(struct table_slice *slice, const struct schema 
     if (page == NULL) {
         return is_full ? TABLE_FULL : TABLE_NO_MEMORY;
     }
-    struct page *wide = page_with_cells(slice, page, schema->slot_count);
+    struct page *wide = slice_widen_page(slice, page, schema->slot_count);
     if (wide == NULL || !fill_slot(slice, schema, wide, id, values)) {
         page = wide != NULL ? wide : page;
         if (page->live == 0 && !page->is_pending) {
@@ -315,6 +314,9 @@ static enum table_result add_row(struct table_slice *slice, const struct schema 
         slice->last_id = id;
     }
     slice->highest_id = id > slice->highest_id ? id : slice->highest_id;
+    if (schema->has_auto) {
+        note_number(slice, &values[schema->auto_at]);
+    }
     __atomic_store_n(&slice->row_count, slice->row_count + 1, __ATOMIC_RELAXED);
     return TABLE_OK;
 }
@@ -452,7 +454,7 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
                                const struct assignment *set, size_t set_count)
 {
     struct change changes[TABLE_COLUMNS_MAX];
-    struct page *page = page_with_cells(slice, slice_page_of(slice, row), schema->slot_count);
+    struct page *page = slice_widen_page(slice, slice_page_of(slice, row), schema->slot_count);
     if (page == NULL) {
         return TABLE_NO_MEMORY;
     }
@@ -472,6 +474,9 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
     }
     before_update(slice, schema, row, set, set_count);
     for (size_t i = 0; i < set_count; i++) {
+        if (set[i].column == schema_auto_column(schema)) {
+            note_number(slice, &set[i].value);
+        }
         commit_change(slice, page, row, &changes[i]);
     }
     debug_assert(slice_row_is_valid(slice, schema, row));

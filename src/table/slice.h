@@ -68,20 +68,29 @@ struct table_slice {
     bool is_emptying;         /* slice_empty is at work: the indexes are not what L2 and L6 say */
     bool is_cleaning;         /* a dropped column's cells are being freed, up to page id cleaning_next */
     bool is_dropped;          /* whoever cleans frees all of it */
+    uint8_t id_shift;         /* 1 << id_shift ids are a block; set before the first row */
     uint16_t cleaning_slot;
     uint32_t cleaning_next;
     uint16_t index_count;     /* one more than the schema's while an index is built */
     uint16_t index_capacity;
     uint64_t row_count, row_bytes;
     uint64_t last_id;         /* of the rows at the end of the list */
-    uint64_t highest_id;      /* that a row ever had here */
+    uint64_t highest_id;      /* that a row ever had here, or that its auto column ever had, up to COLUMN_AUTO_MAX */
+    _Atomic uint64_t *last_row_id; /* the table's counter; NULL: none */
     struct column_index *indexes;
     struct hash_index ids;    /* blocks of row ids and the pages that have some of them: slice_ids.c */
     uint64_t noted_entry;     /* of ids: the last one entered; NO_ENTRY */
-    uint8_t id_shift;         /* 1 << id_shift ids are a block; set before the first row */
 };
 
 enum { ID_SHIFT_LEAST = 8 };
+
+/* The counter of ids is `id` at least from now on. Any thread. */
+static inline void row_id_raise(_Atomic uint64_t *counter, uint64_t id)
+{
+    uint64_t last = atomic_load_explicit(counter, memory_order_relaxed);
+    while (last < id && !atomic_compare_exchange_weak_explicit(counter, &last, id, memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
 
 static inline struct page *slice_page_of(const struct table_slice *slice, uint32_t row)
 {

@@ -151,3 +151,16 @@ void slice_drop_page(struct table_slice *slice, struct page *page)
         slice->last_id = 0;
     }
 }
+
+struct page *slice_widen_page(struct table_slice *slice, struct page *page, uint32_t cells_count)
+{
+    if (page->cells_count >= cells_count) {
+        return page;
+    }
+    struct cells_host host = slice_host(slice, page->capacity);
+    struct page *moved = page_add_cells(&host, page, cells_count);
+    if (moved != NULL) {
+        slice->pages[moved->id] = moved;
+    }
+    return moved;
+}

@@ -34,6 +34,10 @@ void slice_unlink_page(struct table_slice *slice, struct page *page);
 /* Frees a page that is not in the list, and its id. */
 void slice_drop_page(struct table_slice *slice, struct page *page);
 
+/* A page that was begun before a column came has no cells for it yet: the page with them, which may have moved. NULL: no memory, the page is as it
+ * was.  */
+struct page *slice_widen_page(struct table_slice *slice, struct page *page, uint32_t cells_count) MUST_USE;
+
 /* Onto the list of pages to tidy, unless it is there; and off it, if it is there. */
 void slice_push_pending(struct table_slice *slice, struct page *page);
 void slice_remove_pending(struct table_slice *slice, struct page *page);

@@ -43,10 +43,15 @@ enum table_result {
     TABLE_BAD_DIGITS,           /* of decimal(digits,scale) */
     TABLE_BAD_INDEX_KIND,
     TABLE_BAD_OPTION,           /* of a column: none that is known */
-    TABLE_LATER_OPTION,         /* primary, unique ...: not there yet */
+    TABLE_LATER_OPTION,         /* ref, check: not there yet */
     TABLE_OPTION_TWICE,
     TABLE_BAD_DEFAULT,          /* the text is no value of the column's type, or too long */
-    TABLE_OPTION_NEEDS_EMPTY,   /* ALTER ADD COLUMN with notnull or default, and there are rows */
+    TABLE_OPTION_NEEDS_EMPTY,   /* ALTER ADD COLUMN with notnull and no default, and there are rows */
+    TABLE_UNIQUE_NEEDS_INDEX,   /* unique or primary, and none */
+    TABLE_PRIMARY_TWICE,        /* a table has one primary column at most */
+    TABLE_PRIMARY_INDEX,        /* DROP INDEX of the primary column */
+    TABLE_NOT_UNIQUE,           /* another row has the value of a unique column, or would get it, too */
+    TABLE_REPEATED,             /* ADD INDEX: two rows have the same value, so the column cannot become unique */
     TABLE_NULL_VALUE,           /* INSERT gives no value to a column that must have one */
     TABLE_COLUMN_TWICE,         /* in a schema */
     TABLE_COLUMN_MISSING,       /* ALTER names none that exists */
@@ -75,6 +80,9 @@ enum table_result {
     TABLE_NOT_INDEXED,          /* table-require-index */
     TABLE_SCAN_LIMIT,           /* table-max-scan-rows */
     TABLE_FAULT,                /* a fault of the statement's, which has a text of its own */
+    TABLE_BAD_AUTO,             /* auto: of another type, with a default, or a second one */
+    TABLE_NO_NUMBER,            /* the auto column's numbers are at their end */
+    TABLE_INDEX_COMES_LATER,    /* ALTER ADD COLUMN with an index and a default, and there are rows */
     TABLE_RESULT_COUNT
 };
 

@@ -31,6 +31,8 @@ static void check_schema(struct heap *heap, const struct schema_draft *draft)
         assert(bytes_equal(schema_column_name(schema, i), draft->columns[i].name));
         assert(schema_find_column(schema, draft->columns[i].name) == i);
         assert((schema->columns[i].index_at == COLUMN_NONE) == (schema->columns[i].index == INDEX_NONE));
+        assert(!schema->columns[i].is_unique || (schema->has_unique && schema->columns[i].index != INDEX_NONE));
+        assert(!schema->columns[i].is_primary || (schema->columns[i].is_unique && schema->columns[i].is_not_null));
         const struct typed_value *value = schema_default(schema, i);
         assert((value == NULL) == draft->columns[i].default_value.is_null);
         if (value != NULL) {

@@ -164,8 +164,8 @@ def test_commands_with_keys_take_any_words(server):
             assert len(connection.pipeline(calls)) == len(calls)
 
 
-TABLE_COMMANDS = ("apply", "count", "delete", "drop", "exists", "insert", "schema.alter", "schema.create", "schema.drop", "schema.view", "select", "update",
-                  "watch")
+TABLE_COMMANDS = ("apply", "count", "delete", "drop", "exists", "info", "insert", "schema.alter", "schema.create", "schema.drop", "schema.view",
+                  "select", "update", "watch")
 
 
 def test_table_names_are_shown_as_keys(start):

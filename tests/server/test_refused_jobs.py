@@ -128,6 +128,8 @@ JOBS = {
 CREATED = [("TABLE.NAMESPACE.CREATE", "s"), ("TABLE.SCHEMA.CREATE", "s.t", "id:integer:hash", "name:string:hash", "size:integer",
                                              "note:string", "f:float", "d:date")]
 
+MANY_IDS = [str(number) for number in range(1, 30)]
+
 
 def rows(count):
     return CREATED + [("TABLE.INSERT", "s.t", "id=%d" % number, "name=n%d" % (number % 50), "size=%d" % (number % 10),
@@ -137,6 +139,19 @@ def rows(count):
 FEW = rows(60)
 MANY = rows(600)
 BUILT = rows(1100)
+
+
+UNIQUE_CREATED = CREATED[:1] + [("TABLE.SCHEMA.CREATE", "s.t", "id:integer:primary", "name:string:unique", "size:integer:btree:unique", "note:string")]
+
+
+def unique_rows(count):
+    return UNIQUE_CREATED + [("TABLE.INSERT", "s.t", "id=%d" % number, "name=n%d" % number, "size=%d" % number, "note=%d" % number)
+                             for number in range(count)]
+
+
+def unique_insert(first, count):
+    return "TABLE.INSERT", "s.t", "COLUMNS", "id", "name", "VALUES", *(word for number in range(first, first + count)
+                                                                       for word in (str(number), "n%d" % number))
 
 
 def table(before, *words, **more):
@@ -149,6 +164,9 @@ TABLES = {
         Case(FEW, "TABLE.SCHEMA.VIEW", "s.t"), Case(FEW, "TABLE.NAMESPACE.DROP", "s", "FORCE"),
         Case(MANY, "TABLE.DROP", "s.t", "FORCE"), Case(FEW, "TABLE.SCHEMA.DROP", "s.t", "FORCE"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string"),
+        table(BUILT, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string:notnull:default=new"),
+        table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string:default=" + "x" * 300),
+        table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "RENAME", "COLUMN", "name", "TO", "other"), Case(FEW, "TABLE.INFO", "s.t"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:integer:hash"),
         table(MANY, "TABLE.SCHEMA.ALTER", "s.t", "DROP", "COLUMN", "name"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "DROP", "COLUMN", "id"),
@@ -179,6 +197,12 @@ TABLES = {
         table(FEW, "TABLE.APPLY", "s.t", "8", "UPDATE", "AT", "7", "SET", "id", "8", "note", "y" * 300),
         table(FEW, "TABLE.APPLY", "s.t", "8", "DELETE", "AT", "7"),
     ],
+    "words": [  # more than are read without memory: where it is refused, all shards are asked
+        table(FEW, "TABLE.SELECT", "s.t", "WHERE", "id", "IN", "(", *MANY_IDS, ")", "AND", "id=29", "OR", "size", "IN", "(", *MANY_IDS, ")"),
+        table(FEW, "TABLE.SELECT", "s.t", "WHERE", "id", "IN", "(", *MANY_IDS, ")", "AND", "id=29"),
+        table(FEW, "TABLE.UPDATE", "s.t", "WHERE", "id", "IN", "(", *MANY_IDS, ")", "AND", "id=29", "SET", "note=z", "size:=size+100"),
+        table(FEW, "TABLE.DELETE", "s.t", "WHERE", "id", "IN", "(", *MANY_IDS, ")", "AND", "id=29"),
+    ],
     "sql": [
         table(FEW, "TABLE.QUERY", "SELECT name || '!' AS x, count(*) FROM s.t WHERE size + 1 > $1 AND name LIKE 'n%' GROUP BY name ORDER BY x DESC", "3"),
         table(CREATED, "TABLE.QUERY", "INSERT INTO s.t (id, name, note) VALUES (1, 'a' || 'b', '%s')" % ("y" * 400), hidden=True),
@@ -188,6 +212,17 @@ TABLES = {
         Case(CREATED[:1], "TABLE.QUERY", "CREATE TABLE s.t (id INTEGER NOT NULL, name TEXT DEFAULT '%s')" % ("y" * 400)),
         table(FEW, "TABLE.QUERY", "ALTER TABLE s.t ADD COLUMN more VARCHAR"),
         Case(FEW, "TABLE.QUERY", "DROP TABLE s.t"),
+    ],
+    "unique": [
+        Case(UNIQUE_CREATED[:1], *UNIQUE_CREATED[1]),
+        table(unique_rows(60), "TABLE.INSERT", "s.t", "id=100", "name=" + "y" * 300, "size=100", hidden=True),
+        table(unique_rows(60), *unique_insert(100, 30), hidden=True), table(unique_rows(60), *unique_insert(100, 700), hidden=True),
+        table(unique_rows(60), "TABLE.QUERY", "INSERT INTO s.t (id, name) VALUES (100, 'n' || 100), (101, 'n' || 101)", hidden=True),
+        table(unique_rows(60), "TABLE.UPDATE", "s.t", "WHERE", "id=7", "SET", "name=" + "z" * 300, "size=70"),
+        table(unique_rows(60), "TABLE.QUERY", "UPDATE s.t SET name = name || name, size = size + 100", partial=True),
+        table(unique_rows(600), "TABLE.QUERY", "UPDATE s.t SET id = id + 1000, name = name || 'z'", partial=True),
+        table(unique_rows(1100), "TABLE.SCHEMA.ALTER", "s.t", "ADD", "INDEX", "note:unique"),
+        table(unique_rows(1100), "TABLE.SCHEMA.ALTER", "s.t", "ADD", "INDEX", "name:btree:unique"),
     ],
 }
 

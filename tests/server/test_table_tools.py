@@ -130,6 +130,47 @@ def test_rows_of_sql_are_those_of_the_table(start, tmp_path):
         sqlite.execute('INSERT INTO "a ""b" (n) VALUES (NULL)')
 
 
+@pytest.mark.slow
+def test_unique_columns_stay_unique(start, tmp_path):
+    server = start()
+    with server.connect() as client:
+        client.run("TABLE.NAMESPACE.CREATE", "t")
+        client.run("TABLE.SCHEMA.CREATE", "t.u", "id:integer:primary", "m:string:btree:unique", "d:decimal(18,2):unique")
+        for number in range(3):
+            client.run("TABLE.INSERT", "t.u", "id=%d" % number, "m=m%d" % number, "d=9999999999999999.9%d" % number)
+        tool("dump", server, "t.u", tmp_path / "u.sql", "--name", "u")
+        tool("dump", server, "t.u", tmp_path / "u.csv", "--ids")
+        sqlite = sqlite3.connect(":memory:")
+        sqlite.executescript((tmp_path / "u.sql").read_text())
+        assert sqlite.execute("SELECT count(*) FROM u").fetchone() == (3,)
+        for row in ("(0, 'new', 1)", "(NULL, 'new', 1)", "(5, 'm1', 1)"):
+            with pytest.raises(sqlite3.IntegrityError):
+                sqlite.execute("INSERT INTO u VALUES " + row)
+        client.run("TABLE.DELETE", "t.u")
+        tool("load", server, "t.u", tmp_path / "u.csv", "--ids")
+        client.run("TABLE.DELETE", "t.u")
+        with open(tmp_path / "u.csv", "a", encoding="ascii") as file:
+            file.write("77,7,m1,5\n")
+        status, output = run_tool("table-load", "--port", server.port, "t.u", tmp_path / "u.csv", "--ids")
+        assert status == 2 and "two rows of 't.u' have 'm1' in column 'm', so that it cannot be unique" in output
+        client.run("TABLE.DELETE", "t.u")
+        status, output = run_tool("table-load", "--port", server.port, "t.u", tmp_path / "u.csv", "--errors", "all")
+        assert status == 1 and "line 5: ERR two rows of 't.u' would have 'm1'" in output
+
+
+def test_ids_with_a_gap(start, tmp_path):
+    server = start()
+    with server.connect() as client:
+        client.run("TABLE.NAMESPACE.CREATE", "t")
+        client.run("TABLE.SCHEMA.CREATE", "t.g", "n:integer:primary:auto", "s:string")
+        numbers = [10 ** 15, None, 10 ** 17] + [None] * 2500 + [10 ** 18]
+        client.pipeline(("TABLE.INSERT", "t.g", "s=x", *(["n=%d" % number] if number else [])) for number in numbers)
+        tool("dump", server, "t.g", tmp_path / "g.csv", "--ids")
+        written = (tmp_path / "g.csv").read_text().splitlines()[1:]
+        assert written == ["%d,%d,x" % (row[0], row[1]) for row in (row[1::2] for row in client.run("TABLE.SELECT", "t.g", "COLUMNS", "_id", "n"))]
+        assert int(client.run("INFO", "commandstats").split(b"cmdstat_table.select:calls=")[1].split(b",")[0]) < 30
+
+
 def test_20000_rows_from_csv_and_back(start, shards, tmp_path):
     server = start(shards=shards)
     rng = random.Random(7)

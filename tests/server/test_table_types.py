@@ -196,10 +196,13 @@ def test_options_are_shown_in_full_only(client):
     assert client.run("TABLE.SCHEMA.VIEW", "t.again", "FULL") == client.run("TABLE.SCHEMA.VIEW", "t.t", "FULL")
 
 
-NOT_YET = "ERR options 'primary', 'unique', 'auto', 'ref' and 'check' do not exist yet"
-BAD_OPTION = "ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull' or 'default=<value>'"
+NOT_YET = "ERR options 'ref' and 'check' do not exist yet"
+BAD_AUTO = "ERR 'auto' is for one column of a table, an integer without a default"
+BAD_OPTION = ("ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull', 'unique', 'primary', 'auto' or "
+              "'default=<value>'")
 BAD_DEFAULT = "ERR the default is no value of the column's type, or longer than 64 KiB"
 BAD_DIGITS = "ERR decimal(digits,behind-the-point) takes 1 to 18 digits, and 0 to as many behind the point"
+NO_INDEX = "ERR a column that is 'unique' or 'primary' has an index, 'hash' or 'btree'"
 TWICE = "ERR an option of a column is given twice"
 BAD_TYPE = ("ERR type must be 'string', 'integer', 'float', 'date', 'boolean', 'datetime', 'decimal', 'blob', 'uuid' or 'json'")
 
@@ -207,8 +210,8 @@ BAD_TYPE = ("ERR type must be 'string', 'integer', 'float', 'date', 'boolean', '
 BAD_COLUMNS = [
     ("a:bool", BAD_TYPE), ("a:integer(5)", BAD_TYPE), ("a:decimals", BAD_TYPE), ("a:decimal(19)", BAD_DIGITS),
     ("a:decimal(5,6)", BAD_DIGITS), ("a:decimal(5", BAD_DIGITS), ("a:decimal(5,2)x", BAD_DIGITS), ("a:decimal(0,0)", BAD_DIGITS),
-    ("a:integer:primary", NOT_YET), ("a:integer:unique", NOT_YET), ("a:integer:notnull:auto", NOT_YET), ("a:integer:ref(t.t)", NOT_YET),
-    ("a:integer:check(a>5)", NOT_YET), ("a:integer:default=5:unique", NOT_YET), ("a:integer:index", BAD_OPTION),
+    ("a:integer:primary:none", NO_INDEX), ("a:integer:none:unique", NO_INDEX), ("a:float:notnull:auto", BAD_AUTO), ("a:integer:ref(t.t)", NOT_YET),
+    ("a:integer:check(a>5)", NOT_YET), ("a:integer:default=5:unique:auto", BAD_AUTO), ("a:integer:index", BAD_OPTION),
     ("a:integer:hash:", BAD_OPTION), ("a:integer:default", BAD_OPTION), ("a:integer:not null", BAD_OPTION),
     ("a:integer:hash:hash", TWICE), ("a:integer:notnull:NOTNULL", TWICE), ("a:integer:btree:default=5:none", TWICE),
     ("a:integer:default=x", BAD_DEFAULT), ("a:integer:default=5:default=6", BAD_DEFAULT), ("a:boolean:default=maybe", BAD_DEFAULT),
@@ -258,13 +261,15 @@ def test_a_routing_column_with_a_default_names_the_shard(client):
 
 
 def test_columns_are_added(client):
-    needs_empty = "ERR a column with 'notnull' or 'default' cannot be added to a table that has rows"
+    needs_default = "ERR a column with 'notnull' and without a default cannot be added to a table that has rows"
+    index_later = "ERR a column with a default and an index cannot be added to a table that has rows: ADD INDEX comes afterwards"
     make(client, "id:integer:hash")
     alter = ("TABLE.SCHEMA.ALTER", "t.t", "ADD", "COLUMN")
     client.run(*alter, "early:string:default=e")
     client.run("TABLE.INSERT", "t.t", "id=1")
-    assert error_of(client, *alter, "a:integer:notnull") == needs_empty
-    assert error_of(client, *alter, "a:integer:default=5") == needs_empty
+    assert error_of(client, *alter, "a:integer:notnull") == needs_default
+    for word in ("a:integer:default=5:btree", "a:integer:unique:default=5"):
+        assert error_of(client, *alter, word) == index_later
     for form in ("boolean", "datetime:btree", "decimal(4,1):hash", "blob", "uuid:btree", "json:hash"):
         client.run(*alter, form.split(":")[0].split("(")[0] + ":" + form)
     client.run("TABLE.UPDATE", "t.t", "SET", "boolean=1", "datetime=2024-05-01", "decimal=7", "blob=x", "uuid=%032x" % 5, "json=[]")
@@ -360,8 +365,10 @@ LATER = [
     (b"\x04flag\x04\x00\x00", b"\x04flag\x63\x00\x00", "a column of a type that this version does not know"),
     (b"\x04flag\x04\x00\x00", b"\x04flag\x04\x63\x00", "an index of a kind that this version does not know"),
     (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x02\x05\x017", "options of a version that this version does not know"),
-    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x0d\x017", "an option that this version does not know"),
-    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x05\x01x", "a table's field is damaged")]
+    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x45\x017", "an option that this version does not know"),
+    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x05\x01x", "a table's field is damaged"),
+    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x0d\x017", "a table's field is damaged"),  # unique, without an index
+    (b"\x04flag\x04\x00\x00\x01\x05\x017", b"\x04flag\x04\x00\x00\x01\x25\x017", "a table's field is damaged")]  # auto, with a default
 
 
 def test_a_file_of_a_later_version_is_refused_with_its_reason(start):

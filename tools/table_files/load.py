@@ -6,7 +6,7 @@ import signal
 
 from migration.endpoint import Refused
 from migration.progress import Progress
-from migration.wire import Lost
+from migration.wire import ErrorReply, Lost
 
 from . import server
 from .guess import Guess, kinds_of_json, kinds_of_text
@@ -209,6 +209,18 @@ def tell_incomplete(sender, table, reason):
     return INCOMPLETE
 
 
+def has_repeated_values(connection, table, columns):
+    """Rows with ids come by TABLE.APPLY, which does not look at unique columns: looks, and says which has a value twice."""
+    has_some = False
+    for column in columns:
+        if column.is_unique():
+            reply = connection.call("TABLE.SCHEMA.ALTER", table.encode("latin-1"), "ADD", "INDEX", column.name.encode("latin-1") + b":unique")
+            if isinstance(reply, ErrorReply):
+                say("all rows are loaded, but: %s" % reply)
+                has_some = True
+    return has_some
+
+
 def load(options):
     """The exit status. Refused: nothing was loaded."""
     table = server.checked_table(options.table)
@@ -235,6 +247,8 @@ def load(options):
     except (Refused, Lost) as error:
         return tell_incomplete(sender, table, str(error))
     progress.end()
+    if options.ids and has_repeated_values(connection, table, columns):
+        return INCOMPLETE
     if sender.refused:
         say("%s refused" % count_text(sender.refused))
     return SOME_REFUSED if sender.refused else ALL_TAKEN

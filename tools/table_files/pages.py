@@ -1,7 +1,7 @@
 """All rows of a table in the order of their ids, a page after the other: neither this process nor the server holds more than two pages.
 
 A page is a SELECT of a range of ids. While one is read here, the server works on the next. How many ids a page has follows from how many
-bytes the last one took.
+bytes the last one took. Behind a page without rows the next id is asked for: it may be far away, since numbers of auto columns are ids.
 """
 
 from migration.endpoint import Refused
@@ -14,6 +14,7 @@ FIRST_IDS = 1000
 PAGE_BYTES = 4 << 20
 GROWTH = 8  # a page has at most so many times the ids of the one before
 READ_BYTES = 1 << 18
+EMPTY_REPLY = len(b"*0\r\n")
 COLON = ord(":")
 
 
@@ -144,17 +145,26 @@ class Pages:
         self._ask("WHERE", "_id", "BETWEEN", at, "AND", min(at + ids - 1, self.last))
         return at + ids
 
+    def _next_id(self, at):
+        """The lowest id from `at` on; one behind the last if there is none. No page may be under way."""
+        found = run(self.connection, "TABLE.SELECT", self.table, "COLUMNS", "min(_id)", "WHERE", "_id", ">=", at)[0][1]
+        return self.last + 1 if found is None else found
+
     def _pages(self):
-        asked = [FIRST_IDS]  # how many ids the pages have that were asked for and not read
-        at = self._ask_page(self.first, FIRST_IDS)
-        ids = FIRST_IDS
-        while asked:
-            if at <= self.last:
+        asked = []  # how many ids the pages have that were asked for and not read
+        at, ids, is_gap = self.first, FIRST_IDS, False
+        while asked or at <= self.last:
+            if is_gap and not asked:
+                at, ids, is_gap = self._next_id(at), FIRST_IDS, False
+            while len(asked) < 2 and at <= self.last and not is_gap:
                 asked.append(ids)
                 at = self._ask_page(at, ids)
-            before = self.reader.bytes
-            yield from self.reader.rows()
-            ids = next_ids(asked.pop(0), self.reader.bytes - before)
+            if asked:
+                before = self.reader.bytes
+                yield from self.reader.rows()
+                size = self.reader.bytes - before
+                ids = next_ids(asked.pop(0), size)
+                is_gap = is_gap or size <= EMPTY_REPLY
 
 
 def next_ids(ids, size):

@@ -24,6 +24,12 @@ class Column:
         found = [option for option in self.options if option.startswith("default=")]
         return found[0][len("default="):] if found else None
 
+    def is_unique(self):
+        return "unique" in self.options or self.is_primary()
+
+    def is_primary(self):
+        return "primary" in self.options
+
 
 def read_schema(connection, table):
     """The columns of a table that exists; Refused if it does not."""

@@ -128,11 +128,18 @@ class SqlWriter:
         self.row_ways = [self.ways.get(column.base_kind(), sql_text) for column in columns]
         self.waiting = []
 
+    @staticmethod
+    def _is_unique(column):
+        """SQLite keeps decimals as doubles: two that differ may be one there."""
+        return column.is_unique() and column.base_kind() != "decimal"
+
     def _column(self, column, way):
         words = [sql_name(column.name.encode("latin-1")), self.kinds.get(column.base_kind(), column.kind.upper()).encode()]
         default = column.default()
-        if "notnull" in column.options:
+        if "notnull" in column.options or column.is_primary():
             words.append(b"NOT NULL")
+        if self._is_unique(column):
+            words.append(b"PRIMARY KEY" if column.is_primary() else b"UNIQUE")
         if default is not None:
             default = default.encode("latin-1")
             words.append(b"DEFAULT (%b)" % (default if column.kind == "boolean" else way(default)))
@@ -153,7 +160,7 @@ class SqlWriter:
 
     def _indexes(self):
         for column in self.columns:
-            if column.index != "none":
+            if column.index != "none" and not self._is_unique(column):
                 name = column.name.encode("latin-1")
                 index = sql_name(b"%b_%b" % (self.table, name))
                 yield b"CREATE INDEX %b ON %b (%b);\n" % (index, self.name, sql_name(name))

@@ -42,6 +42,12 @@ static void add_definition(struct digest *digest, uint32_t db, const struct tabl
         if (column->is_not_null) {
             digest_mix(&own, BYTES("notnull"));
         }
+        if (column->is_unique) {
+            digest_mix(&own, column->is_primary ? BYTES("primary") : BYTES("unique"));
+        }
+        if (column->is_auto) {
+            digest_mix(&own, BYTES("auto"));
+        }
         if (column->has_default) {
             char scratch[TYPED_VALUE_TEXT_MAX];
             digest_mix(&own, BYTES("default"));

@@ -16,6 +16,7 @@
 #include "query/statement.h"
 #include "query/statement_job.h"
 #include "shard/server.h"
+#include "table/unique.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -51,15 +52,40 @@ static enum table_result read_fields(const struct exec *exec, const struct schem
     return TABLE_NULL_VALUE;
 }
 
-int32_t table_route_row(struct exec *exec, struct table *table, const struct typed_value *values)
+/* The id of a row that is to be added is taken, once. */
+static uint64_t take_id(struct exec *exec, struct table *table)
 {
-    const struct schema *schema = table_schema(table);
     if (exec->routed_number == 0 || exec->routed_of != table->serial) { /* it may be another table of the same name */
         exec->routed_number = table_take_row_id(table);
         exec->routed_of = table->serial;
     }
+    return exec->routed_number;
+}
+
+/* The auto column gets its number, if none is given: TABLE_NO_NUMBER. */
+static enum table_result give_number(struct exec *exec, struct table *table, struct typed_value *values)
+{
+    const struct schema *schema = table_schema(table);
+    const bool is_given = !schema_needs_number(schema, values) || schema_give_number(schema, take_id(exec, table), values);
+    return is_given ? TABLE_OK : TABLE_NO_NUMBER;
+}
+
+/* The shard of a row that is to be added; its id is taken. */
+static uint32_t shard_of_row(struct exec *exec, struct table *table, const struct typed_value *values)
+{
+    const struct schema *schema = table_schema(table);
+    const uint64_t id = take_id(exec, table);
     const struct typed_value *routing = schema->routing_column == COLUMN_NONE ? NULL : &values[schema->routing_column];
-    return (int32_t)table_route(table, &exec->server->secret, routing, exec->routed_number);
+    return table_route(table, &exec->server->secret, routing, id);
+}
+
+int32_t table_route_row(struct exec *exec, struct table *table, struct typed_value *values)
+{
+    if (give_number(exec, table, values) != TABLE_OK) {
+        return 0; /* which table_insert_row finds again */
+    }
+    const uint32_t shard = shard_of_row(exec, table, values);
+    return unique_asks_all(table, values) ? ROUTE_ALL : (int32_t)shard;
 }
 
 /* COLUMNS ... VALUES: a single row goes to its shard, several may go to all. */
@@ -99,14 +125,42 @@ static int32_t route_insert(struct exec *exec)
     return table_route_row(exec, table, values);
 }
 
-void table_insert_row(struct exec *exec, struct table *table, const struct typed_value *values)
+/* A row comes to `shard`; under all batons, other slices are asked for its values. True: exec_wait_for was called. */
+static bool insert_must_wait(struct exec *exec, const struct table *table, uint32_t shard)
 {
-    struct table_slice *slice = table->slices[exec->shard->number];
-    if (slice_must_wait(exec, table, exec->shard->number, slice_may_write(slice), WAIT_WITH_WRITERS)) {
+    bool must_wait = slice_must_wait(exec, table, shard, slice_may_write(table->slices[shard]), WAIT_WITH_WRITERS);
+    for (uint32_t i = 0; exec->shard == NULL && i < table->shard_count && !must_wait; i++) {
+        must_wait = i != shard && slice_must_wait(exec, table, i, slice_may_read(table->slices[i]), WAIT_WITH_READERS);
+    }
+    return must_wait;
+}
+
+/* Another row has one of the values: true, and it was replied. */
+static bool is_refused_as_repeated(struct exec *exec, const struct table *table, const struct typed_value *values)
+{
+    const uint32_t taken = unique_find_taken(table, values, exec->shard == NULL ? UNIQUE_ALL_SLICES : UNIQUE_OWN_SLICE);
+    if (taken == COLUMN_NONE) {
+        return false;
+    }
+    const struct table_fault fault = unique_fault(table, taken, &values[taken]);
+    reply_table_fault(exec->reply, TABLE_NOT_UNIQUE, &fault);
+    return true;
+}
+
+void table_insert_row(struct exec *exec, struct table *table, struct typed_value *values)
+{
+    enum table_result result = give_number(exec, table, values);
+    if (result != TABLE_OK) {
+        reply_table_error(exec->reply, result, 0);
+        return;
+    }
+    const uint32_t shard = exec->shard != NULL ? exec->shard->number : shard_of_row(exec, table, values);
+    struct table_slice *slice = table->slices[shard];
+    if (insert_must_wait(exec, table, shard) || is_refused_as_repeated(exec, table, values)) {
         return;
     }
     const uint64_t id = exec->routed_number != 0 ? exec->routed_number : table_take_row_id(table);
-    const enum table_result result = slice_insert(slice, table_schema(table), id, values);
+    result = slice_insert(slice, table_schema(table), id, values);
     if (result != TABLE_OK) {
         reply_table_error(exec->reply, result, 0);
         return;
@@ -118,7 +172,7 @@ void table_insert_row(struct exec *exec, struct table *table, const struct typed
 static void command_insert(struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
-    struct table *table = exec->routed;
+    struct table *table = exec->shard == NULL ? statement_table(exec) : exec->routed;
     if (insert_words_are_there(exec)) {
         table_insert_words(exec);
         return;
@@ -150,7 +204,10 @@ int32_t table_route_statement(struct exec *exec, enum statement_kind kind)
     size_t needed = statement_bytes(exec);
     void *memory = needed <= sizeof stack ? stack : exec_scratch(exec, needed);
     struct statement statement;
-    if (memory == NULL || statement_parse(&statement, exec, kind, table, memory) != TABLE_OK) {
+    if (memory == NULL) {
+        return ROUTE_ALL; /* where it is right in any case */
+    }
+    if (statement_parse(&statement, exec, kind, table, memory) != TABLE_OK) {
         return 0;
     }
     int32_t shard = statement_shard(&statement, exec);
@@ -325,7 +382,7 @@ static void command_delete(struct exec *exec)
 static const char *const help_notes[] = {
     "  types: string, integer, float, date (YYYY-MM-DD), boolean, datetime (ISO 8601), decimal(digits,scale), blob, uuid, json",
     "  index: hash, btree, none (default); deprecated: true (= hash), false (= none)",
-    "  options: an index, notnull, default=<value>; in any order",
+    "  options: an index, notnull, unique, primary, auto, default=<value>; in any order",
     "  condition: <col><op><value> or <col> <op> <value> or <col> <op> COLUMN <col>; op: = != <> > < >= <=",
     "  condition: <col> [NOT] BETWEEN a AND b, <col> [NOT] IN ( a b ... ), <col> [NOT] LIKE pattern, <col> IS [NOT] NULL",
     "  conditions are joined by AND and OR, negated by NOT, and grouped by ( and ) as words of their own; _id is the row's id",

@@ -31,10 +31,11 @@ int32_t table_route_statement(struct exec *exec, enum statement_kind kind);
 /* Memory was refused when it was routed, so that it has come to a shard which may not be its own. */
 bool table_is_misrouted(const struct exec *exec, const struct statement *statement);
 
-/* INSERT on several shards: names the shard of the row, and takes its id, once. */
-int32_t table_route_row(struct exec *exec, struct table *table, const struct typed_value *values);
-/* Adds the row and replies its id, or why not. values: complete. */
-void table_insert_row(struct exec *exec, struct table *table, const struct typed_value *values);
+/* INSERT on several shards: names the shard of the row, or ROUTE_ALL where it has a value that no other row may have, and takes its id, once. Both
+ * it and table_insert_row give the row's auto column its number. */
+int32_t table_route_row(struct exec *exec, struct table *table, struct typed_value *values);
+/* Adds the row and replies its id, or why not. values: complete, but for the auto column. */
+void table_insert_row(struct exec *exec, struct table *table, struct typed_value *values);
 
 /* Somebody has locked a slice of the table, and exec_wait_for was called; NULL: there is no table. */
 bool table_waits(struct exec *exec, const struct table *table);

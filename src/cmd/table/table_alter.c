@@ -1,4 +1,4 @@
-/* table_alter.c - TABLE.SCHEMA.ALTER: which of the four it is, and its reply.  */
+/* table_alter.c - TABLE.SCHEMA.ALTER: which of the five it is, and its reply.  */
 #include "cmd/table/table_alter.h"
 
 #include "cmd/table/table_error.h"
@@ -6,20 +6,28 @@
 #include "query/slice_wait.h"
 #include "query/statement.h"
 
-enum action { ADD_COLUMN, DROP_COLUMN, ADD_INDEX, DROP_INDEX, ACTION_COUNT };
+enum action { ADD_COLUMN, DROP_COLUMN, RENAME_COLUMN, ADD_INDEX, DROP_INDEX, ACTION_COUNT };
 
 static const struct {
     const char *verb, *object;
+    bool has_new_name; /* TO and a word follow the one behind the object */
 } actions[ACTION_COUNT] = {
-    [ADD_COLUMN] = {"ADD", "COLUMN"}, [DROP_COLUMN] = {"DROP", "COLUMN"}, [ADD_INDEX] = {"ADD", "INDEX"},
-    [DROP_INDEX] = {"DROP", "INDEX"},
+    [ADD_COLUMN] = {"ADD", "COLUMN", false}, [DROP_COLUMN] = {"DROP", "COLUMN", false}, [RENAME_COLUMN] = {"RENAME", "COLUMN", true},
+    [ADD_INDEX] = {"ADD", "INDEX", false},   [DROP_INDEX] = {"DROP", "INDEX", false},
 };
+
+static bool is_action(const struct exec *exec, enum action action)
+{
+    const bool has_words = exec->argc == (actions[action].has_new_name ? 7 : 5) &&
+                           bytes_equal_ignore_case(exec->argv[2], bytes_of_string(actions[action].verb)) &&
+                           bytes_equal_ignore_case(exec->argv[3], bytes_of_string(actions[action].object));
+    return has_words && (!actions[action].has_new_name || bytes_equal_ignore_case(exec->argv[5], BYTES("TO")));
+}
 
 static enum action read_action(const struct exec *exec)
 {
     uint32_t i = 0;
-    while (i < ACTION_COUNT && !(exec->argc == 5 && bytes_equal_ignore_case(exec->argv[2], bytes_of_string(actions[i].verb)) &&
-                                 bytes_equal_ignore_case(exec->argv[3], bytes_of_string(actions[i].object)))) {
+    while (i < ACTION_COUNT && !is_action(exec, (enum action)i)) {
         i++;
     }
     return (enum action)i;
@@ -35,13 +43,24 @@ void table_reply_changed(struct exec *exec, enum table_result result)
     reply_ok(exec->reply);
 }
 
+void table_reply_indexed(struct exec *exec, enum table_result result, const struct table_fault *fault)
+{
+    if (result == TABLE_REPEATED) {
+        reply_table_fault(exec->reply, result, fault);
+    } else {
+        table_reply_changed(exec, result);
+    }
+}
+
 static enum table_result alter(struct exec *exec, struct table *table, enum action action)
 {
     switch (action) {
     case ADD_COLUMN:
-        return alter_add_column(exec, table, exec->argv[4]);
+        return alter_add_column(exec, table, exec->argv[4], table_reply_indexed);
     case DROP_COLUMN:
         return alter_drop_column(exec, table, exec->argv[4]);
+    case RENAME_COLUMN:
+        return alter_rename_column(exec, table, exec->argv[4], exec->argv[6]);
     default:
         return alter_drop_index(exec, table, exec->argv[4]);
     }
@@ -55,11 +74,11 @@ void command_schema_alter(struct exec *exec)
     if (table == NULL) {
         result = TABLE_MISSING;
     } else if (action == ACTION_COUNT) {
-        reply_error(exec->reply, "ERR syntax: ADD COLUMN col:type[:option ...] | DROP COLUMN col | ADD INDEX col[:hash|:btree] | "
-                                 "DROP INDEX col");
+        reply_error(exec->reply, "ERR syntax: ADD COLUMN col:type[:option ...] | DROP COLUMN col | RENAME COLUMN col TO name | "
+                                 "ADD INDEX col[:hash|:btree][:unique] | DROP INDEX col");
         return;
     } else if (action == ADD_INDEX) {
-        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_changed);
+        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_indexed);
     } else if (table_must_wait(exec, table)) {
         return;
     } else {

@@ -18,8 +18,8 @@ enum { FORM_TEXT_MAX = 160 };
 
 static enum table_result refuse_options(const struct plan *plan, const struct sql_column *column)
 {
-    if (column->is_primary || column->is_unique || column->is_auto) {
-        return plan_fail(plan, column->position, "PRIMARY KEY, UNIQUE and AUTO are not supported yet");
+    if (column->is_auto && column->default_value != NULL) {
+        return TABLE_BAD_AUTO;
     }
     if (column->check != NULL || column->reference != NULL) {
         return plan_fail(plan, column->position, "CHECK and REFERENCES are not supported yet");
@@ -52,19 +52,21 @@ static enum table_result read_form(const struct plan *plan, const struct sql_typ
                : plan_fail(plan, type->position, "decimal(digits, behind the point) takes 1 to 18 digits, and 0 to as many behind the point");
 }
 
-/* name:type, in the plan's arena. */
+/* name:type, what makes it unique, and whether it is auto, in the plan's arena. */
 static enum table_result write_word(const struct plan *plan, const struct sql_column *column, struct column_form form, struct bytes *out)
 {
     char scratch[COLUMN_FORM_TEXT_MAX];
     const struct bytes type = column_form_text(form, scratch);
-    char *word = arena_alloc(plan->arena, column->name.len + 1 + type.len);
+    const char *unique = column->is_primary ? ":primary" : column->is_unique ? ":unique" : "";
+    const char *automatic = column->is_auto ? ":auto" : "";
+    const size_t size = column->name.len + 1 + type.len + strlen(unique) + strlen(automatic) + 1;
+    char *word = arena_alloc(plan->arena, size);
     if (word == NULL) {
         return plan_no_memory(plan);
     }
     memcpy(word, column->name.data, column->name.len);
-    word[column->name.len] = ':';
-    memcpy(word + column->name.len + 1, type.data, type.len);
-    *out = (struct bytes){word, column->name.len + 1 + type.len};
+    snprintf(word + column->name.len, size - column->name.len, ":%.*s%s%s", (int)type.len, type.data, unique, automatic);
+    *out = (struct bytes){word, size - 1};
     return TABLE_OK;
 }
 
@@ -86,7 +88,7 @@ static enum table_result draft_column(const struct plan *plan, const struct sql_
         return result;
     }
     struct draft_column *drafted = &draft->columns[draft->column_count - 1];
-    drafted->is_not_null = column->is_not_null;
+    drafted->is_not_null |= column->is_not_null;
     if (column->default_value == NULL) {
         return TABLE_OK;
     }
@@ -116,7 +118,7 @@ static enum table_result add_column(struct exec *exec, const struct plan *plan, 
     struct bytes word;
     enum table_result result = refuse_options(plan, column);
     if (result == TABLE_OK && (column->is_not_null || column->default_value != NULL)) {
-        result = plan_fail(plan, column->position, "ADD COLUMN takes no NOT NULL and no DEFAULT: TABLE.SCHEMA.ALTER does, on a table without rows");
+        result = plan_fail(plan, column->position, "ADD COLUMN takes no NOT NULL and no DEFAULT: TABLE.SCHEMA.ALTER does");
     }
     if (result == TABLE_OK) {
         result = read_form(plan, column->type, &form);
@@ -124,7 +126,7 @@ static enum table_result add_column(struct exec *exec, const struct plan *plan, 
     if (result == TABLE_OK) {
         result = write_word(plan, column, form, &word);
     }
-    return result == TABLE_OK ? alter_add_column(exec, table, word) : result;
+    return result == TABLE_OK ? alter_add_column(exec, table, word, table_reply_indexed) : result;
 }
 
 static enum table_result alter_table(struct exec *exec, const struct plan *plan, struct table *table)
@@ -135,8 +137,10 @@ static enum table_result alter_table(struct exec *exec, const struct plan *plan,
         return add_column(exec, plan, table);
     case SQL_ALTER_DROP:
         return alter_drop_column(exec, table, definition->name);
+    case SQL_ALTER_RENAME_COLUMN:
+        return alter_rename_column(exec, table, definition->name, definition->new_name);
     default:
-        return plan_fail(plan, definition->table->position, "RENAME is not supported yet");
+        return plan_fail(plan, definition->table->position, "RENAME of a table is not supported yet");
     }
 }
 
@@ -146,9 +150,6 @@ static enum table_result alter_table(struct exec *exec, const struct plan *plan,
 static enum table_result check_index(const struct plan *plan)
 {
     const struct sql_definition *definition = plan->tree->definition;
-    if (definition->is_unique) {
-        return plan_fail(plan, definition->table->position, "UNIQUE is not supported yet");
-    }
     if (definition->keys == NULL) {
         return plan_fail(plan, definition->table->position, "an index is named by its column: DROP INDEX ON namespace.table (column)");
     }
@@ -168,17 +169,17 @@ static enum table_result create_index(struct exec *exec, const struct plan *plan
         return TABLE_COLUMN_MISSING;
     }
     memcpy(word, column.data, column.len);
-    const int len = snprintf(word + column.len, sizeof word - column.len, ":%s",
-                             index_kind_name(definition->using == SQL_USING_HASH ? INDEX_HASH : INDEX_BTREE));
-    return alter_add_index(exec, plan_table_name(plan, scratch), (struct bytes){word, column.len + (size_t)len}, table_reply_changed);
+    const int len = snprintf(word + column.len, sizeof word - column.len, ":%s%s",
+                             index_kind_name(definition->using == SQL_USING_HASH ? INDEX_HASH : INDEX_BTREE), definition->is_unique ? ":unique" : "");
+    return alter_add_index(exec, plan_table_name(plan, scratch), (struct bytes){word, column.len + (size_t)len}, table_reply_indexed);
 }
 
 /* --- all of them --- */
 
-static bool is_indexed(const struct schema *schema, struct bytes name)
+static bool is_indexed(const struct schema *schema, struct bytes name, bool is_unique)
 {
     const uint32_t column = schema_find_column(schema, name);
-    return column != COLUMN_NONE && schema->columns[column].index != INDEX_NONE;
+    return column != COLUMN_NONE && schema->columns[column].index != INDEX_NONE && (!is_unique || schema->columns[column].is_unique);
 }
 
 /* IF [NOT] EXISTS: there is nothing to do. */
@@ -194,7 +195,7 @@ static bool is_done(const struct plan *plan, const struct table *table)
     case SQL_STATEMENT_DROP_TABLE:
         return table == NULL;
     case SQL_STATEMENT_CREATE_INDEX:
-        return table != NULL && definition->keys->next == NULL && is_indexed(table_schema(table), definition->keys->name);
+        return table != NULL && definition->keys->next == NULL && is_indexed(table_schema(table), definition->keys->name, definition->is_unique);
     default:
         return false;
     }

@@ -22,11 +22,19 @@ static const char *const texts[TABLE_RESULT_COUNT] = {
     [TABLE_BAD_TYPE] = "ERR type must be 'string', 'integer', 'float', 'date', 'boolean', 'datetime', 'decimal', 'blob', 'uuid' or 'json'",
     [TABLE_BAD_DIGITS] = "ERR decimal(digits,behind-the-point) takes 1 to 18 digits, and 0 to as many behind the point",
     [TABLE_BAD_INDEX_KIND] = "ERR index must be 'hash', 'btree', 'none' (or deprecated 'true'/'false')",
-    [TABLE_BAD_OPTION] = "ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull' or 'default=<value>'",
-    [TABLE_LATER_OPTION] = "ERR options 'primary', 'unique', 'auto', 'ref' and 'check' do not exist yet",
+    [TABLE_BAD_OPTION] = "ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull', 'unique', 'primary', 'auto' or 'default=<value>'",
+    [TABLE_LATER_OPTION] = "ERR options 'ref' and 'check' do not exist yet",
     [TABLE_OPTION_TWICE] = "ERR an option of a column is given twice",
     [TABLE_BAD_DEFAULT] = "ERR the default is no value of the column's type, or longer than 64 KiB",
-    [TABLE_OPTION_NEEDS_EMPTY] = "ERR a column with 'notnull' or 'default' cannot be added to a table that has rows",
+    [TABLE_OPTION_NEEDS_EMPTY] = "ERR a column with 'notnull' and without a default cannot be added to a table that has rows",
+    [TABLE_UNIQUE_NEEDS_INDEX] = "ERR a column that is 'unique' or 'primary' has an index, 'hash' or 'btree'",
+    [TABLE_PRIMARY_TWICE] = "ERR a table has one 'primary' column at most",
+    [TABLE_PRIMARY_INDEX] = "ERR the index of the 'primary' column cannot be dropped",
+    [TABLE_BAD_AUTO] = "ERR 'auto' is for one column of a table, an integer without a default",
+    [TABLE_INDEX_COMES_LATER] = "ERR a column with a default and an index cannot be added to a table that has rows: ADD INDEX comes afterwards",
+    [TABLE_NO_NUMBER] = "ERR there is no further number for the 'auto' column",
+    [TABLE_NOT_UNIQUE] = "ERR two rows would have the same value in a unique column",
+    [TABLE_REPEATED] = "ERR two rows have the same value in a column that is to be unique",
     [TABLE_NULL_VALUE] = "ERR a column that must have a value has none",
     [TABLE_COLUMN_TWICE] = "ERR column already exists",
     [TABLE_COLUMN_MISSING] = "ERR column does not exist",
@@ -162,6 +170,18 @@ static void reply_unknown_column(struct reply *reply, const struct table_fault *
     }
 }
 
+static void reply_repeated(struct reply *reply, enum table_result result, const struct table_fault *fault)
+{
+    char scratch[TYPED_VALUE_TEXT_MAX];
+    const struct shown value = show(typed_value_format(fault->form, &fault->value, scratch));
+    const struct shown column = show(fault->word);
+    const struct shown table = show(fault->beside);
+    reply_errorf(reply,
+                 result == TABLE_REPEATED ? "ERR %stwo rows of %s have %s in column %s, so that it cannot be unique"
+                                          : "ERR %stwo rows of %s would have %s in column %s, which is unique",
+                 show_row(fault).text, table.text, value.text, column.text);
+}
+
 void reply_table_fault(struct reply *reply, enum table_result result, const struct table_fault *fault)
 {
     const struct shown word = show(fault->word);
@@ -178,6 +198,8 @@ void reply_table_fault(struct reply *reply, enum table_result result, const stru
         reply_bad_value(reply, fault);
     } else if (result == TABLE_NULL_VALUE) {
         reply_errorf(reply, "ERR %scolumn %s must have a value", show_row(fault).text, word.text);
+    } else if (result == TABLE_NOT_UNIQUE || result == TABLE_REPEATED) {
+        reply_repeated(reply, result, fault);
     } else if (result == TABLE_TYPES_DIFFER) {
         reply_errorf(reply, "ERR columns %s and %s cannot be compared", beside.text, word.text);
     } else if (result == TABLE_NOT_STRINGS) {

@@ -46,10 +46,10 @@ static void close_words(void *reader)
     (void)reader; /* it borrows the command's words */
 }
 
-static void refuse_words(struct exec *exec, enum table_result result, const void *context)
+static void refuse_words(struct exec *exec, enum table_result result, const struct table_fault *fault, const void *context)
 {
     const struct words_reader *reader = context;
-    reply_table_fault(exec->reply, result, &reader->fault);
+    reply_table_fault(exec->reply, result, fault != NULL ? fault : &reader->fault);
 }
 
 void table_insert_words(struct exec *exec)

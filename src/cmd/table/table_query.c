@@ -15,6 +15,7 @@
 #include "plan/plan_insert.h"
 #include "plan/plan_rows.h"
 #include "query/insert.h"
+#include "table/unique.h"
 
 /* The words of a command as a text and its arguments. */
 static struct plan_source source_of(const struct exec *exec)
@@ -130,10 +131,11 @@ static bool waits_for_query(struct exec *exec)
 
 /* --- running it --- */
 
-/* Memory was refused when the row was routed, and no id was taken. */
-static bool is_row_misrouted(const struct exec *exec, const struct table *table)
+/* Memory was refused when the row was routed, and no id was taken, or other shards are not at hand which may have one of its values. */
+static bool is_row_misrouted(const struct exec *exec, const struct table *table, const struct typed_value *values)
 {
-    return table->shard_count > 1 && (exec->routed_number == 0 || exec->routed_of != table->serial);
+    return table->shard_count > 1 && (exec->routed_number == 0 || exec->routed_of != table->serial ||
+                                      (exec->shard != NULL && unique_asks_all(table, values)));
 }
 
 static void reply_result(struct exec *exec, enum table_result result, const struct sql_fault *fault)
@@ -153,7 +155,7 @@ static void run_insert(struct exec *exec, struct plan *plan, struct table *table
     if (result == TABLE_OK) {
         result = plan_insert_row(&rows, 0, plan->arena, values);
     }
-    if (result == TABLE_OK && is_row_misrouted(exec, table)) {
+    if (result == TABLE_OK && is_row_misrouted(exec, table, values)) {
         result = TABLE_NO_MEMORY;
     }
     if (result == TABLE_OK) {
@@ -206,9 +208,13 @@ static enum table_result read_row(void *context, const struct exec *exec, uint32
     return plan_insert_row(&reader->rows, at, &reader->row_arena, values);
 }
 
-static void refuse_rows(struct exec *exec, enum table_result result, const void *context)
+static void refuse_rows(struct exec *exec, enum table_result result, const struct table_fault *fault, const void *context)
 {
     const struct rows_reader *reader = context;
+    if (fault != NULL) {
+        reply_table_fault(exec->reply, result, fault);
+        return;
+    }
     reply_result(exec, result, &reader->reading.fault);
 }
 

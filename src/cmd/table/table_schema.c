@@ -1,9 +1,10 @@
-/* table_schema.c - TABLE.NAMESPACE.* and TABLE.SCHEMA.*: what exists. ALTER is in table_alter.c.
+/* table_schema.c - TABLE.NAMESPACE.* and TABLE.SCHEMA.*: what exists. ALTER is in table_alter.c, INFO in table_info.c.
  *
- * Threads    VIEW: the holder of shard 0's baton, under which nobody changes the catalogue. The others: all batons held.  */
+ * Threads    VIEW, INFO: the holder of shard 0's baton, under which nobody changes the catalogue. The others: all batons held.  */
 #include "cmd/core/answers.h"
 #include "cmd/table/table_alter.h"
 #include "cmd/table/table_error.h"
+#include "cmd/table/table_info.h"
 #include "cmd/table/table_rows.h"
 #include "cmd/table/table_schema.h"
 #include "exec/exec.h"
@@ -179,20 +180,38 @@ static void view_default(struct exec *exec, const struct schema *schema, uint32_
     reply_raw(exec->reply, BYTES("\r\n"));
 }
 
+/* Options of a single word, those that the column has: their number. */
+static uint32_t read_flags(const struct column *column, struct bytes words[3])
+{
+    uint32_t count = 0;
+    if (column->is_unique) {
+        words[count++] = column->is_primary ? BYTES("primary") : BYTES("unique");
+    }
+    if (column->is_not_null && !column->is_primary) { /* which says it, too */
+        words[count++] = BYTES("notnull");
+    }
+    if (column->is_auto) {
+        words[count++] = BYTES("auto");
+    }
+    return count;
+}
+
 /* FULL: the options stand behind the index, each as SCHEMA.CREATE takes it. */
 static void view_column(struct exec *exec, const struct schema *schema, uint32_t at, bool is_full)
 {
     const struct column *column = &schema->columns[at];
-    const bool has_default = column->has_default;
+    const bool shows_default = is_full && column->has_default;
+    struct bytes words[3];
+    const uint32_t count = is_full ? read_flags(column, words) : 0;
     char form[COLUMN_FORM_TEXT_MAX];
-    reply_array(exec->reply, 3u + (is_full && column->is_not_null) + (is_full && has_default));
+    reply_array(exec->reply, 3u + count + shows_default);
     reply_bulk(exec->reply, schema_column_name(schema, at));
     reply_bulk(exec->reply, column_form_text(column_form(column), form));
     reply_simple(exec->reply, view_index(column, is_full));
-    if (is_full && column->is_not_null) {
-        reply_simple(exec->reply, BYTES("notnull"));
+    for (uint32_t i = 0; i < count; i++) {
+        reply_simple(exec->reply, words[i]);
     }
-    if (is_full && has_default) {
+    if (shows_default) {
         view_default(exec, schema, at);
     }
 }
@@ -249,6 +268,10 @@ const struct command_spec schema_commands[] = {
     {.name = "table.drop", .names_table = true, .run = command_table_drop, .arity = -2, .scope = SCOPE_ALL, .flags = COMMAND_NO_MULTI | COMMAND_WRITE, .since = "1.0.0",
      .group = "table", .acl = "dangerous", .complexity = "O(1); large tables are freed in the background",
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
+    {.name = "table.info", .names_table = true, .run = command_table_info, .route = route_anywhere, .arity = 2, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table",
+     .complexity = "O(C + I * S), C the number of columns, I of indexes, S of shards",
+     .summary = "Returns how many rows a table has, what they and its indexes take, and on which shards they are.", .syntax = "namespace.table"},
     {.name = "table.namespace.create", .run = command_namespace_create, .tables = namespace_tables, .arity = 2, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(N), N the number of namespaces and tables", .summary = "Makes a namespace for tables.",
@@ -263,9 +286,9 @@ const struct command_spec schema_commands[] = {
     {.name = "table.schema.alter", .names_table = true, .run = command_schema_alter, .arity = -4, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(1); ADD INDEX: O(N), N the number of rows, in the background of other commands",
-     .summary = "Adds or drops a column or an index of a table.",
-     .syntax = "namespace.table ADD COLUMN column:type[:option ...] | DROP COLUMN column | ADD INDEX column[:hash|:btree] | "
-               "DROP INDEX column"},
+     .summary = "Adds or drops a column or an index of a table, or renames a column.",
+     .syntax = "namespace.table ADD COLUMN column:type[:option ...] | DROP COLUMN column | RENAME COLUMN column TO name | "
+               "ADD INDEX column[:hash|:btree][:unique] | DROP INDEX column"},
     {.name = "table.schema.create", .names_table = true, .run = command_schema_create, .arity = -3, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
      .complexity = "O(N), N the number of namespaces and tables", .summary = "Makes a table.",
