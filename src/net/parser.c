@@ -13,27 +13,33 @@ _Static_assert((int)PROGRESS_WORDS_MIN >= (int)PARSER_UNAUTHENTICATED_WORDS_MAX,
                "an unauthenticated client's words need no second array");
 _Static_assert((int)INT64_TEXT_MAX < (int)PARSER_INLINE_MAX, "a line holds any length");
 
-struct span {
-    size_t offset, len;
+/* A word where it is, as long as the input may move; a word when all are there. */
+union span {
+    struct {
+        size_t offset, len;
+    } place;
+    struct bytes word;
 };
+_Static_assert(sizeof(union span) == sizeof(struct bytes), "an array of places becomes one of words");
 
 struct parser_progress {
     uint32_t wanted;    /* words announced */
     uint32_t seen;      /* words complete */
     size_t position;    /* where the next word begins */
     uint32_t capacity;
-    struct span spans[];
+    union span *spans;
 };
 
-static size_t progress_bytes(uint32_t capacity)
+static size_t spans_bytes(uint32_t capacity)
 {
-    return sizeof(struct parser_progress) + capacity * sizeof(struct span);
+    return capacity * sizeof(union span);
 }
 
 void parser_reset(struct parser *parser)
 {
     if (parser->progress != NULL) {
-        thread_free(MEM_QUERY_BUFFER, parser->progress, progress_bytes(parser->progress->capacity));
+        thread_free(MEM_QUERY_BUFFER, parser->progress->spans, spans_bytes(parser->progress->capacity));
+        thread_free(MEM_QUERY_BUFFER, parser->progress, sizeof *parser->progress);
         parser->progress = NULL;
     }
     parser->bytes_needed = 0;
@@ -41,7 +47,7 @@ void parser_reset(struct parser *parser)
 
 size_t parser_memory_bytes(const struct parser *parser)
 {
-    return parser->progress == NULL ? 0 : thread_block_bytes(progress_bytes(parser->progress->capacity));
+    return parser->progress == NULL ? 0 : thread_block_bytes(sizeof *parser->progress) + thread_block_bytes(spans_bytes(parser->progress->capacity));
 }
 
 size_t parser_done_bytes(const struct parser *parser)
@@ -149,12 +155,25 @@ static bool progress_grow(struct parser *parser)
     if (progress->seen < progress->capacity) {
         return true;
     }
-    uint32_t capacity = progress->capacity * 2;
-    progress = thread_realloc(MEM_QUERY_BUFFER, progress, progress_bytes(progress->capacity), progress_bytes(capacity));
-    if (progress == NULL) {
+    const uint32_t capacity = progress->capacity * 2;
+    union span *spans = thread_realloc(MEM_QUERY_BUFFER, progress->spans, spans_bytes(progress->capacity), spans_bytes(capacity));
+    if (spans == NULL) {
         return false;
     }
     progress->capacity = capacity;
+    progress->spans = spans;
+    return true;
+}
+
+static bool progress_begin(struct parser *parser, uint32_t wanted, size_t position)
+{
+    struct parser_progress *progress = thread_alloc(MEM_QUERY_BUFFER, sizeof *progress);
+    union span *spans = progress == NULL ? NULL : thread_alloc(MEM_QUERY_BUFFER, spans_bytes(PROGRESS_WORDS_MIN));
+    if (spans == NULL) {
+        thread_free(MEM_QUERY_BUFFER, progress, sizeof *progress);
+        return false;
+    }
+    *progress = (struct parser_progress){.wanted = wanted, .position = position, .capacity = PROGRESS_WORDS_MIN, .spans = spans};
     parser->progress = progress;
     return true;
 }
@@ -177,13 +196,7 @@ static enum parse_status begin_multibulk(struct parser *parser, struct bytes inp
         out->consumed = next;
         return PARSE_COMMAND;
     }
-    parser->progress = thread_alloc(MEM_QUERY_BUFFER, progress_bytes(PROGRESS_WORDS_MIN));
-    if (parser->progress == NULL) {
-        return fail(out, "out of memory");
-    }
-    *parser->progress = (struct parser_progress){
-        .wanted = (uint32_t)count, .seen = 0, .position = next, .capacity = PROGRESS_WORDS_MIN};
-    return PARSE_COMMAND;
+    return progress_begin(parser, (uint32_t)count, next) ? PARSE_COMMAND : fail(out, "out of memory");
 }
 
 static enum parse_status next_word(struct parser *parser, struct bytes input, const struct parse_limits *limits,
@@ -218,33 +231,33 @@ static enum parse_status next_word(struct parser *parser, struct bytes input, co
     if (!progress_grow(parser)) {
         return fail(out, "out of memory");
     }
-    progress = parser->progress;
     assert(progress->seen < progress->capacity);
-    progress->spans[progress->seen++] = (struct span){next, (size_t)len};
+    progress->spans[progress->seen++] = (union span){.place = {next, (size_t)len}};
     progress->position = next + (size_t)len + 2;
     return PARSE_COMMAND;
 }
 
-/* All words are there: spans become words. */
+/* All words are there. Those that do not fit into `words` become words where their places stand. */
 static enum parse_status finish_multibulk(struct parser *parser, struct bytes input, struct bytes *words,
                                           uint32_t capacity, struct parsed *out)
 {
-    const struct parser_progress *progress = parser->progress;
+    struct parser_progress *progress = parser->progress;
     assert(progress->position <= input.len);
-    out->words = words;
-    if (progress->seen > capacity) {
-        out->own_words = thread_alloc(MEM_QUERY_BUFFER, progress->seen * sizeof *words);
-        if (out->own_words == NULL) {
-            return fail(out, "out of memory");
-        }
-        out->own_capacity = progress->seen;
-        out->words = out->own_words;
-    }
+    const bool is_long = progress->seen > capacity;
     for (uint32_t i = 0; i < progress->seen; i++) {
-        out->words[i] = (struct bytes){input.data + progress->spans[i].offset, progress->spans[i].len};
+        const union span span = progress->spans[i];
+        struct bytes *word = is_long ? &progress->spans[i].word : &words[i];
+        *word = (struct bytes){input.data + span.place.offset, span.place.len};
     }
+    out->words = words;
     out->count = progress->seen;
     out->consumed = progress->position;
+    if (is_long) {
+        out->words = out->own_words = &progress->spans->word;
+        out->own_capacity = progress->capacity;
+        progress->spans = NULL;
+        progress->capacity = 0;
+    }
     parser_reset(parser);
     return PARSE_COMMAND;
 }
