@@ -220,7 +220,9 @@ Test(part_run, tells_home_that_waits_for_the_step_under_way)
     while (parts[1].steps < STEPS) {
         (void)take_turn(1);
     }
-    (void)take_turn(2);
+    while (parts[2].steps == 0) { /* such a short turn may be over before its first step */
+        (void)take_turn(2);
+    }
     cr_assert(stepper.is_waiting);
     messages_deliver(&threads[HOME]);
     cr_assert(!stepper.is_waiting, "home was told");
