@@ -1,10 +1,10 @@
 /* alter.h - columns and indexes come and go: TABLE.SCHEMA.ALTER.
  *
- * ALTER waits until no statement has the table locked; statements that come later wait for it. Everything but ADD INDEX on a
- * table with many rows, and ADD COLUMN with a default on one with rows (column_job.h), is one short step with all batons held. ADD INDEX builds the index as a job: the slices are locked for
- * reading meanwhile, so that rows stay as they are and queries go on without the index; when all slices have it, a last short
- * step without other readers makes it visible in all of them at once. If the column is to become unique, all rows are looked at with
- * the index before.
+ * ALTER waits until no statement has the table locked; statements that come later wait for it. It is one short step with all batons held,
+ * but for two: ADD COLUMN with a default on a table with rows (column_job.h), and ADD INDEX on one with many. That one builds the index as a
+ * job: the slices are locked for reading meanwhile, so that rows stay as they are and queries go on without the index; when all slices have
+ * it, a last short step without other readers makes it visible in all of them at once. If the column is to become unique, all rows are looked
+ * at with the index before.
  *
  *   START --> [BUILD] --> [CHECK] --> FINISH --> done
  *

@@ -4,9 +4,9 @@
  *       |        +----> taken back: refused     another row has the value of a unique column, memory was refused, or a slice is full
  *       +-------------> refused                 a value is wrong: no row id was taken
  *
- * Their slices are locked for writing meanwhile, so that nobody sees some of the rows. A row's values are looked for among the rows that are there
- * and those added before it. Numbers of the auto column that were taken or given by rows that are taken back are not taken again. More than EXEC_WORDS_MAX values are a job that
- * takes these steps with pauses in between.
+ * Their slices are locked for writing meanwhile, so that nobody sees some of the rows. A row's values are looked for among the rows that are
+ * there and those added before it. Numbers of the auto column that were taken or given by rows that are taken back are not taken again. More
+ * than EXEC_WORDS_MAX values are a job that takes these steps with pauses in between.
  *
  * Threads    The holder of the batons of all shards, or of the one that has the rows. CHECK of a job: none; it has the locks.
  * Limits     When the connection of a job dies, rows of which nobody was told are taken back; once TELL has begun all are told.  */

@@ -37,7 +37,8 @@ struct unique_check {
 void unique_check_begin(struct unique_check *check, const struct unique_update *update);
 /* TABLE_OK, TABLE_NO_MEMORY; TABLE_NOT_UNIQUE: *fault says which value, which is lent until unique_check_release. */
 MUST_USE enum table_result unique_check_row(struct unique_check *check, const struct found_row *row, struct table_fault *fault);
-/* Looks for values that two rows would get, about `limit` steps of a microsecond at most. *is_done: there are none, or the result says otherwise. */
+/* Looks for values that two rows would get: `limit` steps of found_sort, or `limit` values, at most. *is_done: there are none, or the result says
+ * otherwise. */
 MUST_USE enum table_result unique_check_settle(struct unique_check *check, size_t limit, bool *is_done, struct table_fault *fault);
 void unique_check_release(struct unique_check *check);
 

@@ -19,7 +19,7 @@ struct column_fill {
 
 enum fill_status { FILL_MORE, FILL_DONE, FILL_NO_MEMORY };
 
-/* Fills a page more. FILL_NO_MEMORY: some rows have the value, others do not. Cost: about 10 microseconds. */
+/* Fills a page more. FILL_NO_MEMORY: some rows have the value, others do not. Cost: O(rows of a page). */
 enum fill_status column_fill_step(struct column_fill *fill);
 
 #endif

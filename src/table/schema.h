@@ -3,7 +3,8 @@
  * A schema is never changed once it is a table's: ALTER makes another one from a draft. A column is described by one word:
  *
  *     name:type[:option ...]      type      column_form_parse
- *                                 option    hash, btree, none (or true, false); notnull; unique; primary; auto; default=VALUE; in any order, each once
+ *                                 option    hash, btree, none (or true, false); notnull; unique; primary; auto; default=VALUE; in any order,
+ *                                           each once
  *
  * VALUE may hold colons: it ends where nothing but further options follow.
  *

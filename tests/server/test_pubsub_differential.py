@@ -121,7 +121,8 @@ class Side:
         for number in numbers:
             self.connections[number].close()
         begins = tuple(b"id=%d " % self.ids[number] for number in numbers)
-        wait_until(lambda: not any(line.startswith(begins) for line in self.looker.run("CLIENT", "LIST").splitlines()), PATIENCE, "the end of the connections")
+        wait_until(lambda: not any(line.startswith(begins) for line in self.looker.run("CLIENT", "LIST").splitlines()), PATIENCE,
+                   "the end of the connections")
 
     def end(self):
         problems = self.server.problems() + self.server.stop()

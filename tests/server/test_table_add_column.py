@@ -3,7 +3,7 @@
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import ReplyError
+from harness.resp import ReplyError, table_rows
 from harness.saved import restart
 from harness.together import run_all
 
@@ -19,7 +19,7 @@ def make(client, count):
 
 
 def rows(client, *words):
-    return [dict(zip(row[::2], row[1::2])) for row in client.run("TABLE.SELECT", "c.t", *words)]
+    return table_rows(client, "c.t", *words)
 
 
 def values(client, column):

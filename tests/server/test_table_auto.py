@@ -3,18 +3,12 @@
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import ReplyError
+from harness.resp import error_of
 from harness.saved import restart
 from harness.together import run_all
 
 INSERT = ("TABLE.INSERT", "a.t")
 ABOVE = 1 << 62  # such numbers do not count
-
-
-def error_of(client, *words):
-    with pytest.raises(ReplyError) as caught:
-        client.run(*words)
-    return str(caught.value)
 
 
 def numbers(client, *words):

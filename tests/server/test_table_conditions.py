@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import ReplyError, plain
+from harness.resp import ReplyError, error_of, plain
 
 COLUMNS = {"id": "integer", "n": "integer", "m": "integer", "f": "float", "s": "string", "t": "string", "d": "date"}
 TABLES = {
@@ -266,12 +266,6 @@ ERRORS = [
     (("WHERE", "age=" + "x" * 63 + "éé"), "ERR '%s...' is not an integer (column 'age')" % ("x" * 63)),
     (("WHERE", "age=\r\n\x00"), "ERR '\\x0d\\x0a\\x00' is not an integer (column 'age')"),
 ]
-
-
-def error_of(connection, *words):
-    with pytest.raises(ReplyError) as raised:
-        connection.run(*words)
-    return str(raised.value)
 
 
 def test_errors_name_the_word(server):

@@ -2,14 +2,8 @@
 
 import pytest
 
-from harness.resp import ReplyError
+from harness.resp import error_of
 from harness.saved import restart
-
-
-def error_of(client, *words):
-    with pytest.raises(ReplyError) as caught:
-        client.run(*words)
-    return str(caught.value)
 
 
 def pairs(reply):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.resp import ReplyError, encode, wait_until
+from harness.resp import encode, error_of, table_rows, wait_until
 from harness.saved import restart
 
 FORM = ["id:integer:hash", "name:string:btree", "price:decimal(8,2):btree", "state:string:default=new", "day:date"]
@@ -23,14 +23,8 @@ def insert(client, names, *values):
     return client.run("TABLE.INSERT", "t.t", "COLUMNS", *names.split(), "VALUES", *values)
 
 
-def error_of(client, *words):
-    with pytest.raises(ReplyError) as caught:
-        client.run(*words)
-    return str(caught.value)
-
-
 def rows(client, *words):
-    return [dict(zip(row[::2], row[1::2])) for row in client.run("TABLE.SELECT", "t.t", *words)]
+    return table_rows(client, "t.t", *words)
 
 
 def count(client):

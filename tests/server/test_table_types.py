@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from harness.process import SLOWDOWN, Server, StartError
-from harness.resp import ReplyError
+from harness.resp import error_of, table_rows
 from harness.saved import OPTIONS, path, restart
 from replay import Replay
 
@@ -54,17 +54,6 @@ def encoded(value):
     return value if isinstance(value, bytes) else value.encode()
 
 
-def error_of(client, *words):
-    with pytest.raises(ReplyError) as caught:
-        client.run(*words)
-    return str(caught.value)
-
-
-def rows(client, *words):
-    """Rows as mappings."""
-    return [dict(zip(row[::2], row[1::2])) for row in client.run("TABLE.SELECT", *words)]
-
-
 def make(client, *columns, table="t.t"):
     client.call("TABLE.NAMESPACE.CREATE", "t")
     client.run("TABLE.SCHEMA.CREATE", table, *columns)
@@ -76,19 +65,19 @@ def test_values_are_taken_shown_and_found(client):
         make(client, "n:integer", "v:%s:%s" % (form, kind), table=table)
         for at, (given, _) in enumerate(values):
             client.run("TABLE.INSERT", table, "n=%d" % at, b"v=" + encoded(given))
-        assert rows(client, table) == [{b"n": b"%d" % at, b"v": encoded(shown)} for at, (_, shown) in enumerate(values)]
+        assert table_rows(client, table) == [{b"n": b"%d" % at, b"v": encoded(shown)} for at, (_, shown) in enumerate(values)]
         for given, shown in values:
             same = [at for at, (_, other) in enumerate(values) if other == shown]
             for word in (given, shown):
-                assert [int(row[b"n"]) for row in rows(client, table, "WHERE", b"v=" + encoded(word))] == same, (form, word)
-                assert len(rows(client, table, "WHERE", "v", "!=", encoded(word))) == len(values) - len(same)
+                assert [int(row[b"n"]) for row in table_rows(client, table, "WHERE", b"v=" + encoded(word))] == same, (form, word)
+                assert len(table_rows(client, table, "WHERE", "v", "!=", encoded(word))) == len(values) - len(same)
         for bad in BAD.get(form, []):
             for words in (("TABLE.INSERT", table, b"v=" + encoded(bad)), ("TABLE.UPDATE", table, "SET", b"v=" + encoded(bad)),
                           ("TABLE.SELECT", table, "WHERE", b"v=" + encoded(bad))):
                 assert BAD_VALUE.fullmatch(error_of(client, *words)), (form, bad)
         assert client.run("TABLE.UPDATE", table, "WHERE", "n=0", "SET", b"v=" + encoded(values[-1][0])) == 1
         assert client.run("TABLE.INSERT", table, "n=9") == b"%d" % (len(values) + 1), "mistakes take no row"
-        assert rows(client, table, "WHERE", "n=9") == [{b"n": b"9"}]
+        assert table_rows(client, table, "WHERE", "n=9") == [{b"n": b"9"}]
 
 
 # ---- order: as Python has it ----
@@ -145,7 +134,7 @@ def test_order_is_that_of_the_type_whatever_the_index(client):
             for word, value in (given[0], maker(rng)):
                 expected = [at for at, (_, other) in enumerate(given) if compare(other, value)]
                 for table in tables.values():
-                    found = rows(client, table, "WHERE", "v", operator, encoded(word))
+                    found = table_rows(client, table, "WHERE", "v", operator, encoded(word))
                     assert [int(row[b"n"]) for row in found] == expected, (form, operator, word)
         # Values that change, rows that go, indexes that come: the same rows are found.
         new, value = maker(rng)
@@ -156,7 +145,7 @@ def test_order_is_that_of_the_type_whatever_the_index(client):
         for kind in ("btree", "hash"):
             client.run("TABLE.SCHEMA.ALTER", tables["none"], "ADD", "INDEX", "v:" + kind)
             for table, operator in itertools.product(tables.values(), (">", "=")):
-                found = sorted(int(row[b"n"]) for row in rows(client, table, "WHERE", "v", operator, encoded(new)))
+                found = sorted(int(row[b"n"]) for row in table_rows(client, table, "WHERE", "v", operator, encoded(new)))
                 assert found == [at for at, other in given if COMPARE[operator](other, value)], (form, table, kind)
 
 
@@ -234,16 +223,16 @@ def test_defaults_and_columns_that_must_have_a_value(client):
     assert error_of(client, "TABLE.INSERT", "t.t", "note=x") == "ERR column 'id' must have a value"
     assert client.run("TABLE.INSERT", "t.t", "id=1") == b"1", "the refused one took no id"
     client.run("TABLE.INSERT", "t.t", "id=2", "state=", "price=1")
-    assert rows(client, "t.t") == [{b"id": b"1", b"state": b"new", b"price": b"9.99"}, {b"id": b"2", b"state": b"", b"price": b"1.00"}]
-    assert [row[b"id"] for row in rows(client, "t.t", "WHERE", "price>5")] == [b"1"]
-    assert [row[b"id"] for row in rows(client, "t.t", "WHERE", "state=new")] == [b"1"]
+    assert table_rows(client, "t.t") == [{b"id": b"1", b"state": b"new", b"price": b"9.99"}, {b"id": b"2", b"state": b"", b"price": b"1.00"}]
+    assert [row[b"id"] for row in table_rows(client, "t.t", "WHERE", "price>5")] == [b"1"]
+    assert [row[b"id"] for row in table_rows(client, "t.t", "WHERE", "state=new")] == [b"1"]
     assert client.pipeline([("MULTI",), ("TABLE.INSERT", "t.t", "note=y"), ("TABLE.INSERT", "t.t", "id=3"), ("EXEC",)])[-1][1][0][0] == "-"
-    assert len(rows(client, "t.t")) == 3
+    assert len(table_rows(client, "t.t")) == 3
     # A default is a copy: it outlives the schema that gave it.
     client.run("TABLE.SCHEMA.ALTER", "t.t", "DROP", "COLUMN", "note")
     client.run("TABLE.SCHEMA.ALTER", "t.t", "ADD", "INDEX", "state")
     client.run("TABLE.INSERT", "t.t", "id=4")
-    assert rows(client, "t.t", "WHERE", "id=4") == [{b"id": b"4", b"state": b"new", b"price": b"9.99"}]
+    assert table_rows(client, "t.t", "WHERE", "id=4") == [{b"id": b"4", b"state": b"new", b"price": b"9.99"}]
     client.run("TABLE.SCHEMA.ALTER", "t.t", "DROP", "COLUMN", "state")
     assert client.run("TABLE.SCHEMA.VIEW", "t.t", "FULL") == [[b"id", b"integer", b"hash", b"notnull"],
                                                               [b"price", b"decimal(6,2)", b"btree", b"default=9.99"]]
@@ -253,11 +242,11 @@ def test_a_routing_column_with_a_default_names_the_shard(client):
     make(client, "key:uuid:hash:default=00112233445566778899aabbccddeeff", "n:integer")
     client.pipeline([("TABLE.INSERT", "t.t", "n=%d" % number) for number in range(20)])
     client.pipeline([("TABLE.INSERT", "t.t", "n=%d" % number, "key=%032x" % number) for number in range(20)])
-    assert len(rows(client, "t.t", "WHERE", "key=00112233-4455-6677-8899-AABBCCDDEEFF")) == 20
+    assert len(table_rows(client, "t.t", "WHERE", "key=00112233-4455-6677-8899-AABBCCDDEEFF")) == 20
     for number in range(20):
-        assert [row[b"n"] for row in rows(client, "t.t", "WHERE", "key=%032x" % number)] == [b"%d" % number]
+        assert [row[b"n"] for row in table_rows(client, "t.t", "WHERE", "key=%032x" % number)] == [b"%d" % number]
     assert client.run("TABLE.UPDATE", "t.t", "WHERE", "n=7", "SET", "key=%032x" % 999) == 2
-    assert len(rows(client, "t.t", "WHERE", "key=%032x" % 999)) == 2
+    assert len(table_rows(client, "t.t", "WHERE", "key=%032x" % 999)) == 2
 
 
 def test_columns_are_added(client):
@@ -276,7 +265,7 @@ def test_columns_are_added(client):
     row = {b"id": b"1", b"early": b"e", b"boolean": b"true", b"datetime": b"2024-05-01T00:00:00Z", b"decimal": b"7.0", b"blob": b"x",
            b"uuid": b"00000000-0000-0000-0000-000000000005", b"json": b"[]"}
     for condition in ("boolean=true", "datetime>2024-04-30", "decimal=7", "uuid<=%032x" % 5, "json=[]", "blob=x"):
-        assert rows(client, "t.t", "WHERE", condition) == [row], condition
+        assert table_rows(client, "t.t", "WHERE", condition) == [row], condition
     client.run("TABLE.DELETE", "t.t")
     client.run(*alter, "late:integer:notnull")
     assert error_of(client, "TABLE.INSERT", "t.t", "id=1") == "ERR column 'late' must have a value"
@@ -303,8 +292,8 @@ def fill(client, count=200):
 
 
 def state(client):
-    return (client.run("DEBUG", "DIGEST"), rows(client, "t.t"), rows(client, "t.old"), client.run("TABLE.SCHEMA.VIEW", "t.t", "FULL"),
-            rows(client, "t.t", "WHERE", "price>5.25", "AND", "at<2024-05-01T12:30:30Z"), rows(client, "t.t", "WHERE", "key=%032x" % 3))
+    return (client.run("DEBUG", "DIGEST"), table_rows(client, "t.t"), table_rows(client, "t.old"), client.run("TABLE.SCHEMA.VIEW", "t.t", "FULL"),
+            table_rows(client, "t.t", "WHERE", "price>5.25", "AND", "at<2024-05-01T12:30:30Z"), table_rows(client, "t.t", "WHERE", "key=%032x" % 3))
 
 
 @pytest.mark.parametrize("way", ("snapshot", "log", pytest.param("rewritten log", marks=pytest.mark.slow)))

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import ReplyError
+from harness.resp import error_of, table_rows
 from harness.saved import restart
 from harness.together import run_all
 
@@ -20,14 +20,8 @@ def refused(table, value, column):
     return "ERR two rows of '%s' would have '%s' in column '%s', which is unique" % (table, value, column)
 
 
-def error_of(client, *words):
-    with pytest.raises(ReplyError) as caught:
-        client.run(*words)
-    return str(caught.value)
-
-
 def rows(client, *words):
-    return [dict(zip(row[::2], row[1::2])) for row in client.run("TABLE.SELECT", "s.t", *words)]
+    return table_rows(client, "s.t", *words)
 
 
 def no_value_is_there_twice(client, columns=("id", "mail", "code")):

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.process import SLOWDOWN
-from harness.resp import ReplyError
+from harness.resp import error_of, table_rows
 from harness.saved import restart
 from harness.together import run_all
 
@@ -16,14 +16,8 @@ def refused(value, column, row=None):
     return "ERR %stwo rows of 's.t' would have '%s' in column '%s', which is unique" % ("" if row is None else "row %d: " % row, value, column)
 
 
-def error_of(client, *words):
-    with pytest.raises(ReplyError) as caught:
-        client.run(*words)
-    return str(caught.value)
-
-
 def rows(client, *words):
-    return [dict(zip(row[::2], row[1::2])) for row in client.run("TABLE.SELECT", "s.t", *words)]
+    return table_rows(client, "s.t", *words)
 
 
 def column(client, name, *words):

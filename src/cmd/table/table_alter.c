@@ -43,7 +43,7 @@ void table_reply_changed(struct exec *exec, enum table_result result)
     reply_ok(exec->reply);
 }
 
-void table_reply_indexed(struct exec *exec, enum table_result result, const struct table_fault *fault)
+void table_reply_altered(struct exec *exec, enum table_result result, const struct table_fault *fault)
 {
     if (result == TABLE_REPEATED) {
         reply_table_fault(exec->reply, result, fault);
@@ -56,7 +56,7 @@ static enum table_result alter(struct exec *exec, struct table *table, enum acti
 {
     switch (action) {
     case ADD_COLUMN:
-        return alter_add_column(exec, table, exec->argv[4], table_reply_indexed);
+        return alter_add_column(exec, table, exec->argv[4], table_reply_altered);
     case DROP_COLUMN:
         return alter_drop_column(exec, table, exec->argv[4]);
     case RENAME_COLUMN:
@@ -78,7 +78,7 @@ void command_schema_alter(struct exec *exec)
                                  "ADD INDEX col[:hash|:btree][:unique] | DROP INDEX col");
         return;
     } else if (action == ADD_INDEX) {
-        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_indexed);
+        result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_altered);
     } else if (table_must_wait(exec, table)) {
         return;
     } else {

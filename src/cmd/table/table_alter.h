@@ -13,7 +13,7 @@ void command_schema_alter(struct exec *exec);
 
 /* Replies the outcome of a change of what tables there are, and counts it. */
 void table_reply_changed(struct exec *exec, enum table_result result);
-/* The same of ADD INDEX: an alter_done_fn. */
-void table_reply_indexed(struct exec *exec, enum table_result result, const struct table_fault *fault);
+/* The same of ALTERs that may be jobs, ADD INDEX and ADD COLUMN: an alter_done_fn. */
+void table_reply_altered(struct exec *exec, enum table_result result, const struct table_fault *fault);
 
 #endif

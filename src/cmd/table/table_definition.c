@@ -126,7 +126,7 @@ static enum table_result add_column(struct exec *exec, const struct plan *plan, 
     if (result == TABLE_OK) {
         result = write_word(plan, column, form, &word);
     }
-    return result == TABLE_OK ? alter_add_column(exec, table, word, table_reply_indexed) : result;
+    return result == TABLE_OK ? alter_add_column(exec, table, word, table_reply_altered) : result;
 }
 
 static enum table_result alter_table(struct exec *exec, const struct plan *plan, struct table *table)
@@ -171,7 +171,7 @@ static enum table_result create_index(struct exec *exec, const struct plan *plan
     memcpy(word, column.data, column.len);
     const int len = snprintf(word + column.len, sizeof word - column.len, ":%s%s",
                              index_kind_name(definition->using == SQL_USING_HASH ? INDEX_HASH : INDEX_BTREE), definition->is_unique ? ":unique" : "");
-    return alter_add_index(exec, plan_table_name(plan, scratch), (struct bytes){word, column.len + (size_t)len}, table_reply_indexed);
+    return alter_add_index(exec, plan_table_name(plan, scratch), (struct bytes){word, column.len + (size_t)len}, table_reply_altered);
 }
 
 /* --- all of them --- */

@@ -22,7 +22,8 @@ static const char *const texts[TABLE_RESULT_COUNT] = {
     [TABLE_BAD_TYPE] = "ERR type must be 'string', 'integer', 'float', 'date', 'boolean', 'datetime', 'decimal', 'blob', 'uuid' or 'json'",
     [TABLE_BAD_DIGITS] = "ERR decimal(digits,behind-the-point) takes 1 to 18 digits, and 0 to as many behind the point",
     [TABLE_BAD_INDEX_KIND] = "ERR index must be 'hash', 'btree', 'none' (or deprecated 'true'/'false')",
-    [TABLE_BAD_OPTION] = "ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull', 'unique', 'primary', 'auto' or 'default=<value>'",
+    [TABLE_BAD_OPTION] = "ERR option must be an index ('hash', 'btree', 'none', or deprecated 'true'/'false'), 'notnull', 'unique', 'primary', 'auto' "
+                         "or 'default=<value>'",
     [TABLE_LATER_OPTION] = "ERR options 'ref' and 'check' do not exist yet",
     [TABLE_OPTION_TWICE] = "ERR an option of a column is given twice",
     [TABLE_BAD_DEFAULT] = "ERR the default is no value of the column's type, or longer than 64 KiB",

@@ -270,7 +270,7 @@ const struct command_spec schema_commands[] = {
      .summary = "Drops a table with its rows and indexes.", .syntax = "namespace.table FORCE"},
     {.name = "table.info", .names_table = true, .run = command_table_info, .route = route_anywhere, .arity = 2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table",
-     .complexity = "O(C + I * S), C the number of columns, I of indexes, S of shards",
+     .complexity = "O(I * (C + S)), C the number of columns, I of indexes, S of shards",
      .summary = "Returns how many rows a table has, what they and its indexes take, and on which shards they are.", .syntax = "namespace.table"},
     {.name = "table.namespace.create", .run = command_namespace_create, .tables = namespace_tables, .arity = 2, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
@@ -285,7 +285,7 @@ const struct command_spec schema_commands[] = {
      .complexity = "O(N), N the number of tables", .summary = "Lists the tables, as namespace:table.", .syntax = "[namespace]"},
     {.name = "table.schema.alter", .names_table = true, .run = command_schema_alter, .arity = -4, .scope = SCOPE_ALL,
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
-     .complexity = "O(1); ADD INDEX: O(N), N the number of rows, in the background of other commands",
+     .complexity = "O(1); ADD INDEX, and ADD COLUMN with a default: O(N), N the number of rows, in the background of other commands",
      .summary = "Adds or drops a column or an index of a table, or renames a column.",
      .syntax = "namespace.table ADD COLUMN column:type[:option ...] | DROP COLUMN column | RENAME COLUMN column TO name | "
                "ADD INDEX column[:hash|:btree][:unique] | DROP INDEX column"},

@@ -246,6 +246,20 @@ class Connection:
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
 
+def error_of(connection, *words):
+    """The text of the error with which the command must be answered."""
+    try:
+        reply = connection.run(*words)
+    except ReplyError as error:
+        return str(error)
+    raise AssertionError("%r was answered with %r, which is no error" % (words, reply))
+
+
+def table_rows(connection, table, *words):
+    """The rows of TABLE.SELECT as mappings."""
+    return [dict(zip(row[::2], row[1::2])) for row in connection.run("TABLE.SELECT", table, *words)]
+
+
 def wait_until(condition, seconds=5.0, what="the condition"):
     """Waits until `condition()` is true and gives its value. It is asked often at first: most conditions come about soon."""
     end = time.monotonic() + seconds
