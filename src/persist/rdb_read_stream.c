@@ -85,22 +85,26 @@ static void reckon_counters(struct stream *stream)
     }
 }
 
+/* What the last id must not be below: the last live entry, and the first of the last node, which ids are counted from. Deleted entries above it are
+ * what XSETID leaves.  */
+static struct stream_id lowest_last_id(const struct stream *stream, struct id_cursor last_node)
+{
+    struct stream_id top;
+    const struct stream_id base = last_node.leaf != NULL ? id_cursor_id(last_node) : STREAM_ID_MIN;
+    return stream_edge_id(stream, true, &top) && stream_id_compare(top, base) > 0 ? top : base;
+}
+
 /* The payload's own length is not taken over: streams that Redis 5 kept may say more than they have, and dumps carry that on. The
  * nodes were counted as they came. Only one that says entries without a single node is refused, by Redis, too.  */
 static enum rdb_status read_counters(struct rdb_reader *reader, struct rdb_input *input)
 {
     struct stream *stream = reader->stream->stream;
-    struct stream_id highest = STREAM_ID_MIN;
     uint64_t claimed_length;
     const struct id_cursor last = id_tree_last(&stream->nodes);
-    if (last.leaf != NULL) {
-        const struct stream_node *node = id_cursor_value(&stream->nodes, last);
-        (void)stream_node_last_id(node, id_cursor_id(last), &highest);
-    }
     if (!rdb_read_length(input, &claimed_length) || (claimed_length != 0 && last.leaf == NULL)) {
         return RDB_BAD;
     }
-    if (!read_id(input, &stream->last_id) || stream_id_compare(stream->last_id, highest) < 0) {
+    if (!read_id(input, &stream->last_id) || stream_id_compare(stream->last_id, lowest_last_id(stream, last)) < 0) {
         return RDB_BAD;
     }
     if (!reader->plan->is_old_stream) {
