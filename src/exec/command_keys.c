@@ -23,7 +23,8 @@ static bool range_from(const struct command_key_spec *spec, int64_t begin, const
         if (at >= argc || !int64_parse(argv[at], &count) || count < 0) {
             return false;
         }
-        *out = (struct wide_range){begin + spec->first, begin + spec->first + (count > INT32_MAX ? INT32_MAX : count) - 1};
+        const int64_t first = begin + spec->first;
+        *out = (struct wide_range){first, first + ((count > INT32_MAX ? INT32_MAX : count) - 1) * step_of(spec)};
         return true;
     }
     out->first = begin;

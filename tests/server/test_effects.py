@@ -82,6 +82,9 @@ ROWS = [
     (["PFADD a x"], "PFADD a x", []),
     (["PFADD a x", "PFCOUNT a"], "PFCOUNT a", []),
     (["SET a abc"], "BITFIELD a OVERFLOW FAIL SET u8 80 256", ["BITFIELD a OVERFLOW FAIL SET u8 80 256"]),
+    ([], "MSETEX 2 a 1 {a}b 2 NX EX 100", ["MSETEX 2 a 1 {a}b 2 PXAT <time>"]),
+    (["SET a 0 EX 100"], "MSETEX 1 a 1 XX KEEPTTL", ["MSETEX 1 a 1 KEEPTTL"]),
+    (["SET a 0"], "MSETEX 2 {a}b 1 a 2 NX", []),
     ([], "FLUSHALL", ["FLUSHALL"]),
     ([], "SWAPDB 1 2", ["SWAPDB 1 2"]),
 ]
@@ -91,6 +94,10 @@ SPREAD_ROWS = [
     ([], "MSET a 1 b 2", ["SET a 1", "SET b 2"]),
     ([], "MSETNX a 1 b 2", ["SET a 1", "SET b 2"]),
     (["SET b 1"], "MSETNX a 1 b 2", []),
+    ([], "MSETEX 2 a 1 b 2 PX 100000", ["SET a 1 PXAT <time>", "SET b 2 PXAT <time>"]),
+    ([], "MSETEX 2 a 1 b 2 KEEPTTL", ["SET a 1 KEEPTTL", "SET b 2 KEEPTTL"]),
+    ([], "MSETEX 2 a 1 b 2", ["SET a 1", "SET b 2"]),
+    (["SET a 1"], "MSETEX 2 a 1 b 2 XX", []),
     (["SET a 1", "SET b 2"], "DEL a b c", ["DEL a", "DEL b"]),
     (["SET a 1", "SET b 2"], "UNLINK b", ["UNLINK b"]),
     (["SET a v EX 100"], "COPY a b", ["SET b v PXAT <time>"]),
@@ -121,7 +128,7 @@ def test_effects_over_shards_are_of_one_shard_each(feed, shards, before, command
     reply = feed.client.call(*words(command))
     assert reply[0] != "-", reply
     if shards == 1 and effects and not effects[0].startswith("DEL b"):
-        effects = [command]
+        effects = [command.replace("PX 100000", "PXAT <time>")]
     given = [[word.decode("latin-1").encode() for word in effect] for effect in feed.effects_since()]
     assert given == wanted(effects, feed.client, "a")
 
@@ -149,25 +156,58 @@ PAIRS = [("key:%d" % i, ("%d:" % i) * 50) for i in range(40)]
 REQUESTS_MAX = 60
 
 
-def refused_mset(feed, allowed):
-    """The keys that MSET has made, and what was told of them, when it was refused memory after `allowed` requests."""
+# As many pairs as one step puts, and a value that is long: jobs.
+MANY_PAIRS = [("{many}%d" % i, "%d" % i) for i in range(1100)]
+LONG_PAIRS = [("{many}a", "short"), ("{many}b", "x" * (1024 * 1024 + 1)), ("{many}c", "short")]
+
+
+@pytest.mark.parametrize("pairs", [MANY_PAIRS, LONG_PAIRS], ids=["many", "long"])
+def test_msetex_in_steps_is_told_as_one(feed, pairs):
+    client = feed.client
+    flat = [word for pair in pairs for word in pair]
+    values = [value.encode() for _, value in pairs]
+    names = [key for key, _ in pairs]
+    count = str(len(pairs))
+    client.run("SET", names[-1], "old")
+    feed.effects_since()
+    assert client.run("MSETEX", count, *flat, "NX", "EX", "100") == 0
+    assert client.run("MSETEX", count, *flat, "XX") == 0
+    assert client.run("EXISTS", *names) == 1 and feed.effects_since() == []
+    assert client.run("MSETEX", count, *flat, "EX", "100") == 1
+    time = client.run("PEXPIRETIME", names[0])
+    assert feed.effects_since() == [[word.encode() for word in ("MSETEX", count, *flat, "PXAT", str(time))]]
+    assert client.run("MGET", *names) == values
+    assert client.run("MSETEX", count, *flat, "KEEPTTL", "XX") == 1
+    assert {client.run("PEXPIRETIME", name) for name in names[-3:]} == {time}
+    assert feed.effects_since() == [[word.encode() for word in ("MSETEX", count, *flat, "KEEPTTL")]]
+
+
+def keys_told(effect):
+    return effect[2:2 + 2 * int(effect[1]):2] if effect[0] == b"MSETEX" else effect[1::2] if effect[0] == b"MSET" else effect[1:2]
+
+
+def refused_mset(feed, command, allowed):
+    """The keys that MSET or MSETEX has made, and what was told of them, when it was refused memory after `allowed` requests."""
     feed.client.run("FLUSHALL")
     feed.effects_since()
     feed.client.run("DEBUG", "REFUSE-MEMORY", allowed)
-    reply = feed.client.call("MSET", *[word for pair in PAIRS for word in pair])
+    counted = [str(len(PAIRS))] if command == "MSETEX" else []
+    options = ["EX", "100"] if command == "MSETEX" else []
+    reply = feed.client.call(command, *counted, *[word for pair in PAIRS for word in pair], *options)
     feed.client.call("DEBUG", "REFUSE-MEMORY", "-1")  # it may be the one that is refused
     made = [key for key, _ in PAIRS if feed.client.run("EXISTS", key)]
-    told = [word for effect in feed.effects_since() if effect[0] in (b"SET", b"MSET") for word in effect[1::2]]
+    told = [word for effect in feed.effects_since() if effect[0] in (b"SET", b"MSET", b"MSETEX") for word in keys_told(effect)]
     return reply, made, [key.decode() for key in told]
 
 
-def test_what_mset_has_done_before_a_refusal_is_told(feed):
+@pytest.mark.parametrize("command", ["MSET", "MSETEX"])
+def test_what_mset_has_done_before_a_refusal_is_told(feed, command):
     if feed.client.call("DEBUG", "REFUSE-MEMORY", "-1")[0] == "-":
         pytest.skip("this build has no DEBUG REFUSE-MEMORY")
     parts = 0
     for allowed in range(REQUESTS_MAX):
         try:
-            reply, made, told = refused_mset(feed, allowed)
+            reply, made, told = refused_mset(feed, command, allowed)
         except Closed:
             feed.close()
             feed.client = feed.server.connect()

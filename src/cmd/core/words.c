@@ -28,11 +28,11 @@ static enum job_status run_step(struct job *job, struct exec *exec)
         exec->must_finish = kind->mode == KEY_LOCK_EXCLUSIVE;
     }
     bool goes_on = true;
-    while (goes_on && words->at < exec->argc) {
-        const uint32_t left = exec->argc - words->at;
+    while (goes_on && words->at < words->end) {
+        const uint32_t left = words->end - words->at;
         const uint32_t some = WORDS_PER_LOOK * words->step;
-        goes_on = kind->run(words, exec, left < some ? exec->argc : words->at + some);
-        if (goes_on && words->at < exec->argc && exec_step_is_over(exec)) {
+        goes_on = kind->run(words, exec, left < some ? words->end : words->at + some);
+        if (goes_on && words->at < words->end && exec_step_is_over(exec)) {
             return JOB_MORE;
         }
     }
@@ -67,8 +67,8 @@ static enum job_status begin_lock(struct words *words)
 static enum job_status keys_step(struct job *job, struct exec *exec)
 {
     struct words *words = (struct words *)job;
-    while (words->at < exec->argc) {
-        for (uint32_t i = 0; i < WORDS_PER_LOOK && words->at < exec->argc; i++, words->at += words->step) {
+    while (words->at < words->end) {
+        for (uint32_t i = 0; i < WORDS_PER_LOOK && words->at < words->end; i++, words->at += words->step) {
             key_lock_add(&words->lock, exec_key_of(exec, exec->argv[words->at]));
         }
         if (exec_step_is_over(exec)) {
@@ -81,7 +81,7 @@ static enum job_status keys_step(struct job *job, struct exec *exec)
 static enum job_status begin_keys(struct words *words, struct exec *exec)
 {
     const bool are_keys = words->kind->are_keys;
-    if (!key_lock_open(&words->lock, are_keys ? (exec->argc - words->first) / words->step + 1 : 1, words->kind->mode)) {
+    if (!key_lock_open(&words->lock, are_keys ? (words->end - words->first) / words->step + 1 : 1, words->kind->mode)) {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return JOB_DONE;
     }
@@ -99,8 +99,8 @@ static enum job_status begin_keys(struct words *words, struct exec *exec)
 static enum job_status check_step(struct job *job, struct exec *exec)
 {
     struct words *words = (struct words *)job;
-    while (words->kind->check != NULL && words->at < exec->argc) {
-        for (uint32_t i = 0; i < WORDS_PER_LOOK && words->at < exec->argc; i++, words->at += words->step) {
+    while (words->kind->check != NULL && words->at < words->end) {
+        for (uint32_t i = 0; i < WORDS_PER_LOOK && words->at < words->end; i++, words->at += words->step) {
             if (!words->kind->check(words, exec, words->at)) {
                 return JOB_DONE;
             }
@@ -138,6 +138,7 @@ void words_start(struct exec *exec, const struct words_kind *kind, const struct 
     words->job = (struct job){.step = check_step, .destroy = destroy, .shard = JOB_NO_SHARD};
     words->shard = exec->shard != NULL ? (int32_t)exec->shard->number : JOB_ALL_SHARDS;
     words->at = words->first;
+    words->end = words->end == 0 ? exec->argc : words->end;
     exec_start_job(exec, &words->job);
 }
 

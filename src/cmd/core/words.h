@@ -49,6 +49,7 @@ struct words {
     struct key_lock lock;
     int32_t shard;          /* that has the keys, or JOB_ALL_SHARDS */
     uint32_t first, step;   /* the words: argv[first], argv[first + step] ... */
+    uint32_t end;           /* behind the last of them, which may be what belongs to a word; words_start makes argc of 0 */
     uint32_t at;            /* the next word */
     bool is_begun;
     struct word_tally tally; /* the command's own */

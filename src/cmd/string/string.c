@@ -6,34 +6,12 @@
 #include "cmd/core/answers.h"
 #include "cmd/core/effects.h"
 #include "cmd/core/find.h"
-#include "cmd/core/option.h"
 #include "cmd/string/string_condition.h"
+#include "cmd/string/string_options.h"
 #include "cmd/string/string_rows.h"
 #include "cmd/string/string_work.h"
 
-/* --- options of SET and GETEX --- */
-
-enum set_flag {
-    SET_NX = 1 << 0,
-    SET_XX = 1 << 1,
-    SET_GET = 1 << 2,
-    SET_KEEPTTL = 1 << 3,
-    SET_PERSIST = 1 << 4,
-    SET_EX = 1 << 5,
-    SET_PX = 1 << 6,
-    SET_EXAT = 1 << 7,
-    SET_PXAT = 1 << 8,
-    SET_IFEQ = 1 << 9,
-    SET_IFNE = 1 << 10,
-    SET_IFDEQ = 1 << 11,
-    SET_IFDNE = 1 << 12,
-    SET_SECONDS = SET_EX | SET_EXAT,
-    SET_ABSOLUTE = SET_EXAT | SET_PXAT,
-    SET_TIME = SET_EX | SET_PX | SET_EXAT | SET_PXAT,
-    SET_TTL = SET_TIME | SET_KEEPTTL | SET_PERSIST,
-    SET_COMPARES = SET_IFEQ | SET_IFNE | SET_IFDEQ | SET_IFDNE,
-    SET_WHEN = SET_NX | SET_XX | SET_COMPARES,
-};
+/* --- options --- */
 
 /* A repeated option is taken, as by Redis; the last value counts. */
 static const struct option set_options[] = {
@@ -45,73 +23,15 @@ static const struct option set_options[] = {
     {"IFDNE", .sets = SET_IFDNE, .excludes = SET_WHEN & ~SET_IFDNE, .has_value = true},
     {"GET", .sets = SET_GET},
     {"KEEPTTL", .sets = SET_KEEPTTL, .excludes = SET_TTL & ~SET_KEEPTTL},
-    {"EX", .sets = SET_EX, .excludes = SET_TTL & ~SET_EX, .has_value = true},
-    {"PX", .sets = SET_PX, .excludes = SET_TTL & ~SET_PX, .has_value = true},
-    {"EXAT", .sets = SET_EXAT, .excludes = SET_TTL & ~SET_EXAT, .has_value = true},
-    {"PXAT", .sets = SET_PXAT, .excludes = SET_TTL & ~SET_PXAT, .has_value = true},
+    STRING_TIME_OPTIONS,
     {0},
 };
 
 static const struct option getex_options[] = {
     {"PERSIST", .sets = SET_PERSIST, .excludes = SET_TTL & ~SET_PERSIST},
-    {"EX", .sets = SET_EX, .excludes = SET_TTL & ~SET_EX, .has_value = true},
-    {"PX", .sets = SET_PX, .excludes = SET_TTL & ~SET_PX, .has_value = true},
-    {"EXAT", .sets = SET_EXAT, .excludes = SET_TTL & ~SET_EXAT, .has_value = true},
-    {"PXAT", .sets = SET_PXAT, .excludes = SET_TTL & ~SET_PXAT, .has_value = true},
+    STRING_TIME_OPTIONS,
     {0},
 };
-
-/* What is to be done with a string: options, where they stand in argv, and the time that they name. */
-struct set_request {
-    uint32_t flags;
-    uint32_t time_index; /* of the word that holds the time, when SET_TIME */
-    uint32_t compare_index; /* of the value of IFEQ and its kin, when SET_COMPARES */
-    int64_t expiry_ms;   /* absolute, when SET_TIME */
-};
-
-/* Reads the options from argv[first] on; replies the error. The time itself is read later: see read_time. */
-static bool read_options(struct exec *exec, uint32_t first, const struct option *rows, struct set_request *request)
-{
-    struct option_walk walk = {.at = first};
-    while (option_next(exec, rows, &walk)) {
-        if ((walk.option->sets & SET_COMPARES) != 0) {
-            request->compare_index = walk.value;
-        } else if (walk.option->has_value) {
-            request->time_index = walk.value;
-        }
-    }
-    if (walk.at < exec->argc) {
-        reply_error(exec->reply, ERROR_SYNTAX);
-        return false;
-    }
-    request->flags = walk.flags;
-    return true;
-}
-
-/* Turns the time that the options name into an absolute one; replies the error. Without a time there is nothing to do. */
-static bool read_time(struct exec *exec, struct set_request *request)
-{
-    if ((request->flags & SET_TIME) == 0) {
-        return true;
-    }
-    int64_t time;
-    if (!exec_int64_argument(exec, request->time_index, &time)) {
-        return false;
-    }
-    bool is_bad = time <= 0;
-    if ((request->flags & SET_SECONDS) != 0) {
-        is_bad |= __builtin_mul_overflow(time, 1000, &time);
-    }
-    if ((request->flags & SET_ABSOLUTE) == 0) {
-        is_bad |= __builtin_add_overflow(time, exec->now_ms, &time);
-    }
-    if (is_bad) {
-        reply_errorf(exec->reply, "ERR invalid expire time in '%s' command", exec->spec->name);
-        return false;
-    }
-    request->expiry_ms = time;
-    return true;
-}
 
 /* --- reading --- */
 
@@ -201,7 +121,7 @@ static void getex_apply(struct exec *exec, struct key key, struct entry *entry, 
 static void run_getex(struct exec *exec, struct string_work *work)
 {
     struct set_request request = {0};
-    if (!read_options(exec, 2, getex_options, &request)) {
+    if (!string_read_options(exec, 2, getex_options, &request)) {
         return;
     }
     struct key key = exec_key(exec, 1);
@@ -210,7 +130,7 @@ static void run_getex(struct exec *exec, struct string_work *work)
         reply_null(exec->reply);
         return;
     }
-    if (!check_string(exec, entry) || !read_time(exec, &request)) {
+    if (!check_string(exec, entry) || !string_read_time(exec, &request)) {
         return;
     }
     if (reply_old(exec, entry, &(struct replier){run_getex, work, 0}) && entry != NULL &&
@@ -233,11 +153,6 @@ struct put {
     struct string_work *work; /* what has been done */
 };
 
-static enum expiry_mode expiry_mode_of(const struct set_request *request)
-{
-    return (request->flags & SET_TIME) != 0 ? EXPIRY_SET : (request->flags & SET_KEEPTTL) != 0 ? EXPIRY_KEEP : EXPIRY_CLEAR;
-}
-
 /* Reports that argv[value] is at `key` now. A time is told as an absolute one. */
 static void report_set(struct exec *exec, struct key key, uint32_t value, const struct set_request *request)
 {
@@ -254,7 +169,7 @@ static void report_set(struct exec *exec, struct key key, uint32_t value, const 
 static bool put_value(struct exec *exec, struct key key, struct entry *existing, const struct put *put,
                       const struct set_request *request)
 {
-    const enum expiry_mode mode = expiry_mode_of(request);
+    const enum expiry_mode mode = string_expiry_mode(request);
     const struct bytes value = exec->argv[put->value];
     enum result result;
     if (UNLIKELY(value.len > TEXT_AT_ONCE_MAX)) {
@@ -289,8 +204,7 @@ static bool read_condition(struct exec *exec, const struct set_request *request,
 /* Do the options let what is there be replaced? */
 static bool may_set(const struct set_request *request, const struct string_condition *condition, const struct entry *existing)
 {
-    const uint32_t refused_by = existing != NULL ? SET_NX : SET_XX;
-    return (request->flags & refused_by) == 0 && (condition->kind == CONDITION_NONE || string_condition_holds(condition, existing));
+    return !string_is_refused(request, existing) && (condition->kind == CONDITION_NONE || string_condition_holds(condition, existing));
 }
 
 /* SET with options. */
@@ -298,7 +212,7 @@ static void set_with_options(struct exec *exec, struct string_work *work)
 {
     struct set_request request = {0};
     struct string_condition condition;
-    if (!read_options(exec, 3, set_options, &request) || !read_time(exec, &request) || !read_condition(exec, &request, &condition)) {
+    if (!string_read_options(exec, 3, set_options, &request) || !string_read_time(exec, &request) || !read_condition(exec, &request, &condition)) {
         return;
     }
     struct key key = exec_key(exec, 1);
@@ -359,7 +273,7 @@ static void command_setnx(struct exec *exec)
 static void set_with_time(struct exec *exec, uint32_t unit, const struct put *put)
 {
     struct set_request request = {.flags = unit, .time_index = 2};
-    if (!read_time(exec, &request)) {
+    if (!string_read_time(exec, &request)) {
         return;
     }
     struct key key = exec_key(exec, 1);
@@ -403,8 +317,6 @@ static void command_getset(struct exec *exec)
     run_getset(exec, NULL);
 }
 
-#define SET_TIME_SYNTAX "EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds"
-
 const struct command_spec string_commands[] = {
     {.name = "get", .run = command_get, .arity = 2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_FAST,
      .keys = {1, 1, 1}, .since = "1.0.0", .group = "string", .complexity = "O(1)",
@@ -416,7 +328,7 @@ const struct command_spec string_commands[] = {
     {.name = "getex", .run = command_getex, .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_FAST,
      .keys = {1, 1, 1}, .since = "6.2.0", .group = "string", .complexity = "O(1)",
      .summary = "Returns the string that a key holds and sets or removes the key's expiry.",
-     .syntax = "key [" SET_TIME_SYNTAX "|PERSIST]", .key_flags = "RW access update"},
+     .syntax = "key [" STRING_TIME_SYNTAX "|PERSIST]", .key_flags = "RW access update"},
     {.name = "getset", .run = command_getset, .arity = 3, .scope = SCOPE_KEYS,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "1.0.0", .group = "string",
      .complexity = "O(1)", .summary = "Stores a string and returns the one that it replaces.", .syntax = "key value",
@@ -428,7 +340,7 @@ const struct command_spec string_commands[] = {
     {.name = "set", .run = command_set, .arity = -3, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = {1, 1, 1}, .since = "1.0.0", .group = "string", .complexity = "O(1)",
      .summary = "Stores a string, on conditions and with an expiry if wanted.",
-     .syntax = "key value [NX|XX|IFEQ value|IFNE value|IFDEQ digest|IFDNE digest] [GET] [" SET_TIME_SYNTAX "|KEEPTTL]",
+     .syntax = "key value [NX|XX|IFEQ value|IFNE value|IFDEQ digest|IFDNE digest] [GET] [" STRING_TIME_SYNTAX "|KEEPTTL]",
      .key_flags = "RW access update variable_flags"},
     {.name = "setex", .run = command_setex, .arity = 4, .scope = SCOPE_KEYS, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = {1, 1, 1}, .since = "2.0.0", .group = "string", .complexity = "O(1)",

@@ -5,7 +5,7 @@
 #include "exec/exec.h"
 
 extern const struct command_spec string_commands[];        /* string.c: GET SET ... */
-extern const struct command_spec string_many_commands[];   /* string_many.c: MGET MSET MSETNX */
+extern const struct command_spec string_many_commands[];   /* string_many.c: MGET MSET MSETEX MSETNX */
 extern const struct command_spec string_condition_commands[]; /* string_condition.c: DIGEST DELEX DELIFEQ */
 extern const struct command_spec string_range_commands[];  /* string_range.c: APPEND GETRANGE SETRANGE STRLEN SUBSTR */
 extern const struct command_spec string_number_commands[]; /* string_number.c: INCR family */

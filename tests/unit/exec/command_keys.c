@@ -10,6 +10,8 @@ enum { WORDS_MAX = 64 };
 
 static const struct command_key_spec sintercard[] = {
     {.flags = "RO access", .index = 1, .search = KEYS_COUNTED, .first = 1}, {0}};
+static const struct command_key_spec msetex[] = {
+    {.flags = "OW update", .index = 1, .search = KEYS_COUNTED, .first = 1, .step = 2}, {0}};
 static const struct command_key_spec zunionstore[] = {
     {.flags = "OW update", .index = 1}, {.flags = "RO access", .index = 2, .search = KEYS_COUNTED, .first = 1}, {0}};
 static const struct command_key_spec xread[] = {
@@ -39,6 +41,7 @@ static const struct command_spec commands[] = {
     {.name = "mset", .keys = {1, -1, 2}},
     {.name = "ping"},
     {.name = "sintercard", .key_specs = sintercard},
+    {.name = "msetex", .key_specs = msetex},
     {.name = "zunionstore", .keys = {1, 1, 1}, .key_specs = zunionstore},
     {.name = "xread", .key_specs = xread},
     {.name = "georadius", .keys = {1, 1, 1}, .key_specs = georadius},
@@ -115,6 +118,11 @@ static const struct {
     {"sintercard 9223372036854775807 a b", " invalid", " 2 3"},
     {"sintercard 9223372036854775808 a b", " invalid", ""},
     {"sintercard", " invalid", ""},
+    {"msetex 2 a 1 b 2 EX 5", " 2 4", " 2 4"},
+    {"msetex 1 a 1 b 2", " 2", " 2"},
+    {"msetex 3 a 1 b 2", " invalid", " 2 4"},
+    {"msetex 2147483647 a 1", " invalid", " 2"},
+    {"msetex 0 a 1", " invalid", ""},
     {"zunionstore d 2 a b WEIGHTS 1 2", " 1 3 4", " 1 3 4"},
     {"zunionstore d 3 a b", " invalid", " 1 3 4"},
     {"zunionstore d x a", " invalid", " 1"},
