@@ -156,7 +156,7 @@ PAIRS = [("key:%d" % i, ("%d:" % i) * 50) for i in range(40)]
 REQUESTS_MAX = 60
 
 
-# As many pairs as one step puts, and a value that is long: jobs.
+# More words than one step takes, and a value that is long: both are jobs.
 MANY_PAIRS = [("{many}%d" % i, "%d" % i) for i in range(1100)]
 LONG_PAIRS = [("{many}a", "short"), ("{many}b", "x" * (1024 * 1024 + 1)), ("{many}c", "short")]
 

@@ -87,6 +87,8 @@ JOBS = {
         Case(KEYS, "MGET", *["k:%d" % number for number in range(300)], keys=["k:1"]),
         Case([], "MSET", *[word for number in range(100) for word in ("m:%d" % number, "v")], keys=["m:1"], partial=True),
         Case([], "MSETNX", *[word for number in range(100) for word in ("m:%d" % number, "v")], keys=["m:1"], partial=True),
+        Case([], "MSETEX", "100", *[word for number in range(100) for word in ("m:%d" % number, "v")], "NX", keys=["m:1"],
+             partial=True),
     ],
     "database": [
         Case(KEYS + HASH + ZSETS, "FLUSHALL", keys=["h"]), Case(KEYS + HASH, "FLUSHDB", "ASYNC", keys=["h"]),
