@@ -533,16 +533,19 @@ void appendonly_figures(const struct server *server, struct appendonly_figures *
     }
 }
 
-void appendonly_loading(const struct server *server, struct appendonly_loading *out)
+void appendonly_loading_figures(const struct server *server, struct loading_figures *out)
 {
+    loading_figures(server, out);
     const struct appendonly *appendonly = server->logged.appendonly;
     const struct replaying *replaying = appendonly == NULL ? NULL : __atomic_load_n(&appendonly->replaying, __ATOMIC_ACQUIRE);
-    *out = (struct appendonly_loading){.is_loading = replaying != NULL && appendonly_state(appendonly) == APPENDONLY_LOADING};
-    if (out->is_loading) {
-        struct replaying_figures figures;
-        replaying_figures(replaying, &figures);
-        out->started_ms = figures.started_ms;
-        out->bytes = figures.bytes;
-        out->total_bytes = figures.total_bytes;
+    if (replaying == NULL || appendonly_state(appendonly) != APPENDONLY_LOADING) {
+        return;
     }
+    struct replaying_figures log;
+    replaying_figures(replaying, &log);
+    const bool has_base = out->started_ms >= log.started_ms;
+    out->is_loading = true;
+    out->total_bytes = (has_base ? out->total_bytes : 0) + log.total_bytes;
+    out->loaded_bytes = (has_base ? out->loaded_bytes : 0) + log.bytes;
+    out->started_ms = log.started_ms;
 }

@@ -13,6 +13,7 @@
 
 #include "appendonly/log_set.h"
 #include "shard/server.h"
+#include "snapshot/loading.h"
 
 #include <stdint.h>
 
@@ -65,13 +66,7 @@ struct appendonly_figures {
 /* Any thread. */
 void appendonly_figures(const struct server *server, struct appendonly_figures *out);
 
-/* Of the logs that are repeated behind a base: at the start, or by DEBUG LOADAOF. */
-struct appendonly_loading {
-    bool is_loading;
-    int64_t started_ms;           /* wall */
-    uint64_t bytes, total_bytes;  /* of logs alone */
-};
-/* Any thread. */
-void appendonly_loading(const struct server *server, struct appendonly_loading *out);
+/* loading_figures, to which the logs are added that are repeated behind the file: at the start, or by DEBUG LOADAOF. Any thread. */
+void appendonly_loading_figures(const struct server *server, struct loading_figures *out);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "client/lifetime.h"
+#include "loop/patience.h"
 #include "loop/worker.h"
 #include "mem/heap.h"
 #include "shard/log.h"
@@ -54,6 +55,7 @@ struct acceptor {
     int spare_fd;                  /* -1: none */
     enum accept_state state;       /* changed by accept_was_refused and accept_went_well */
     int64_t paused_ms, refused_ms; /* monotonic: the first and the last refusal since the state was OPEN */
+    struct patience patience;
 };
 
 /* A new connection on its way to its thread. */
@@ -284,10 +286,13 @@ static void send_wakes(struct acceptor *acceptor)
     }
 }
 
+_Static_assert((int)POLL_MS_MAX <= (int)PATIENCE_MS, "patience_look is called often enough");
+
 static void loop(struct acceptor *acceptor)
 {
     const nfds_t all = POLLED_LISTENERS + acceptor->listeners->count;
     while (atomic_load_explicit(&acceptor->server->is_stopping, memory_order_relaxed) == 0) {
+        patience_look(&acceptor->patience, acceptor->server);
         const bool is_paused = acceptor->state == ACCEPT_PAUSED;
         const int ready = poll(acceptor->polled, is_paused ? POLLED_LISTENERS : all, is_paused ? ACCEPT_RETRY_MS : POLL_MS_MAX);
         if (ready < 0) {

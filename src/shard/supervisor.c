@@ -3,9 +3,12 @@
 
 #include "shard/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+
+#define STATUS_RUNNING "STATUS=Ready to accept connections"
 
 bool supervisor_is_there(const struct config *config)
 {
@@ -22,7 +25,20 @@ static void say(struct config *config, const char *state)
 
 void supervisor_say_ready(struct config *config)
 {
-    say(config, "READY=1\nSTATUS=Ready to accept connections");
+    say(config, "READY=1\n" STATUS_RUNNING);
+}
+
+void supervisor_say_running(struct config *config)
+{
+    say(config, STATUS_RUNNING);
+}
+
+void supervisor_ask_for_time(struct config *config, const char *status)
+{
+    enum { US_PER_S = 1000000, FIELDS = 64 };
+    char state[FIELDS + SUPERVISOR_STATUS_MAX];
+    snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%lld\nSTATUS=%s", (long long)SUPERVISOR_EXTENSION_S * US_PER_S, status);
+    say(config, state);
 }
 
 void supervisor_say_stopping(struct config *config)

@@ -77,6 +77,11 @@ bool ending_takes_time(const struct server *server)
     return server->ending != NULL && !server_is_loading(server) && (is_logged || ending_wants_save(server->config));
 }
 
+bool ending_is_under_way(const struct ending *ending)
+{
+    return state_of(ending) != ENDING_NONE;
+}
+
 uint64_t ending_ask(struct ending *ending, bool wants_save, bool is_forced)
 {
     pthread_mutex_lock(&ending->lock);

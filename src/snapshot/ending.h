@@ -8,7 +8,7 @@
  * Commands that write wait from ASKED on, as under CLIENT PAUSE, so that nothing is acknowledged which neither the snapshot has nor the log; readers
  * go on. After a failure they go on, too.
  *
- * Threads    ending_takes_time, ending_ask, ending_take_back, ending_has_failed: any. ending_work: the first shard thread.  */
+ * Threads    ending_takes_time, ending_is_under_way, ending_ask, ending_take_back, ending_has_failed: any. ending_work: the first shard thread.  */
 #ifndef SNAPSHOT_ENDING_H
 #define SNAPSHOT_ENDING_H
 
@@ -30,6 +30,8 @@ void ending_destroy(struct ending *ending);
 bool ending_wants_save(struct config *config);
 /* False: neither that nor a log keeps the server from stopping at once. */
 bool ending_takes_time(const struct server *server);
+/* Has somebody asked, and is it neither done nor given up? */
+bool ending_is_under_way(const struct ending *ending);
 /* The number of this wish; a second one while the first is under way is the same wish. `wants_save`: a snapshot, besides what the log needs; the last
  * one to ask says so. `is_forced`: a failure does not keep the server up.  */
 uint64_t ending_ask(struct ending *ending, bool wants_save, bool is_forced);

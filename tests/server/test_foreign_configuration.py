@@ -160,6 +160,42 @@ def test_systemd_hears_when_the_server_is_ready_and_when_it_stops(start, tmp_pat
         server.problems = server.stop = lambda: []
 
 
+def test_systemd_is_asked_for_time_while_the_server_loads_and_saves_at_its_end(start, tmp_path, monkeypatch):
+    with datagrams(tmp_path / "notify") as notify:
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+        def asked(status):
+            assert notify.recv(4096).startswith(b"EXTEND_TIMEOUT_USEC=30000000\nSTATUS=" + status)
+
+        def behind_the_rest_of(status):
+            said = notify.recv(4096)
+            while b"STATUS=" + status in said:
+                said = notify.recv(4096)
+            return said
+
+        server = start("--supervised", "systemd", "--save", "3600 1", "--key-load-delay", "50000")
+        assert notify.recv(4096).startswith(b"READY=1\n")
+        with server.connect() as client:
+            client.pipeline([("SET", "key:%d" % i, "1") for i in range(100)])
+            client.run("SAVE")
+        server.kill()
+        server._start("loading ")
+        asked(b"Loading: 0.0 of 0.0 MB")
+        asked(b"Loading: ")
+        with server.connect() as client:
+            client.run("CONFIG", "SET", "key-load-delay", "0")
+            said = {behind_the_rest_of(b"Loading: "), notify.recv(4096)}
+            assert said == {b"READY=1\nSTATUS=Ready to accept connections", b"STATUS=Ready to accept connections"}
+            client.run("CONFIG", "SET", "rdb-key-save-delay", "20000")
+            client.run("SET", "more", "1")
+            server.process.terminate()
+            asked(b"Saving before the end")
+            client.run("CONFIG", "SET", "rdb-key-save-delay", "0")
+            assert behind_the_rest_of(b"Saving before the end").startswith(b"STOPPING=1\n")
+        assert server.process.wait(20 * SLOWDOWN) == 0
+        server.problems = lambda: []
+
+
 def test_supervised_without_systemd_is_no_obstacle(start, monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     server = start("--supervised", "systemd")

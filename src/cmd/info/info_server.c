@@ -298,16 +298,7 @@ static void add_log_figures(struct persistence_figures *figures, const struct se
 static void add_loading_figures(struct persistence_figures *figures, const struct server *server, int64_t now_ms)
 {
     struct loading_figures loading;
-    struct appendonly_loading log;
-    loading_figures(server, &loading);
-    appendonly_loading(server, &log);
-    if (log.is_loading) { /* a base, if there is one, and what comes behind it */
-        const bool has_base = loading.started_ms >= log.started_ms;
-        loading.is_loading = true;
-        loading.total_bytes = (has_base ? loading.total_bytes : 0) + log.total_bytes;
-        loading.loaded_bytes = (has_base ? loading.loaded_bytes : 0) + log.bytes;
-        loading.started_ms = log.started_ms;
-    }
+    appendonly_loading_figures(server, &loading);
     const double done = (double)loading.loaded_bytes, total = (double)loading.total_bytes;
     const double passed_s = (double)(now_ms - loading.started_ms) / 1000;
     figures->loading = loading.is_loading;
