@@ -79,6 +79,10 @@ enum param_style { PARAM_FOR_GET, PARAM_FOR_FILE };
 MUST_USE bool param_format(struct config *config, const struct param *param, enum param_style style, struct buffer *out);
 bool param_is_initial(struct config *config, const struct param *param);
 
+/* help.c */
+/* The words that a value is one of, "yes|no"; nothing for other kinds. */
+MUST_USE bool param_append_words(const struct param *param, struct buffer *out);
+
 /* words.c */
 struct words {
     struct bytes items[CONFIG_WORDS_MAX];

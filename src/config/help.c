@@ -5,31 +5,23 @@
 
 enum { NAME_COLUMNS = 24, LINE_COLUMNS_MAX = 100 };
 
-/* The words that a value is one of, and ", " behind them; nothing where the default shows how a value is written. */
-static bool append_notation(const struct param *param, struct buffer *out)
+bool param_append_words(const struct param *param, struct buffer *out)
 {
-    bool is_done = true;
-    switch ((enum param_kind)param->kind) {
-    case PARAM_BOOLEAN: return buffer_append(out, BYTES("yes|no, "));
-    case PARAM_ENUM:
-        for (const struct param_word *row = param->words; is_done && row->word != NULL; row++) {
-            is_done = buffer_append_format(out, "%s%s", row->word, row[1].word == NULL ? ", " : "|");
-        }
-        return is_done;
-    case PARAM_INTEGER:
-    case PARAM_MEMORY:
-    case PARAM_OCTAL:
-    case PARAM_TEXT:
-    case PARAM_EVENT_CLASSES:
-    case PARAM_OUTPUT_LIMITS: return true;
+    if (param->kind == PARAM_BOOLEAN) {
+        return buffer_append(out, BYTES("yes|no"));
     }
-    return true;
+    bool is_done = true;
+    for (const struct param_word *row = param->kind == PARAM_ENUM ? param->words : NULL; is_done && row != NULL && row->word != NULL; row++) {
+        is_done = buffer_append_format(out, "%s%s", row->word, row[1].word == NULL ? "" : "|");
+    }
+    return is_done;
 }
 
 static bool append_own(struct config *config, const struct param *param, struct buffer *out)
 {
-    return buffer_append_format(out, "  --%-*s%s (", NAME_COLUMNS, param->name, param->help) && append_notation(param, out) &&
-           buffer_append(out, BYTES("default ")) && param_format(config, param, PARAM_FOR_FILE, out) &&
+    const bool has_words = param->kind == PARAM_BOOLEAN || param->kind == PARAM_ENUM;
+    return buffer_append_format(out, "  --%-*s%s (", NAME_COLUMNS, param->name, param->help) && param_append_words(param, out) &&
+           buffer_append_format(out, "%sdefault ", has_words ? ", " : "") && param_format(config, param, PARAM_FOR_FILE, out) &&
            buffer_append(out, BYTES(")\n"));
 }
 

@@ -4,6 +4,7 @@
 #include "acl/users.h"
 #include "cmd/commands.h"
 #include "config/config.h"
+#include "config/explained.h"
 #include "mem/buffer.h"
 #include "mem/heap.h"
 #include "server/users_at_start.h"
@@ -19,6 +20,7 @@ static const char usage_text[] =
     "       tessera-server -v or --version\n"
     "       tessera-server -h or --help\n"
     "       tessera-server --check-config /path/to/tessera.conf [options] [-]\n"
+    "       tessera-server --print-config [options]\n"
     "\n"
     "Examples:\n"
     "       tessera-server (runs the server with the default configuration)\n"
@@ -27,6 +29,7 @@ static const char usage_text[] =
     "       tessera-server --port 7777 --shards 4\n"
     "       tessera-server /etc/tessera.conf --loglevel verbose -\n"
     "       tessera-server --check-config /etc/tessera.conf (prints every error, or that there is none; starts nothing)\n"
+    "       tessera-server --print-config --port 7777 (prints a configuration file that explains every parameter)\n"
     "\n"
     "An option is a parameter: --name value on the command line, `name value` in a file; what is read later wins.\n"
     "\n";
@@ -114,13 +117,44 @@ static int check_config(int argc, char **argv)
     return status_of_output(is_good);
 }
 
+/* A file as first word would be read for its parameters, and lose all else that stands there. */
+static int print_config(int argc, char **argv)
+{
+    if (argc > 0 && strncmp(argv[0], "--", 2) != 0) {
+        fprintf(stderr, "usage: tessera-server --print-config [options]\n");
+        return EXIT_FAILURE;
+    }
+    struct config *defaults = config_create(), *config = config_create();
+    if (defaults == NULL || config == NULL) {
+        config_destroy(defaults);
+        config_destroy(config);
+        return out_of_memory();
+    }
+    config->is_command = command_is_known;
+    struct buffer text = BUFFER_EMPTY(MEM_SERVER);
+    int status = EXIT_FAILURE;
+    const bool is_loaded = config_load(config, argc, argv); /* else it has said why */
+    if (is_loaded && config_has_more_than_parameters(config)) {
+        fprintf(stderr, "tessera-server: --print-config takes parameters only: no users, no rename-command, no directive that has no effect here\n");
+    } else if (is_loaded && !config_append_explained(config, defaults, &text)) {
+        status = out_of_memory();
+    } else if (is_loaded) {
+        fwrite(text.data, 1, text.len, stdout);
+        status = status_of_output(true);
+    }
+    buffer_release(&text);
+    config_destroy(defaults);
+    config_destroy(config);
+    return status;
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv); /* the words behind the option; gives the exit status */
 } special_options[] = {
     {"--help", print_help},       {"-h", print_help},
     {"--version", print_version}, {"-v", print_version},
-    {"--check-config", check_config},
+    {"--check-config", check_config}, {"--print-config", print_config},
 };
 
 bool special_option_run(int argc, char **argv, int *status)

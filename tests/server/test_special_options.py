@@ -183,3 +183,25 @@ def test_check_config_ends_on_files_that_include_each_other_many_times(folder):
     ended = run("--check-config", "main.conf", folder=folder)
     assert ended.returncode == 1 and ended.stderr.count(HEADER) == ERRORS_MAX
     assert ended.stderr.endswith("\nReading stopped at %d errors.\n" % ERRORS_MAX)
+
+
+# --- --print-config ---
+
+def test_what_is_printed_is_a_configuration(tmp_path):
+    options = ["--port", "7001", "--maxmemory", "3gb", "--requirepass", "a b", "--save", ""]
+    printed = run("--print-config", *options, folder=tmp_path)
+    assert printed.returncode == 0 and printed.stderr == ""
+    lines = [line for line in printed.stdout.split("\n") if line and not line.startswith("#")]
+    assert lines == ["port 7001", 'requirepass "a b"', "maxmemory 3gb", 'save ""']
+    assert "\n# dir .\n" in printed.stdout and "#" not in run("--print-config", "--dir", tmp_path).stdout.split("\ndir ")[1].split("\n")[0]
+    (tmp_path / "printed.conf").write_text(printed.stdout)
+    assert run("--check-config", tmp_path / "printed.conf").returncode == 0
+
+
+@pytest.mark.parametrize("words, said", [
+    (["tessera.conf"], "usage:"), (["--user", "bob", "on"], "takes parameters only"), (["--rename-command", "GET", "FETCH"], "takes parameters only"),
+    (["--port", "x"], "integer"),
+], ids=lambda words: " ".join(words) if isinstance(words, list) else "")
+def test_what_cannot_be_printed_is_said(words, said):
+    refused = run("--print-config", *words)
+    assert refused.returncode == 1 and refused.stdout == "" and said in refused.stderr
