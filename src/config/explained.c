@@ -45,7 +45,8 @@ static const struct explanation explanations[] = {
     {"shards", "Keys, and the rows of each table, are divided among them."},
     {"shard-affinity", NULL},
     {"shard-ports", NULL},
-    {"pipeline-order", "relaxed: commands of one pipeline that go to different shards may overtake each other as others see it. Replies keep their order."},
+    {"pipeline-order", "relaxed: commands of one pipeline that go to different shards may overtake each other as others see it. "
+                       "Replies keep their order."},
     {NULL, "Users"},
     {"requirepass", "The password of the user default; empty: none."},
     {"aclfile", "The file in which users stand, one a line; empty: they stand in the configuration, or nowhere."},
@@ -55,10 +56,12 @@ static const struct explanation explanations[] = {
     {"enable-protected-configs", "Who may change dir and dbfilename by CONFIG SET."},
     {NULL, "Memory"},
     {"maxmemory", "Bytes that the server may take; above them keys are evicted, or commands that need memory are refused. 0: no limit."},
-    {"maxmemory-policy", "What is evicted: keys with a time to live (volatile-) or all (allkeys-), by use, at random or by time to live; noeviction: nothing."},
+    {"maxmemory-policy", "What is evicted: keys with a time to live (volatile-) or all (allkeys-), by use, at random "
+                         "or by time to live; noeviction: nothing."},
     {"maxmemory-samples", "How many keys are looked at to find the one to evict: more are slower and exacter."},
     {"maxmemory-eviction-tenacity", "How long one command may evict for its sake: 0 shortest, 100 as long as needed."},
-    {"maxmemory-clients", "Bytes, or percent of maxmemory, that all clients' buffers may take; above them the largest client is closed. 0: no limit."},
+    {"maxmemory-clients", "Bytes, or percent of maxmemory, that all clients' buffers may take; above them the largest client is "
+                          "closed. 0: no limit."},
     {"lfu-log-factor", "How many uses the counter of a key stands for at its end: 10 is about a million."},
     {"lfu-decay-time", "Minutes after which that counter goes down by one; 0: it stays."},
     {"activedefrag", "Pages of memory that are little used are emptied and given back."},
@@ -69,8 +72,8 @@ static const struct explanation explanations[] = {
     {"active-defrag-cycle-max", "Percent of a core that it takes at most, each shard."},
     {NULL, "Clients"},
     {"client-query-buffer-limit", "Bytes that one client's commands may take before they are run; it is closed above them."},
-    {"client-output-buffer-limit", "For each class of clients: bytes of replies at which a client is closed, and those at which it is when they have stood so many "
-                                   "seconds. 0: no limit."},
+    {"client-output-buffer-limit", "For each class of clients: bytes of replies at which a client is closed, and those at which it is when "
+                                   "they have stood so many seconds. 0: no limit."},
     {"clients-pending-limit", NULL},
     {"proto-max-bulk-len", "Bytes of one string at most."},
     {"tracking-table-max-keys", "Keys that the server remembers for CLIENT TRACKING; 0: no limit."},
@@ -188,9 +191,11 @@ static bool append_range(const struct param *param, struct buffer *text)
 /* "(0 .. 65535; only at the start; older name: ...)" */
 static bool append_notes(const struct param *param, struct buffer *text)
 {
-    bool is_done = buffer_append(text, BYTES("(")) && append_range(param, text);
+    bool is_done = buffer_append(text, BYTES("("));
+    const size_t begin = text->len;
+    is_done = is_done && append_range(param, text);
     const char *when = param->flags & PARAM_IMMUTABLE ? "only at the start" : "CONFIG SET changes it";
-    is_done = is_done && buffer_append_format(text, "%s%s", text->len > 1 ? "; " : "", when);
+    is_done = is_done && buffer_append_format(text, "%s%s", text->len > begin ? "; " : "", when);
     for (size_t i = 0; is_done && i < config_param_count; i++) {
         const struct param *row = &config_params[i];
         if ((row->flags & PARAM_ALIAS) && param_primary(row) == param) {
@@ -263,7 +268,8 @@ static bool append_others(const struct explained *explained)
 bool config_append_explained(struct config *config, struct config *defaults, struct buffer *out)
 {
     const struct explained explained = {config, defaults, out};
-    bool is_done = buffer_append(out, BYTES("# Configuration of Tessera " TESSERA_VERSION ": every parameter. A line that is a comment shows the default.\n"
+    bool is_done = buffer_append(out, BYTES("# Configuration of Tessera " TESSERA_VERSION ": every parameter. A line that is a comment shows "
+                                            "the default.\n"
                                             "# What is read later wins; `include FILE` reads another file.\n\n"));
     for (size_t i = 0; is_done && i < sizeof explanations / sizeof explanations[0]; i++) {
         const struct explanation *row = &explanations[i];

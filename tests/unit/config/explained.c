@@ -57,6 +57,7 @@ Test(explained, has_every_parameter_once_under_a_comment_and_names_each_alias)
     cr_assert_null(without_row, "no row in src/config/explained.c: %s", without_row);
     /* A row without a sentence, of a parameter without `help`, gives a comment that begins with its notes. */
     cr_assert_null(strstr(text.data, "\n\n# ("));
+    cr_assert_null(strstr(text.data, "(;"));
     buffer_release(&text);
     config_destroy(config);
 }
