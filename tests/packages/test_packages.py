@@ -104,8 +104,8 @@ class Service:
         self.notify.settimeout(20 * SLOWDOWN)
         script = 'cd "$0" && umask "$1" && NOTIFY_SOCKET=%s && export NOTIFY_SOCKET && shift && exec "$@"' % NOTIFY
         user = ["setpriv", "--reuid", service["User"], "--regid", service["Group"], "--clear-groups", "--no-new-privs", "--bounding-set", "-all"]
-        self.process = subprocess.Popen(END_WITH_TESTS + layer.words("sh", "-c", script, service["WorkingDirectory"], service["UMask"], *before, *user,
-                                                                     *shlex.split(service["ExecStart"])), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        inside = layer.words("sh", "-c", script, service["WorkingDirectory"], service["UMask"], *before, *user, *shlex.split(service["ExecStart"]))
+        self.process = subprocess.Popen(END_WITH_TESTS + inside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def wait_for(self, state):
         said = b""
@@ -220,7 +220,8 @@ def test_the_unit_allows_every_system_call_that_the_server_makes(layer, engine):
     layer.install(package("tessera-server"))
     port = free_port()
     with open(layer.path(CONFIGURATION), "a", encoding="utf-8") as file:
-        file.write("port %d\nappendonly yes\nshard-affinity yes\nio-engine %s\npidfile /var/lib/tessera/pid\nunixsocket /var/lib/tessera/socket\n" % (port, engine))
+        file.write("port %d\nio-engine %s\nappendonly yes\nshard-affinity yes\n" % (port, engine))
+        file.write("pidfile /var/lib/tessera/pid\nunixsocket /var/lib/tessera/socket\n")
     service = Service(layer, before=("strace", "--follow-forks", "--quiet=all", "--string-limit=200", "--output=/tmp/calls"))
     service.wait_for(b"READY=1")
     with Connection("127.0.0.1", port, timeout=60 * SLOWDOWN) as client:
