@@ -66,7 +66,8 @@ size_t statement_bytes(const struct exec *exec);
  * ->scan_limit have a meaning. */
 MUST_USE enum table_result statement_parse(struct statement *statement, const struct exec *exec, enum statement_kind kind,
                                            struct table *table, void *memory);
-/* Makes the plan of a SELECT's other clauses, or of SET that is computed, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says what is wrong. */
+/* Makes the plan of a SELECT's other clauses, or of SET that is computed, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says
+ * what is wrong.  */
 MUST_USE enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
 /* TABLE_OK, TABLE_NO_MEMORY or TABLE_FAULT. */
 enum table_result statement_result_of(enum sql_fault_kind kind);
