@@ -68,17 +68,18 @@ static bool compute_set(struct worker *worker, struct assignment *set, struct ro
 {
     const struct row_work *work = worker->work;
     for (uint32_t i = 0; i < work->set_count; i++) {
-        const uint32_t column = work->sets[i].column;
+        const uint32_t at = work->sets[i].column;
+        const struct column *column = &work->schema->columns[at];
         struct scalar value;
         worker->state.position = 0;
         enum expression_result result = program_run(work->sets[i].program, &worker->state, &value);
         failure->text = work->sets[i].text;
-        if (result == EXPRESSION_OK && value.type == SCALAR_NULL) {
-            return fail(failure, EXPRESSION_OK, 0, column);
+        if (result == EXPRESSION_OK && value.type == SCALAR_NULL && column->is_not_null) {
+            return fail(failure, EXPRESSION_OK, 0, at);
         }
-        set[i].column = column;
-        if (result == EXPRESSION_OK) {
-            result = row_value_of(&value, column_form(&work->schema->columns[column]), worker->state.arena, &set[i].value);
+        set[i] = (struct assignment){.column = at, .value = {.is_null = true}};
+        if (result == EXPRESSION_OK && value.type != SCALAR_NULL) {
+            result = row_value_of(&value, column_form(column), worker->state.arena, &set[i].value);
         }
         if (result != EXPRESSION_OK) {
             return fail(failure, result, worker->state.position, COLUMN_NONE);
@@ -142,8 +143,7 @@ void row_work_fault(const struct row_work *work, const struct row_failure *failu
         sql_fault_set(fault, SQL_FAULT_MEANING, text, failure->position, "%s", expression_result_text(failure->result));
     } else {
         const struct bytes name = schema_column_name(work->schema, failure->column);
-        sql_fault_set(fault, SQL_FAULT_MEANING, text, failure->position, "SET cannot take the value of column '%.*s' away (NULL)", (int)name.len,
-                      name.data);
+        sql_fault_set(fault, SQL_FAULT_MEANING, text, failure->position, "column '%.*s' must have a value", (int)name.len, name.data);
     }
     if (failure->text.len > 0) {
         select_fault_show(fault, failure->text);

@@ -42,7 +42,7 @@ struct row_work {
 struct row_failure {
     enum expression_result result; /* EXPRESSION_OK: a null, for a column that must have a value */
     uint32_t position;
-    uint32_t column;               /* that cannot take the value; COLUMN_NONE */
+    uint32_t column;               /* that must have a value; COLUMN_NONE */
     struct bytes text;             /* that the position is in, and that is shown; empty: the statement's */
 };
 

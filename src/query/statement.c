@@ -65,6 +65,21 @@ static bool has_word(const struct exec *exec, uint32_t from, const char *word)
     return false;
 }
 
+/* col=value; or col=NULL, in any case, where that is no value of the column. */
+static enum table_result parse_field(struct statement *statement, struct bytes word, struct assignment *out)
+{
+    const struct schema *schema = statement->schema;
+    struct table_fault *fault = &statement->fault;
+    const enum table_result result = field_parse(schema, word, TABLE_BAD_ASSIGNMENT, out, fault);
+    if (result != TABLE_BAD_VALUE || !bytes_equal_ignore_case(fault->word, BYTES("NULL"))) {
+        return result;
+    }
+    const struct bytes name = fault->beside;
+    *out = (struct assignment){.column = schema_find_column(schema, name), .value = {.is_null = true}};
+    *fault = (struct table_fault){.is_known = true, .word = name};
+    return schema->columns[out->column].is_not_null ? TABLE_NULL_VALUE : TABLE_OK;
+}
+
 /* A word behind SET: a value, or an expression as a text. */
 static enum table_result parse_assignment(struct statement *statement, struct bytes word, struct assignment *out, bool *is_computed)
 {
@@ -72,7 +87,7 @@ static enum table_result parse_assignment(struct statement *statement, struct by
     struct bytes expression;
     *is_computed = set_word_split(word, &name, &expression);
     if (!*is_computed) {
-        return field_parse(statement->schema, word, TABLE_BAD_ASSIGNMENT, out, &statement->fault);
+        return parse_field(statement, word, out);
     }
     const uint32_t column = schema_find_column(statement->schema, name);
     *out = (struct assignment){.column = column, .value = {.text = expression}};

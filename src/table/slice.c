@@ -403,6 +403,14 @@ static bool prepare_index(struct table_slice *slice, uint32_t row, struct change
     return true;
 }
 
+/* Room for the new value. A null needs none. False: no memory, and undo_changes follows. */
+static bool prepare_change(struct table_slice *slice, struct page *page, uint32_t row, struct change *change)
+{
+    const struct cells_host host = slice_host(slice, page->capacity);
+    return change->write.value->is_null ||
+           (cells_prepare(&page->columns[change->column->slot], &host, &change->write) && prepare_index(slice, row, change));
+}
+
 static void undo_changes(struct table_slice *slice, const struct cells_host *host, uint32_t row, struct change *changes, size_t count)
 {
     const struct index_host index_host = slice_index_host(slice);
@@ -414,10 +422,25 @@ static void undo_changes(struct table_slice *slice, const struct cells_host *hos
     }
 }
 
+static void clear_value(struct table_slice *slice, struct page *page, uint32_t row, const struct column *column)
+{
+    const struct cells_host host = slice_host(slice, page->capacity);
+    const struct index_host index_host = slice_index_host(slice);
+    const struct typed_value old = slice_value(slice, row, column->slot);
+    if (column->index_at != COLUMN_NONE && !old.is_null) {
+        column_index_remove(&slice->indexes[column->index_at], &index_host, &old, row);
+    }
+    cells_clear(&page->columns[column->slot], &host, row_slot(row));
+}
+
 static void commit_change(struct table_slice *slice, struct page *page, uint32_t row, struct change *change)
 {
     const struct cells_host host = slice_host(slice, page->capacity);
     struct cells *cells = &page->columns[change->column->slot];
+    if (change->write.value->is_null) {
+        clear_value(slice, page, row, change->column);
+        return;
+    }
     if (change->index == NULL) {
         cells_commit(cells, &host, &change->write);
         return;
@@ -466,8 +489,7 @@ enum table_result slice_update(struct table_slice *slice, const struct schema *s
         const struct column *column = &schema->columns[set[i].column];
         changes[i] = (struct change){
             .column = column, .write = {.value = &set[i].value, .slot = (uint16_t)slot, .type = column->type}};
-        if (!cells_prepare(&page->columns[column->slot], &host, &changes[i].write) ||
-            !prepare_index(slice, row, &changes[i])) {
+        if (!prepare_change(slice, page, row, &changes[i])) {
             undo_changes(slice, &host, row, changes, i + 1);
             return TABLE_NO_MEMORY;
         }

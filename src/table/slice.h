@@ -27,7 +27,7 @@
 
 struct assignment {
     uint32_t column;
-    struct typed_value value; /* of the column's type, not null */
+    struct typed_value value; /* of the column's type; null: the row has none there afterwards */
 };
 
 enum row_event {
@@ -126,7 +126,7 @@ void slice_tell_inserted(const struct table_slice *slice, const struct schema *s
 /* Removes such a row, as if it had never been there; its page may be left to slice_tidy. `highest_id`: the slice's, before the first of them. */
 void slice_take_back(struct table_slice *slice, const struct schema *schema, uint32_t row, uint64_t highest_id);
 
-/* Gives a row new values in some columns, each named once. All or nothing: TABLE_NO_MEMORY. Row numbers stay. */
+/* Gives a row new values, or nulls, in some columns, each named once. All or nothing: TABLE_NO_MEMORY. Row numbers stay. */
 MUST_USE enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,
                                         const struct assignment *set, size_t set_count);
 

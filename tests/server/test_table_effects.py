@@ -48,18 +48,21 @@ def test_words(replay):
     client.run("TABLE.UPDATE", "s.t", "WHERE", "size=9", "SET", "id=2")
     client.run("TABLE.UPDATE", "s.t", "WHERE", "size=3", "SET", "f=0.1")
     assert client.run("TABLE.UPDATE", "s.t", "WHERE", "size=77", "SET", "f=0.1") == 0
+    client.run("TABLE.UPDATE", "s.t", "WHERE", "f=0.1", "SET", "size=NULL", "name:=NULL")
+    client.run("TABLE.UPDATE", "s.t", "WHERE", "f=0.1", "SET", "f=NULL", "name=NULL")
     client.run("TABLE.DELETE", "s.t")
     start = ["TABLE.APPLY", "s.t"]
     effects = repeat(replay)
     assert effects[:3] == [start + ["1", "INSERT", "id", "1", "name", "\x00AT\r\n", "f", "-0", "d", "2024-02-29"],
                            start + ["2", "INSERT", "name", "", "size", "3"],
                            start + ["1", "UPDATE", "AT", "1", "SET", "size", "9", "name", "x"]]
-    if len(effects) == 7:
+    if len(effects) == 9:
         assert effects[3] == start + ["1", "UPDATE", "AT", "1", "SET", "id", "2"]
     else:  # it has gone to another shard
         assert effects[3:6] == [start + ["1", "MOVE"], start + ["1", "LEAVE", "AT", "1"],
                                 start + ["1", "ARRIVE", "id", "2", "name", "x", "size", "9", "f", "-0", "d", "2024-02-29"]]
-    assert effects[-3:] == [start + ["2", "UPDATE", "SET", "f", "0.1"], start + ["1", "DELETE", "AT", "2"],
+    assert effects[-5:] == [start + ["2", "UPDATE", "SET", "f", "0.1"], start + ["2", "UPDATE", "NULL", "name", "NULL", "size"],
+                            start + ["2", "UPDATE", "NULL", "f", "SET", "name", "NULL"], start + ["1", "DELETE", "AT", "2"],
                             start + ["2", "DELETE"]]
 
 
@@ -139,12 +142,19 @@ def test_apply_reads_its_words(client):
                          (("5", "INSERT", "id", "3"), b"ERR row already exists"),
                          (("5", "UPDATE", "AT", "3"), b"ERR missing SET"), (("5", "UPDATE", "AT", "3", "SET"), b"ERR missing SET"),
                          (("5", "UPDATE", "AT", "x", "SET", "size", "1"), b"ERR invalid column or type"),
+                         (("5", "UPDATE", "AT", "3", "NULL"), b"ERR missing SET"),
+                         (("5", "UPDATE", "AT", "3", "NULL", "no"), b"ERR invalid column or type"),
+                         (("5", "UPDATE", "AT", "3", "NULL", "size", "SET", "size", "1"), b"ERR a column is given twice"),
+                         (("5", "UPDATE", "AT", "3", "NULL", "size", "SET"), b"ERR missing SET"),
                          (("9", "UPDATE", "AT", "3", "SET", "size", "1"), b"ERR row does not exist"),
                          (("9", "DELETE", "AT", "3"), b"ERR row does not exist"),
                          (("5", "DELETE", "AT", "3", "x"), b"ERR syntax error")):
         assert client.call(*apply, *words) == ("-", error), words
     assert client.run(*apply, "5", "UPDATE", "AT", "3", "SET", "id", "4", "name", "x") == b"OK"
     assert client.run("TABLE.SELECT", "s.t", "WHERE", "id=4") == [[b"id", b"4", b"name", b"x", b"size", b"1"]]
+    assert client.run(*apply, "5", "UPDATE", "AT", "4", "NULL", "size", "NULL", "id", "SET", "name", "y") == b"OK"
+    assert client.run(*apply, "5", "UPDATE", "NULL", "name", "SET", "id", "4") == b"OK"
+    assert client.run("TABLE.SELECT", "s.t", "WHERE", "id=4") == [[b"id", b"4"]]
     assert client.run(*apply, "5", "DELETE", "AT", "4") == b"OK"
     assert client.run("TABLE.SELECT", "s.t") == [[b"id", b"1"]]
     assert client.run("MEMORY", "AUDIT") == b"OK"

@@ -189,7 +189,7 @@ REFUSED = [
     ("UPDATE s.people SET nope = 1", "there is no column nope", 21),
     ("UPDATE s.people SET age = 1, age = 2", "two values", 30),
     ("UPDATE s.people SET age = name", "integer was expected", 27),
-    ("UPDATE s.people SET age = NULL", "cannot take the value of column 'age' away", None),
+    ("UPDATE s.people SET id = NULL", "column 'id' must have a value", None),
     ("UPDATE s.people SET age = 1 / (id - 1)", "division by zero", 29),
     ("UPDATE s.people SET age = count(*)", "an aggregate cannot stand here", 27),
     ("SELECT id FROM s.people WHERE id = ?", "1 parameter, but 0 arguments were given", None),

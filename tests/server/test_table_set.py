@@ -10,7 +10,8 @@ from harness.saved import restart
 
 FORM = ["id:integer:hash", "a:integer:btree", "b:integer", "w:float:btree", "name:string:hash", "price:decimal(8,2)", "day:date"]
 SETS = ["a:=a + 1", "a:=b", "b:=a", "b:=b * 3 - a", "w:=w / 2 + a", "w:=-w", "name:=name || '+' || CAST(a AS TEXT)", "name:=substr(name, 1, 4)",
-        "a:=CASE WHEN a > b THEN a - b ELSE b END", "b:=_id % 7", "w:=1e3", "a=12", "b=-1", "name=a*b", "id:=id + 1000"]
+        "a:=CASE WHEN a > b THEN a - b ELSE b END", "b:=_id % 7", "w:=1e3", "a=12", "b=-1", "name=a*b", "id:=id + 1000",
+        "a=NULL", "w:=NULL", "name:=NULL", "b:=CASE WHEN a > 10 THEN b END", "name=NULL"]
 WHERE = [[], ["a>10"], ["name=n3"], ["b<=5"], ["id=3"]]
 
 
@@ -42,13 +43,14 @@ def test_they_are_what_sqlite_computes(server, shards):
         for _ in range(30):
             sets = {word.split("=")[0].rstrip(":"): word for word in rng.sample(SETS, rng.randrange(1, 4))}.values()
             where = rng.choice(WHERE)
-            sql = ", ".join(word.replace(":=", " = ") if ":=" in word else "%s = '%s'" % tuple(word.split("=")) for word in sets)
+            sql = ", ".join(word.replace(":=", " = ") if ":=" in word or word == "a=NULL" else "%s = '%s'" % tuple(word.split("=")) for word in sets)
             condition = " WHERE " + where[0].replace("=n3", "='n3'") if where else ""
             changed = other.execute("UPDATE t SET " + sql + condition).rowcount
             assert client.run("TABLE.UPDATE", "t.t", *(["WHERE"] + where if where else []), "SET", *sets) == changed, (where, sets)
             wanted = [list(row) for row in other.execute("SELECT id, a, b, w, name FROM t ORDER BY _id")]
             found = client.run("TABLE.SELECT", "t.t", "COLUMNS", "id", "a", "b", "w", "name")
-            assert [[row[1], row[3], row[5], float(row[7]), row[9].decode()] for row in found] == wanted, (where, sets)
+            assert [[row[1], row[3], row[5], row[7] and float(row[7]), row[9] and row[9].decode()] for row in found] == wanted, (where, sets)
+        assert client.run("MEMORY", "AUDIT") == b"OK"
         assert client.run("TABLE.COUNT", "t.t", "WHERE", "a>10") == other.execute("SELECT count(*) FROM t WHERE a > 10").fetchone()[0]
 
 
@@ -69,7 +71,6 @@ def test_a_value_stays_a_value_and_a_mistake_changes_nothing(server):
             (["SET", "a:=a / (b - 100)"], "ERR division by zero, at line 1, column 10 (byte 9) of: SELECT a / (b - 100)"),
             (["WHERE", "b=100", "SET", "b=1", "a:=a + 1"], "ERR the number is out of range, at line 1, column 10 (byte 9) of: SELECT a + 1"),
             (["SET", "a:=a + 1"], "ERR the number is out of range, at line 1, column 10 (byte 9) of: SELECT a + 1"),
-            (["WHERE", "id=7", "SET", "a:=NULL"], "SET cannot take the value of column 'a' away (NULL)"),
             (["SET", "nope:=1"], "ERR unknown column 'nope' in 'nope:=1'"), (["SET", "a:=1", "a=2"], "ERR a column is given twice"),
             (["SET", "a:=x + 1"], "ERR there is no column x, at line 1, column 8 (byte 7) of: SELECT x + 1"), (["SET", "a:="], "ERR "),
             (["SET", "a:=1, 2"], "ERR one expression was expected"), (["SET", "a:=1 FROM t.t"], "ERR one expression was expected"),
@@ -91,9 +92,32 @@ def test_computed_rows_last(start, shards):
         replies = client.pipeline([("MULTI",), ("TABLE.UPDATE", "t.t", "WHERE", "id=301", "SET", "a:=b * 2"),
                                    ("TABLE.UPDATE", "t.t", "SET", "w:=w + 1"), ("TABLE.UPDATE", "t.t", "SET", "w:=1 / 0"), ("EXEC",)])[-1][1]
         assert [kind for kind, _ in replies] == [":", ":", "-"]
+        # They go to the shards of rows without a value.
+        client.run("TABLE.UPDATE", "t.t", "WHERE", "id", "IN", "(", "304", "307", ")", "SET", "id=null", "name:=NULL", "a=5000")
+        client.run("TABLE.UPDATE", "t.t", "WHERE", "b=4", "AND", "id>400", "SET", "w=NULL", "b:=NULL")
+        assert client.run("TABLE.COUNT", "t.t", "WHERE", "id", "IS", "NULL") == 2 and column(client, "name", "WHERE", "a=5000") == [None, None]
         script = "return redis.call('TABLE.UPDATE', 't.t', 'WHERE', 'id=301', 'SET', 'a:=a * 10')"
         assert client.run("EVAL", script, "0") == 1 and column(client, "a", "WHERE", "id=301") == [80]
         digest = client.run("DEBUG", "DIGEST")
     restart(server, 4 if shards == 1 else 1)
     with server.connect() as client:
         assert client.run("DEBUG", "DIGEST") == digest
+
+
+def test_a_column_that_must_have_a_value_keeps_it(server):
+    with server.connect() as client:
+        client.run("TABLE.NAMESPACE.CREATE", "t")
+        client.run("TABLE.SCHEMA.CREATE", "t.t", "id:integer:primary", "a:integer:notnull", "u:integer:unique",
+                   "s:string", "j:json", "d:date:default=2024-01-01")
+        client.run("TABLE.INSERT", "t.t", "COLUMNS", "id", "a", "u", "s", "j", "VALUES", *"1 1 1 x {} 2 2 2 y []".split())
+        before = client.run("DEBUG", "DIGEST")
+        for words in (["a=NULL"], ["u=9", "a=null"], ["id=NULL"], ["s=z", "a:=NULL"], ["id:=NULL"], ["u:=7", "a:=CASE WHEN u < 2 THEN 1 END"]):
+            assert "column '%s' must have a value" % ("id" if "id" in words[0] else "a") in error_of(client, "SET", *words), words
+        assert client.run("DEBUG", "DIGEST") == before
+        assert client.run("TABLE.UPDATE", "t.t", "SET", "u=NULL", "s=NULL", "d=NULL", "j=null") == 2  # any number of rows may have none
+        whole = [[b"id", b"%d" % at, b"a", b"%d" % at, b"s", b"NULL", b"j", b"null"] for at in (1, 2)]  # a text of these types, not a null
+        assert client.run("TABLE.SELECT", "t.t") == whole and client.run("TABLE.UPDATE", "t.t", "SET", "s:=NULL", "j=NULL") == 2
+        assert client.run("TABLE.SELECT", "t.t") == [row[:4] for row in whole]
+        assert client.run("TABLE.QUERY", "UPDATE t.t SET a = 7, u = NULL, s = CASE id WHEN 1 THEN ? END", "NULL") == 2
+        assert client.run("TABLE.SELECT", "t.t") == [[b"id", b"1", b"a", b"7", b"s", b"NULL"], [b"id", b"2", b"a", b"7"]]
+        assert client.run("MEMORY", "AUDIT") == b"OK"

@@ -385,7 +385,7 @@ static const char *const help_notes[] = {
     "  options: an index, notnull, unique, primary, auto, default=<value>; in any order",
     "  condition: <col><op><value> or <col> <op> <value> or <col> <op> COLUMN <col>; op: = != <> > < >= <=",
     "  condition: <col> [NOT] BETWEEN a AND b, <col> [NOT] IN ( a b ... ), <col> [NOT] LIKE pattern, <col> IS [NOT] NULL",
-    "  set: <col>=<value>, or <col>:=<expression> of SQL over the row as it was, in one word",
+    "  set: <col>=<value>, <col>=NULL, or <col>:=<expression> of SQL over the row as it was, in one word",
     "  conditions are joined by AND and OR, negated by NOT, and grouped by ( and ) as words of their own; _id is the row's id",
 };
 enum { HELP_NOTES = sizeof help_notes / sizeof help_notes[0], HELP_LINE_MAX = 512 };

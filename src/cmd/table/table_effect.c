@@ -29,6 +29,7 @@ static const struct {
     [ROW_ARRIVED] = {EVENT_TABLE_UPDATE, "ARRIVE"},
 };
 #define VERB_MOVE "MOVE"
+#define WORD_NULL "NULL"
 
 /* Words, and the text of those that are written: numbers, moments, uuids. */
 struct row_words {
@@ -71,6 +72,27 @@ static void add_routing(struct row_words *out, const struct typed_value *value)
     }
 }
 
+/* Nulls stand in front, each behind a word of its own: what follows SET are pairs, whatever they hold. */
+static void put_set(struct row_words *out, const struct row_change *change)
+{
+    size_t null_count = 0;
+    for (size_t i = 0; i < change->set_count; i++) {
+        if (change->set[i].value.is_null) {
+            add_word(out, BYTES(WORD_NULL));
+            add_word(out, schema_column_name(out->schema, change->set[i].column));
+            null_count++;
+        }
+    }
+    if (null_count < change->set_count) {
+        add_word(out, BYTES("SET"));
+    }
+    for (size_t i = 0; i < change->set_count; i++) {
+        if (!change->set[i].value.is_null) {
+            add_pair(out, change->set[i].column, &change->set[i].value);
+        }
+    }
+}
+
 static void put_words(struct row_words *out, struct bytes table, const struct row_change *change)
 {
     out->schema = change->schema;
@@ -90,10 +112,7 @@ static void put_words(struct row_words *out, struct bytes table, const struct ro
     }
     add_routing(out, &change->routing);
     if (change->event == ROW_UPDATED) {
-        add_word(out, BYTES("SET"));
-        for (size_t i = 0; i < change->set_count; i++) {
-            add_pair(out, change->set[i].column, &change->set[i].value);
-        }
+        put_set(out, change);
     }
 }
 
@@ -144,6 +163,7 @@ struct apply {
     enum row_event event;             /* LEFT and ARRIVED come alone, too */
     bool is_announcement;             /* that rows are going to move: nothing is to be done */
     struct typed_value routing;             /* AT's */
+    uint64_t seen[TABLE_COLUMNS_MAX / 64]; /* columns of `set` */
     uint32_t set_count;
     struct assignment set[TABLE_COLUMNS_MAX];
 };
@@ -163,30 +183,55 @@ static enum table_result read_routing(struct apply *apply, const struct exec *ex
     return TABLE_OK;
 }
 
+static enum table_result add_set(struct apply *apply, uint32_t column, const struct typed_value *value)
+{
+    if ((apply->seen[column / 64] >> (column % 64) & 1) != 0) {
+        return TABLE_FIELD_TWICE;
+    }
+    apply->seen[column / 64] |= UINT64_C(1) << (column % 64);
+    apply->set[apply->set_count++] = (struct assignment){column, *value};
+    return TABLE_OK;
+}
+
 static enum table_result read_pairs(struct apply *apply, const struct exec *exec, uint32_t at)
 {
-    uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
-    apply->set_count = 0;
-    for (; at < exec->argc; at += 2) {
+    enum table_result result = TABLE_OK;
+    for (; at < exec->argc && result == TABLE_OK; at += 2) {
         const uint32_t column = schema_find_column(apply->schema, exec->argv[at]);
         struct typed_value value = {.is_null = false};
         if (column == COLUMN_NONE || at + 1 == exec->argc ||
             !typed_value_parse(column_form(&apply->schema->columns[column]), exec->argv[at + 1], &value)) {
             return TABLE_BAD_VALUE;
         }
-        if ((seen[column / 64] >> (column % 64) & 1) != 0) {
-            return TABLE_FIELD_TWICE;
-        }
-        seen[column / 64] |= UINT64_C(1) << (column % 64);
-        apply->set[apply->set_count++] = (struct assignment){column, value};
+        result = add_set(apply, column, &value);
     }
-    return TABLE_OK;
+    return result;
+}
+
+/* [NULL column ...] [SET column value ...], one of them at least. */
+static enum table_result read_update(struct apply *apply, const struct exec *exec, uint32_t at)
+{
+    const struct typed_value null = {.is_null = true};
+    enum table_result result = TABLE_OK;
+    for (; at + 1 < exec->argc && bytes_equal_ignore_case(exec->argv[at], BYTES(WORD_NULL)) && result == TABLE_OK; at += 2) {
+        const uint32_t column = schema_find_column(apply->schema, exec->argv[at + 1]);
+        result = column == COLUMN_NONE ? TABLE_BAD_VALUE : add_set(apply, column, &null);
+    }
+    if (result != TABLE_OK || (at == exec->argc && apply->set_count > 0)) {
+        return result;
+    }
+    if (at + 1 >= exec->argc || !bytes_equal_ignore_case(exec->argv[at], BYTES("SET"))) {
+        return TABLE_MISSING_SET;
+    }
+    return read_pairs(apply, exec, at + 1);
 }
 
 /* Reads the words; the values borrow them. */
 static enum table_result read_apply(struct apply *apply, const struct exec *exec, struct table *table)
 {
     apply->table = table;
+    apply->set_count = 0;
+    memset(apply->seen, 0, sizeof apply->seen);
     if (table == NULL) {
         return TABLE_MISSING;
     }
@@ -207,16 +252,9 @@ static enum table_result read_apply(struct apply *apply, const struct exec *exec
         return result;
     }
     if (apply->is_announcement || apply->event == ROW_DELETED || apply->event == ROW_LEFT) {
-        apply->set_count = 0;
         return at == exec->argc ? TABLE_OK : TABLE_BAD_CLAUSE;
     }
-    if (apply->event == ROW_UPDATED) {
-        if (at + 1 >= exec->argc || !bytes_equal_ignore_case(exec->argv[at], BYTES("SET"))) {
-            return TABLE_MISSING_SET;
-        }
-        at++;
-    }
-    return read_pairs(apply, exec, at);
+    return apply->event == ROW_UPDATED ? read_update(apply, exec, at) : read_pairs(apply, exec, at);
 }
 
 /* The value that is set for the routing column; NULL: none. */
@@ -420,7 +458,7 @@ const struct command_spec table_effect_commands[] = {
      .flags = COMMAND_NO_MULTI | COMMAND_WRITE | COMMAND_ADMIN | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C), C the number of columns",
      .summary = "Adds, changes or deletes the row with an id: the effect of the other commands on rows.",
-     .syntax = "namespace.table row-id (INSERT [column value ...]|UPDATE [AT value] SET column value [column value ...]|"
-               "DELETE [AT value]|LEAVE [AT value]|ARRIVE [column value ...]|MOVE)"},
+     .syntax = "namespace.table row-id (INSERT [column value ...]|UPDATE [AT value] [NULL column [NULL column ...]] "
+               "[SET column value [column value ...]]|DELETE [AT value]|LEAVE [AT value]|ARRIVE [column value ...]|MOVE)"},
     {0},
 };

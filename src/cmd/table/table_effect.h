@@ -4,7 +4,7 @@
  * that is null or there is none, the id (table_route). So the words say that value as it was before.
  *
  *   TABLE.APPLY ns.t id INSERT column value ...             columns that are left out are null
- *   TABLE.APPLY ns.t id UPDATE [AT value] SET column value ...
+ *   TABLE.APPLY ns.t id UPDATE [AT value] [NULL column ...] [SET column value ...]
  *   TABLE.APPLY ns.t id DELETE [AT value]
  *
  * An UPDATE that gives a row to another shard is a DELETE there and an INSERT here, which have the same unit number.

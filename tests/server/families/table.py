@@ -90,6 +90,8 @@ COMPUTED = {b"id": [b"id + 1", b"id * 2"], b"name": [b"name || 'x'", b"upper(tag
 
 def assignment(rng, word):
     name = word.split(b":")[0]
+    if rng.random() < 0.08:
+        return name + rng.choice([b"=NULL", b":=NULL"])
     return name + b":=" + rng.choice(COMPUTED[name]) if name in COMPUTED and rng.random() < 0.2 else cell_of(rng, word)
 
 

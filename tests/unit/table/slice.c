@@ -226,16 +226,14 @@ static void model_update(struct model *model, struct table_slice *slice, const s
     model_values(&changed, values);
     for (uint32_t i = 0; i < 4; i++) {
         if (next_random(state) % 2 == 0) {
-            values[i].is_null = false;
             set[count++] = (struct assignment){i, values[i]};
-            changed.is_null[i] = false;
         }
     }
     if (slice_update(slice, schema, row_of(slice, row->id), set, count) != TABLE_OK) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        row->is_null[set[i].column] = false;
+        row->is_null[set[i].column] = changed.is_null[set[i].column];
         if (set[i].column == 0) {
             row->integer = changed.integer;
         } else if (set[i].column == 1) {
