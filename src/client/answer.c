@@ -27,8 +27,8 @@ static void call_answer(struct thread *thread, struct call *call)
     if (UNLIKELY(call->logged.sequence != 0)) {
         connection_hold(connection, call->logged, connection->output.bytes);
     }
-    if (call_is_slow(thread, call)) {
-        call_report_slow(thread, call, call->window->session);
+    if (call_is_costly(thread, call)) {
+        call_report_costly(thread, call, call->window->session);
     }
     if (!call->is_silent && !call->is_broken) {
         if (call->own.capacity > 0 && call->own.len <= REPLY_COPY_MAX) {
@@ -67,7 +67,7 @@ static void answer_in_order(struct thread *thread, struct window *window)
         struct call *call = first;
         while (call < end && call->state == CALL_DONE && call->own.capacity == 0 && !call->is_silent &&
                !call->is_broken && !call->ends_connection && call->own_words == NULL && call->transaction == NULL && call->replies == first->replies &&
-               call->reply_start == first->reply_start + len && !call_is_slow(thread, call)) {
+               call->reply_start == first->reply_start + len && !call_is_costly(thread, call)) {
             len += call->reply_len;
             if (UNLIKELY(call->logged.sequence != 0)) {
                 mark = log_mark_join(mark, call->logged);

@@ -344,6 +344,7 @@ static void protocol_error(struct thread *thread, struct connection *connection,
     struct reply reply;
     call->spec = NULL;
     call->argc = 0;
+    call->request_bytes = 0;
     call->own_words = NULL;
     call->is_silent = false;
     call->ends_connection = true;
@@ -382,6 +383,7 @@ static enum verdict take_command(struct thread *thread, struct connection *conne
     struct call *call = round_add_call(round, window);
     call->argv = parsed.words;
     call->argc = parsed.count;
+    call->request_bytes = parsed.consumed;
     call->own_words = parsed.own_words;
     call->own_words_capacity = parsed.own_capacity;
     enum verdict verdict = dispatch_call(thread, connection, call, round);

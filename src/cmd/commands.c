@@ -46,7 +46,7 @@ void command_listeners_begin(struct server *server)
 
 static const struct command_spec *const families[] = {
     acl_commands, connection_commands, client_commands,       server_commands,        config_commands,     database_commands,
-    debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    latency_commands,    transaction_commands, subscribe_commands, pubsub_commands,
+    debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    commandlog_commands, latency_commands,    transaction_commands, subscribe_commands, pubsub_commands,
     cluster_commands,    memory_commands,       string_commands,        string_condition_commands, string_many_commands,  string_range_commands,
     string_number_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,

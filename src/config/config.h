@@ -72,6 +72,8 @@ struct config {
     _Atomic int64_t lua_memory_limit;      /* bytes of one Lua state; 0 none */
     _Atomic int64_t slowlog_log_slower_than; /* us; negative off */
     _Atomic int64_t slowlog_max_len;
+    _Atomic int64_t commandlog_request_larger_than, commandlog_reply_larger_than; /* bytes; negative off */
+    _Atomic int64_t commandlog_large_request_max_len, commandlog_large_reply_max_len;
     _Atomic int64_t latency_monitor_threshold; /* ms, 0 off */
     _Atomic int64_t tracking_table_max_keys; /* 0 none */
     _Atomic int64_t notify_keyspace_events; /* bits of event_classes.h */

@@ -21,7 +21,7 @@ enum param_flag {
     PARAM_MANY_WORDS = 1 << 2, /* a line may give several words; they are kept as one text, a space between them */
     PARAM_CLAMPED = 1 << 3,    /* out of range means the nearest end */
     PARAM_CHOSEN = 1 << 4,     /* the server puts its own choice there at start: CONFIG REWRITE does not append it */
-    PARAM_ALIAS = 1 << 5,      /* an older name of the row with the same field: CONFIG REWRITE writes that one */
+    PARAM_ALIAS = 1 << 5,      /* another name of the row with the same field, which CONFIG REWRITE writes */
     PARAM_PERCENT = 1 << 6,    /* PARAM_MEMORY: "5%" is possible, too, and kept as -5 */
     PARAM_ADDS = 1 << 7,       /* at start, a further line (not empty) adds its words to those of the lines before it */
 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { NAME_COLUMNS = 24, LINE_COLUMNS_MAX = 100 };
+enum { NAME_COLUMNS = 23, LINE_COLUMNS_MAX = 100 };
 
 bool param_append_words(const struct param *param, struct buffer *out)
 {
@@ -20,7 +20,7 @@ bool param_append_words(const struct param *param, struct buffer *out)
 static bool append_own(struct config *config, const struct param *param, struct buffer *out)
 {
     const bool has_words = param->kind == PARAM_BOOLEAN || param->kind == PARAM_ENUM;
-    return buffer_append_format(out, "  --%-*s%s (", NAME_COLUMNS, param->name, param->help) && param_append_words(param, out) &&
+    return buffer_append_format(out, "  --%-*s %s (", NAME_COLUMNS, param->name, param->help) && param_append_words(param, out) &&
            buffer_append_format(out, "%sdefault ", has_words ? ", " : "") && param_format(config, param, PARAM_FOR_FILE, out) &&
            buffer_append(out, BYTES(")\n"));
 }

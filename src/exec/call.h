@@ -80,6 +80,7 @@ struct call {
     bool ends_connection;            /* its reply is the last one: the connection is closed behind it */
     bool is_broken;                  /* its reply could not be made: the connection is closed without it */
     uint64_t ticks;                  /* how long it ran */
+    size_t request_bytes;            /* of the command, as it was sent */
     struct log_mark logged;          /* what its reply waits for, if replies do */
     const struct buffer *replies;    /* where the reply is: a batch's buffer ... */
     size_t reply_start, reply_len;

@@ -50,7 +50,8 @@ struct executor {
     /* scratch.c */
     struct scratch_block *scratch;
     /* finish.c */
-    uint64_t slow_ticks;             /* calls that took longer are reported */
+    uint64_t slow_ticks;             /* calls that took longer are reported, and those of so many bytes or more */
+    uint64_t large_request_bytes, large_reply_bytes;
     double ns_per_tick;
 };
 

@@ -114,13 +114,15 @@ static inline void call_take_mark(struct thread *thread, struct call *call)
     }
 }
 
-/* Which calls are reported to the observer, by slowlog-log-slower-than and latency-monitor-threshold: once a turn. */
-void slow_calls_update(struct thread *thread);
+/* Which calls are reported to the observer, by slowlog-log-slower-than, latency-monitor-threshold, commandlog-request-larger-than and
+ * commandlog-reply-larger-than: once a turn.  */
+void costly_calls_update(struct thread *thread);
 /* Tells the observer. `session`: its connection's, NULL when that is gone. On the connection's thread. */
-void call_report_slow(struct thread *thread, const struct call *call, const struct session *session);
-static inline bool call_is_slow(const struct thread *thread, const struct call *call)
+void call_report_costly(struct thread *thread, const struct call *call, const struct session *session);
+static inline bool call_is_costly(const struct thread *thread, const struct call *call)
 {
-    return UNLIKELY(call->ticks > thread->executor->slow_ticks);
+    const struct executor *limits = thread->executor;
+    return UNLIKELY(call->ticks > limits->slow_ticks || call->request_bytes >= limits->large_request_bytes || call->reply_len >= limits->large_reply_bytes);
 }
 
 #endif

@@ -6,6 +6,7 @@
  * Threads    The outer command's.
  * Invariant  No baton is taken or given up here.  */
 #include "base/clock.h"
+#include "base/number.h"
 #include "exec/command_choose.h"
 #include "exec/command_index.h"
 #include "exec/command_keys.h"
@@ -171,15 +172,34 @@ enum inside_outcome inside_run(struct exec *exec, const struct call *call)
 
 /* --- counting --- */
 
+/* Of a bulk string, or of the head of an array: a sign, a number, a line's end. */
+static size_t head_bytes(size_t number)
+{
+    char digits[INT64_TEXT_MAX];
+    return 1 + uint64_format(number, digits) + 2;
+}
+
+/* The command as a client would have sent it. */
+static size_t request_bytes(const struct call *call)
+{
+    size_t bytes = head_bytes(call->argc);
+    for (uint32_t i = 0; i < call->argc; i++) {
+        bytes += head_bytes(call->argv[i].len) + call->argv[i].len + 2;
+    }
+    return bytes;
+}
+
 static void count(struct thread *thread, struct call *call, const struct reply *reply, const struct session *session)
 {
+    call->request_bytes = request_bytes(call);
+    call->reply_len = reply_len(reply);
     call->is_error = reply->is_error != REPLY_FINE;
     if (call->is_error) {
         call_count_error(thread, reply);
     }
     call_count(thread, call);
-    if (call_is_slow(thread, call)) {
-        call_report_slow(thread, call, session);
+    if (call_is_costly(thread, call)) {
+        call_report_costly(thread, call, session);
     }
 }
 

@@ -74,7 +74,7 @@ static struct events handle_events(struct thread *thread)
 static uint64_t begin_turn(struct thread *thread)
 {
     thread->now_ms = clock_wall_ms();
-    slow_calls_update(thread);
+    costly_calls_update(thread);
     stat_add(&thread->stats.turns, 1);
     return clock_ticks();
 }

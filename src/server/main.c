@@ -2,9 +2,9 @@
 #include "appendonly/appendonly.h"
 #include "cmd/commands.h"
 #include "cmd/script/function_file.h"
+#include "cmd/slow/command_log.h"
 #include "cmd/slow/latency_log.h"
 #include "cmd/slow/observer.h"
-#include "cmd/slow/slow_log.h"
 #include "config/config.h"
 #include "config/file_limit.h"
 #include "loop/acceptor.h"
@@ -225,14 +225,14 @@ static const struct snapshot_hooks snapshot_hooks = {.write_functions = function
 
 static bool logs_create(struct server *server)
 {
-    server->slow_log = slow_log_create();
+    server->command_log = command_log_create();
     server->latency_log = latency_log_create();
     server->scripts = script_engine_create(server);
     server->functions = functions_create(server->shard_count);
     server->snapshots = snapshots_create(server, &snapshot_hooks);
     server->ending = ending_create(server);
     server->backups = backups_create(server);
-    return appendonly_create(server) != NULL && server->slow_log != NULL && server->latency_log != NULL && server->scripts != NULL && server->functions != NULL &&
+    return appendonly_create(server) != NULL && server->command_log != NULL && server->latency_log != NULL && server->scripts != NULL && server->functions != NULL &&
            server->snapshots != NULL && server->ending != NULL && server->backups != NULL;
 }
 
@@ -301,7 +301,7 @@ static bool run(struct config *config)
     loading_destroy(server->loading);
     functions_destroy(server->functions);
     script_engine_destroy(server->scripts);
-    slow_log_destroy(server->slow_log);
+    command_log_destroy(server->command_log);
     latency_log_destroy(server->latency_log);
     server_destroy(server);
     command_table_destroy(&commands);

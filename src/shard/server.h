@@ -41,7 +41,7 @@ struct loading;       /* src/snapshot */
 struct pinned;
 struct functions;     /* src/script */
 struct script_engine;
-struct slow_log;      /* src/cmd */
+struct command_log;   /* src/cmd */
 struct snapshots;     /* src/snapshot */
 struct thread;
 struct tracking;      /* src/tracking */
@@ -139,7 +139,7 @@ struct server {
     struct ending *ending;           /* the same: SHUTDOWN, SIGTERM */
     struct backups *backups;         /* the same: BACKUP */
     _Atomic uint32_t refusals;       /* enum server_refusal: commands that are not run now; release */
-    struct slow_log *slow_log;       /* locks itself; set at start by src/cmd */
+    struct command_log *command_log; /* locks itself; set at start by src/cmd */
     struct latency_log *latency_log;
     char run_id[41];
     int64_t started_ms;              /* wall */

@@ -4,7 +4,8 @@
 
 #include "exec/exec.h"
 
-extern const struct command_spec slowlog_commands[]; /* slowlog.c: SLOWLOG */
+extern const struct command_spec slowlog_commands[];    /* commandlog.c: SLOWLOG */
+extern const struct command_spec commandlog_commands[]; /* commandlog.c: COMMANDLOG */
 extern const struct command_spec latency_commands[]; /* latency.c: LATENCY */
 
 #endif

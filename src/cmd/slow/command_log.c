@@ -1,14 +1,14 @@
-/* slow_log.c - the list of slow commands.
+/* command_log.c - the lists of costly commands.
  *
  * Layout of an entry's block
  *   struct entry | struct bytes words[word_count] | text: address, name, words
- * Invariant  count is the number of blocks in the list; ids fall from newest to oldest by one each.  */
+ * Invariant  In each list count is the number of blocks; ids fall from newest to oldest by one each.  */
+#include "cmd/slow/command_log.h"
+
 #include "client/session.h"
 #include "client/sessions.h"
 #include "cmd/slow/secret.h"
-#include "cmd/slow/slow_log.h"
 #include "mem/heap.h"
-#include "shard/observer.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -17,32 +17,38 @@
 struct entry_block {
     struct entry_block *newer, *older;
     size_t size; /* of this block */
-    struct slow_log_entry entry;
+    struct command_log_entry entry;
     struct bytes words[];
 };
 
-struct slow_log {
-    pthread_mutex_t lock;
+struct list {
     struct entry_block *newest, *oldest;
     uint64_t count;
     uint64_t next_id;
 };
 
-struct slow_log *slow_log_create(void)
+struct command_log {
+    pthread_mutex_t lock;
+    struct list lists[COMMAND_LOG_LISTS];
+};
+
+struct command_log *command_log_create(void)
 {
-    struct slow_log *log = thread_alloc_zeroed(MEM_SERVER, sizeof *log);
+    struct command_log *log = thread_alloc_zeroed(MEM_SERVER, sizeof *log);
     if (log != NULL) {
         pthread_mutex_init(&log->lock, NULL);
     }
     return log;
 }
 
-void slow_log_destroy(struct slow_log *log)
+void command_log_destroy(struct command_log *log)
 {
     if (log == NULL) {
         return;
     }
-    slow_log_clear(log);
+    for (int which = 0; which < COMMAND_LOG_LISTS; which++) {
+        command_log_clear(log, (enum command_log_list)which);
+    }
     pthread_mutex_destroy(&log->lock);
     thread_free(MEM_SERVER, log, sizeof *log);
 }
@@ -50,20 +56,20 @@ void slow_log_destroy(struct slow_log *log)
 /* --- making an entry --- */
 
 /* What word `index` of the entry shows; may be written into `scratch`. */
-static struct bytes shown_word(const struct slow_command *command, uint32_t index, char scratch[SLOW_LOG_WORD_BYTES_MAX + 64])
+static struct bytes shown_word(const struct costly_command *command, uint32_t index, char scratch[COMMAND_LOG_WORD_BYTES_MAX + 64])
 {
     struct bytes word = command->argv[index];
-    if (index == SLOW_LOG_WORDS_MAX - 1 && command->argc > SLOW_LOG_WORDS_MAX) {
-        int len = snprintf(scratch, SLOW_LOG_WORD_BYTES_MAX + 64, "... (%u more arguments)", command->argc - index);
+    if (index == COMMAND_LOG_WORDS_MAX - 1 && command->argc > COMMAND_LOG_WORDS_MAX) {
+        int len = snprintf(scratch, COMMAND_LOG_WORD_BYTES_MAX + 64, "... (%u more arguments)", command->argc - index);
         return (struct bytes){scratch, (size_t)len};
     }
     if (argument_is_secret(command->spec, command->argv, command->argc, index)) {
         return BYTES("(redacted)");
     }
-    if (word.len > SLOW_LOG_WORD_BYTES_MAX) {
-        memcpy(scratch, word.data, SLOW_LOG_WORD_BYTES_MAX);
-        int len = snprintf(scratch + SLOW_LOG_WORD_BYTES_MAX, 64, "... (%zu more bytes)", word.len - SLOW_LOG_WORD_BYTES_MAX);
-        return (struct bytes){scratch, SLOW_LOG_WORD_BYTES_MAX + (size_t)len};
+    if (word.len > COMMAND_LOG_WORD_BYTES_MAX) {
+        memcpy(scratch, word.data, COMMAND_LOG_WORD_BYTES_MAX);
+        int len = snprintf(scratch + COMMAND_LOG_WORD_BYTES_MAX, 64, "... (%zu more bytes)", word.len - COMMAND_LOG_WORD_BYTES_MAX);
+        return (struct bytes){scratch, COMMAND_LOG_WORD_BYTES_MAX + (size_t)len};
     }
     return word;
 }
@@ -78,16 +84,16 @@ static struct bytes copy_text(char **end, struct bytes text)
     return copy;
 }
 
-static struct entry_block *entry_create(const struct slow_command *command)
+static struct entry_block *entry_create(const struct costly_command *command, uint64_t cost)
 {
-    char scratch[SLOW_LOG_WORD_BYTES_MAX + 64];
+    char scratch[COMMAND_LOG_WORD_BYTES_MAX + 64];
     char address[SESSION_ADDRESS_MAX] = "";
     struct bytes name = BYTES("");
     if (command->session != NULL) {
         session_peer_address(command->session, address);
         name = buffer_bytes(&command->session->name);
     }
-    uint32_t word_count = command->argc < SLOW_LOG_WORDS_MAX ? command->argc : SLOW_LOG_WORDS_MAX;
+    uint32_t word_count = command->argc < COMMAND_LOG_WORDS_MAX ? command->argc : COMMAND_LOG_WORDS_MAX;
     size_t size = sizeof(struct entry_block) + word_count * sizeof(struct bytes) + strlen(address) + name.len;
     for (uint32_t i = 0; i < word_count; i++) {
         size += shown_word(command, i, scratch).len;
@@ -98,8 +104,8 @@ static struct entry_block *entry_create(const struct slow_command *command)
     }
     char *end = (char *)(block->words + word_count);
     block->size = size;
-    block->entry = (struct slow_log_entry){
-        .ended_seconds = command->now_ms / 1000, .duration_us = command->duration_us, .word_count = word_count};
+    block->entry = (struct command_log_entry){
+        .ended_seconds = command->now_ms / 1000, .cost = cost, .word_count = word_count};
     block->entry.address = copy_text(&end, bytes_of_string(address));
     block->entry.name = copy_text(&end, name);
     block->entry.words = block->words;
@@ -113,20 +119,20 @@ static struct entry_block *entry_create(const struct slow_command *command)
 /* --- the list --- */
 
 /* Cuts everything behind the newest `keep` entries off; the caller frees it outside of the lock. */
-static struct entry_block *cut_tail(struct slow_log *log, uint64_t keep)
+static struct entry_block *cut_tail(struct list *list, uint64_t keep)
 {
     struct entry_block *tail = NULL;
-    while (log->count > keep) {
-        struct entry_block *block = log->oldest;
-        log->oldest = block->newer;
-        if (log->oldest != NULL) {
-            log->oldest->older = NULL;
+    while (list->count > keep) {
+        struct entry_block *block = list->oldest;
+        list->oldest = block->newer;
+        if (list->oldest != NULL) {
+            list->oldest->older = NULL;
         } else {
-            log->newest = NULL;
+            list->newest = NULL;
         }
         block->older = tail;
         tail = block;
-        log->count--;
+        list->count--;
     }
     return tail;
 }
@@ -140,49 +146,56 @@ static void free_tail(struct entry_block *block)
     }
 }
 
-void slow_log_add(struct slow_log *log, const struct slow_command *command, uint64_t limit)
+uint64_t command_log_cost(const struct costly_command *command, enum command_log_list which)
 {
-    struct entry_block *block = entry_create(command);
+    const uint64_t costs[COMMAND_LOG_LISTS] = {command->duration_us, command->request_bytes, command->reply_bytes};
+    return costs[which];
+}
+
+void command_log_add(struct command_log *log, enum command_log_list which, const struct costly_command *command, uint64_t limit)
+{
+    struct entry_block *block = entry_create(command, command_log_cost(command, which));
     if (block == NULL) {
         return;
     }
+    struct list *list = &log->lists[which];
     pthread_mutex_lock(&log->lock);
-    block->entry.id = log->next_id++;
+    block->entry.id = list->next_id++;
     block->newer = NULL;
-    block->older = log->newest;
-    if (log->newest != NULL) {
-        log->newest->newer = block;
+    block->older = list->newest;
+    if (list->newest != NULL) {
+        list->newest->newer = block;
     } else {
-        log->oldest = block;
+        list->oldest = block;
     }
-    log->newest = block;
-    log->count++;
-    struct entry_block *tail = cut_tail(log, limit);
+    list->newest = block;
+    list->count++;
+    struct entry_block *tail = cut_tail(list, limit);
     pthread_mutex_unlock(&log->lock);
     free_tail(tail);
 }
 
-void slow_log_clear(struct slow_log *log)
+void command_log_clear(struct command_log *log, enum command_log_list which)
 {
     pthread_mutex_lock(&log->lock);
-    struct entry_block *tail = cut_tail(log, 0);
+    struct entry_block *tail = cut_tail(&log->lists[which], 0);
     pthread_mutex_unlock(&log->lock);
     free_tail(tail);
 }
 
-uint64_t slow_log_count(struct slow_log *log)
+uint64_t command_log_count(struct command_log *log, enum command_log_list which)
 {
     pthread_mutex_lock(&log->lock);
-    uint64_t count = log->count;
+    uint64_t count = log->lists[which].count;
     pthread_mutex_unlock(&log->lock);
     return count;
 }
 
-void slow_log_visit(struct slow_log *log, uint64_t limit, slow_log_visit_fn *visit, void *arg)
+void command_log_visit(struct command_log *log, enum command_log_list which, uint64_t limit, command_log_visit_fn *visit, void *arg)
 {
     pthread_mutex_lock(&log->lock);
     uint64_t visited = 0;
-    for (const struct entry_block *block = log->newest; block != NULL && visited < limit; block = block->older) {
+    for (const struct entry_block *block = log->lists[which].newest; block != NULL && visited < limit; block = block->older) {
         visit(&block->entry, arg);
         visited++;
     }
