@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from harness.resp import plain
 from replay import Replay, batch_commands
 
 COMMANDS = 8000
@@ -78,3 +79,48 @@ def test_apply_reads_its_words(client):
     group = dict(zip(*[iter(client.run("XINFO", "STREAM", "s", "FULL"))] * 2))[b"groups"][0]
     assert group[:6] == [b"name", b"g", b"last-delivered-id", b"5-1", b"entries-read", 1]
     assert group[11] == [[b"5-1", b"c", 7, -1]] and group[13][0][:4] == [b"name", b"c", b"seen-time", 9]
+
+
+def deletions(policy, count):
+    """Two groups have read `count` entries; half of them are deleted by each command, some of them twice, or never there."""
+    ids = ["%d-1" % number for number in range(1, count + 1)]
+    commands = [("XADD", policy, one, "f", "v") for one in ids]
+    for group in ("a", "b"):
+        commands += [("XGROUP", "CREATE", policy, group, "0"), ("XREADGROUP", "GROUP", group, "c", "STREAMS", policy, ">")]
+    commands.append(("XACK", policy, "b", *ids[::3]))
+    asked = ids[::2] + ids[:3] + ["7-7"]
+    commands.append(("XACKDEL", policy, "a", policy, "IDS", str(len(asked)), *asked))
+    asked = ids[1::2] + ids[:5]
+    commands.append(("XDELEX", policy, "IDS", str(len(asked)), *asked, policy))
+    return commands
+
+
+def test_deletions_by_policy_are_repeated():
+    """Short ones in one step, long ones in several."""
+    replay = Replay(2, 1)
+    left = {"KEEPREF": 0, "DELREF": 0, "ACKED": 1000 - 167}
+    try:
+        for policy, length in left.items():
+            for count in (10, 1000):
+                commands = [("DEL", policy)] + deletions(policy, count)
+                replay.sender.pipeline(commands)
+                assert replay.apply(replay.play([], False)) == []
+                assert streams(replay.sink) == streams(replay.sender)
+            assert replay.sender.run("XLEN", policy) == length, policy
+        pending = {policy: [replay.sink.run("XPENDING", policy, group)[0] for group in ("a", "b")] for policy in left}
+        assert pending == {"KEEPREF": [499, 666], "DELREF": [0, 0], "ACKED": [499, 666]}
+    finally:
+        problems = replay.end()
+    assert problems == []
+
+
+def test_one_event_for_a_deletion_in_steps(start):
+    server = start("--notify-keyspace-events", "Kt", shards=2)
+    client, listener = server.connect(), server.connect()
+    ids = ["%d-1" % number for number in range(1, 5001)]
+    client.pipeline(("XADD", "s", one, "f", "v") for one in ids)
+    listener.run("SUBSCRIBE", "__keyspace@0__:s")
+    assert client.run("XDELEX", "s", "IDS", str(len(ids)), *ids) == [1] * len(ids)
+    assert client.run("XLEN", "s") == 0
+    assert client.run("XSETID", "s", "9000-1") == b"OK"
+    assert [plain(listener.read())[-1] for _ in range(2)] == [b"xdel", b"xsetid"]
