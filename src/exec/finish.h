@@ -122,7 +122,8 @@ void call_report_costly(struct thread *thread, const struct call *call, const st
 static inline bool call_is_costly(const struct thread *thread, const struct call *call)
 {
     const struct executor *limits = thread->executor;
-    return UNLIKELY(call->ticks > limits->slow_ticks || call->request_bytes >= limits->large_request_bytes || call->reply_len >= limits->large_reply_bytes);
+    return UNLIKELY(call->ticks > limits->slow_ticks || call->request_bytes >= limits->large_request_bytes ||
+                    call->reply_len >= limits->large_reply_bytes);
 }
 
 #endif

@@ -224,3 +224,49 @@ def test_redis_benchmark_goes_straight_to_the_shards(start, shards):
 def test_reply_on_is_answered_behind_skip(client):
     client.send_raw(encode("CLIENT", "REPLY", "SKIP") + encode("CLIENT", "REPLY", "ON") + encode("ECHO", "a"))
     assert [client.read(), client.read()] == [("+", b"OK"), ("$", b"a")]
+
+
+# --- what redis-cli finds in the keys: the hottest, the biggest, those that take most; its line of figures ---
+
+SEARCHED_KEYS = 300
+
+
+@pytest.fixture
+def searched(start, shards):
+    """Some keys, one of them read often, one of them long, and a list."""
+    server = start("--maxmemory-policy", "allkeys-lfu", "--maxmemory", "100mb", "--lfu-log-factor", "1", shards=shards)
+    with server.connect() as client:
+        client.pipeline(("SET", "k:%d" % number, "v") for number in range(SEARCHED_KEYS))
+        client.run("SET", "long", "x" * 5000)
+        client.run("RPUSH", "list", *"abc")
+        client.pipeline([("GET", "k:7")] * 500)
+    return server
+
+
+def test_keys_are_searched(searched):
+    hot = re.findall(r"^hot key found with counter: (\d+)\tkeyname: \"(.*)\"$", cli(searched, "--hotkeys"), re.MULTILINE)
+    assert hot[0][1] == "k:7" and int(hot[0][0]) > 20
+    assert len(hot) == 16 and all(int(counter) <= 6 for counter, _ in hot[1:])
+    biggest = cli(searched, "--bigkeys")
+    assert "Sampled %d keys in the keyspace!" % (SEARCHED_KEYS + 2) in biggest
+    assert "Biggest string found '\"long\"' has 5000 bytes" in biggest and "Biggest   list found '\"list\"' has 3 items" in biggest
+    taken = cli(searched, "--memkeys")
+    size = int(re.search(r"Biggest string found '\"long\"' has (\d+) bytes", taken).group(1))
+    with searched.connect() as client:
+        assert size == client.run("MEMORY", "USAGE", "long") > 5000
+
+
+def test_hotkeys_need_a_policy_that_counts(client, server):
+    client.run("SET", "k", "v")
+    ended = subprocess.run(["redis-cli", "-p", str(server.port), "--hotkeys"], capture_output=True, text=True, timeout=20 * SLOWDOWN, check=False)
+    assert ended.returncode == 1
+    assert "Error: ERR An LFU maxmemory policy is not selected, access frequency not tracked." in ended.stderr + ended.stdout
+
+
+def test_stat_has_a_line_of_figures(searched):
+    with subprocess.Popen(["stdbuf", "-oL", "redis-cli", "-p", str(searched.port), "--stat", "-i", "0.05"], stdout=subprocess.PIPE, text=True) as cli:
+        lines = [cli.stdout.readline() for _ in range(4)]
+        cli.kill()
+    assert lines[0].startswith("------- data ------") and lines[1].split()[:4] == ["keys", "mem", "clients", "blocked"]
+    keys, _, clients, blocked = lines[3].split()[:4]
+    assert (int(keys), int(blocked)) == (SEARCHED_KEYS + 2, 0) and int(clients) >= 1

@@ -17,7 +17,8 @@ static void note_slow_event(struct server *server, const char *event, int64_t du
 }
 
 /* Into the list if its cost is `threshold` or more; negative: never. */
-static void log_if_costly(struct server *server, enum command_log_list which, const struct costly_command *what, const _Atomic int64_t *threshold, const _Atomic int64_t *limit)
+static void log_if_costly(struct server *server, enum command_log_list which, const struct costly_command *what,
+                          const _Atomic int64_t *threshold, const _Atomic int64_t *limit)
 {
     const int64_t least = atomic_load_explicit(threshold, memory_order_relaxed);
     if (least >= 0 && command_log_cost(what, which) >= (uint64_t)least) {

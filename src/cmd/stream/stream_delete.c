@@ -342,13 +342,15 @@ static void command_xackdel(struct exec *exec)
     run(exec, 3);
 }
 
-#define DELETE_ROW .scope = SCOPE_KEYS, .keys = {1, 1, 1}, .since = "8.2.0", .group = "stream", .flags = COMMAND_WRITE | COMMAND_FAST
+#define DELETE_ROW                                                                                                            \
+    .scope = SCOPE_KEYS, .keys = {1, 1, 1}, .since = "8.2.0", .group = "stream", .flags = COMMAND_WRITE | COMMAND_FAST,           \
+    .complexity = "O(log N) for each id; with DELREF and ACKED for each group, too"
 
 const struct command_spec stream_delete_commands[] = {
-    {.name = "xackdel", .run = command_xackdel, DELETE_ROW, .arity = -6, .complexity = "O(log N) for each id; with DELREF and ACKED for each group, too",
+    {.name = "xackdel", .run = command_xackdel, DELETE_ROW, .arity = -6,
      .summary = "Acknowledges entries of a group, and deletes them.", .syntax = "key group [KEEPREF|DELREF|ACKED] IDS numids id [id ...]",
      .key_flags = "RW update delete"},
-    {.name = "xdelex", .run = command_xdelex, DELETE_ROW, .arity = -5, .complexity = "O(log N) for each id; with DELREF and ACKED for each group, too",
+    {.name = "xdelex", .run = command_xdelex, DELETE_ROW, .arity = -5,
      .summary = "Deletes entries, with their pending references, or only those that no group needs.",
      .syntax = "key [KEEPREF|DELREF|ACKED] IDS numids id [id ...]", .key_flags = "RW delete"},
     {0},
