@@ -48,7 +48,7 @@ static const struct command_spec *const families[] = {
     acl_commands, connection_commands, client_commands,       server_commands,        config_commands,     database_commands,
     debug_commands,      info_commands,         introspect_commands,    slowlog_commands,    commandlog_commands, latency_commands,    transaction_commands, subscribe_commands, pubsub_commands,
     cluster_commands,    memory_commands,       string_commands,        string_condition_commands, string_many_commands,  string_range_commands,
-    string_number_commands,
+    string_number_commands, string_increx_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,
     table_commands,      count_commands,      query_commands,      table_effect_commands, schema_commands,
     list_commands,       list_pop_commands,     list_read_commands,     list_edit_commands,
