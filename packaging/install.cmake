@@ -2,7 +2,8 @@
 
 include(GNUInstallDirs)
 set(PACKAGED ${CMAKE_BINARY_DIR}/packaged)
-set(PACKAGED_TOOLS backup restore import-aof migrate-from-redis migrate-to-redis table-load table-dump table-import-redistable)
+set(PACKAGED_TOOLS backup restore import-aof migrate-from-redis migrate-to-redis table-load table-dump table-import-redistable
+                   tessera-top)
 
 # The version has one place, project() in CMakeLists.txt: the packages' changelog is held to it.
 file(STRINGS debian/changelog changelog LIMIT_COUNT 1)
@@ -22,7 +23,7 @@ install(DIRECTORY ${PACKAGED}/completions/ DESTINATION ${CMAKE_INSTALL_DATADIR}/
 
 # The tools in Python stand with their modules; what is in bin are links. tools/restore looks for check-log beside itself.
 set(TOOLS_FOLDER ${CMAKE_INSTALL_DATADIR}/tessera/tools)
-install(DIRECTORY tools/migration tools/table_files DESTINATION ${TOOLS_FOLDER} FILES_MATCHING PATTERN "*.py" PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY tools/migration tools/table_files tools/top DESTINATION ${TOOLS_FOLDER} FILES_MATCHING PATTERN "*.py" PATTERN __pycache__ EXCLUDE)
 install(CODE "
   function(link_to target link)
     get_filename_component(folder \"\${link}\" DIRECTORY)
@@ -33,7 +34,8 @@ install(CODE "
   set(prefix \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
   link_to(../../../bin/tessera-check-log \"\${prefix}/${TOOLS_FOLDER}/check-log\")
   foreach(tool ${PACKAGED_TOOLS})
-    link_to(../${TOOLS_FOLDER}/\${tool} \"\${prefix}/${CMAKE_INSTALL_BINDIR}/tessera-\${tool}\")
+    string(REGEX REPLACE \"^tessera-\" \"\" name \${tool})
+    link_to(../${TOOLS_FOLDER}/\${tool} \"\${prefix}/${CMAKE_INSTALL_BINDIR}/tessera-\${name}\")
   endforeach()")
 list(TRANSFORM PACKAGED_TOOLS PREPEND tools/ OUTPUT_VARIABLE tool_files)
 install(PROGRAMS ${tool_files} DESTINATION ${TOOLS_FOLDER})

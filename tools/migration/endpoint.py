@@ -129,6 +129,20 @@ def databases(connection):
     return {int(number): int(keys) for number, keys in re.findall(rb"db(\d+):keys=(\d+)", reply)}
 
 
+def add_tls_options(words, to):
+    """For an argparse parser; tls_of reads them."""
+    words.add_argument("--tls", action="store_true", help="TLS to %s" % to)
+    words.add_argument("--cacert", metavar="FILE", help="who signed its certificate (default: those whom the system trusts)")
+    words.add_argument("--cert", metavar="FILE", help="a certificate of one's own")
+    words.add_argument("--key", metavar="FILE", help="its key")
+    words.add_argument("--insecure", action="store_true", help="takes every certificate")
+
+
+def tls_of(options):
+    """What Endpoint takes as `tls`."""
+    return (options.cacert, options.cert, options.key, options.insecure) if options.tls else None
+
+
 def password_for(variable, ask, whose):
     """From the environment or the terminal: never from the command line, which everybody can see."""
     if ask:

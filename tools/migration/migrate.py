@@ -8,8 +8,8 @@ import sys
 import time
 
 from .copy import Copier
-from .endpoint import (Abilities, Endpoint, Refused, databases, info_fields, parse_address, password_for,
-                       payload_version)
+from .endpoint import (Abilities, Endpoint, Refused, add_tls_options, databases, info_fields, parse_address, password_for,
+                       payload_version, tls_of)
 from .follow import Notifications, glob_pattern
 from .functions import copy_functions, differing_functions
 from .pool import Pool
@@ -49,11 +49,7 @@ def add_endpoint_options(words, is_from):
     words.add_argument("--askpass", action="store_true", help="asks for the password of the %s" % redis)
     words.add_argument("--tessera-askpass", action="store_true",
                        help="asks for that of the %s (environment TESSERA_PASSWORD)" % ours)
-    words.add_argument("--tls", action="store_true", help="TLS to the Redis")
-    words.add_argument("--cacert", metavar="FILE")
-    words.add_argument("--cert", metavar="FILE")
-    words.add_argument("--key", metavar="FILE")
-    words.add_argument("--insecure", action="store_true", help="takes every certificate")
+    add_tls_options(words, "the Redis")
 
 
 def parser(description, epilog, is_from):
@@ -77,9 +73,8 @@ def endpoints(options, is_from):
     """(source, target)."""
     if options.host is None and options.unix is None:
         raise Refused("HOST PORT of the Redis, or its unix socket, must be given")
-    tls = (options.cacert, options.cert, options.key, options.insecure) if options.tls else None
     redis = Endpoint(options.host, options.port, options.unix, options.user,
-                     password_for("REDIS_PASSWORD", options.askpass, "the Redis"), tls)
+                     password_for("REDIS_PASSWORD", options.askpass, "the Redis"), tls_of(options))
     host, port, path = parse_address(options.tessera)
     tessera = Endpoint(host, port, path, None, password_for("TESSERA_PASSWORD", options.tessera_askpass, "Tessera"))
     return (redis, tessera) if is_from else (tessera, redis)

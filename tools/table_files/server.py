@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 
-from migration.endpoint import Endpoint, Refused, password_for
+from migration.endpoint import Endpoint, Refused, add_tls_options, password_for, tls_of
 from migration.wire import ErrorReply, Lost
 
 INCOMPLETE = 2  # the exit status of a tool that did not come to an end
@@ -17,7 +17,7 @@ class Stopped(Exception):
     """SIGINT or SIGTERM."""
 
 
-def add_options(words):
+def add_server_options(words):
     """--host and so on, for an argparse parser."""
     words.add_argument("--host", default="127.0.0.1", help="the server (default %(default)s)")
     words.add_argument("--port", type=int, default=6379, help="(default %(default)s)")
@@ -26,14 +26,20 @@ def add_options(words):
     words.add_argument("--pass", dest="password", metavar="PASSWORD",
                        help="everybody on this machine can read it meanwhile: the environment TESSERA_PASSWORD, or --askpass, is better")
     words.add_argument("--askpass", action="store_true", help="asks for the password")
+    add_tls_options(words, "the server")
+
+
+def add_options(words):
+    """The same, and the database."""
+    add_server_options(words)
     words.add_argument("--db", type=int, default=0, metavar="N", help="the database (default %(default)s)")
 
 
-def endpoint(options):
+def endpoint(options, timeout=TIMEOUT_SECONDS):
     password = options.password
     if password is None:
         password = password_for("TESSERA_PASSWORD", options.askpass, "the server")
-    return Endpoint(options.host, options.port, options.unix, options.user, password, timeout=TIMEOUT_SECONDS)
+    return Endpoint(options.host, options.port, options.unix, options.user, password, tls_of(options), timeout)
 
 
 def run(connection, *words):
