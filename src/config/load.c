@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The errors of one load. */
@@ -32,6 +33,34 @@ struct source {
     struct report *report;
 };
 
+/* Whether a line's first word says that passwords follow, also one that is misspelt at its end: they are not to stand in any log. */
+static bool has_secret(struct bytes name)
+{
+    static const char *const parts[] = {"pass", "requirepa", "masterauth", "primaryauth"};
+    char lower[32] = "";
+    for (size_t i = 0; i < name.len && i < sizeof lower - 1; i++) {
+        lower[i] = (char)tolower((unsigned char)name.data[i]);
+    }
+    bool is_secret = strcmp(lower, "user") == 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !is_secret; i++) {
+        is_secret = strstr(lower, parts[i]) != NULL;
+    }
+    return is_secret;
+}
+
+/* Appends the line as an error shows it: without what may be a secret. False: no memory. */
+static bool append_line(struct buffer *error, struct bytes line)
+{
+    size_t name_len = 0;
+    while (name_len < line.len && !isspace((unsigned char)line.data[name_len])) {
+        name_len++;
+    }
+    if (name_len < line.len && has_secret((struct bytes){line.data, name_len})) {
+        return buffer_append_format(error, ">>> '%.*s (redacted)'\n", (int)name_len, line.data);
+    }
+    return buffer_append_format(error, ">>> '%.*s'\n", (int)(line.len > 512 ? 512 : line.len), line.data);
+}
+
 /* Writes an error. Returns whether reading goes on behind it. */
 static bool fail(const struct source *source, struct bytes line, const char *reason)
 {
@@ -43,7 +72,7 @@ static bool fail(const struct source *source, struct bytes line, const char *rea
         is_done = buffer_append_format(error, "Reading the configuration file '%s', at line %u\n", source->name, source->line);
     }
     if (is_done && line.len > 0) {
-        is_done = buffer_append_format(error, ">>> '%.*s'\n", (int)(line.len > 512 ? 512 : line.len), line.data);
+        is_done = append_line(error, line);
     }
     (void)(is_done && buffer_append_format(error, "%s\n", reason));
     assert(source->report->count < source->report->count_max); /* nothing is read behind the last one */

@@ -17,10 +17,15 @@ static bool hello_is_secret(const struct bytes *argv, uint32_t index)
            (index >= 4 && bytes_equal_ignore_case(argv[index - 2], BYTES("AUTH")));
 }
 
-/* CONFIG SET ... requirepass password */
+static bool ends_with(struct bytes name, struct bytes end)
+{
+    return name.len >= end.len && bytes_equal_ignore_case((struct bytes){name.data + name.len - end.len, end.len}, end);
+}
+
+/* CONFIG SET ... requirepass password, and other parameters whose names end so. */
 static bool config_set_is_secret(const struct bytes *argv, uint32_t index)
 {
-    return index >= 3 && index % 2 == 1 && bytes_equal_ignore_case(argv[index - 1], BYTES("requirepass"));
+    return index >= 3 && index % 2 == 1 && (ends_with(argv[index - 1], BYTES("pass")) || ends_with(argv[index - 1], BYTES("auth")));
 }
 
 /* ACL SETUSER and its like: the user's name, too, as in Redis. */

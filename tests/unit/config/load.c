@@ -140,7 +140,11 @@ static const struct {
     {"port\n", "'main.conf', at line 1\n", ">>> 'port'\n", "Bad directive or wrong number of arguments\n"},
     {"port 1 2\n", "'main.conf', at line 1\n", ">>> 'port 1 2'\n", "Bad directive or wrong number of arguments\n"},
     {"\n\nport abc", "'main.conf', at line 3\n", ">>> 'port abc'\n", "argument couldn't be parsed into an integer\n"},
-    {"requirepass \"open\n", "at line 1\n", ">>> 'requirepass \"open'\n", "Unbalanced quotes in configuration line\n"},
+    {"requirepass \"open\n", "at line 1\n", ">>> 'requirepass (redacted)'\n", "Unbalanced quotes in configuration line\n"},
+    {"RequirePass a b\n", "at line 1\n", ">>> 'RequirePass (redacted)'\n", "Bad directive or wrong number of arguments\n"},
+    {"requirepas\tsecret\n", "at line 1\n", ">>> 'requirepas (redacted)'\n", "Bad directive or wrong number of arguments\n"},
+    {"requirepass\n", "at line 1\n", ">>> 'requirepass'\n", "Bad directive or wrong number of arguments\n"},
+    {"user a \">open\n", "at line 1\n", ">>> 'user (redacted)'\n", "Unbalanced quotes in configuration line\n"},
     {"unixsocketperm 999\n", "at line 1\n", ">>> 'unixsocketperm 999'\n", "argument couldn't be parsed as an octal number\n"},
     {"unixsocketperm 1000\n", "at line 1\n", ">>>", "argument must be between 0 and 777 inclusive\n"},
     {"maxmemory-policy allkeys\n", "at line 1\n", ">>>", "argument(s) must be one of the following: volatile-lru"},
@@ -373,8 +377,8 @@ Test(load, check_goes_on_behind_each_error)
     char errors[4096];
     char *words[] = {"main.conf", "-x", "--databases", "0", "--hz", "20", "--timeout", NULL};
     cr_assert_not(check(words, errors, sizeof errors));
-    const char *const lines[] = {"'port abc'", "'prot 1'", "'requirepass \"open'", "'include missing.conf'",
-                                 "'hz x'",     "'-x'",     "'databases 0'",         "'timeout'"};
+    const char *const lines[] = {"'port abc'", "'prot 1'", "'requirepass (redacted)'", "'include missing.conf'",
+                                 "'hz x'",     "'-x'",     "'databases 0'",           "'timeout'"};
     const char *at = errors;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         at = strstr(at, lines[i]);
