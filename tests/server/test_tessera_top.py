@@ -34,8 +34,8 @@ def test_figures():
     assert history_bar([0, 1, 7, 7], 4, False) == "_.##" and history_bar([5], 3, False) == "  #" and history_bar([0, 0], 2, False) == "__"
     assert history_bar([1, 8, 1, 1], 2, False) == "#."  # the highest of each part
     assert shared_heights([3, 100, 5, 100], 20) == [3, 6, 5, 6] and shared_heights([1, 2], 0) == [0, 0]
-    lines = ["".join(text for _, text in line) for line in table([("a", "<"), ("bcd", ">"), ("", "<")], [["long", "1", lambda width: "=" * width]], 14)]
-    assert lines == ["a     bcd     ", "long    1  ==="]
+    lines = table([("a", "<"), ("bcd", ">"), ("", "<")], [["long", "1", lambda width: "=" * width]], 14)
+    assert ["".join(text for _, text in line) for line in lines] == ["a     bcd     ", "long    1  ==="]
 
 
 def test_one_picture_as_text(start):

@@ -68,7 +68,8 @@ class Figures:
         found, together = [], {}
         for name, row in self.newer.rows("cmdstat_").items():
             old = before.get(name, {})
-            calls, usec, failed, rejected = (difference(row[field], old.get(field, 0)) for field in ("calls", "usec", "failed_calls", "rejected_calls"))
+            calls, usec, failed, rejected = (difference(row[field], old.get(field, 0))
+                                             for field in ("calls", "usec", "failed_calls", "rejected_calls"))
             if not calls and not rejected:
                 continue
             buckets = bucket_differences((self.newer.histograms or {}).get(name, {}), histograms.get(name, {}))
@@ -90,7 +91,7 @@ class Figures:
                 (text("rdb_last_bgsave_status") == "err", "the last snapshot failed"),
                 (text("aof_last_bgrewrite_status") == "err", "the last rewrite of the log failed"),
                 (number("loading"), "loading"),
-                (limit and number("used_memory") > 0.94 * limit and text("maxmemory_policy") == "noeviction", "writes are about to be refused: memory"),
+                (limit and number("used_memory") > 0.94 * limit and text("maxmemory_policy") == "noeviction", "memory is nearly full"),
                 (self.rate("rejected_connections"), "connections are refused: maxclients"),
                 (self.rate("evicted_keys"), "%d keys/s evicted" % self.rate("evicted_keys")),
                 (self.rate("evicted_clients"), "clients are closed: maxmemory-clients"),

@@ -91,7 +91,7 @@ def head(view, watch, width):
     return lines + ([[("bad", "! " + safe(view.trouble))]] if view.trouble else [])
 
 
-# --- the sections: (title, columns, rows, why there are none) ---
+# --- the sections: (columns, the first of which is headed by the title; rows; why there are none) ---
 
 def shards_section(view, figures):
     def row_of(row):
@@ -100,16 +100,19 @@ def shards_section(view, figures):
                 count_text(row["clients"]), ("warn" if row["waiting"] else "plain", count_text(row["waiting"])), count_text(row["waited"]),
                 lambda width: bar(busy, min(width, 30), view.is_unicode)]
 
-    columns = [("shard", ">"), ("ops/s", ">"), ("busy", ">"), ("keys", ">"), ("memory", ">"), ("clients", ">"), ("waiting", ">"), ("waited/s", ">"), ("", "<")]
-    return "SHARDS", columns, [row_of(row) for row in figures.shards], "the server has none" if figures.newer.info else None
+    columns = [("SHARDS", ">"), ("ops/s", ">"), ("busy", ">"), ("keys", ">"), ("memory", ">"), ("clients", ">"), ("waiting", ">"),
+               ("waited/s", ">"), ("", "<")]
+    return columns, [row_of(row) for row in figures.shards], "the server has none"
 
 
 def commands_section(view, figures):
     rows = sorted(figures.commands, key=lambda row: (COMMAND_ORDERS[view.commands](row), row["name"]))
-    columns = [("command", "<"), ("calls/s", ">"), ("time", ">"), ("mean", ">"), ("p50", ">"), ("p99", ">"), ("p99.9", ">"), ("errors/s", ">")]
+    columns = [("COMMANDS by %s" % view.commands, "<"), ("calls/s", ">"), ("time", ">"), ("mean", ">"), ("p50", ">"), ("p99", ">"), ("p99.9", ">"),
+               ("errors/s", ">")]
     cells = [[safe(row["name"]), count_text(row["calls"]), percent_text(row["share"]), usec_text(row["mean"]),
-              *[usec_text(value) for value in row["percentiles"][:3]], ("warn" if row["errors"] else "plain", count_text(row["errors"]))] for row in rows]
-    return "COMMANDS by %s" % view.commands, columns, cells, "none"
+              *[usec_text(value) for value in row["percentiles"][:3]], ("warn" if row["errors"] else "plain", count_text(row["errors"]))]
+             for row in rows]
+    return columns, cells, "none"
 
 
 def memory_section(view, watch):
@@ -117,16 +120,17 @@ def memory_section(view, watch):
         return [name.replace("_", " "), bytes_text(values[-1]), lambda width: history_bar(values, min(width, 60), view.is_unicode)]
 
     minutes = (watch.memory[-1]["time"] - watch.memory[0]["time"]) / 60000 if watch.memory else 0
-    columns = [("class", "<"), ("bytes", ">"), ("the last %.0f min" % minutes if minutes >= 1 else "the last minute", "<")]
-    return "MEMORY by class", columns, [row_of(*row) for row in watch.classes()], watch.last.refused.get("history")
+    columns = [("MEMORY by class", "<"), ("bytes", ">"), ("the last %.0f min" % minutes if minutes >= 1 else "the last minute", "<")]
+    return columns, [row_of(*row) for row in watch.classes()], watch.last.refused.get("history")
 
 
 def clients_section(view, figures):
     rows = sorted(figures.clients or [], key=lambda row: (CLIENT_ORDERS[view.clients](row), row.get("id", 0)))
-    columns = [("id", ">"), ("address", "<"), ("user", "<"), ("mem", ">"), ("unread", ">"), ("idle", ">"), ("last command", "<"), ("name", "<")]
-    cells = [[str(row.get("id")), safe(row.get("addr") or ""), safe(row.get("user", "")), bytes_text(row.get("tot-mem", 0)), bytes_text(row.get("omem", 0)),
-              age_text(row.get("idle", 0)), safe(row.get("cmd", "")), safe(row.get("name", ""))] for row in rows]
-    return "CLIENTS by %s" % view.clients, columns, cells, figures.newer.refused.get("clients") or "there are too many to list"
+    columns = [("CLIENTS by %s" % view.clients, "<"), ("id", ">"), ("user", "<"), ("mem", ">"), ("unread", ">"), ("idle", ">"), ("command", "<"),
+               ("name", "<")]
+    cells = [[safe(row.get("addr") or ""), str(row.get("id")), safe(row.get("user", "")), bytes_text(row.get("tot-mem", 0)),
+              bytes_text(row.get("omem", 0)), age_text(row.get("idle", 0)), safe(row.get("cmd", "")), safe(row.get("name", ""))] for row in rows]
+    return columns, cells, figures.newer.refused.get("clients") or "there are too many to list"
 
 
 def sections(view, watch):
@@ -147,20 +151,20 @@ def shared_heights(wanted, height):
 
 
 def section_lines(section, width, height):
-    """The section's title, its headings and rows, in `height` lines."""
-    title, columns, rows, why = section
+    """The section's headings and rows, in `height` lines."""
+    columns, rows, why = section
     if not rows:
-        return [fit([("section", title), ("plain", ": %s" % (safe(why) or "none"))], width)][:height]
+        return [fit([("section", columns[0][0]), ("plain", ": %s" % (safe(why) or "none"))], width)][:height]
     lines = table(columns, rows[:max(height - 1, 0)], width)
+    heading = "".join(text for _, text in lines[0]).rstrip()
     more = len(rows) - (height - 1)
-    note = "%s%s" % (title, ", %d more" % more if more > 0 else "")
-    heading = "".join(text for _, text in lines[0]).rstrip()[:max(width - len(note) - 2, 0)]
-    lines[0] = fit([("section", heading), ("dim", note.rjust(width - len(heading)))], width)
+    note = ("%d more" % more if more > 0 else "").rjust(max(width - len(heading), 0))
+    lines[0] = fit([("section", heading), ("dim", note)], width)
     return lines[:height]
 
 
 def stacked(parts, width, height):
-    heights = shared_heights([len(part[2]) + 1 for part in parts], height)
+    heights = shared_heights([len(part[1]) + 1 for part in parts], height)
     return [line for part, lines in zip(parts, heights) for line in section_lines(part, width, lines)]
 
 

@@ -1,0 +1,55 @@
+"""What of Containerfile can be tried without a builder of containers: its check of health, the libraries that its image has, the packages of its build."""
+
+import json
+import os
+import re
+import subprocess
+
+from harness.process import SLOWDOWN, TESSERA, TOP, free_port
+
+with open(os.path.join(TOP, "Containerfile"), encoding="utf-8") as file:
+    TEXT = file.read().replace("\\\n", " ")
+BUILD, IMAGE = [set(re.search("install -y --no-install-recommends +([^&\n]*)", stage).group(1).split()) for stage in TEXT.split("\nFROM ")[1:]]
+
+
+def health(port):
+    words = json.loads(re.search(r"HEALTHCHECK [^\[]*(\[.*\])\n", TEXT).group(1))
+    words[-1] = words[-1].replace("/6379", "/%d" % port)
+    return subprocess.run(words, capture_output=True, timeout=20 * SLOWDOWN, check=False).returncode
+
+
+def test_health(start):
+    server = start()
+    assert health(server.port) == 0
+    with server.connect() as client:
+        client.run("CONFIG", "SET", "requirepass", "p")
+        assert health(server.port) == 0
+        client.run("CONFIG", "SET", "requirepass", "")
+        client.run("CONFIG", "SET", "maxclients", "1")
+        assert health(server.port) == 1  # it answers that it has no room
+    assert health(free_port()) == 1
+
+
+def package_of(path):
+    name = "*/" + os.path.basename(os.path.realpath(path))  # of a folder that may be called /lib or /usr/lib
+    return subprocess.run(["dpkg", "--search", name], capture_output=True, text=True, check=True).stdout.split(":")[0]
+
+
+def needed_by(path):
+    text = subprocess.run(["readelf", "--dynamic", path], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"\(NEEDED\) .*\[(.*)\]", text)
+
+
+def test_libraries():
+    """libc is in each Debian; a sanitizer's are in a build for tests alone."""
+    found = dict(re.findall(r"(\S+) => (/\S+)", subprocess.run(["ldd", TESSERA], capture_output=True, text=True, check=True).stdout))
+    packages = {package_of(found[name]) for name in needed_by(TESSERA)}
+    assert {name for name in packages if not re.match(r"libc6|libgcc|lib[alu]*san", name)} <= IMAGE
+    for name in sorted(IMAGE):
+        assert subprocess.run(["dpkg-query", "--status", name], capture_output=True, check=False).returncode == 0, name
+
+
+def test_build_packages_are_those_of_the_debian_package():
+    with open(os.path.join(TOP, "debian", "control"), encoding="utf-8") as file:
+        depends = re.search(r"^Build-Depends: (.*?)\n\S", file.read(), re.M | re.S).group(1)
+    assert {word.split()[0] for word in depends.split(",")} - {"debhelper-compat"} <= BUILD
