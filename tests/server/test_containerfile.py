@@ -1,4 +1,4 @@
-"""What of Containerfile can be tried without a builder of containers: its check of health, the libraries that its image has, the packages of its build."""
+"""What of Containerfile can be tried without a builder of containers: its check of health, the libraries of its image, the packages of its build."""
 
 import json
 import os
@@ -35,7 +35,8 @@ def test_health(start):
 def packages_of(paths):
     """Of files; dpkg knows each as /lib/... or as /usr/lib/..."""
     names = [os.path.realpath(path) for path in paths]
-    text = subprocess.run(["dpkg", "--search", *names, *[name.removeprefix("/usr") for name in names]], capture_output=True, text=True, check=False).stdout
+    names += [name.removeprefix("/usr") for name in names]
+    text = subprocess.run(["dpkg", "--search", *names], capture_output=True, text=True, check=False).stdout
     return {line.split(":")[0] for line in text.splitlines()}
 
 

@@ -23,7 +23,8 @@ def commands():
         ("ACL", "SETUSER", "bob", "<" + word()), ("ACL", "SETUSER", "bob", "#" + word()), ("acl", "setuser", "b ob", ">" + word()),
         ("ACL", "SETUSER", "default", "+@all", "nopass"), ("AUTH", word()), ("AUTH", "bob", word()), ("AUTH", "bob", word(), "more"),
         ("HELLO", "3", "AUTH", "bob", word()), ("HELLO", "9", "AUTH", "bob", word()), ("HELLO", "2", "AUTH", "bob", word(), "SETNAME", "a b"),
-        ("MIGRATE", "127.0.0.1", "1", "none", "0", "10", "AUTH", word()), ("MIGRATE", "127.0.0.1", "1", "", "0", "10", "AUTH2", "u", word(), "KEYS", "a"),
+        ("MIGRATE", "127.0.0.1", "1", "none", "0", "10", "AUTH", word()),
+        ("MIGRATE", "127.0.0.1", "1", "", "0", "10", "AUTH2", "u", word(), "KEYS", "a"),
         ("EVAL", "return redis.call('auth', ARGV[1])", "0", "x"),
     ]
 
@@ -53,7 +54,8 @@ def test_no_secret_is_in_a_log(start, tmp_path):
 
 def test_no_secret_is_in_an_error_of_the_start(tmp_path):
     config = tmp_path / "t.conf"
-    lines = ['requirepass "%s', "requirepass %s too", "requirepas %s", "user amy on >%s 'x", "masterauth '%s", "tls-key-file-pass %s x\"", "USER amy >%s\""]
+    lines = ['requirepass "%s', "requirepass %s too", "requirepas %s", "user amy on >%s 'x", "masterauth '%s",
+             "tls-key-file-pass %s x\"", "USER amy >%s\""]
     for check in ([], ["--check-config"]):
         for line in lines:
             config.write_text(line % secret_words() + "\nport x\n", encoding="ascii")
