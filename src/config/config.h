@@ -80,6 +80,7 @@ struct config {
     _Atomic int64_t table_where_precedence;
     _Atomic int64_t table_require_index;
     _Atomic int64_t table_max_scan_rows;   /* 0 none */
+    _Atomic int64_t table_join_memory;     /* bytes that a SELECT of several tables may take; 0 no limit */
     /* what keeps collections small: struct encoding_limits */
     _Atomic int64_t hash_max_listpack_entries, hash_max_listpack_value;
     _Atomic int64_t set_max_intset_entries;

@@ -105,6 +105,7 @@ static const struct explanation explanations[] = {
     {"lua-memory-limit", NULL},
     {"script-undeclared-keys", "lock-all: a script that declares no keys has all shards for itself."},
     {NULL, "Tables"},
+    {"table-join-memory", NULL},
     {"table-max-scan-rows", NULL},
     {"table-require-index", NULL},
     {"table-where-precedence", "left-to-right: A OR B AND C means (A OR B) AND C."},

@@ -279,6 +279,8 @@ const struct param config_params[] = {
     {"syslog-enabled", PARAM_BOOLEAN, PARAM_IMMUTABLE, FIELD(syslog_enabled), .initial = 0},
     {"syslog-facility", PARAM_ENUM, PARAM_IMMUTABLE, FIELD(syslog_facility), .initial = LOG_LOCAL0, .words = facility_words},
     {"syslog-ident", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(syslog_ident), .initial_text = "tessera"},
+    {"table-join-memory", PARAM_MEMORY, 0, FIELD(table_join_memory), .initial = 256 * MEGABYTE, .min = 0, .max = INT64_MAX,
+     .help = "how many bytes a SELECT of several tables may take; 0: no limit"},
     {"table-max-scan-rows", PARAM_INTEGER, 0, FIELD(table_max_scan_rows), .initial = 0, .min = 0, .max = INT64_MAX,
      .help = "how many rows a statement may look at; 0: no limit"},
     {"table-require-index", PARAM_BOOLEAN, 0, FIELD(table_require_index), .initial = 0,

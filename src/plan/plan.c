@@ -56,9 +56,6 @@ static enum table_result check_query(struct plan *plan)
     if (select->sources == NULL) {
         return plan_fail(plan, select->position, "SELECT without FROM is not supported yet");
     }
-    if (select->sources->next != NULL) {
-        return plan_fail(plan, select->sources->next->table->position, "JOIN is not supported yet");
-    }
     plan->table = select->sources->table;
     plan->alias = select->sources->alias;
     return TABLE_OK;
@@ -126,6 +123,20 @@ enum table_result plan_read(struct plan *plan, const struct plan_source *source,
     return result == TABLE_OK ? check_arguments(plan) : result;
 }
 
+bool plan_is_join(const struct plan *plan)
+{
+    return plan->tree->kind == SQL_STATEMENT_SELECT && plan->tree->query->selects->sources->next != NULL;
+}
+
+struct plan plan_of_source(const struct plan *plan, const struct sql_source *source)
+{
+    struct plan one = *plan;
+    one.table = source->table;
+    one.alias = source->alias;
+    one.taken = NULL;
+    return one;
+}
+
 static size_t append_cut(char *text, size_t at, struct bytes name)
 {
     const size_t len = name.len > SHOWN_MAX ? SHOWN_MAX : name.len;
@@ -164,17 +175,28 @@ enum table_result plan_names(const struct plan *plan, const struct schema *schem
     return row_names_create(out, schema, space, has_alias ? plan->alias : plan->table->name, plan->arena) ? TABLE_OK : plan_no_memory(plan);
 }
 
-enum table_result plan_compile(const struct plan *plan, struct row_names *names, const struct sql_node *node, enum scalar_type wanted,
-                               const struct program **out)
+static enum table_result compile(const struct plan *plan, const struct expression_resolver *resolver, const struct sql_node *node,
+                                 enum scalar_type wanted, const struct program **out)
 {
-    const struct expression_resolver resolver = {.find = row_names_find, .context = names};
     const struct expression_source source = {.root = node,
                                              .text = plan->source.text,
-                                             .resolver = &resolver,
+                                             .resolver = resolver,
                                              .parameter_types = plan->parameter_types,
                                              .parameter_count = plan->tree->parameter_count,
                                              .wanted = wanted};
     return statement_result_of(expression_compile(&source, plan->arena, out, plan->fault));
+}
+
+enum table_result plan_compile(const struct plan *plan, struct row_names *names, const struct sql_node *node, enum scalar_type wanted,
+                               const struct program **out)
+{
+    return compile(plan, &(struct expression_resolver){.find = row_names_find, .context = names}, node, wanted, out);
+}
+
+enum table_result plan_compile_joined(const struct plan *plan, struct row_scope *scope, const struct sql_node *node, enum scalar_type wanted,
+                                      const struct program **out)
+{
+    return compile(plan, &(struct expression_resolver){.find = row_scope_find, .context = scope}, node, wanted, out);
 }
 
 /* --- arguments --- */

@@ -1,6 +1,7 @@
-/* plan.h - a text of SQL and its arguments, read, and what may stand in it today: one table, no joins, no queries in queries.
+/* plan.h - a text of SQL and its arguments, read, and what may stand in it today: no queries in queries.
  *
  *     plan_read --> plan->table names the table --> plan_statement (plan_rows.h), plan_insert (plan_insert.h)
+ *               --> plan_is_join                --> plan_join (plan_join.h); plan_of_source gives a plan of each table
  *
  * Arguments are texts, one a parameter. Each is parsed as a value of the type that its parameter has: that of what it stands beside, or a string.
  *
@@ -28,7 +29,7 @@ struct plan_source {
 struct plan {
     struct plan_source source;
     const struct sql_statement *tree;
-    const struct sql_table *table;
+    const struct sql_table *table; /* of a join: the first one */
     struct bytes alias;        /* of the table; empty: none */
     uint8_t *parameter_types;  /* enum scalar_type, one a parameter: as far as expressions have shown them */
     struct scalar *parameters; /* set by plan_take_arguments */
@@ -39,6 +40,11 @@ struct plan {
 
 /* Reads the text, and refuses what cannot be done yet. TABLE_FAULT: *fault says what is wrong, and where; TABLE_NO_MEMORY. */
 MUST_USE enum table_result plan_read(struct plan *plan, const struct plan_source *source, struct arena *arena, struct sql_fault *fault);
+
+/* A SELECT over several tables. */
+bool plan_is_join(const struct plan *plan);
+/* The plan as if that table of a join were the only one: for its name, its table and its names. */
+struct plan plan_of_source(const struct plan *plan, const struct sql_source *source);
 
 /* "namespace.table" as the statement says it, with a NUL behind it, for look-ups and messages: names that are longer than any table's are cut. */
 struct bytes plan_table_name(const struct plan *plan, char scratch[PLAN_TABLE_NAME_MAX]);
@@ -53,6 +59,10 @@ MUST_USE enum table_result plan_names(const struct plan *plan, const struct sche
 /* An expression over a row; names NULL: over none. TABLE_FAULT, TABLE_NO_MEMORY. */
 MUST_USE enum table_result plan_compile(const struct plan *plan, struct row_names *names, const struct sql_node *node, enum scalar_type wanted,
                                         const struct program **out);
+
+/* The same over the tables of a scope. */
+MUST_USE enum table_result plan_compile_joined(const struct plan *plan, struct row_scope *scope, const struct sql_node *node, enum scalar_type wanted,
+                                               const struct program **out);
 
 /* When all expressions were compiled: every argument becomes a value of its parameter's type. */
 MUST_USE enum table_result plan_take_arguments(struct plan *plan);

@@ -8,13 +8,19 @@
 
 #include <assert.h>
 
-struct plan_parts plan_parts_of(const struct sql_node *where)
+enum table_result plan_parts_of(const struct plan *plan, const struct sql_node *where, struct plan_parts *out)
 {
-    if (where == NULL) {
-        return (struct plan_parts){.first = NULL};
+    const bool is_and = where != NULL && where->kind == SQL_AND;
+    const uint32_t count = where == NULL ? 0 : is_and ? where->count : 1;
+    const struct sql_node *part = is_and ? where->first : where;
+    *out = (struct plan_parts){.nodes = arena_alloc(plan->arena, (count + 1u) * sizeof *out->nodes), .count = count};
+    if (out->nodes == NULL) {
+        return plan_no_memory(plan);
     }
-    const bool is_and = where->kind == SQL_AND;
-    return (struct plan_parts){.first = is_and ? where->first : where, .count = is_and ? where->count : 1};
+    for (uint32_t i = 0; i < count; i++, part = part->next) {
+        out->nodes[i] = part;
+    }
+    return TABLE_OK;
 }
 
 /* What is known of a statement while it is planned. */
@@ -85,12 +91,11 @@ static enum table_result compile_sets(const struct rows_planner *planner, struct
 /* Those that are not taken, if `taken` is there: *count of them. */
 static enum table_result compile_parts(const struct rows_planner *planner, struct row_names *names, const struct program **programs, uint32_t *count)
 {
-    const struct sql_node *part = planner->parts.first;
     enum table_result result = TABLE_OK;
     *count = 0;
-    for (uint32_t i = 0; i < planner->parts.count && result == TABLE_OK; i++, part = part->next) {
+    for (uint32_t i = 0; i < planner->parts.count && result == TABLE_OK; i++) {
         if (planner->plan->taken == NULL || !planner->plan->taken[i]) {
-            result = plan_compile(planner->plan, names, part, SCALAR_BOOLEAN, &programs[(*count)++]);
+            result = plan_compile(planner->plan, names, planner->parts.nodes[i], SCALAR_BOOLEAN, &programs[(*count)++]);
         }
     }
     return result;
@@ -108,11 +113,10 @@ static enum table_result take_conditions(struct rows_planner *planner, const str
     if (where->conditions == NULL || where->nodes == NULL || planner->plan->taken == NULL) {
         return plan_no_memory(planner->plan);
     }
-    const struct sql_node *part = planner->parts.first;
     enum table_result result = TABLE_OK;
-    for (uint32_t i = 0; i < planner->parts.count && result == TABLE_OK; i++, part = part->next) {
+    for (uint32_t i = 0; i < planner->parts.count && result == TABLE_OK; i++) {
         if (where->condition_count + (uint32_t)OF_A_PART <= most) {
-            result = plan_condition(planner->plan, names, part, where, &planner->plan->taken[i]);
+            result = plan_condition(planner->plan, names, planner->parts.nodes[i], where, &planner->plan->taken[i]);
         }
     }
     return result;
@@ -168,22 +172,27 @@ static enum table_result make_work(const struct rows_planner *planner, const str
 
 /* --- SELECT --- */
 
-static enum table_result plan_items(const struct rows_planner *planner, const struct exec *exec, struct select **out)
+struct select_source plan_select_source(const struct plan *plan, const struct exec *exec)
 {
-    struct plan *plan = planner->plan;
-    const bool has_alias = plan->alias.len > 0;
-    const struct select_source source = {
+    return (struct select_source){
         .query = plan->tree->query,
         .text = plan->source.text,
-        .space = has_alias ? BYTES("") : plan->table->space,
-        .table = has_alias ? plan->alias : plan->table->name,
-        .schema = planner->statement->schema,
         .secret = &exec->server->secret,
         .parameter_types = plan->parameter_types,
         .arguments = plan->source.arguments,
         .parameter_count = plan->tree->parameter_count,
         .has_items = true,
     };
+}
+
+static enum table_result plan_items(const struct rows_planner *planner, const struct exec *exec, struct select **out)
+{
+    struct plan *plan = planner->plan;
+    const bool has_alias = plan->alias.len > 0;
+    struct select_source source = plan_select_source(plan, exec);
+    source.space = has_alias ? BYTES("") : plan->table->space;
+    source.table = has_alias ? plan->alias : plan->table->name;
+    source.schema = planner->statement->schema;
     return statement_result_of(select_plan(&source, plan->arena, out, plan->fault));
 }
 
@@ -213,22 +222,42 @@ static enum table_result compile_all(const struct rows_planner *planner, const s
     return result;
 }
 
-enum table_result plan_statement(struct plan *plan, const struct exec *exec, struct table *table, struct statement *statement)
+static struct statement statement_of(const struct plan *plan, const struct exec *exec, struct table *table)
 {
-    struct select *select = NULL;
-    struct row_names names;
-    *statement = (struct statement){
+    return (struct statement){
         .kind = kind_of(plan->tree),
         .table = table,
         .schema = table_schema(table),
         .scan_limit = atomic_load_explicit(&exec->server->config->table_max_scan_rows, memory_order_relaxed),
     };
-    struct rows_planner planner = {.plan = plan, .statement = statement, .parts = plan_parts_of(where_of(plan->tree))};
+}
+
+enum table_result plan_where(struct plan *plan, const struct exec *exec, struct table *table, struct plan_parts parts, struct statement *statement)
+{
+    struct row_names names;
+    *statement = statement_of(plan, exec, table);
+    struct rows_planner planner = {.plan = plan, .statement = statement, .parts = parts};
+    enum table_result result = plan_names(plan, statement->schema, &names);
+    if (result == TABLE_OK) {
+        result = take_conditions(&planner, &names);
+    }
+    return result == TABLE_OK ? make_work(&planner, exec) : result;
+}
+
+enum table_result plan_statement(struct plan *plan, const struct exec *exec, struct table *table, struct statement *statement)
+{
+    struct select *select = NULL;
+    struct row_names names;
+    *statement = statement_of(plan, exec, table);
+    struct rows_planner planner = {.plan = plan, .statement = statement};
     planner.sets = statement->kind == STATEMENT_UPDATE ? plan->tree->change->sets : NULL;
     for (const struct sql_set *set = planner.sets; set != NULL; set = set->next) {
         planner.set_count++;
     }
-    enum table_result result = compile_all(&planner, exec, &names, &select);
+    enum table_result result = plan_parts_of(plan, where_of(plan->tree), &planner.parts);
+    if (result == TABLE_OK) {
+        result = compile_all(&planner, exec, &names, &select);
+    }
     if (result == TABLE_OK) {
         result = plan_take_arguments(plan);
     }

@@ -13,11 +13,20 @@
 /* The statement is ready for statement_shard, statement_check and what follows. TABLE_FAULT, TABLE_NO_MEMORY: *statement has no meaning. */
 MUST_USE enum table_result plan_statement(struct plan *plan, const struct exec *exec, struct table *table, struct statement *statement);
 
-/* Parts of WHERE, from the first: sql/tree.h links them by `next`. */
+/* Parts of WHERE, or of ON: what stands between its ANDs. */
 struct plan_parts {
-    const struct sql_node *first; /* NULL: no WHERE */
+    const struct sql_node **nodes;
     uint32_t count;
 };
-struct plan_parts plan_parts_of(const struct sql_node *where);
+/* NULL: none. TABLE_NO_MEMORY. */
+MUST_USE enum table_result plan_parts_of(const struct plan *plan, const struct sql_node *where, struct plan_parts *out);
+
+/* What select_plan takes of a SELECT, without its table or tables. */
+struct select_source plan_select_source(const struct plan *plan, const struct exec *exec);
+
+/* Of a table of a join (plan_of_source): the statement that finds the rows for which the parts are true, all of which name no other table. The
+ * arguments were taken.  */
+MUST_USE enum table_result plan_where(struct plan *plan, const struct exec *exec, struct table *table, struct plan_parts parts,
+                                      struct statement *statement);
 
 #endif

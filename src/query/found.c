@@ -12,8 +12,8 @@ enum stage { STAGE_FIND_MID, STAGE_FIND_END, STAGE_MERGE };
 
 void found_init(struct found *found, const struct found_order *order)
 {
-    const uint32_t keys = order != NULL ? order->count : 0;
-    *found = (struct found){.order = keys > 0 ? order : NULL, .row_bytes = sizeof(struct found_row) + keys * sizeof(struct scalar), .is_sorted = true};
+    const uint32_t values = order != NULL ? order->count + order->carried : 0;
+    *found = (struct found){.order = values > 0 ? order : NULL, .row_bytes = sizeof(struct found_row) + values * sizeof(struct scalar), .is_sorted = true};
 }
 
 void found_release(struct found *found)

@@ -13,7 +13,7 @@
 struct found_row {
     uint64_t id;
     uint32_t shard, row;
-    struct scalar keys[]; /* as many as the order has */
+    struct scalar keys[]; /* as many as the order has, and behind them what it carries */
 };
 
 /* How rows are ordered by one of their keys; nulls come first, or last, whatever the direction */
@@ -26,6 +26,7 @@ struct found_key {
 struct found_order {
     const struct found_key *keys;
     uint32_t count;
+    uint32_t carried; /* values behind the keys of a row, which nobody compares */
 };
 
 struct found {

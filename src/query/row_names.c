@@ -14,23 +14,6 @@ bool row_names_create(struct row_names *names, const struct schema *schema, stru
     return names->inputs != NULL && names->columns != NULL;
 }
 
-bool row_names_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why)
-{
-    struct row_names *names = context;
-    enum aggregate_kind kind;
-    if (node->kind == SQL_CALL && aggregate_kind_find(node->text, &kind)) {
-        *why = "an aggregate cannot stand here";
-    } else if (node->kind != SQL_COLUMN && node->kind != SQL_CALL) {
-        *why = "queries in a query are not supported yet";
-    } else if (node->kind == SQL_COLUMN && names == NULL) {
-        *why = "there are no columns here";
-    } else if (node->kind == SQL_COLUMN && row_names_column(names, node) != ROW_NO_COLUMN) {
-        *slot = row_names_slot(names, row_names_column(names, node));
-        return true;
-    }
-    return false;
-}
-
 enum scalar_type row_scalar_type(enum column_type type)
 {
     static const uint8_t types[COLUMN_TYPE_COUNT] = {
@@ -74,8 +57,65 @@ struct expression_slot row_names_slot(struct row_names *names, uint32_t column)
         names->inputs[at] = (struct row_input){.cells = is_id ? ROW_ID : schema->columns[column].slot, .type = (uint8_t)type, .scale = form.scale};
         names->count++;
     }
-    return (struct expression_slot){at, type};
+    return (struct expression_slot){names->base + at, type};
 }
+
+/* --- several tables --- */
+
+enum row_match row_scope_column(const struct row_scope *scope, const struct sql_node *node, uint32_t *table, uint32_t *column)
+{
+    enum row_match match = ROW_MATCH_NONE;
+    for (uint32_t i = 0; i < scope->count; i++) {
+        const uint32_t at = row_names_column(&scope->tables[i], node);
+        if (at == ROW_NO_COLUMN) {
+            continue;
+        }
+        if (match != ROW_MATCH_NONE) {
+            return ROW_MATCH_SEVERAL;
+        }
+        match = ROW_MATCH_ONE;
+        *table = i;
+        *column = at;
+    }
+    return match;
+}
+
+bool row_scope_slot(const struct row_scope *scope, const struct sql_node *node, struct expression_slot *slot, const char **why)
+{
+    uint32_t table;
+    uint32_t column;
+    const enum row_match match = row_scope_column(scope, node, &table, &column);
+    if (match == ROW_MATCH_SEVERAL) {
+        *why = "several tables have a column of this name: say which, as table.column";
+    }
+    if (match != ROW_MATCH_ONE) {
+        return false;
+    }
+    *slot = row_names_slot(&scope->tables[table], column);
+    return true;
+}
+
+bool row_scope_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why)
+{
+    const struct row_scope *scope = context;
+    enum aggregate_kind kind;
+    if (node->kind == SQL_CALL && aggregate_kind_find(node->text, &kind)) {
+        *why = "an aggregate cannot stand here";
+    } else if (node->kind != SQL_COLUMN && node->kind != SQL_CALL) {
+        *why = "queries in a query are not supported yet";
+    } else if (node->kind == SQL_COLUMN && scope->count == 0) {
+        *why = "there are no columns here";
+    }
+    return node->kind == SQL_COLUMN && row_scope_slot(scope, node, slot, why);
+}
+
+bool row_names_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why)
+{
+    struct row_scope scope = {.tables = context, .count = context != NULL ? 1 : 0};
+    return row_scope_find(&scope, node, slot, why);
+}
+
+/* --- values --- */
 
 static struct scalar scalar_of(struct row_input input, const struct typed_value *value)
 {
@@ -109,5 +149,12 @@ void row_load(const struct row_input *inputs, uint32_t count, const struct page 
         const struct typed_value value =
             cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
         values[i] = scalar_of(input, &value);
+    }
+}
+
+void row_load_nulls(uint32_t count, struct scalar *values)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = scalar_null();
     }
 }

@@ -1,7 +1,10 @@
-/* row_names.h - names in an expression over rows of one table: which columns they are, and in which slots their values stand.
+/* row_names.h - names in an expression over rows of a table, or of several that are joined: which columns they are, and in which slots their
+ * values stand.
  *
  *     row_names_create --> row_names_slot ...                 while expressions are compiled: a column that is needed gets a slot
  *     row_load                                                 while they run: a row's values go to the slots
+ *
+ * Each table of a join has its names, and a run of slots of its own; a scope is all of them.
  *
  * Memory     The lists are in the caller's arena; schema and names are lent.
  * Threads    One while expressions are compiled; then any, since nothing changes.  */
@@ -29,7 +32,16 @@ struct row_names {
     struct row_input *inputs;  /* one a slot; room for all columns */
     uint16_t *columns;         /* which column each is, or ROW_ID */
     uint32_t count;
+    uint32_t base;             /* the slot of the first input: 0 of the first table */
 };
+
+/* The tables whose columns an expression may name, in the order of the statement. */
+struct row_scope {
+    struct row_names *tables;
+    uint32_t count;
+};
+
+enum row_match { ROW_MATCH_NONE, ROW_MATCH_ONE, ROW_MATCH_SEVERAL };
 
 /* No slot is taken yet. False: no memory. */
 MUST_USE bool row_names_create(struct row_names *names, const struct schema *schema, struct bytes space, struct bytes table, struct arena *arena);
@@ -41,8 +53,15 @@ uint32_t row_names_column(const struct row_names *names, const struct sql_node *
 /* The slot that the column (or ROW_ID) is loaded into: the one that it has, or a new one. */
 struct expression_slot row_names_slot(struct row_names *names, uint32_t column);
 
+/* Of a SQL_COLUMN: whose column it is. *table (its place in the scope) and *column are set on ROW_MATCH_ONE. */
+enum row_match row_scope_column(const struct row_scope *scope, const struct sql_node *node, uint32_t *table, uint32_t *column);
+/* The slot of a SQL_COLUMN. False: there is none, *why may say more. */
+bool row_scope_slot(const struct row_scope *scope, const struct sql_node *node, struct expression_slot *slot, const char **why);
+
 /* An expression_resolver's find over these names (context; NULL: there are no columns). Aggregates and queries are refused. */
 bool row_names_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why);
+/* The same over a scope (context). */
+bool row_scope_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why);
 
 enum scalar_type row_scalar_type(enum column_type type);
 
@@ -50,5 +69,7 @@ enum scalar_type row_scalar_type(enum column_type type);
 const struct cells *row_input_cells(struct row_input input, const struct page *page);
 /* The values of a row: one for each of `count` inputs. Texts are lent from the page. */
 void row_load(const struct row_input *inputs, uint32_t count, const struct page *page, uint32_t slot, struct scalar *values);
+/* Those of no row: nulls. */
+void row_load_nulls(uint32_t count, struct scalar *values);
 
 #endif

@@ -20,7 +20,8 @@ struct planner {
     struct sql_fault *fault;
     bool has_fault;
     /* Lists that grow while expressions are compiled; all have room for what may come. */
-    struct row_names names;
+    struct row_names names;            /* of the one table */
+    struct row_scope scope;            /* that, or the tables of a join */
     const struct sql_node **key_nodes; /* of the groups; those of the keys are compiled */
     uint32_t key_count;
     const struct sql_node **aggregate_nodes;
@@ -64,7 +65,9 @@ static void *new_array(struct planner *planner, size_t count, size_t size)
 
 static bool is_column(const struct planner *planner, const struct sql_node *node)
 {
-    return row_names_column(&planner->names, node) != ROW_NO_COLUMN;
+    uint32_t table;
+    uint32_t column;
+    return row_scope_column(&planner->scope, node, &table, &column) != ROW_MATCH_NONE;
 }
 
 static bool refuse_query(const struct sql_node *node, const char **why)
@@ -79,11 +82,7 @@ static bool refuse_query(const struct sql_node *node, const char **why)
 static bool find_in_row(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why)
 {
     struct planner *planner = context;
-    if (refuse_query(node, why) || node->kind != SQL_COLUMN || !is_column(planner, node)) {
-        return false;
-    }
-    *slot = row_names_slot(&planner->names, row_names_column(&planner->names, node));
-    return true;
+    return !refuse_query(node, why) && node->kind == SQL_COLUMN && row_scope_slot(&planner->scope, node, slot, why);
 }
 
 /* --- expressions --- */
@@ -222,11 +221,20 @@ static expression_find_fn *finder(const struct planner *planner)
 
 /* --- items --- */
 
+static uint32_t count_columns(const struct planner *planner, const struct sql_table *star)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < planner->scope.count; i++) {
+        count += row_names_is_table(&planner->scope.tables[i], star) ? planner->scope.tables[i].schema->column_count : 0;
+    }
+    return count;
+}
+
 static uint32_t count_items(const struct planner *planner)
 {
     uint32_t count = 0;
     for (const struct sql_item *item = planner->source->query->selects->items; item != NULL; item = item->next) {
-        count += item->expression != NULL ? 1 : planner->source->schema->column_count;
+        count += item->expression != NULL ? 1 : count_columns(planner, item->star);
     }
     return count;
 }
@@ -257,25 +265,60 @@ static bool name_item(struct planner *planner, const struct sql_item *item, stru
     return copy != NULL || fail_memory(planner);
 }
 
-/* A star: all columns. */
+/* A column of a star has its name; where several tables of a join have that, the table's stands before it. */
+static bool name_column(struct planner *planner, const struct row_names *names, const struct sql_node *column, struct bytes *name)
+{
+    uint32_t table;
+    uint32_t at;
+    const struct sql_node alone = {.kind = SQL_COLUMN, .text = column->text};
+    *name = column->text;
+    if (row_scope_column(&planner->scope, &alone, &table, &at) != ROW_MATCH_SEVERAL) {
+        return true;
+    }
+    const size_t len = names->table.len + 1 + column->text.len;
+    char *text = new_array(planner, len, 1);
+    if (text == NULL) {
+        return false;
+    }
+    memcpy(text, names->table.data, names->table.len);
+    text[names->table.len] = '.';
+    memcpy(text + names->table.len + 1, column->text.data, column->text.len);
+    *name = (struct bytes){text, len};
+    return true;
+}
+
+/* All columns of a table. */
+static bool add_table(struct planner *planner, const struct sql_item *item, const struct row_names *names, struct select_item *items)
+{
+    const struct sql_table of = {.space = names->space, .name = names->table};
+    bool is_good = true;
+    for (uint32_t i = 0; i < names->schema->column_count && is_good; i++) {
+        const struct sql_node column = {
+            .kind = SQL_COLUMN, .text = schema_column_name(names->schema, i), .of = &of, .position = item->position, .height = 1};
+        is_good = compile(planner, &column, find_in_row, SCALAR_UNKNOWN, &items[i].program) &&
+                  name_column(planner, names, &column, &items[i].name);
+    }
+    return is_good;
+}
+
+/* A star: all columns of all tables, or of one. */
 static bool add_columns(struct planner *planner, const struct sql_item *item, struct select_item *items)
 {
-    const struct schema *schema = planner->source->schema;
+    bool is_good = true;
     if (planner->select->is_grouped) {
         return fail(planner, item->position, "with groups, or DISTINCT, items are named, not a star");
     }
-    if (!row_names_is_table(&planner->names, item->star)) {
+    if (count_columns(planner, item->star) == 0) {
         return fail(planner, item->position, "the star is of another table");
     }
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        const struct bytes name = schema_column_name(schema, i);
-        const struct sql_node column = {.kind = SQL_COLUMN, .text = name, .position = item->position, .height = 1};
-        if (!compile(planner, &column, find_in_row, SCALAR_UNKNOWN, &items[i].program)) {
-            return false;
+    for (uint32_t i = 0; i < planner->scope.count && is_good; i++) {
+        const struct row_names *names = &planner->scope.tables[i];
+        if (row_names_is_table(names, item->star)) {
+            is_good = add_table(planner, item, names, items);
+            items += names->schema->column_count;
         }
-        items[i].name = name;
     }
-    return true;
+    return is_good;
 }
 
 static bool plan_distinct(struct planner *planner)
@@ -299,7 +342,7 @@ static bool plan_items(struct planner *planner)
         struct select_item *at = &items[select->item_count];
         if (item->expression == NULL) {
             is_good = add_columns(planner, item, at);
-            select->item_count += select->schema->column_count;
+            select->item_count += count_columns(planner, item->star);
         } else {
             is_good = compile(planner, item->expression, finder(planner), SCALAR_UNKNOWN, &at->program) && name_item(planner, item, &at->name);
             select->item_count++;
@@ -417,7 +460,7 @@ static bool plan_order(struct planner *planner)
     if (is_good && select->is_grouped) {
         order_by_keys(planner, keys, at);
     }
-    select->order = (struct found_order){.keys = keys, .count = all};
+    select->order = (struct found_order){.keys = keys, .count = all, .carried = select->is_grouped ? 0 : planner->source->joined.count};
     return is_good && !planner->has_fault;
 }
 
@@ -454,7 +497,8 @@ static bool make_lists(struct planner *planner)
         room += count_aggregates(order->expression);
     }
     const struct select_source *source = planner->source;
-    if (!row_names_create(&planner->names, source->schema, source->space, source->table, planner->arena)) {
+    planner->scope = source->joined.count > 0 ? source->joined : (struct row_scope){.tables = &planner->names, .count = 1};
+    if (source->joined.count == 0 && !row_names_create(&planner->names, source->schema, source->space, source->table, planner->arena)) {
         return fail_memory(planner);
     }
     planner->aggregate_room = room;
@@ -532,6 +576,10 @@ enum sql_fault_kind select_plan(const struct select_source *source, struct arena
     }
     planner.select->inputs = planner.names.inputs;
     planner.select->input_count = planner.names.count;
+    planner.select->joined = source->joined;
+    for (uint32_t i = 0; i < source->joined.count; i++) {
+        planner.select->input_count += source->joined.tables[i].schema->column_count + 1u;
+    }
     planner.select->shape.aggregates = planner.aggregates;
     planner.select->arguments = planner.arguments;
     *out = planner.select;

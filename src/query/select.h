@@ -33,8 +33,9 @@ struct select {
     bool shows_text;                  /* faults show it: the client has sent something else */
     uint32_t item_count;              /* 0: whole rows are told, as without clauses */
     const struct select_item *items;  /* of a row, or of a group */
-    uint32_t input_count;
-    const struct row_input *inputs;
+    uint32_t input_count;             /* of a join: how many slots its tables have */
+    const struct row_input *inputs;   /* of a join: NULL */
+    struct row_scope joined;          /* the tables of a join, whose names say what is loaded; none: it is one table */
     /* groups */
     bool is_grouped;
     struct group_shape shape;
@@ -60,10 +61,11 @@ static inline uint64_t select_wanted(const struct select *select)
 }
 
 struct select_source {
-    const struct sql_query *query; /* one select of one table; WHERE is the caller's */
+    const struct sql_query *query; /* one select; WHERE and ON are the caller's */
     struct bytes text;             /* of the statement, for places of faults */
     struct bytes space, table;     /* the names that columns may be qualified with */
     const struct schema *schema;
+    struct row_scope joined;       /* the tables of a join, instead of these three; none: it is one table */
     const struct hash_secret *secret;
     uint8_t *parameter_types;      /* expression/source.h; NULL: the statement has none */
     const struct bytes *arguments; /* one a parameter: LIMIT and OFFSET read theirs at once */

@@ -22,6 +22,7 @@ struct select_part {
     struct groups groups;
     struct group_pages pages;      /* in front of the groups */
     bool groups_pages, cuts_pages; /* group_pages_fit, order_cut_fits */
+    uint64_t joined;               /* rows of a join that were taken */
     enum expression_result failed;
     uint32_t failed_at;
 };
@@ -42,10 +43,10 @@ static bool open_part(struct select_part *part, const struct select *select, int
     arena_init(&part->scratch, MEM_QUERY_BUFFER, SELECT_BYTES_MAX);
     found_init(&part->found, &select->order);
     groups_begin(&part->groups, shape, &part->kept);
-    part->groups_pages = group_pages_fit(select);
-    part->cuts_pages = order_cut_fits(select);
+    part->groups_pages = select->joined.count == 0 && group_pages_fit(select);
+    part->cuts_pages = select->joined.count == 0 && order_cut_fits(select);
     struct scalar *values = arena_alloc_zeroed(&part->kept, (slots + keys + select->temporary_count) * sizeof *values);
-    part->candidate = arena_alloc_zeroed(&part->kept, sizeof *part->candidate + select->order.count * sizeof *values);
+    part->candidate = arena_alloc_zeroed(&part->kept, sizeof *part->candidate + (select->order.count + select->order.carried) * sizeof *values);
     if (values == NULL || part->candidate == NULL) {
         return false;
     }
@@ -206,6 +207,62 @@ bool select_part_take_page(const struct select_run *run, uint32_t at, uint32_t s
         order_cut_page(select, &part->found, run->table->slices[shard], page, &left);
     }
     return select_part_take(run, at, shard, rows, page_bits_rows(&left, page, rows));
+}
+
+/* --- rows of a join --- */
+
+struct scalar *select_part_slots(const struct select_run *run, uint32_t part)
+{
+    return run->parts[part].slots;
+}
+
+bool select_part_fail(const struct select_run *run, uint32_t part, enum expression_result result, uint32_t position)
+{
+    return fail(&run->parts[part], result, position);
+}
+
+int64_t select_run_now(const struct select_run *run)
+{
+    return run->parts[0].state.now_us;
+}
+
+uint64_t select_part_bytes(const struct select_run *run, uint32_t at)
+{
+    enum { WHILE_SORTING = 2 };
+    const struct select_part *part = &run->parts[at];
+    return part->kept.used_bytes + WHILE_SORTING * (uint64_t)(part->found.capacity * part->found.row_bytes);
+}
+
+bool select_part_take_joined(const struct select_run *run, uint32_t at, const struct row_ref *rows)
+{
+    const struct select *select = run->select;
+    struct select_part *part = &run->parts[at];
+    if (part->failed != EXPRESSION_OK) {
+        return false;
+    }
+    part->candidate->id = part->joined++;
+    for (uint32_t i = 0; i < select->order.carried; i++) {
+        part->candidate->keys[select->order.count + i] = (struct scalar){.type = SCALAR_INTEGER, .len = rows[i].row, .integer = rows[i].shard};
+    }
+    const bool is_good = select->is_grouped ? take_into_group(part, select) : take_row(part, select);
+    arena_empty(&part->scratch);
+    return is_good;
+}
+
+/* Back from a row that was kept. */
+static void load_joined(const struct select_run *run, const struct found_row *found, struct scalar *slots)
+{
+    const struct select *select = run->select;
+    for (uint32_t i = 0; i < select->joined.count; i++) {
+        const struct row_names *names = &select->joined.tables[i];
+        const struct scalar *ref = &found->keys[select->order.count + i];
+        if (ref->integer == ROW_REF_NONE) {
+            row_load_nulls(names->count, slots + names->base);
+        } else {
+            const struct page *page = slice_page_of(run->joined[i]->slices[ref->integer], ref->len);
+            row_load(names->inputs, names->count, page, row_slot(ref->len), slots + names->base);
+        }
+    }
 }
 
 enum found_status select_part_settle(const struct select_run *run, uint32_t at, size_t limit)
@@ -440,6 +497,8 @@ enum select_status select_run_next(struct select_run *run, const struct found_ro
         if (!load_group(part, &select->shape, part->groups.places[row->id])) {
             return fail_run(run);
         }
+    } else if (select->joined.count > 0) {
+        load_joined(run, row, part->slots);
     } else if (select->item_count > 0) {
         row_load(select->inputs, select->input_count, slice_page_of(run->table->slices[row->shard], row->row), row_slot(row->row), part->slots);
     }

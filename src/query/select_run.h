@@ -25,6 +25,7 @@ struct select_part;
 struct select_run {
     const struct select *select;
     const struct table *table;
+    const struct table *const *joined; /* of a join: one a table of its scope, set by its owner, and lent; NULL: it is `table` */
     struct select_part *parts;
     uint32_t count;
     enum expression_result failed;
@@ -52,6 +53,23 @@ MUST_USE bool select_part_take(const struct select_run *run, uint32_t part, uint
 /* Rows of a page of the slice. Cost: where columns alone say it all (group_pages.h, order_cut.h), that of the columns. */
 MUST_USE bool select_part_take_page(const struct select_run *run, uint32_t part, uint32_t shard, const struct page *page,
                                     const struct page_bits *matches);
+/* Rows of a join: where the row of a table stands. */
+struct row_ref {
+    uint32_t shard, row;
+};
+enum { ROW_REF_NONE = UINT32_MAX }; /* as a shard: a LEFT JOIN has found no row */
+
+/* The part's slots, lent as long as the part: the values of a row of a join are put there, ... */
+struct scalar *select_part_slots(const struct select_run *run, uint32_t part);
+/* ... and taken from there; `rows`: where they come from, one a table of the scope. False: the part has failed. */
+MUST_USE bool select_part_take_joined(const struct select_run *run, uint32_t part, const struct row_ref *rows);
+/* What was computed before a row could be taken has failed, at this place of the text. Returns false. */
+bool select_part_fail(const struct select_run *run, uint32_t part, enum expression_result result, uint32_t position);
+/* What now() is. */
+int64_t select_run_now(const struct select_run *run);
+/* Bytes that its rows and groups take, and that sorting them will. */
+uint64_t select_part_bytes(const struct select_run *run, uint32_t part);
+
 /* It needs no more rows: LIMIT without ORDER BY or groups. */
 bool select_part_is_full(const struct select_run *run, uint32_t part);
 

@@ -214,6 +214,10 @@ TABLES = {
         Case(CREATED[:1], "TABLE.QUERY", "CREATE TABLE s.t (id INTEGER NOT NULL, name TEXT DEFAULT '%s')" % ("y" * 400)),
         table(FEW, "TABLE.QUERY", "ALTER TABLE s.t ADD COLUMN more VARCHAR"),
         Case(FEW, "TABLE.QUERY", "DROP TABLE s.t"),
+        table(FEW, "TABLE.QUERY", "SELECT x.id, y.name || x.name FROM s.t AS x LEFT JOIN s.t AS y ON x.id = y.size AND upper(x.name) = upper(y.name) "
+              "WHERE x.size > ? ORDER BY x.id, upper(x.name), y.id", "5"),
+        table(MANY, "TABLE.QUERY", "SELECT DISTINCT x.size, y.name FROM s.t AS x JOIN s.t AS y ON x.name = y.name JOIN s.t AS z ON z.id = y.size"),
+        table(FEW, "TABLE.QUERY", "EXPLAIN SELECT x.id FROM s.t AS x LEFT JOIN s.t AS y ON x.id = y.id AND y.size = 1 WHERE x.size = 1 AND y.name IS NULL"),
     ],
     "unique": [
         Case(UNIQUE_CREATED[:1], *UNIQUE_CREATED[1]),

@@ -313,6 +313,11 @@ static void reply_changed(struct exec *exec, size_t count)
 static const struct statement_replies replies = {
     .refuse = table_reply_refusal, .fault = table_reply_fault, .rows = table_reply_row_count, .row = reply_row, .items = reply_items, .changed = reply_changed};
 
+const struct statement_replies *table_statement_replies(void)
+{
+    return &replies;
+}
+
 int32_t table_command_shard(const struct exec *exec)
 {
     return exec->shard == NULL ? STATEMENT_ALL_SHARDS : (int32_t)exec->shard->number;

@@ -20,6 +20,8 @@ int32_t table_command_shard(const struct exec *exec);
 /* Checks the statement and runs it: at once when it is small, else as a job; or replies why not. `statement` has a meaning where reading ended
  * well, and its limit and fault else.  */
 void table_run_statement(struct exec *exec, const struct statement *statement, const struct statement_reading *reading);
+/* How TABLE.SELECT, UPDATE and DELETE tell their outcome. */
+const struct statement_replies *table_statement_replies(void);
 /* Reply an error instead of what was replied before: functions of struct statement_replies. */
 void table_reply_fault(struct exec *exec, const struct sql_fault *fault);
 void table_reply_refusal(struct exec *exec, enum table_result result, const struct statement *statement);

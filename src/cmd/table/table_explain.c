@@ -44,18 +44,21 @@ static void end_line(struct explanation *to)
 
 /* --- WHERE --- */
 
-/* Those parts that are conditions, or those that are not, if there are any. */
-static void tell_parts(struct explanation *to, const struct plan *plan, struct bytes title, bool are_conditions)
+static void add_part(struct explanation *to, const struct sql_node *part)
 {
-    const struct plan_parts parts = plan_parts_of(plan->tree->query->selects->where);
-    const struct sql_node *part = parts.first;
+    add(to, part->kind == SQL_OR ? BYTES("(") : BYTES(""));
+    to->is_refused = to->is_refused || !sql_write_expression(part, &to->line);
+    add(to, part->kind == SQL_OR ? BYTES(")") : BYTES(""));
+}
+
+/* Those parts that are conditions, or those that are not, if there are any. */
+static void tell_parts(struct explanation *to, const struct plan_parts *parts, const bool *taken, struct bytes title, bool are_conditions)
+{
     uint32_t told = 0;
-    for (uint32_t i = 0; i < parts.count; i++, part = part->next) {
-        if (plan->taken[i] == are_conditions) {
+    for (uint32_t i = 0; i < parts->count; i++) {
+        if (taken[i] == are_conditions) {
             add(to, told++ == 0 ? title : BYTES(" AND "));
-            add(to, part->kind == SQL_OR ? BYTES("(") : BYTES(""));
-            to->is_refused = to->is_refused || !sql_write_expression(part, &to->line);
-            add(to, part->kind == SQL_OR ? BYTES(")") : BYTES(""));
+            add_part(to, parts->nodes[i]);
         }
     }
     if (told > 0) {
@@ -130,9 +133,8 @@ static void tell_table(struct explanation *to, struct shard_range range)
     end_line(to);
 }
 
-static void tell_result(struct explanation *to, const struct sql_query *query)
+static void tell_result(struct explanation *to, const struct sql_query *query, const struct select *select)
 {
-    const struct select *select = to->statement->select;
     if (select->is_grouped) {
         add(to, select->shape.key_count > 0 ? BYTES("groups") : BYTES("one group"));
         end_line(to);
@@ -150,25 +152,76 @@ static void tell_result(struct explanation *to, const struct sql_query *query)
     }
 }
 
+/* A table, what is asked of its rows, and how each shard finds them. */
+static void tell_statement(struct explanation *to, const struct statement *statement, struct shard_range range, const struct plan_parts *parts,
+                           const bool *taken)
+{
+    to->statement = statement;
+    tell_table(to, range);
+    tell_parts(to, parts, taken, BYTES("conditions: "), true);
+    tell_parts(to, parts, taken, BYTES("asked of each row: "), false);
+    for (uint32_t shard = range.first; shard < range.end; shard++) {
+        tell_shard(to, shard);
+    }
+}
+
+static void end(struct explanation *to, size_t mark)
+{
+    reply_deferred_end(to->exec->reply, mark, '*', to->count);
+    buffer_release(&to->line);
+    if (to->is_refused) {
+        reply_rewind(to->exec->reply);
+        reply_table_error(to->exec->reply, TABLE_NO_MEMORY, 0);
+    }
+}
+
 void table_explain(struct exec *exec, const struct plan *plan, const struct statement *statement)
 {
-    struct explanation to = {.exec = exec, .statement = statement, .line = BUFFER_EMPTY(MEM_QUERY_BUFFER)};
+    struct explanation to = {.exec = exec, .line = BUFFER_EMPTY(MEM_QUERY_BUFFER)};
     const struct shard_range range = statement_range(statement, table_command_shard(exec));
+    struct plan_parts parts;
     if (statement_must_wait(statement, exec, range)) {
         return;
     }
+    to.is_refused = plan_parts_of(plan, plan->tree->query->selects->where, &parts) != TABLE_OK;
     const size_t mark = reply_deferred_begin(exec->reply);
-    tell_table(&to, range);
-    tell_parts(&to, plan, BYTES("conditions: "), true);
-    tell_parts(&to, plan, BYTES("asked of each row: "), false);
-    for (uint32_t shard = range.first; shard < range.end; shard++) {
-        tell_shard(&to, shard);
+    tell_statement(&to, statement, range, &parts, plan->taken);
+    tell_result(&to, plan->tree->query, statement->select);
+    end(&to, mark);
+}
+
+/* --- joins --- */
+
+static void tell_join(struct explanation *to, const struct join_level *level)
+{
+    const struct bytes kind = level->is_left ? BYTES("left joined by ") : BYTES("joined by ");
+    add(to, kind);
+    add_number(to, level->inner_keys.count);
+    add(to, level->inner_keys.count == 1 ? BYTES(" key") : BYTES(" keys"));
+    for (uint32_t i = 0; i < level->part_count; i++) {
+        add(to, i == 0 ? BYTES(": ") : BYTES(" AND "));
+        add_part(to, level->parts[i]);
     }
-    tell_result(&to, plan->tree->query);
-    reply_deferred_end(exec->reply, mark, '*', to.count);
-    buffer_release(&to.line);
-    if (to.is_refused) {
-        reply_rewind(exec->reply);
-        reply_table_error(exec->reply, TABLE_NO_MEMORY, 0);
+    end_line(to);
+}
+
+void table_explain_join(struct exec *exec, const struct plan *plan, const struct join *join)
+{
+    struct explanation to = {.exec = exec, .line = BUFFER_EMPTY(MEM_QUERY_BUFFER)};
+    for (uint32_t i = 0; i < join->count; i++) {
+        if (statement_must_wait(&join->levels[i].statement, exec, join->levels[i].range)) {
+            return;
+        }
     }
+    const size_t mark = reply_deferred_begin(exec->reply);
+    for (uint32_t i = 0; i < join->count; i++) {
+        const struct join_level *level = &join->levels[i];
+        const struct plan_parts parts = {.nodes = level->own_parts, .count = level->own_part_count};
+        tell_statement(&to, &level->statement, level->range, &parts, level->taken);
+        if (i > 0) {
+            tell_join(&to, level);
+        }
+    }
+    tell_result(&to, plan->tree->query, join->select);
+    end(&to, mark);
 }

@@ -11,6 +11,7 @@
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_explain.h"
 #include "cmd/table/table_insert.h"
+#include "cmd/table/table_join.h"
 #include "cmd/table/table_rows.h"
 #include "plan/plan_insert.h"
 #include "plan/plan_rows.h"
@@ -94,7 +95,7 @@ static int32_t route_rows(struct exec *exec, struct plan *plan, struct table *ta
 /* Mistakes route anywhere: the handler finds them again. */
 static int32_t route_plan(struct exec *exec, struct plan *plan, struct table *table)
 {
-    if (is_definition(plan)) {
+    if (is_definition(plan) || plan_is_join(plan)) {
         return ROUTE_ALL;
     }
     exec->routed = table;
@@ -124,7 +125,8 @@ static int32_t route_query(struct exec *exec)
 static bool waits_for_query(struct exec *exec)
 {
     struct reading reading;
-    const bool must_wait = reading_begin(&reading, exec) == TABLE_OK && table_waits(exec, reading.table);
+    const bool is_read = reading_begin(&reading, exec) == TABLE_OK;
+    const bool must_wait = is_read && (plan_is_join(&reading.plan) ? table_join_waits(exec, &reading.plan) : table_waits(exec, reading.table));
     reading_end(&reading);
     return must_wait;
 }
@@ -252,10 +254,12 @@ static void command_query(struct exec *exec)
     const enum table_result result = reading_begin(&reading, exec);
     if (result != TABLE_OK) {
         reply_result(exec, result, &reading.fault);
-    } else if (is_definition(&reading.plan) && exec->shard != NULL) { /* misrouted */
+    } else if ((is_definition(&reading.plan) || plan_is_join(&reading.plan)) && exec->shard != NULL) { /* misrouted */
         reply_result(exec, TABLE_NO_MEMORY, &reading.fault);
     } else if (is_definition(&reading.plan)) {
         table_define(exec, &reading.plan);
+    } else if (plan_is_join(&reading.plan)) {
+        table_join(exec, &reading.plan);
     } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT && has_many_rows(&reading.plan)) {
         run_insert_many(exec);
     } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT) {
@@ -292,8 +296,13 @@ static bool query_tables(const struct bytes *argv, uint32_t argc, command_table_
     const struct plan_source source = {.text = argv[1], .arguments = argv + 2, .argument_count = argc - 2};
     arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
     const enum table_result result = plan_read(&plan, &source, &arena, &fault);
+    const struct sql_source *from = result == TABLE_OK && plan_is_join(&plan) ? plan.tree->query->selects->sources->next : NULL;
     if (result == TABLE_OK) {
         tell(plan_table_name(&plan, name), needs_of(plan.tree), arg);
+    }
+    for (; from != NULL; from = from->next) {
+        const struct plan one = plan_of_source(&plan, from);
+        tell(plan_table_name(&one, name), TABLE_IS_READ, arg);
     }
     if (result == TABLE_OK && plan.tree->kind == SQL_STATEMENT_ALTER_TABLE && plan.tree->definition->alter == SQL_ALTER_RENAME) {
         const struct sql_table renamed = {.space = plan.table->space, .name = plan.tree->definition->name};

@@ -106,6 +106,7 @@ static const struct {
     {"table-where-precedence", "and-before-or"},
     {"table-require-index", "no"},
     {"table-max-scan-rows", "0"},
+    {"table-join-memory", "268435456"},
 };
 
 Test(config, starts_with_redis_defaults)
