@@ -173,13 +173,28 @@ static uint32_t owner_of(const struct join_planner *planner, const struct join_p
     return planner->count;
 }
 
+/* Rows that the conditions leave in a slice, as far as an index says it; those of a hash index are counted up to what one step gives. */
+static uint64_t count_slice(const struct join_level *level, const struct table_slice *slice)
+{
+    enum { IF_NOT_ALL = 8 };
+    uint32_t rows[GATHER_ROWS];
+    struct gather gather;
+    statement_begin_gather(&level->statement, slice, &gather);
+    if (gather_is_scan(&gather)) {
+        return slice->row_count;
+    }
+    if (gather.access.kind == ACCESS_RANGE && gather.access.list == NULL) {
+        return gather.access.range.end - gather.access.range.first;
+    }
+    const uint64_t count = gather.is_done ? 0 : gather_step(&gather, rows);
+    return gather.is_done ? count : IF_NOT_ALL * count + 1;
+}
+
 static uint64_t count_rows(const struct join_level *level)
 {
     uint64_t rows = 0;
     for (uint32_t i = level->range.first; i < level->range.end; i++) {
-        const struct table_slice *slice = level->statement.table->slices[i];
-        const struct access access = access_choose(slice, level->statement.schema, &level->statement.where);
-        rows += access.kind == ACCESS_SCAN ? slice->row_count : access.kind == ACCESS_RANGE ? access.range.end - access.range.first : access.rows + 1;
+        rows += count_slice(level, level->statement.table->slices[i]);
     }
     return rows;
 }
@@ -222,12 +237,54 @@ static bool is_connected(const struct join_planner *planner, uint32_t table, uin
     return false;
 }
 
+/* A column that an index can be asked for a value of that type. */
+static bool is_indexed(const struct schema *schema, const struct sql_node *node, struct column_place *place)
+{
+    if (node->kind != SQL_COLUMN || !condition_find_column(schema, node->text, place)) {
+        return false;
+    }
+    return place->column == COLUMN_ROW_ID || schema->columns[place->column].index_at != COLUMN_NONE;
+}
+
+/* Few rows will come, so that it costs less to look for each in an index of the table than to read the table. */
+static bool is_worth_lookups(const struct join_planner *planner, uint64_t coming, uint32_t table)
+{
+    enum { ROWS_A_LOOKUP = 16 }; /* a look at an index of a slice takes as long as reading so many rows */
+    const struct shard_range range = planner->of_table[table].range;
+    return coming < planner->rows[table] / ((uint64_t)ROWS_A_LOOKUP * (range.end - range.first));
+}
+
+/* Does an equality with an indexed column connect the table with others? */
+static bool has_indexed_key(const struct join_planner *planner, uint32_t table)
+{
+    const struct schema *schema = table_schema(planner->tables[table]);
+    struct column_place place;
+    for (uint32_t i = 0; i < planner->part_count; i++) {
+        const struct join_part *part = &planner->parts[i];
+        if (part->node->kind == SQL_EQUAL && (part->tables & ~bit(table)) != 0 &&
+            ((tables_of(&planner->scope, part->node->first) == bit(table) && is_indexed(schema, part->node->first, &place)) ||
+             (tables_of(&planner->scope, part->node->last) == bit(table) && is_indexed(schema, part->node->last, &place)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The largest one; or the smallest, where rows of the largest can be looked up for those of that. */
+static uint32_t first_table(const struct join_planner *planner)
+{
+    uint32_t largest = 0;
+    uint32_t smallest = 0;
+    for (uint32_t i = 1; i < planner->count && !planner->has_left; i++) {
+        largest = planner->rows[i] > planner->rows[largest] ? i : largest;
+        smallest = planner->rows[i] < planner->rows[smallest] ? i : smallest;
+    }
+    return has_indexed_key(planner, largest) && is_worth_lookups(planner, planner->rows[smallest], largest) ? smallest : largest;
+}
+
 /* Is the table a better next one than the one that was chosen so far? */
 static bool comes_first(const struct join_planner *planner, uint32_t table, uint32_t chosen, uint32_t before)
 {
-    if (before == 0) {
-        return planner->rows[table] > planner->rows[chosen];
-    }
     const bool is_table_connected = is_connected(planner, table, before);
     const bool is_chosen_connected = is_connected(planner, chosen, before);
     return is_table_connected != is_chosen_connected ? is_table_connected : planner->rows[table] < planner->rows[chosen];
@@ -236,6 +293,9 @@ static bool comes_first(const struct join_planner *planner, uint32_t table, uint
 static uint32_t next_table(const struct join_planner *planner, uint32_t before)
 {
     uint32_t chosen = planner->count;
+    if (before == 0) {
+        return first_table(planner);
+    }
     for (uint32_t i = 0; i < planner->count; i++) {
         if ((before & bit(i)) == 0 && (chosen == planner->count || (!planner->has_left && comes_first(planner, i, chosen, before)))) {
             chosen = i;
@@ -279,6 +339,23 @@ static enum table_result add_program(struct join_planner *planner, const struct 
     return result;
 }
 
+/* By the key that was just added, if that is an indexed column, and the other side has exactly its values. */
+static void choose_lookup(const struct join_planner *planner, const struct sql_node *node, struct join_level *level)
+{
+    const uint32_t at = level->inner_keys.count - 1;
+    const enum scalar_type type = level->outer_keys.programs[at]->type;
+    const uint64_t coming = planner->rows[planner->join->levels[0].table];
+    struct column_place place;
+    if (level->is_looked_up || (type != SCALAR_INTEGER && type != SCALAR_STRING && type != SCALAR_DATE && type != SCALAR_DATETIME) ||
+        level->inner_keys.programs[at]->type != type || !is_indexed(level->statement.schema, node, &place) ||
+        level->statement.where.condition_count == WHERE_CONDITIONS_MAX || !is_worth_lookups(planner, coming, level->table)) {
+        return;
+    }
+    level->is_looked_up = true;
+    level->key_column = place;
+    level->key = at;
+}
+
 /* An equality of this table's row, and those before it, is a key, if what is equal hashes alike. `own`: the table's names alone. */
 static enum table_result add_key(struct join_planner *planner, const struct sql_node *node, struct row_names *own, struct join_level *level)
 {
@@ -301,7 +378,9 @@ static enum table_result add_key(struct join_planner *planner, const struct sql_
     if (!scalar_types_compare(level->inner_keys.programs[at]->type, level->outer_keys.programs[at]->type)) {
         level->inner_keys.count--;
         level->outer_keys.count--;
+        return TABLE_OK;
     }
+    choose_lookup(planner, is_first ? node->first : node->last, level);
     return TABLE_OK;
 }
 

@@ -1,7 +1,8 @@
 /* join.h - a SELECT over several tables: its plan, made by src/plan, changed by nobody afterwards.
  *
- * One table is looked through, the others are read before, in this order, into hash tables by the keys that they are joined by (level 1 and on).
- * A row of the first table goes from level to level; a row of each that has the same keys is put beside it.
+ * One table is looked through. The others are read before into hash tables, by the keys that they are joined by (level 1 and on); or, where few rows
+ * will come and an index has a key, their rows are looked up there when a row comes. A row of the first table goes from level to level; a row of each
+ * that has the same keys is put beside it.
  *
  * Meaning    A key that is null joins with nothing. `conditions` of a level say whether a row there matches: they are all that counts, keys only
  *            spare rows that cannot. A LEFT JOIN without a match goes on with nulls. `later`: what WHERE asks of a LEFT JOIN's row, nulls or not.
@@ -29,6 +30,9 @@ struct join_level {
     struct join_programs inner_keys; /* over `key_inputs` of this table's row */
     const struct row_input *key_inputs;
     uint32_t key_input_count;
+    bool is_looked_up;              /* its rows are found by an index that has ... */
+    struct column_place key_column; /* ... this column, which equals ... */
+    uint32_t key;                   /* ... this one of the outer keys, of the same type */
     struct join_programs conditions; /* over the rows up to this level */
     struct join_programs later;
     /* for EXPLAIN: the parts that are asked of its rows alone, which of them are conditions of the statement, and how many of `parts` are others */

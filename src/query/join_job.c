@@ -136,7 +136,9 @@ static enum table_result check(struct join_job *job, const struct exec *exec)
     enum table_result result = TABLE_OK;
     for (uint32_t i = 0; i < job->join->count && result == TABLE_OK; i++) {
         job->refused = i;
-        result = statement_check(statement_at(job, i), exec, job->join->levels[i].range);
+        if (!job->join->levels[i].is_looked_up) {
+            result = statement_check(statement_at(job, i), exec, job->join->levels[i].range);
+        }
     }
     return result;
 }

@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-enum { STEPS_A_LOOK = 64, SORT_STEPS = 1024 };
+enum { STEPS_A_LOOK = 32, SORT_STEPS = 1024 };
 
 /* Where a part stands in a level. */
 struct join_cursor {
@@ -20,6 +20,16 @@ struct join_cursor {
     uint64_t hash;
     bool has_matched;
     bool is_over; /* nulls were given, too, if it is a LEFT JOIN without a match */
+};
+
+/* The rows of a level that an index has for the row that has come. */
+struct join_lookup {
+    struct where where;  /* the statement's, and the key */
+    struct gather gather;
+    uint32_t shard;      /* that is asked, or will be; the range's end: none is left */
+    bool is_gathering;   /* it is */
+    uint32_t rows[GATHER_ROWS];
+    uint32_t row_count, row_at;
 };
 
 struct join_part {
@@ -36,6 +46,7 @@ struct join_part {
     uint64_t entry_count;
     uint32_t depth;
     struct join_cursor cursors[JOIN_TABLES_MAX];
+    struct join_lookup *lookups[JOIN_TABLES_MAX]; /* in `entries`; NULL: the level has a hash table */
     struct row_ref refs[JOIN_TABLES_MAX]; /* in the order of the scope */
     struct arena scratch;        /* of the row of the first level */
     struct program_run_state state;
@@ -45,9 +56,45 @@ struct join_part {
 
 /* --- life --- */
 
+/* The level at `from` or before it that has to be read: 0 at the end. */
+static uint32_t level_to_read(const struct join *join, uint32_t from)
+{
+    while (from > 0 && join->levels[from].is_looked_up) {
+        from--;
+    }
+    return from;
+}
+
+/* Room for the statement's conditions, and one. */
+static struct join_lookup *make_lookup(struct arena *arena, const struct where *where)
+{
+    struct join_lookup *lookup = arena_alloc_zeroed(arena, sizeof *lookup);
+    struct condition *conditions = arena_alloc(arena, (where->condition_count + 1u) * sizeof *conditions);
+    struct where_node *nodes = arena_alloc(arena, (where->node_count + 2u) * sizeof *nodes);
+    if (lookup == NULL || conditions == NULL || nodes == NULL) {
+        return NULL;
+    }
+    lookup->where.conditions = conditions;
+    lookup->where.nodes = nodes;
+    return lookup;
+}
+
+static bool make_lookups(struct join_part *part, const struct join *join)
+{
+    bool is_good = true;
+    for (uint32_t i = 0; i < join->count && is_good; i++) {
+        if (join->levels[i].is_looked_up) {
+            part->lookups[i] = make_lookup(&part->entries, &join->levels[i].statement.where);
+            is_good = part->lookups[i] != NULL;
+        }
+    }
+    return is_good;
+}
+
 bool join_run_create(struct join_run *run, const struct join *join, const struct select_run *select, uint32_t shards, uint64_t limit_bytes)
 {
-    *run = (struct join_run){.join = join, .select = select, .memory.limit_bytes = limit_bytes, .level = join->count - 1, .part_count = shards};
+    *run = (struct join_run){.join = join, .select = select, .memory.limit_bytes = limit_bytes, .part_count = shards};
+    run->level = level_to_read(join, join->count - 1);
     run->parts = thread_alloc_zeroed(MEM_QUERY_BUFFER, shards * sizeof *run->parts);
     run->hashes = thread_alloc_zeroed(MEM_QUERY_BUFFER, join->count * sizeof *run->hashes);
     bool is_good = run->parts != NULL && run->hashes != NULL;
@@ -64,7 +111,7 @@ bool join_run_create(struct join_run *run, const struct join *join, const struct
                                                  .temporaries = temporaries,
                                                  .arena = &part->scratch,
                                                  .now_us = select_run_now(select)};
-        is_good = temporaries != NULL;
+        is_good = temporaries != NULL && make_lookups(part, join);
     }
     if (!is_good) {
         join_run_release(run);
@@ -202,10 +249,41 @@ static void load(struct join_part *part, uint32_t level, struct row_ref row)
     }
 }
 
+/* The key becomes a condition of the level's statement. */
+static bool open_lookup(struct join_part *part, const struct join_level *level, struct join_lookup *lookup)
+{
+    const struct where *where = &level->statement.where;
+    struct condition condition = condition_of(&level->key_column);
+    struct operand operand = {.side = 0};
+    struct scalar key;
+    const enum expression_result result = program_run(level->outer_keys.programs[level->key], &part->state, &key);
+    if (result != EXPRESSION_OK) {
+        return fail(part, result, part->state.position);
+    }
+    if (level->key_column.type == COLUMN_STRING) {
+        operand.value.text = scalar_text(&key);
+    } else {
+        operand.value.integer = key.integer;
+    }
+    condition_set_value(&condition, COMPARE_EQUAL, &operand);
+    for (uint32_t i = 0; i < where->condition_count; i++) {
+        lookup->where.conditions[i] = where->conditions[i];
+    }
+    for (uint32_t i = 0; i < where->node_count; i++) {
+        lookup->where.nodes[i] = where->nodes[i];
+    }
+    lookup->where.condition_count = where->condition_count;
+    lookup->where.node_count = where->node_count;
+    where_require(&lookup->where, &condition);
+    lookup->shard = level->range.first;
+    return true;
+}
+
 /* The row has come through level depth - 1: on to the next one. */
 static bool open_level(struct join_part *part)
 {
     const struct join_run *run = part->run;
+    struct join_lookup *lookup = part->depth < run->join->count ? part->lookups[part->depth] : NULL;
     struct join_cursor *cursor = &part->cursors[part->depth];
     bool is_whole;
     *cursor = (struct join_cursor){.next = NULL};
@@ -214,6 +292,13 @@ static bool open_level(struct join_part *part)
     }
     if (!hash_keys(part, &run->join->levels[part->depth].outer_keys, &cursor->hash, &is_whole)) {
         return false;
+    }
+    if (lookup != NULL) {
+        const struct join_level *level = &run->join->levels[part->depth];
+        lookup->row_count = lookup->row_at = 0;
+        lookup->is_gathering = false;
+        lookup->shard = level->range.end;
+        return !is_whole || open_lookup(part, level, lookup);
     }
     cursor->next = is_whole ? join_hash_find(&run->hashes[part->depth], cursor->hash) : NULL;
     return true;
@@ -244,16 +329,10 @@ static bool end_level(struct join_part *part, const struct join_level *level, st
     return are_true(part, &level->later, &is_true) && (!is_true || go_down(part));
 }
 
-/* One candidate. */
-static bool try_entry(struct join_part *part, const struct join_level *level, struct join_cursor *cursor)
+static bool try_row(struct join_part *part, const struct join_level *level, struct join_cursor *cursor, struct row_ref row)
 {
-    const struct join_entry *entry = cursor->next;
     bool is_true;
-    cursor->next = entry->next;
-    if (entry->hash != cursor->hash) {
-        return true;
-    }
-    load(part, part->depth, entry->row);
+    load(part, part->depth, row);
     if (!are_true(part, &level->conditions, &is_true)) {
         return false;
     }
@@ -266,6 +345,46 @@ static bool try_entry(struct join_part *part, const struct join_level *level, st
     return !is_true || go_down(part);
 }
 
+/* One candidate of a hash table. */
+static bool try_entry(struct join_part *part, const struct join_level *level, struct join_cursor *cursor)
+{
+    const struct join_entry *entry = cursor->next;
+    cursor->next = entry->next;
+    return entry->hash != cursor->hash || try_row(part, level, cursor, entry->row);
+}
+
+/* Asks the next slice, or the one that is asked for more. */
+static bool look_up_more(struct join_part *part, const struct join_level *level, struct join_lookup *lookup)
+{
+    const struct table_slice *slice = level->statement.table->slices[lookup->shard];
+    struct row_failure failure;
+    if (!lookup->is_gathering) {
+        gather_begin(&lookup->gather, slice, level->statement.schema, &lookup->where);
+        lookup->is_gathering = true;
+    }
+    lookup->row_at = 0;
+    lookup->row_count = lookup->gather.is_done ? 0 : gather_step(&lookup->gather, lookup->rows); /* an index may know at once that there are none */
+    if (!statement_keep(&level->statement, slice, lookup->rows, &lookup->row_count, &failure)) {
+        lookup->row_count = 0;
+        return fail(part, failure.result, failure.position);
+    }
+    return true;
+}
+
+/* One row that was looked up, or some more of them. */
+static bool lookup_step(struct join_part *part, const struct join_level *level, struct join_cursor *cursor)
+{
+    struct join_lookup *lookup = part->lookups[part->depth];
+    if (lookup->row_at < lookup->row_count) {
+        return try_row(part, level, cursor, (struct row_ref){lookup->shard, lookup->rows[lookup->row_at++]});
+    }
+    if (lookup->is_gathering && lookup->gather.is_done) {
+        lookup->is_gathering = false;
+        lookup->shard++;
+    }
+    return lookup->shard < level->range.end ? look_up_more(part, level, lookup) : end_level(part, level, cursor);
+}
+
 static bool join_step(struct join_part *part)
 {
     const struct join_run *run = part->run;
@@ -276,6 +395,9 @@ static bool join_step(struct join_part *part)
     }
     const struct join_level *level = &run->join->levels[part->depth];
     struct join_cursor *cursor = &part->cursors[part->depth];
+    if (level->is_looked_up) {
+        return lookup_step(part, level, cursor);
+    }
     return cursor->next != NULL ? try_entry(part, level, cursor) : end_level(part, level, cursor);
 }
 
@@ -409,6 +531,6 @@ enum join_status join_run_link(struct join_run *run, size_t limit)
         return link_result(run, result);
     }
     assert(run->level > 0);
-    run->level--;
+    run->level = level_to_read(run->join, run->level - 1);
     return JOIN_DONE;
 }

@@ -1,7 +1,8 @@
 /* join_run.h - a join at work: rows of slices are put together, and given to a SELECT (select_run.h).
  *
  *     join_run_create
- *         join_run_start, JOB_PARTS --> join_run_link ...     of each level, the last one first; the first level's rows are joined as they are found
+ *         join_run_start, JOB_PARTS --> join_run_link ...     of each level, the last one first, but for those whose rows are looked up by an index;
+ *                                                             the first level's rows are joined as they are found
  *     then the select_run is settled and read
  *     join_run_release
  *

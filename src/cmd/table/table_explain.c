@@ -198,6 +198,7 @@ static void tell_join(struct explanation *to, const struct join_level *level)
     add(to, kind);
     add_number(to, level->inner_keys.count);
     add(to, level->inner_keys.count == 1 ? BYTES(" key") : BYTES(" keys"));
+    add(to, level->is_looked_up ? BYTES(", each row by an index") : BYTES(""));
     for (uint32_t i = 0; i < level->part_count; i++) {
         add(to, i == 0 ? BYTES(": ") : BYTES(" AND "));
         add_part(to, level->parts[i]);
