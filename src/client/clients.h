@@ -18,8 +18,8 @@ struct connection;
 enum { RECEIVE_BUFFERS = 128 }; /* of RING_BUFFER_BYTES, a thread */
 
 /* Lists of connections to which something is to be done: commands run, commands tried again, tried after CLIENT PAUSE, looked at when
- * the turn ends (replies sent, reading on), long outputs sent on, ended. */
-enum connection_list { LIST_READY, LIST_PAUSED, LIST_DIRTY, LIST_BULK, LIST_CLOSING, CONNECTION_LISTS };
+ * the turn ends (replies sent, reading on), long outputs sent on, handshakes of TLS gone on with, ended. */
+enum connection_list { LIST_READY, LIST_PAUSED, LIST_DIRTY, LIST_BULK, LIST_HANDSHAKE, LIST_CLOSING, CONNECTION_LISTS };
 
 /* A receive buffer whose connection has enough waiting. */
 struct deferred_input {
@@ -57,6 +57,9 @@ struct clients {
     /* hold.c: whose replies wait for the log of changes, and logged.moves as it was when they were looked at */
     struct connection *held;
     uint64_t held_moves;
+    /* handshake.c: when the log was last told of one that failed, and of how many it was not told since */
+    int64_t handshake_said_ms;       /* wall; 0: never */
+    uint64_t handshakes_unsaid;
     /* retry.c */
     int64_t paused_ms;               /* wall: when the list of the paused was last looked at, */
     int64_t paused_until_ms;         /* and CLIENT PAUSE as it was when it was last tried */

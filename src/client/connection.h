@@ -26,6 +26,7 @@
 #include "net/parser.h"
 #include "net/ring.h"
 #include "shard/thread.h"
+#include "tls/stream.h"
 
 #include <assert.h>
 
@@ -71,7 +72,8 @@ struct connection {
     struct buffer backlog;           /* what came while calls of a window pointed into the input */
     struct parser parser;
     struct window *window;
-    struct output output;
+    struct output output;            /* text, even where what is sent is not */
+    struct tls_stream *tls;          /* NULL: no TLS */
     struct holds *holds;             /* hold.c: what of the output waits for the log; NULL: it never has */
     struct iovec pieces[OUTPUT_GATHER_MAX];
     struct msghdr header;            /* of a send of several pieces */
@@ -125,6 +127,18 @@ static inline bool connection_requests_are_right(const struct connection *connec
 {
     return connection->requests == (uint32_t)connection->is_receiving + connection->is_sending + connection->is_cancelling +
                                        connection->deferred;
+}
+
+/* Its peer is not known yet: nothing that it sends is a command. */
+static inline bool connection_is_in_handshake(const struct connection *connection)
+{
+    return UNLIKELY(connection->tls != NULL) && connection->tls->phase == TLS_HANDSHAKE;
+}
+
+/* TLS has something to be sent, text or not. */
+static inline bool connection_has_cipher(const struct connection *connection)
+{
+    return UNLIKELY(connection->tls != NULL) && connection->tls->pipe.cipher.bytes > 0;
 }
 
 /* Bytes that were received and not read yet. */

@@ -78,6 +78,18 @@ struct connection *connection_create(struct thread *thread, int fd)
     return connection;
 }
 
+void connection_use_tls(struct connection *connection)
+{
+    struct tls_context *context = tls_hold_context(connection->thread->server->tls);
+    assert(context != NULL); /* nobody listens for TLS without */
+    connection->session.is_tls = true;
+    connection->tls = tls_stream_create(context, &connection->thread->clients->chunks);
+    if (connection->tls == NULL) {
+        tls_context_drop(context);
+        connection_close(connection);
+    }
+}
+
 /* --- end --- */
 
 static void release_session(struct connection *connection)
@@ -112,6 +124,7 @@ static void connection_free(struct connection *connection)
     connection_drop_holds(connection);
     connection_drop_input(connection);
     output_clear(&connection->output, &thread->clients->chunks);
+    tls_stream_destroy(connection->tls);
     release_session(connection);
     close(connection->fd);
     if (connection->previous != NULL) {

@@ -2,6 +2,7 @@
 #include "client/limits.h"
 
 #include "client/client_memory.h"
+#include "client/handshake.h"
 #include "client/ready.h"
 #include "client/refuse.h"
 #include "exec/pending.h"
@@ -77,6 +78,9 @@ static void refuse_stuck(struct connection *connection)
 
 static void check_limits(struct connection *connection)
 {
+    if (connection_is_in_handshake(connection) && connection_handshake_is_late(connection)) {
+        return;
+    }
     int64_t timeout_ms = atomic_load_explicit(&connection->thread->server->config->timeout, memory_order_relaxed) * 1000;
     int64_t idle_ms = connection->thread->now_ms - connection->session.active_ms;
     const struct window *window = connection->window;

@@ -17,6 +17,8 @@ enum {
     INPUT_MISSING_LONG = 131072,       /* a command that lacks more is not received piece by piece */
     UNAUTHENTICATED_INPUT_MAX = 65536, /* before AUTH */
     DEFERRED_WAITING_MAX = RECEIVE_BUFFERS / 4,
+    HANDSHAKE_AHEAD_BYTES = 16384,     /* that wait for the next step of a handshake */
+    NO_BUFFER = -1,
 };
 
 _Static_assert(RECEIVE_BUFFERS <= UINT8_MAX, "a connection's `deferred` may count all of them");
@@ -61,6 +63,9 @@ static bool runs_soon(const struct connection *connection)
 
 static inline bool has_enough(const struct connection *connection)
 {
+    if (connection_is_in_handshake(connection)) {
+        return connection->tls->early.len >= HANDSHAKE_AHEAD_BYTES;
+    }
     const size_t waiting = connection_waiting_bytes(connection);
     return UNLIKELY(waiting >= INPUT_AHEAD_NEAR_BYTES) && is_ahead(connection, waiting) && !may_read_ahead(connection);
 }
@@ -153,19 +158,22 @@ static bool refuse_if_too_long(struct connection *connection)
     return false;
 }
 
-static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t len)
+/* `buffer`: the receive buffer that begins with the text, taken; NO_BUFFER: the text is lent. */
+static void take_text(struct connection *connection, struct bytes text, int32_t buffer)
 {
     struct thread *thread = connection->thread;
     debug_assert(connection_is_open(connection));
-    debug_assert(len > 0);
-    debug_assert(len <= RING_BUFFER_BYTES);
-    if (LIKELY(connection->window == NULL && connection->held < 0 && connection->query.len == 0)) {
+    debug_assert(text.len > 0);
+    debug_assert(text.len <= RING_BUFFER_BYTES);
+    if (LIKELY(connection->window == NULL && connection->held < 0 && connection->query.len == 0 && buffer != NO_BUFFER)) {
         connection->held = buffer;
         connection->held_at = 0;
-        connection->held_len = len;
+        connection->held_len = (uint32_t)text.len;
     } else {
-        const bool is_kept = keep_bytes(connection, (struct bytes){ring_buffer(&thread->ring, buffer), len});
-        ring_buffer_return(&thread->ring, buffer);
+        const bool is_kept = keep_bytes(connection, text);
+        if (buffer != NO_BUFFER) {
+            ring_buffer_return(&thread->ring, (uint16_t)buffer);
+        }
         if (!is_kept) {
             return;
         }
@@ -187,6 +195,95 @@ static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t 
     connection_continue(connection);
     connection_release_held(connection);
 }
+
+/* --- TLS --- */
+
+/* What reading has ended with, if it was not text. */
+static void take_outcome(struct connection *connection, enum tls_outcome outcome)
+{
+    char reason[TLS_ERROR_MAX];
+    if (outcome == TLS_PEER_ENDS) {
+        connection->is_input_ended = true; /* what it has sent is still answered */
+        connection_list_add(connection, LIST_DIRTY);
+    } else if (outcome == TLS_IS_WRONG) {
+        tls_error_take(reason);
+        log_write(connection->thread->server->config, LOG_LEVEL_VERBOSE, "TLS: closing client id=%llu: %s",
+                  (unsigned long long)connection->session.id, reason);
+        connection_close(connection);
+    }
+}
+
+void connection_take_fed(struct connection *connection)
+{
+    struct tls_stream *tls = connection->tls;
+    char text[TLS_RECORD_BYTES];
+    size_t len;
+    enum tls_outcome outcome = TLS_DONE;
+    while (outcome == TLS_DONE && tls_stream_has_more(tls) && connection_is_open(connection)) {
+        outcome = tls_stream_read(tls, text, sizeof text, &len);
+        if (outcome == TLS_DONE) {
+            take_text(connection, (struct bytes){text, len}, NO_BUFFER);
+        }
+    }
+    take_outcome(connection, outcome);
+}
+
+/* Where its records were received, text is read: so it is as if it had been received. */
+static void take_cipher_in_place(struct connection *connection, uint16_t buffer, uint32_t len)
+{
+    struct tls_stream *tls = connection->tls;
+    char *data = ring_buffer(&connection->thread->ring, buffer);
+    size_t done = 0, read;
+    enum tls_outcome outcome = TLS_DONE;
+    tls_stream_feed(tls, (struct bytes){data, len});
+    while (outcome == TLS_DONE && tls_stream_has_more(tls)) {
+        outcome = tls_stream_read(tls, data + done, len - done, &read);
+        done += outcome == TLS_DONE ? read : 0;
+        debug_assert(outcome != TLS_DONE || done + tls->pipe.fed.len < len);
+    }
+    if (done > 0) {
+        take_text(connection, (struct bytes){data, done}, buffer);
+    } else {
+        ring_buffer_return(&connection->thread->ring, buffer);
+    }
+    take_outcome(connection, outcome);
+}
+
+static void keep_for_handshake(struct connection *connection, struct bytes received)
+{
+    if (buffer_append(&connection->tls->early, received)) {
+        connection_list_add(connection, LIST_HANDSHAKE);
+    } else {
+        connection_close(connection);
+    }
+}
+
+static void take_tls(struct connection *connection, uint16_t buffer, uint32_t len)
+{
+    const struct bytes received = {ring_buffer(&connection->thread->ring, buffer), len};
+    if (connection->tls->phase != TLS_HANDSHAKE && !connection->is_input_ended && tls_stream_is_between_records(connection->tls)) {
+        take_cipher_in_place(connection, buffer, len);
+        return;
+    }
+    if (connection->tls->phase == TLS_HANDSHAKE) {
+        keep_for_handshake(connection, received);
+    } else if (!connection->is_input_ended) {
+        tls_stream_feed(connection->tls, received);
+        connection_take_fed(connection);
+    }
+    ring_buffer_return(&connection->thread->ring, buffer);
+}
+
+static void take_bytes(struct connection *connection, uint16_t buffer, uint32_t len)
+{
+    if (UNLIKELY(connection->tls != NULL)) {
+        take_tls(connection, buffer, len);
+    } else {
+        take_text(connection, (struct bytes){ring_buffer(&connection->thread->ring, buffer), len}, buffer);
+    }
+}
+
+/* --- what waits --- */
 
 static void defer_input(struct thread *thread, const struct deferred_input *input)
 {

@@ -24,6 +24,8 @@ void connection_stop_receiving(struct connection *connection);
 /* REQUEST_RECEIVE and REQUEST_CANCEL have ended, or brought something. */
 void connection_received(struct connection *connection, const struct ring_event *event);
 void connection_was_cancelled(struct connection *connection);
+/* Takes the text of what connection->tls was fed; the handshake is over. */
+void connection_take_fed(struct connection *connection);
 /* Takes the buffers that wait, where there is room now. */
 void deferred_input_take(struct thread *thread);
 

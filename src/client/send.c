@@ -7,14 +7,39 @@
 
 #include <errno.h>
 
-enum { TURN_BULK_BYTES = 1 << 18 };
+enum {
+    TURN_BULK_BYTES = 1 << 18,
+    ENCRYPTED_BYTES = 1 << 16, /* text of one connection whose records are kept until they are sent */
+};
+
+/* Puts some of the text that may be sent into records, unless records of it wait already. False: the connection is closed. */
+static bool encrypt_some(struct connection *connection)
+{
+    struct tls_stream *tls = connection->tls;
+    const size_t sendable = connection_sendable(connection);
+    if (tls->under_way > 0 || sendable == 0) {
+        return true;
+    }
+    const int count = output_gather(&connection->output, sendable < ENCRYPTED_BYTES ? sendable : ENCRYPTED_BYTES, connection->pieces);
+    for (int i = 0; i < count; i++) {
+        if (!tls_stream_write(tls, (struct bytes){connection->pieces[i].iov_base, connection->pieces[i].iov_len})) {
+            connection_close(connection);
+            return false;
+        }
+    }
+    return true;
+}
 
 void connection_start_sending(struct connection *connection)
 {
     struct thread *thread = connection->thread;
-    int count = output_gather(&connection->output, connection_sendable(connection), connection->pieces);
-    assert(count > 0);
     debug_assert(!connection->is_sending); /* `pieces` and `header` are lent to one send */
+    if (UNLIKELY(connection->tls != NULL) && !encrypt_some(connection)) {
+        return;
+    }
+    const int count = UNLIKELY(connection->tls != NULL) ? output_gather(&connection->tls->pipe.cipher, SIZE_MAX, connection->pieces)
+                                                        : output_gather(&connection->output, connection_sendable(connection), connection->pieces);
+    assert(count > 0);
     if (LIKELY(count == 1)) {
         ring_send(&thread->ring, connection->fd, connection->pieces[0].iov_base, connection->pieces[0].iov_len, REQUEST_SEND,
                   &connection->owner);
@@ -61,11 +86,14 @@ void connection_was_sent(struct connection *connection, const struct ring_event 
     connection->sent_ms = thread->now_ms;
     stat_add(&thread->stats.net_output_bytes, sent);
     connection->session.output_bytes_total += sent;
+    if (UNLIKELY(connection->tls != NULL)) {
+        sent = tls_stream_sent(connection->tls, sent);
+    }
     output_sent(&connection->output, &thread->clients->chunks, sent);
     holds_sent(connection, sent);
     connection_look_for_room(connection);
     client_memory_note(connection);
-    if (UNLIKELY(connection->output.bytes > 0 || !connection_is_open(connection))) {
+    if (UNLIKELY(connection->output.bytes > 0 || !connection_is_open(connection) || connection->tls != NULL)) {
         connection_list_add(connection, LIST_DIRTY);
     }
     if (UNLIKELY(connection->wants_more || connection->window != NULL)) {

@@ -34,7 +34,8 @@ struct session {
     bool is_no_evict;
     bool is_no_touch;
     bool is_unix;
-    bool is_shard_port;            /* came in on port + 1 + shard */
+    bool is_shard_port;            /* came in on port + 1 + shard, or tls-port + 1 + shard */
+    bool is_tls;
     bool is_copying;               /* SYNC: it is sent a file, and counts as a replica */
     int64_t created_ms;            /* wall */
     int64_t active_ms;             /* wall: last bytes from it */

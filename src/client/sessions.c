@@ -41,6 +41,9 @@ void session_memory(const struct session *session, struct session_memory *out)
                        session->name.capacity + session->lib_name.capacity + session->lib_version.capacity +
                        transaction_memory_bytes(session->transaction) + session_subscription_bytes(session) +
                        session_cache_bytes(session);
+    if (connection->tls != NULL) {
+        out->total_bytes += tls_stream_memory_bytes(connection->tls);
+    }
     if (connection->window != NULL) {
         out->total_bytes += window_memory_bytes(connection->window);
     }

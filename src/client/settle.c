@@ -17,7 +17,7 @@ static bool is_finished(const struct connection *connection)
     if (connection->is_input_ended && session_is_blocked(&connection->session)) {
         return true;
     }
-    return connection->window == NULL &&
+    return connection->window == NULL && !connection->is_in_list[LIST_HANDSHAKE] &&
            (!connection_is_open(connection) ||
             (connection->is_input_ended && !connection->wants_more && connection->deferred == 0));
 }
@@ -25,6 +25,10 @@ static bool is_finished(const struct connection *connection)
 /* Everything is sent. */
 static void finish(struct connection *connection)
 {
+    if (UNLIKELY(connection->tls != NULL) && tls_stream_end(connection->tls)) {
+        connection_start_sending(connection);
+        return;
+    }
     if (!connection_is_lingering(connection) || connection->is_input_ended) {
         connection_close(connection);
     } else if (connection->state == CONNECTION_LINGERING) {
@@ -47,8 +51,8 @@ static void settle(struct connection *connection)
     client_memory_note(connection);
     if (connection->output.bytes > BULK_OUTPUT_BYTES) {
         connection_list_add(connection, LIST_BULK);
-    } else if (connection->output.bytes > 0) {
-        if (!connection->is_sending && connection_sendable(connection) > 0) {
+    } else if (connection->output.bytes > 0 || connection_has_cipher(connection)) {
+        if (!connection->is_sending && (connection_sendable(connection) > 0 || connection_has_cipher(connection))) {
             connection_start_sending(connection);
         }
     } else if (UNLIKELY(is_finished(connection))) {

@@ -143,6 +143,70 @@ static size_t parse_all(struct config *config, const struct config_change *chang
     return parsed;
 }
 
+struct config_proposal {
+    struct config *config;
+    const struct param **params; /* `count` that have these values; the others stay as they are */
+    const struct param_value *values;
+    size_t count;
+};
+
+/* NULL: the field stays as it is. */
+static const struct param_value *proposed_value(const struct config_proposal *proposal, const void *field)
+{
+    const size_t offset = (size_t)((const char *)field - (const char *)proposal->config);
+    assert(offset < sizeof *proposal->config);
+    for (size_t i = 0; i < proposal->count; i++) {
+        if (proposal->params[i]->offset == offset) {
+            return &proposal->values[i];
+        }
+    }
+    return NULL;
+}
+
+void config_proposed_text(const struct config_proposal *proposal, char *const *field, char *out, size_t size)
+{
+    const struct param_value *value = proposed_value(proposal, field);
+    if (value == NULL) {
+        config_text_copy(proposal->config, field, out, size);
+    } else {
+        snprintf(out, size, "%s", value->block);
+    }
+}
+
+int64_t config_proposed_number(const struct config_proposal *proposal, const _Atomic int64_t *field)
+{
+    const struct param_value *value = proposed_value(proposal, field);
+    return value == NULL ? atomic_load_explicit(field, memory_order_relaxed) : value->number;
+}
+
+bool config_prepare(struct config *config, struct config_preparation *preparation, char reason[256])
+{
+    const struct config_proposal proposal = {.config = config};
+    return preparation->prepare(preparation, &proposal, reason);
+}
+
+/* The first of the parameters that have to be prepared; `count`: there is none. */
+static size_t first_prepared(const struct config_change *change, const struct param **params)
+{
+    size_t i = change->preparation == NULL ? change->count : 0;
+    while (i < change->count && strncmp(params[i]->name, change->preparation->prefix, strlen(change->preparation->prefix)) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* All values, or none of the `parsed` that are there. */
+static void take_values(struct config *config, const struct param **params, struct param_value *values, size_t parsed, bool are_taken)
+{
+    for (size_t i = 0; i < parsed; i++) {
+        if (are_taken) {
+            param_commit(config, params[i], &values[i]);
+        } else {
+            param_value_release(&values[i]);
+        }
+    }
+}
+
 enum result config_set(struct config *config, const struct config_change *change, struct bytes *culprit, char reason[256])
 {
     const struct param *params[CONFIG_PAIRS_MAX];
@@ -152,15 +216,16 @@ enum result config_set(struct config *config, const struct config_change *change
         return result;
     }
     const size_t parsed = parse_all(config, change, params, values, reason);
-    for (size_t i = 0; i < parsed; i++) {
-        if (parsed == change->count) {
-            param_commit(config, params[i], &values[i]);
-        } else {
-            param_value_release(&values[i]);
-        }
+    size_t wrong = parsed;
+    if (parsed == change->count) {
+        const struct config_proposal proposal = {config, params, values, change->count};
+        const size_t first = first_prepared(change, params);
+        const bool is_good = first == change->count || change->preparation->prepare(change->preparation, &proposal, reason);
+        wrong = is_good ? change->count : first;
     }
-    if (parsed < change->count) {
-        *culprit = change->pairs[2 * parsed];
+    take_values(config, params, values, parsed, wrong == change->count);
+    if (wrong < change->count) {
+        *culprit = change->pairs[2 * wrong];
         return RESULT_SYNTAX;
     }
     return RESULT_OK;

@@ -26,6 +26,10 @@ enum undeclared_keys { UNDECLARED_LOCK_ALL, UNDECLARED_REFUSE };
 enum pipeline_order { PIPELINE_STRICT, PIPELINE_RELAXED };
 enum config_io_engine { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_EPOLL };
 enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
+/* Must clients show a certificate? Which of its names is that of their user? */
+enum config_tls_clients { TLS_CLIENTS_NEED_NONE, TLS_CLIENTS_NEED_ONE, TLS_CLIENTS_MAY_HAVE_ONE };
+enum config_tls_user { TLS_USER_OFF, TLS_USER_COMMON_NAME };
+enum { CONFIG_TLS_CIPHERS_SIZE = 2048, CONFIG_TLS_PROTOCOLS_SIZE = 128, CONFIG_TLS_KEY_PASS_SIZE = 1024 }; /* with the NUL; of paths PATH_MAX */
 enum { CONFIG_FOREIGN_WORDS = 3 }; /* of a set of bits, one for each directive that is no parameter */
 enum { COMMAND_RENAME_MAX = 64 };  /* bytes of a new name */
 struct command_rename;
@@ -104,6 +108,12 @@ struct config {
     _Atomic int64_t auto_aof_rewrite_min_size;
     _Atomic int64_t rdbchecksum, rdbcompression, rdb_skip_module_data, stop_writes_on_bgsave_error;
     _Atomic int64_t rdb_key_save_delay, key_load_delay; /* us a key, for tests */
+    _Atomic int64_t tls_port;              /* 0: no TLS */
+    _Atomic int64_t tls_auth_clients;      /* enum config_tls_clients */
+    _Atomic int64_t tls_auth_clients_user; /* enum config_tls_user */
+    _Atomic int64_t tls_handshake_timeout; /* ms, from the connection's beginning */
+    _Atomic int64_t tls_prefer_server_ciphers;
+    _Atomic int64_t tls_session_caching, tls_session_cache_size, tls_session_cache_timeout; /* sessions; seconds */
     _Atomic int64_t repl_timeout;          /* seconds: SYNC to somebody who takes nothing for so long ends */
     /* texts: guarded by `lock` */
     pthread_mutex_t lock;
@@ -119,6 +129,8 @@ struct config {
     char *dbfilename;
     bool has_save_line;                    /* while the configuration is read: a line with `save` was there */
     char *appenddirname, *appendfilename;
+    char *tls_cert_file, *tls_key_file, *tls_key_file_pass, *tls_ca_cert_file, *tls_ca_cert_dir; /* "" none */
+    char *tls_protocols, *tls_ciphers, *tls_ciphersuites; /* "" what is usual */
     /* written while the configuration is read, by one thread */
     bool (*is_command)(struct bytes name); /* of a command's own name, in any case; set before anything is read. NULL: none is */
     struct buffer user_lines;              /* "user bob ...\n": as they were read; later, under `lock`, what CONFIG REWRITE is to write */
@@ -148,7 +160,21 @@ struct config_change {
     const struct bytes *pairs;      /* names and values */
     size_t count;
     bool may_set_protected;         /* enable-protected-configs allows it to whoever asks */
+    struct config_preparation *preparation; /* NULL: none */
 };
+/* The parameters as they would be. */
+struct config_proposal;
+/* As config_text_copy and a relaxed load. `field` is one of the struct config that the proposal is about. */
+void config_proposed_text(const struct config_proposal *proposal, char *const *field, char *out, size_t size);
+int64_t config_proposed_number(const struct config_proposal *proposal, const _Atomic int64_t *field);
+/* What must succeed before parameters are changed whose names begin with `prefix`: `prepare` is called when all values of a CONFIG SET are read and
+ * none is taken. False: CONFIG SET is refused for the reason, and nothing has changed.  */
+struct config_preparation {
+    const char *prefix;
+    bool (*prepare)(struct config_preparation *preparation, const struct config_proposal *proposal, char reason[256]);
+};
+/* Calls it with the parameters as they are. */
+MUST_USE bool config_prepare(struct config *config, struct config_preparation *preparation, char reason[256]);
 /* CONFIG SET: several name/value pairs, all or nothing. RESULT_NOT_FOUND: no parameter of the name *culprit. RESULT_SYNTAX:
  * refused, for the reason in `reason`, as Redis words it after "CONFIG SET failed (possibly related to argument '%s') - ".
  * RESULT_NO_MEMORY. *culprit is lent from `pairs`. maxclients raises the limit of open files (file_limit.h).  */

@@ -9,7 +9,7 @@ enum {
     CONFIG_INCLUDE_DEPTH_MAX = 8,
     CONFIG_REASON_MAX = 256,
     CONFIG_ERRORS_MAX = 100,         /* that one check prints: files that include each other often give errors without end */
-    CONFIG_PAIRS_MAX = 128,          /* of one CONFIG SET; there are fewer parameters */
+    CONFIG_PAIRS_MAX = 160,          /* of one CONFIG SET; there are fewer parameters */
 };
 
 enum param_kind { PARAM_INTEGER, PARAM_MEMORY, PARAM_OCTAL, PARAM_BOOLEAN, PARAM_ENUM, PARAM_TEXT, PARAM_OUTPUT_LIMITS,

@@ -28,14 +28,13 @@ static const char never[] = "";
 #define NO_MODULE "there are no modules, and data or commands of one would be missing"
 #define WORDS "texts are compared byte by byte, whatever the locale"
 #define ACCEPT "connections are taken in turns that are bounded anyway"
-#define TLS "there is no TLS yet: without tls-port nothing uses it"
+#define TLS_CLIENT "the server makes no TLS connections of its own: MIGRATE goes to plain ports"
 #define NO_REPLICAS "there are no replicas yet that a write could wait for"
 #define NO_ERRORS "only `ignore` is supported"
 #define NO_REPLICA "this server cannot be a replica yet"
 #define RDB "a file's payload is always checked before it is used"
 #define NO_SIGTERM "only the default is supported: a signal saves if there are save points, and ends the server"
 #define SHUTDOWN "nobody has to be waited for: there are no replicas yet"
-#define NO_TLS "there is no TLS yet"
 
 static const struct foreign {
     const char *name;
@@ -104,7 +103,7 @@ static const struct foreign {
     {"masterauth", NULL, REPL},
     {"masteruser", NULL, REPL},
     {"max-new-connections-per-cycle", NULL, ACCEPT},
-    {"max-new-tls-connections-per-cycle", NULL, TLS},
+    {"max-new-tls-connections-per-cycle", NULL, ACCEPT},
     {"min-replicas-max-lag", NULL, REPL},
     {"min-replicas-to-write", "0", NO_REPLICAS},
     {"min-slaves-max-lag", NULL, REPL},
@@ -155,26 +154,12 @@ static const struct foreign {
     {"slave-serve-stale-data", NULL, REPL},
     {"slaveof", "", NO_REPLICA},
     {"socket-mark-id", "0", "packets are not marked: the option of sockets is not set"},
-    {"tls-auth-clients", NULL, TLS},
-    {"tls-ca-cert-dir", NULL, TLS},
-    {"tls-ca-cert-file", NULL, TLS},
-    {"tls-cert-file", NULL, TLS},
-    {"tls-ciphers", NULL, TLS},
-    {"tls-ciphersuites", NULL, TLS},
-    {"tls-client-cert-file", NULL, TLS},
-    {"tls-client-key-file", NULL, TLS},
-    {"tls-client-key-file-pass", NULL, TLS},
-    {"tls-cluster", "no", NO_TLS},
-    {"tls-dh-params-file", NULL, TLS},
-    {"tls-key-file", NULL, TLS},
-    {"tls-key-file-pass", NULL, TLS},
-    {"tls-port", "0", NO_TLS},
-    {"tls-prefer-server-ciphers", NULL, TLS},
-    {"tls-protocols", NULL, TLS},
-    {"tls-replication", "no", NO_TLS},
-    {"tls-session-cache-size", NULL, TLS},
-    {"tls-session-cache-timeout", NULL, TLS},
-    {"tls-session-caching", NULL, TLS},
+    {"tls-client-cert-file", NULL, TLS_CLIENT},
+    {"tls-client-key-file", NULL, TLS_CLIENT},
+    {"tls-client-key-file-pass", NULL, TLS_CLIENT},
+    {"tls-cluster", NULL, CLUSTER},
+    {"tls-dh-params-file", NULL, "OpenSSL chooses parameters of Diffie-Hellman as long as the certificate's key is strong"},
+    {"tls-replication", NULL, REPL},
 };
 
 enum { FOREIGN_COUNT = sizeof foreign_rows / sizeof foreign_rows[0] };

@@ -53,6 +53,11 @@ static const struct param_word policy_words[] = {
     {0},
 };
 
+static const struct param_word tls_clients_words[] = {
+    {"no", TLS_CLIENTS_NEED_NONE}, {"yes", TLS_CLIENTS_NEED_ONE}, {"optional", TLS_CLIENTS_MAY_HAVE_ONE}, {0}};
+
+static const struct param_word tls_user_words[] = {{"off", TLS_USER_OFF}, {"CN", TLS_USER_COMMON_NAME}, {0}};
+
 static const struct param_word precedence_words[] = {
     {"and-before-or", WHERE_AND_BINDS_TIGHTER}, {"left-to-right", WHERE_LEFT_TO_RIGHT}, {0}};
 
@@ -147,6 +152,36 @@ static bool adjust_unixsocket(struct param_value *value, char reason[CONFIG_REAS
 static bool adjust_supervised(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
     return value->number != SUPERVISED_UPSTART || refuse(reason, "upstart is not supported: use systemd, auto or no");
+}
+
+/* Whoever reads these copies them into as much room. */
+static bool is_shorter(const struct param_value *value, size_t size, char reason[CONFIG_REASON_MAX])
+{
+    if (value->text.len < size) {
+        return true;
+    }
+    snprintf(reason, CONFIG_REASON_MAX, "argument must be shorter than %zu bytes", size);
+    return false;
+}
+
+static bool adjust_path(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return is_shorter(value, PATH_MAX, reason);
+}
+
+static bool adjust_ciphers(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return is_shorter(value, CONFIG_TLS_CIPHERS_SIZE, reason);
+}
+
+static bool adjust_protocols(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return is_shorter(value, CONFIG_TLS_PROTOCOLS_SIZE, reason);
+}
+
+static bool adjust_key_pass(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    return is_shorter(value, CONFIG_TLS_KEY_PASS_SIZE, reason);
 }
 
 /* At start the server itself lowers maxclients to what is possible. */
@@ -291,6 +326,24 @@ const struct param config_params[] = {
     {"tcp-backlog", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(tcp_backlog), .initial = 511, .min = 0, .max = INT_MAX},
     {"tcp-keepalive", PARAM_INTEGER, 0, FIELD(tcp_keepalive), .initial = 300, .min = 0, .max = INT_MAX},
     {"timeout", PARAM_INTEGER, 0, FIELD(timeout), .initial = 0, .min = 0, .max = INT_MAX},
+    {"tls-auth-clients", PARAM_ENUM, 0, FIELD(tls_auth_clients), .initial = TLS_CLIENTS_NEED_ONE, .words = tls_clients_words},
+    {"tls-auth-clients-user", PARAM_ENUM, 0, FIELD(tls_auth_clients_user), .initial = TLS_USER_OFF, .words = tls_user_words,
+     .help = "CN: a client is the user that its certificate's common name says"},
+    {"tls-ca-cert-dir", PARAM_TEXT, 0, FIELD(tls_ca_cert_dir), .initial_text = "", .adjust = adjust_path},
+    {"tls-ca-cert-file", PARAM_TEXT, 0, FIELD(tls_ca_cert_file), .initial_text = "", .adjust = adjust_path},
+    {"tls-cert-file", PARAM_TEXT, 0, FIELD(tls_cert_file), .initial_text = "", .adjust = adjust_path},
+    {"tls-ciphers", PARAM_TEXT, 0, FIELD(tls_ciphers), .initial_text = "", .adjust = adjust_ciphers},
+    {"tls-ciphersuites", PARAM_TEXT, 0, FIELD(tls_ciphersuites), .initial_text = "", .adjust = adjust_ciphers},
+    {"tls-handshake-timeout", PARAM_INTEGER, 0, FIELD(tls_handshake_timeout), .initial = 10000, .min = 1, .max = INT_MAX,
+     .help = "milliseconds that a TLS connection has to finish its handshake"},
+    {"tls-key-file", PARAM_TEXT, 0, FIELD(tls_key_file), .initial_text = "", .adjust = adjust_path},
+    {"tls-key-file-pass", PARAM_TEXT, 0, FIELD(tls_key_file_pass), .initial_text = "", .adjust = adjust_key_pass},
+    {"tls-port", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(tls_port), .initial = 0, .min = 0, .max = 65535},
+    {"tls-prefer-server-ciphers", PARAM_BOOLEAN, 0, FIELD(tls_prefer_server_ciphers), .initial = 0},
+    {"tls-protocols", PARAM_TEXT, 0, FIELD(tls_protocols), .initial_text = "", .adjust = adjust_protocols},
+    {"tls-session-cache-size", PARAM_INTEGER, 0, FIELD(tls_session_cache_size), .initial = 20480, .min = 0, .max = INT_MAX},
+    {"tls-session-cache-timeout", PARAM_INTEGER, 0, FIELD(tls_session_cache_timeout), .initial = 300, .min = 0, .max = INT_MAX},
+    {"tls-session-caching", PARAM_BOOLEAN, 0, FIELD(tls_session_caching), .initial = 1},
     {"tracking-table-max-keys", PARAM_INTEGER, 0, FIELD(tracking_table_max_keys), .initial = 1000000, .min = 0, .max = INT64_MAX},
     {"unixsocket", PARAM_TEXT, PARAM_IMMUTABLE, FIELD(unixsocket), .initial_text = "", .adjust = adjust_unixsocket},
     {"unixsocketperm", PARAM_OCTAL, PARAM_IMMUTABLE, FIELD(unixsocketperm), .initial = 0, .min = 0, .max = 0777},

@@ -62,13 +62,16 @@ struct acceptor {
 struct newcomer {
     struct message message;
     int fd;
-    bool is_unix, is_shard_port;
+    bool is_unix, is_shard_port, is_tls;
 };
 
-static void refuse(int fd, const char *text)
+/* Who wants TLS would not understand the text. */
+static void refuse(const struct listener *listener, int fd, const char *text)
 {
-    ssize_t sent = send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)sent;
+    if (!listener->is_tls) {
+        ssize_t sent = send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;
+    }
     close(fd);
 }
 
@@ -89,6 +92,9 @@ static void newcomer_arrives(struct thread *thread, struct message *message)
     } else {
         connection->session.is_unix = newcomer->is_unix;
         connection->session.is_shard_port = newcomer->is_shard_port;
+        if (newcomer->is_tls) {
+            connection_use_tls(connection);
+        }
     }
     thread_free(MEM_CLIENT, newcomer, sizeof *newcomer);
 }
@@ -123,18 +129,18 @@ static void admit(struct acceptor *acceptor, const struct listener *listener, in
     int64_t max = atomic_load_explicit(&server->config->maxclients, memory_order_relaxed);
     if (is_forbidden(server, fd)) {
         stat_add(&acceptor->server->rejected_connections, 1);
-        refuse(fd, "-DENIED Tessera is running in protected mode: it has no password and answers only this machine. Set "
+        refuse(listener, fd, "-DENIED Tessera is running in protected mode: it has no password and answers only this machine. Set "
                    "requirepass, or turn protected-mode off if every host that can reach it may use it.\r\n");
         return;
     }
     if ((int64_t)atomic_load_explicit(&server->clients_current, memory_order_relaxed) >= max) {
         stat_add(&acceptor->server->rejected_connections, 1);
-        refuse(fd, "-ERR max number of clients reached\r\n");
+        refuse(listener, fd, "-ERR max number of clients reached\r\n");
         return;
     }
     struct newcomer *newcomer = thread_alloc(MEM_CLIENT, sizeof *newcomer);
     if (newcomer == NULL) {
-        refuse(fd, "-ERR out of memory\r\n");
+        refuse(listener, fd, "-ERR out of memory\r\n");
         return;
     }
     if (!listener->is_unix) {
@@ -144,6 +150,7 @@ static void admit(struct acceptor *acceptor, const struct listener *listener, in
     *newcomer = (struct newcomer){.message = {.deliver = newcomer_arrives},
                                   .fd = fd,
                                   .is_unix = listener->is_unix,
+                                  .is_tls = listener->is_tls,
                                   .is_shard_port = listener->shard >= 0};
     atomic_fetch_add_explicit(&server->clients_current, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);

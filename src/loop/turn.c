@@ -8,6 +8,7 @@
 #include "client/client_memory.h"
 #include "client/connection.h"
 #include "client/dispatch.h"
+#include "client/handshake.h"
 #include "client/hold.h"
 #include "client/receive.h"
 #include "client/retry.h"
@@ -84,7 +85,7 @@ static int64_t time_to_sleep(const struct thread *thread, bool is_busy, int64_t 
 {
     const struct clients *clients = thread->clients;
     if (is_busy || clients->list_first[LIST_READY] != NULL || clients->list_first[LIST_BULK] != NULL ||
-        clients->list_first[LIST_CLOSING] != NULL) {
+        clients->list_first[LIST_HANDSHAKE] != NULL || clients->list_first[LIST_CLOSING] != NULL) {
         return 0;
     }
     const int64_t jobs_ms = steppers_pause_ms(thread);
@@ -146,6 +147,9 @@ static int64_t turn(struct worker *worker)
     }
     access_clock_update(thread);
     inbox_drain_own(thread);
+    if (UNLIKELY(thread->clients->list_first[LIST_HANDSHAKE] != NULL)) {
+        connections_shake_hands(thread);
+    }
     connections_retry(thread);
     blocks_end_due(thread);
     dispatch_rounds(thread);

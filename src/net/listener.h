@@ -18,6 +18,7 @@ struct listener {
     int fd;          /* does not block */
     int32_t shard;   /* connections go to this shard's thread; LISTENER_ANY_SHARD: to the least busy */
     bool is_unix;
+    bool is_tls;     /* set by whoever added it */
 };
 
 struct listeners {

@@ -15,6 +15,7 @@
 #include "script/engine.h"
 #include "script/functions.h"
 #include "server/special_options.h"
+#include "server/tls_at_start.h"
 #include "server/users_at_start.h"
 #include "shard/log.h"
 #include "shard/start_error.h"
@@ -52,7 +53,8 @@ static int64_t extra_files(const struct config *config)
 {
     enum { SHARDS_KEPT_FOR = 64 };
     const int64_t extra = number(&config->shards) - SHARDS_KEPT_FOR;
-    return extra <= 0 ? 0 : number(&config->shard_ports) != 0 ? 2 * extra : extra;
+    const int64_t ports = number(&config->shard_ports) == 0 ? 0 : (number(&config->port) != 0) + (number(&config->tls_port) != 0);
+    return extra <= 0 ? 0 : extra * (1 + ports);
 }
 
 /* maxclients needs as many descriptors; where the limit cannot be raised, maxclients comes down, as in Redis. */
@@ -287,6 +289,11 @@ static bool run(struct config *config)
     if (!users_load(server->acl, users_error)) {
         return refuse_start(server, users_error);
     }
+    char tls_error[TLS_ERROR_MAX];
+    server->tls = tls_at_start(config, tls_error);
+    if (server->tls == NULL) {
+        return refuse_start(server, tls_error);
+    }
     command_listeners_begin(server);
     write_pid_file(config, pid_path);
     bool is_good = serve(server, &listeners);
@@ -303,6 +310,7 @@ static bool run(struct config *config)
     script_engine_destroy(server->scripts);
     command_log_destroy(server->command_log);
     latency_log_destroy(server->latency_log);
+    tls_destroy(server->tls);
     server_destroy(server);
     command_table_destroy(&commands);
     return is_good;
@@ -312,6 +320,7 @@ int main(int argc, char **argv)
 {
     int status;
     thread_heap_register();
+    tls_library_count_memory();
     if (special_option_run(argc, argv, &status)) {
         return status;
     }

@@ -18,12 +18,9 @@ static int64_t number(const _Atomic int64_t *field)
     return atomic_load_explicit(field, memory_order_relaxed);
 }
 
-static enum listen_outcome add_all(struct config *config, struct listeners *listeners, char error[ERROR_MAX])
+/* A port, and those of the shards behind it. 0: none. */
+static enum listen_outcome add_ports(struct config *config, struct listeners *listeners, const char *bind, int64_t port, char error[ERROR_MAX])
 {
-    char bind[1024], unix_path[256];
-    config_text_copy(config, &config->bind, bind, sizeof bind);
-    config_text_copy(config, &config->unixsocket, unix_path, sizeof unix_path);
-    const int64_t port = number(&config->port);
     const int backlog = (int)number(&config->tcp_backlog);
     const int64_t shard_ports = port != 0 && number(&config->shard_ports) != 0 ? number(&config->shards) : 0;
     enum listen_outcome outcome = LISTEN_OK;
@@ -32,6 +29,23 @@ static enum listen_outcome add_all(struct config *config, struct listeners *list
     }
     for (int64_t i = 0; outcome == LISTEN_OK && i < shard_ports; i++) {
         outcome = listeners_add_tcp(listeners, bind, (uint16_t)(port + 1 + i), backlog, (int32_t)i, error);
+    }
+    return outcome;
+}
+
+static enum listen_outcome add_all(struct config *config, struct listeners *listeners, char error[ERROR_MAX])
+{
+    char bind[1024], unix_path[256];
+    config_text_copy(config, &config->bind, bind, sizeof bind);
+    config_text_copy(config, &config->unixsocket, unix_path, sizeof unix_path);
+    const int backlog = (int)number(&config->tcp_backlog);
+    enum listen_outcome outcome = add_ports(config, listeners, bind, number(&config->port), error);
+    const uint32_t plain = listeners->count;
+    if (outcome == LISTEN_OK) {
+        outcome = add_ports(config, listeners, bind, number(&config->tls_port), error);
+    }
+    for (uint32_t i = plain; i < listeners->count; i++) {
+        listeners->all[i].is_tls = true;
     }
     if (outcome == LISTEN_OK && unix_path[0] != 0) {
         outcome = listeners_add_unix(listeners, unix_path, (uint32_t)number(&config->unixsocketperm), backlog, error);

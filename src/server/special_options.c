@@ -7,6 +7,7 @@
 #include "config/explained.h"
 #include "mem/buffer.h"
 #include "mem/heap.h"
+#include "server/tls_at_start.h"
 #include "server/users_at_start.h"
 
 #include <limits.h>
@@ -95,6 +96,17 @@ static bool check_users(struct config *config)
     return is_good;
 }
 
+static bool check_tls(struct config *config)
+{
+    char error[TLS_ERROR_MAX];
+    struct tls *tls = tls_at_start(config, error);
+    if (tls == NULL) {
+        fprintf(stderr, "tessera-server: %s\n", error);
+    }
+    tls_destroy(tls);
+    return tls != NULL;
+}
+
 /* The words behind the option are those of a start. */
 static int check_config(int argc, char **argv)
 {
@@ -108,7 +120,7 @@ static int check_config(int argc, char **argv)
     }
     config->is_command = command_is_known;
     bool is_good = config_check(config, argc, argv);
-    is_good = is_good && check_users(config);
+    is_good = is_good && check_users(config) && check_tls(config);
     is_good = config_visit_foreign(config, print_notice, NULL) && is_good;
     config_destroy(config);
     if (is_good) {

@@ -44,6 +44,7 @@ struct script_engine;
 struct command_log;   /* src/cmd */
 struct snapshots;     /* src/snapshot */
 struct thread;
+struct tls;           /* src/tls */
 struct tracking;      /* src/tracking */
 
 /* Does a script that goes on in steps have the shard, or DEBUG LOADAOF? Then its lock is in `locks`. */
@@ -110,6 +111,7 @@ struct server {
     struct acl *acl;                 /* users, and what they may do; locks itself; set at start */
     const struct command_observer *observer; /* NULL: nobody listens */
     void (*row_changed)(void *shard, const struct row_change *change); /* of slice_owner, for all shards */
+    struct tls *tls;                 /* what TLS connections begin with; locks itself; set at start */
     struct pubsub *pubsub;           /* locks itself */
     struct tracking *tracking;       /* the same */
     struct effects effects;          /* who listens to changes of data */

@@ -37,6 +37,7 @@ struct thread_stats {
     uint64_t keyspace_hits, keyspace_misses;
     uint64_t error_replies;
     uint64_t acl_denied_auth, acl_denied_command, acl_denied_key, acl_denied_channel; /* logins and commands that users were refused */
+    uint64_t tls_handshakes, tls_resumed, tls_failed; /* handshakes that are over, those of them by a session, those that failed */
     uint64_t query_limit_disconnections, output_limit_disconnections, evicted_clients;
     uint64_t turns, sleeps, wakes_sent;
     uint64_t batches_in_place, batches_handed, batches_combined, batches_waited; /* INFO shards: DESIGN 4 */

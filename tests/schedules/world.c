@@ -10,6 +10,7 @@
 #include "client/clients.h"
 #include "client/connection.h"
 #include "client/dispatch.h"
+#include "client/handshake.h"
 #include "client/hold.h"
 #include "client/receive.h"
 #include "client/retry.h"
@@ -547,6 +548,7 @@ void connections_settle(struct thread *thread, uint32_t turn_events)
     {                                      \
         (void)thread;                      \
     }
+NOTHING(connections_shake_hands)
 NOTHING(connections_retry)
 NOTHING(deferred_input_take)
 NOTHING(client_memory_check)

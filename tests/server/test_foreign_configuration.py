@@ -26,7 +26,6 @@ REFUSED = [
     ("replicaof 10.0.0.1 6379", "cannot be a replica"),
     ("loadmodule /usr/lib/redis/modules/redisbloom.so", "no modules"),
     ("cluster-enabled yes", "no cluster mode"),
-    ("tls-port 6380", "no TLS"),
     ("min-replicas-to-write 1", "no replicas"),
     ("shutdown-on-sigterm nosave", "only the default"),
     ("supervised upstart", "upstart is not supported"),

@@ -97,7 +97,7 @@ void info_write_server(struct info *info)
         .gcc_version = gcc_version,
         .process_id = getpid(),
         .run_id = server->run_id,
-        .tcp_port = load(&config->port),
+        .tcp_port = load(&config->port) != 0 ? load(&config->port) : load(&config->tls_port),
         .time_us = clock_wall_us(),
         .uptime_s = uptime_ms / 1000,
         .uptime_days = uptime_ms / MS_PER_DAY,

@@ -19,6 +19,7 @@ struct figures {
     int64_t denied_auth, denied_command, denied_key, denied_channel; /* ACL */
     int64_t evicted_keys, evicted_clients, exceeded_total_ms, exceeded_current_ms;
     int64_t defrag_hits, defrag_misses, defrag_total_ms, defrag_current_ms;
+    int64_t tls_handshakes, tls_resumed, tls_failed;
     double input_kbps, output_kbps;
 };
 
@@ -79,6 +80,9 @@ static const struct info_field fields[] = {
     {"acl_access_denied_cmd", INFO_INTEGER, AT(denied_command), NULL},
     {"acl_access_denied_key", INFO_INTEGER, AT(denied_key), NULL},
     {"acl_access_denied_channel", INFO_INTEGER, AT(denied_channel), NULL},
+    {"tls_handshakes", INFO_INTEGER, AT(tls_handshakes), NULL},
+    {"tls_handshakes_resumed", INFO_INTEGER, AT(tls_resumed), NULL},
+    {"tls_handshakes_failed", INFO_INTEGER, AT(tls_failed), NULL},
 };
 
 static int64_t expired_keys(const struct server *server)
@@ -143,6 +147,9 @@ void info_write_stats(struct info *info)
         .denied_command = (int64_t)total.acl_denied_command,
         .denied_key = (int64_t)total.acl_denied_key,
         .denied_channel = (int64_t)total.acl_denied_channel,
+        .tls_handshakes = (int64_t)total.tls_handshakes,
+        .tls_resumed = (int64_t)total.tls_resumed,
+        .tls_failed = (int64_t)total.tls_failed,
         .reads = (int64_t)total.reads_processed,
         .writes = (int64_t)total.writes_processed,
         .query_limit = (int64_t)total.query_limit_disconnections,

@@ -55,9 +55,11 @@ static uint32_t my_node(const struct exec *exec)
     return exec->session->is_shard_port ? thread_number(exec->thread) : (uint32_t)PLAIN_NODE;
 }
 
-static int64_t node_port(const struct server *server, uint32_t node)
+/* Clients that use TLS are told of ports for TLS. */
+static int64_t node_port(const struct exec *exec, uint32_t node)
 {
-    int64_t port = atomic_load_explicit(&server->config->port, memory_order_relaxed);
+    const struct config *config = exec->server->config;
+    const int64_t port = atomic_load_explicit(exec->session->is_tls ? &config->tls_port : &config->port, memory_order_relaxed);
     return node == PLAIN_NODE ? port : port + 1 + node;
 }
 
@@ -95,7 +97,7 @@ static void command_cluster_slots(struct exec *exec)
         reply_integer(exec->reply, last_slot(exec->server, i));
         reply_array(exec->reply, 4);
         reply_bulk_string(exec->reply, host);
-        reply_integer(exec->reply, node_port(exec->server, i));
+        reply_integer(exec->reply, node_port(exec, i));
         reply_bulk_string(exec->reply, id);
         reply_map(exec->reply, 0);
     }
@@ -110,7 +112,7 @@ static void reply_shard_node(struct exec *exec, uint32_t shard, const char *host
     reply_bulk_string(reply, "id");
     reply_bulk_string(reply, id);
     reply_bulk_string(reply, "port");
-    reply_integer(reply, node_port(exec->server, shard));
+    reply_integer(reply, node_port(exec, shard));
     reply_bulk_string(reply, "ip");
     reply_bulk_string(reply, host);
     reply_bulk_string(reply, "endpoint");
@@ -149,7 +151,7 @@ static bool append_shard(const struct exec *exec, uint32_t shard, const char *ho
     char id[NODE_ID_LEN + 1];
     format_id(exec->server, shard, id);
     return buffer_append_format(out, "%s %s:%lld@0 %smaster - 0 0 0 connected %u-%u\n", id, host,
-                                (long long)node_port(exec->server, shard), shard == my_node(exec) ? "myself," : "",
+                                (long long)node_port(exec, shard), shard == my_node(exec) ? "myself," : "",
                                 first_slot(exec->server, shard), last_slot(exec->server, shard));
 }
 
@@ -159,7 +161,7 @@ static bool append_plain_port(const struct exec *exec, const char *host, struct 
     format_id(exec->server, PLAIN_NODE, id);
     format_id(exec->server, 0, master_id);
     return buffer_append_format(out, "%s %s:%lld@0 myself,slave %s 0 0 0 connected\n", id, host,
-                                (long long)node_port(exec->server, PLAIN_NODE), master_id);
+                                (long long)node_port(exec, PLAIN_NODE), master_id);
 }
 
 static void command_cluster_nodes(struct exec *exec)

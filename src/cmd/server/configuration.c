@@ -5,6 +5,7 @@
 #include "cmd/server/allowed.h"
 #include "cmd/server/keyspace_events.h"
 #include "cmd/server/server_rows.h"
+#include "cmd/server/tls_change.h"
 #include "exec/exec.h"
 #include "shard/log.h"
 #include "shard/server.h"
@@ -87,11 +88,15 @@ static void command_config_set(struct exec *exec)
     }
     struct bytes culprit;
     char reason[256];
+    struct tls_change tls;
+    tls_change_begin(&tls, exec->server);
     const struct config_change change = {.pairs = exec->argv + 2,
                                          .count = (exec->argc - 2) / 2,
-                                         .may_set_protected = is_allowed_to(exec, &exec->server->config->enable_protected_configs)};
+                                         .may_set_protected = is_allowed_to(exec, &exec->server->config->enable_protected_configs),
+                                         .preparation = &tls.preparation};
     switch (config_set(exec->server->config, &change, &culprit, reason)) {
     case RESULT_OK:
+        tls_change_end(&tls);
         if (user != NULL) {
             acl_take_default(exec->server->acl, acl_user_hold(user));
         }

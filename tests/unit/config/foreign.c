@@ -30,8 +30,8 @@ static const struct {
     {"replicaof 10.0.0.1 6379", FOREIGN_REFUSED, false},
     {"loadmodule \"\"", FOREIGN_REFUSED, false},
     {"loadmodule /lib/a.so x", FOREIGN_REFUSED, false},
-    {"tls-port 0", FOREIGN_TAKEN, false},
-    {"tls-port 6380", FOREIGN_REFUSED, false},
+    {"tls-cluster yes", FOREIGN_TAKEN, true},
+    {"tls-port 6380", FOREIGN_UNKNOWN, false},
     {"always-show-logo", FOREIGN_UNKNOWN, false},
     {"port 1", FOREIGN_UNKNOWN, false},
     {"no-such-thing yes", FOREIGN_UNKNOWN, false},
@@ -83,7 +83,7 @@ Test(foreign, cannot_be_set_while_running)
 {
     struct config *config = config_create();
     const struct bytes pairs[] = {BYTES("timeout"), BYTES("5"), BYTES("lazyfree-lazy-expire"), BYTES("yes")};
-    const struct config_change change = {pairs, 2, false};
+    const struct config_change change = {.pairs = pairs, .count = 2};
     struct bytes culprit;
     char reason[256];
     cr_assert_eq(config_set(config, &change, &culprit, reason), RESULT_SYNTAX);
