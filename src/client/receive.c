@@ -158,8 +158,9 @@ static bool refuse_if_too_long(struct connection *connection)
     return false;
 }
 
-/* `buffer`: the receive buffer that begins with the text, taken; NO_BUFFER: the text is lent. */
-static void take_text(struct connection *connection, struct bytes text, int32_t buffer)
+/* `buffer`: the receive buffer that begins with the text, taken; NO_BUFFER: the text is lent. Inline where there is no TLS: 30 instructions a
+ * request fewer than as a function of several callers (callgrind, GET without a pipeline).  */
+static inline __attribute__((always_inline)) void take_text(struct connection *connection, struct bytes text, int32_t buffer)
 {
     struct thread *thread = connection->thread;
     debug_assert(connection_is_open(connection));
@@ -198,6 +199,11 @@ static void take_text(struct connection *connection, struct bytes text, int32_t 
 
 /* --- TLS --- */
 
+static __attribute__((noinline)) void take_decrypted(struct connection *connection, struct bytes text, int32_t buffer)
+{
+    take_text(connection, text, buffer);
+}
+
 /* What reading has ended with, if it was not text. */
 static void take_outcome(struct connection *connection, enum tls_outcome outcome)
 {
@@ -222,7 +228,7 @@ void connection_take_fed(struct connection *connection)
     while (outcome == TLS_DONE && tls_stream_has_more(tls) && connection_is_open(connection)) {
         outcome = tls_stream_read(tls, text, sizeof text, &len);
         if (outcome == TLS_DONE) {
-            take_text(connection, (struct bytes){text, len}, NO_BUFFER);
+            take_decrypted(connection, (struct bytes){text, len}, NO_BUFFER);
         }
     }
     take_outcome(connection, outcome);
@@ -242,7 +248,7 @@ static void take_cipher_in_place(struct connection *connection, uint16_t buffer,
         debug_assert(outcome != TLS_DONE || done + tls->pipe.fed.len < len);
     }
     if (done > 0) {
-        take_text(connection, (struct bytes){data, done}, buffer);
+        take_decrypted(connection, (struct bytes){data, done}, buffer);
     } else {
         ring_buffer_return(&connection->thread->ring, buffer);
     }
@@ -258,7 +264,7 @@ static void keep_for_handshake(struct connection *connection, struct bytes recei
     }
 }
 
-static void take_tls(struct connection *connection, uint16_t buffer, uint32_t len)
+static __attribute__((noinline)) void take_tls(struct connection *connection, uint16_t buffer, uint32_t len)
 {
     const struct bytes received = {ring_buffer(&connection->thread->ring, buffer), len};
     if (connection->tls->phase != TLS_HANDSHAKE && !connection->is_input_ended && tls_stream_is_between_records(connection->tls)) {

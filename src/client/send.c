@@ -13,7 +13,7 @@ enum {
 };
 
 /* Puts some of the text that may be sent into records, unless records of it wait already. False: the connection is closed. */
-static bool encrypt_some(struct connection *connection)
+static __attribute__((noinline)) bool encrypt_some(struct connection *connection)
 {
     struct tls_stream *tls = connection->tls;
     const size_t sendable = connection_sendable(connection);
@@ -34,11 +34,16 @@ void connection_start_sending(struct connection *connection)
 {
     struct thread *thread = connection->thread;
     debug_assert(!connection->is_sending); /* `pieces` and `header` are lent to one send */
-    if (UNLIKELY(connection->tls != NULL) && !encrypt_some(connection)) {
-        return;
+    const struct output *output = &connection->output;
+    size_t limit = connection_sendable(connection);
+    if (UNLIKELY(connection->tls != NULL)) {
+        if (!encrypt_some(connection)) {
+            return;
+        }
+        output = &connection->tls->pipe.cipher;
+        limit = SIZE_MAX;
     }
-    const int count = UNLIKELY(connection->tls != NULL) ? output_gather(&connection->tls->pipe.cipher, SIZE_MAX, connection->pieces)
-                                                        : output_gather(&connection->output, connection_sendable(connection), connection->pieces);
+    const int count = output_gather(output, limit, connection->pieces);
     assert(count > 0);
     if (LIKELY(count == 1)) {
         ring_send(&thread->ring, connection->fd, connection->pieces[0].iov_base, connection->pieces[0].iov_len, REQUEST_SEND,
@@ -88,12 +93,13 @@ void connection_was_sent(struct connection *connection, const struct ring_event 
     connection->session.output_bytes_total += sent;
     if (UNLIKELY(connection->tls != NULL)) {
         sent = tls_stream_sent(connection->tls, sent);
+        connection_list_add(connection, LIST_DIRTY); /* it may have more to say than text */
     }
     output_sent(&connection->output, &thread->clients->chunks, sent);
     holds_sent(connection, sent);
     connection_look_for_room(connection);
     client_memory_note(connection);
-    if (UNLIKELY(connection->output.bytes > 0 || !connection_is_open(connection) || connection->tls != NULL)) {
+    if (UNLIKELY(connection->output.bytes > 0 || !connection_is_open(connection))) {
         connection_list_add(connection, LIST_DIRTY);
     }
     if (UNLIKELY(connection->wants_more || connection->window != NULL)) {
