@@ -49,6 +49,7 @@ struct config {
     _Atomic int64_t databases;
     _Atomic int64_t bind_retry_ms;         /* at start: how long a port in use is waited for */
     _Atomic int64_t tcp_backlog;
+    _Atomic int64_t metrics_port;          /* HTTP: /metrics, /livez, /readyz; 0: none */
     _Atomic int64_t tcp_keepalive;         /* seconds, 0 off */
     _Atomic int64_t timeout;               /* seconds, 0 off */
     _Atomic int64_t maxclients;
@@ -118,6 +119,7 @@ struct config {
     /* texts: guarded by `lock` */
     pthread_mutex_t lock;
     char *bind;                            /* "127.0.0.1 -::1" */
+    char *metrics_bind;                    /* as bind */
     char *unixsocket;                      /* "" none */
     char *requirepass;
     char *aclfile;                         /* users stand there: "" none */

@@ -28,6 +28,8 @@ static const struct explanation explanations[] = {
     {"timeout", "Seconds after which a client that sends nothing is closed; 0: never."},
     {"tcp-keepalive", "Seconds between signs of life that the system asks of idle connections; 0: none."},
     {"maxclients", "Connections at the same time. At the start it comes down to what the limit of open files allows."},
+    {"metrics-port", "/metrics is text for Prometheus, for users who may run METRICS; a user says who he is by HTTP's basic authentication."},
+    {"metrics-bind", NULL},
     {"io-engine", "epoll needs more system calls; io_uring ends the start where it cannot be had."},
     {NULL, "TLS"},
     {"tls-port", "The TCP port of clients that use TLS; 0: none."},

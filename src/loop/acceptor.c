@@ -43,7 +43,7 @@ enum {
     WAKE_EVENTS = 32,
 };
 
-enum polled { POLLED_SIGNAL, POLLED_STOP, POLLED_LISTENERS };
+enum polled { POLLED_SIGNAL, POLLED_STOP, POLLED_INSIDE, POLLED_LISTENERS };
 
 enum accept_state { ACCEPT_OPEN, ACCEPT_PAUSED, ACCEPT_PROBATION };
 
@@ -63,6 +63,7 @@ struct newcomer {
     struct message message;
     int fd;
     bool is_unix, is_shard_port, is_tls;
+    char name[ACCEPTOR_NAME_MAX]; /* of the session; empty: none */
 };
 
 /* Who wants TLS would not understand the text. */
@@ -95,14 +96,17 @@ static void newcomer_arrives(struct thread *thread, struct message *message)
         if (newcomer->is_tls) {
             connection_use_tls(connection);
         }
+        if (!buffer_append(&connection->session.name, bytes_of_string(newcomer->name))) {
+            buffer_release(&connection->session.name); /* without memory it has no name */
+        }
     }
     thread_free(MEM_CLIENT, newcomer, sizeof *newcomer);
 }
 
-static struct thread *choose_thread(struct server *server, const struct listener *listener)
+static struct thread *choose_thread(struct server *server, int32_t shard)
 {
-    if (listener->shard >= 0) {
-        return server_thread(server, (uint32_t)listener->shard);
+    if (shard >= 0) {
+        return server_thread(server, (uint32_t)shard);
     }
     struct thread *best = server_thread(server, 0);
     for (uint32_t i = 1; i < server->shard_count; i++) {
@@ -116,18 +120,39 @@ static struct thread *choose_thread(struct server *server, const struct listener
 }
 
 /* Protected mode: without a password, and listening wherever it can, the server answers only this machine. */
-static bool is_forbidden(struct server *server, int fd)
+bool acceptor_forbids(const struct server *server, int fd)
 {
     const struct config *config = server->config;
     return atomic_load_explicit(&config->protected_mode, memory_order_relaxed) != 0 &&
            atomic_load_explicit(&config->has_password, memory_order_relaxed) == 0 && !socket_peer_is_local(fd);
 }
 
+/* `shard`: whose thread is to have it, or LISTENER_ANY_SHARD. False: no memory, and nothing has been done. */
+static bool hand_over(struct acceptor *acceptor, const struct newcomer *like, int32_t shard)
+{
+    struct server *server = acceptor->server;
+    struct newcomer *newcomer = thread_alloc(MEM_CLIENT, sizeof *newcomer);
+    if (newcomer == NULL) {
+        return false;
+    }
+    *newcomer = *like;
+    newcomer->message = (struct message){.deliver = newcomer_arrives};
+    struct thread *thread = choose_thread(server, shard);
+    atomic_fetch_add_explicit(&server->clients_current, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
+    message_send(NULL, thread, &newcomer->message);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_exchange_explicit(&thread->is_asleep, false, memory_order_seq_cst)) {
+        ring_wake(&acceptor->ring, &thread->ring);
+    }
+    return true;
+}
+
 static void admit(struct acceptor *acceptor, const struct listener *listener, int fd)
 {
     struct server *server = acceptor->server;
     int64_t max = atomic_load_explicit(&server->config->maxclients, memory_order_relaxed);
-    if (is_forbidden(server, fd)) {
+    if (acceptor_forbids(server, fd)) {
         stat_add(&acceptor->server->rejected_connections, 1);
         refuse(listener, fd, "-DENIED Tessera is running in protected mode: it has no password and answers only this machine. Set "
                    "requirepass, or turn protected-mode off if every host that can reach it may use it.\r\n");
@@ -138,26 +163,28 @@ static void admit(struct acceptor *acceptor, const struct listener *listener, in
         refuse(listener, fd, "-ERR max number of clients reached\r\n");
         return;
     }
-    struct newcomer *newcomer = thread_alloc(MEM_CLIENT, sizeof *newcomer);
-    if (newcomer == NULL) {
-        refuse(listener, fd, "-ERR out of memory\r\n");
-        return;
-    }
+    const struct newcomer newcomer = {.fd = fd, .is_unix = listener->is_unix, .is_shard_port = listener->shard >= 0, .is_tls = listener->is_tls};
     if (!listener->is_unix) {
         socket_tune(fd, (int)atomic_load_explicit(&server->config->tcp_keepalive, memory_order_relaxed));
     }
-    struct thread *thread = choose_thread(server, listener);
-    *newcomer = (struct newcomer){.message = {.deliver = newcomer_arrives},
-                                  .fd = fd,
-                                  .is_unix = listener->is_unix,
-                                  .is_tls = listener->is_tls,
-                                  .is_shard_port = listener->shard >= 0};
-    atomic_fetch_add_explicit(&server->clients_current, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&thread->clients->connection_count, 1, memory_order_relaxed);
-    message_send(NULL, thread, &newcomer->message);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_exchange_explicit(&thread->is_asleep, false, memory_order_seq_cst)) {
-        ring_wake(&acceptor->ring, &thread->ring);
+    if (!hand_over(acceptor, &newcomer, listener->shard)) {
+        refuse(listener, fd, "-ERR out of memory\r\n");
+    }
+}
+
+/* Connections of the server to itself: maxclients does not count for them, since whoever watches the server is to see it full, too. */
+static void admit_inside(struct acceptor *acceptor)
+{
+    if (acceptor->polled[POLLED_INSIDE].revents == 0) {
+        return;
+    }
+    struct acceptor_inside inside;
+    while (read(acceptor->polled[POLLED_INSIDE].fd, &inside, sizeof inside) == (ssize_t)sizeof inside) {
+        struct newcomer newcomer = {.fd = inside.fd, .is_unix = true};
+        memcpy(newcomer.name, inside.name, sizeof newcomer.name);
+        if (!hand_over(acceptor, &newcomer, LISTENER_ANY_SHARD)) {
+            close(inside.fd);
+        }
     }
 }
 
@@ -308,16 +335,18 @@ static void loop(struct acceptor *acceptor)
         if (acceptor->polled[POLLED_SIGNAL].revents != 0) {
             read_signal(acceptor);
         }
+        admit_inside(acceptor);
         accept_all(acceptor);
         send_wakes(acceptor);
     }
 }
 
-static void poll_everything(struct acceptor *acceptor)
+static void poll_everything(struct acceptor *acceptor, int inside_fd)
 {
     assert(acceptor->listeners->count <= LISTENERS_MAX);
     acceptor->polled[POLLED_SIGNAL] = (struct pollfd){.fd = open_signals(), .events = POLLIN};
     acceptor->polled[POLLED_STOP] = (struct pollfd){.fd = acceptor->server->stop_fd, .events = POLLIN};
+    acceptor->polled[POLLED_INSIDE] = (struct pollfd){.fd = inside_fd, .events = POLLIN};
     for (uint32_t i = 0; i < acceptor->listeners->count; i++) {
         acceptor->polled[POLLED_LISTENERS + i] = (struct pollfd){.fd = acceptor->listeners->all[i].fd, .events = POLLIN};
     }
@@ -334,7 +363,7 @@ static void make_room_for_descriptors(const struct server *server)
     }
 }
 
-bool acceptor_run(struct server *server, const struct listeners *listeners)
+bool acceptor_run(struct server *server, const struct listeners *listeners, int inside_fd)
 {
     struct acceptor *acceptor = calloc(1, sizeof *acceptor);
     if (acceptor == NULL || !ring_open(&acceptor->ring, ring_engine_of(server), 0)) {
@@ -345,7 +374,7 @@ bool acceptor_run(struct server *server, const struct listeners *listeners)
     acceptor->listeners = listeners;
     acceptor->spare_fd = open_spare(server);
     make_room_for_descriptors(server);
-    poll_everything(acceptor);
+    poll_everything(acceptor, inside_fd);
     loop(acceptor);
     /* The threads may sleep: each is woken to see that the server stops. */
     for (uint32_t i = 0; i < server->shard_count; i++) {

@@ -11,6 +11,7 @@
 #include "loop/server.h"
 #include "mem/heap.h"
 #include "net/ring.h"
+#include "server/metrics_port.h"
 #include "server/open_listeners.h"
 #include "script/engine.h"
 #include "script/functions.h"
@@ -53,8 +54,9 @@ static int64_t extra_files(const struct config *config)
 {
     enum { SHARDS_KEPT_FOR = 64 };
     const int64_t extra = number(&config->shards) - SHARDS_KEPT_FOR;
+    const int64_t of_metrics = number(&config->metrics_port) != 0 ? HTTP_FILES + 2 : 0;
     const int64_t ports = number(&config->shard_ports) == 0 ? 0 : (number(&config->port) != 0) + (number(&config->tls_port) != 0);
-    return extra <= 0 ? 0 : extra * (1 + ports);
+    return of_metrics + (extra <= 0 ? 0 : extra * (1 + ports));
 }
 
 /* maxclients needs as many descriptors; where the limit cannot be raised, maxclients comes down, as in Redis. */
@@ -187,7 +189,7 @@ static bool begin_loading(struct server *server)
     return true;
 }
 
-static bool serve(struct server *server, struct listeners *listeners)
+static bool serve(struct server *server, struct listeners *listeners, struct metrics_port *metrics_port)
 {
     struct config *config = server->config;
     if (!begin_loading(server)) {
@@ -195,6 +197,11 @@ static bool serve(struct server *server, struct listeners *listeners)
         _exit(EXIT_FAILURE);
     }
     const bool is_loading = server_is_loading(server);
+    if (!metrics_port_start(metrics_port, server)) {
+        fprintf(stderr, "tessera-server: cannot start: metrics-port: %s\n", strerror(errno));
+        listeners_close(listeners);
+        _exit(EXIT_FAILURE);
+    }
     if (!server_start_threads(server)) {
         fprintf(stderr, "tessera-server: cannot start: %s\n", ring_refusal_text(errno));
         /* Some threads may run and others not: they cannot be stopped together, so the process ends with them. */
@@ -206,13 +213,15 @@ static bool serve(struct server *server, struct listeners *listeners)
     if (!is_loading) {
         loading_say_ready(server);
     }
-    bool is_good = acceptor_run(server, listeners);
+    bool is_good = acceptor_run(server, listeners, metrics_port->inside_fds[0]);
     if (!is_good) {
         fprintf(stderr, "tessera-server: cannot accept connections: %s\n", ring_refusal_text(errno));
         server_stop(server);
     }
     supervisor_say_stopping(config);
     /* Before the connections are ended, which may take a while: the next server can listen. */
+    metrics_port_stop(metrics_port);
+    metrics_port_close(metrics_port);
     listeners_close(listeners);
     server_join_threads(server);
     if (!is_good) {
@@ -257,6 +266,7 @@ static void say_notices(struct config *config)
 static bool run(struct config *config)
 {
     struct listeners listeners = {0};
+    struct metrics_port metrics_port;
     struct command_table commands;
     char pid_path[4096] = "";
     log_open(config);
@@ -266,7 +276,7 @@ static bool run(struct config *config)
     }
     raise_file_limit(config);
     say_notices(config);
-    const enum open_outcome opened = open_listeners(config, &listeners);
+    const enum open_outcome opened = open_listeners(config, &listeners, &metrics_port);
     if (opened != OPEN_DONE) {
         return opened == OPEN_STOPPED;
     }
@@ -296,7 +306,7 @@ static bool run(struct config *config)
     }
     command_listeners_begin(server);
     write_pid_file(config, pid_path);
-    bool is_good = serve(server, &listeners);
+    bool is_good = serve(server, &listeners, &metrics_port);
     if (pid_path[0] != 0) {
         unlink(pid_path);
     }

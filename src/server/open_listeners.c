@@ -56,6 +56,21 @@ static enum listen_outcome add_all(struct config *config, struct listeners *list
     return outcome;
 }
 
+static enum listen_outcome add_everything(struct config *config, struct listeners *listeners, struct metrics_port *metrics_port,
+                                          char error[ERROR_MAX])
+{
+    metrics_port_init(metrics_port);
+    enum listen_outcome outcome = add_all(config, listeners, error);
+    if (outcome == LISTEN_OK) {
+        outcome = metrics_port_open(metrics_port, config, error);
+    }
+    if (outcome != LISTEN_OK) {
+        metrics_port_close(metrics_port);
+        listeners_close(listeners);
+    }
+    return outcome;
+}
+
 /* False: the server shall stop. */
 static bool pause_before_retry(struct config *config)
 {
@@ -71,13 +86,13 @@ static bool pause_before_retry(struct config *config)
     return signal <= 0;
 }
 
-enum open_outcome open_listeners(struct config *config, struct listeners *listeners)
+enum open_outcome open_listeners(struct config *config, struct listeners *listeners, struct metrics_port *metrics_port)
 {
     char error[ERROR_MAX] = "";
     const int64_t retry_ms = number(&config->bind_retry_ms);
     const int64_t end_us = clock_monotonic_us() + retry_ms * 1000;
     enum listen_outcome outcome;
-    for (bool is_first = true; (outcome = add_all(config, listeners, error)) == LISTEN_IN_USE; is_first = false) {
+    for (bool is_first = true; (outcome = add_everything(config, listeners, metrics_port, error)) == LISTEN_IN_USE; is_first = false) {
         if (clock_monotonic_us() >= end_us) {
             break;
         }

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "net/listener.h"
+#include "server/metrics_port.h"
 
 enum open_outcome {
     OPEN_DONE,
@@ -13,8 +14,8 @@ enum open_outcome {
     OPEN_STOPPED, /* SIGTERM or SIGINT came while a port in use was waited for */
 };
 
-/* Opens listeners for `bind`, `port`, the shards' ports and `unixsocket`. What is in use is tried again for `bind-retry-ms`: the
- * last process's sockets may not be gone yet. Unless OPEN_DONE, `listeners` is empty again.  */
-MUST_USE enum open_outcome open_listeners(struct config *config, struct listeners *listeners);
+/* Opens listeners for `bind`, `port`, the shards' ports and `unixsocket`, and those of `metrics-port`. What is in use is tried again for
+ * `bind-retry-ms`: the last process's sockets may not be gone yet. Unless OPEN_DONE, both are empty again.  */
+MUST_USE enum open_outcome open_listeners(struct config *config, struct listeners *listeners, struct metrics_port *metrics_port);
 
 #endif

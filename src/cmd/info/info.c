@@ -1,8 +1,8 @@
-/* info.c - INFO: which sections are wanted, and their text as one reply.
+/* info.c - INFO: which sections are wanted, and their text as one reply; METRICS, the same figures for Prometheus.
  *
  * Sections are rows, each with the function that writes it. Some want every shard's heap walked: then a job visits the shards
  * one by one, each for a moment under its baton, and writes the text afterwards. Keys and memory are counted at one moment, under all batons
- * while no command is half done, so that they show no part of one.
+ * while no command is half done, so that they show no part of one. METRICS does not wait for that: who watches the server is to see it at work.
  *
  * Threads    The connection's own; other counters are read relaxed.
  * Limits     A walk costs a shard 25 ns for each 64 KiB of its heap (0.4 ms a GiB).
@@ -10,6 +10,7 @@
 #include "cmd/core/answers.h"
 #include "cmd/info/info_rows.h"
 #include "cmd/info/info_sections.h"
+#include "cmd/info/metric_tables.h"
 
 #include "base/number.h"
 #include "exec/exec.h"
@@ -112,10 +113,12 @@ struct info_job {
     struct job job;
     uint32_t sections;
     bool has_walks;
+    bool is_metrics;
     uint32_t shard_count;
+    struct metric_tables tables; /* of METRICS */
     struct memory_figures memory;
     struct buffer keyspace;   /* the section's text */
-    bool is_refused;          /* memory was, for it */
+    bool is_refused;          /* memory was, for that or for the tables */
     struct heap_walk walks[]; /* one a shard */
 };
 
@@ -131,15 +134,22 @@ static void reply_info(struct exec *exec, uint32_t set, struct info_job *job)
         info.walks = job->walks;
         info.memory = &job->memory;
     }
+    info.is_metrics = job != NULL && job->is_metrics;
     info.is_refused = !buffer_reserve(&info.text, INFO_TEXT_START) || (job != NULL && job->is_refused);
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
         if ((set >> i & 1) == 0) {
             continue;
         }
-        info_printf(&info, "%s# %s\r\n", info.text.len > 0 ? "\r\n" : "", sections[i].title);
+        if (!info.is_metrics) {
+            info_printf(&info, "%s# %s\r\n", info.text.len > 0 ? "\r\n" : "", sections[i].title);
+        }
+        info.section = sections[i].name;
         if (sections[i].write != NULL) {
             sections[i].write(&info);
         }
+    }
+    if (info.is_metrics) {
+        info.is_refused |= !metric_tables_write(&job->tables, &info.text);
     }
     if (info.is_refused) {
         reply_error(exec->reply, ERROR_NO_MEMORY);
@@ -157,17 +167,17 @@ static size_t info_job_bytes(uint32_t shard_count)
 /* Under all batons. Memory is counted before any is taken for text: what is told must not depend on the telling. */
 static enum job_status look_at_moment(struct info_job *job, struct exec *exec)
 {
-    if (wants_of(job->sections).wants_moment && exec_waits_for_changes(exec)) {
+    if (!job->is_metrics && wants_of(job->sections).wants_moment && exec_waits_for_changes(exec)) {
         return JOB_WAIT;
     }
     if (job->has_walks) {
         memory_figures_count(exec->server, &job->memory);
     }
     if ((job->sections & sections_by_name(BYTES("keyspace"))) != 0) {
-        struct info info = {.server = exec->server, .text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER)};
+        struct info info = {.server = exec->server, .is_metrics = job->is_metrics, .text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER)};
         info_look_at_keyspace(&info);
         job->keyspace = info.text;
-        job->is_refused = info.is_refused;
+        job->is_refused |= info.is_refused;
     }
     job->job.shard = JOB_NO_SHARD;
     return JOB_MORE;
@@ -185,6 +195,9 @@ static enum job_status info_job_step(struct job *job, struct exec *exec)
     }
     baton_assert_held(&exec->shard->baton);
     memory_walk_shard(exec->shard, &info_job->walks[job->shard]);
+    if (job->shard == 0 && info_job->is_metrics) {
+        info_job->is_refused |= !metric_tables_look(&info_job->tables, exec->shard);
+    }
     job->shard++;
     if ((uint32_t)job->shard == exec->server->shard_count) {
         job->shard = JOB_ALL_SHARDS;
@@ -197,7 +210,26 @@ static void info_job_destroy(struct job *job, struct exec *exec)
     (void)exec;
     struct info_job *info_job = (struct info_job *)job;
     buffer_release(&info_job->keyspace);
+    metric_tables_release(&info_job->tables);
     thread_free(MEM_SERVER, job, info_job_bytes(info_job->shard_count));
+}
+
+static void start_job(struct exec *exec, uint32_t set, bool is_metrics)
+{
+    const bool has_walks = wants_of(set).wants_walks;
+    struct info_job *job = thread_alloc_zeroed(MEM_SERVER, info_job_bytes(exec->server->shard_count));
+    if (job == NULL) {
+        reply_error(exec->reply, ERROR_NO_MEMORY);
+        return;
+    }
+    job->job = (struct job){.step = info_job_step, .destroy = info_job_destroy, .shard = has_walks ? 0 : JOB_ALL_SHARDS};
+    job->sections = set;
+    job->has_walks = has_walks;
+    job->is_metrics = is_metrics;
+    job->keyspace = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
+    job->tables = METRIC_TABLES_EMPTY;
+    job->shard_count = exec->server->shard_count;
+    exec_start_job(exec, &job->job);
 }
 
 static void info_run(struct exec *exec)
@@ -206,19 +238,14 @@ static void info_run(struct exec *exec)
     const struct section wants = wants_of(set);
     if (!wants.wants_walks && !wants.wants_moment) {
         reply_info(exec, set, NULL);
-        return;
+    } else {
+        start_job(exec, set, false);
     }
-    struct info_job *job = thread_alloc_zeroed(MEM_SERVER, info_job_bytes(exec->server->shard_count));
-    if (job == NULL) {
-        reply_error(exec->reply, ERROR_NO_MEMORY);
-        return;
-    }
-    job->job = (struct job){.step = info_job_step, .destroy = info_job_destroy, .shard = wants.wants_walks ? 0 : JOB_ALL_SHARDS};
-    job->sections = set;
-    job->has_walks = wants.wants_walks;
-    job->keyspace = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    job->shard_count = exec->server->shard_count;
-    exec_start_job(exec, &job->job);
+}
+
+static void metrics_run(struct exec *exec)
+{
+    start_job(exec, sections_all(), true);
 }
 
 const struct command_spec info_commands[] = {
@@ -236,6 +263,19 @@ const struct command_spec info_commands[] = {
         .complexity = "O(1), and 25 ns for each 64 KiB of memory when memory or shards are asked for.",
         .summary = "Tells the server's state, its counters and its memory, by sections.",
         .syntax = "[section [section ...]]",
+    },
+    {
+        .name = "metrics",
+        .run = metrics_run,
+        .arity = 1,
+        .scope = SCOPE_SESSION,
+        .flags = COMMAND_LOADING | COMMAND_STALE,
+        .tips = "nondeterministic_output",
+        .since = "1.0.0",
+        .group = "server",
+        .acl = "dangerous",
+        .complexity = "O(N), N the number of commands that were called, and of tables with their indexes; and 25 ns for each 64 KiB of memory.",
+        .summary = "Tells all figures of INFO, how long commands take, and what classes and tables need, as text for Prometheus.",
     },
     {0},
 };

@@ -4,6 +4,6 @@
 
 #include "exec/exec.h"
 
-extern const struct command_spec info_commands[]; /* info.c: INFO */
+extern const struct command_spec info_commands[]; /* info.c: INFO METRICS */
 
 #endif

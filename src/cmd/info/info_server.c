@@ -34,32 +34,32 @@ struct server_figures {
 };
 
 static const struct info_field server_fields[] = {
-    {"redis_version", INFO_CONSTANT, 0, "7.0.15"},
-    {"redis_git_sha1", INFO_CONSTANT, 0, "00000000"},
-    {"redis_git_dirty", INFO_CONSTANT, 0, "0"},
-    {"redis_build_id", INFO_TEXT, AT(build_id), NULL},
-    {"tessera_version", INFO_CONSTANT, 0, TESSERA_VERSION},
-    {"redis_mode", INFO_TEXT, AT(mode), NULL},
-    {"os", INFO_TEXT, AT(os), NULL},
-    {"arch_bits", INFO_CONSTANT, 0, "64"},
-    {"monotonic_clock", INFO_CONSTANT, 0, "POSIX clock_gettime"},
-    {"multiplexing_api", INFO_TEXT, AT(engine), NULL},
-    {"atomicvar_api", INFO_CONSTANT, 0, "c11-builtin"},
-    {"gcc_version", INFO_TEXT, AT(gcc_version), NULL},
-    {"process_id", INFO_INTEGER, AT(process_id), NULL},
-    {"process_supervised", INFO_TEXT, AT(process_supervised), NULL},
-    {"run_id", INFO_TEXT, AT(run_id), NULL},
-    {"tcp_port", INFO_INTEGER, AT(tcp_port), NULL},
-    {"server_time_usec", INFO_INTEGER, AT(time_us), NULL},
-    {"uptime_in_seconds", INFO_INTEGER, AT(uptime_s), NULL},
-    {"uptime_in_days", INFO_INTEGER, AT(uptime_days), NULL},
-    {"hz", INFO_INTEGER, AT(hz), NULL},
-    {"configured_hz", INFO_INTEGER, AT(hz), NULL},
-    {"lru_clock", INFO_INTEGER, AT(lru_clock), NULL},
-    {"executable", INFO_TEXT, AT(executable), NULL},
-    {"config_file", INFO_TEXT, AT(config_file), NULL},
-    {"io_threads_active", INFO_INTEGER, AT(io_threads_active), NULL},
-    {"shards", INFO_INTEGER, AT(shards), NULL},
+    {"redis_version", INFO_CONSTANT, .constant = "7.0.15", .metric = "redis_version"},
+    {"redis_git_sha1", INFO_CONSTANT, .constant = "00000000"},
+    {"redis_git_dirty", INFO_CONSTANT, .constant = "0"},
+    {"redis_build_id", INFO_TEXT, .offset = AT(build_id)},
+    {"tessera_version", INFO_CONSTANT, .constant = TESSERA_VERSION, .metric = "version"},
+    {"redis_mode", INFO_TEXT, AT(mode), .metric = "mode"},
+    {"os", INFO_TEXT, .offset = AT(os)},
+    {"arch_bits", INFO_CONSTANT, .constant = "64"},
+    {"monotonic_clock", INFO_CONSTANT, .constant = "POSIX clock_gettime"},
+    {"multiplexing_api", INFO_TEXT, AT(engine), .metric = "io_engine"},
+    {"atomicvar_api", INFO_CONSTANT, .constant = "c11-builtin"},
+    {"gcc_version", INFO_TEXT, .offset = AT(gcc_version)},
+    {"process_id", INFO_INTEGER, .offset = AT(process_id)},
+    {"process_supervised", INFO_TEXT, .offset = AT(process_supervised)},
+    {"run_id", INFO_TEXT, AT(run_id), .metric = "run_id"},
+    {"tcp_port", INFO_INTEGER, .offset = AT(tcp_port)},
+    {"server_time_usec", INFO_INTEGER, .offset = AT(time_us)},
+    {"uptime_in_seconds", INFO_INTEGER, AT(uptime_s), .metric = "uptime_seconds", .help = "Seconds since the start."},
+    {"uptime_in_days", INFO_INTEGER, .offset = AT(uptime_days)},
+    {"hz", INFO_INTEGER, .offset = AT(hz)},
+    {"configured_hz", INFO_INTEGER, .offset = AT(hz)},
+    {"lru_clock", INFO_INTEGER, .offset = AT(lru_clock)},
+    {"executable", INFO_TEXT, .offset = AT(executable)},
+    {"config_file", INFO_TEXT, .offset = AT(config_file)},
+    {"io_threads_active", INFO_INTEGER, .offset = AT(io_threads_active)},
+    {"shards", INFO_INTEGER, AT(shards), .metric = "shards", .help = "Shards, each with a thread."},
 };
 
 _Static_assert(sizeof(void *) == 8, "arch_bits says 64");
@@ -123,14 +123,17 @@ struct clients_figures {
 };
 
 static const struct info_field clients_fields[] = {
-    {"connected_clients", INFO_INTEGER, AT(connected), NULL},
-    {"cluster_connections", INFO_CONSTANT, 0, "0"},
-    {"maxclients", INFO_INTEGER, AT(maxclients), NULL},
-    {"client_recent_max_input_buffer", INFO_INTEGER, AT(input_max), NULL},
-    {"client_recent_max_output_buffer", INFO_INTEGER, AT(output_max), NULL},
-    {"blocked_clients", INFO_INTEGER, AT(blocked), NULL},
-    {"tracking_clients", INFO_INTEGER, AT(tracking), NULL},
-    {"clients_in_timeout_table", INFO_INTEGER, AT(timed), NULL},
+    {"connected_clients", INFO_INTEGER, AT(connected), .metric = "connected_clients", .help = "Connections that are open."},
+    {"cluster_connections", INFO_CONSTANT, .constant = "0"},
+    {"maxclients", INFO_INTEGER, AT(maxclients), .metric = "connected_clients_max", .help = "Connections that may be open: maxclients."},
+    {"client_recent_max_input_buffer", INFO_INTEGER, AT(input_max), .metric = "client_recent_input_buffer_max_bytes",
+     .help = "The biggest query buffer of late."},
+    {"client_recent_max_output_buffer", INFO_INTEGER, AT(output_max), .metric = "client_recent_output_buffer_max_bytes",
+     .help = "The biggest output of late that waited to be sent."},
+    {"blocked_clients", INFO_INTEGER, AT(blocked), .metric = "blocked_clients", .help = "Clients that wait in a blocking command."},
+    {"tracking_clients", INFO_INTEGER, AT(tracking), .metric = "tracking_clients", .help = "Clients that CLIENT TRACKING keeps informed."},
+    {"clients_in_timeout_table", INFO_INTEGER, AT(timed), .metric = "blocked_clients_with_timeout",
+     .help = "Blocked clients whose wait ends by itself."},
 };
 
 static void keep_greater(int64_t *greatest, const uint64_t *counter)
@@ -170,68 +173,84 @@ struct persistence_figures {
     double load_percent, save_percent;
     int64_t log_is_on, log_is_rewriting, log_is_scheduled, log_syncing, log_last_s, log_current_s, log_rewrites, log_failures;
     int64_t log_bytes, log_base_bytes, log_pending_bytes, log_delayed_syncs, log_frames, log_syncs;
-    const char *last_status, *log_rewrite_status, *log_write_status;
+    int64_t last_is_good, log_rewrite_is_good, log_write_is_good;
 };
 
 static const struct info_field persistence_fields[] = {
-    {"loading", INFO_INTEGER, AT(loading), NULL},
-    {"async_loading", INFO_CONSTANT, 0, "0"},
-    {"current_cow_peak", INFO_CONSTANT, 0, "0"},
-    {"current_cow_size", INFO_CONSTANT, 0, "0"},
-    {"current_cow_size_age", INFO_CONSTANT, 0, "0"},
-    {"current_fork_perc", INFO_RATIO, AT(save_percent), NULL},
-    {"current_save_keys_processed", INFO_INTEGER, AT(keys_written), NULL},
-    {"current_save_keys_total", INFO_INTEGER, AT(keys_total), NULL},
-    {"rdb_changes_since_last_save", INFO_INTEGER, AT(changes), NULL},
-    {"rdb_bgsave_in_progress", INFO_INTEGER, AT(is_running), NULL},
-    {"rdb_bgsave_scheduled", INFO_INTEGER, AT(is_scheduled), NULL},
-    {"rdb_last_save_time", INFO_INTEGER, AT(last_save_s), NULL},
-    {"rdb_last_bgsave_status", INFO_TEXT, AT(last_status), NULL},
-    {"rdb_last_bgsave_time_sec", INFO_INTEGER, AT(last_s), NULL},
-    {"rdb_current_bgsave_time_sec", INFO_INTEGER, AT(current_s), NULL},
-    {"rdb_current_file_bytes", INFO_INTEGER, AT(file_bytes), NULL},
-    {"rdb_current_bytes_per_sec", INFO_INTEGER, AT(bytes_per_s), NULL},
-    {"rdb_current_eta_seconds", INFO_INTEGER, AT(eta_s), NULL},
-    {"rdb_current_waiting_bytes", INFO_INTEGER, AT(waiting_bytes), NULL},
-    {"rdb_last_file_bytes", INFO_INTEGER, AT(last_bytes), NULL},
-    {"rdb_last_waiting_bytes_max", INFO_INTEGER, AT(last_waiting_bytes), NULL},
-    {"rdb_saves", INFO_INTEGER, AT(saves), NULL},
-    {"rdb_last_cow_size", INFO_CONSTANT, 0, "0"},
-    {"rdb_last_load_keys_expired", INFO_INTEGER, AT(expired), NULL},
-    {"rdb_last_load_keys_loaded", INFO_INTEGER, AT(loaded), NULL},
-    {"rdb_last_load_rows_loaded", INFO_INTEGER, AT(rows), NULL},
-    {"aof_enabled", INFO_INTEGER, AT(log_is_on), NULL},
-    {"aof_rewrite_in_progress", INFO_INTEGER, AT(log_is_rewriting), NULL},
-    {"aof_rewrite_scheduled", INFO_INTEGER, AT(log_is_scheduled), NULL},
-    {"aof_last_rewrite_time_sec", INFO_INTEGER, AT(log_last_s), NULL},
-    {"aof_current_rewrite_time_sec", INFO_INTEGER, AT(log_current_s), NULL},
-    {"aof_last_bgrewrite_status", INFO_TEXT, AT(log_rewrite_status), NULL},
-    {"aof_rewrites", INFO_INTEGER, AT(log_rewrites), NULL},
-    {"aof_rewrites_consecutive_failures", INFO_INTEGER, AT(log_failures), NULL},
-    {"aof_last_write_status", INFO_TEXT, AT(log_write_status), NULL},
-    {"aof_last_cow_size", INFO_CONSTANT, 0, "0"},
-    {"module_fork_in_progress", INFO_CONSTANT, 0, "0"},
-    {"module_fork_last_cow_size", INFO_CONSTANT, 0, "0"},
+    {"loading", INFO_INTEGER, AT(loading), .metric = "loading", .help = "1 while data are being loaded."},
+    {"async_loading", INFO_CONSTANT, .constant = "0"},
+    {"current_cow_peak", INFO_CONSTANT, .constant = "0"},
+    {"current_cow_size", INFO_CONSTANT, .constant = "0"},
+    {"current_cow_size_age", INFO_CONSTANT, .constant = "0"},
+    {"current_fork_perc", INFO_RATIO, .offset = AT(save_percent)},
+    {"current_save_keys_processed", INFO_INTEGER, AT(keys_written), .metric = "rdb_current_save_keys_written",
+     .help = "Keys that the save under way has written."},
+    {"current_save_keys_total", INFO_INTEGER, AT(keys_total), .metric = "rdb_current_save_keys", .help = "Keys that the save under way will write."},
+    {"rdb_changes_since_last_save", INFO_INTEGER, AT(changes), .metric = "rdb_changes_since_last_save", .help = "Changes since the last save."},
+    {"rdb_bgsave_in_progress", INFO_INTEGER, AT(is_running), .metric = "rdb_save_in_progress", .help = "1 while a save is under way."},
+    {"rdb_bgsave_scheduled", INFO_INTEGER, AT(is_scheduled), .metric = "rdb_save_scheduled", .help = "1 while a save is to come."},
+    {"rdb_last_save_time", INFO_INTEGER, AT(last_save_s), .metric = "rdb_last_save_timestamp_seconds",
+     .help = "When the last good save was, or the start."},
+    {"rdb_last_bgsave_status", INFO_STATUS, AT(last_is_good), .metric = "rdb_last_save_ok", .help = "0: the last save has failed."},
+    {"rdb_last_bgsave_time_sec", INFO_INTEGER, AT(last_s), .metric = "rdb_last_save_duration_seconds",
+     .help = "How long the last save took; -1: there was none."},
+    {"rdb_current_bgsave_time_sec", INFO_INTEGER, AT(current_s), .metric = "rdb_current_save_duration_seconds",
+     .help = "How long the save under way has taken; -1: there is none."},
+    {"rdb_current_file_bytes", INFO_INTEGER, AT(file_bytes), .metric = "rdb_current_save_file_bytes",
+     .help = "Bytes that the save under way has written."},
+    {"rdb_current_bytes_per_sec", INFO_INTEGER, AT(bytes_per_s), .metric = "rdb_current_save_bytes_per_second",
+     .help = "How fast the save under way is written."},
+    {"rdb_current_eta_seconds", INFO_INTEGER, AT(eta_s), .metric = "rdb_current_save_eta_seconds",
+     .help = "When the save under way will be done; -1: nobody knows."},
+    {"rdb_current_waiting_bytes", INFO_INTEGER, AT(waiting_bytes), .metric = "rdb_current_save_waiting_bytes",
+     .help = "Bytes of the save under way that wait for the disk."},
+    {"rdb_last_file_bytes", INFO_INTEGER, AT(last_bytes), .metric = "rdb_last_save_file_bytes", .help = "Bytes of the last file."},
+    {"rdb_last_waiting_bytes_max", INFO_INTEGER, AT(last_waiting_bytes), .metric = "rdb_last_save_waiting_max_bytes",
+     .help = "The most bytes of the last save that waited for the disk."},
+    {"rdb_saves", INFO_INTEGER, AT(saves), .metric = "rdb_saves_total", .help = "Saves that were good."},
+    {"rdb_last_cow_size", INFO_CONSTANT, .constant = "0"},
+    {"rdb_last_load_keys_expired", INFO_INTEGER, AT(expired), .metric = "rdb_last_load_expired_keys",
+     .help = "Keys in the file that was loaded whose time had come."},
+    {"rdb_last_load_keys_loaded", INFO_INTEGER, AT(loaded), .metric = "rdb_last_load_keys", .help = "Keys that were loaded."},
+    {"rdb_last_load_rows_loaded", INFO_INTEGER, AT(rows), .metric = "rdb_last_load_rows", .help = "Rows of tables that were loaded."},
+    {"aof_enabled", INFO_INTEGER, AT(log_is_on), .metric = "aof_enabled", .help = "1: changes are logged."},
+    {"aof_rewrite_in_progress", INFO_INTEGER, AT(log_is_rewriting), .metric = "aof_rewrite_in_progress",
+     .help = "1 while the log is being rewritten."},
+    {"aof_rewrite_scheduled", INFO_INTEGER, AT(log_is_scheduled), .metric = "aof_rewrite_scheduled",
+     .help = "1 while a rewrite of the log is to come."},
+    {"aof_last_rewrite_time_sec", INFO_INTEGER, AT(log_last_s), .metric = "aof_last_rewrite_duration_seconds",
+     .help = "How long the last rewrite took; -1: there was none."},
+    {"aof_current_rewrite_time_sec", INFO_INTEGER, AT(log_current_s), .metric = "aof_current_rewrite_duration_seconds",
+     .help = "How long the rewrite under way has taken; -1: there is none."},
+    {"aof_last_bgrewrite_status", INFO_STATUS, AT(log_rewrite_is_good), .metric = "aof_last_rewrite_ok", .help = "0: the last rewrite has failed."},
+    {"aof_rewrites", INFO_INTEGER, AT(log_rewrites), .metric = "aof_rewrites_total", .help = "Rewrites of the log that were good."},
+    {"aof_rewrites_consecutive_failures", INFO_INTEGER, AT(log_failures), .metric = "aof_rewrite_consecutive_failures",
+     .help = "Rewrites of the log that have failed since the last good one."},
+    {"aof_last_write_status", INFO_STATUS, AT(log_write_is_good), .metric = "aof_last_write_ok", .help = "0: the log cannot be written."},
+    {"aof_last_cow_size", INFO_CONSTANT, .constant = "0"},
+    {"module_fork_in_progress", INFO_CONSTANT, .constant = "0"},
+    {"module_fork_last_cow_size", INFO_CONSTANT, .constant = "0"},
 };
 
 /* While the log is on. */
 static const struct info_field log_fields[] = {
-    {"aof_current_size", INFO_INTEGER, AT(log_bytes), NULL},
-    {"aof_base_size", INFO_INTEGER, AT(log_base_bytes), NULL},
-    {"aof_pending_rewrite", INFO_INTEGER, AT(log_is_scheduled), NULL},
-    {"aof_buffer_length", INFO_INTEGER, AT(log_pending_bytes), NULL},
-    {"aof_pending_bio_fsync", INFO_INTEGER, AT(log_syncing), NULL},
-    {"aof_delayed_fsync", INFO_INTEGER, AT(log_delayed_syncs), NULL},
-    {"aof_frames", INFO_INTEGER, AT(log_frames), NULL},
-    {"aof_fsyncs", INFO_INTEGER, AT(log_syncs), NULL},
+    {"aof_current_size", INFO_INTEGER, AT(log_bytes), .metric = "aof_size_bytes", .help = "Bytes of the log."},
+    {"aof_base_size", INFO_INTEGER, AT(log_base_bytes), .metric = "aof_base_bytes", .help = "Bytes of the log after its last rewrite."},
+    {"aof_pending_rewrite", INFO_INTEGER, .offset = AT(log_is_scheduled)},
+    {"aof_buffer_length", INFO_INTEGER, AT(log_pending_bytes), .metric = "aof_buffer_bytes", .help = "Bytes of the log that are not written yet."},
+    {"aof_pending_bio_fsync", INFO_INTEGER, AT(log_syncing), .metric = "aof_fsyncs_pending", .help = "Syncs of the log that are under way."},
+    {"aof_delayed_fsync", INFO_INTEGER, AT(log_delayed_syncs), .metric = "aof_delayed_fsyncs_total",
+     .help = "Syncs of the log that had to wait for another."},
+    {"aof_frames", INFO_INTEGER, AT(log_frames), .metric = "aof_frames_total", .help = "Frames that the log was given."},
+    {"aof_fsyncs", INFO_INTEGER, AT(log_syncs), .metric = "aof_fsyncs_total", .help = "Syncs of the log."},
 };
 
 static const struct info_field loading_fields[] = {
-    {"loading_start_time", INFO_INTEGER, AT(load_start_s), NULL},
-    {"loading_total_bytes", INFO_INTEGER, AT(load_total), NULL},
-    {"loading_loaded_bytes", INFO_INTEGER, AT(load_done), NULL},
-    {"loading_loaded_perc", INFO_RATIO, AT(load_percent), NULL},
-    {"loading_eta_seconds", INFO_INTEGER, AT(load_eta_s), NULL},
+    {"loading_start_time", INFO_INTEGER, AT(load_start_s), .metric = "loading_start_timestamp_seconds", .help = "When loading began."},
+    {"loading_total_bytes", INFO_INTEGER, AT(load_total), .metric = "loading_file_bytes", .help = "Bytes that are to be loaded."},
+    {"loading_loaded_bytes", INFO_INTEGER, AT(load_done), .metric = "loading_done_bytes", .help = "Bytes that were loaded."},
+    {"loading_loaded_perc", INFO_RATIO, .offset = AT(load_percent)},
+    {"loading_eta_seconds", INFO_INTEGER, AT(load_eta_s), .metric = "loading_eta_seconds", .help = "When loading will be done."},
 };
 
 /* By keys, since nobody knows how long the file will be: -1 while none is written, as when there are rows only. */
@@ -258,7 +277,7 @@ static void add_snapshot_figures(struct persistence_figures *figures, struct ser
     figures->keys_total = (int64_t)saving.keys;
     figures->is_running = saving.is_running;
     figures->is_scheduled = saving.is_scheduled;
-    figures->last_status = saving.last_is_good ? "ok" : "err";
+    figures->last_is_good = saving.last_is_good;
     figures->last_s = saving.last_seconds;
     figures->current_s = saving.current_ms < 0 ? -1 : saving.current_ms / 1000;
     add_save_progress(figures, &saving);
@@ -291,8 +310,8 @@ static void add_log_figures(struct persistence_figures *figures, const struct se
     figures->log_delayed_syncs = (int64_t)log.delayed_syncs;
     figures->log_frames = (int64_t)log.frames;
     figures->log_syncs = (int64_t)log.syncs;
-    figures->log_rewrite_status = log.last_rewrite_is_good ? "ok" : "err";
-    figures->log_write_status = log.last_write_is_good ? "ok" : "err";
+    figures->log_rewrite_is_good = log.last_rewrite_is_good;
+    figures->log_write_is_good = log.last_write_is_good;
 }
 
 static void add_loading_figures(struct persistence_figures *figures, const struct server *server, int64_t now_ms)
@@ -342,17 +361,17 @@ struct replication_figures {
 };
 
 static const struct info_field replication_fields[] = {
-    {"role", INFO_CONSTANT, 0, "master"},
-    {"connected_slaves", INFO_CONSTANT, 0, "0"},
-    {"master_failover_state", INFO_CONSTANT, 0, "no-failover"},
-    {"master_replid", INFO_TEXT, AT(id), NULL},
-    {"master_replid2", INFO_CONSTANT, 0, "0000000000000000000000000000000000000000"},
-    {"master_repl_offset", INFO_CONSTANT, 0, "0"},
-    {"second_repl_offset", INFO_CONSTANT, 0, "-1"},
-    {"repl_backlog_active", INFO_CONSTANT, 0, "0"},
-    {"repl_backlog_size", INFO_CONSTANT, 0, "1048576"},
-    {"repl_backlog_first_byte_offset", INFO_CONSTANT, 0, "0"},
-    {"repl_backlog_histlen", INFO_CONSTANT, 0, "0"},
+    {"role", INFO_CONSTANT, .constant = "master"},
+    {"connected_slaves", INFO_CONSTANT, .constant = "0"},
+    {"master_failover_state", INFO_CONSTANT, .constant = "no-failover"},
+    {"master_replid", INFO_TEXT, .offset = AT(id)},
+    {"master_replid2", INFO_CONSTANT, .constant = "0000000000000000000000000000000000000000"},
+    {"master_repl_offset", INFO_CONSTANT, .constant = "0"},
+    {"second_repl_offset", INFO_CONSTANT, .constant = "-1"},
+    {"repl_backlog_active", INFO_CONSTANT, .constant = "0"},
+    {"repl_backlog_size", INFO_CONSTANT, .constant = "1048576"},
+    {"repl_backlog_first_byte_offset", INFO_CONSTANT, .constant = "0"},
+    {"repl_backlog_histlen", INFO_CONSTANT, .constant = "0"},
 };
 
 /* Random, and the same until the process ends: drawn from the secret and the run's id. */
@@ -386,12 +405,14 @@ struct cpu_figures {
 };
 
 static const struct info_field cpu_fields[] = {
-    {"used_cpu_sys", INFO_SECONDS, AT(system_s), NULL},
-    {"used_cpu_user", INFO_SECONDS, AT(user_s), NULL},
-    {"used_cpu_sys_children", INFO_SECONDS, AT(children_system_s), NULL},
-    {"used_cpu_user_children", INFO_SECONDS, AT(children_user_s), NULL},
-    {"used_cpu_sys_main_thread", INFO_SECONDS, AT(main_system_s), NULL},
-    {"used_cpu_user_main_thread", INFO_SECONDS, AT(main_user_s), NULL},
+    {"used_cpu_sys", INFO_SECONDS, AT(system_s), .metric = "cpu_system_seconds_total", .help = "CPU time of the process in the kernel."},
+    {"used_cpu_user", INFO_SECONDS, AT(user_s), .metric = "cpu_user_seconds_total", .help = "CPU time of the process outside of the kernel."},
+    {"used_cpu_sys_children", INFO_SECONDS, .offset = AT(children_system_s)},
+    {"used_cpu_user_children", INFO_SECONDS, .offset = AT(children_user_s)},
+    {"used_cpu_sys_main_thread", INFO_SECONDS, AT(main_system_s), .metric = "cpu_main_thread_system_seconds_total",
+     .help = "CPU time of the thread that accepts connections, in the kernel."},
+    {"used_cpu_user_main_thread", INFO_SECONDS, AT(main_user_s), .metric = "cpu_main_thread_user_seconds_total",
+     .help = "CPU time of the thread that accepts connections, outside of the kernel."},
 };
 
 static double seconds(struct timeval time)
@@ -440,32 +461,55 @@ void info_write_cpu(struct info *info)
 
 /* --- cluster, keyspace --- */
 
+static const struct info_field cluster_fields[] = {
+    {"cluster_enabled", INFO_INTEGER, 0, .metric = "cluster_enabled", .help = "1: each shard has a port of its own (shard-ports)."},
+};
+
 void info_write_cluster(struct info *info)
 {
-    info_printf(info, "cluster_enabled:%d\r\n", load(&info->server->config->shard_ports) != 0);
+    const int64_t is_enabled = load(&info->server->config->shard_ports) != 0;
+    info_write_fields(info, cluster_fields, INFO_FIELD_COUNT(cluster_fields), &is_enabled);
+}
+
+#define AT(field) offsetof(struct database_figures, field)
+
+struct database_figures {
+    int64_t keys, expires, average_ttl_ms;
+};
+
+static const struct info_field database_fields[] = {
+    {"keys", INFO_INTEGER, AT(keys), .metric = "db_keys", .help = "Keys."},
+    {"expires", INFO_INTEGER, AT(expires), .metric = "db_expiring_keys", .help = "Keys with a time to live."},
+    {"avg_ttl", INFO_INTEGER, AT(average_ttl_ms), .metric = "db_average_ttl_seconds", .help = "Their time to live, on average.", .scale = 1e-3},
+};
+
+/* Databases without keys are not shown. */
+static bool look_at_database(const struct info *info, const void *context, uint32_t db, char name[INFO_NAME_MAX], void *out)
+{
+    (void)context;
+    const struct server *server = info->server;
+    struct database_figures *figures = out;
+    double ttl_sum_ms = 0;
+    for (uint32_t i = 0; i < server->shard_count; i++) {
+        const struct keyspace *ks = &server->shards[i].databases[db];
+        const uint64_t expiring_here = __atomic_load_n(&ks->expiring_count, __ATOMIC_RELAXED);
+        figures->keys += (int64_t)__atomic_load_n(&ks->key_count, __ATOMIC_RELAXED);
+        figures->expires += (int64_t)expiring_here;
+        ttl_sum_ms += (double)__atomic_load_n(&ks->ttl_sum_hint_ms, __ATOMIC_RELAXED) * (double)expiring_here;
+    }
+    figures->average_ttl_ms = figures->expires > 0 ? (int64_t)(ttl_sum_ms / (double)figures->expires) : 0;
+    (void)snprintf(name, INFO_NAME_MAX, "%u", db);
+    return figures->keys > 0;
 }
 
 void info_look_at_keyspace(struct info *info)
 {
-    const struct server *server = info->server;
-    const int64_t databases = load(&server->config->databases);
-    for (int64_t db = 0; db < databases; db++) {
-        uint64_t keys = 0, expiring = 0;
-        double ttl_sum_ms = 0;
-        for (uint32_t i = 0; i < server->shard_count; i++) {
-            const struct keyspace *ks = &server->shards[i].databases[db];
-            const uint64_t expiring_here = __atomic_load_n(&ks->expiring_count, __ATOMIC_RELAXED);
-            keys += __atomic_load_n(&ks->key_count, __ATOMIC_RELAXED);
-            expiring += expiring_here;
-            ttl_sum_ms += (double)__atomic_load_n(&ks->ttl_sum_hint_ms, __ATOMIC_RELAXED) * (double)expiring_here;
-        }
-        if (keys > 0) {
-            const double average_ms = expiring > 0 ? ttl_sum_ms / (double)expiring : 0;
-            info_printf(info, "db%lld:keys=%llu,expires=%llu,avg_ttl=%lld\r\n", (long long)db, (unsigned long long)keys,
-                        (unsigned long long)expiring, (long long)average_ms);
-        }
-    }
+    const struct info_group databases = {.line = "db", .label = "db", .fields = database_fields, .field_count = INFO_FIELD_COUNT(database_fields),
+                                         .figures_size = sizeof(struct database_figures), .fill = look_at_database};
+    info_write_group(info, &databases, (uint32_t)load(&info->server->config->databases));
 }
+
+#undef AT
 
 void info_write_keyspace(struct info *info)
 {

@@ -77,6 +77,8 @@ static const struct {
     {"client-output-buffer-limit", "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"},
     {"protected-mode", "yes"},
     {"bind-retry-ms", "2000"},
+    {"metrics-port", "0"},
+    {"metrics-bind", "127.0.0.1 -::1"},
     {"tcp-backlog", "511"},
     {"tcp-keepalive", "300"},
     {"timeout", "0"},
