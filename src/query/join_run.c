@@ -283,13 +283,13 @@ static bool open_lookup(struct join_part *part, const struct join_level *level, 
 static bool open_level(struct join_part *part)
 {
     const struct join_run *run = part->run;
-    struct join_lookup *lookup = part->depth < run->join->count ? part->lookups[part->depth] : NULL;
-    struct join_cursor *cursor = &part->cursors[part->depth];
-    bool is_whole;
-    *cursor = (struct join_cursor){.next = NULL};
     if (part->depth == run->join->count) {
         return true;
     }
+    struct join_lookup *lookup = part->lookups[part->depth];
+    struct join_cursor *cursor = &part->cursors[part->depth];
+    bool is_whole;
+    *cursor = (struct join_cursor){.next = NULL};
     if (!hash_keys(part, &run->join->levels[part->depth].outer_keys, &cursor->hash, &is_whole)) {
         return false;
     }

@@ -198,6 +198,16 @@ def test_names_and_replies(shop, shards):
     assert lines[-1] == b"left joined by 1 key: o.user = u.id AND length(name) > o.id AND o.id IS NULL", lines
 
 
+def test_as_many_tables_as_there_may_be(shop):
+    """Rows of all but the first are looked up by an index; then none is, since all are of one size."""
+    query(shop, "CREATE TABLE s.many (id INTEGER PRIMARY KEY)")
+    shop.run("TABLE.INSERT", "s.many", "COLUMNS", "id", "VALUES", *map(str, range(900)))
+    for first, rows in (("users", 3), ("many", 900)):
+        text = "SELECT count(*) AS n FROM s.%s AS t0" % first + "".join(" JOIN s.many AS t%d ON t%d.id = t%d.id" % (at, at, at - 1) for at in range(1, 16))
+        assert query(shop, text) == [[b"n", rows]]
+        assert (b"each row by an index" in b"".join(query(shop, "EXPLAIN " + text))) == (rows == 3)
+
+
 def test_transactions_scripts_and_rights(shop, server):
     text = "SELECT u.name, o.id " + JOINED + " WHERE o.id = 9"
     shop.run("MULTI")
