@@ -2,9 +2,11 @@
 #include "client/start.h"
 
 #include "client/connection.h"
+#include "tls/library.h"
 
 bool clients_open(struct thread *thread)
 {
+    tls_library_thread_begin();
     return chunk_pool_open(&thread->clients->chunks);
 }
 

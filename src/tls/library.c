@@ -77,6 +77,11 @@ void tls_library_count_memory(void)
     assert(is_done == 1); /* OpenSSL has no memory yet */
 }
 
+void tls_library_thread_begin(void)
+{
+    ERR_clear_error();
+}
+
 void tls_error_take(char out[TLS_ERROR_MAX])
 {
     const unsigned long error = ERR_get_error();

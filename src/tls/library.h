@@ -12,6 +12,8 @@ enum { TLS_ERROR_MAX = 256 };
 
 /* From now on OpenSSL's memory is that of mem/heap.h. */
 void tls_library_count_memory(void);
+/* Makes what OpenSSL keeps of a thread, its list of errors, which it else makes at the first error: when memory is short. On that thread. */
+void tls_library_thread_begin(void);
 /* How many requests for memory OpenSSL has been refused since the start. Where it goes on without (a cipher that it could not load is left out),
  * whoever called it looks whether there were more.  */
 uint64_t tls_library_refusals(void);

@@ -42,7 +42,8 @@ class Refuser:
         self.timeout = PROBE_SECONDS * SLOWDOWN
         self.control = self.victim = None
         self.connect()
-        self.run("CONFIG", "SET", "slowlog-log-slower-than", "-1")
+        for name in ("slowlog-log-slower-than", "commandlog-request-larger-than", "commandlog-reply-larger-than"):
+            self.run("CONFIG", "SET", name, "-1")
         self.at_start = self.classes()
         self.refusals = 0
 
