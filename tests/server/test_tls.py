@@ -12,7 +12,7 @@ import pytest
 from harness.process import SLOWDOWN, StartError, free_port
 from harness.refusals import Refuser, has_refusals, request_numbers
 from harness.resp import Closed, Connection, ReplyError, encode, wait_until
-from harness.tls import Certificates, TlsConnection, hello, plain_socket
+from harness.tls import Certificates, TlsConnection, hello, plain_socket, send_and_end
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -89,10 +89,7 @@ def test_both_sides_say_that_they_end(secure, certificates):
     context = certificates.context()
     with TlsConnection(context, server.tls_port) as client:
         assert client.run("QUIT") == b"OK" and client.ends_cleanly()
-    with TlsConnection(context, server.tls_port) as client:
-        client.send_raw(encode("PING") * 500)
-        client.end_writing()
-        assert client.ends_cleanly() and client.received == b"+PONG\r\n" * 500
+    assert send_and_end(context, server.tls_port, encode("PING") * 500) == b"+PONG\r\n" * 500
     with TlsConnection(context, server.tls_port) as client:  # it goes without a word
         client.send_raw(encode("SET", "k", "v"))
         client.socket.shutdown(socket.SHUT_WR)
