@@ -42,7 +42,8 @@ struct clients {
     /* receive.c */
     struct deferred_input deferred[RECEIVE_BUFFERS]; /* oldest first */
     uint32_t deferred_count;
-    size_t turn_input_bytes;         /* that were added to query buffers in this turn */
+    size_t turn_input_bytes;         /* that were added to query buffers in this turn, */
+    size_t turn_lent_bytes;          /* and room of theirs that the kernel was lent */
     /* dispatch.c: the command that was looked up last */
     const struct command_spec *last_spec;
     char last_name[16];

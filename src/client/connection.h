@@ -59,7 +59,8 @@ struct connection {
     bool wants_more;                 /* its input may hold commands that were not looked at */
     bool waits_for_room;             /* its next command runs when fewer replies are unsent */
     bool is_paced;                   /* sends faster than its commands run: received piece by piece */
-    bool is_deferring;               /* in deferred_input_take: one of its buffers waits on */
+    bool is_query_lent : 1;          /* the kernel receives into the room behind `query`, which stays where it is */
+    bool is_deferring : 1;           /* in deferred_input_take: one of its buffers waits on */
     uint8_t deferred;                /* its receive buffers in the thread's queue */
     bool is_in_list[CONNECTION_LISTS];
     struct connection *previous, *next;                    /* of its thread */

@@ -20,24 +20,40 @@ static bool is_pointed_to(const struct connection *connection)
     return connection->window != NULL && connection->window->state == WINDOW_IN_ROUND;
 }
 
-bool connection_keep_input(struct connection *connection, struct buffer *buffer, struct bytes text)
+/* C2, C4. */
+static bool may_move(const struct connection *connection, const struct buffer *buffer)
+{
+    return buffer != &connection->query || (!is_pointed_to(connection) && !connection->is_query_lent);
+}
+
+bool connection_make_room(struct connection *connection, struct buffer *buffer, size_t len)
 {
     assert(buffer == &connection->query || buffer == &connection->backlog);
-    assert(buffer != &connection->query || !is_pointed_to(connection));
-    bool is_kept = true;
-    if (UNLIKELY(buffer->len + text.len > INPUT_AHEAD_NEAR_BYTES) && buffer->capacity - buffer->len < text.len) {
+    assert(may_move(connection, buffer));
+    bool is_there = true;
+    if (UNLIKELY(buffer->len + len > INPUT_AHEAD_NEAR_BYTES) && buffer->capacity - buffer->len < len) {
         if (connection_is_unauthenticated(connection) || evict_is_near(connection->thread->server)) {
-            is_kept = buffer_reserve_exactly(buffer, text.len);
+            is_there = buffer_reserve_exactly(buffer, len);
         } else if (!connection_has_output_room(connection)) {
             const size_t ahead = buffer->len / 16 > INPUT_GROWTH_MIN ? buffer->len / 16 : INPUT_GROWTH_MIN;
-            is_kept = buffer_reserve_exactly(buffer, text.len + ahead);
+            is_there = buffer_reserve_exactly(buffer, len + ahead);
         }
     }
-    if (!is_kept || !buffer_append(buffer, text)) {
+    if (!is_there || !buffer_reserve(buffer, len)) {
         fprintf(stderr, "out of memory: closing a connection\n");
         connection_close(connection);
         return false;
     }
+    return true;
+}
+
+bool connection_keep_input(struct connection *connection, struct buffer *buffer, struct bytes text)
+{
+    if (!connection_make_room(connection, buffer, text.len)) {
+        return false;
+    }
+    memcpy(buffer->data + buffer->len, text.data, text.len);
+    buffer->len += text.len;
     return true;
 }
 
@@ -46,6 +62,7 @@ bool connection_keep_input(struct connection *connection, struct buffer *buffer,
 static void compact_query(struct connection *connection)
 {
     struct buffer *query = &connection->query;
+    assert(!connection->is_query_lent);
     const size_t left = query->len - connection->query_at;
     const bool is_short = left <= INPUT_AHEAD_BYTES + RING_BUFFER_BYTES && connection->query_at >= RING_BUFFER_BYTES;
     if (connection->query_at < left && !is_short) {
@@ -105,6 +122,7 @@ void connection_join_backlog(struct connection *connection)
 bool connection_give_query(struct connection *connection, struct buffer *out)
 {
     struct buffer query = BUFFER_EMPTY(MEM_QUERY_BUFFER);
+    assert(!connection->is_query_lent); /* a command is complete */
     if (connection->held >= 0) {
         return false;
     }
@@ -118,6 +136,13 @@ bool connection_give_query(struct connection *connection, struct buffer *out)
     return true;
 }
 
+void connection_drop_query(struct connection *connection)
+{
+    assert(!connection->is_query_lent);
+    buffer_release(&connection->query);
+    connection->query_at = 0;
+}
+
 void connection_drop_input(struct connection *connection)
 {
     assert(connection->window == NULL);
@@ -125,9 +150,10 @@ void connection_drop_input(struct connection *connection)
         ring_buffer_return(&connection->thread->ring, (uint16_t)connection->held);
         connection->held = -1;
     }
-    buffer_release(&connection->query);
+    if (!connection->is_query_lent) { /* else it is dropped when it is back */
+        connection_drop_query(connection);
+    }
     buffer_release(&connection->backlog);
-    connection->query_at = 0;
     connection->wants_more = false;
     parser_reset(&connection->parser);
 }

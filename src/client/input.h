@@ -7,7 +7,7 @@
  *
  * Threads    The connection's.
  * Invariant  C1 input is in `held` or in `query`, never in both; C2 while there is a window that is not parked, nothing is added to
- *            either.
+ *            either; C4 while `query` is lent to the kernel, it neither moves nor changes.
  * Read on    receive.h: how fast it is taken.  */
 #ifndef CLIENT_INPUT_H
 #define CLIENT_INPUT_H
@@ -42,6 +42,8 @@ static inline void connection_consume(struct connection *connection, size_t coun
     }
 }
 
+/* Makes room for so many bytes behind what one of its buffers has. False: no memory; the connection has been closed. */
+MUST_USE bool connection_make_room(struct connection *connection, struct buffer *buffer, size_t len);
 /* Adds to one of its buffers. False: no memory; the connection has been closed. */
 MUST_USE bool connection_keep_input(struct connection *connection, struct buffer *buffer, struct bytes text);
 /* What could not be parsed leaves the receive buffer, so that the kernel gets it back; what calls point to must be gone. */
@@ -53,6 +55,8 @@ void connection_join_backlog(struct connection *connection);
 /* Gives the query buffer away, with what was parsed in it, which stays where it is; the rest is copied to a new one. False: it is not
  * worth while (words are in a receive buffer, or the rest is long), or no memory; then nothing has changed.  */
 MUST_USE bool connection_give_query(struct connection *connection, struct buffer *out);
+/* The query buffer goes; the kernel has given it back. */
+void connection_drop_query(struct connection *connection);
 /* What waits is not wanted any more. No window may be left. */
 void connection_drop_input(struct connection *connection);
 

@@ -14,7 +14,12 @@
 #include <errno.h>
 
 enum {
-    INPUT_MISSING_LONG = 131072,       /* a command that lacks more is not received piece by piece */
+    INPUT_MISSING_LONG = 131072,       /* a command that lacks more, */
+    INPUT_BEGUN_LONG = 262144,         /* or has as much already, is received into the query buffer, */
+    LENT_BYTES = 131072,               /* so much at once, */
+    LENT_WORDS_BYTES = 65536,          /* or so much, which is parsed, */
+    LENT_BYTES_MIN = RING_BUFFER_BYTES,
+    TURN_LENT_BYTES = 262144,          /* and of all connections in a turn, but for LENT_BYTES_MIN of each */
     UNAUTHENTICATED_INPUT_MAX = 65536, /* before AUTH */
     DEFERRED_WAITING_MAX = RECEIVE_BUFFERS / 4,
     HANDSHAKE_AHEAD_BYTES = 16384,     /* that wait for the next step of a handshake */
@@ -72,11 +77,39 @@ static inline bool has_enough(const struct connection *connection)
 
 /* --- receiving --- */
 
-/* The command that is next needs far more than one receive brings. */
-static bool is_far_from_complete(const struct connection *connection)
+/* The rest of a long command goes where it is to stand. */
+static bool is_long_command_under_way(const struct connection *connection)
 {
-    return connection->window == NULL &&
-           connection->parser.bytes_needed > connection_waiting_bytes(connection) + INPUT_MISSING_LONG;
+    const size_t needed = connection->parser.bytes_needed;
+    const size_t waiting = connection->query.len - connection->query_at;
+    return UNLIKELY(needed > waiting) && (needed > waiting + INPUT_MISSING_LONG || waiting >= INPUT_BEGUN_LONG) && waiting > 0 &&
+           connection->window == NULL && connection->tls == NULL && connection_is_open(connection);
+}
+
+/* How much of it at once. Of a command of many words it is known only that the next one is not there. */
+static uint32_t lent_bytes(const struct connection *connection)
+{
+    const size_t missing = connection->parser.bytes_needed - (connection->query.len - connection->query_at);
+    const size_t lent = connection->thread->clients->turn_lent_bytes;
+    size_t most = missing > LENT_BYTES ? LENT_BYTES : missing > LENT_WORDS_BYTES ? missing : LENT_WORDS_BYTES;
+    if (lent + most > TURN_LENT_BYTES || evict_is_near(connection->thread->server) || connection_is_unauthenticated(connection)) {
+        most = LENT_BYTES_MIN;
+    }
+    return (uint32_t)most;
+}
+
+/* False: no memory, and the connection is closing. */
+static bool receive_into_query(struct connection *connection)
+{
+    struct buffer *query = &connection->query;
+    const uint32_t len = lent_bytes(connection);
+    if (!connection_make_room(connection, query, len)) {
+        return false;
+    }
+    ring_receive_into(&connection->thread->ring, connection->fd, query->data + query->len, len, REQUEST_RECEIVE, &connection->owner);
+    connection->thread->clients->turn_lent_bytes += len;
+    connection->is_query_lent = true;
+    return true;
 }
 
 void connection_start_receiving(struct connection *connection)
@@ -84,7 +117,12 @@ void connection_start_receiving(struct connection *connection)
     struct ring *ring = &connection->thread->ring;
     assert(!connection->is_receiving);
     assert(!connection->is_cancelling); /* the cancel might end this one */
-    if (UNLIKELY(connection->is_paced) && !is_far_from_complete(connection)) {
+    assert(!connection->is_query_lent);
+    if (is_long_command_under_way(connection)) {
+        if (!receive_into_query(connection)) {
+            return;
+        }
+    } else if (UNLIKELY(connection->is_paced)) {
         ring_receive_once(ring, connection->fd, REQUEST_RECEIVE, &connection->owner);
     } else {
         ring_receive(ring, connection->fd, REQUEST_RECEIVE, &connection->owner);
@@ -116,6 +154,8 @@ void connection_adjust_receiving(struct connection *connection)
     }
     if (!connection->is_receiving && !connection->is_cancelling) {
         connection_start_receiving(connection);
+    } else if (connection->is_receiving && !connection->is_query_lent && is_long_command_under_way(connection)) {
+        connection_stop_receiving(connection);
     }
 }
 
@@ -130,10 +170,19 @@ static void refuse_long_query(struct connection *connection)
     connection_refuse(connection, "ERR client-query-buffer-limit reached: more is waiting than this client may send ahead");
 }
 
+/* So much was added to what waits. */
+static void note_kept(struct connection *connection, size_t len)
+{
+    struct thread *thread = connection->thread;
+    thread->clients->turn_input_bytes += len;
+    client_memory_note(connection);
+    evict_for_buffers(thread);
+    stat_raise(&thread->stats.query_bytes_max, connection_waiting_bytes(connection));
+}
+
 /* Adds to what waits, which is not parsed where it is. False: the connection has ended. */
 static bool keep_bytes(struct connection *connection, struct bytes text)
 {
-    struct thread *thread = connection->thread;
     bool is_kept;
     if (connection->window != NULL && connection->window->state == WINDOW_IN_ROUND) {
         is_kept = connection_keep_input(connection, &connection->backlog, text);
@@ -141,10 +190,7 @@ static bool keep_bytes(struct connection *connection, struct bytes text)
         connection_keep_rest(connection);
         is_kept = !connection_is_closing(connection) && connection_keep_input(connection, &connection->query, text);
     }
-    thread->clients->turn_input_bytes += text.len;
-    client_memory_note(connection);
-    evict_for_buffers(thread);
-    stat_raise(&thread->stats.query_bytes_max, connection_waiting_bytes(connection));
+    note_kept(connection, text.len);
     return is_kept;
 }
 
@@ -156,6 +202,21 @@ static bool refuse_if_too_long(struct connection *connection)
         return true;
     }
     return false;
+}
+
+/* What was added is a command's part, which is not looked at before the rest is there; is that too much? Then the connection ends. */
+static bool is_part_of_command(struct connection *connection)
+{
+    if (connection_input(connection).len >= connection->parser.bytes_needed) {
+        return false;
+    }
+    if (UNLIKELY(connection_is_unauthenticated(connection) && connection->query.len > UNAUTHENTICATED_INPUT_MAX)) {
+        connection_close(connection);
+    }
+    if (!refuse_if_too_long(connection) && is_long_command_under_way(connection)) {
+        connection_list_add(connection, LIST_DIRTY); /* the rest is received in another way */
+    }
+    return true;
 }
 
 /* `buffer`: the receive buffer that begins with the text, taken; NO_BUFFER: the text is lent. Inline where there is no TLS: 30 instructions a
@@ -178,12 +239,8 @@ static inline __attribute__((always_inline)) void take_text(struct connection *c
         if (!is_kept) {
             return;
         }
-        if (connection->window == NULL && connection_input(connection).len < connection->parser.bytes_needed) {
-            if (UNLIKELY(connection_is_unauthenticated(connection) && connection->query.len > UNAUTHENTICATED_INPUT_MAX)) {
-                connection_close(connection);
-            }
-            refuse_if_too_long(connection);
-            return; /* a command's part; it is not looked at before the rest is there */
+        if (connection->window == NULL && is_part_of_command(connection)) {
+            return;
         }
         if (!runs_soon(connection) && !connection_has_output_room(connection) && refuse_if_too_long(connection)) {
             return;
@@ -195,6 +252,17 @@ static inline __attribute__((always_inline)) void take_text(struct connection *c
     }
     connection_continue(connection);
     connection_release_held(connection);
+}
+
+/* The kernel has put `len` bytes behind what was in the query buffer. */
+static void take_lent(struct connection *connection, uint32_t len)
+{
+    connection->query.len += len;
+    note_kept(connection, len);
+    if (connection_is_open(connection) && !is_part_of_command(connection)) {
+        connection->wants_more = true;
+        connection_continue(connection);
+    }
 }
 
 /* --- TLS --- */
@@ -346,17 +414,36 @@ void deferred_input_take(struct thread *thread)
     clients->deferred_count = left;
 }
 
+static void note_received(struct connection *connection, uint32_t len)
+{
+    struct thread *thread = connection->thread;
+    stat_add(&thread->stats.net_input_bytes, len);
+    connection->session.input_bytes_total += len;
+    connection->session.active_ms = thread->now_ms;
+}
+
+/* The kernel gives the query buffer back, with what it has put there. */
+static void end_loan(struct connection *connection, const struct ring_event *event)
+{
+    connection->is_query_lent = false;
+    if (!connection_is_open(connection)) {
+        connection_drop_query(connection);
+    } else if (event->result > 0) {
+        note_received(connection, (uint32_t)event->result);
+        take_lent(connection, (uint32_t)event->result);
+    }
+}
+
 static void received_bytes(struct connection *connection, const struct ring_event *event)
 {
     struct thread *thread = connection->thread;
     const uint32_t len = (uint32_t)event->result;
-    stat_add(&thread->stats.net_input_bytes, len);
     if (!connection_is_open(connection)) {
+        stat_add(&thread->stats.net_input_bytes, len);
         ring_buffer_return(&thread->ring, event->buffer);
         return;
     }
-    connection->session.input_bytes_total += len;
-    connection->session.active_ms = thread->now_ms;
+    note_received(connection, len);
     if (UNLIKELY(connection->is_paced && len < RING_BUFFER_BYTES && connection->deferred == 0)) {
         connection->is_paced = false; /* its socket is empty */
     }
@@ -377,7 +464,9 @@ void connection_received(struct connection *connection, const struct ring_event 
         connection->is_receiving = false;
         connection->requests--;
     }
-    if (event->result > 0 && event->has_buffer) {
+    if (UNLIKELY(connection->is_query_lent)) {
+        end_loan(connection, event);
+    } else if (event->result > 0 && event->has_buffer) {
         received_bytes(connection, event);
     } else if (event->has_buffer) {
         ring_buffer_return(&thread->ring, event->buffer);

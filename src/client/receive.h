@@ -8,10 +8,14 @@
  * A multishot receive delivers what the socket has, up to 512 KiB at once. What is too much of it waits in its receive buffers in a
  * queue of the thread (deferred); the connection is then paced: received 16 KiB at a time, until its socket is empty.
  *
+ * The rest of a long command is received into the query buffer itself, up to 128 KiB at once: it is not copied, and one turn takes no more of it,
+ * so that others are served meanwhile. (A multishot receive brings all that 128 receive buffers hold, in front of all that comes later.)
+ *
  * Threads    The connection's.
  * Invariant  C3 the bytes of a connection are taken in the order of their completions: while it has a deferred buffer, what
  *            comes is deferred, too.
- * Limits     INPUT_AHEAD_BYTES, UNAUTHENTICATED_INPUT_MAX, DEFERRED_WAITING_MAX; client-query-buffer-limit, clients-pending-limit.  */
+ * Limits     INPUT_AHEAD_BYTES, UNAUTHENTICATED_INPUT_MAX, DEFERRED_WAITING_MAX, LENT_BYTES, TURN_LENT_BYTES; client-query-buffer-limit,
+ *            clients-pending-limit.  */
 #ifndef CLIENT_RECEIVE_H
 #define CLIENT_RECEIVE_H
 

@@ -52,7 +52,7 @@ static struct events handle_events(struct thread *thread)
     struct ring_event events[TURN_EVENTS];
     struct events handled = {0};
     uint32_t count;
-    thread->clients->turn_input_bytes = 0;
+    thread->clients->turn_input_bytes = thread->clients->turn_lent_bytes = 0;
     do {
         count = ring_events(&thread->ring, events, TURN_EVENTS);
         handled.count += count;

@@ -32,6 +32,8 @@ struct __attribute__((aligned(64))) watch {
     struct ring_owner *owner;     /* of all its requests */
     const void *data;             /* of the send, with `len`; or its struct msghdr */
     size_t len;
+    char *room;                   /* of POLLER_READ_INTO, with `room_len` */
+    uint32_t room_len;
     int32_t read_result, sent_result;
     int32_t next;                 /* slot, in the list; NO_SLOT: the last */
     int32_t fd;
@@ -232,9 +234,15 @@ static void end_send(struct poller *poller, int32_t slot, int32_t result)
 
 /* --- what epoll looks for --- */
 
+/* Before epoll looks for anything. */
+static bool is_tried_at_once(const struct watch *watch)
+{
+    return watch->read == POLLER_READ_ONCE || watch->read == POLLER_READ_INTO;
+}
+
 static uint8_t wanted_events(const struct watch *watch)
 {
-    const bool reads = watch->read != POLLER_READ_NONE && (watch->read != POLLER_READ_ONCE || !watch->is_tried);
+    const bool reads = watch->read != POLLER_READ_NONE && (!is_tried_at_once(watch) || !watch->is_tried);
     return (uint8_t)((reads ? EPOLLIN : 0) | (watch->is_sending ? EPOLLOUT : 0));
 }
 
@@ -266,14 +274,16 @@ static void look_for(struct poller *poller, int32_t slot)
 
 /* --- requests --- */
 
-void poller_read(struct poller *poller, int fd, enum poller_read how, uint8_t kind, struct ring_owner *owner)
+void poller_read(struct poller *poller, int fd, enum poller_read how, struct poller_room room, uint8_t kind, struct ring_owner *owner)
 {
     const int32_t slot = slot_of(poller, fd, owner);
     struct watch *watch = &poller->watches[slot];
     assert(watch->read == POLLER_READ_NONE && (watch->told & TELL_READ) == 0);
     watch->read_kind = kind;
     watch->read = (uint8_t)how;
-    watch->is_tried = how == POLLER_READ_ONCE;
+    watch->room = room.data;
+    watch->room_len = room.len;
+    watch->is_tried = is_tried_at_once(watch);
     watch->is_hung_up = false;
     if (watch->is_tried) {
         list_watch(poller, &poller->now, slot);
@@ -352,6 +362,25 @@ static void tell_event(struct sink *sink, const struct watch *watch, uint8_t kin
     sink->events[sink->count++] = (struct ring_event){.kind = kind, .owner = watch->owner, .result = result, .is_last = true};
 }
 
+/* What has come now, perhaps nothing. */
+static ssize_t receive_now(int fd, char *data, size_t len)
+{
+    ssize_t received;
+    do {
+        received = recv(fd, data, len, MSG_DONTWAIT);
+    } while (received < 0 && errno == EINTR);
+    return received;
+}
+
+static void receive_into(struct poller *poller, int32_t slot)
+{
+    const struct watch *watch = &poller->watches[slot];
+    const ssize_t len = receive_now(watch->fd, watch->room, watch->room_len);
+    if (len >= 0 || errno != EAGAIN) {
+        end_read(poller, slot, len < 0 ? -errno : (int32_t)len);
+    }
+}
+
 /* One receive. False: there is nothing more until epoll tells of it. */
 static bool receive_one(struct poller *poller, int32_t slot, struct sink *sink)
 {
@@ -361,10 +390,7 @@ static bool receive_one(struct poller *poller, int32_t slot, struct sink *sink)
         return false;
     }
     const uint16_t buffer = poller->free[poller->free_count - 1];
-    ssize_t len;
-    do {
-        len = recv(watch->fd, poller->buffers + (size_t)buffer * RING_BUFFER_BYTES, RING_BUFFER_BYTES, MSG_DONTWAIT);
-    } while (len < 0 && errno == EINTR);
+    const ssize_t len = receive_now(watch->fd, poller->buffers + (size_t)buffer * RING_BUFFER_BYTES, RING_BUFFER_BYTES);
     if (len < 0 && errno == EAGAIN) {
         return false;
     }
@@ -411,6 +437,8 @@ static void read_some(struct poller *poller, int32_t slot, struct sink *sink)
         if (is_readable(watch->fd)) {
             end_read(poller, slot, POLLIN);
         }
+    } else if (watch->read == POLLER_READ_INTO) {
+        receive_into(poller, slot);
     } else {
         receive_some(poller, slot, sink);
     }

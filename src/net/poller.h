@@ -20,7 +20,13 @@ struct file_request;
 struct poller;
 
 /* How a receive or a wait goes on when it has brought something. */
-enum poller_read { POLLER_READ_NONE, POLLER_READ_ON, POLLER_READ_ONCE, POLLER_READABLE };
+enum poller_read { POLLER_READ_NONE, POLLER_READ_ON, POLLER_READ_ONCE, POLLER_READ_INTO, POLLER_READABLE };
+
+/* Memory of the caller's. */
+struct poller_room {
+    char *data;
+    uint32_t len;
+};
 
 /* `wake_fd`: an eventfd of the caller's, which outlives the poller: whoever writes to it wakes who waits in poller_turn. `buffers`: of
  * RING_BUFFER_BYTES each, lent until poller_close; none: a poller that only wakes others. NULL: errno.  */
@@ -28,8 +34,9 @@ struct poller *poller_open(int wake_fd, char *buffers, uint32_t buffer_count) MU
 void poller_close(struct poller *poller);
 void poller_buffer_return(struct poller *poller, uint16_t buffer);
 
-/* POLLER_READ_ON: as ring_receive; POLLER_READ_ONCE: as ring_receive_once; POLLER_READABLE: as ring_await. */
-void poller_read(struct poller *poller, int fd, enum poller_read how, uint8_t kind, struct ring_owner *owner);
+/* POLLER_READ_ON: as ring_receive; POLLER_READ_ONCE: as ring_receive_once; POLLER_READ_INTO: as ring_receive_into, into `room`; POLLER_READABLE: as
+ * ring_await.  */
+void poller_read(struct poller *poller, int fd, enum poller_read how, struct poller_room room, uint8_t kind, struct ring_owner *owner);
 /* `message` NULL: `len` bytes of `data`. */
 void poller_send(struct poller *poller, int fd, const void *data, size_t len, const struct msghdr *message, uint8_t kind, struct ring_owner *owner);
 void poller_file(struct poller *poller, const struct file_request *request);

@@ -230,7 +230,7 @@ static struct io_uring_sqe *next_request(struct ring *ring)
 void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     if (UNLIKELY(ring->poller != NULL)) {
-        poller_read(ring->poller, fd, POLLER_READ_ON, kind, owner);
+        poller_read(ring->poller, fd, POLLER_READ_ON, (struct poller_room){NULL, 0}, kind, owner);
         return;
     }
     struct io_uring_sqe *request = next_request(ring);
@@ -245,13 +245,24 @@ void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *ow
 void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     if (UNLIKELY(ring->poller != NULL)) {
-        poller_read(ring->poller, fd, POLLER_READ_ONCE, kind, owner);
+        poller_read(ring->poller, fd, POLLER_READ_ONCE, (struct poller_room){NULL, 0}, kind, owner);
         return;
     }
     struct io_uring_sqe *request = next_request(ring);
     io_uring_prep_recv(request, fd, NULL, RING_BUFFER_BYTES, 0);
     request->flags |= IOSQE_BUFFER_SELECT;
     request->buf_group = BUFFER_GROUP;
+    io_uring_sqe_set_data64(request, user_data(kind, owner));
+}
+
+void ring_receive_into(struct ring *ring, int fd, void *data, uint32_t len, uint8_t kind, struct ring_owner *owner)
+{
+    if (UNLIKELY(ring->poller != NULL)) {
+        poller_read(ring->poller, fd, POLLER_READ_INTO, (struct poller_room){data, len}, kind, owner);
+        return;
+    }
+    struct io_uring_sqe *request = next_request(ring);
+    io_uring_prep_recv(request, fd, data, len, 0);
     io_uring_sqe_set_data64(request, user_data(kind, owner));
 }
 
@@ -318,7 +329,7 @@ void ring_sync(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner
 void ring_await(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner)
 {
     if (UNLIKELY(ring->poller != NULL)) {
-        poller_read(ring->poller, fd, POLLER_READABLE, kind, owner);
+        poller_read(ring->poller, fd, POLLER_READABLE, (struct poller_room){NULL, 0}, kind, owner);
         return;
     }
     struct io_uring_sqe *request = next_request(ring);

@@ -54,6 +54,8 @@ void ring_buffer_return(struct ring *ring, uint16_t buffer);
 void ring_receive(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);      /* multishot, into the receive buffers */
 /* One receive of RING_BUFFER_BYTES at most, tried at once: for who sends faster than its commands run. */
 void ring_receive_once(struct ring *ring, int fd, uint8_t kind, struct ring_owner *owner);
+/* One receive of `len` bytes at most into memory that is lent until it completes, tried at once. No receive buffer comes with its completion. */
+void ring_receive_into(struct ring *ring, int fd, void *data, uint32_t len, uint8_t kind, struct ring_owner *owner);
 void ring_send(struct ring *ring, int fd, const void *data, size_t len, uint8_t kind, struct ring_owner *owner);
 void ring_send_message(struct ring *ring, int fd, struct msghdr *message, uint8_t kind, struct ring_owner *owner);
 /* Into a file. What is lent stays as it is until the completion. With `sync_follows` the next request, a ring_sync of the same file, waits for this

@@ -31,6 +31,35 @@ Test(thread_heap, counts_what_a_registered_thread_takes_and_gives)
     }
 }
 
+/* What lies behind a block is taken, so that it has to move, each time from another place within a page table. */
+Test(thread_heap, moves_long_blocks_with_all_that_is_in_them)
+{
+    enum { STEP = 700000, STEPS = 24 };
+    size_t size = 3000000;
+    char *behind[STEPS];
+    unsigned char *block = thread_alloc(MEM_CLIENT, size);
+    memset(block, 1, size);
+    for (int i = 0; i < STEPS; i++) {
+        behind[i] = thread_alloc(MEM_SERVER, 600000); /* the system maps below what it mapped last, or into a gap */
+        memset(behind[i], 0xee, 600000);
+        block = thread_realloc(MEM_CLIENT, block, size, size + STEP);
+        cr_assert_not_null(block);
+        memset(block + size, i + 2, STEP);
+        size += STEP;
+        for (size_t at = 0; at < size; at += 4096) {
+            cr_assert_eq(block[at], at < 3000000 ? 1 : (at - 3000000) / STEP + 2);
+        }
+    }
+    for (int i = 0; i < STEPS; i++) {
+        for (size_t at = 0; at < 600000; at += 4096) {
+            cr_assert_eq((unsigned char)behind[i][at], 0xee);
+        }
+        thread_free(MEM_SERVER, behind[i], 600000);
+    }
+    thread_free(MEM_CLIENT, block, size);
+    cr_assert_eq(totals().class_bytes[MEM_CLIENT], 0);
+}
+
 Test(thread_heap, counts_a_thread_that_did_not_register)
 {
     void *block = thread_alloc_zeroed(MEM_SERVER, 100);

@@ -228,6 +228,47 @@ ParameterizedTest(enum ring_engine *engine, ring, one_receive_is_one)
     close_fixture(f);
 }
 
+ParameterizedTestParameters(ring, a_receive_goes_where_its_caller_says)
+{
+    return cr_make_param_array(enum ring_engine, engines, 2);
+}
+
+ParameterizedTest(enum ring_engine *engine, ring, a_receive_goes_where_its_caller_says)
+{
+    struct fixture *f = fixture_of(*engine);
+    char room[8] = "........";
+    cr_assert_eq(write(f->theirs, "abcdefg", 7), 7);
+    ring_receive_into(&f->ring, f->ours, room, 4, KIND_READ, &f->owner);
+    struct ring_event event = await(f, KIND_READ);
+    cr_assert_eq(event.result, 4);
+    cr_assert(event.is_last);
+    cr_assert(!event.has_buffer);
+    cr_assert_eq(memcmp(room, "abcd....", 8), 0);
+    expect_nothing(f); /* the rest waits for the next one */
+    ring_receive_into(&f->ring, f->ours, room + 4, 4, KIND_READ, &f->owner);
+    cr_assert_eq(await(f, KIND_READ).result, 3);
+    cr_assert_eq(memcmp(room, "abcdefg.", 8), 0);
+    ring_receive_into(&f->ring, f->ours, room, 8, KIND_READ, &f->owner); /* nothing is there yet */
+    expect_nothing(f);
+    cr_assert_eq(write(f->theirs, "hi", 2), 2);
+    cr_assert_eq(await(f, KIND_READ).result, 2);
+    cr_assert_eq(memcmp(room, "hicdefg.", 8), 0);
+    ring_receive_into(&f->ring, f->ours, room, 8, KIND_READ, &f->owner);
+    ring_cancel(&f->ring, f->ours, KIND_READ, &f->owner, KIND_CANCEL);
+    event = await(f, KIND_READ);
+    cr_assert_eq(event.result, -ECANCELED);
+    cr_assert(event.is_last);
+    (void)await(f, KIND_CANCEL);
+    ring_receive_into(&f->ring, f->ours, room, 8, KIND_READ, &f->owner);
+    close(f->theirs);
+    f->theirs = -1;
+    event = await(f, KIND_READ);
+    cr_assert_eq(event.result, 0);
+    cr_assert(!event.has_buffer);
+    cr_assert_eq(f->ring.buffers_lent, 0);
+    close_fixture(f);
+}
+
 ParameterizedTestParameters(ring, without_buffers_a_receive_ends)
 {
     return cr_make_param_array(enum ring_engine, engines, 2);
