@@ -69,9 +69,6 @@ static enum table_result check_change(struct plan *plan)
         return plan_fail(plan, change->conflict_columns != NULL ? change->conflict_columns->position : change->table->position,
                          "ON CONFLICT is not supported yet");
     }
-    if (change->returning != NULL) {
-        return plan_fail(plan, change->returning->position, "RETURNING is not supported yet");
-    }
     return TABLE_OK;
 }
 

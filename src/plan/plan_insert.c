@@ -1,6 +1,7 @@
 /* plan_insert.c - see plan_insert.h.  */
 #include "plan/plan_insert.h"
 
+#include "plan/plan_rows.h"
 #include "query/row_work.h"
 #include "table/definition.h"
 
@@ -123,7 +124,16 @@ enum table_result plan_insert(struct plan *plan, const struct exec *exec, const 
     if (result == TABLE_OK) {
         result = compile_rows(plan, out);
     }
-    return result == TABLE_OK ? plan_take_arguments(plan) : result;
+    if (result == TABLE_OK) {
+        result = plan_returning(plan, exec, table_schema(table), &out->returning);
+    }
+    if (result == TABLE_OK) {
+        result = plan_take_arguments(plan);
+    }
+    if (result == TABLE_OK && out->returning != NULL) {
+        out->returning->parameters = plan->parameters;
+    }
+    return result;
 }
 
 static enum table_result complete_row(const struct plan *plan, const struct row_columns *targets, const struct sql_node *row,

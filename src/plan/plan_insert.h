@@ -16,6 +16,7 @@ struct plan_rows_in {
     const struct sql_node **rows;
     const struct program **programs;   /* targets.count a row */
     int64_t now_us;
+    struct select *returning;          /* the plan of RETURNING, in the arena; NULL: none */
 };
 
 /* Reads the rows: names, how many values, expressions, arguments. *out is in the plan's arena and lends the plan. TABLE_FAULT, TABLE_NO_MEMORY. */

@@ -185,15 +185,36 @@ struct select_source plan_select_source(const struct plan *plan, const struct ex
     };
 }
 
-static enum table_result plan_items(const struct rows_planner *planner, const struct exec *exec, struct select **out)
+/* What items are about that are of the plan's one table. */
+static struct select_source source_of_table(const struct plan *plan, const struct exec *exec, const struct schema *schema)
 {
-    struct plan *plan = planner->plan;
     const bool has_alias = plan->alias.len > 0;
     struct select_source source = plan_select_source(plan, exec);
     source.space = has_alias ? BYTES("") : plan->table->space;
     source.table = has_alias ? plan->alias : plan->table->name;
-    source.schema = planner->statement->schema;
+    source.schema = schema;
+    return source;
+}
+
+static enum table_result plan_items(const struct rows_planner *planner, const struct exec *exec, struct select **out)
+{
+    struct plan *plan = planner->plan;
+    const struct select_source source = source_of_table(plan, exec, planner->statement->schema);
     return statement_result_of(select_plan(&source, plan->arena, out, plan->fault));
+}
+
+enum table_result plan_returning(const struct plan *plan, const struct exec *exec, const struct schema *schema, struct select **out)
+{
+    struct sql_item *items = plan->tree->change->returning;
+    *out = NULL;
+    if (items == NULL) {
+        return TABLE_OK;
+    }
+    struct sql_select tree = {.items = items, .position = items->position};
+    const struct sql_query query = {.selects = &tree, .position = items->position};
+    struct select_source source = source_of_table(plan, exec, schema);
+    source.query = &query;
+    return statement_result_of(returning_plan(&source, plan->arena, out, plan->fault));
 }
 
 /* All expressions are compiled once: names and types are right, and it is known of which types the arguments are. */
@@ -216,8 +237,9 @@ static enum table_result compile_all(const struct rows_planner *planner, const s
     if (result == TABLE_OK) {
         result = compile_sets(planner, names, sets);
     }
-    if (result == TABLE_OK && planner->statement->kind == STATEMENT_SELECT) {
-        result = plan_items(planner, exec, select);
+    if (result == TABLE_OK) {
+        const bool is_select = planner->statement->kind == STATEMENT_SELECT;
+        result = is_select ? plan_items(planner, exec, select) : plan_returning(plan, exec, planner->statement->schema, select);
     }
     return result;
 }
@@ -269,7 +291,8 @@ enum table_result plan_statement(struct plan *plan, const struct exec *exec, str
     }
     if (result == TABLE_OK && select != NULL) {
         select->parameters = plan->parameters;
-        statement->select = select;
+        statement->select = statement->kind == STATEMENT_SELECT ? select : NULL;
+        statement->returning = statement->kind == STATEMENT_SELECT ? NULL : select;
     }
     return result;
 }

@@ -24,6 +24,10 @@ MUST_USE enum table_result plan_parts_of(const struct plan *plan, const struct s
 /* What select_plan takes of a SELECT, without its table or tables. */
 struct select_source plan_select_source(const struct plan *plan, const struct exec *exec);
 
+/* RETURNING of a change, before its arguments are taken: they are then given to (*out)->parameters. NULL: it has none.
+ * TABLE_FAULT, TABLE_NO_MEMORY. */
+MUST_USE enum table_result plan_returning(const struct plan *plan, const struct exec *exec, const struct schema *schema, struct select **out);
+
 /* Of a table of a join (plan_of_source): the statement that finds the rows for which the parts are true, all of which name no other table. The
  * arguments were taken.  */
 MUST_USE enum table_result plan_where(struct plan *plan, const struct exec *exec, struct table *table, struct plan_parts parts,

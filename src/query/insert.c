@@ -17,7 +17,8 @@ struct added {
 };
 
 struct insert {
-    struct table *table;
+    struct insert_head head;
+    struct table *table;    /* the head's */
     const struct schema *schema;
     struct shard_range range;
     const struct insert_source *source;
@@ -25,9 +26,11 @@ struct insert {
     uint32_t row_count;
     struct added *rows;     /* row_count */
     uint64_t *highest_ids;  /* of the slices, before; one a shard of the range */
-    uint32_t checked, added, told;
+    uint32_t checked, added, replied, told;
+    struct returning returning;
     enum table_result result;
     struct table_fault fault; /* result is TABLE_NOT_UNIQUE; its value is lent from the reader */
+    struct sql_fault item_fault; /* an item of RETURNING could not be computed; its kind says so */
     bool pauses;            /* a job's */
 };
 
@@ -40,13 +43,13 @@ static bool must_pause(const struct insert *insert, const struct exec *exec)
 }
 
 /* Finds the table, and how many rows there are. */
-static enum table_result open_rows(struct insert *insert, const struct exec *exec, uint32_t *value_count)
+static enum table_result open_rows(struct insert *insert, const struct exec *exec)
 {
-    struct table *table = NULL;
-    const enum table_result result = insert->source->open(insert->reader, exec, &table, &insert->row_count, value_count);
+    const enum table_result result = insert->source->open(insert->reader, exec, &insert->head);
     if (result == TABLE_OK) {
-        insert->table = table;
-        insert->schema = table_schema(table);
+        insert->table = insert->head.table;
+        insert->schema = table_schema(insert->table);
+        insert->row_count = insert->head.row_count;
     }
     return result;
 }
@@ -82,15 +85,30 @@ static void check_rows(struct insert *insert, const struct exec *exec)
 
 static uint64_t take_id(const struct insert *insert, const struct exec *exec)
 {
-    return insert->row_count == 1 && exec->routed_number != 0 ? exec->routed_number : table_take_row_id(insert->table);
+    const bool is_taken = insert->row_count == 1 && exec->routed_number != 0 && exec->routed_of == insert->table->serial;
+    return is_taken ? exec->routed_number : table_take_row_id(insert->table);
 }
 
-/* The next row gets its number, and no other row has its values: TABLE_NO_NUMBER, TABLE_NOT_UNIQUE. */
-static enum table_result settle_row(struct insert *insert, uint64_t id, struct typed_value *values)
+/* Are the slices at hand that the row goes to, and that may have its values? */
+static bool is_at_hand(const struct insert *insert, uint32_t shard, const struct typed_value *values)
 {
+    const struct shard_range range = insert->range;
+    const bool has_all = range.end - range.first == insert->table->shard_count;
+    return has_all || (shard >= range.first && shard < range.end && !unique_asks_all(insert->table, values));
+}
+
+/* The next row gets its number and its shard, and no other row has its values: TABLE_NO_NUMBER, TABLE_NOT_UNIQUE; TABLE_NO_MEMORY: its route had
+ * none.  */
+static enum table_result settle_row(struct insert *insert, const struct exec *exec, uint64_t id, struct typed_value *values, uint32_t *shard)
+{
+    const uint32_t routing = insert->schema->routing_column;
     const bool has_all = insert->range.end - insert->range.first == insert->table->shard_count;
     if (!schema_give_number(insert->schema, id, values)) {
         return TABLE_NO_NUMBER;
+    }
+    *shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
+    if (!is_at_hand(insert, *shard, values)) {
+        return TABLE_NO_MEMORY;
     }
     const uint32_t taken = unique_find_taken(insert->table, values, has_all ? UNIQUE_ALL_SLICES : UNIQUE_OWN_SLICE);
     if (taken == COLUMN_NONE) {
@@ -105,18 +123,15 @@ static enum table_result add_row(struct insert *insert, const struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
     struct added *added = &insert->rows[insert->added];
-    const uint32_t routing = insert->schema->routing_column;
     enum table_result result = read_row(insert, exec, insert->added, values);
     if (result != TABLE_OK) { /* memory was refused: its values were good before */
         return result;
     }
     const uint64_t id = take_id(insert, exec);
-    result = settle_row(insert, id, values);
+    result = settle_row(insert, exec, id, values, &added->shard);
     if (result != TABLE_OK) {
         return result;
     }
-    added->shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
-    assert(added->shard >= insert->range.first && added->shard < insert->range.end);
     return slice_add(insert->table->slices[added->shard], insert->schema, id, values, &added->row);
 }
 
@@ -139,11 +154,32 @@ static void take_back_rows(struct insert *insert)
     }
 }
 
+/* Rows and what is told of them; nobody else has heard of them. */
+static void reply_rows(struct insert *insert, struct exec *exec)
+{
+    const struct scalar *items = NULL;
+    if (insert->replied == 0) {
+        returning_begin(&insert->returning, insert->head.returning, insert->table, exec->now_ms * 1000);
+        insert->source->rows(exec, insert->added);
+    }
+    do {
+        const struct added *added = &insert->rows[insert->replied++];
+        insert->result = returning_row(&insert->returning, added->shard, added->row, NULL, &items, &insert->item_fault);
+        if (insert->result == TABLE_OK) {
+            insert->source->items(exec, insert->head.returning, items);
+        }
+        if (exec->reply->is_broken) {
+            insert->result = TABLE_NO_MEMORY;
+        }
+    } while (insert->replied < insert->added && insert->result == TABLE_OK && !must_pause(insert, exec));
+}
+
 /* There are rows to be told of. */
 static void tell_rows(struct insert *insert, struct exec *exec, bool is_heard)
 {
     const uint32_t before = insert->told;
-    if (insert->told == 0 && is_heard) {
+    const bool replies = is_heard && insert->head.returning == NULL;
+    if (insert->told == 0 && replies) {
         insert->source->rows(exec, insert->added);
     }
     exec_begin_unit(exec);
@@ -151,7 +187,7 @@ static void tell_rows(struct insert *insert, struct exec *exec, bool is_heard)
         const struct added *added = &insert->rows[insert->told++];
         const struct table_slice *slice = insert->table->slices[added->shard];
         slice_tell_inserted(slice, insert->schema, added->row);
-        if (is_heard) {
+        if (replies) {
             insert->source->row_id(exec, slice_row_id(slice, added->row));
         }
     } while (insert->told < insert->added && !must_pause(insert, exec));
@@ -161,6 +197,10 @@ static void tell_rows(struct insert *insert, struct exec *exec, bool is_heard)
 
 static void refuse(const struct insert *insert, struct exec *exec, enum table_result result)
 {
+    if (insert->item_fault.kind != SQL_FAULT_NONE) {
+        insert->source->fault(exec, &insert->item_fault);
+        return;
+    }
     insert->source->refuse(exec, result, result == TABLE_NOT_UNIQUE ? &insert->fault : NULL, insert->reader);
 }
 
@@ -173,6 +213,10 @@ static void run_locked(struct insert *insert, struct exec *exec)
         slice_lock_write(insert->table->slices[i]);
     }
     add_rows(insert, exec);
+    if (insert->result == TABLE_OK && insert->head.returning != NULL) {
+        reply_rows(insert, exec);
+        returning_release(&insert->returning);
+    }
     if (insert->result == TABLE_OK) {
         tell_rows(insert, exec, true);
     } else {
@@ -207,7 +251,7 @@ static void run_at_once(struct insert *insert, struct exec *exec)
 
 /* --- as a job --- */
 
-enum phase { PHASE_LOCK, PHASE_CHECK, PHASE_ADD, PHASE_TELL, PHASE_END };
+enum phase { PHASE_LOCK, PHASE_CHECK, PHASE_ADD, PHASE_REPLY, PHASE_TELL, PHASE_END };
 
 struct insert_job {
     struct job job;
@@ -231,7 +275,7 @@ static enum job_status end_refused(struct insert_job *job, struct exec *exec, en
 static enum job_status go_on_to(struct insert_job *job, enum phase phase)
 {
     job->phase = phase;
-    job->job.shard = phase == PHASE_CHECK ? JOB_NO_SHARD : job->shard;
+    job->job.shard = phase == PHASE_CHECK || phase == PHASE_REPLY ? JOB_NO_SHARD : job->shard;
     return JOB_MORE;
 }
 
@@ -239,8 +283,7 @@ static enum job_status go_on_to(struct insert_job *job, enum phase phase)
 static enum job_status step_lock(struct insert_job *job, struct exec *exec)
 {
     struct insert *insert = &job->insert;
-    uint32_t value_count;
-    const enum table_result result = open_rows(insert, exec, &value_count);
+    const enum table_result result = open_rows(insert, exec);
     if (result != TABLE_OK) {
         return end_refused(job, exec, result);
     }
@@ -274,7 +317,19 @@ static enum job_status step_add(struct insert_job *job, struct exec *exec)
     if (job->insert.result != TABLE_OK) {
         return go_on_to(job, PHASE_END);
     }
-    return job->insert.added == job->insert.row_count ? go_on_to(job, PHASE_TELL) : JOB_MORE;
+    if (job->insert.added < job->insert.row_count) {
+        return JOB_MORE;
+    }
+    return go_on_to(job, job->insert.head.returning != NULL ? PHASE_REPLY : PHASE_TELL);
+}
+
+static enum job_status step_reply(struct insert_job *job, struct exec *exec)
+{
+    reply_rows(&job->insert, exec);
+    if (job->insert.result != TABLE_OK) {
+        return go_on_to(job, PHASE_END);
+    }
+    return job->insert.replied == job->insert.added ? go_on_to(job, PHASE_TELL) : JOB_MORE;
 }
 
 static enum job_status step_tell(struct insert_job *job, struct exec *exec)
@@ -304,7 +359,8 @@ static enum job_status step_end(struct insert_job *job, struct exec *exec)
 static enum job_status insert_job_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct insert_job *, struct exec *) = {
-        [PHASE_LOCK] = step_lock, [PHASE_CHECK] = step_check, [PHASE_ADD] = step_add, [PHASE_TELL] = step_tell, [PHASE_END] = step_end};
+        [PHASE_LOCK] = step_lock, [PHASE_CHECK] = step_check, [PHASE_ADD] = step_add,
+        [PHASE_REPLY] = step_reply, [PHASE_TELL] = step_tell, [PHASE_END] = step_end};
     struct insert_job *job = (struct insert_job *)base;
     return steps[job->phase](job, exec);
 }
@@ -328,6 +384,7 @@ static void insert_job_destroy(struct job *base, struct exec *exec)
     if (job->is_locked) {
         finish_dead(job, exec);
     }
+    returning_release(&job->insert.returning);
     job->insert.source->close(job->insert.reader);
     thread_free(MEM_QUERY_BUFFER, job->memory, job->memory_bytes);
     thread_free(MEM_QUERY_BUFFER, job, job->size);
@@ -357,17 +414,16 @@ static bool is_misrouted(const struct insert *insert, const struct exec *exec)
 void insert_run(struct exec *exec, const struct insert_source *source, void *reader)
 {
     struct insert insert = {.source = source, .reader = reader, .result = TABLE_OK};
-    uint32_t value_count;
-    const enum table_result result = open_rows(&insert, exec, &value_count);
+    const enum table_result result = open_rows(&insert, exec);
     if (result != TABLE_OK) {
         refuse(&insert, exec, result);
         return;
     }
-    if (is_misrouted(&insert, exec) || (value_count > EXEC_WORDS_MAX && !start_job(exec, insert.table, source))) {
+    if (is_misrouted(&insert, exec) || (insert.head.value_count > EXEC_WORDS_MAX && !start_job(exec, insert.table, source))) {
         refuse(&insert, exec, TABLE_NO_MEMORY);
         return;
     }
-    if (value_count <= EXEC_WORDS_MAX) {
+    if (insert.head.value_count <= EXEC_WORDS_MAX) {
         const uint32_t first = exec->shard == NULL ? 0 : exec->shard->number;
         insert.range = (struct shard_range){first, exec->shard == NULL ? insert.table->shard_count : first + 1};
         run_at_once(&insert, exec);

@@ -1,11 +1,34 @@
 /* insert_words.c - see insert_words.h.  */
 #include "query/insert_words.h"
 
+#include "query/statement.h"
+
 enum { KEYWORD_AT = 2, FIRST_NAME_AT = 3 };
 
-bool insert_words_are_there(const struct exec *exec)
+static bool has_columns(const struct bytes *argv, uint32_t argc)
 {
-    return exec->argc > KEYWORD_AT && bytes_equal_ignore_case(exec->argv[KEYWORD_AT], BYTES("COLUMNS"));
+    return argc > KEYWORD_AT && bytes_equal_ignore_case(argv[KEYWORD_AT], BYTES("COLUMNS"));
+}
+
+bool insert_words_are_fields(const struct exec *exec)
+{
+    return !has_columns(exec->argv, exec->argc) && select_words_find_returning(exec->argv, KEYWORD_AT + 1, exec->argc) >= exec->argc;
+}
+
+static uint32_t find_values(const struct bytes *argv, uint32_t argc, uint32_t at)
+{
+    while (at < argc && !bytes_equal_ignore_case(argv[at], BYTES("VALUES"))) {
+        at++;
+    }
+    return at;
+}
+
+bool insert_words_may_return(const struct bytes *argv, uint32_t argc)
+{
+    const bool is_columns = has_columns(argv, argc);
+    const uint32_t from = is_columns ? FIRST_NAME_AT + 1 : KEYWORD_AT + 1;
+    const uint32_t end = is_columns ? find_values(argv, argc, from) : argc;
+    return select_words_find_returning(argv, from, end) < end;
 }
 
 /* The words end where `expected` should stand. */
@@ -16,12 +39,19 @@ static enum table_result words_end(const struct exec *exec, enum fault_expected 
     return TABLE_BAD_CLAUSE;
 }
 
-/* The names up to VALUES, whose place is *at. */
+/* May the names end before this word? */
+static bool ends_names(const struct schema *schema, struct bytes word)
+{
+    return bytes_equal_ignore_case(word, BYTES("VALUES")) ||
+           (bytes_equal_ignore_case(word, BYTES("RETURNING")) && schema_find_column(schema, word) == COLUMN_NONE);
+}
+
+/* The names up to RETURNING or VALUES, whose place is *at. */
 static enum table_result read_names(struct row_columns *columns, const struct exec *exec, uint32_t *at, struct table_fault *fault)
 {
     uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
     *at = FIRST_NAME_AT;
-    while (*at < exec->argc && (*at == FIRST_NAME_AT || !bytes_equal_ignore_case(exec->argv[*at], BYTES("VALUES")))) {
+    while (*at < exec->argc && (*at == FIRST_NAME_AT || !ends_names(columns->schema, exec->argv[*at]))) {
         const struct bytes name = exec->argv[(*at)++];
         const uint32_t column = schema_find_column(columns->schema, name);
         if (column == COLUMN_NONE) {
@@ -38,23 +68,65 @@ static enum table_result read_names(struct row_columns *columns, const struct ex
     return *at == exec->argc ? words_end(exec, EXPECTED_VALUES, 0, fault) : TABLE_OK;
 }
 
+static void read_fields(struct insert_words *words, const struct exec *exec)
+{
+    words->first = KEYWORD_AT;
+    words->end = select_words_find_returning(exec->argv, KEYWORD_AT + 1, exec->argc);
+    words->row_count = 1;
+    uint32_t at = words->end;
+    select_words_read_returning(&words->returning, exec->argv, exec->argc, &at);
+}
+
 enum table_result insert_words_read(struct insert_words *words, const struct exec *exec, const struct schema *schema, struct table_fault *fault)
 {
     uint32_t at;
     *fault = (struct table_fault){.expected = EXPECTED_NOTHING};
-    words->columns.schema = schema;
-    words->columns.count = 0;
+    *words = (struct insert_words){.columns.schema = schema};
+    if (!has_columns(exec->argv, exec->argc)) {
+        read_fields(words, exec);
+        return TABLE_OK;
+    }
     const enum table_result result = read_names(&words->columns, exec, &at, fault);
     if (result != TABLE_OK) {
         return result;
     }
+    select_words_read_returning(&words->returning, exec->argv, find_values(exec->argv, exec->argc, at), &at);
+    if (at == exec->argc) {
+        return words_end(exec, EXPECTED_VALUES, 0, fault);
+    }
     words->first = at + 1;
+    words->end = exec->argc;
     const uint32_t value_count = exec->argc - words->first;
     words->row_count = value_count / words->columns.count;
     if (value_count == 0 || value_count % words->columns.count != 0) {
         return words_end(exec, EXPECTED_VALUE, words->row_count + 1, fault);
     }
     return TABLE_OK;
+}
+
+enum table_result insert_fields_read(const struct exec *exec, uint32_t first, uint32_t end, const struct schema *schema,
+                                     struct typed_value *values, struct table_fault *fault)
+{
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        values[i].is_null = true;
+    }
+    for (uint32_t i = first; i < end; i++) {
+        struct assignment field;
+        enum table_result result = field_parse(schema, exec->argv[i], TABLE_BAD_FIELD, &field, fault);
+        if (result != TABLE_OK) {
+            return result;
+        }
+        if (!values[field.column].is_null) {
+            return TABLE_FIELD_TWICE;
+        }
+        values[field.column] = field.value;
+    }
+    const uint32_t missing = schema_complete_row(schema, values);
+    if (missing == COLUMN_NONE) {
+        return TABLE_OK;
+    }
+    *fault = (struct table_fault){.is_known = true, .word = schema_column_name(schema, missing)};
+    return TABLE_NULL_VALUE;
 }
 
 static bool read_value(struct column_form form, struct bytes word, struct typed_value *out)
@@ -89,6 +161,9 @@ enum table_result insert_words_row(const struct insert_words *words, const struc
 {
     const struct schema *schema = words->columns.schema;
     const struct bytes *word = exec->argv + words->first + (size_t)at * words->columns.count;
+    if (words->columns.count == 0) {
+        return insert_fields_read(exec, words->first, words->end, schema, values, fault);
+    }
     for (uint32_t i = 0; i < schema->column_count; i++) {
         values[i] = (struct typed_value){.is_null = true};
     }

@@ -117,7 +117,7 @@ bool row_names_find(void *context, const struct sql_node *node, struct expressio
 
 /* --- values --- */
 
-static struct scalar scalar_of(struct row_input input, const struct typed_value *value)
+struct scalar row_input_scalar(struct row_input input, const struct typed_value *value)
 {
     const enum scalar_type type = (enum scalar_type)input.type;
     if (value->is_null) {
@@ -128,7 +128,7 @@ static struct scalar scalar_of(struct row_input input, const struct typed_value 
     case SCALAR_BLOB:
     case SCALAR_JSON:
     case SCALAR_UUID:
-        return scalar_bytes(type, value->text);
+        return scalar_bytes(type, typed_value_text(value));
     case SCALAR_FLOAT:
         return scalar_float(value->number);
     default:
@@ -148,7 +148,7 @@ void row_load(const struct row_input *inputs, uint32_t count, const struct page 
         const struct cells *cells = row_input_cells(input, page);
         const struct typed_value value =
             cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
-        values[i] = scalar_of(input, &value);
+        values[i] = row_input_scalar(input, &value);
     }
 }
 

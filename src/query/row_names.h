@@ -67,6 +67,8 @@ enum scalar_type row_scalar_type(enum column_type type);
 
 /* The cells that an input comes from; NULL: all rows of the page are null there. */
 const struct cells *row_input_cells(struct row_input input, const struct page *page);
+/* A value of the input's column as a scalar; its text is lent from it. */
+struct scalar row_input_scalar(struct row_input input, const struct typed_value *value);
 /* The values of a row: one for each of `count` inputs. Texts are lent from the page. */
 void row_load(const struct row_input *inputs, uint32_t count, const struct page *page, uint32_t slot, struct scalar *values);
 /* Those of no row: nulls. */

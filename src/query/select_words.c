@@ -12,6 +12,7 @@
 #define WORD_DISTINCT BYTES("DISTINCT")
 #define WORD_AS BYTES("AS")
 #define WORD_BY BYTES("BY")
+#define WORD_RETURNING BYTES("RETURNING")
 
 enum { CLAUSE_GROUP, CLAUSE_HAVING, CLAUSE_ORDER, CLAUSE_LIMIT };
 
@@ -53,6 +54,22 @@ void select_words_read_rest(struct select_words *words, const struct bytes *argv
         words->rest = *at;
         words->rest_end = *at = argc;
     }
+}
+
+void select_words_read_returning(struct select_words *words, const struct bytes *argv, uint32_t end, uint32_t *at)
+{
+    if (is_word(argv, end, *at, WORD_RETURNING)) {
+        words->columns = *at + 1;
+        words->columns_end = *at = end;
+    }
+}
+
+uint32_t select_words_find_returning(const struct bytes *argv, uint32_t at, uint32_t end)
+{
+    while (at < end && !bytes_equal_ignore_case(argv[at], WORD_RETURNING)) {
+        at++;
+    }
+    return at;
 }
 
 /* --- the clauses as SQL --- */

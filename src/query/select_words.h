@@ -16,7 +16,7 @@
 
 /* Which words of a command are in which clause; all zero: it has none but WHERE. */
 struct select_words {
-    uint32_t columns, columns_end; /* behind COLUMNS */
+    uint32_t columns, columns_end; /* behind COLUMNS, or RETURNING */
     uint32_t rest, rest_end;       /* GROUP BY and all that follows */
 };
 
@@ -33,6 +33,11 @@ extern const struct bytes select_clause_words[SELECT_CLAUSE_WORDS];
 void select_words_read_columns(struct select_words *words, const struct bytes *argv, uint32_t argc, uint32_t *at);
 /* All that is left, if it begins with one of the clause words. */
 void select_words_read_rest(struct select_words *words, const struct bytes *argv, uint32_t argc, uint32_t *at);
+
+/* The word RETURNING at words[*at], if it stands there, and the items behind it, up to `end`: as columns. */
+void select_words_read_returning(struct select_words *words, const struct bytes *argv, uint32_t end, uint32_t *at);
+/* The first word RETURNING from `at` on; `end`: there is none. */
+uint32_t select_words_find_returning(const struct bytes *argv, uint32_t at, uint32_t end);
 
 /* argv[1] is the table's name, schema its columns. *out is set on SQL_FAULT_NONE, *fault on anything else: places in it are in the clauses as
  * SQL. */

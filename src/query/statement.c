@@ -98,15 +98,15 @@ static enum table_result parse_assignment(struct statement *statement, struct by
     return TABLE_OK;
 }
 
-/* The words behind SET. Those that are computed stand at the end of the room for all. */
-static enum table_result parse_assignments(struct statement *statement, const struct exec *exec, uint32_t from)
+/* The words behind SET, up to `end`. Those that are computed stand at the end of the room for all. */
+static enum table_result parse_assignments(struct statement *statement, const struct exec *exec, uint32_t from, uint32_t end)
 {
     uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
     struct assignment *computed = statement->set + set_capacity(exec);
-    if (from == exec->argc) {
+    if (from == end) {
         return TABLE_BAD_ASSIGNMENT;
     }
-    for (uint32_t i = from; i < exec->argc; i++) {
+    for (uint32_t i = from; i < end; i++) {
         struct assignment assignment;
         bool is_computed;
         enum table_result result = parse_assignment(statement, exec->argv[i], &assignment, &is_computed);
@@ -135,7 +135,7 @@ static enum table_result parse_assignments(struct statement *statement, const st
 
 static enum table_result parse_where(struct statement *statement, const struct exec *exec, uint32_t *at, void *memory)
 {
-    static const struct bytes set = BYTES("SET");
+    static const struct bytes end_words[] = {[STATEMENT_UPDATE] = BYTES("SET"), [STATEMENT_DELETE] = BYTES("RETURNING")};
     struct config *config = exec->server->config;
     struct where_source source = {
         .schema = statement->schema,
@@ -143,8 +143,8 @@ static enum table_result parse_where(struct statement *statement, const struct e
         .count = exec->argc - *at,
         .is_left_to_right =
             atomic_load_explicit(&config->table_where_precedence, memory_order_relaxed) == WHERE_LEFT_TO_RIGHT,
-        .ends = statement->kind == STATEMENT_SELECT ? select_clause_words : &set,
-        .end_count = statement->kind == STATEMENT_SELECT ? SELECT_CLAUSE_WORDS : statement->kind == STATEMENT_UPDATE ? 1 : 0,
+        .ends = statement->kind == STATEMENT_SELECT ? select_clause_words : &end_words[statement->kind],
+        .end_count = statement->kind == STATEMENT_SELECT ? SELECT_CLAUSE_WORDS : 1,
     };
     uint32_t used = 0;
     enum table_result result = where_parse(&statement->where, &source, memory, &used, &statement->fault);
@@ -179,13 +179,20 @@ enum table_result statement_parse(struct statement *statement, const struct exec
     if (kind == STATEMENT_SELECT) {
         select_words_read_rest(&statement->words, exec->argv, exec->argc, &at);
     }
+    if (kind == STATEMENT_DELETE) {
+        select_words_read_returning(&statement->words, exec->argv, exec->argc, &at);
+    }
     if (kind != STATEMENT_UPDATE) {
         return at == exec->argc ? TABLE_OK : TABLE_BAD_CLAUSE;
     }
     if (at == exec->argc || !bytes_equal_ignore_case(exec->argv[at], BYTES("SET"))) {
         return at == exec->argc ? TABLE_MISSING_SET : TABLE_BAD_CLAUSE;
     }
-    return parse_assignments(statement, exec, at + 1);
+    const uint32_t from = at + 1;
+    uint32_t end = select_words_find_returning(exec->argv, from, exec->argc);
+    const enum table_result result = parse_assignments(statement, exec, from, end);
+    select_words_read_returning(&statement->words, exec->argv, exec->argc, &end);
+    return result;
 }
 
 enum table_result statement_result_of(enum sql_fault_kind kind)
@@ -212,14 +219,19 @@ static enum table_result plan_sets(struct statement *statement, const struct exe
 
 enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
 {
-    if (statement->computed_count > 0) {
-        return plan_sets(statement, exec, arena, fault);
+    const enum table_result result = statement->computed_count > 0 ? plan_sets(statement, exec, arena, fault) : TABLE_OK;
+    if (LIKELY(!select_words_are_any(&statement->words)) || result != TABLE_OK) {
+        return result;
     }
-    if (LIKELY(!select_words_are_any(&statement->words))) {
-        return TABLE_OK;
+    struct select *select = NULL;
+    const struct hash_secret *secret = &exec->server->secret;
+    if (statement->kind != STATEMENT_SELECT) {
+        const enum sql_fault_kind kind = returning_plan_words(&statement->words, exec->argv, statement->schema, secret, arena, &select, fault);
+        statement->returning = select;
+        return statement_result_of(kind);
     }
     return statement_result_of(
-        select_words_plan(&statement->words, exec->argv, statement->schema, &exec->server->secret, arena, &statement->select, fault));
+        select_words_plan(&statement->words, exec->argv, statement->schema, secret, arena, &statement->select, fault));
 }
 
 int32_t statement_shard(const struct statement *statement, const struct exec *exec)
@@ -365,6 +377,20 @@ void statement_tell_row(const struct statement *statement, struct exec *exec, co
     } else {
         replies->row(exec, statement, row);
     }
+}
+
+enum table_result statement_tell_returned(const struct statement *statement, struct exec *exec, struct returning *returning,
+                                          const struct found_row *row, const struct statement_replies *replies, struct sql_fault *fault)
+{
+    const struct unique_update update = statement_update(statement);
+    const struct scalar *items = NULL;
+    const enum table_result result =
+        returning_row(returning, row->shard, row->row, statement->kind == STATEMENT_UPDATE ? &update : NULL, &items, fault);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    replies->items(exec, statement->returning, items);
+    return exec->reply->is_broken ? TABLE_NO_MEMORY : TABLE_OK;
 }
 
 enum table_result statement_run_result(const struct select_run *run, struct sql_fault *fault)
@@ -555,6 +581,24 @@ static enum table_result check_found(const struct statement *statement, struct e
     return result;
 }
 
+/* RETURNING, if it is there: the rows are told before they are changed. */
+static enum table_result tell_returned(const struct statement *statement, struct exec *exec, const struct found *found,
+                                       const struct statement_replies *replies, struct sql_fault *fault)
+{
+    struct returning returning;
+    enum table_result result = TABLE_OK;
+    if (statement->returning == NULL) {
+        return TABLE_OK;
+    }
+    returning_begin(&returning, statement->returning, statement->table, exec->now_ms * 1000);
+    replies->rows(exec, found->count);
+    for (size_t i = 0; i < found->count && result == TABLE_OK; i++) {
+        result = statement_tell_returned(statement, exec, &returning, found_at(found, i), replies, fault);
+    }
+    returning_release(&returning);
+    return result;
+}
+
 static void refuse_small(const struct statement *statement, struct exec *exec, enum table_result result, const struct table_fault *fault,
                          const struct statement_replies *replies)
 {
@@ -585,6 +629,7 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
         result = TABLE_SCAN_LIMIT;
     } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {
         result = check_found(statement, exec, &found, range, &repeated);
+        result = result == TABLE_OK ? tell_returned(statement, exec, &found, replies, &fault) : result;
         result = result == TABLE_OK ? apply_found(statement, exec, &found, range, &done) : result;
     } else if (small == SMALL_FOUND && statement->select != NULL) {
         result = select_found(statement, exec, &found, replies, &fault);
@@ -595,7 +640,7 @@ bool statement_run_small(const struct statement *statement, struct exec *exec, s
         refuse_small(statement, exec, result, &repeated, replies);
     } else if (small == SMALL_FOUND && statement->kind == STATEMENT_SELECT && statement->select == NULL) {
         tell_found(statement, exec, &found, replies);
-    } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT) {
+    } else if (small == SMALL_FOUND && statement->kind != STATEMENT_SELECT && statement->returning == NULL) {
         replies->changed(exec, done);
     }
     found_release(&found);

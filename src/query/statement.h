@@ -10,6 +10,7 @@
 #include "exec/exec.h"
 #include "query/found.h"
 #include "query/gather.h"
+#include "query/returning.h"
 #include "query/row_work.h"
 #include "query/select_run.h"
 #include "query/select_words.h"
@@ -33,21 +34,22 @@ struct statement {
     bool moves_rows;        /* sets the routing column, and there are several shards */
     bool sets_unique;       /* sets a unique column */
     int64_t scan_limit;     /* table-max-scan-rows; 0: none */
-    struct select_words words; /* SELECT: its other clauses */
+    struct select_words words; /* SELECT: its other clauses; UPDATE, DELETE: RETURNING */
     struct select *select;  /* what they mean (statement_plan); NULL: whole rows, all of them */
+    const struct select *returning; /* UPDATE, DELETE: what is told of each row (statement_plan); NULL: how many there were */
     const struct row_work *work; /* what is asked of rows besides `where`, and SET that is computed, beside `set`; NULL: neither */
     struct table_fault fault; /* which word statement_parse has refused */
 };
 
-/* How the outcome of a statement is told. SELECT: `rows` once, then `row` or `items` for each; UPDATE, DELETE: `changed`; or `refuse`, or `fault`,
- * which throw away what was told before.  */
+/* How the outcome of a statement is told. SELECT: `rows` once, then `row` or `items` for each; UPDATE, DELETE: `changed`, or with RETURNING `rows`
+ * once, then `items` for each; or `refuse`, or `fault`, which throw away what was told before.  */
 struct statement_replies {
     /* statement: its limit and its fault; NULL: it was not read */
     void (*refuse)(struct exec *exec, enum table_result result, const struct statement *statement);
     void (*rows)(struct exec *exec, size_t count);
     /* Under the slice's lock or baton. */
     void (*row)(struct exec *exec, const struct statement *statement, const struct found_row *row);
-    /* The values of select->items. */
+    /* The values of select->items: of a SELECT, or of RETURNING. */
     void (*items)(struct exec *exec, const struct select *select, const struct scalar *items);
     void (*changed)(struct exec *exec, size_t count);
     void (*fault)(struct exec *exec, const struct sql_fault *fault);
@@ -66,8 +68,8 @@ size_t statement_bytes(const struct exec *exec);
  * ->scan_limit have a meaning. */
 MUST_USE enum table_result statement_parse(struct statement *statement, const struct exec *exec, enum statement_kind kind,
                                            struct table *table, void *memory);
-/* Makes the plan of a SELECT's other clauses, or of SET that is computed, if it has any, in the arena. TABLE_NO_MEMORY; TABLE_FAULT: *fault says
- * what is wrong.  */
+/* Makes the plan of a SELECT's other clauses, or of SET that is computed and of RETURNING, if it has any, in the arena. TABLE_NO_MEMORY;
+ * TABLE_FAULT: *fault says what is wrong.  */
 MUST_USE enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
 /* TABLE_OK, TABLE_NO_MEMORY or TABLE_FAULT. */
 enum table_result statement_result_of(enum sql_fault_kind kind);
@@ -110,6 +112,9 @@ struct unique_update statement_update(const struct statement *statement);
 /* Tells a row of a select_run, or its items. */
 void statement_tell_row(const struct statement *statement, struct exec *exec, const struct found_row *row, const struct scalar *items,
                         const struct statement_replies *replies);
+/* RETURNING: tells a row that was found and is not changed yet. TABLE_NO_MEMORY, also where the reply has no room; TABLE_FAULT: *fault is set. */
+MUST_USE enum table_result statement_tell_returned(const struct statement *statement, struct exec *exec, struct returning *returning,
+                                                   const struct found_row *row, const struct statement_replies *replies, struct sql_fault *fault);
 /* Of a run that has failed: TABLE_NO_MEMORY, or TABLE_FAULT, and *fault is set. */
 MUST_USE enum table_result statement_run_result(const struct select_run *run, struct sql_fault *fault);
 /* Counts changes of rows. The rows' slices have told of each, and how to repeat it (table/slice_owner.h). */

@@ -11,7 +11,7 @@
 
 enum { TIDY_PAGES = 1, EMPTY_PAGES = 1, SETTLE_STEPS = 64, CHECK_STEPS = 64 };
 
-enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_CHECK, PHASE_APPLY, PHASE_EMPTY, PHASE_TIDY, PHASE_END };
+enum phase { PHASE_START, PHASE_FIND, PHASE_SETTLE, PHASE_REPLY, PHASE_CHECK, PHASE_TELL, PHASE_APPLY, PHASE_EMPTY, PHASE_TIDY, PHASE_END };
 
 struct statement_job {
     struct job job;
@@ -26,10 +26,12 @@ struct statement_job {
     struct shard_range range;
     uint32_t shard;              /* EMPTY, TIDY: the one being worked on */
     struct search search;
-    struct arena arena;          /* the plan of a SELECT with clauses */
+    struct returning returning;  /* TELL */
+    struct arena arena;          /* the plan of a SELECT with clauses, of SET and of RETURNING */
     struct select_run run;       /* and its work */
     struct unique_check check;
     struct sql_fault fault;      /* result is TABLE_FAULT */
+    uint64_t found;              /* rows */
     uint64_t done;               /* APPLY, EMPTY: rows */
     max_align_t memory[];
 };
@@ -78,11 +80,11 @@ static enum job_status fail(struct statement_job *job, enum table_result result)
     return begin_end(job);
 }
 
-/* DELETE of all rows: none is looked for. */
+/* DELETE of all rows, none of which is told: none is looked for. */
 static bool empties_slices(const struct statement_job *job)
 {
     const struct statement *statement = &job->statement;
-    return job->kind == STATEMENT_DELETE && statement->where.condition_count == 0 && statement->work == NULL;
+    return job->kind == STATEMENT_DELETE && statement->where.condition_count == 0 && statement->work == NULL && statement->returning == NULL;
 }
 
 /* Goes through the slices of the range, from the first on, each under its baton. */
@@ -177,12 +179,24 @@ static enum job_status begin_apply(struct statement_job *job)
     return JOB_MORE;
 }
 
+/* The rows are found, and may be changed; none was read. */
+static enum job_status begin_change(struct statement_job *job, struct exec *exec)
+{
+    const struct statement *statement = &job->statement;
+    if (statement->returning == NULL) {
+        return begin_apply(job);
+    }
+    returning_begin(&job->returning, statement->returning, statement->table, exec->now_ms * 1000);
+    job->replies->rows(exec, job->found);
+    job->phase = PHASE_TELL;
+    return JOB_MORE;
+}
+
 /* All parts are done, or memory was refused to one. */
 static enum job_status step_find(struct statement_job *job, struct exec *exec)
 {
-    uint64_t found;
     uint64_t examined;
-    const enum table_result result = search_finish(&job->search, &found, &examined);
+    const enum table_result result = search_finish(&job->search, &job->found, &examined);
     const struct row_failure *failure = result != TABLE_OK ? search_failure(&job->search) : NULL;
     if (failure != NULL) {
         return fail(job, statement_keep_result(&job->statement, failure, &job->fault));
@@ -201,13 +215,13 @@ static enum job_status step_find(struct statement_job *job, struct exec *exec)
         return JOB_MORE;
     }
     if (job->kind != STATEMENT_SELECT) {
-        return begin_apply(job);
+        return begin_change(job, exec);
     }
     if (job->statement.select != NULL) {
         job->phase = PHASE_SETTLE;
         return JOB_MORE;
     }
-    job->replies->rows(exec, found);
+    job->replies->rows(exec, job->found);
     job->phase = PHASE_REPLY;
     return JOB_MORE;
 }
@@ -233,6 +247,26 @@ static enum job_status step_check(struct statement_job *job, struct exec *exec)
         return JOB_MORE;
     }
     unique_check_release(&job->check);
+    search_rewind(&job->search);
+    return begin_change(job, exec);
+}
+
+/* RETURNING: the rows as they will be, or as they were. */
+static enum job_status step_tell(struct statement_job *job, struct exec *exec)
+{
+    const struct found_row *row = search_row(&job->search);
+    enum table_result result = TABLE_OK;
+    while (row != NULL && result == TABLE_OK && !exec_step_is_over(exec)) {
+        result = statement_tell_returned(&job->statement, exec, &job->returning, row, job->replies, &job->fault);
+        search_advance(&job->search);
+        row = search_row(&job->search);
+    }
+    if (result != TABLE_OK) {
+        return fail(job, result);
+    }
+    if (row != NULL) {
+        return JOB_MORE;
+    }
     search_rewind(&job->search);
     return begin_apply(job);
 }
@@ -361,7 +395,7 @@ static enum job_status step_end(struct statement_job *job, struct exec *exec)
     }
     if (job->result != TABLE_OK) {
         (void)refuse(job, exec, job->result); /* a fault's names are the table's, which may end with the locks */
-    } else if (job->kind != STATEMENT_SELECT) {
+    } else if (job->kind != STATEMENT_SELECT && job->statement.returning == NULL) {
         job->replies->changed(exec, job->done);
     }
     unlock_slices(job, exec);
@@ -375,7 +409,8 @@ static enum job_status statement_job_step(struct job *base, struct exec *exec)
 {
     static enum job_status (*const steps[])(struct statement_job *, struct exec *) = {
         [PHASE_START] = step_start, [PHASE_FIND] = step_find,   [PHASE_SETTLE] = step_settle, [PHASE_REPLY] = step_reply,
-        [PHASE_CHECK] = step_check, [PHASE_APPLY] = step_apply, [PHASE_EMPTY] = step_empty,   [PHASE_TIDY] = step_tidy,   [PHASE_END] = step_end,
+        [PHASE_CHECK] = step_check, [PHASE_TELL] = step_tell,   [PHASE_APPLY] = step_apply,   [PHASE_EMPTY] = step_empty, [PHASE_TIDY] = step_tidy,
+        [PHASE_END] = step_end,
     };
     struct statement_job *job = (struct statement_job *)base;
     return steps[job->phase](job, exec);
@@ -414,6 +449,7 @@ static void statement_job_destroy(struct job *base, struct exec *exec)
     search_release(&job->search);
     select_run_release(&job->run);
     unique_check_release(&job->check);
+    returning_release(&job->returning);
     arena_release(&job->arena);
     thread_free(MEM_QUERY_BUFFER, job, job->size);
 }

@@ -4,16 +4,16 @@
  * the order of their ids, or applies its change to one after the other, and gives the locks back; so it sees, and makes, one state.
  * While it holds the locks it reads without any baton: no shard waits for it.
  *
- *   START --> FIND --> [SETTLE] --> REPLY ------+
- *     |         |                               +--> END --> done
- *     |         +--> [CHECK] --> APPLY --> TIDY +
- *     +--> EMPTY -------------------------------+
+ *   START --> FIND --> [SETTLE] --> REPLY -----------------+
+ *     |         |                                          +--> END --> done
+ *     |         +--> [CHECK] --> [TELL] --> APPLY --> TIDY +
+ *     +--> EMPTY ------------------------------------------+
  *     +-- small, or refused: done
  *
  * SETTLE: of a SELECT with clauses (select_run.h). EMPTY: DELETE of all rows, which looks for none. CHECK: of an UPDATE that sets a unique
- * column (unique_check.h); it goes to END when that is refused.
+ * column (unique_check.h). TELL: RETURNING, of an UPDATE or DELETE; its rows come in the order of the shards. Both go to END when they are refused.
  *
- * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY, CHECK: none; APPLY, TIDY, EMPTY: the one of the
+ * Threads    START and END: the batons of its shards; FIND (and other threads), SETTLE, REPLY, CHECK, TELL: none; APPLY, TIDY, EMPTY: the one of the
  *            row's shard, or all of them when rows change their shard.
  * Limits     When the connection dies while a change is being applied, the rest is applied at once: a change is never left
  *            half done. When memory is refused half way, what was changed stays, and the error says so.  */

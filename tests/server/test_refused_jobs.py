@@ -199,6 +199,13 @@ TABLES = {
         table(FEW, "TABLE.APPLY", "s.t", "8", "UPDATE", "AT", "7", "SET", "id", "8", "note", "y" * 300),
         table(FEW, "TABLE.APPLY", "s.t", "8", "DELETE", "AT", "7"),
     ],
+    "returning": [
+        table(FEW, "TABLE.INSERT", "s.t", "id=100000", "name=other", "RETURNING", "*", "name || note || 'x'", hidden=True),
+        table(FEW, "TABLE.UPDATE", "s.t", "WHERE", "size<5", "SET", "name:=name || 'z'", "RETURNING", "name || note", "id", partial=True),
+        table(MANY, "TABLE.DELETE", "s.t", "RETURNING", "*", "note || name"),
+        table(unique_rows(60), *unique_insert(100, 1100)[:5], "RETURNING", "name || id", *unique_insert(100, 1100)[5:], hidden=True),
+        table(CREATED, "TABLE.QUERY", "INSERT INTO s.t (id, name) VALUES (1, 'a' || 'b') RETURNING name || name, _id", hidden=True),
+    ],
     "words": [  # more than are read without memory: where it is refused, all shards are asked
         table(FEW, "TABLE.SELECT", "s.t", "WHERE", "id", "IN", "(", *MANY_IDS, ")", "AND", "id=29", "OR", "size", "IN", "(", *MANY_IDS, ")"),
         table(FEW, "TABLE.SELECT", "s.t", "WHERE", "id", "IN", "(", *MANY_IDS, ")", "AND", "id=29"),

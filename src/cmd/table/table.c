@@ -8,8 +8,8 @@
 #include "cmd/table/table.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_insert.h"
+#include "cmd/table/table_reply.h"
 #include "cmd/table/table_rows.h"
-#include "expression/scalar_text.h"
 #include "exec/exec.h"
 #include "query/insert_words.h"
 #include "query/slice_wait.h"
@@ -22,34 +22,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROUTE_WORDS = 24 }; /* statements with as many words are read on the stack */
+enum {
+    ROUTE_WORDS = 24,   /* statements with as many words are read on the stack */
+    FIRST_FIELD_AT = 2,
+};
 
 /* --- TABLE.INSERT --- */
 
-/* TABLE_NULL_VALUE: fault->word is the column. */
-static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values,
-                                     struct table_fault *fault)
+static enum table_result read_fields(const struct exec *exec, const struct schema *schema, struct typed_value *values, struct table_fault *fault)
 {
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        values[i].is_null = true;
-    }
-    for (uint32_t i = 2; i < exec->argc; i++) {
-        struct assignment field;
-        enum table_result result = field_parse(schema, exec->argv[i], TABLE_BAD_FIELD, &field, fault);
-        if (result != TABLE_OK) {
-            return result;
-        }
-        if (!values[field.column].is_null) {
-            return TABLE_FIELD_TWICE;
-        }
-        values[field.column] = field.value;
-    }
-    const uint32_t missing = schema_complete_row(schema, values);
-    if (missing == COLUMN_NONE) {
-        return TABLE_OK;
-    }
-    *fault = (struct table_fault){.is_known = true, .word = schema_column_name(schema, missing)};
-    return TABLE_NULL_VALUE;
+    return insert_fields_read(exec, FIRST_FIELD_AT, exec->argc, schema, values, fault);
 }
 
 /* The id of a row that is to be added is taken, once. */
@@ -88,7 +70,7 @@ int32_t table_route_row(struct exec *exec, struct table *table, struct typed_val
     return unique_asks_all(table, values) ? ROUTE_ALL : (int32_t)shard;
 }
 
-/* COLUMNS ... VALUES: a single row goes to its shard, several may go to all. */
+/* COLUMNS ... VALUES, or RETURNING: a single row goes to its shard, several may go to all. */
 static int32_t route_rows(struct exec *exec, struct table *table, struct typed_value *values)
 {
     struct insert_words words;
@@ -116,7 +98,7 @@ static int32_t route_insert(struct exec *exec)
         return 0;
     }
     struct table_fault fault;
-    if (insert_words_are_there(exec)) {
+    if (!insert_words_are_fields(exec)) {
         return route_rows(exec, table, values);
     }
     if (read_fields(exec, table_schema(table), values, &fault) != TABLE_OK) {
@@ -173,7 +155,7 @@ static void command_insert(struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
     struct table *table = exec->shard == NULL ? statement_table(exec) : exec->routed;
-    if (insert_words_are_there(exec)) {
+    if (!insert_words_are_fields(exec)) {
         table_insert_words(exec);
         return;
     }
@@ -188,6 +170,15 @@ static void command_insert(struct exec *exec)
         return;
     }
     table_insert_row(exec, table, values);
+}
+
+/* RETURNING reads the table. */
+static bool insert_tables(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg)
+{
+    if (insert_words_may_return(argv, argc)) {
+        tell(argv[1], TABLE_IS_READ, arg);
+    }
+    return true;
 }
 
 /* --- TABLE.SELECT, UPDATE, DELETE --- */
@@ -244,74 +235,14 @@ void table_reply_refusal(struct exec *exec, enum table_result result, const stru
     }
 }
 
-/* [column, value, ...] in declared order, without nulls. */
-static void reply_row(struct exec *exec, const struct statement *statement, const struct found_row *row)
-{
-    const struct schema *schema = statement->schema;
-    const struct table_slice *slice = statement->table->slices[row->shard];
-    const struct page *page = slice_page_of(slice, row->row);
-    uint32_t slot = row_slot(row->row);
-    size_t count = 0;
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        const struct cells *cells = page_cells(page, schema->columns[i].slot);
-        count += cells != NULL && cells_has_value(cells, page->capacity, slot) ? 1 : 0;
-    }
-    reply_map(exec->reply, count);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        const struct cells *cells = page_cells(page, schema->columns[i].slot);
-        struct typed_value value = cells == NULL ? (struct typed_value){.is_null = true} : cells_get(cells, page->capacity, slot);
-        if (!value.is_null) {
-            char scratch[TYPED_VALUE_TEXT_MAX];
-            reply_bulk(exec->reply, schema_column_name(schema, i));
-            reply_bulk(exec->reply, typed_value_format(column_form(&schema->columns[i]), &value, scratch));
-        }
-    }
-}
-
-static void reply_scalar(struct reply *reply, const struct scalar *value)
-{
-    char scratch[SCALAR_TEXT_MAX];
-    switch ((enum scalar_type)value->type) {
-    case SCALAR_NULL:
-        reply_null(reply);
-        break;
-    case SCALAR_BOOLEAN:
-        reply_bool(reply, value->integer != 0);
-        break;
-    case SCALAR_INTEGER:
-        reply_integer(reply, value->integer);
-        break;
-    case SCALAR_FLOAT:
-        reply_double_text(reply, scalar_format(value, scratch));
-        break;
-    default:
-        reply_bulk(reply, scalar_format(value, scratch));
-    }
-}
-
-/* [name, value, ...]: every item, nulls, too. */
-static void reply_items(struct exec *exec, const struct select *select, const struct scalar *items)
-{
-    reply_map(exec->reply, select->item_count);
-    for (uint32_t i = 0; i < select->item_count; i++) {
-        reply_bulk(exec->reply, select->items[i].name);
-        reply_scalar(exec->reply, &items[i]);
-    }
-}
-
-void table_reply_fault(struct exec *exec, const struct sql_fault *fault)
-{
-    reply_rewind(exec->reply);
-    reply_errorf(exec->reply, "ERR %s", fault->text);
-}
-
 static void reply_changed(struct exec *exec, size_t count)
 {
     reply_integer(exec->reply, (int64_t)count);
 }
 
 static const struct statement_replies replies = {
-    .refuse = table_reply_refusal, .fault = table_reply_fault, .rows = table_reply_row_count, .row = reply_row, .items = reply_items, .changed = reply_changed};
+    .refuse = table_reply_refusal, .fault = table_reply_fault, .rows = table_reply_row_count,
+    .row = table_reply_row, .items = table_reply_items, .changed = reply_changed};
 
 const struct statement_replies *table_statement_replies(void)
 {
@@ -391,6 +322,7 @@ static const char *const help_notes[] = {
     "  condition: <col><op><value> or <col> <op> <value> or <col> <op> COLUMN <col>; op: = != <> > < >= <=",
     "  condition: <col> [NOT] BETWEEN a AND b, <col> [NOT] IN ( a b ... ), <col> [NOT] LIKE pattern, <col> IS [NOT] NULL",
     "  set: <col>=<value>, <col>=NULL, or <col>:=<expression> of SQL over the row as it was, in one word",
+    "  returning: items as behind COLUMNS of TABLE.SELECT; of an updated row as it is afterwards, of a deleted one as it was",
     "  conditions are joined by AND and OR, negated by NOT, and grouped by ( and ) as words of their own; _id is the row's id",
 };
 enum { HELP_NOTES = sizeof help_notes / sizeof help_notes[0], HELP_LINE_MAX = 512 };
@@ -445,16 +377,17 @@ static bool waits_for_table(struct exec *exec)
 const struct command_spec table_commands[] = {
     {.name = "table.delete", .names_table = true, .key_flags = "RW access delete", .run = command_delete, .route = route_delete, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
-     .summary = "Deletes the rows of a table that match, and returns their number.",
-     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "]"},
+     .summary = "Deletes the rows of a table that match, and returns their number, or what is computed of them.",
+     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] [RETURNING item ...]"},
     {.name = "table.help", .run = command_help_table, .arity = 1, .scope = SCOPE_INSTANT,
      .flags = COMMAND_READONLY | COMMAND_FAST, .since = "1.0.0", .group = "table", .complexity = "O(1)",
      .summary = "Lists the table commands.", .syntax = ""},
-    {.name = "table.insert", .names_table = true, .run = command_insert, .route = route_insert, .waits = waits_for_table, .arity = -3, .scope = SCOPE_ROUTED,
+    {.name = "table.insert", .names_table = true, .run = command_insert, .route = route_insert, .waits = waits_for_table, .tables = insert_tables, .arity = -3, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C) for each row, C the number of columns",
-     .summary = "Adds a row to a table, or several together, and returns their ids.",
-     .syntax = "namespace.table column=value [column=value ...] | COLUMNS column [column ...] VALUES value [value ...]"},
+     .summary = "Adds a row to a table, or several together, and returns their ids, or what is computed of them.",
+     .syntax = "namespace.table column=value [column=value ...] [RETURNING item ...] | "
+               "COLUMNS column [column ...] [RETURNING item ...] VALUES value [value ...]"},
     {.name = "table.select", .names_table = true, .run = command_select, .route = route_select, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Returns the rows of a table that match, or what is computed of them.",
@@ -462,7 +395,7 @@ const struct command_spec table_commands[] = {
                "] [GROUP BY expression ...] [HAVING condition] [ORDER BY expression [ASC|DESC] ...] [LIMIT n [OFFSET m]]"},
     {.name = "table.update", .names_table = true, .key_flags = "RW access update", .run = command_update, .route = route_update, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
-     .summary = "Changes the rows of a table that match, and returns their number.",
-     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value|column:=expression [column=value|column:=expression ...]"},
+     .summary = "Changes the rows of a table that match, and returns their number, or what is computed of them.",
+     .syntax = "namespace.table [WHERE " CONDITIONS_SYNTAX "] SET column=value|column:=expression [column=value|column:=expression ...] [RETURNING item ...]"},
     {0},
 };

@@ -22,8 +22,7 @@ int32_t table_command_shard(const struct exec *exec);
 void table_run_statement(struct exec *exec, const struct statement *statement, const struct statement_reading *reading);
 /* How TABLE.SELECT, UPDATE and DELETE tell their outcome. */
 const struct statement_replies *table_statement_replies(void);
-/* Reply an error instead of what was replied before: functions of struct statement_replies. */
-void table_reply_fault(struct exec *exec, const struct sql_fault *fault);
+/* Replies an error instead of what was replied before: a function of struct statement_replies. */
 void table_reply_refusal(struct exec *exec, enum table_result result, const struct statement *statement);
 
 /* The shard of a command whose words from the third on are read by statement_parse, or ROUTE_ALL; exec->routed is its table. Mistakes are routed

@@ -5,6 +5,7 @@
  * Threads    Route functions: the connection's, in an epoch section. Handlers: the holder of the shard's baton, or of all.
  * Read on    query/implied_select.h  */
 #include "cmd/table/table.h"
+#include "cmd/table/table_reply.h"
 #include "cmd/table/table_rows.h"
 #include "query/implied_select.h"
 #include "table/slice.h"

@@ -3,6 +3,7 @@
 
 #include "cmd/table/table.h"
 #include "cmd/table/table_alter.h"
+#include "cmd/table/table_reply.h"
 #include "cmd/table/table_schema.h"
 #include "expression/scalar.h"
 #include "plan/plan_insert.h"

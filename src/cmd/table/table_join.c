@@ -4,6 +4,7 @@
 #include "cmd/table/table.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_explain.h"
+#include "cmd/table/table_reply.h"
 #include "plan/plan_join.h"
 #include "query/join_job.h"
 

@@ -10,8 +10,8 @@
 #include "cmd/table/table_definition.h"
 #include "cmd/table/table_error.h"
 #include "cmd/table/table_explain.h"
-#include "cmd/table/table_insert.h"
 #include "cmd/table/table_join.h"
+#include "cmd/table/table_reply.h"
 #include "cmd/table/table_rows.h"
 #include "plan/plan_insert.h"
 #include "plan/plan_rows.h"
@@ -27,6 +27,12 @@ static struct plan_source source_of(const struct exec *exec)
 static bool has_many_rows(const struct plan *plan)
 {
     return plan->tree->change->rows->count > 1;
+}
+
+/* An INSERT that needs more than table_insert_row. */
+static bool needs_source(const struct plan *plan)
+{
+    return has_many_rows(plan) || plan->tree->change->returning != NULL;
 }
 
 static bool is_definition(const struct plan *plan)
@@ -167,7 +173,7 @@ static void run_insert(struct exec *exec, struct plan *plan, struct table *table
     }
 }
 
-/* --- INSERT of several rows --- */
+/* --- INSERT of several rows, or with RETURNING --- */
 
 struct rows_reader {
     bool is_open;
@@ -186,7 +192,7 @@ static void close_rows(void *context)
     reader->is_open = false;
 }
 
-static enum table_result open_rows(void *context, const struct exec *exec, struct table **table, uint32_t *row_count, uint32_t *value_count)
+static enum table_result open_rows(void *context, const struct exec *exec, struct insert_head *head)
 {
     struct rows_reader *reader = context;
     close_rows(reader);
@@ -196,9 +202,10 @@ static enum table_result open_rows(void *context, const struct exec *exec, struc
     if (result == TABLE_OK) {
         result = plan_insert(&reader->reading.plan, exec, reader->reading.table, &reader->rows);
     }
-    *table = reader->reading.table;
-    *row_count = reader->rows.row_count;
-    *value_count = reader->rows.row_count * reader->rows.targets.count;
+    *head = (struct insert_head){.table = reader->reading.table,
+                                 .row_count = reader->rows.row_count,
+                                 .value_count = reader->rows.row_count * reader->rows.targets.count,
+                                 .returning = reader->rows.returning};
     return result;
 }
 
@@ -213,6 +220,7 @@ static enum table_result read_row(void *context, const struct exec *exec, uint32
 static void refuse_rows(struct exec *exec, enum table_result result, const struct table_fault *fault, const void *context)
 {
     const struct rows_reader *reader = context;
+    reply_rewind(exec->reply);
     if (fault != NULL) {
         reply_table_fault(exec->reply, result, fault);
         return;
@@ -228,7 +236,9 @@ static void run_insert_many(struct exec *exec)
                                                 .close = close_rows,
                                                 .refuse = refuse_rows,
                                                 .rows = table_reply_row_count,
-                                                .row_id = table_reply_row_id};
+                                                .row_id = table_reply_row_id,
+                                                .items = table_reply_items,
+                                                .fault = table_reply_fault};
     struct rows_reader reader = {.is_open = false};
     insert_run(exec, &source, &reader);
     close_rows(&reader);
@@ -260,7 +270,7 @@ static void command_query(struct exec *exec)
         table_define(exec, &reading.plan);
     } else if (plan_is_join(&reading.plan)) {
         table_join(exec, &reading.plan);
-    } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT && has_many_rows(&reading.plan)) {
+    } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT && needs_source(&reading.plan)) {
         run_insert_many(exec);
     } else if (reading.plan.tree->kind == SQL_STATEMENT_INSERT) {
         run_insert(exec, &reading.plan, reading.table);

@@ -144,14 +144,19 @@ def big_table(rng):
     return commands + changes[:rng.randrange(4, len(changes))], None
 
 
+def returning(rng):
+    """RETURNING, sometimes."""
+    return [b"RETURNING", *rng.choice([[b"*"], [b"_id", b"id"], [b"name"], [b"size / (size - 3)"]])] if rng.random() < 0.2 else []
+
+
 ALTER = one_of(command(b"ADD", b"COLUMN", column), command(b"DROP", b"COLUMN", name), command(b"ADD", b"INDEX", column),
                command(b"ADD", b"INDEX", name), command(b"DROP", b"INDEX", name))
 
 ROWS = [
-    (60, b"TABLE.INSERT", table, cells),
+    (60, b"TABLE.INSERT", table, cells, returning),
     (8, b"TABLE.INSERT", table, many_rows),
-    (14, b"TABLE.UPDATE", table, where, b"SET", assignments),
-    (8, b"TABLE.DELETE", table, where),
+    (14, b"TABLE.UPDATE", table, where, b"SET", assignments, returning),
+    (8, b"TABLE.DELETE", table, where, returning),
     (1, b"TABLE.SELECT", table, where),
     (6, b"TABLE.SCHEMA.CREATE", table, schema),
     (5, b"TABLE.SCHEMA.ALTER", table, ALTER),
