@@ -11,8 +11,6 @@
 
 #include <stdio.h>
 
-enum { FLAGS_MAX = 16 };
-
 void session_command_text(const struct command_spec *spec, char out[SESSION_COMMAND_MAX])
 {
     const struct command_spec *parent = spec->parent;
@@ -35,7 +33,7 @@ static int64_t redirection(const struct session *session)
     return tracker->redirect == NULL ? 0 : (int64_t)tracker->redirect->id;
 }
 
-static size_t client_flags(const struct session *session, char out[FLAGS_MAX])
+size_t session_flags_text(const struct session *session, char out[SESSION_FLAGS_MAX])
 {
     const struct transaction *transaction = session->transaction;
     const bool is_open = transaction_is_open(transaction);
@@ -49,7 +47,7 @@ static size_t client_flags(const struct session *session, char out[FLAGS_MAX])
         {session->is_no_evict, 'e'}, {session->is_no_touch, 'T'}, {is_open, 'x'}, {session_is_blocked(session), 'b'},
         {transaction != NULL && watcher_is_marked(&transaction->watcher), 'd'},
     };
-    _Static_assert(sizeof flags / sizeof flags[0] <= FLAGS_MAX, "room for all");
+    _Static_assert(sizeof flags / sizeof flags[0] <= SESSION_FLAGS_MAX, "room for all");
     size_t len = 0;
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (flags[i].is_set) {
@@ -66,7 +64,7 @@ static size_t client_flags(const struct session *session, char out[FLAGS_MAX])
  * (rbs, rbp, obl 0): all of them are counted in oll and omem.  */
 bool session_append_line(const struct session *session, int64_t now_ms, struct buffer *out)
 {
-    char address[SESSION_ADDRESS_MAX], local_address[SESSION_ADDRESS_MAX], flags[FLAGS_MAX], command[SESSION_COMMAND_MAX] = "NULL";
+    char address[SESSION_ADDRESS_MAX], local_address[SESSION_ADDRESS_MAX], flags[SESSION_FLAGS_MAX], command[SESSION_COMMAND_MAX] = "NULL";
     session_peer_address(session, address);
     session_local_address(session, local_address);
     struct session_memory memory;
@@ -85,7 +83,7 @@ bool session_append_line(const struct session *session, int64_t now_ms, struct b
         "redir=%lld resp=%u lib-name=%.*s lib-ver=%.*s watch=%u\n",
         (unsigned long long)session->id, address, local_address, session_fd(session), (int)name.len,
         name.len == 0 ? "" : name.data, (long long)(now_ms - session->created_ms) / 1000,
-        (long long)(now_ms - session->active_ms) / 1000, (int)client_flags(session, flags), flags, session->db,
+        (long long)(now_ms - session->active_ms) / 1000, (int)session_flags_text(session, flags), flags, session->db,
         session_subscriptions(session, TOPIC_CHANNEL), session_subscriptions(session, TOPIC_PATTERN),
         session_subscriptions(session, TOPIC_SHARD_CHANNEL), multi,
         memory.query_used, memory.query_free, transaction == NULL ? 0 : transaction->bytes, memory.output_chunks, memory.output_bytes,

@@ -61,8 +61,8 @@ static const struct command_spec *const families[] = {
     dump_commands,       zset_algebra_commands, geo_commands,          geo_search_commands,
     zset_commands,       zset_range_commands,   zset_store_commands, zset_remove_commands, zset_random_commands,
     zset_scan_commands,
-    stream_commands,     stream_delete_commands, stream_read_commands,  stream_group_commands,  stream_deliver_commands, stream_pending_commands,
-    stream_claim_commands, stream_info_commands,  stream_effect_commands,
+    stream_add_commands, stream_commands,       stream_delete_commands, stream_read_commands,  stream_group_commands,
+    stream_deliver_commands, stream_pending_commands, stream_claim_commands, stream_info_commands,  stream_effect_commands,
     save_commands, sync_commands, backup_commands, shutdown_commands, append_only_commands,
     eval_commands,       script_commands,       fcall_commands,         function_commands,
 };

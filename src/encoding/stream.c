@@ -499,6 +499,21 @@ uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim, stru
     return entries;
 }
 
+bool stream_trim_node(const struct stream *stream, const struct stream_trim *trim, struct stream_id from, uint64_t gone,
+                      struct stream_id *last)
+{
+    struct id_cursor cursor = node_from(stream, from, false);
+    while (cursor.leaf != NULL && (!stream_node_last_id(node_at(stream, cursor), id_cursor_id(cursor), last) ||
+                                   stream_id_compare(*last, from) < 0)) {
+        id_cursor_next(&cursor);
+    }
+    if (cursor.leaf == NULL || (!trim->by_id && stream->length <= trim->max_length)) {
+        return false;
+    }
+    const bool is_within_limit = trim->limit == 0 || gone + node_at(stream, cursor)->live <= trim->limit;
+    return is_within_limit && goes_whole(stream, cursor, trim, stream->length);
+}
+
 /* --- counters --- */
 
 bool stream_has_tombstones_behind(const struct stream *stream, struct stream_id id)

@@ -57,6 +57,11 @@ struct stream_trim {
  * free, lazily or at once; its bytes are not the stream's any more. Cost: O(nodes cut off), some ns each, and O(one node).  */
 uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim, struct stream **remains);
 
+/* For a trim that looks at each entry: the node with the first entry, live or not, that is not below `from` goes as a whole by an approximate trim
+ * that has taken `gone` entries so far. *last: its last entry's id. False: it stays, or there is none. O(log nodes).  */
+bool stream_trim_node(const struct stream *stream, const struct stream_trim *trim, struct stream_id from, uint64_t gone,
+                      struct stream_id *last);
+
 /* Deletes an entry, and notes it for max_deleted_id and first_id. RESULT_NOT_FOUND: there is none. RESULT_NO_MEMORY: as before.
  * Cost: O(log nodes + one node).  */
 MUST_USE enum result stream_delete(struct stream *stream, struct stream_id id);

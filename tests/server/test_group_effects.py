@@ -114,6 +114,44 @@ def test_deletions_by_policy_are_repeated():
     assert problems == []
 
 
+def trims(policy, count):
+    """`count` entries of which each third is pending in a group, and the last ten in none; trimmed by XTRIM and XADD."""
+    commands = [("DEL", policy)] + [("XADD", policy, "%d-1" % number, "f", "v") for number in range(1, count + 1)]
+    for group in ("a", "b", "c"):
+        commands.append(("XGROUP", "CREATE", policy, group, "%d-1" % (count - 10)))
+    pending = ["%d-1" % number for number in range(3, count + 1, 3)]
+    commands.append(("XCLAIM", policy, "b", "x", "0", *pending, "FORCE", "JUSTID"))
+    commands.append(("XTRIM", policy, "MINID", "%d-1" % (count // 2), policy))
+    return commands + [("XADD", policy, policy, "MAXLEN", "=", "12", "%d-1" % (count + 1), "f", "v")]
+
+
+def test_trims_by_policy_are_repeated():
+    """Short ones in one step, long ones in several, also inside of MULTI."""
+    replay = Replay(2, 1)
+    needed = {"KEEPREF": lambda number, count: number > count - 11, "DELREF": lambda number, count: number > count - 11,
+              "ACKED": lambda number, count: number % 3 == 0 or number > count - 10}
+    try:
+        for policy, stays in needed.items():
+            for count in (40, 3000):
+                replies = replay.sender.pipeline(trims(policy, count))
+                assert replies[-1] == ("$", b"%d-1" % (count + 1))
+                left = [entry[0] for entry in replay.sender.run("XRANGE", policy, "-", "+")]
+                assert left == [b"%d-1" % number for number in range(1, count + 2) if stays(number, count)]
+                assert replies[-2][1] == sum(not stays(number, count) for number in range(1, count // 2))
+                pending = replay.sender.run("XPENDING", policy, "b")[0]
+                assert pending == sum(number % 3 == 0 for number in range(count - 10 if policy == "DELREF" else 1, count + 1))
+                assert replay.apply(replay.play([], False)) == []
+                assert streams(replay.sink) == streams(replay.sender)
+        replay.sender.pipeline(trims("ACKED", 1500)[:-2])
+        replies = replay.sender.pipeline([("MULTI",), ("XADD", "ACKED", "ACKED", "MAXLEN", "0", "1600-1", "f", "v"), ("XLEN", "ACKED"), ("EXEC",)])
+        assert replies[-1] == ("*", [("$", b"1600-1"), (":", 500 + 6 + 1)])
+        assert replay.apply(replay.play([], False)) == []
+        assert streams(replay.sink) == streams(replay.sender)
+    finally:
+        problems = replay.end()
+    assert problems == []
+
+
 def test_one_event_for_a_deletion_in_steps(start):
     server = start("--notify-keyspace-events", "Kt", shards=2)
     client, listener = server.connect(), server.connect()

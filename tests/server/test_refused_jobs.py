@@ -30,6 +30,9 @@ NUMBERED = [("RPUSH", "{a}n", *[str(7 * number % 1601) for number in NUMBERS]),
 STREAM = [("XADD", "{a}q", "%d-1" % (number + 1), "f", "value-%d" % number) for number in range(700)]
 GROUP = STREAM + [("XGROUP", "CREATE", "{a}q", "g", "0")]
 PENDING = GROUP + [("XREADGROUP", "GROUP", "g", "c", "COUNT", "700", "STREAMS", "{a}q", ">")]
+# Of three groups: a trim that looks at all entries takes steps.
+MOSTLY_ACKED = PENDING + [("XACK", "{a}q", "g", *["%d-1" % (number + 1) for number in range(0, 700, 2)])] + \
+    [("XGROUP", "CREATE", "{a}q", name, "$") for name in ("h", "i")]
 TWO_STREAMS = GROUP + [("XADD", "{a}r", "%d-1" % (number + 1), "f", "v") for number in range(600)] + \
     [("XGROUP", "CREATE", "{a}r", "g", "0")]
 BIG = [("HSET", "{a}big", *[word for number in NUMBERS for word in ("f%d" % number, "x" * 60)])]
@@ -101,6 +104,13 @@ JOBS = {
         Case([("SET", "{a}b", "ohmytext" * 100), ("SET", "{a}c", "mynewtext" * 100)], "LCS", "{a}b", "{a}c", "IDX",
              keys=["{a}b", "{a}c"]),
         Case([("SETRANGE", "b", "600000", "x")], "APPEND", "b", "y" * 600000, keys=["b"]),
+    ],
+    "policies": [
+        Case(PENDING, "XDELEX", "{a}q", "DELREF", "IDS", "2100", *["%d-1" % (number % 680 + 2) for number in range(2100)],
+             keys=["{a}q"], partial=True, hidden=True),
+        Case(PENDING, "XACKDEL", "{a}q", "g", "ACKED", "IDS", "1100", *["%d-1" % (number % 680 + 2) for number in range(1100)],
+             keys=["{a}q"], partial=True, hidden=True),
+        Case(MOSTLY_ACKED, "XADD", "{a}q", "MAXLEN", "5", "ACKED", "701-1", "f", "v", keys=["{a}q"], partial=True, random=True, hidden=True),
     ],
     "stream": [
         Case(STREAM, "XRANGE", "{a}q", "-", "+", keys=["{a}q"]), Case(STREAM, "XREAD", "STREAMS", "{a}q", "0", keys=["{a}q"]),
@@ -294,11 +304,12 @@ def refuse_all(refuser, cases):
             raise AssertionError("%r ...: %s" % (case.words[:8], error)) from error
 
 
-LONG = ("zset", "stream", "rows", "inside")  # under a sanitizer
+LONG = ("zset", "stream", "policies", "rows", "inside")  # under a sanitizer
+SLOW = ("policies",)
 
 
 def groups_of(cases):
-    return [pytest.param(group, marks=[pytest.mark.heavy] if group in LONG else []) for group in cases]
+    return [pytest.param(group, marks=[pytest.mark.heavy] * (group in LONG) + [pytest.mark.slow] * (group in SLOW)) for group in cases]
 
 
 @pytest.mark.parametrize("group", groups_of(JOBS))

@@ -217,6 +217,13 @@ static void command_client_unpause(struct exec *exec)
 #define SESSION_FLAGS (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_KEEPS_CACHING)
 #define ADMIN_FLAGS (COMMAND_ADMIN | SESSION_FLAGS)
 
+#define CLIENT_TYPES "NORMAL|MASTER|PRIMARY|SLAVE|REPLICA|PUBSUB"
+#define FILTERS_SYNTAX                                                                                                         \
+    "[ID client-id [client-id ...]] [TYPE " CLIENT_TYPES "] [USER username] [ADDR ip:port] [LADDR ip:port] [IP ip] "            \
+    "[SKIPME yes/no] [MAXAGE seconds] [IDLE seconds] [FLAGS flags] [NAME name] [LIB-NAME libname] [LIB-VER libver] [DB db] "    \
+    "[NOT-ID client-id [client-id ...]] [NOT-TYPE " CLIENT_TYPES "] [NOT-USER username] [NOT-ADDR ip:port] "                    \
+    "[NOT-LADDR ip:port] [NOT-IP ip] [NOT-FLAGS flags] [NOT-NAME name] [NOT-LIB-NAME libname] [NOT-LIB-VER libver] [NOT-DB db]"
+
 static const struct command_spec client_subcommands[] = {
     {.name = "caching", .run = command_client_caching, .arity = 3, .scope = SCOPE_INSTANT, .flags = SESSION_FLAGS, .since = "6.0.0",
      .group = "connection", .complexity = "O(1)",
@@ -234,12 +241,11 @@ static const struct command_spec client_subcommands[] = {
      .tips = "nondeterministic_output"},
     {.name = "kill", .run = command_client_kill, .arity = -3, .scope = SCOPE_SESSION, .flags = ADMIN_FLAGS, .since = "2.4.0",
      .group = "connection", .complexity = "O(N), N the number of connections", .summary = "Closes connections.",
-     .syntax = "ip:port|([ID client-id] [TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB] [USER username] [ADDR ip:port] "
-               "[LADDR ip:port] [SKIPME yes/no] [MAXAGE seconds])"},
+     .syntax = "ip:port|(" FILTERS_SYNTAX ")"},
     {.name = "list", .run = command_client_list, .arity = -2, .scope = SCOPE_SESSION, .flags = ADMIN_FLAGS, .since = "2.4.0",
      .group = "connection", .complexity = "O(N), N the number of connections",
      .summary = "Returns a line about each connection.",
-     .syntax = "[TYPE NORMAL|MASTER|REPLICA|PUBSUB] [ID client-id [client-id ...]]", .tips = "nondeterministic_output"},
+     .syntax = FILTERS_SYNTAX, .tips = "nondeterministic_output"},
     {.name = "no-evict", .run = command_client_no_evict, .arity = 3, .scope = SCOPE_INSTANT, .flags = ADMIN_FLAGS,
      .since = "7.0.0", .group = "connection", .complexity = "O(1)",
      .summary = "Keeps the connection from being closed to save memory.", .syntax = "ON|OFF"},

@@ -15,6 +15,7 @@
 #include "client/session.h"
 #include "client/sessions.h"
 #include "cmd/core/answers.h"
+#include "cmd/server/cluster.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
 #include "mem/heap.h"
@@ -25,8 +26,7 @@
 
 enum { NODE_ID_LEN = 40, PLAIN_NODE = SHARD_COUNT_MAX };
 
-/* True with shard-ports; otherwise replies what Redis without cluster mode does. */
-static bool check_enabled(struct exec *exec)
+bool cluster_check_enabled(struct exec *exec)
 {
     if (atomic_load_explicit(&exec->server->config->shard_ports, memory_order_relaxed)) {
         return true;
@@ -35,14 +35,14 @@ static bool check_enabled(struct exec *exec)
     return false;
 }
 
-static uint32_t first_slot(const struct server *server, uint32_t shard)
+uint32_t cluster_first_slot(const struct server *server, uint32_t shard)
 {
     return (shard * SLOT_COUNT + server->shard_count - 1) / server->shard_count;
 }
 
 static uint32_t last_slot(const struct server *server, uint32_t shard)
 {
-    return first_slot(server, shard + 1) - 1;
+    return cluster_first_slot(server, shard + 1) - 1;
 }
 
 static void format_id(const struct server *server, uint32_t node, char out[NODE_ID_LEN + 1])
@@ -84,7 +84,7 @@ static void format_host(const struct session *session, char out[SESSION_ADDRESS_
 
 static void command_cluster_slots(struct exec *exec)
 {
-    if (!check_enabled(exec)) {
+    if (!cluster_check_enabled(exec)) {
         return;
     }
     char host[SESSION_ADDRESS_MAX], id[NODE_ID_LEN + 1];
@@ -93,7 +93,7 @@ static void command_cluster_slots(struct exec *exec)
     for (uint32_t i = 0; i < exec->server->shard_count; i++) {
         format_id(exec->server, i, id);
         reply_array(exec->reply, 3);
-        reply_integer(exec->reply, first_slot(exec->server, i));
+        reply_integer(exec->reply, cluster_first_slot(exec->server, i));
         reply_integer(exec->reply, last_slot(exec->server, i));
         reply_array(exec->reply, 4);
         reply_bulk_string(exec->reply, host);
@@ -127,7 +127,7 @@ static void reply_shard_node(struct exec *exec, uint32_t shard, const char *host
 
 static void command_cluster_shards(struct exec *exec)
 {
-    if (!check_enabled(exec)) {
+    if (!cluster_check_enabled(exec)) {
         return;
     }
     char host[SESSION_ADDRESS_MAX];
@@ -137,7 +137,7 @@ static void command_cluster_shards(struct exec *exec)
         reply_map(exec->reply, 2);
         reply_bulk_string(exec->reply, "slots");
         reply_array(exec->reply, 2);
-        reply_integer(exec->reply, first_slot(exec->server, i));
+        reply_integer(exec->reply, cluster_first_slot(exec->server, i));
         reply_integer(exec->reply, last_slot(exec->server, i));
         reply_bulk_string(exec->reply, "nodes");
         reply_array(exec->reply, 1);
@@ -152,7 +152,7 @@ static bool append_shard(const struct exec *exec, uint32_t shard, const char *ho
     format_id(exec->server, shard, id);
     return buffer_append_format(out, "%s %s:%lld@0 %smaster - 0 0 0 connected %u-%u\n", id, host,
                                 (long long)node_port(exec, shard), shard == my_node(exec) ? "myself," : "",
-                                first_slot(exec->server, shard), last_slot(exec->server, shard));
+                                cluster_first_slot(exec->server, shard), last_slot(exec->server, shard));
 }
 
 static bool append_plain_port(const struct exec *exec, const char *host, struct buffer *out)
@@ -166,7 +166,7 @@ static bool append_plain_port(const struct exec *exec, const char *host, struct 
 
 static void command_cluster_nodes(struct exec *exec)
 {
-    if (!check_enabled(exec)) {
+    if (!cluster_check_enabled(exec)) {
         return;
     }
     char host[SESSION_ADDRESS_MAX];
@@ -186,7 +186,7 @@ static void command_cluster_nodes(struct exec *exec)
 
 static void command_cluster_info(struct exec *exec)
 {
-    if (!check_enabled(exec)) {
+    if (!cluster_check_enabled(exec)) {
         return;
     }
     char text[512];
@@ -203,7 +203,7 @@ static void command_cluster_info(struct exec *exec)
 static void command_cluster_myid(struct exec *exec)
 {
     char id[NODE_ID_LEN + 1];
-    if (check_enabled(exec)) {
+    if (cluster_check_enabled(exec)) {
         format_id(exec->server, my_node(exec), id);
         reply_bulk_string(exec->reply, id);
     }
@@ -211,14 +211,14 @@ static void command_cluster_myid(struct exec *exec)
 
 static void command_cluster_keyslot(struct exec *exec)
 {
-    if (check_enabled(exec)) {
+    if (cluster_check_enabled(exec)) {
         reply_integer(exec->reply, slot_of_key(exec->argv[2]));
     }
 }
 
 static void command_cluster_help(struct exec *exec)
 {
-    if (check_enabled(exec)) {
+    if (cluster_check_enabled(exec)) {
         command_help(exec);
     }
 }
@@ -298,7 +298,7 @@ static void start_slot_job(struct exec *exec, int64_t slot, uint64_t limit, bool
 static void command_cluster_countkeysinslot(struct exec *exec)
 {
     int64_t slot;
-    if (!check_enabled(exec) || !exec_int64_argument(exec, 2, &slot)) {
+    if (!cluster_check_enabled(exec) || !exec_int64_argument(exec, 2, &slot)) {
         return;
     }
     if (slot < 0 || slot >= SLOT_COUNT) {
@@ -311,7 +311,7 @@ static void command_cluster_countkeysinslot(struct exec *exec)
 static void command_cluster_getkeysinslot(struct exec *exec)
 {
     int64_t slot, limit;
-    if (!check_enabled(exec) || !exec_int64_argument(exec, 2, &slot) || !exec_int64_argument(exec, 3, &limit)) {
+    if (!cluster_check_enabled(exec) || !exec_int64_argument(exec, 2, &slot) || !exec_int64_argument(exec, 3, &limit)) {
         return;
     }
     if (slot < 0 || slot >= SLOT_COUNT || limit < 0) {
@@ -324,7 +324,7 @@ static void command_cluster_getkeysinslot(struct exec *exec)
 /* Every node is a master and takes reads anyway. */
 static void command_read_mode(struct exec *exec)
 {
-    if (check_enabled(exec)) {
+    if (cluster_check_enabled(exec)) {
         reply_ok(exec->reply);
     }
 }
@@ -354,6 +354,10 @@ static const struct command_spec cluster_subcommands[] = {
     {.name = "shards", .run = command_cluster_shards, .arity = 2, .scope = SCOPE_INSTANT, .flags = COMMAND_STALE,
      .since = "7.0.0", .group = "cluster", .complexity = "O(N), N the number of shards",
      .summary = "Returns the shards with their slots and nodes.", .tips = "nondeterministic_output"},
+    {.name = "slot-stats", .run = command_cluster_slot_stats, .arity = -4, .scope = SCOPE_SESSION, .flags = COMMAND_STALE,
+     .since = "8.0.0", .group = "cluster", .complexity = "O(K + N log N), K the number of the shards' keys, N that of the slots",
+     .summary = "Returns the number of keys and bytes of slots.",
+     .syntax = "(SLOTSRANGE start-slot end-slot)|(ORDERBY metric [LIMIT limit] [ASC|DESC])", .tips = "nondeterministic_output"},
     {.name = "slots", .run = command_cluster_slots, .arity = 2, .scope = SCOPE_INSTANT, .flags = COMMAND_STALE,
      .since = "3.0.0", .group = "cluster", .complexity = "O(N), N the number of shards",
      .summary = "Returns the ranges of slots with their nodes.", .tips = "nondeterministic_output"},

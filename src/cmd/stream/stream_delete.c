@@ -1,28 +1,12 @@
 /* stream_delete.c - entries that leave a stream with an eye on its groups: XDELEX XACKDEL. Many go in steps, with the stream pinned.
  *
- *   KEEPREF  what is pending stays so
- *   DELREF   the ids are pending in no group any more
- *   ACKED    an entry goes only if no group needs it: it is pending in none, and each has got beyond it
- *
- * Their effects are XACK and XDEL of what was done, so that a replay needs no policy.
- *
  * Threads    The holder of the key's baton.
  * Memory     A job is the connection thread's own block.  */
-#include "cmd/stream/stream_effect.h"
-#include "cmd/stream/stream_private.h"
+#include "cmd/stream/stream_policy.h"
 #include "cmd/stream/stream_rows.h"
 #include "cmd/stream/stream_write.h"
 #include "exec/exec.h"
 #include "shard/server.h"
-
-enum {
-    PIECE_IDS = GROUP_EFFECT_PIECE, /* ids that are done together, at most */
-    PIECE_LOOKS = 512,              /* and looked at in the stream and in its groups, about */
-    LOOKS_AT_ONCE = 2048,           /* more are done in steps */
-    XDEL_HEAD = 2,
-};
-
-enum policy { POLICY_OF_KEEPREF, POLICY_OF_DELREF, POLICY_OF_ACKED, POLICY_COUNT };
 
 /* What is replied for an id. */
 enum outcome { OUTCOME_NONE = -1, OUTCOME_DELETED = 1, OUTCOME_NEEDED = 2 };
@@ -30,7 +14,7 @@ enum outcome { OUTCOME_NONE = -1, OUTCOME_DELETED = 1, OUTCOME_NEEDED = 2 };
 /* --- words --- */
 
 struct delete_words {
-    enum policy policy;
+    enum stream_policy policy;
     bool has_policy;
     bool has_group;          /* XACKDEL */
     uint32_t ids_at, id_count;
@@ -39,18 +23,6 @@ struct delete_words {
 static bool refuse(struct exec *exec, const char *error)
 {
     reply_error(exec->reply, error);
-    return false;
-}
-
-static bool read_policy(struct bytes word, enum policy *out)
-{
-    static const char *const names[POLICY_COUNT] = {"KEEPREF", "DELREF", "ACKED"};
-    for (int i = 0; i < POLICY_COUNT; i++) {
-        if (bytes_equal_ignore_case(word, bytes_of_string(names[i]))) {
-            *out = (enum policy)i;
-            return true;
-        }
-    }
     return false;
 }
 
@@ -82,7 +54,7 @@ static bool read_words(struct exec *exec, uint32_t first, struct delete_words *o
             if (!read_ids_block(exec, &at, out)) {
                 return false;
             }
-        } else if (!out->has_policy && read_policy(exec->argv[at], &out->policy)) {
+        } else if (!out->has_policy && stream_policy_parse(exec->argv[at], &out->policy)) {
             out->has_policy = true;
         } else {
             return refuse(exec, ERROR_SYNTAX);
@@ -103,108 +75,88 @@ static bool read_words(struct exec *exec, uint32_t first, struct delete_words *o
 /* --- one piece --- */
 
 /* Some ids, and what becomes of them. */
-struct piece {
+struct deletion {
     struct stream *stream;          /* open for a change */
     struct stream_group *group;     /* XACKDEL's; NULL: XDELEX */
-    enum policy policy;
-    uint32_t count;
-    struct stream_id ids[PIECE_IDS];
-    enum outcome outcomes[PIECE_IDS];
+    enum stream_policy policy;
+    struct stream_piece piece;
+    enum outcome outcomes[STREAM_PIECE_IDS];
     uint32_t deleted;               /* so many entries went */
 };
 
-/* The ids that are not left out are not pending in `group` any more. Those of XACKDEL that were not pending in its group are left out. */
-static void remove_pending(struct exec *exec, struct piece *piece, struct stream_group *group)
+/* The ids are not pending in XACKDEL's group any more; those that were not are left out. */
+static void acknowledge(struct exec *exec, struct deletion *deletion)
 {
     struct group_effect effect;
-    group_effect_begin(&effect, exec, exec_key(exec, 1), group);
-    for (uint32_t i = 0; i < piece->count; i++) {
-        const bool is_asked = piece->group == NULL || piece->group == group || piece->outcomes[i] != OUTCOME_NONE;
-        const bool was_pending = is_asked && stream_remove_pending(piece->stream, group, piece->ids[i]);
+    group_effect_begin(&effect, exec, exec_key(exec, 1), deletion->group);
+    for (uint32_t i = 0; i < deletion->piece.count; i++) {
+        const bool was_pending = stream_remove_pending(deletion->stream, deletion->group, deletion->piece.ids[i]);
         if (was_pending) {
-            group_effect_removed(&effect, piece->ids[i]);
+            group_effect_removed(&effect, deletion->piece.ids[i]);
             exec_count_changes(exec, 1);
         }
-        if (piece->group == group) {
-            piece->outcomes[i] = was_pending ? OUTCOME_DELETED : OUTCOME_NONE;
-        }
+        deletion->outcomes[i] = was_pending ? OUTCOME_DELETED : OUTCOME_NONE;
     }
     group_effect_end(&effect);
 }
 
-/* Is it pending in a group, or will it be delivered in one? O(groups log P). */
-static bool is_needed(const struct stream *stream, struct stream_id id)
+/* DELREF: no other group has those ids pending that were not left out. */
+static void forget_elsewhere(struct exec *exec, const struct deletion *deletion)
 {
-    for (uint32_t i = 0; i < stream->group_count; i++) {
-        const struct stream_group *group = stream->groups[i];
-        if (stream_id_compare(id, group->last_id) > 0 || stream_find_pending(group, id) != NULL) {
-            return true;
+    struct stream_piece asked = {.count = 0};
+    for (uint32_t i = 0; i < deletion->piece.count; i++) {
+        if (deletion->group == NULL || deletion->outcomes[i] != OUTCOME_NONE) {
+            asked.ids[asked.count++] = deletion->piece.ids[i];
         }
     }
-    return false;
-}
-
-/* "XDEL key" and the first `count` of `ids`. */
-static void report_deleted(struct exec *exec, const struct stream_id *ids, uint32_t count)
-{
-    struct bytes words[XDEL_HEAD + PIECE_IDS];
-    char texts[PIECE_IDS][STREAM_ID_TEXT_MAX];
-    words[0] = BYTES("XDEL");
-    words[1] = exec->argv[1];
-    for (uint32_t i = 0; i < count; i++) {
-        words[XDEL_HEAD + i] = (struct bytes){texts[i], stream_id_format(ids[i], texts[i])};
-    }
-    exec_effect(exec, exec_key(exec, 1), words, XDEL_HEAD + count);
+    stream_forget_pending(exec, deletion->stream, deletion->group, &asked);
 }
 
 /* Deletes what may go. An entry that XACKDEL has acknowledged counts as deleted if it was so before. RESULT_NO_MEMORY: the rest is there still. */
-static enum result delete_entries(struct exec *exec, struct piece *piece)
+static enum result delete_entries(struct exec *exec, struct deletion *deletion)
 {
-    struct stream_id gone[PIECE_IDS];
+    struct stream_piece gone = {.count = 0};
     enum result result = RESULT_OK;
-    for (uint32_t i = 0; i < piece->count && result != RESULT_NO_MEMORY; i++) {
-        const bool is_there = stream_has(piece->stream, piece->ids[i]);
-        if (piece->group == NULL) {
-            piece->outcomes[i] = is_there ? OUTCOME_DELETED : OUTCOME_NONE;
+    for (uint32_t i = 0; i < deletion->piece.count && result != RESULT_NO_MEMORY; i++) {
+        const struct stream_id id = deletion->piece.ids[i];
+        const bool is_there = stream_has(deletion->stream, id);
+        if (deletion->group == NULL) {
+            deletion->outcomes[i] = is_there ? OUTCOME_DELETED : OUTCOME_NONE;
         }
-        if (piece->outcomes[i] == OUTCOME_NONE) {
+        if (deletion->outcomes[i] == OUTCOME_NONE) {
             continue;
         }
-        if (piece->policy == POLICY_OF_ACKED && is_needed(piece->stream, piece->ids[i])) {
-            piece->outcomes[i] = OUTCOME_NEEDED;
+        if (deletion->policy == STREAM_ACKED && stream_is_needed(deletion->stream, id)) {
+            deletion->outcomes[i] = OUTCOME_NEEDED;
         } else if (is_there) {
-            result = stream_delete(piece->stream, piece->ids[i]);
+            result = stream_delete(deletion->stream, id);
             if (result == RESULT_OK) {
-                gone[piece->deleted++] = piece->ids[i];
+                gone.ids[gone.count++] = id;
             }
         }
     }
-    if (piece->deleted > 0) {
-        exec_count_changes(exec, piece->deleted);
-        report_deleted(exec, gone, piece->deleted);
-    }
+    deletion->deleted = gone.count;
+    stream_report_deleted(exec, &gone);
     return result;
 }
 
 /* Does what was asked with the next ids, from number `first` on, and replies. */
-static enum result delete_piece(struct exec *exec, const struct delete_words *words, struct piece *piece, uint32_t first)
+static enum result delete_piece(struct exec *exec, const struct delete_words *words, struct deletion *deletion, uint32_t first)
 {
-    for (uint32_t i = 0; i < piece->count; i++) {
-        if (!exec_stream_id(exec, words->ids_at + first + i, &piece->ids[i])) {
+    for (uint32_t i = 0; i < deletion->piece.count; i++) {
+        if (!exec_stream_id(exec, words->ids_at + first + i, &deletion->piece.ids[i])) {
             return RESULT_SYNTAX; /* read_words has seen them */
         }
     }
-    if (piece->group != NULL) {
-        remove_pending(exec, piece, piece->group);
+    if (deletion->group != NULL) {
+        acknowledge(exec, deletion);
     }
-    for (uint32_t i = 0; piece->policy == POLICY_OF_DELREF && i < piece->stream->group_count; i++) {
-        if (piece->stream->groups[i] != piece->group) {
-            remove_pending(exec, piece, piece->stream->groups[i]);
-        }
+    if (deletion->policy == STREAM_DELREF) {
+        forget_elsewhere(exec, deletion);
     }
-    const enum result result = delete_entries(exec, piece);
-    for (uint32_t i = 0; i < piece->count && result != RESULT_NO_MEMORY; i++) {
-        reply_integer(exec->reply, piece->outcomes[i]);
+    const enum result result = delete_entries(exec, deletion);
+    for (uint32_t i = 0; i < deletion->piece.count && result != RESULT_NO_MEMORY; i++) {
+        reply_integer(exec->reply, deletion->outcomes[i]);
     }
     return result == RESULT_NO_MEMORY ? result : RESULT_OK;
 }
@@ -220,24 +172,25 @@ struct progress {
 /* What one id costs: looks at the stream and at its groups. */
 static uint64_t looks_for_id(const struct stream *stream, const struct delete_words *words)
 {
-    return 1 + (words->policy == POLICY_OF_KEEPREF ? words->has_group : (uint64_t)stream->group_count);
+    return 1 + (words->policy == STREAM_KEEPREF ? words->has_group : (uint64_t)stream->group_count);
 }
 
 /* Goes on; a job until its step is over. All is done when progress->done is words->id_count. */
 static enum result delete_some(struct exec *exec, struct stream *stream, const struct delete_words *words, struct progress *progress)
 {
-    const uint64_t fits = PIECE_LOOKS / looks_for_id(stream, words);
-    const uint32_t piece_max = fits == 0 ? 1 : fits > PIECE_IDS ? PIECE_IDS : (uint32_t)fits;
+    const uint64_t fits = STREAM_PIECE_LOOKS / looks_for_id(stream, words);
+    const uint32_t piece_max = fits == 0 ? 1 : fits > STREAM_PIECE_IDS ? STREAM_PIECE_IDS : (uint32_t)fits;
     do {
         const uint32_t left = words->id_count - progress->done;
-        struct piece piece = {.stream = stream, .policy = words->policy, .count = left < piece_max ? left : piece_max};
-        piece.group = words->has_group ? stream_find_group(stream, exec->argv[2]) : NULL;
-        const enum result result = delete_piece(exec, words, &piece, progress->done);
-        progress->is_any_deleted = progress->is_any_deleted || piece.deleted > 0;
+        struct deletion deletion = {.stream = stream, .policy = words->policy};
+        deletion.piece.count = left < piece_max ? left : piece_max;
+        deletion.group = words->has_group ? stream_find_group(stream, exec->argv[2]) : NULL;
+        const enum result result = delete_piece(exec, words, &deletion, progress->done);
+        progress->is_any_deleted = progress->is_any_deleted || deletion.deleted > 0;
         if (result != RESULT_OK) {
             return result;
         }
-        progress->done += piece.count;
+        progress->done += deletion.piece.count;
     } while (progress->done < words->id_count && (exec->job == NULL || !exec_step_is_over(exec)));
     return RESULT_OK;
 }
@@ -319,7 +272,7 @@ static void run(struct exec *exec, uint32_t first)
         reply_none(exec, words.id_count);
         return;
     }
-    if (words.id_count > LOOKS_AT_ONCE / looks_for_id(stream, &words)) {
+    if (words.id_count > STREAM_LOOKS_AT_ONCE / looks_for_id(stream, &words)) {
         start_job(exec, &words);
         return;
     }

@@ -4,7 +4,8 @@
 
 #include "exec/exec.h"
 
-extern const struct command_spec stream_commands[];         /* stream.c: XADD XDEL XLEN XSETID XTRIM */
+extern const struct command_spec stream_add_commands[];     /* stream_add.c: XADD XTRIM */
+extern const struct command_spec stream_commands[];         /* stream.c: XDEL XLEN XSETID */
 extern const struct command_spec stream_delete_commands[];  /* stream_delete.c: XDELEX XACKDEL */
 extern const struct command_spec stream_read_commands[];    /* stream_read.c: XRANGE XREVRANGE XREAD */
 extern const struct command_spec stream_group_commands[];   /* stream_group.c: XGROUP */
