@@ -150,7 +150,8 @@ def test_figures_are_those_of_info(start, shards, port):
         classes = {labels[0][1]: value for (name, labels), value in samples.items() if name == "tessera_memory_class_bytes"}
         assert sum(classes.values()) == plain["tessera_memory_used_bytes"] and classes["table_row"] > 0
         table = (("db", "0"), ("table", "n.t"))
-        assert samples["tessera_table_rows", table] == 5
+        assert samples["tessera_table_rows", table] == 5 == plain["tessera_tables_rows"] and plain["tessera_tables_left_out"] == 0
+        assert samples["tessera_table_indexes", table] == 1
         assert samples["tessera_table_index_bytes", table + (("index", "a"),)] == samples["tessera_table_indexes_bytes", table]
         assert samples["tessera_table_indexes_bytes", table] == client.run("MEMORY", "USAGE", "TABLE", "n.t", "INDEX", "a")
         check_names_in_docs(text)

@@ -41,6 +41,41 @@ def test_figures(client, shards):
     assert error_of(client, "TABLE.INFO", "i.none") == "ERR table schema does not exist"
 
 
+def test_info_tables(client):
+    """A line a table and the totals of all; more tables than lines are counted; names that would break a line are escaped."""
+    assert set(client.info("tables").values()) == {"0"} and b"# Tables" not in client.run("INFO")
+    client.run("TABLE.NAMESPACE.CREATE", "i")
+    client.run("SELECT", 3)
+    client.run("TABLE.NAMESPACE.CREATE", "j")
+    client.run("TABLE.SCHEMA.CREATE", "j.a:b\r\n\\c", "n:integer")
+    client.run("SELECT", 0)
+    client.pipeline(("TABLE.SCHEMA.CREATE", "i.t%03d" % number, "n:integer:primary", "s:string:btree") for number in range(105))
+    client.pipeline(("TABLE.INSERT", "i.t%03d" % (number % 2), "n=%d" % number, "s=x") for number in range(9))
+    found = client.info("tables")
+    lines = {name: dict(pair.split("=") for pair in value.split(",")) for name, value in found.items() if name.startswith("table_db")}
+    assert sorted(lines) == ["table_db0_i.t%03d" % number for number in range(100)]
+    for number, rows in ((0, 5), (1, 4), (2, 0)):
+        line, figures = lines["table_db0_i.t%03d" % number], info(client, "i.t%03d" % number)
+        assert line == {"rows": str(rows), "indexes": "2"} | {
+            name.replace("-", "_"): str(figures[name]) for name in ("row-bytes", "index-bytes", "schema-bytes")}
+    assert (found["table_namespaces"], found["tables"], found["tables_left_out"], found["tables_rows"]) == ("2", "106", "6", "9")
+    whole = {name: sum(int(line[name]) for line in lines.values()) for name in ("row_bytes", "index_bytes", "schema_bytes")}
+    for number in range(100, 105):
+        for name in whole:
+            whole[name] += info(client, "i.t%03d" % number)[name.replace("_", "-")]
+    client.run("SELECT", 3)
+    other = info(client, "j.a:b\r\n\\c")
+    assert all(int(found["tables_" + name]) == whole[name] + other[name.replace("_", "-")] for name in whole)
+    client.run("FLUSHALL")
+    client.run("TABLE.NAMESPACE.CREATE", "j")
+    client.run("TABLE.SCHEMA.CREATE", "j.a:b\r\n\\c", "n:integer")
+    assert client.info("Tables")[r"table_db3_j.a\x3ab\x0d\x0a\x5cc"].startswith("rows=0,")
+    client.run("MULTI")
+    client.run("TABLE.INSERT", "j.a:b\r\n\\c", "n=1")
+    client.run("INFO", "tables")
+    assert b"tables_rows:1\r\n" in client.run("EXEC")[1]
+
+
 @pytest.mark.parametrize("options", ((), ("--appendonly", "yes")), ids=("snapshot", "log"))
 def test_a_column_gets_another_name(start, shards, options):
     server = start("--enable-debug-command", "yes", *options, shards=shards)

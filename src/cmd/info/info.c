@@ -6,11 +6,11 @@
  *
  * Threads    The connection's own; other counters are read relaxed.
  * Limits     A walk costs a shard 25 ns for each 64 KiB of its heap (0.4 ms a GiB).
- * Read on    info_server.c, info_memory.c, info_stats.c, info_shards.c; docs/COMPATIBILITY.md, "INFO".  */
+ * Read on    info_server.c, info_memory.c, info_stats.c, info_shards.c, info_tables.c; docs/COMPATIBILITY.md, "INFO".  */
 #include "cmd/core/answers.h"
 #include "cmd/info/info_rows.h"
 #include "cmd/info/info_sections.h"
-#include "cmd/info/metric_tables.h"
+#include "cmd/info/info_tables.h"
 
 #include "base/number.h"
 #include "exec/exec.h"
@@ -21,25 +21,26 @@ struct section {
     const char *name, *title;
     info_section_fn *write;
     bool is_default;  /* in a plain INFO */
-    bool wants_walks, wants_moment;
+    bool wants_walks, wants_moment, wants_tables;
 };
 
 /* In the order of the reply. */
 static const struct section sections[] = {
-    {"server", "Server", info_write_server, true, false, false},
-    {"clients", "Clients", info_write_clients, true, false, false},
-    {"memory", "Memory", info_write_memory, true, true, true},
-    {"persistence", "Persistence", info_write_persistence, true, false, false},
-    {"stats", "Stats", info_write_stats, true, false, false},
-    {"replication", "Replication", info_write_replication, true, false, false},
-    {"cpu", "CPU", info_write_cpu, true, false, false},
-    {"modules", "Modules", NULL, true, false, false},
-    {"commandstats", "Commandstats", info_write_commandstats, false, false, false},
-    {"errorstats", "Errorstats", info_write_errorstats, true, false, false},
-    {"latencystats", "Latencystats", info_write_latencystats, false, false, false},
-    {"cluster", "Cluster", info_write_cluster, true, false, false},
-    {"keyspace", "Keyspace", info_write_keyspace, true, false, true},
-    {"shards", "Shards", info_write_shards, false, true, false},
+    {"server", "Server", info_write_server, true, false, false, false},
+    {"clients", "Clients", info_write_clients, true, false, false, false},
+    {"memory", "Memory", info_write_memory, true, true, true, false},
+    {"persistence", "Persistence", info_write_persistence, true, false, false, false},
+    {"stats", "Stats", info_write_stats, true, false, false, false},
+    {"replication", "Replication", info_write_replication, true, false, false, false},
+    {"cpu", "CPU", info_write_cpu, true, false, false, false},
+    {"modules", "Modules", NULL, true, false, false, false},
+    {"commandstats", "Commandstats", info_write_commandstats, false, false, false, false},
+    {"errorstats", "Errorstats", info_write_errorstats, true, false, false, false},
+    {"latencystats", "Latencystats", info_write_latencystats, false, false, false, false},
+    {"cluster", "Cluster", info_write_cluster, true, false, false, false},
+    {"keyspace", "Keyspace", info_write_keyspace, true, false, true, false},
+    {"shards", "Shards", info_write_shards, false, true, false, false},
+    {"tables", "Tables", info_write_tables, false, false, false, true},
 };
 
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
@@ -102,6 +103,7 @@ static struct section wants_of(uint32_t set)
         if ((set >> i & 1) != 0) {
             wants.wants_walks |= sections[i].wants_walks;
             wants.wants_moment |= sections[i].wants_moment;
+            wants.wants_tables |= sections[i].wants_tables;
         }
     }
     return wants;
@@ -113,9 +115,10 @@ struct info_job {
     struct job job;
     uint32_t sections;
     bool has_walks;
+    bool is_counted;          /* walks and moment are behind: tables come next, or the text */
     bool is_metrics;
     uint32_t shard_count;
-    struct metric_tables tables; /* of METRICS */
+    struct info_tables tables;
     struct memory_figures memory;
     struct buffer keyspace;   /* the section's text */
     bool is_refused;          /* memory was, for that or for the tables */
@@ -128,6 +131,7 @@ static void reply_info(struct exec *exec, uint32_t set, struct info_job *job)
     struct info info = {.server = exec->server, .now_ms = exec->now_ms, .text = BUFFER_EMPTY(MEM_OUTPUT_BUFFER)};
     if (job != NULL) {
         info.keyspace = buffer_bytes(&job->keyspace);
+        info.tables = &job->tables;
     }
     if (job != NULL && job->has_walks) {
         memory_figures_derive(exec->server, job->walks, &job->memory);
@@ -148,9 +152,6 @@ static void reply_info(struct exec *exec, uint32_t set, struct info_job *job)
             sections[i].write(&info);
         }
     }
-    if (info.is_metrics) {
-        info.is_refused |= !metric_tables_write(&job->tables, &info.text);
-    }
     if (info.is_refused) {
         reply_error(exec->reply, ERROR_NO_MEMORY);
     } else {
@@ -162,6 +163,22 @@ static void reply_info(struct exec *exec, uint32_t set, struct info_job *job)
 static size_t info_job_bytes(uint32_t shard_count)
 {
     return sizeof(struct info_job) + shard_count * sizeof(struct heap_walk);
+}
+
+/* The batons of the next step: shard 0's for tables, else none, for the text. */
+static enum job_status end_counting(struct info_job *job)
+{
+    job->is_counted = true;
+    job->job.shard = wants_of(job->sections).wants_tables ? 0 : JOB_NO_SHARD;
+    return JOB_MORE;
+}
+
+static enum job_status look_at_tables(struct info_job *job, const struct shard *shard)
+{
+    baton_assert_held(&shard->baton);
+    job->is_refused |= !info_tables_look(&job->tables, job->is_metrics ? METRIC_TABLES_MAX : INFO_TABLES_MAX, shard);
+    job->job.shard = JOB_NO_SHARD;
+    return JOB_MORE;
 }
 
 /* Under all batons. Memory is counted before any is taken for text: what is told must not depend on the telling. */
@@ -179,8 +196,7 @@ static enum job_status look_at_moment(struct info_job *job, struct exec *exec)
         job->keyspace = info.text;
         job->is_refused |= info.is_refused;
     }
-    job->job.shard = JOB_NO_SHARD;
-    return JOB_MORE;
+    return end_counting(job);
 }
 
 static enum job_status info_job_step(struct job *job, struct exec *exec)
@@ -193,11 +209,11 @@ static enum job_status info_job_step(struct job *job, struct exec *exec)
     if (job->shard == JOB_ALL_SHARDS) {
         return look_at_moment(info_job, exec);
     }
+    if (info_job->is_counted) {
+        return look_at_tables(info_job, exec->shard);
+    }
     baton_assert_held(&exec->shard->baton);
     memory_walk_shard(exec->shard, &info_job->walks[job->shard]);
-    if (job->shard == 0 && info_job->is_metrics) {
-        info_job->is_refused |= !metric_tables_look(&info_job->tables, exec->shard);
-    }
     job->shard++;
     if ((uint32_t)job->shard == exec->server->shard_count) {
         job->shard = JOB_ALL_SHARDS;
@@ -210,25 +226,28 @@ static void info_job_destroy(struct job *job, struct exec *exec)
     (void)exec;
     struct info_job *info_job = (struct info_job *)job;
     buffer_release(&info_job->keyspace);
-    metric_tables_release(&info_job->tables);
+    info_tables_release(&info_job->tables);
     thread_free(MEM_SERVER, job, info_job_bytes(info_job->shard_count));
 }
 
 static void start_job(struct exec *exec, uint32_t set, bool is_metrics)
 {
-    const bool has_walks = wants_of(set).wants_walks;
+    const struct section wants = wants_of(set);
     struct info_job *job = thread_alloc_zeroed(MEM_SERVER, info_job_bytes(exec->server->shard_count));
     if (job == NULL) {
         reply_error(exec->reply, ERROR_NO_MEMORY);
         return;
     }
-    job->job = (struct job){.step = info_job_step, .destroy = info_job_destroy, .shard = has_walks ? 0 : JOB_ALL_SHARDS};
+    job->job = (struct job){.step = info_job_step, .destroy = info_job_destroy, .shard = wants.wants_walks ? 0 : JOB_ALL_SHARDS};
     job->sections = set;
-    job->has_walks = has_walks;
+    job->has_walks = wants.wants_walks;
     job->is_metrics = is_metrics;
     job->keyspace = BUFFER_EMPTY(MEM_OUTPUT_BUFFER);
-    job->tables = METRIC_TABLES_EMPTY;
+    job->tables = INFO_TABLES_EMPTY;
     job->shard_count = exec->server->shard_count;
+    if (!wants.wants_walks && !wants.wants_moment) {
+        (void)end_counting(job);
+    }
     exec_start_job(exec, &job->job);
 }
 
@@ -236,7 +255,7 @@ static void info_run(struct exec *exec)
 {
     const uint32_t set = sections_wanted(exec);
     const struct section wants = wants_of(set);
-    if (!wants.wants_walks && !wants.wants_moment) {
+    if (!wants.wants_walks && !wants.wants_moment && !wants.wants_tables) {
         reply_info(exec, set, NULL);
     } else {
         start_job(exec, set, false);

@@ -12,5 +12,6 @@ info_section_fn info_look_at_keyspace;
 info_section_fn info_write_memory;           /* info_memory.c */
 info_section_fn info_write_stats, info_write_commandstats, info_write_errorstats, info_write_latencystats; /* info_stats.c */
 info_section_fn info_write_shards;           /* info_shards.c */
+info_section_fn info_write_tables;           /* info_tables.c; of info->tables */
 
 #endif

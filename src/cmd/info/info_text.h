@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 
+struct info_tables; /* info_tables.h */
+
 enum info_kind {
     INFO_CONSTANT, /* the row's own text */
     INFO_TEXT,     /* const char * */
@@ -46,6 +48,7 @@ struct info {
     const struct heap_walk *walks;    /* one for each shard, or NULL when no selected section wants them */
     const struct memory_figures *memory; /* the same */
     struct bytes keyspace;            /* the text of the section, of one moment; empty when it is not selected */
+    const struct info_tables *tables; /* their figures; NULL when the section is not selected */
     const char *section;              /* that is being written */
     struct buffer text;
     bool is_metrics;                  /* the text is METRICS's */
