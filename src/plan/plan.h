@@ -24,7 +24,11 @@ struct plan_source {
     struct bytes text;
     const struct bytes *arguments;
     uint32_t argument_count;
+    const struct sql_statement *tree; /* of the text, which was read already; NULL: it was not */
 };
+
+/* Words of a command: a text behind the name, and its arguments; with the tree, if the connection has prepared it. */
+struct plan_source plan_source_of(const struct exec *exec);
 
 struct plan {
     struct plan_source source;
@@ -40,6 +44,9 @@ struct plan {
 
 /* Reads the text, and refuses what cannot be done yet. TABLE_FAULT: *fault says what is wrong, and where; TABLE_NO_MEMORY. */
 MUST_USE enum table_result plan_read(struct plan *plan, const struct plan_source *source, struct arena *arena, struct sql_fault *fault);
+
+/* The text alone, without arguments: *tree is in the arena. TABLE_FAULT, TABLE_NO_MEMORY. */
+MUST_USE enum table_result plan_read_text(struct bytes text, struct arena *arena, const struct sql_statement **tree, struct sql_fault *fault);
 
 /* A SELECT over several tables. */
 bool plan_is_join(const struct plan *plan);

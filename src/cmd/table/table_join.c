@@ -21,7 +21,7 @@ bool table_join_waits(struct exec *exec, const struct plan *plan)
 static enum table_result read_join(struct join **out, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
 {
     struct plan plan;
-    const struct plan_source source = {.text = exec->argv[1], .arguments = exec->argv + 2, .argument_count = exec->argc - 2};
+    const struct plan_source source = plan_source_of(exec);
     const enum table_result result = plan_read(&plan, &source, arena, fault);
     return result == TABLE_OK ? plan_join(&plan, exec, out) : result;
 }

@@ -1,4 +1,4 @@
-/* table_query.c - TABLE.QUERY: a statement of SQL, its arguments behind it.
+/* table_query.c - TABLE.QUERY: a statement of SQL, its arguments behind it; and TABLE.EXECUTE, whose text was read before (exec/prepared.h).
  *
  * route() reads the text to name the shard of its rows, or all; there the handler reads it again and runs it, by the means of table.c.
  *
@@ -18,12 +18,6 @@
 #include "query/insert.h"
 #include "table/unique.h"
 
-/* The words of a command as a text and its arguments. */
-static struct plan_source source_of(const struct exec *exec)
-{
-    return (struct plan_source){.text = exec->argv[1], .arguments = exec->argv + 2, .argument_count = exec->argc - 2};
-}
-
 static bool has_many_rows(const struct plan *plan)
 {
     return plan->tree->change->rows->count > 1;
@@ -37,7 +31,7 @@ static bool is_definition(const struct plan *plan)
 /* The text, and the table that it names: NULL only where CREATE, ALTER and DROP name one that is not there. */
 static enum table_result read_plan(struct plan *plan, const struct exec *exec, struct arena *arena, struct sql_fault *fault, struct table **table)
 {
-    const struct plan_source source = source_of(exec);
+    const struct plan_source source = plan_source_of(exec);
     const enum table_result result = plan_read(plan, &source, arena, fault);
     *table = NULL;
     if (result == TABLE_OK && is_definition(plan)) {
@@ -315,10 +309,15 @@ static bool query_tables(const struct bytes *argv, uint32_t argc, command_table_
 
 /* --- rows of the command table --- */
 
+#define QUERY_COMPLEXITY "As TABLE.SELECT, TABLE.INSERT, TABLE.UPDATE, TABLE.DELETE or TABLE.SCHEMA.*"
+
 const struct command_spec query_commands[] = {
+    {.name = "table.execute", .run = command_query, .route = route_query, .waits = waits_for_query, .tables = query_tables, .arity = -2, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_NOSCRIPT | COMMAND_NAMES_PREPARED, .since = "1.0.0", .group = "table", .complexity = QUERY_COMPLEXITY,
+     .summary = "Runs a statement that this connection has prepared, with an argument for each of its parameters.", .syntax = "name [argument ...]"},
     {.name = "table.query", .run = command_query, .route = route_query, .waits = waits_for_query, .tables = query_tables, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
-     .complexity = "As TABLE.SELECT, TABLE.INSERT, TABLE.UPDATE, TABLE.DELETE or TABLE.SCHEMA.*, and O(B) to read the text, B its bytes",
+     .complexity = QUERY_COMPLEXITY ", and O(B) to read the text, B its bytes",
      .summary = "Runs a statement of SQL, with an argument for each of its parameters.", .syntax = "sql [argument ...]"},
     {0},
 };
