@@ -254,6 +254,19 @@ def test_memory_is_bounded_and_others_are_served(shop, server):
         assert other.run("MEMORY", "AUDIT") == b"OK"
 
 
+def test_texts_that_conditions_make_are_gone_with_the_next_row(shop):
+    """One row of the first table meets many: all texts together are more than a join may hold at a time."""
+    query(shop, "CREATE TABLE s.long (s TEXT)")
+    query(shop, "CREATE TABLE s.short (id INTEGER, t TEXT)")
+    query(shop, "CREATE INDEX ON s.short (t)")
+    shop.run("TABLE.INSERT", "s.long", "s=" + "x" * (4 << 20))
+    shop.run("TABLE.INSERT", "s.short", "COLUMNS", "id", "t", "VALUES", *[word for each in range(300) for word in (str(each), "t%d" % (each % 2))])
+    assert query(shop, "SELECT count(*) AS n FROM s.long LEFT JOIN s.short ON s || t > 'x'") == [[b"n", 300]]
+    text = "SELECT count(*) AS n FROM s.long JOIN s.short ON t = substr(s, 1, 0) || 't1' AND s || t > 'x'"
+    assert query(shop, text) == [[b"n", 150]] and b"each row by an index" in b"".join(query(shop, "EXPLAIN " + text))
+    assert shop.run("MEMORY", "AUDIT") == b"OK"
+
+
 def test_a_table_may_go_and_a_client_may_leave_meanwhile(shop, server):
     query(shop, "CREATE TABLE s.many (id INTEGER)")
     shop.run("TABLE.INSERT", "s.many", "COLUMNS", "id", "VALUES", *map(str, range(900)))
