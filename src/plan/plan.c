@@ -150,7 +150,21 @@ enum table_result plan_read(struct plan *plan, const struct plan_source *source,
 
 bool plan_is_join(const struct plan *plan)
 {
-    return plan->tree->kind == SQL_STATEMENT_SELECT && plan->tree->query->selects->sources->next != NULL;
+    return plan->tree->kind == SQL_STATEMENT_SELECT && (plan->tree->has_queries || plan->tree->query->selects->sources->next != NULL);
+}
+
+enum table_result plan_of_query(const struct plan *plan, struct sql_query *query, struct plan *out)
+{
+    struct sql_statement *tree = arena_alloc_zeroed(plan->arena, sizeof *tree);
+    if (tree == NULL) {
+        return plan_no_memory(plan);
+    }
+    tree->kind = SQL_STATEMENT_SELECT;
+    tree->parameter_count = plan->tree->parameter_count;
+    tree->query = query;
+    *out = *plan;
+    out->tree = tree;
+    return check_query(out);
 }
 
 struct plan plan_of_source(const struct plan *plan, const struct sql_source *source)
@@ -208,6 +222,7 @@ static enum table_result compile(const struct plan *plan, const struct expressio
                                              .resolver = resolver,
                                              .parameter_types = plan->parameter_types,
                                              .parameter_count = plan->tree->parameter_count,
+                                             .queries = plan->known,
                                              .wanted = wanted};
     return statement_result_of(expression_compile(&source, plan->arena, out, plan->fault));
 }

@@ -14,6 +14,7 @@
 #include "cmd/table/table_join.h"
 #include "cmd/table/table_rows.h"
 #include "plan/plan_insert.h"
+#include "plan/plan_query.h"
 #include "plan/plan_rows.h"
 #include "query/insert.h"
 #include "table/unique.h"
@@ -289,13 +290,16 @@ static bool query_tables(const struct bytes *argv, uint32_t argc, command_table_
     }
     const struct plan_source source = {.text = argv[1], .arguments = argv + 2, .argument_count = argc - 2};
     arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
-    const enum table_result result = plan_read(&plan, &source, &arena, &fault);
-    const struct sql_source *from = result == TABLE_OK && plan_is_join(&plan) ? plan.tree->query->selects->sources->next : NULL;
+    enum table_result result = plan_read(&plan, &source, &arena, &fault);
+    struct plan_sources sources = {.count = 0};
+    if (result == TABLE_OK && plan_is_join(&plan)) {
+        result = plan_sources_of(&plan, &sources);
+    }
     if (result == TABLE_OK) {
         tell(plan_table_name(&plan, name), needs_of(plan.tree), arg);
     }
-    for (; from != NULL; from = from->next) {
-        const struct plan one = plan_of_source(&plan, from);
+    for (uint32_t i = 0; i < sources.count; i++) {
+        const struct plan one = plan_of_source(&plan, sources.sources[i]);
         tell(plan_table_name(&one, name), TABLE_IS_READ, arg);
     }
     if (result == TABLE_OK && plan.tree->kind == SQL_STATEMENT_ALTER_TABLE && plan.tree->definition->alter == SQL_ALTER_RENAME) {
