@@ -3,6 +3,7 @@
 
 #include "expression/query_value.h"
 #include "expression/scalar_text.h"
+#include "query/access.h"
 
 #include <assert.h>
 #include <string.h>
@@ -186,7 +187,8 @@ static enum table_result take_list(const struct plan *plan, const struct row_nam
     return TABLE_OK;
 }
 
-/* IN over what a query has given. In no rows, or NOT IN with null among them, rows with null match otherwise than a condition says. */
+/* IN over what a query has given: few values, which an index may look up; of more the set knows sooner whether it has one. In no rows, or NOT IN with
+ * null among them, rows with null match otherwise than a condition says.  */
 static enum table_result take_query(const struct plan *plan, const struct row_names *names, const struct sql_node *part, struct where *where,
                                     bool *is_taken)
 {
@@ -196,7 +198,8 @@ static enum table_result take_query(const struct plan *plan, const struct row_na
     uint64_t at = 0;
     uint32_t count = 0;
     assert(given != NULL); /* it compiles */
-    if (given->set.count == 0 || given->set.count > CONDITION_VALUES_MAX || (part->is_negated && given->has_null) || !find_column(names, part->first, &side)) {
+    if (given->set.count == 0 || given->set.count > ACCESS_VALUES_MAX || (part->is_negated && given->has_null) ||
+        !find_column(names, part->first, &side)) {
         return TABLE_OK;
     }
     struct typed_value *values = arena_alloc(plan->arena, given->set.count * sizeof *values);
