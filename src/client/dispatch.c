@@ -13,6 +13,7 @@
 #include "exec/command_index.h"
 #include "exec/finish.h"
 #include "exec/pending.h"
+#include "exec/prepared.h"
 #include "exec/refusals.h"
 #include "exec/round.h"
 #include "exec/route.h"
@@ -165,6 +166,24 @@ static bool is_refused_to_subscriber(const struct session *session, const struct
     return true;
 }
 
+/* The statement's text comes into the place of its name. False: there is none of that name, which was replied. */
+__attribute__((noinline)) static bool put_prepared(const struct session *session, struct call *call, struct reply *reply)
+{
+    call->prepared = prepared_find(session->prepared, call->argv[1]);
+    if (call->prepared == NULL) {
+        reply_errorf(reply, PREPARED_MISSING, PREPARED_SHOWN(call->argv[1]));
+        return false;
+    }
+    call->argv[1] = call->prepared->text;
+    return true;
+}
+
+/* Does the command name a statement, and one that is not there? Then it was replied. */
+static inline bool is_without_statement(const struct session *session, struct call *call, struct reply *reply)
+{
+    return UNLIKELY((call->spec->flags & COMMAND_NAMES_PREPARED) != 0) && !put_prepared(session, call, reply);
+}
+
 /* Looks the command up and checks it. False: the reply has the reason. */
 static bool call_check(struct thread *thread, struct session *session, struct call *call, struct reply *reply)
 {
@@ -174,7 +193,8 @@ static bool call_check(struct thread *thread, struct session *session, struct ca
     }
     session->last_command = call->spec;
     const char *refusal = is_right ? call_refusal(thread, session, call) : NULL;
-    if (LIKELY(is_right && refusal == NULL) && !is_refused_to_user(thread, session, call, reply) && !is_refused_to_subscriber(session, call, reply)) {
+    if (LIKELY(is_right && refusal == NULL) && !is_without_statement(session, call, reply) && !is_refused_to_user(thread, session, call, reply) &&
+        !is_refused_to_subscriber(session, call, reply)) {
         return true;
     }
     if (refusal != NULL) {

@@ -12,6 +12,7 @@
 #include "client/session_cache.h"
 #include "client/session_user.h"
 #include "client/subscription.h"
+#include "exec/prepared.h"
 #include "exec/transaction.h"
 #include "mem/heap.h"
 #include "shard/server.h"
@@ -104,6 +105,7 @@ static void release_session(struct connection *connection)
     session_end_user(session);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
+    prepared_end(&session->prepared);
     buffer_release(&session->name);
     buffer_release(&session->lib_name);
     buffer_release(&session->lib_version);

@@ -14,6 +14,7 @@
 
 struct acl_user;
 struct command_spec;
+struct prepared_set;
 struct session_cache;
 struct transaction;
 
@@ -46,6 +47,7 @@ struct session {
     struct subscriber *subscriber; /* channels and patterns that it has subscribed to; NULL: it never has (client/subscription.h) */
     struct session_cache *cache;   /* it has tracked, or is told for others: client/session_cache.h; NULL: neither */
     struct transaction *transaction; /* MULTI or WATCH was said: exec/transaction.h; NULL: neither */
+    struct prepared_set *prepared; /* statements that it has prepared: exec/prepared.h; NULL: none */
     struct buffer name;            /* CLIENT SETNAME; empty: none */
     struct buffer lib_name, lib_version;
 };

@@ -4,6 +4,7 @@
 #include "client/connection.h"
 #include "exec/block.h"
 #include "client/session_cache.h"
+#include "exec/prepared.h"
 #include "exec/transaction.h"
 #include "exec/window.h"
 #include "mem/heap.h"
@@ -39,7 +40,7 @@ void session_memory(const struct session *session, struct session_memory *out)
     out->total_bytes = thread_block_bytes(sizeof *connection) + query_capacity +
                        output_memory_bytes(&connection->output) + parser_memory_bytes(&connection->parser) +
                        session->name.capacity + session->lib_name.capacity + session->lib_version.capacity +
-                       transaction_memory_bytes(session->transaction) + session_subscription_bytes(session) +
+                       transaction_memory_bytes(session->transaction) + prepared_memory_bytes(session->prepared) + session_subscription_bytes(session) +
                        session_cache_bytes(session);
     if (connection->tls != NULL) {
         out->total_bytes += tls_stream_memory_bytes(connection->tls);

@@ -16,6 +16,7 @@
 #include "cmd/list/list_rows.h"
 #include "cmd/memory/memory_rows.h"
 #include "cmd/persistence/persistence_rows.h"
+#include "cmd/prepare/prepare_rows.h"
 #include "cmd/pubsub/pubsub_rows.h"
 #include "cmd/script/script_rows.h"
 #include "cmd/server/effect_feed.h"
@@ -50,7 +51,7 @@ static const struct command_spec *const families[] = {
     cluster_commands,    memory_commands,       string_commands,        string_condition_commands, string_many_commands,  string_range_commands,
     string_number_commands, string_increx_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,
-    table_commands,      count_commands,      query_commands,      table_effect_commands, schema_commands,
+    table_commands,      count_commands,      query_commands,      prepare_commands, table_effect_commands, schema_commands,
     list_commands,       list_pop_commands,     list_read_commands,     list_edit_commands,
     hash_commands,       hash_number_commands,  hash_all_commands,      hash_scan_commands,  hash_random_commands,
     key_move_commands,

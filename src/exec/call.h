@@ -33,6 +33,7 @@
 struct call;
 struct command_spec;
 struct job;
+struct prepared;
 struct ticket;
 struct transaction;
 struct window;
@@ -90,6 +91,7 @@ struct call {
         struct call_link *elsewhere; /* JOB: in a struct job_run; ABROAD: in a struct threads_call; BLOCKED: in a struct blocked */
     };
     struct transaction *transaction; /* EXEC's: transaction.h; NULL: another command */
+    const struct prepared *prepared; /* COMMAND_NAMES_PREPARED: prepared.h; NULL: its text has to be read; other commands: not set */
     struct ticket *ticket;           /* its place in a queue: waiting.h; NULL: it has not waited */
     struct bytes *own_words;         /* argv that did not fit into the round */
     uint32_t own_words_capacity;

@@ -55,6 +55,7 @@ enum command_flag {
     COMMAND_FOR_SUBSCRIBERS = 1 << 20, /* ours: may be used while a connection in RESP2 has subscriptions */
     COMMAND_KEEPS_CACHING = 1 << 27, /* ours: behind it CLIENT CACHING still holds for the next command */
     COMMAND_NO_MANDATORY_KEYS = 1 << 22,
+    COMMAND_NAMES_PREPARED = 1 << 23, /* ours: argv[1] as sent names a statement of the connection's; its text stands there when it is run: prepared.h */
     COMMAND_IN_ORDER = 1 << 21,   /* ours, SCOPE_INSTANT: not before what stands before it in its pipeline is done */
 };
 

@@ -6,6 +6,7 @@
 #include "expression/aggregate_kind.h"
 #include "expression/cast.h"
 #include "expression/compiler_private.h"
+#include "expression/query_value.h"
 #include "sql/walk.h"
 
 #include <assert.h>
@@ -116,6 +117,21 @@ static bool push_slot(struct compiler *compiler, const struct sql_node *node)
 
 /* --- the walk --- */
 
+/* A query whose rows are known: EXISTS and a query that is a value are constants. IN is compiled when what it looks for is on the stack. */
+static bool enter_query(struct compiler *compiler, const struct sql_node *node)
+{
+    const bool is_query = node->kind == SQL_QUERY || node->kind == SQL_EXISTS || node->kind == SQL_IN_QUERY;
+    const struct query_value *value = is_query ? query_values_find(compiler->source->queries, node->position) : NULL;
+    if (value == NULL || node->kind == SQL_IN_QUERY) {
+        return value != NULL;
+    }
+    const bool is_exists = node->kind == SQL_EXISTS;
+    compiler_push(compiler, node, compiler_constant(compiler, is_exists ? scalar_boolean(value->has_row) : value->single),
+                  is_exists ? SCALAR_BOOLEAN : (enum scalar_type)value->type);
+    compiler->resolved = node;
+    return true;
+}
+
 static void enter(struct compiler *compiler, struct sql_walk *walk)
 {
     const struct sql_node *node = walk->node;
@@ -125,6 +141,8 @@ static void enter(struct compiler *compiler, struct sql_walk *walk)
         push_parameter(compiler, node);
     } else if (node->kind == SQL_LIST) {
         compiler_fail(compiler, node, "one expression was expected, not a list");
+    } else if (enter_query(compiler, node)) {
+        return;
     } else if (push_slot(compiler, node)) {
         compiler->resolved = node;
         sql_walk_skip(walk);

@@ -3,6 +3,7 @@
 
 #include "expression/cast.h"
 #include "expression/compare.h"
+#include "expression/query_value.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -110,6 +111,33 @@ void compile_in_literals(struct compiler *compiler, const struct sql_node *node)
     step->jump = compiler->sets.count - 1;
     step->to = compiler_temporary(compiler, value);
     compiler_reduce(compiler, node, count + 1, SCALAR_BOOLEAN);
+}
+
+/* What is looked for is on the stack. In no rows at all there is nothing, not even null. */
+static void compile_in_query(struct compiler *compiler, const struct sql_node *node)
+{
+    const struct query_value *value = query_values_find(compiler->source->queries, node->position);
+    compiler_push(compiler, node, compiler_constant(compiler, scalar_null()), (enum scalar_type)value->type);
+    struct program_set *set = vector_add(compiler, &compiler->sets, sizeof *set);
+    if (compiler->is_failed) {
+        return;
+    }
+    struct operand *looked_for = compiler_top(compiler, 1);
+    compiler_match(compiler, node, looked_for, compiler_top(compiler, 0));
+    compiler_drop(compiler, 1);
+    *set = (struct program_set){.given = &value->set, .has_null = value->has_null};
+    if (value->set.count == 0 && !value->has_null) {
+        looked_for->operand = compiler_constant(compiler, scalar_boolean(node->is_negated));
+        looked_for->node = node;
+        looked_for->type = SCALAR_BOOLEAN;
+        return;
+    }
+    struct program_step *step = compiler_step(compiler, STEP_IN_SET, node);
+    step->flags = node->is_negated;
+    step->a = looked_for->operand;
+    step->jump = compiler->sets.count - 1;
+    step->to = compiler_temporary(compiler, looked_for);
+    compiler_reduce(compiler, node, 1, SCALAR_BOOLEAN);
 }
 
 /* --- LIKE --- */
@@ -334,6 +362,9 @@ void compile_operator(struct compiler *compiler, const struct sql_node *node)
         break;
     case SQL_CAST:
         compile_cast(compiler, node);
+        break;
+    case SQL_IN_QUERY:
+        compile_in_query(compiler, node);
         break;
     default:
         assert(node->kind >= SQL_EQUAL && node->kind <= SQL_GREATER_EQUAL);

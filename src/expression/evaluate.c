@@ -6,6 +6,7 @@
 #include "expression/compare.h"
 #include "base/json.h"
 #include "expression/scalar_text.h"
+#include "expression/value_set.h"
 
 #include <assert.h>
 
@@ -70,6 +71,9 @@ static struct scalar in_set(const struct program_step *step, const struct progra
     uint32_t high = set->count;
     if (is_null(value)) {
         return scalar_null();
+    }
+    if (set->given != NULL && value_set_has(set->given, value)) {
+        return scalar_boolean(step->flags == 0);
     }
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;

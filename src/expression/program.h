@@ -65,8 +65,11 @@ struct program_step {
     uint32_t position; /* in the statement's text, for errors */
 };
 
-/* IN over literals: their values in order, without repetition. */
+struct value_set;
+
+/* IN over literals: their values in order, without repetition; or over what a query has given. */
 struct program_set {
+    const struct value_set *given; /* NULL: literals */
     struct scalar *values;
     uint32_t count;
     bool has_null;

@@ -7,6 +7,8 @@
 #include "expression/scalar.h"
 #include "sql/tree.h"
 
+struct query_values;
+
 /* Where the value of a name stands in each row, and its type. The value is of that type or null; of SCALAR_NUMBER any number. */
 struct expression_slot {
     uint32_t index;
@@ -34,6 +36,7 @@ struct expression_source {
      * stands nowhere stays SCALAR_UNKNOWN. */
     uint8_t *parameter_types;
     uint32_t parameter_count;
+    const struct query_values *queries; /* query_value.h: what queries in it have given; those that are not there are the resolver's. NULL: none */
     /* SCALAR_UNKNOWN: any type. Else the result is of this type or null: numbers become float or decimal, dates datetimes, strings JSON when
      * they must; anything else is a fault. SCALAR_BOOLEAN for conditions. */
     enum scalar_type wanted;

@@ -65,6 +65,12 @@ enum expression_result value_set_add(struct value_set *set, const struct scalar 
     return EXPRESSION_OK;
 }
 
+bool value_set_has(const struct value_set *set, const struct scalar *value)
+{
+    assert(value->type != SCALAR_NULL);
+    return set->count > 0 && find_place(set, scalar_hash(set->secret, value) | 1, value)->hash != 0;
+}
+
 const struct scalar *value_set_next(const struct value_set *set, uint64_t *at)
 {
     while (*at < set->capacity) {

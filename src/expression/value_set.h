@@ -27,6 +27,8 @@ struct value_set {
 void value_set_begin(struct value_set *set, struct arena *arena, const struct hash_secret *secret);
 /* The value is not null. EXPRESSION_NO_MEMORY: the set is as it was. */
 MUST_USE enum expression_result value_set_add(struct value_set *set, const struct scalar *value, bool *is_new);
+/* The value is not null. */
+bool value_set_has(const struct value_set *set, const struct scalar *value);
 /* The next value at or behind place *at, in no order; NULL: no more. Begin with 0. */
 const struct scalar *value_set_next(const struct value_set *set, uint64_t *at);
 

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-enum { CHUNK_SMALL_BYTES = 1024, CHUNK_BYTES = 16384, CHUNK_POOL_MAX = 64, OUTPUT_GATHER_MAX = 13 };
+enum { CHUNK_SMALL_BYTES = 1024, CHUNK_BYTES = 16384, CHUNK_POOL_MAX = 64, OUTPUT_GATHER_MAX = 12 };
 /* What one send is given at most: the copy of a 10 MB reply into the socket would keep the thread for milliseconds. */
 enum { OUTPUT_GATHER_BYTES = 1 << 18 };
 _Static_assert(CHUNK_SMALL_BYTES < CHUNK_BYTES, "two sizes");

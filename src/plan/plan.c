@@ -1,6 +1,7 @@
 /* plan.c - see plan.h.  */
 #include "plan/plan.h"
 
+#include "exec/prepared.h"
 #include "expression/compile.h"
 #include "expression/scalar_text.h"
 #include "query/statement.h"
@@ -104,25 +105,63 @@ static enum table_result check_arguments(const struct plan *plan)
     return fail_whole(plan, message);
 }
 
+struct plan_source plan_source_of(const struct exec *exec)
+{
+    const struct prepared *prepared = exec_prepared(exec);
+    return (struct plan_source){.text = exec->argv[1],
+                                .arguments = exec->argv + 2,
+                                .argument_count = exec->argc - 2,
+                                .tree = prepared != NULL ? prepared->tree : NULL};
+}
+
+/* The tree of the source's text, and whether it can be done. */
+static enum table_result read_tree(struct plan *plan)
+{
+    plan->tree = plan->source.tree;
+    const enum sql_fault_kind kind = plan->tree != NULL ? SQL_FAULT_NONE : sql_parse(plan->source.text, plan->arena, &plan->tree, plan->fault);
+    return kind == SQL_FAULT_NONE ? check_statement(plan) : statement_result_of(kind);
+}
+
+enum table_result plan_read_text(struct bytes text, struct arena *arena, const struct sql_statement **tree, struct sql_fault *fault)
+{
+    struct plan plan = {.source.text = text, .arena = arena, .fault = fault};
+    const enum table_result result = read_tree(&plan);
+    *tree = plan.tree;
+    return result;
+}
+
 enum table_result plan_read(struct plan *plan, const struct plan_source *source, struct arena *arena, struct sql_fault *fault)
 {
     *plan = (struct plan){.source = *source, .arena = arena, .fault = fault};
-    const enum sql_fault_kind kind = sql_parse(source->text, arena, &plan->tree, fault);
-    if (kind != SQL_FAULT_NONE) {
-        return statement_result_of(kind);
+    const enum table_result result = read_tree(plan);
+    if (result != TABLE_OK) {
+        return result;
     }
     plan->parameter_types = arena_alloc(arena, plan->tree->parameter_count + 1u);
     if (plan->parameter_types == NULL) {
         return plan_no_memory(plan);
     }
     memset(plan->parameter_types, SCALAR_UNKNOWN, plan->tree->parameter_count + 1u);
-    const enum table_result result = check_statement(plan);
-    return result == TABLE_OK ? check_arguments(plan) : result;
+    return check_arguments(plan);
 }
 
 bool plan_is_join(const struct plan *plan)
 {
-    return plan->tree->kind == SQL_STATEMENT_SELECT && plan->tree->query->selects->sources->next != NULL;
+    return plan->tree->kind == SQL_STATEMENT_SELECT && (plan->tree->has_queries || plan->tree->query->selects->sources->next != NULL);
+}
+
+enum table_result plan_of_query(const struct plan *plan, struct sql_query *query, struct plan *out)
+{
+    struct sql_statement *tree = arena_alloc_zeroed(plan->arena, sizeof *tree);
+    if (tree == NULL) {
+        return plan_no_memory(plan);
+    }
+    tree->kind = SQL_STATEMENT_SELECT;
+    tree->parameter_count = plan->tree->parameter_count;
+    tree->query = query;
+    *out = *plan;
+    out->tree = tree;
+    return check_query(out);
 }
 
 struct plan plan_of_source(const struct plan *plan, const struct sql_source *source)
@@ -180,6 +219,7 @@ static enum table_result compile(const struct plan *plan, const struct expressio
                                              .resolver = resolver,
                                              .parameter_types = plan->parameter_types,
                                              .parameter_count = plan->tree->parameter_count,
+                                             .queries = plan->known,
                                              .wanted = wanted};
     return statement_result_of(expression_compile(&source, plan->arena, out, plan->fault));
 }

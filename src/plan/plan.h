@@ -1,7 +1,7 @@
-/* plan.h - a text of SQL and its arguments, read, and what may stand in it today: no queries in queries.
+/* plan.h - a text of SQL and its arguments, read, and what may stand in it today.
  *
  *     plan_read --> plan->table names the table --> plan_statement (plan_rows.h), plan_insert (plan_insert.h)
- *               --> plan_is_join                --> plan_join (plan_join.h); plan_of_source gives a plan of each table
+ *               --> plan_is_join                --> plan_round (plan_query.h); plan_of_source gives a plan of each table
  *
  * Arguments are texts, one a parameter. Each is parsed as a value of the type that its parameter has: that of what it stands beside, or a string.
  *
@@ -24,7 +24,11 @@ struct plan_source {
     struct bytes text;
     const struct bytes *arguments;
     uint32_t argument_count;
+    const struct sql_statement *tree; /* of the text, which was read already; NULL: it was not */
 };
+
+/* Words of a command: a text behind the name, and its arguments; with the tree, if the connection has prepared it. */
+struct plan_source plan_source_of(const struct exec *exec);
 
 struct plan {
     struct plan_source source;
@@ -33,6 +37,7 @@ struct plan {
     struct bytes alias;        /* of the table; empty: none */
     uint8_t *parameter_types;  /* enum scalar_type, one a parameter: as far as expressions have shown them */
     struct scalar *parameters; /* set by plan_take_arguments */
+    const struct query_values *known; /* what queries in its expressions have given: expression/query_value.h; NULL: it has none */
     bool *taken;               /* set by plan_statement, one a part of WHERE: it has become a condition */
     struct arena *arena;
     struct sql_fault *fault;   /* set whenever something is refused */
@@ -41,8 +46,13 @@ struct plan {
 /* Reads the text, and refuses what cannot be done yet. TABLE_FAULT: *fault says what is wrong, and where; TABLE_NO_MEMORY. */
 MUST_USE enum table_result plan_read(struct plan *plan, const struct plan_source *source, struct arena *arena, struct sql_fault *fault);
 
-/* A SELECT over several tables. */
+/* The text alone, without arguments: *tree is in the arena. TABLE_FAULT, TABLE_NO_MEMORY. */
+MUST_USE enum table_result plan_read_text(struct bytes text, struct arena *arena, const struct sql_statement **tree, struct sql_fault *fault);
+
+/* A SELECT over several tables, or with queries in its expressions: what query/join_job.h runs. */
 bool plan_is_join(const struct plan *plan);
+/* The plan of a query in an expression, as if it were the statement. What cannot be done yet is refused. TABLE_FAULT, TABLE_NO_MEMORY. */
+MUST_USE enum table_result plan_of_query(const struct plan *plan, struct sql_query *query, struct plan *out);
 /* The plan as if that table of a join were the only one: for its name, its table and its names. */
 struct plan plan_of_source(const struct plan *plan, const struct sql_source *source);
 

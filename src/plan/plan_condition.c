@@ -1,8 +1,11 @@
 /* plan_condition.c - see plan_condition.h.  */
 #include "plan/plan_condition.h"
 
+#include "expression/query_value.h"
 #include "expression/scalar_text.h"
+#include "query/access.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { FLOAT_WHOLE_MAX = 1 << 30 }; /* every integer up to it, and many above, are floats exactly */
@@ -32,6 +35,9 @@ static bool constant_of(const struct plan *plan, const struct sql_node *node, en
                scalar_parse(type, node->text, plan->arena, out) == EXPRESSION_OK;
     case SQL_PARAMETER:
         *out = plan->parameters[node->integer - 1];
+        return true;
+    case SQL_QUERY:
+        *out = query_values_find(plan->known, node->position)->single; /* it compiles, so it is known */
         return true;
     default:
         return false;
@@ -181,6 +187,39 @@ static enum table_result take_list(const struct plan *plan, const struct row_nam
     return TABLE_OK;
 }
 
+/* IN over what a query has given: few values, which an index may look up; of more the set knows sooner whether it has one. In no rows, or NOT IN with
+ * null among them, rows with null match otherwise than a condition says.  */
+static enum table_result take_query(const struct plan *plan, const struct row_names *names, const struct sql_node *part, struct where *where,
+                                    bool *is_taken)
+{
+    const struct query_value *given = query_values_find(plan->known, part->position);
+    const struct scalar *value;
+    struct side side;
+    uint64_t at = 0;
+    uint32_t count = 0;
+    assert(given != NULL); /* it compiles */
+    if (given->set.count == 0 || given->set.count > ACCESS_VALUES_MAX || (part->is_negated && given->has_null) ||
+        !find_column(names, part->first, &side)) {
+        return TABLE_OK;
+    }
+    struct typed_value *values = arena_alloc(plan->arena, given->set.count * sizeof *values);
+    if (values == NULL) {
+        return plan_no_memory(plan);
+    }
+    while ((value = value_set_next(&given->set, &at)) != NULL) {
+        if (!value_of(value, condition_form(&side.condition), &values[count++])) {
+            return TABLE_OK;
+        }
+    }
+    condition_set_list(&side.condition, values, count);
+    if (part->is_negated) {
+        condition_negate(&side.condition);
+    }
+    where_require(where, &side.condition);
+    *is_taken = true;
+    return TABLE_OK;
+}
+
 /* Without ESCAPE a backslash has no meaning in SQL, but one in a condition. */
 static enum table_result take_like(const struct plan *plan, const struct row_names *names, const struct sql_node *part, struct where *where,
                                    bool *is_taken)
@@ -225,6 +264,8 @@ enum table_result plan_condition(const struct plan *plan, const struct row_names
         return TABLE_OK;
     case SQL_IN_LIST:
         return take_list(plan, names, part, where, is_taken);
+    case SQL_IN_QUERY:
+        return take_query(plan, names, part, where, is_taken);
     case SQL_LIKE:
         return take_like(plan, names, part, where, is_taken);
     case SQL_IS_NULL:

@@ -181,6 +181,7 @@ struct select_source plan_select_source(const struct plan *plan, const struct ex
         .parameter_types = plan->parameter_types,
         .arguments = plan->source.arguments,
         .parameter_count = plan->tree->parameter_count,
+        .queries = plan->known,
         .has_items = true,
     };
 }

@@ -25,6 +25,7 @@ struct join_cursor {
 /* The rows of a level that an index has for the row that has come. */
 struct join_lookup {
     struct where where;  /* the statement's, and the key */
+    struct arena key;    /* its text */
     struct gather gather;
     uint32_t shard;      /* that is asked, or will be; the range's end: none is left */
     bool is_gathering;   /* it is */
@@ -48,7 +49,7 @@ struct join_part {
     struct join_cursor cursors[JOIN_TABLES_MAX];
     struct join_lookup *lookups[JOIN_TABLES_MAX]; /* in `entries`; NULL: the level has a hash table */
     struct row_ref refs[JOIN_TABLES_MAX]; /* in the order of the scope */
-    struct arena scratch;        /* of the row of the first level */
+    struct arena scratch;        /* of programs: empty when they have run, since nothing that they make is kept */
     struct program_run_state state;
     struct scalar *slots;        /* the select's */
     uint64_t counted_bytes;      /* of the select's */
@@ -74,6 +75,7 @@ static struct join_lookup *make_lookup(struct arena *arena, const struct where *
     if (lookup == NULL || conditions == NULL || nodes == NULL) {
         return NULL;
     }
+    arena_init(&lookup->key, MEM_QUERY_BUFFER, SELECT_BYTES_MAX);
     lookup->where.conditions = conditions;
     lookup->where.nodes = nodes;
     return lookup;
@@ -119,9 +121,19 @@ bool join_run_create(struct join_run *run, const struct join *join, const struct
     return is_good;
 }
 
+static void release_lookups(struct join_part *part)
+{
+    for (uint32_t i = 0; i < JOIN_TABLES_MAX; i++) {
+        if (part->lookups[i] != NULL) {
+            arena_release(&part->lookups[i]->key);
+        }
+    }
+}
+
 void join_run_release(struct join_run *run)
 {
     for (uint32_t i = 0; i < run->part_count && run->parts != NULL; i++) {
+        release_lookups(&run->parts[i]); /* which are among the entries */
         arena_release(&run->parts[i].entries);
         arena_release(&run->parts[i].scratch);
     }
@@ -162,6 +174,7 @@ static bool hash_keys(struct join_part *part, const struct join_programs *keys, 
         *is_whole = key.type != SCALAR_NULL;
         *hash = (*hash << 27 | *hash >> 37) * UINT64_C(0x9e3779b97f4a7c15) ^ scalar_hash(part->run->select->select->shape.secret, &key);
     }
+    arena_empty(&part->scratch);
     return true;
 }
 
@@ -174,6 +187,7 @@ static bool are_true(struct join_part *part, const struct join_programs *conditi
             return fail(part, result, part->state.position);
         }
     }
+    arena_empty(&part->scratch);
     return true;
 }
 
@@ -230,7 +244,6 @@ static bool keep_rows(struct join_part *part)
         part->entry_count++;
     }
     part->row_at = part->row_count;
-    arena_empty(&part->scratch);
     return is_good;
 }
 
@@ -249,21 +262,31 @@ static void load(struct join_part *part, uint32_t level, struct row_ref row)
     }
 }
 
+/* The row's value of the key, as one of the column: lent until the level is opened again. */
+static bool find_key(struct join_part *part, const struct join_level *level, struct join_lookup *lookup, struct typed_value *value)
+{
+    struct scalar key;
+    enum expression_result result = program_run(level->outer_keys.programs[level->key], &part->state, &key);
+    if (result == EXPRESSION_OK && level->key_column.type == COLUMN_STRING) {
+        arena_empty(&lookup->key);
+        const char *text = arena_copy(&lookup->key, scalar_text(&key));
+        value->text = (struct bytes){text, key.len};
+        result = text != NULL ? EXPRESSION_OK : EXPRESSION_NO_MEMORY;
+    } else if (result == EXPRESSION_OK) {
+        value->integer = key.integer;
+    }
+    arena_empty(&part->scratch);
+    return result == EXPRESSION_OK || fail(part, result, part->state.position);
+}
+
 /* The key becomes a condition of the level's statement. */
 static bool open_lookup(struct join_part *part, const struct join_level *level, struct join_lookup *lookup)
 {
     const struct where *where = &level->statement.where;
     struct condition condition = condition_of(&level->key_column);
     struct operand operand = {.side = 0};
-    struct scalar key;
-    const enum expression_result result = program_run(level->outer_keys.programs[level->key], &part->state, &key);
-    if (result != EXPRESSION_OK) {
-        return fail(part, result, part->state.position);
-    }
-    if (level->key_column.type == COLUMN_STRING) {
-        operand.value.text = scalar_text(&key);
-    } else {
-        operand.value.integer = key.integer;
+    if (!find_key(part, level, lookup, &operand.value)) {
+        return false;
     }
     condition_set_value(&condition, COMPARE_EQUAL, &operand);
     for (uint32_t i = 0; i < where->condition_count; i++) {
@@ -312,7 +335,6 @@ static bool go_down(struct join_part *part)
 
 static bool begin_row(struct join_part *part)
 {
-    arena_empty(&part->scratch);
     load(part, 0, (struct row_ref){part->part.shard, part->rows[part->row_at++]});
     return go_down(part);
 }

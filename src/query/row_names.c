@@ -102,7 +102,7 @@ bool row_scope_find(void *context, const struct sql_node *node, struct expressio
     if (node->kind == SQL_CALL && aggregate_kind_find(node->text, &kind)) {
         *why = "an aggregate cannot stand here";
     } else if (node->kind != SQL_COLUMN && node->kind != SQL_CALL) {
-        *why = "queries in a query are not supported yet";
+        *why = "a query can stand in a SELECT of TABLE.QUERY only";
     } else if (node->kind == SQL_COLUMN && scope->count == 0) {
         *why = "there are no columns here";
     }

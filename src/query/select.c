@@ -74,7 +74,7 @@ static bool refuse_query(const struct sql_node *node, const char **why)
 {
     const bool is_query = node->kind == SQL_QUERY || node->kind == SQL_EXISTS || node->kind == SQL_IN_QUERY;
     if (is_query) {
-        *why = "queries in a query are not there yet";
+        *why = "a query can stand in a SELECT of TABLE.QUERY only";
     }
     return is_query;
 }
@@ -96,6 +96,7 @@ static bool compile(struct planner *planner, const struct sql_node *node, expres
                                              .resolver = &resolver,
                                              .parameter_types = from->parameter_types,
                                              .parameter_count = from->parameter_count,
+                                             .queries = from->queries,
                                              .wanted = wanted};
     struct sql_fault fault;
     if (expression_compile(&source, planner->arena, out, &fault) != SQL_FAULT_NONE) {

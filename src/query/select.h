@@ -70,6 +70,7 @@ struct select_source {
     uint8_t *parameter_types;      /* expression/source.h; NULL: the statement has none */
     const struct bytes *arguments; /* one a parameter: LIMIT and OFFSET read theirs at once */
     uint32_t parameter_count;
+    const struct query_values *queries; /* expression/source.h; NULL: none */
     bool has_items;                /* false: the query's items have no meaning, whole rows are told */
     bool shows_text;
 };

@@ -233,6 +233,11 @@ uint64_t select_part_bytes(const struct select_run *run, uint32_t at)
     return part->kept.used_bytes + WHILE_SORTING * (uint64_t)(part->found.capacity * part->found.row_bytes);
 }
 
+static uint64_t row_id_of(const struct table *table, struct row_ref ref)
+{
+    return (uint64_t)cells_integer(&slice_page_of(table->slices[ref.shard], ref.row)->ids, row_slot(ref.row));
+}
+
 bool select_part_take_joined(const struct select_run *run, uint32_t at, const struct row_ref *rows)
 {
     const struct select *select = run->select;
@@ -240,7 +245,8 @@ bool select_part_take_joined(const struct select_run *run, uint32_t at, const st
     if (part->failed != EXPRESSION_OK) {
         return false;
     }
-    part->candidate->id = part->joined++;
+    const bool is_alone = select->joined.count == 1; /* its rows come in the order of their ids, as those of one table do */
+    part->candidate->id = is_alone ? row_id_of(run->joined[0], rows[0]) : part->joined++;
     for (uint32_t i = 0; i < select->order.carried; i++) {
         part->candidate->keys[select->order.count + i] = (struct scalar){.type = SCALAR_INTEGER, .len = rows[i].row, .integer = rows[i].shard};
     }

@@ -25,6 +25,7 @@ struct sql_builder {
     uint32_t node_count, query_depth, parameter_count;
     enum sql_parameter_style style;
     bool is_syntax_wrong; /* the word that was given last does not fit */
+    bool has_queries;     /* in expressions */
     bool is_failed;       /* this or a fault that is set */
 };
 

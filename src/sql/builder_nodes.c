@@ -312,6 +312,7 @@ struct sql_node *sql_build_query_node(struct sql_builder *builder, enum sql_kind
                                       struct sql_query *query)
 {
     struct sql_node *node = new_node(builder, kind, token.position);
+    builder->has_queries = true;
     if (kind == SQL_IN_QUERY) {
         node = sql_build_append(builder, node, child);
     }
@@ -338,6 +339,7 @@ void sql_build_finish(struct sql_builder *builder, struct sql_statement *stateme
         return;
     }
     statement->is_explain = is_explain;
+    statement->has_queries = builder->has_queries;
     statement->parameter_count = builder->parameter_count;
     builder->statement = statement;
 }

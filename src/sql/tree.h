@@ -230,6 +230,7 @@ enum sql_statement_kind {
 struct sql_statement {
     uint8_t kind; /* enum sql_statement_kind */
     bool is_explain;
+    bool has_queries;         /* in its expressions */
     uint32_t parameter_count; /* the highest number of a parameter */
     union {
         struct sql_query *query;

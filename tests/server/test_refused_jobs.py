@@ -233,6 +233,9 @@ TABLES = {
         Case(FEW, "TABLE.QUERY", "DROP TABLE s.t"),
         table(FEW, "TABLE.QUERY", "SELECT x.id, y.name || x.name FROM s.t AS x LEFT JOIN s.t AS y ON x.id = y.size AND upper(x.name) = upper(y.name) "
               "WHERE x.size > ? ORDER BY x.id, upper(x.name), y.id", "5"),
+        table(FEW, "TABLE.QUERY", "SELECT id, (SELECT max(name) FROM s.t) AS m FROM s.t WHERE name || '!' IN (SELECT name || '!' FROM s.t WHERE size > 3) AND "
+              "EXISTS (SELECT id FROM s.t WHERE id IN (SELECT size FROM s.t))"),
+        Case([], "TABLE.PREPARE", "one", "SELECT id FROM s.t WHERE name IN (%s)" % ", ".join("'name%d'" % number for number in range(200))),
         table(MANY, "TABLE.QUERY", "SELECT DISTINCT x.size, y.name FROM s.t AS x JOIN s.t AS y ON x.name = y.name JOIN s.t AS z ON z.id = y.size"),
         table(MANY, "TABLE.QUERY", "SELECT y.note || y.name FROM s.t AS x JOIN s.t AS y ON y.id = x.size WHERE x.id = 7"),
         table(FEW, "TABLE.QUERY", "EXPLAIN SELECT x.id FROM s.t AS x LEFT JOIN s.t AS y ON x.id = y.id AND y.size = 1 WHERE x.size = 1 AND y.name IS NULL"),

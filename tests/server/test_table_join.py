@@ -21,6 +21,13 @@ ON = ["{x}.k = {y}.k", "{y}.k = {x}.id", "{x}.id + 1 = {y}.k", "{x}.k = {y}.k AN
 SAME_TEXT = ["{x}.s = {y}.s", "upper({x}.s) = upper({y}.s) AND {x}.k = {y}.k", "{x}.s = {y}.s AND {x}.s LIKE 's%'"]
 WHERE = ["{x}.k = {n}", "{x}.id < {n}", "{x}.k IS NULL", "{x}.k IS NOT NULL", "{x}.id % 2 = 0", "{x}.k IN (1, 3, {n})", "{x}.k + {y}.k > {n}",
          "({x}.k = {n} OR {y}.k = 3)", "{x}.k BETWEEN 1 AND {n}", "coalesce({x}.k, -1) <> coalesce({y}.k, -1)", "NOT {x}.k > {y}.k"]
+# The same with queries, which name nothing of what is around them.
+QUERIES = ["{x}.k IN (SELECT k FROM {space}b WHERE id < {n})", "{x}.id NOT IN (SELECT k FROM {space}c)", "{x}.id NOT IN (SELECT id FROM {space}a WHERE id > {n})",
+           "{x}.k NOT IN (SELECT k FROM {space}a WHERE id < 0)", "{x}.k IN (SELECT f FROM {space}c WHERE id > {n})", "EXISTS (SELECT * FROM {space}c WHERE k = {n} AND id > 30)",
+           "NOT EXISTS (SELECT id FROM {space}a WHERE k = {n} AND id < 20)", "{x}.k = (SELECT max(k) FROM {space}c WHERE id < {n})",
+           "{x}.id > (SELECT id FROM {space}b ORDER BY id LIMIT 1 OFFSET {n})", "{x}.k = (SELECT k FROM {space}b WHERE id < 0)",
+           "({x}.k IN (SELECT k FROM {space}a WHERE s IN (SELECT s FROM {space}b WHERE k < {n})) OR {y}.k = {n})",
+           "{x}.id IN (SELECT t.id FROM {space}a AS t JOIN {space}b AS u ON t.k = u.k WHERE u.id IN (SELECT k FROM {space}c GROUP BY k HAVING count(*) > 1))"]
 
 
 class JoinTwins:
@@ -56,7 +63,7 @@ class JoinTwins:
     def source(self):
         """Names of tables, and FROM."""
         rng = self.rng
-        tables = [(rng.choice("abc"), name) for name in ("x", "y", "z")[:rng.choice([2, 2, 3])]]
+        tables = [(rng.choice("abc"), name) for name in ("x", "y", "z")[:rng.choice([1, 2, 2, 3])]]
         if self.is_b_large:
             large = rng.randrange(len(tables))
             tables = [("b" if at == large else rng.choice("ac"), name) for at, (_, name) in enumerate(tables)]
@@ -72,7 +79,7 @@ class JoinTwins:
     def where(self, tables):
         rng = self.rng
         parts = []
-        for part in rng.sample(WHERE, rng.choice([0, 1, 1, 2])):
+        for part in rng.sample(WHERE, rng.choice([0, 1, 1, 2])) + rng.sample(QUERIES, rng.choice([0, 0, 0, 1, 1, 2])):
             name, other = (rng.choice(tables)[1] for _ in range(2))
             part = part.replace("{x}", name).replace("{y}", other).replace("{n}", str(rng.randrange(12)))
             parts.append(part if "+" not in part else "abs(%s.id) + abs(%s.id) > 9" % (name, other))
@@ -91,17 +98,21 @@ class JoinTwins:
         ids = [name + ".id" for _, name in tables]
         kind = rng.randrange(5)
         if kind == 0:
-            self.compare("SELECT count(*), min(x.id), sum(y.id), count(DISTINCT y.k) FROM " + source + self.where(tables), True)
+            last = tables[-1][1]
+            self.compare("SELECT count(*), min(x.id), sum(%s.id), count(DISTINCT %s.k) FROM " % (last, last) + source + self.where(tables), True)
         elif kind == 1:
-            self.compare("SELECT y.k, count(*), max(x.id) FROM " + source + self.where(tables) + " GROUP BY y.k HAVING count(*) > 1 ORDER BY y.k", True)
+            last = tables[-1][1]
+            having = rng.choice(["count(*) > 1", "max(x.id) IN (SELECT id FROM {space}b WHERE k < 7)"])
+            self.compare("SELECT %s.k, count(*), max(x.id) FROM " % last + source + self.where(tables) + " GROUP BY %s.k HAVING %s ORDER BY %s.k" % (last, having, last), True)
         elif kind == 2:
             order = [each + rng.choice(["", " DESC"]) for each in rng.sample(ids, len(ids))]
-            self.compare("SELECT x.k, y.k, " + ", ".join(ids) + " FROM " + source + self.where(tables) + " ORDER BY " + ", ".join(order) +
+            value = rng.choice(["x.k", "(SELECT min(id) FROM {space}c)", "x.id IN (SELECT k FROM {space}b) IS NULL"])
+            self.compare("SELECT x.k, " + value + ", " + ", ".join(ids) + " FROM " + source + self.where(tables) + " ORDER BY " + ", ".join(order) +
                          rng.choice(["", " LIMIT 5", " LIMIT 20 OFFSET 3"]), True)
         elif kind == 3:
-            self.compare("SELECT DISTINCT x.k, y.k FROM " + source + self.where(tables), False)
+            self.compare("SELECT DISTINCT x.k, %s.k FROM " % tables[-1][1] + source + self.where(tables), False)
         else:
-            self.compare("SELECT *, x.id + 1 AS n, y.* FROM " + source + self.where(tables), False)
+            self.compare("SELECT *, x.id + 1 AS n, %s.* FROM " % tables[-1][1] + source + self.where(tables), False)
 
 
 def run(server, seed, rows, steps, is_b_large=False):
@@ -252,6 +263,19 @@ def test_memory_is_bounded_and_others_are_served(shop, server):
         thread.join()
         assert counted == [[[b"n", 1000000]]] and pings > 2
         assert other.run("MEMORY", "AUDIT") == b"OK"
+
+
+def test_texts_that_conditions_make_are_gone_with_the_next_row(shop):
+    """One row of the first table meets many: all texts together are more than a join may hold at a time."""
+    query(shop, "CREATE TABLE s.long (s TEXT)")
+    query(shop, "CREATE TABLE s.short (id INTEGER, t TEXT)")
+    query(shop, "CREATE INDEX ON s.short (t)")
+    shop.run("TABLE.INSERT", "s.long", "s=" + "x" * (4 << 20))
+    shop.run("TABLE.INSERT", "s.short", "COLUMNS", "id", "t", "VALUES", *[word for each in range(300) for word in (str(each), "t%d" % (each % 2))])
+    assert query(shop, "SELECT count(*) AS n FROM s.long LEFT JOIN s.short ON s || t > 'x'") == [[b"n", 300]]
+    text = "SELECT count(*) AS n FROM s.long JOIN s.short ON t = substr(s, 1, 0) || 't1' AND s || t > 'x'"
+    assert query(shop, text) == [[b"n", 150]] and b"each row by an index" in b"".join(query(shop, "EXPLAIN " + text))
+    assert shop.run("MEMORY", "AUDIT") == b"OK"
 
 
 def test_a_table_may_go_and_a_client_may_leave_meanwhile(shop, server):

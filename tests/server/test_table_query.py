@@ -165,7 +165,7 @@ REFUSED = [
     ("SELECT p.id FROM s.people AS x", "there is no column p.id", 8),
     ("SELECT people.id FROM s.people AS x", "there is no column people.id", 8),
     ("SELECT id FROM s.people UNION SELECT id FROM s.people", "UNION is not supported yet", 31),
-    ("SELECT id FROM s.people WHERE id IN (SELECT 1)", "not supported yet", 34),
+    ("SELECT id FROM s.people WHERE id IN (SELECT 1)", "FROM is not supported yet", 38),
     ("SELECT 1", "FROM is not supported yet", 1),
     ("SELECT id FROM s.people LIMIT -1", "", None),
     ("SELECT id FROM s.people WHERE 1 / (id - 1) = 1", "division by zero", 33),

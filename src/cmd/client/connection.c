@@ -12,6 +12,7 @@
 #include "cmd/client/client_rows.h"
 #include "cmd/core/answers.h"
 #include "exec/exec.h"
+#include "exec/prepared.h"
 #include "exec/transaction.h"
 #include "shard/server.h"
 
@@ -60,6 +61,7 @@ static void command_reset(struct exec *exec)
     session_end_tracking(session);
     transaction_destroy(session->transaction);
     session->transaction = NULL;
+    prepared_end(&session->prepared);
     buffer_release(&session->name);
     reply_simple(exec->reply, BYTES("RESET"));
 }

@@ -1,4 +1,4 @@
-/* table_query.c - TABLE.QUERY: a statement of SQL, its arguments behind it.
+/* table_query.c - TABLE.QUERY: a statement of SQL, its arguments behind it; and TABLE.EXECUTE, whose text was read before (exec/prepared.h).
  *
  * route() reads the text to name the shard of its rows, or all; there the handler reads it again and runs it, by the means of table.c.
  *
@@ -14,15 +14,10 @@
 #include "cmd/table/table_reply.h"
 #include "cmd/table/table_rows.h"
 #include "plan/plan_insert.h"
+#include "plan/plan_query.h"
 #include "plan/plan_rows.h"
 #include "query/insert.h"
 #include "table/unique.h"
-
-/* The words of a command as a text and its arguments. */
-static struct plan_source source_of(const struct exec *exec)
-{
-    return (struct plan_source){.text = exec->argv[1], .arguments = exec->argv + 2, .argument_count = exec->argc - 2};
-}
 
 static bool has_many_rows(const struct plan *plan)
 {
@@ -43,7 +38,7 @@ static bool is_definition(const struct plan *plan)
 /* The text, and the table that it names: NULL only where CREATE, ALTER and DROP name one that is not there. */
 static enum table_result read_plan(struct plan *plan, const struct exec *exec, struct arena *arena, struct sql_fault *fault, struct table **table)
 {
-    const struct plan_source source = source_of(exec);
+    const struct plan_source source = plan_source_of(exec);
     const enum table_result result = plan_read(plan, &source, arena, fault);
     *table = NULL;
     if (result == TABLE_OK && is_definition(plan)) {
@@ -305,13 +300,16 @@ static bool query_tables(const struct bytes *argv, uint32_t argc, command_table_
     }
     const struct plan_source source = {.text = argv[1], .arguments = argv + 2, .argument_count = argc - 2};
     arena_init(&arena, MEM_QUERY_BUFFER, PLAN_BYTES_MAX);
-    const enum table_result result = plan_read(&plan, &source, &arena, &fault);
-    const struct sql_source *from = result == TABLE_OK && plan_is_join(&plan) ? plan.tree->query->selects->sources->next : NULL;
+    enum table_result result = plan_read(&plan, &source, &arena, &fault);
+    struct plan_sources sources = {.count = 0};
+    if (result == TABLE_OK && plan_is_join(&plan)) {
+        result = plan_sources_of(&plan, &sources);
+    }
     if (result == TABLE_OK) {
         tell(plan_table_name(&plan, name), needs_of(plan.tree), arg);
     }
-    for (; from != NULL; from = from->next) {
-        const struct plan one = plan_of_source(&plan, from);
+    for (uint32_t i = 0; i < sources.count; i++) {
+        const struct plan one = plan_of_source(&plan, sources.sources[i]);
         tell(plan_table_name(&one, name), TABLE_IS_READ, arg);
     }
     if (result == TABLE_OK && plan.tree->kind == SQL_STATEMENT_ALTER_TABLE && plan.tree->definition->alter == SQL_ALTER_RENAME) {
@@ -325,10 +323,15 @@ static bool query_tables(const struct bytes *argv, uint32_t argc, command_table_
 
 /* --- rows of the command table --- */
 
+#define QUERY_COMPLEXITY "As TABLE.SELECT, TABLE.INSERT, TABLE.UPDATE, TABLE.DELETE or TABLE.SCHEMA.*"
+
 const struct command_spec query_commands[] = {
+    {.name = "table.execute", .run = command_query, .route = route_query, .waits = waits_for_query, .tables = query_tables, .arity = -2, .scope = SCOPE_ROUTED,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_NOSCRIPT | COMMAND_NAMES_PREPARED, .since = "1.0.0", .group = "table", .complexity = QUERY_COMPLEXITY,
+     .summary = "Runs a statement that this connection has prepared, with an argument for each of its parameters.", .syntax = "name [argument ...]"},
     {.name = "table.query", .run = command_query, .route = route_query, .waits = waits_for_query, .tables = query_tables, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM, .since = "1.0.0", .group = "table",
-     .complexity = "As TABLE.SELECT, TABLE.INSERT, TABLE.UPDATE, TABLE.DELETE or TABLE.SCHEMA.*, and O(B) to read the text, B its bytes",
+     .complexity = QUERY_COMPLEXITY ", and O(B) to read the text, B its bytes",
      .summary = "Runs a statement of SQL, with an argument for each of its parameters.", .syntax = "sql [argument ...]"},
     {0},
 };

@@ -1,9 +1,11 @@
 /* Expressions compiled and computed: results, types, what is refused at once and what in a row. */
 #include "expression/compile.h"
 #include "expression/evaluate.h"
+#include "expression/query_value.h"
 #include "expression/scalar_text.h"
 #include "sql/parse.h"
 #include "sql/same.h"
+#include "sql/walk.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -87,6 +89,20 @@ struct wanted {
     bool is_any;
 };
 
+/* Its rows are what the query in the next expression has given; count 0: nobody knows them. */
+static struct query_value given;
+static struct query_values known = {.values = &given};
+
+static void find_query(const struct sql_node *root)
+{
+    struct sql_walk walk = sql_walk_begin((struct sql_node *)(uintptr_t)root);
+    while (sql_walk_next(&walk)) {
+        if (walk.node->kind == SQL_QUERY || walk.node->kind == SQL_EXISTS || walk.node->kind == SQL_IN_QUERY) {
+            given.position = walk.node->position;
+        }
+    }
+}
+
 /* "integer 5", "null", "! message". Lends from the arena. */
 static const char *compute_as(const char *text, struct wanted wanted)
 {
@@ -104,9 +120,11 @@ static const char *compute_as(const char *text, struct wanted wanted)
     stpcpy(stpcpy(select, "SELECT "), text);
     fill_row(row);
     cr_assert_eq(sql_parse(bytes_of_string(select), &arena, &statement, &fault), SQL_FAULT_NONE, "%s: %s", text, fault.text);
+    find_query(statement->query->selects->items->expression);
     const struct expression_source source = {.root = statement->query->selects->items->expression,
                                              .resolver = &resolver,
                                              .parameter_types = types,
+                                             .queries = &known,
                                              .parameter_count = statement->parameter_count,
                                              .wanted = wanted.is_any ? wanted.type : SCALAR_UNKNOWN};
     if (expression_compile(&source, &arena, &program, &fault) != SQL_FAULT_NONE) {
@@ -326,6 +344,54 @@ static const struct {
     {"t.nowhere", "! there is no column t.nowhere, at byte 7"},
     {"twice", "! twice is in two tables, at byte 7"},
 };
+
+/* What queries have given: `count` integers, and perhaps null. */
+static const struct {
+    const char *text;
+    uint32_t count;
+    int64_t values[2];
+    bool has_null;
+    const char *wanted;
+} queries[] = {
+    {"i IN (SELECT 1)", 2, {8, 7}, false, "boolean true"},
+    {"i NOT IN (SELECT 1)", 2, {8, 7}, true, "boolean false"},
+    {"i IN (SELECT 1)", 1, {8}, false, "boolean false"},
+    {"i NOT IN (SELECT 1)", 1, {8}, false, "boolean true"},
+    {"i IN (SELECT 1)", 1, {8}, true, "null"},
+    {"i NOT IN (SELECT 1)", 0, {0}, true, "null"},
+    {"n IN (SELECT 1)", 1, {8}, false, "null"},
+    {"n IN (SELECT 1)", 0, {0}, false, "boolean false"},
+    {"n NOT IN (SELECT 1)", 0, {0}, false, "boolean true"},
+    {"f * 2 IN (SELECT 1)", 2, {5, 6}, false, "boolean true"},
+    {"s IN (SELECT 1)", 0, {0}, false, "! string cannot be compared with integer, at byte 9"},
+    {"EXISTS (SELECT 1)", 1, {8}, false, "boolean true"},
+    {"NOT EXISTS (SELECT 1)", 0, {0}, false, "boolean true"},
+    {"EXISTS (SELECT 1) + 1", 1, {8}, false, "! a number was expected here, not boolean, at byte 25"},
+    {"i + (SELECT 1)", 1, {8}, false, "integer 15"},
+    {"i = (SELECT 1)", 1, {7}, false, "boolean true"},
+    {"i = (SELECT 1)", 0, {0}, false, "null"},
+    {"s = (SELECT 1)", 0, {0}, false, "! string cannot be compared with integer, at byte 9"},
+};
+
+Test(compile, takes_what_queries_have_given)
+{
+    static struct hash_secret secret;
+    cr_assert(hash_secret_draw(&secret));
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+        given = (struct query_value){
+            .type = SCALAR_INTEGER, .has_row = queries[i].count > 0 || queries[i].has_null, .has_null = queries[i].has_null, .single = scalar_null()};
+        value_set_begin(&given.set, &arena, &secret);
+        for (uint32_t at = 0; at < queries[i].count; at++) {
+            bool is_new;
+            given.single = scalar_integer(queries[i].values[at]);
+            cr_assert_eq(value_set_add(&given.set, &given.single, &is_new), EXPRESSION_OK);
+        }
+        known.count = 1;
+        const char *computed = compute_as(queries[i].text, (struct wanted){.is_any = false});
+        known.count = 0;
+        cr_assert_str_eq(computed, queries[i].wanted, "%s", queries[i].text);
+    }
+}
 
 Test(compile, computes_expressions)
 {

@@ -53,7 +53,7 @@ TestSuite(plan, .init = open_world, .fini = close_world);
 
 static enum table_result read_text(struct plan *plan, const char *text, const struct bytes *arguments, uint32_t count)
 {
-    return plan_read(plan, &(struct plan_source){bytes_of_string(text), arguments, count}, &arena, &fault);
+    return plan_read(plan, &(struct plan_source){.text = bytes_of_string(text), .arguments = arguments, .argument_count = count}, &arena, &fault);
 }
 
 static const struct {
