@@ -50,6 +50,9 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(self.check({"high/a.c": '#include <stdio.h>\n#include "high/inner/x.h"\n#include "low/y.h"\n',
                                      "high/inner/b.c": '#include "high/inner/x.h"\n#include "low/y.h"\n', "low/y.h": ""}), CLEAN)
 
+    def test_a_folder_without_sources_is_no_room(self):
+        self.assertEqual(self.check({"low/page/a.js": ""}), CLEAN)
+
     def test_an_upward_include_is_refused(self):
         self.assertEqual(self.check(UPWARD), "src/low/a.c:1: low may not include high (high/top.h)\n")
 

@@ -1,6 +1,9 @@
 /* exchange.c - see exchange.h.  */
 #include "http/exchange.h"
 
+#include "http/explorer.h"
+#include "http/host.h"
+#include "http/reply_json.h"
 #include "mem/heap.h"
 #include "net/listener.h"
 
@@ -15,6 +18,8 @@ enum { ANSWER_CHUNK = 65536, PEER_NAME_MAX = 128 };
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define TEXT_TYPE "text/plain; charset=utf-8"
+#define JSON_TYPE "application/json"
+#define EXPLORER_TYPE "text/html; charset=utf-8"
 
 struct exchange *exchange_create(const struct http_hooks *hooks, int fd, int64_t now_ms)
 {
@@ -25,7 +30,7 @@ struct exchange *exchange_create(const struct http_hooks *hooks, int fd, int64_t
         exchange->fd = fd;
         exchange->server_fd = -1;
         exchange->end_ms = now_ms + EXCHANGE_READ_MS;
-        exchange->question = exchange->answer = exchange->output = BUFFER_EMPTY(MEM_SERVER);
+        exchange->asked = exchange->received = exchange->output = BUFFER_EMPTY(MEM_SERVER);
     }
     return exchange;
 }
@@ -36,11 +41,11 @@ static void hang_up_server(struct exchange *exchange)
         close(exchange->server_fd);
         exchange->server_fd = -1;
     }
-    if (exchange->question.capacity > 0) {
-        explicit_bzero(exchange->question.data, exchange->question.capacity); /* a password may be in it */
+    if (exchange->asked.capacity > 0) {
+        explicit_bzero(exchange->asked.data, exchange->asked.capacity); /* a password may be in it */
     }
-    buffer_release(&exchange->question);
-    buffer_release(&exchange->answer);
+    buffer_release(&exchange->asked);
+    buffer_release(&exchange->received);
 }
 
 void exchange_destroy(struct exchange *exchange)
@@ -59,7 +64,7 @@ bool exchange_is_idle(const struct exchange *exchange)
 struct pollfd exchange_awaits(const struct exchange *exchange)
 {
     const bool asks = exchange->state == EXCHANGE_ASKING;
-    const bool sends = exchange->state == EXCHANGE_WRITING || (asks && exchange->sent < exchange->question.len);
+    const bool sends = exchange->state == EXCHANGE_WRITING || (asks && exchange->sent < exchange->asked.len);
     return (struct pollfd){.fd = asks ? exchange->server_fd : exchange->fd, .events = sends ? POLLOUT : POLLIN};
 }
 
@@ -109,8 +114,9 @@ static void answer(struct exchange *exchange, enum http_status status, const cha
     struct buffer *out = &exchange->output;
     const bool is_done =
         buffer_append_format(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
-                             "X-Content-Type-Options: nosniff\r\n%s%s\r\n", status, reason_of(status), type, page.len + is_line, fields_of(status),
-                             exchange->is_kept_alive ? "" : "Connection: close\r\n") &&
+                             "X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n%s%s", status, reason_of(status), type,
+                             page.len + is_line, fields_of(status), exchange->is_kept_alive ? "" : "Connection: close\r\n") &&
+        (strcmp(type, EXPLORER_TYPE) != 0 || explorer_append_fields(out)) && buffer_append(out, BYTES("\r\n")) &&
         (exchange->is_head || (buffer_append(out, page) && (!is_line || buffer_append(out, BYTES("\n")))));
     hang_up_server(exchange); /* the page may be in its answer */
     enter(exchange, is_done ? EXCHANGE_WRITING : EXCHANGE_GONE, now_ms + EXCHANGE_WRITE_MS);
@@ -128,74 +134,105 @@ static void refuse(struct exchange *exchange, enum http_status status, int64_t n
     answer_line(exchange, status, reason_of(status), now_ms);
 }
 
-/* --- requests --- */
-
-/* Its answer comes when the server's has. False: no connection, or no memory. */
-static bool ask(struct exchange *exchange, const struct basic_user *user, int64_t now_ms)
+/* What the server has replied, as the question's page has it. */
+static void answer_reply(struct exchange *exchange, struct bytes reply, int64_t now_ms)
 {
-    char name[PEER_NAME_MAX], peer[PEER_NAME_MAX - 8];
-    socket_peer_text(exchange->fd, peer, sizeof peer);
-    snprintf(name, sizeof name, "http:%s", peer);
-    exchange->has_user = user != NULL;
-    if (!answer_ask(&exchange->question, &exchange->hooks->commands, user)) {
-        return false;
+    struct reply_item item;
+    struct buffer json = BUFFER_EMPTY(MEM_SERVER);
+    size_t at = 0;
+    if (exchange->question->format == QUESTION_JSON) {
+        const enum result result = reply_json_append(&json, reply);
+        if (result == RESULT_OK) {
+            answer(exchange, HTTP_OK, JSON_TYPE, buffer_bytes(&json), now_ms);
+        } else {
+            answer_line(exchange, HTTP_UNAVAILABLE, result == RESULT_NO_MEMORY ? "out of memory" : "the server's answer cannot be read", now_ms);
+        }
+    } else if (reply_item_read(reply, &at, &item) == REPLY_FOUND && item.kind == ITEM_TEXT) {
+        answer(exchange, HTTP_OK, METRICS_TYPE, item.text, now_ms);
+    } else {
+        answer_line(exchange, HTTP_UNAVAILABLE, "the server's answer cannot be read", now_ms);
     }
-    exchange->server_fd = exchange->hooks->connect(exchange->hooks->context, name);
-    if (exchange->server_fd < 0) {
-        return false;
-    }
-    enter(exchange, EXCHANGE_ASKING, now_ms + EXCHANGE_ASK_MS);
-    return true;
+    buffer_release(&json);
 }
 
-static void serve_metrics(struct exchange *exchange, struct bytes authorization, int64_t now_ms)
+/* --- requests --- */
+
+/* Its answer comes when the server's has. Else a status: what the query asks for is nothing (400), or there is no connection, or no memory (503). */
+static enum http_status ask(struct exchange *exchange, const struct http_request *request, const struct basic_user *user, int64_t now_ms)
+{
+    char name[PEER_NAME_MAX], peer[PEER_NAME_MAX - 8];
+    uint32_t replies;
+    socket_peer_text(exchange->fd, peer, sizeof peer);
+    snprintf(name, sizeof name, "http:%s", peer);
+    const struct http_hooks *hooks = exchange->hooks;
+    const struct question_names names = {.context = hooks->context, .name_of = hooks->command_name};
+    const enum http_status status = question_append(&exchange->asked, exchange->question, &names, request->query, user, &replies);
+    if (status != HTTP_OK) {
+        return status;
+    }
+    exchange->server_fd = hooks->connect(hooks->context, name);
+    if (exchange->server_fd < 0) {
+        return HTTP_UNAVAILABLE;
+    }
+    exchange->walk = answer_begin(replies);
+    enter(exchange, EXCHANGE_ASKING, now_ms + exchange->question->ask_ms);
+    return HTTP_OK;
+}
+
+/* Why the page is not for who asks, whoever the user is; NULL: it is. What /metrics tells may be asked for by name: monitoring does. */
+static const char *refusal_of(const struct exchange *exchange, const struct http_request *request)
+{
+    const enum question_format format = exchange->question->format;
+    if (exchange->hooks->is_forbidden(exchange->hooks->context, exchange->fd)) {
+        return "protected mode: without a password, only this machine is answered";
+    }
+    if (format != QUESTION_TEXT && !host_is_address(request->host)) {
+        return "this page is asked for by an address or as localhost, not by a name: against DNS rebinding";
+    }
+    const bool is_of_others = bytes_equal(request->fetch_site, BYTES("cross-site")) || bytes_equal(request->fetch_site, BYTES("same-site"));
+    return format == QUESTION_JSON && is_of_others ? "pages of other sites are not answered" : NULL;
+}
+
+static void serve_question(struct exchange *exchange, const struct http_request *request, int64_t now_ms)
 {
     char text[BASIC_MAX];
     struct basic_user user;
-    const bool has_user = authorization.len > 0;
-    if (exchange->hooks->is_forbidden(exchange->hooks->context, exchange->fd)) {
-        answer_line(exchange, HTTP_FORBIDDEN, "protected mode: without a password, only this machine is answered", now_ms);
-    } else if (has_user && !basic_parse(authorization, text, &user)) {
+    const bool has_user = request->authorization.len > 0;
+    const char *refusal = refusal_of(exchange, request);
+    if (refusal != NULL) {
+        answer_line(exchange, HTTP_FORBIDDEN, refusal, now_ms);
+    } else if (has_user && !basic_parse(request->authorization, text, &user)) {
         answer_line(exchange, HTTP_UNAUTHORIZED, "basic authentication is needed", now_ms);
-    } else if (!ask(exchange, has_user ? &user : NULL, now_ms)) {
-        answer_line(exchange, HTTP_UNAVAILABLE, "out of memory, or of descriptors", now_ms);
+    } else {
+        const enum http_status status = ask(exchange, request, has_user ? &user : NULL, now_ms);
+        if (status != HTTP_OK) {
+            const char *line = status == HTTP_BAD_REQUEST ? "the page takes db=0.. and depth=1..32" : "out of memory, or of descriptors";
+            answer_line(exchange, status, line, now_ms);
+        }
     }
     explicit_bzero(text, sizeof text);
 }
 
-static void serve_ready(struct exchange *exchange, struct bytes authorization, int64_t now_ms)
+static void serve_ready(struct exchange *exchange, int64_t now_ms)
 {
-    (void)authorization;
     const char *reason = exchange->hooks->not_ready(exchange->hooks->context);
     answer_line(exchange, reason == NULL ? HTTP_OK : HTTP_UNAVAILABLE, reason == NULL ? "ready" : reason, now_ms);
 }
-
-static void serve_live(struct exchange *exchange, struct bytes authorization, int64_t now_ms)
-{
-    (void)authorization;
-    answer_line(exchange, HTTP_OK, "live", now_ms);
-}
-
-static const struct page {
-    const char *path;
-    void (*serve)(struct exchange *exchange, struct bytes authorization, int64_t now_ms);
-} pages[] = {
-    {"/metrics", serve_metrics},
-    {"/livez", serve_live},
-    {"/readyz", serve_ready},
-};
 
 static void serve(struct exchange *exchange, const struct http_request *request, int64_t now_ms)
 {
     exchange->is_head = request->is_head;
     exchange->is_kept_alive = request->is_kept_alive;
-    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
-        if (bytes_equal(request->path, bytes_of_string(pages[i].path))) {
-            pages[i].serve(exchange, request->authorization, now_ms);
-            return;
-        }
+    exchange->question = question_find(request->path);
+    if (exchange->question != NULL) {
+        serve_question(exchange, request, now_ms);
+    } else if (bytes_equal(request->path, BYTES("/livez"))) {
+        answer_line(exchange, HTTP_OK, "live", now_ms);
+    } else if (bytes_equal(request->path, BYTES("/readyz"))) {
+        serve_ready(exchange, now_ms);
+    } else {
+        answer_line(exchange, HTTP_NOT_FOUND, "there are / and /metrics, /livez and /readyz", now_ms);
     }
-    answer_line(exchange, HTTP_NOT_FOUND, "there are /metrics, /livez and /readyz", now_ms);
 }
 
 /* --- steps; each is true when the next one may follow at once --- */
@@ -243,7 +280,7 @@ static bool read_request(struct exchange *exchange, int64_t now_ms)
 
 static bool send_question(struct exchange *exchange, int64_t now_ms)
 {
-    const ssize_t count = send(exchange->server_fd, exchange->question.data + exchange->sent, exchange->question.len - exchange->sent,
+    const ssize_t count = send(exchange->server_fd, exchange->asked.data + exchange->sent, exchange->asked.len - exchange->sent,
                                MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0 && !was_put_off(count)) {
         answer_line(exchange, HTTP_UNAVAILABLE, "the server has hung up", now_ms);
@@ -253,9 +290,26 @@ static bool send_question(struct exchange *exchange, int64_t now_ms)
     return false;
 }
 
+/* What has been received is the answer, or will be one. */
+static void take_answer(struct exchange *exchange, int64_t now_ms)
+{
+    struct bytes reply;
+    const enum http_status status = answer_read(buffer_bytes(&exchange->received), &exchange->walk, &reply);
+    if (status == HTTP_MORE) {
+        return;
+    }
+    if (exchange->question->format == QUESTION_EXPLORER && status != HTTP_UNAUTHORIZED) { /* it says itself what the user may not see */
+        answer(exchange, HTTP_OK, EXPLORER_TYPE, explorer_page(), now_ms);
+    } else if (status == HTTP_OK) {
+        answer_reply(exchange, reply, now_ms);
+    } else {
+        answer(exchange, status, TEXT_TYPE, reply, now_ms);
+    }
+}
+
 static bool read_answer(struct exchange *exchange, int64_t now_ms)
 {
-    struct buffer *received = &exchange->answer;
+    struct buffer *received = &exchange->received;
     if (!buffer_reserve(received, ANSWER_CHUNK)) {
         answer_line(exchange, HTTP_UNAVAILABLE, "out of memory", now_ms);
         return true;
@@ -268,13 +322,8 @@ static bool read_answer(struct exchange *exchange, int64_t now_ms)
         return !was_put_off(count);
     }
     received->len += (size_t)count;
-    struct bytes text;
-    const enum http_status status = answer_read(buffer_bytes(received), exchange->has_user, &text);
-    if (status == HTTP_MORE) {
-        return false;
-    }
-    answer(exchange, status, status == HTTP_OK ? METRICS_TYPE : TEXT_TYPE, text, now_ms);
-    return true;
+    take_answer(exchange, now_ms);
+    return exchange->state != EXCHANGE_ASKING;
 }
 
 static bool write_output(struct exchange *exchange, int64_t now_ms)
@@ -312,7 +361,7 @@ static bool step(struct exchange *exchange, int64_t now_ms)
 {
     switch (exchange->state) {
     case EXCHANGE_READING: return read_request(exchange, now_ms);
-    case EXCHANGE_ASKING: return exchange->sent < exchange->question.len ? send_question(exchange, now_ms) : read_answer(exchange, now_ms);
+    case EXCHANGE_ASKING: return exchange->sent < exchange->asked.len ? send_question(exchange, now_ms) : read_answer(exchange, now_ms);
     case EXCHANGE_WRITING: return write_output(exchange, now_ms);
     case EXCHANGE_LINGERING: return drop_input(exchange, now_ms);
     case EXCHANGE_GONE: break;

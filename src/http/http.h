@@ -1,4 +1,4 @@
-/* http.h - the HTTP port: a thread of its own that answers /metrics, /livez and /readyz.
+/* http.h - the HTTP port: a thread of its own that answers /metrics, /livez and /readyz, and with the memory explorer.
  *
  * It asks the server as any client does, over a connection of its own for each request, so that users and their rights are the server's business
  * alone, and no shard thread ever waits for a client of HTTP.

@@ -88,6 +88,7 @@ static enum http_status read_target(struct bytes target, struct http_request *ou
         return HTTP_BAD_REQUEST;
     }
     out->path = take_until(&path, '?');
+    out->query = path;
     return HTTP_OK;
 }
 
@@ -138,9 +139,12 @@ static enum http_status read_field(struct bytes line, struct http_request *out, 
     }
     if (bytes_equal_ignore_case(name, BYTES("host"))) {
         seen->hosts++;
+        out->host = value;
     } else if (bytes_equal_ignore_case(name, BYTES("authorization"))) {
         seen->authorizations++;
         out->authorization = value;
+    } else if (bytes_equal_ignore_case(name, BYTES("sec-fetch-site"))) {
+        out->fetch_site = value;
     } else if (bytes_equal_ignore_case(name, BYTES("connection"))) {
         out->is_kept_alive = out->is_kept_alive && !has_item(value, BYTES("close"));
     } else if (bytes_equal_ignore_case(name, BYTES("transfer-encoding"))) {

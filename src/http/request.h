@@ -34,7 +34,10 @@ enum http_status {
 
 struct http_request {
     struct bytes path;          /* without what follows a '?' */
-    struct bytes authorization; /* the field's value; empty: none */
+    struct bytes query;         /* that */
+    struct bytes host;          /* the fields' values; empty: none */
+    struct bytes authorization;
+    struct bytes fetch_site;    /* Sec-Fetch-Site: whose page has a browser ask */
     bool is_head;
     bool is_kept_alive;         /* the client wants to send more requests */
     size_t consumed;            /* bytes of the input that belong to it */

@@ -51,6 +51,11 @@ static int connect_inside(void *context, const char *name)
     return pair[0];
 }
 
+static const char *command_name(void *context, const char *own)
+{
+    return config_command_name(((const struct metrics_port *)context)->server->config, own);
+}
+
 static const char *not_ready(void *context)
 {
     const struct server *server = ((const struct metrics_port *)context)->server;
@@ -79,7 +84,7 @@ bool metrics_port_start(struct metrics_port *port, struct server *server)
     }
     const struct http_hooks hooks = {
         .context = port,
-        .commands = {.login = config_command_name(server->config, "auth"), .metrics = config_command_name(server->config, "metrics")},
+        .command_name = command_name,
         .connect = connect_inside,
         .not_ready = not_ready,
         .is_forbidden = is_forbidden,

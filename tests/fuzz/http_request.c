@@ -1,6 +1,7 @@
-/* Fuzz target of http/request and http/basic: whatever arrives, in pieces or whole, is the same request or refused in the same way, and texts lie in the
- * input. */
+/* Fuzz target of http/request, http/basic and http/host: whatever arrives, in pieces or whole, is the same request or refused in the same way, and
+ * texts lie in the input. */
 #include "http/basic.h"
+#include "http/host.h"
 #include "http/request.h"
 
 #include <assert.h>
@@ -36,7 +37,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct basic_user user;
         assert(part.consumed == whole.consumed && whole.consumed <= size && part.is_head == whole.is_head);
         check_inside(whole.path, (struct bytes){input, size});
+        check_inside(whole.query, (struct bytes){input, size});
+        check_inside(whole.host, (struct bytes){input, size});
+        check_inside(whole.fetch_site, (struct bytes){input, size});
         check_inside(whole.authorization, (struct bytes){input, size});
+        (void)host_is_address(whole.host);
         if (basic_parse(whole.authorization, text, &user)) {
             assert(user.name.len + user.password.len < BASIC_MAX);
         }

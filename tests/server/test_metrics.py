@@ -1,15 +1,14 @@
 """The HTTP port: /metrics, /livez and /readyz; who may see them; requests that are none, and clients that keep it busy."""
 
-import base64
 import json
 import os
 import re
-import socket
 import time
 
 import pytest
 
 from harness import saved
+from harness.http import Http
 from harness.process import SLOWDOWN, TOP, free_port
 from harness.resp import wait_until
 
@@ -53,49 +52,6 @@ def check_histograms(samples, types):
             assert buckets == sorted(buckets) and [v for _, v in buckets] == sorted(v for _, v in buckets)
             assert buckets[-1] == (float("inf"), samples[family + "_count", thing])
             assert samples[family + "_sum", thing] >= 0
-
-
-class Http:
-    """A connection to the HTTP port."""
-
-    def __init__(self, port, timeout=10 * SLOWDOWN):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
-        self.rest = b""
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def read(self, is_head=False):
-        """(status, fields, body)"""
-        while b"\r\n\r\n" not in self.rest:
-            self._receive()
-        head, self.rest = self.rest.split(b"\r\n\r\n", 1)
-        lines = head.decode().split("\r\n")
-        fields = dict(line.split(": ", 1) for line in lines[1:])
-        length = 0 if is_head else int(fields["Content-Length"])
-        while len(self.rest) < length:
-            self._receive()
-        body, self.rest = self.rest[:length], self.rest[length:]
-        return int(lines[0].split(" ")[1]), fields, body.decode()
-
-    def _receive(self):
-        data = self.socket.recv(65536)
-        assert data, "closed"
-        self.rest += data
-
-    def get(self, path, user=None, method="GET"):
-        login = "" if user is None else "Authorization: Basic %s\r\n" % base64.b64encode(user.encode()).decode()
-        self.send(("%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n" % (method, path, login)).encode())
-        return self.read(method == "HEAD")
-
-    def is_closed(self):
-        try:
-            return self.socket.recv(65536) == b""
-        except ConnectionResetError:
-            return True
-
-    def close(self):
-        self.socket.close()
 
 
 @pytest.fixture

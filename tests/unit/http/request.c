@@ -62,6 +62,18 @@ Test(request, is_taken_or_refused_with_a_status)
     }
 }
 
+Test(request, has_what_the_pages_need)
+{
+    struct http_request request = {0};
+    const struct bytes input = BYTES("GET /a?db=1&b?c HTTP/1.1\r\nHost: [::1]:9\r\nSec-Fetch-Site: cross-site\r\nauthorization: Basic x\r\n\r\n");
+    cr_assert_eq((int)http_request_parse(input, &request), (int)HTTP_OK);
+    cr_assert(bytes_equal(request.path, BYTES("/a")));
+    cr_assert(bytes_equal(request.query, BYTES("db=1&b?c")));
+    cr_assert(bytes_equal(request.host, BYTES("[::1]:9")));
+    cr_assert(bytes_equal(request.fetch_site, BYTES("cross-site")));
+    cr_assert(bytes_equal(request.authorization, BYTES("Basic x")));
+}
+
 Test(request, is_found_in_pieces_with_another_behind_it)
 {
     static const char text[] = "GET /readyz HTTP/1.1\r\nHost: a\r\nAuthorization: Basic eDp5\r\n\r\n";
