@@ -15,7 +15,8 @@
 #include "client/session.h"
 #include "client/sessions.h"
 #include "cmd/core/answers.h"
-#include "cmd/server/cluster.h"
+#include "cmd/server/cluster_node.h"
+#include "cmd/server/cluster_slot_stats.h"
 #include "cmd/server/server_rows.h"
 #include "exec/exec.h"
 #include "mem/heap.h"
@@ -25,20 +26,6 @@
 #include <stdio.h>
 
 enum { NODE_ID_LEN = 40, PLAIN_NODE = SHARD_COUNT_MAX };
-
-bool cluster_check_enabled(struct exec *exec)
-{
-    if (atomic_load_explicit(&exec->server->config->shard_ports, memory_order_relaxed)) {
-        return true;
-    }
-    reply_error(exec->reply, "ERR This instance has cluster support disabled");
-    return false;
-}
-
-uint32_t cluster_first_slot(const struct server *server, uint32_t shard)
-{
-    return (shard * SLOT_COUNT + server->shard_count - 1) / server->shard_count;
-}
 
 static uint32_t last_slot(const struct server *server, uint32_t shard)
 {
