@@ -9,7 +9,8 @@ from harness.process import SLOWDOWN, Server
 
 COUNT = int(600 / SLOWDOWN)
 
-# Runs each argument as an expression; tells what it gives as text that is the same on both servers whatever the order of tables.
+# Runs each argument as an expression; tells what it gives as text that is the same on both servers whatever the order of tables. A key of -0
+# is that of 0: LuaJIT keeps it as 0, Lua 5.1 as it was given.
 SHOW = rb"""
 local function show(value, depth)
   local kind = type(value)
@@ -22,7 +23,7 @@ local function show(value, depth)
   if kind ~= 'table' then return tostring(value) end
   if depth > 30 then return '{deep}' end
   local keys = {}
-  for key, item in pairs(value) do keys[#keys + 1] = show(key, depth + 1) .. '=' .. show(item, depth + 1) end
+  for key, item in pairs(value) do keys[#keys + 1] = show(key == 0 and 0 or key, depth + 1) .. '=' .. show(item, depth + 1) end
   table.sort(keys)
   return '{' .. table.concat(keys, ',') .. '}'
 end
