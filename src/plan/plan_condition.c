@@ -161,6 +161,16 @@ static bool take_between(const struct plan *plan, const struct row_names *names,
     return true;
 }
 
+/* values: of the arena; they stay with the condition. */
+static void require_list(struct side *side, struct typed_value *values, uint32_t count, bool is_negated, struct where *where)
+{
+    condition_set_list(&side->condition, values, count);
+    if (is_negated) {
+        condition_negate(&side->condition);
+    }
+    where_require(where, &side->condition);
+}
+
 static enum table_result take_list(const struct plan *plan, const struct row_names *names, const struct sql_node *part, struct where *where,
                                    bool *is_taken)
 {
@@ -178,11 +188,7 @@ static enum table_result take_list(const struct plan *plan, const struct row_nam
             return TABLE_OK;
         }
     }
-    condition_set_list(&side.condition, values, count);
-    if (part->is_negated) {
-        condition_negate(&side.condition);
-    }
-    where_require(where, &side.condition);
+    require_list(&side, values, count, part->is_negated, where);
     *is_taken = true;
     return TABLE_OK;
 }
@@ -211,11 +217,7 @@ static enum table_result take_query(const struct plan *plan, const struct row_na
             return TABLE_OK;
         }
     }
-    condition_set_list(&side.condition, values, count);
-    if (part->is_negated) {
-        condition_negate(&side.condition);
-    }
-    where_require(where, &side.condition);
+    require_list(&side, values, count, part->is_negated, where);
     *is_taken = true;
     return TABLE_OK;
 }
