@@ -172,13 +172,13 @@ void blocked_count(struct server *server, bool is_more)
     pthread_mutex_unlock(&server->blocked.lock);
 }
 
-void blocked_note_database(struct shard *shard, uint32_t db)
+void blocked_note_database(struct shard *shard, uint32_t db, bool has_others)
 {
     baton_assert_held(&shard->baton);
     struct blocked_keys *keys = &shard->blocked;
     for (uint32_t i = 0; keys->queue_count > 0 && i < keys->place_count; i++) {
         for (struct blocked_queue *queue = keys->places[i]; queue != NULL; queue = queue->next_in_place) {
-            if (queue->db == db) {
+            if (queue->db == db && (has_others || queue->hears_end)) {
                 make_ready(keys, queue);
             }
         }

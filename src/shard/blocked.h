@@ -72,8 +72,9 @@ struct blocked_queue *blocked_take_ready(struct blocked_keys *keys);
 /* It could not be served now: it is ready again, as the last one. */
 void blocked_ready_again(struct blocked_keys *keys, struct blocked_queue *queue);
 
-/* The keys of the whole database are others now (FLUSHDB, SWAPDB): every queue of it is ready. */
-void blocked_note_database(struct shard *shard, uint32_t db);
+/* The keys of the whole database go (FLUSHDB), or are others now (SWAPDB). That makes the queues ready of those who hear the end of a key, or
+ * all: a key that goes serves nobody else, and one that comes later in the same transaction has its place in the order then.  */
+void blocked_note_database(struct shard *shard, uint32_t db, bool has_others);
 
 /* The shard's own thread is told that something is left to be served: it wakes, and looks. */
 void blocked_tell_late(struct thread *sender, struct shard *shard);

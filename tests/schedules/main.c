@@ -35,6 +35,8 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_NO_CUT] = "a window is not cut",
     [FAULT_NO_CALL_OF_WAITERS] = "who unpins tells nobody",
     [FAULT_NO_WITHDRAWAL] = "jobs that were only started keep their pins",
+    [FAULT_NO_LATE_SERVING] = "who could not be served at once is forgotten",
+    [FAULT_SERVED_TWICE] = "two serve one blocked client",
 };
 
 static struct server *servers[SHARD_KINDS];

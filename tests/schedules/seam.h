@@ -26,6 +26,8 @@ enum fault {
     FAULT_NO_CUT,                  /* run.c: what is behind a call that waits runs */
     FAULT_NO_CALL_OF_WAITERS,      /* pin.c: who unpins tells nobody */
     FAULT_NO_WITHDRAWAL,           /* world.c: jobs that were only started stay */
+    FAULT_NO_LATE_SERVING,         /* world.c: who could not be served at once is forgotten */
+    FAULT_SERVED_TWICE,            /* block_serve.c: looks and takes in two steps */
     FAULTS
 };
 
@@ -153,6 +155,22 @@ static inline void seam_cut(struct window *window, uint32_t shard)
     }
 }
 #define window_cut seam_cut
+#endif
+
+#if defined(SEAM_BLOCK)
+static inline bool seam_bring(_Atomic uint8_t *state, uint8_t *from, uint8_t to)
+{
+    if (seam_fault != FAULT_SERVED_TWICE) {
+        return atomic_compare_exchange_strong_explicit(state, from, to, memory_order_acq_rel, memory_order_acquire);
+    }
+    if (atomic_load_explicit(state, memory_order_acquire) != *from) {
+        return false;
+    }
+    atomic_store_explicit(state, to, memory_order_release);
+    return true;
+}
+#undef atomic_compare_exchange_strong_explicit
+#define atomic_compare_exchange_strong_explicit(state, from, to, order, order_of_failure) seam_bring(state, from, to)
 #endif
 
 #if defined(SEAM_PIN)

@@ -18,6 +18,8 @@
 #include "client/settle.h"
 #include "client/start.h"
 #include "config/config.h"
+#include "exec/block.h"
+#include "exec/block_serve.h"
 #include "exec/executor.h"
 #include "exec/job.h"
 #include "exec/round.h"
@@ -27,7 +29,9 @@
 #include "loop/background.h"
 #include "loop/server.h"
 #include "mem/heap.h"
+#include "shard/blocked.h"
 #include "threads.h"
+#include "tokens.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -36,19 +40,23 @@
 
 enum {
     CLIENTS_OF_THREAD = 3,
-    CLIENTS_MAX = CLIENTS_OF_THREAD * SCHEDULE_THREADS_MAX,
+    CLIENTS_MAX = CLIENTS_OF_THREAD * SCHEDULE_THREADS_MAX + 1, /* and the one that puts enough tokens for all */
     COMMANDS_MAX = 6, /* of a client */
     WINDOW_MAX = 4,
     KEY_BYTES = 16,
     STEPS_MAX = 3,
     ROUNDS_OF_TURN = 8,
     NEVER_US = 1000000000,
+    VANISHING_PARTS = 8, /* one client in so many vanishes while it is blocked */
 };
+_Static_assert((int)CLIENTS_MAX <= (int)TOKENS_CLIENTS_MAX, "each has its place");
 
 /* One command of a client. */
 struct command {
     const struct command_spec *spec;
-    uint32_t shard;        /* of its key */
+    uint32_t shard;        /* of its first key */
+    uint32_t key_count;
+    uint32_t token_count;  /* that it puts there */
     uint32_t runs;         /* how often it has run to its end */
     char number[KEY_BYTES]; /* its last word: client and place */
 };
@@ -60,6 +68,7 @@ struct client {
     uint32_t count, taken, answered;
     uint32_t window_max;
     bool is_ready;
+    bool is_vanishing;                       /* when it is blocked next */
     int32_t last;                            /* of its commands, that ran: in strict order */
     int32_t last_on[SCHEDULE_THREADS_MAX];   /* the same, on each shard */
 };
@@ -148,6 +157,56 @@ static void run_on_two(struct exec *exec)
         work_on(server_shard_of_key(exec->server, exec->argv[i])->number);
     }
     note_run(exec, server_shard_of_key(exec->server, exec->argv[2])->number);
+}
+
+/* --- tokens --- */
+
+static uint32_t shard_of_key(struct exec *exec, uint32_t argument)
+{
+    return server_shard_of_key(exec->server, exec->argv[argument])->number;
+}
+
+static void run_putting(struct exec *exec)
+{
+    uint32_t place;
+    const struct client *client = client_of(exec, &place);
+    work_on(exec->shard->number);
+    tokens_put(exec->shard->number, client->commands[place].token_count);
+    exec_changed(exec, exec_key(exec, 1), EVENT_LPUSH);
+    note_run(exec, exec->shard->number);
+}
+
+static void block(struct exec *exec, uint32_t key_count)
+{
+    uint32_t place;
+    const struct client *client = client_of(exec, &place);
+    if (!exec_block(exec, &(struct block){.first_key = 1, .key_count = key_count, .ends_without = true})) {
+        return; /* it runs for one who is blocked, and stays so */
+    }
+    tokens_block(client->number, place);
+    for (uint32_t i = 1; i <= key_count; i++) {
+        tokens_await(client->number, shard_of_key(exec, i));
+    }
+}
+
+/* From the first of its shards that has a token; when none has, it is blocked. */
+static void run_taking(struct exec *exec)
+{
+    const uint32_t key_count = exec->argc - 2;
+    uint32_t place;
+    for (uint32_t i = 1; i <= key_count; i++) {
+        const uint32_t shard = shard_of_key(exec, i);
+        work_on(shard);
+        if (tokens_take(shard)) {
+            if (exec_is_for_blocked(exec)) {
+                tokens_serve(client_of(exec, &place)->number, shard);
+            }
+            exec_changed(exec, exec_key(exec, i), EVENT_LPOP);
+            note_run(exec, shard);
+            return;
+        }
+    }
+    block(exec, key_count);
 }
 
 /* --- jobs --- */
@@ -256,15 +315,16 @@ static struct command_spec rows[] = {
     ROW("write", run_on_key, SCOPE_KEYS, COMMAND_WRITE, 1, 1),     ROW("read", run_on_key, SCOPE_KEYS, COMMAND_READONLY, 1, 1),
     ROW("reading", run_reading, SCOPE_KEYS, COMMAND_READONLY, 1, 1), ROW("two", run_on_two, SCOPE_KEYS, COMMAND_WRITE, 1, 2),
     ROW("all", run_on_all, SCOPE_ALL, COMMAND_WRITE, 0, 0),        ROW("locking", run_locking, SCOPE_ALL, COMMAND_WRITE, 0, 0),
-    ROW("flushing", run_flushing, SCOPE_ALL, COMMAND_WRITE, 0, 0),
+    ROW("flushing", run_flushing, SCOPE_ALL, COMMAND_WRITE, 0, 0), ROW("putting", run_putting, SCOPE_KEYS, COMMAND_WRITE, 1, 1),
+    ROW("taking", run_taking, SCOPE_KEYS, COMMAND_WRITE | COMMAND_BLOCKING, 1, -2),
 };
-enum { ROW_WRITE, ROW_READ, ROW_READING, ROW_TWO, ROW_ALL, ROW_LOCKING, ROW_FLUSHING, ROWS };
+enum { ROW_WRITE, ROW_READ, ROW_READING, ROW_TWO, ROW_ALL, ROW_LOCKING, ROW_FLUSHING, ROW_PUTTING, ROW_TAKING, ROWS };
 
-static const struct command_spec *const row_list[ROWS + 1] = {&rows[0], &rows[1], &rows[2], &rows[3],
-                                                              &rows[4], &rows[5], &rows[6], NULL};
+static const struct command_spec *const row_list[ROWS + 1] = {&rows[0], &rows[1], &rows[2], &rows[3], &rows[4],
+                                                              &rows[5], &rows[6], &rows[7], &rows[8], NULL};
 
 /* How often each row comes. */
-static const uint32_t weights[ROWS] = {30, 15, 25, 6, 4, 5, 5};
+static const uint32_t weights[ROWS] = {30, 15, 25, 6, 4, 5, 5, 8, 10};
 
 static const struct command_spec *random_row(void)
 {
@@ -308,8 +368,8 @@ static void set_words(struct round *round, struct call *call, struct command *co
     struct bytes *words = &round->words[round->word_count];
     uint32_t count = 0;
     words[count++] = (struct bytes){command->spec->name, strlen(command->spec->name)};
-    for (int i = command->spec->keys.first; i > 0 && i <= command->spec->keys.last; i++) {
-        const char *key = world.keys[(command->shard + (uint32_t)i - 1) % world.server->shard_count];
+    for (uint32_t i = 0; i < command->key_count; i++) {
+        const char *key = world.keys[(command->shard + i) % world.server->shard_count];
         words[count++] = (struct bytes){key, strlen(key)};
     }
     words[count++] = (struct bytes){command->number, strlen(command->number)};
@@ -386,8 +446,31 @@ static void resume(struct thread *thread, struct window *window, struct round *r
     chain_queue_window(&round->chain, round->batches, window);
 }
 
+/* Its connection ends while it is blocked. */
+static void vanish(struct thread *thread, struct client *client)
+{
+    tokens_leave(client->number);
+    jobs_abandon(thread, client->window);
+    window_drop(client->window);
+    client->window = NULL;
+    client->is_ready = false;
+    client->answered = client->taken = client->count;
+}
+
+static void vanish_some(struct thread *thread)
+{
+    for (uint32_t i = 0; i < world.client_count; i++) {
+        struct client *client = &world.clients[i];
+        if (client->home == thread->number && client->is_vanishing && client->window != NULL && client->window->state == WINDOW_PARKED &&
+            window_first_call(client->window)->state == CALL_BLOCKED) {
+            vanish(thread, client);
+        }
+    }
+}
+
 void dispatch_rounds(struct thread *thread)
 {
+    vanish_some(thread);
     for (int rounds = 0; rounds < ROUNDS_OF_TURN && thread->clients->list_first[LIST_READY] != NULL; rounds++) {
         struct round *round = round_get(thread);
         struct client *client;
@@ -428,33 +511,42 @@ static void answer_in_order(struct client *client, struct window *window)
 static void continue_later(struct client *client, const struct window *window)
 {
     const struct call *first = window_first_call(window);
-    if (first->state != CALL_JOB && (first->state != CALL_WAITING || window_has_told_call(window))) {
+    if (first->state != CALL_JOB && first->state != CALL_BLOCKED && (first->state != CALL_WAITING || window_has_told_call(window))) {
         become_ready(client);
     }
+}
+
+/* False: it is blocked no more, and answered. */
+static bool begin_job(struct thread *thread, struct call *first)
+{
+    if (first->state == CALL_BLOCKED) {
+        return block_begin(thread, first);
+    }
+    const bool is_begun = first->state != CALL_STARTED || job_begin(thread, first);
+    assert(is_begun);
+    return true;
 }
 
 void window_answer(struct thread *thread, struct window *window)
 {
     struct client *client = (struct client *)window->session;
     struct buffer none = BUFFER_EMPTY(MEM_QUERY_BUFFER);
+    bool is_begun;
     assert(window->queued == 0 && window == client->window && thread->number == client->home);
-    answer_in_order(client, window);
-    if (window->flushed == window->count) {
-        window_drop(window);
-        client->window = NULL;
-        if (client->taken < client->count) {
-            become_ready(client);
+    do {
+        answer_in_order(client, window);
+        if (window->flushed == window->count) {
+            window_drop(window);
+            client->window = NULL;
+            if (client->taken < client->count) {
+                become_ready(client);
+            }
+            return;
         }
-        return;
-    }
-    client->window = window = window->state == WINDOW_PARKED ? window : window_park(window, &none);
-    assert(window != NULL);
-    struct call *first = window_first_call(window);
-    if (first->state == CALL_STARTED) {
-        const bool is_begun = job_begin(thread, first);
-        assert(is_begun);
-        (void)is_begun;
-    }
+        client->window = window = window->state == WINDOW_PARKED ? window : window_park(window, &none);
+        assert(window != NULL);
+        is_begun = begin_job(thread, window_first_call(window));
+    } while (!is_begun);
     if (seam_fault != FAULT_NO_WITHDRAWAL) {
         jobs_withdraw(thread, window);
     }
@@ -471,12 +563,12 @@ void connection_is_due(struct thread *thread, void *session)
     }
 }
 
-/* --- what else a turn does: nothing --- */
+/* --- what else a turn does: nothing, but for those whom nobody could serve at once --- */
 
 int64_t background_run(struct thread *thread, struct background *background, uint64_t turn_ticks)
 {
-    (void)thread, (void)background, (void)turn_ticks;
-    return NEVER_US;
+    (void)background, (void)turn_ticks;
+    return seam_fault != FAULT_NO_LATE_SERVING && block_serve_late(thread) ? 0 : NEVER_US;
 }
 
 int64_t paused_wait_ms(const struct thread *thread)
@@ -557,32 +649,62 @@ NOTHING(clients_close)
 
 /* --- a schedule --- */
 
+static struct command *add_command(struct client *client, const struct command_spec *spec, uint32_t shard)
+{
+    const uint32_t place = client->count++;
+    struct command *command = &client->commands[place];
+    *command = (struct command){.spec = spec, .shard = shard, .token_count = 1};
+    command->key_count = spec == &rows[ROW_TAKING] ? 1 + schedule_random(2) : (uint32_t)(spec->keys.last - spec->keys.first + (spec->keys.first > 0));
+    snprintf(command->number, sizeof command->number, "%u", client->number * COMMANDS_MAX + place);
+    return command;
+}
+
+static struct client *add_client(uint32_t home)
+{
+    struct client *client = &world.clients[world.client_count];
+    *client = (struct client){.home = home, .number = world.client_count++, .last = -1};
+    client->window_max = 1 + schedule_random(WINDOW_MAX);
+    client->is_vanishing = schedule_random(VANISHING_PARTS) == 0;
+    for (uint32_t shard = 0; shard < world.server->shard_count; shard++) {
+        client->last_on[shard] = -1;
+    }
+    return client;
+}
+
+/* Nobody stays blocked: one client, which takes none, puts as many tokens on each shard as all may take. */
+static void add_putter(uint32_t home, uint32_t takers)
+{
+    struct client *client = add_client(home);
+    for (uint32_t shard = 0; shard < world.server->shard_count; shard++) {
+        add_command(client, &rows[ROW_PUTTING], shard)->token_count = takers;
+    }
+    become_ready(client);
+}
+
 static void make_clients(void)
 {
     static const unsigned drain_max[] = {1, 2, 8};
     struct server *server = world.server;
     seam_drain_max = drain_max[schedule_random(3)];
     const uint32_t shards = 1 + schedule_random(server->shard_count); /* where most keys are */
-    world.client_count = (1 + schedule_random(CLIENTS_OF_THREAD)) * server->shard_count;
+    const uint32_t clients = (1 + schedule_random(CLIENTS_OF_THREAD)) * server->shard_count;
+    uint32_t takers = 0;
+    world.client_count = 0;
     world.is_strict = schedule_random(2) == 0;
     const uint32_t commands = 1 + schedule_random(COMMANDS_MAX);
     atomic_store(&server->config->pipeline_order, world.is_strict ? PIPELINE_STRICT : PIPELINE_RELAXED);
-    for (uint32_t i = 0; i < world.client_count; i++) {
-        struct client *client = &world.clients[i];
-        *client = (struct client){.home = i % server->shard_count, .number = i, .last = -1};
-        client->count = schedule_random(commands + 1);
-        client->window_max = 1 + schedule_random(WINDOW_MAX);
-        for (uint32_t shard = 0; shard < server->shard_count; shard++) {
-            client->last_on[shard] = -1;
-        }
-        for (uint32_t j = 0; j < client->count; j++) {
-            struct command *command = &client->commands[j];
-            *command = (struct command){.spec = random_row(), .shard = schedule_random(shards)};
-            snprintf(command->number, sizeof command->number, "%u", i * COMMANDS_MAX + j);
+    tokens_reset();
+    for (uint32_t i = 0; i < clients; i++) {
+        struct client *client = add_client(i % server->shard_count);
+        for (uint32_t left = schedule_random(commands + 1); left > 0; left--) {
+            takers += add_command(client, random_row(), schedule_random(shards))->spec == &rows[ROW_TAKING];
         }
         if (client->count > 0) {
             become_ready(client);
         }
+    }
+    if (takers > 0) {
+        add_putter(schedule_random(server->shard_count), takers);
     }
 }
 
@@ -599,7 +721,7 @@ static bool is_over(void)
         const struct thread *thread = server_thread(world.server, i);
         if (shard->baton.holder != 0 || !inbox_is_empty(shard) || shard->waits.waiter_count != 0 || shard->waits.queue_count != 0 ||
             shard->pinned_count != 0 || shard->lock_count != 0 || !link_is_empty(&thread->mailbox) ||
-            thread->executor->abroad_count != 0 || thread->executor->steppers != NULL || !shard_set_is_empty(&thread->travelling)) {
+            thread->executor->abroad_count != 0 || thread->executor->steppers != NULL || shard->blocked.queue_count != 0 || !shard_set_is_empty(&thread->travelling)) {
             schedule_fail("something is left on shard or thread %u", i);
         }
     }
@@ -633,7 +755,7 @@ static void find_keys(uint32_t shards)
 
 struct server *world_open(uint32_t shards)
 {
-    static const struct effect_listener *const nobody[] = {NULL};
+    static const struct effect_listener *const listeners[] = {&blocked_listener, NULL};
     struct config *config = config_create();
     if (config == NULL) {
         abort();
@@ -643,7 +765,7 @@ struct server *world_open(uint32_t shards)
     }
     atomic_store(&config->shards, (int)shards);
     struct server *server = server_create(&(struct server_options){
-        .config = config, .commands = row_list, .command_count = ROWS, .listeners = nobody});
+        .config = config, .commands = row_list, .command_count = ROWS, .listeners = listeners});
     if (server == NULL) {
         abort();
     }

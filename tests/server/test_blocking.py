@@ -233,6 +233,25 @@ def test_of_two_moves_the_first_serves_who_waits_for_both_targets(server):
             wait_blocked(other, 0)
 
 
+def test_a_flush_before_pushes_does_not_change_their_order(server):
+    """All in one transaction: keys that go have served nobody, so the first push does."""
+    with server.connect() as other:
+        for round_number in range(20):
+            first, second = "flushed:%d:a" % round_number, "flushed:%d:b" % round_number
+            waiting = [server.connect() for _ in range(2)]
+            for number, keys in enumerate([(first, second), (first,)]):
+                waiting[number].send("BLPOP", *keys, 0)
+                wait_blocked(other, number + 1)
+            replies = [other.run(*words) for words in [["MULTI"], ["FLUSHALL"], ["RPUSH", first, "x"], ["RPUSH", second, "y"], ["EXEC"]]]
+            assert replies[-1] == [b"OK", 1, 1]
+            assert plain(waiting[0].read()) == [first.encode(), b"x"]
+            assert other.run("LRANGE", second, "0", "-1") == [b"y"]
+            other.run("RPUSH", first, "z")
+            assert plain(waiting[1].read()) == [first.encode(), b"z"]
+            for connection in waiting:
+                connection.close()
+
+
 def test_unblock(server):
     with server.connect() as ours, server.connect() as other:
         number = run(ours, "CLIENT ID")

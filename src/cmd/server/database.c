@@ -190,7 +190,7 @@ static void note_databases(struct server *server, uint32_t first_db, uint32_t db
     for (uint32_t i = 0; i < server->shard_count; i++) {
         for (uint32_t db = first_db; db < first_db + db_count; db++) {
             watches_mark_database(&server->shards[i], db, other);
-            blocked_note_database(&server->shards[i], db);
+            blocked_note_database(&server->shards[i], db, other != WATCH_NO_OTHER);
         }
     }
 }
