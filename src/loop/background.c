@@ -24,6 +24,7 @@
 #include "snapshot/ending.h"
 #include "snapshot/loading.h"
 #include "snapshot/snapshot.h"
+#include "table/compaction.h"
 #include "tracking/tracking.h"
 
 #include <assert.h>
@@ -39,6 +40,9 @@ enum {
     DEFRAG_IDLE_US = 250000,        /* between two looks whether the heap is worth a defragmentation cycle */
     DEFRAG_TURN_US = 200,           /* it is put off in longer turns, */
     DEFRAG_PUT_OFF_MAX = 8,         /* but not for ever */
+    COMPACT_IDLE_US = 100000,       /* between two looks at all tables */
+    COMPACT_LOOK_US = 5000,         /* between two looks at some of many */
+    COMPACT_ROWS = 16,              /* moved between two looks at the clock */
     /* Things freed between two looks at the clock: few, since each may be the last of its page, and giving that back takes 10 us. */
     LAZY_FREE_LIMIT = 8,
     EXPIRE_STEP = 8,
@@ -187,6 +191,30 @@ static int64_t defragment(const struct run *run)
     return wait_us > 0 ? wait_us : DEFRAG_IDLE_US;
 }
 
+/* Tables: rows leave sparse pages. Steps come the faster the more there is to gain. */
+static int64_t compact_tables(const struct run *run)
+{
+    struct thread *thread = run->thread;
+    struct shard *shard = thread->shard;
+    struct table_compaction *state = &run->background->compaction;
+    if (!baton_try(&shard->baton)) {
+        return BUSY_US;
+    }
+    const struct catalogue *catalogue = atomic_load_explicit(&thread->server->catalogue, memory_order_acquire);
+    const uint64_t start = clock_ticks();
+    const uint64_t end = step_end(thread);
+    enum compaction_status status;
+    do {
+        status = catalogue_compact(catalogue, shard->number, state, COMPACT_ROWS);
+    } while (status == COMPACTION_WORKED && clock_ticks() < end);
+    shard_release(thread, shard);
+    if (status != COMPACTION_WORKED) {
+        return status == COMPACTION_NONE ? COMPACT_IDLE_US : COMPACT_LOOK_US;
+    }
+    const int64_t us = (int64_t)((double)(clock_ticks() - start) / thread->server->ticks_per_us) + 1;
+    return us * (100 - (int64_t)state->percent) / (int64_t)state->percent + 1;
+}
+
 /* Fills the list of the biggest keys in steps when too few of them are left. */
 static int64_t tend_top(const struct run *run)
 {
@@ -307,6 +335,7 @@ static const struct {
     {"waiting for memory", call_memory_waiters, false},
     {"blocked clients", serve_blocked, false},
     {"defragmentation", defragment, false},
+    {"tables", compact_tables, false},
     {"biggest keys", tend_top, false},
     {"connections", check_connections, false},
     {"clients' caches", tend_caches, false},

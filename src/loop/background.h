@@ -6,6 +6,7 @@
  *   expiry              10 ms           removes keys whose time has come
  *   eviction            when due        keys go while there is too much memory: shard/evict.h
  *   defragmentation     as it says      a step of shard/defrag.h
+ *   tables              as it says      rows leave sparse pages of tables: table/compaction.h
  *   biggest keys        200 ms          the list of them is filled when too few are left: data/key_top.h
  *   connections         hz              limits of connections: client/limits.h
  *   spare memory        hz              buffers that nobody needed go; levels for INFO, the peak of used_memory
@@ -23,12 +24,14 @@
 #ifndef LOOP_BACKGROUND_H
 #define LOOP_BACKGROUND_H
 
+#include "table/compaction.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct thread;
 
-enum { BACKGROUND_TASKS = 17 };
+enum { BACKGROUND_TASKS = 18 };
 
 struct background {
     int64_t due_us[BACKGROUND_TASKS]; /* monotonic: not before; 0: in each turn */
@@ -42,6 +45,7 @@ struct background {
         uint32_t put_off;            /* turns that were too long for it, in a row */
         bool is_running;             /* a cycle is running in the own shard */
     } defrag;
+    struct table_compaction compaction;
 };
 
 /* Runs what is due. `turn_ticks`: when the turn began. Returns for how many microseconds the thread may sleep, as far as the tasks go; 0:

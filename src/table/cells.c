@@ -293,17 +293,26 @@ void cells_abandon(const struct cells_host *host, struct cells_write *write)
     }
 }
 
-static void drop_text(struct cells *cells, const struct cells_host *host, uint32_t slot)
+/* The arena's record is garbage from now on. Returns the long text that it points to; no bytes: it has none. */
+static struct bytes drop_record(struct cells *cells, uint32_t slot)
 {
     const unsigned char *record = text_record(cells, slot);
     assert(cells->arena_live >= record_bytes(record));
     cells->arena_live = (uint16_t)(cells->arena_live - record_bytes(record));
-    if (record[0] == TEXT_LONG) {
-        struct bytes text = record_text(record);
+    if (record[0] != TEXT_LONG) {
+        return (struct bytes){NULL, 0};
+    }
+    assert(cells->long_count > 0);
+    cells->long_count--;
+    return record_text(record);
+}
+
+static void drop_text(struct cells *cells, const struct cells_host *host, uint32_t slot)
+{
+    const struct bytes text = drop_record(cells, slot);
+    if (text.data != NULL) {
         heap_free(host->heap, MEM_TABLE_ROW, (void *)(uintptr_t)text.data, text.len);
         count_bytes(host, 0, text.len);
-        assert(cells->long_count > 0);
-        cells->long_count--;
     }
 }
 
@@ -365,6 +374,11 @@ void cells_commit(struct cells *cells, const struct cells_host *host, struct cel
     cells_bits(cells, host->capacity)[write->slot / 64] |= UINT64_C(1) << (write->slot % 64);
 }
 
+static void clear_bit(struct cells *cells, uint32_t capacity, uint32_t slot)
+{
+    cells_bits(cells, capacity)[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+}
+
 void cells_clear(struct cells *cells, const struct cells_host *host, uint32_t slot)
 {
     if (!cells_has_value(cells, host->capacity, slot)) {
@@ -373,7 +387,18 @@ void cells_clear(struct cells *cells, const struct cells_host *host, uint32_t sl
     if (cells->kind == CELLS_TEXT) {
         drop_text(cells, host, slot);
     }
-    cells_bits(cells, host->capacity)[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+    clear_bit(cells, host->capacity, slot);
+}
+
+void cells_clear_adopted(struct cells *cells, uint32_t capacity, uint32_t slot)
+{
+    if (!cells_has_value(cells, capacity, slot)) {
+        return;
+    }
+    if (cells->kind == CELLS_TEXT) {
+        (void)drop_record(cells, slot);
+    }
+    clear_bit(cells, capacity, slot);
 }
 
 /* --- the block as a whole --- */

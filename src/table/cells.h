@@ -104,6 +104,8 @@ void cells_abandon(const struct cells_host *host, struct cells_write *write);
 
 /* Makes a row null. */
 void cells_clear(struct cells *cells, const struct cells_host *host, uint32_t slot);
+/* The same when a long text was taken over by other cells (adopts_text): it is not freed. */
+void cells_clear_adopted(struct cells *cells, uint32_t capacity, uint32_t slot);
 
 /* A copy of the block for a page of `capacity` rows (more than now), to be taken by cells_take_block once every column of
  * the page has one. NULL: no memory. Not for cells without a block.  */

@@ -46,6 +46,15 @@ void column_index_remove(struct column_index *index, const struct index_host *ho
     }
 }
 
+bool column_index_renumber(struct column_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row,
+                           uint32_t new_row)
+{
+    if (index->kind == INDEX_BTREE) {
+        return ordered_index_renumber(&index->ordered, host, value, row, new_row);
+    }
+    return hash_index_renumber(&index->hash, column_index_entry(index, host->secret, value, row), new_row);
+}
+
 bool column_index_keeps(const struct column_index *index, const struct index_host *host, const struct typed_value *old,
                         const struct typed_value *value)
 {

@@ -45,6 +45,11 @@ void column_index_abandon(struct column_index *index, const struct index_host *h
 /* A row goes, whose value is still in its cell. */
 void column_index_remove(struct column_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row);
 
+/* A row gets another number, and its value is in the cells of both: false, the entry of the new number must be prepared and committed, and the old
+ * one removed. Nothing needs memory; the same call with the numbers exchanged takes it back.  */
+MUST_USE bool column_index_renumber(struct column_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row,
+                                    uint32_t new_row);
+
 /* A row gets another value: prepare as above, unless _keeps says that nothing changes; then begin, write the cell, end. `old` may be
  * null, and may not be used any more after begin.  */
 bool column_index_keeps(const struct column_index *index, const struct index_host *host, const struct typed_value *old,

@@ -509,6 +509,32 @@ void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t ent
     debug_assert(hash_index_is_valid(index));
 }
 
+/* --- renumbering --- */
+
+bool hash_index_renumber(struct hash_index *index, uint64_t entry, uint32_t row)
+{
+    const uint64_t wanted = hash_index_entry((uint32_t)(entry >> 32), row);
+    struct index_node *node = index->root;
+    struct bounds bounds = no_bounds;
+    assert(node != NULL);
+    for (uint32_t level = index->height; level > 0; level--) {
+        const uint32_t at = inner_find(node, entry);
+        bounds = bounds_below(node, at, bounds);
+        node = children(node)[at];
+    }
+    const uint32_t i = leaf_lower_bound(node, entry, bounds);
+    assert(i < node->count);
+    assert(node->words[i] == entry);
+    const bool is_behind = i > 0 ? node->words[i - 1] < wanted : wanted >= bounds.least;
+    const bool is_before = i + 1u < node->count ? wanted < node->words[i + 1] : bounds.above == UINT64_MAX || wanted < bounds.above;
+    if (!is_behind || !is_before) {
+        return false;
+    }
+    node->words[i] = wanted;
+    debug_assert(hash_index_is_valid(index));
+    return true;
+}
+
 /* --- the whole tree --- */
 
 bool hash_index_move(struct hash_index *index, struct heap *heap, uint64_t *entry, size_t *limit)

@@ -41,6 +41,9 @@ static inline uint64_t hash_index_entry(uint32_t hash, uint32_t row)
 MUST_USE bool hash_index_insert(struct hash_index *index, struct heap *heap, uint64_t entry);
 /* Removes an entry that is there. O(log n); never needs memory. */
 void hash_index_remove(struct hash_index *index, struct heap *heap, uint64_t entry);
+/* An entry that is there gets another row's number, which has none with its hash. False: other rows have the hash, and the order would not be
+ * right any more; nothing changed. O(log n); never needs memory, and can be taken back.  */
+MUST_USE bool hash_index_renumber(struct hash_index *index, uint64_t entry, uint32_t row);
 
 /* Building: adds a leaf of `count` entries (1 .. HASH_APPEND_MAX), ascending and behind all that are there. False: no memory, nothing
  * changed. O(count).  */

@@ -540,6 +540,30 @@ void ordered_index_remove(struct ordered_index *index, const struct index_host *
     settle(index, host, &path, take(index, &source, &path, &key));
 }
 
+bool ordered_index_renumber(struct ordered_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row,
+                            uint32_t new_row)
+{
+    struct ordered_path path;
+    const struct key_source source = source_of(index, host->pages);
+    const struct ordered_key old_key = key_of(index, value, row);
+    const struct ordered_key key = key_of(index, value, new_row);
+    assert(index->root != NULL);
+    find_path(index, &source, &old_key, &path);
+    struct ordered_node *leaf = path.nodes[0];
+    const uint32_t at = path.at[0];
+    assert(at < leaf->count);
+    assert(node_rows(leaf)[at] == row);
+    if (at == 0 || at + 1u == leaf->count) {
+        return false;
+    }
+    const uint32_t position = ordered_node_position(leaf, &source, &key); /* the old key counts, if it is less */
+    if (position != (new_row > row ? at + 1 : at)) {
+        return false;
+    }
+    node_rows(leaf)[at] = new_row;
+    return true;
+}
+
 void ordered_index_begin_change(struct ordered_index *index, const struct index_host *host, const struct typed_value *old,
                                 uint32_t row, struct ordered_change *change)
 {

@@ -60,6 +60,11 @@ void ordered_index_put(struct ordered_index *index, const struct index_host *hos
 /* Removes a key that is there. O(log n); never needs memory. */
 void ordered_index_remove(struct ordered_index *index, const struct index_host *host, const struct typed_value *value, uint32_t row);
 
+/* A key that is there gets another row's number; that row has the same value in its cell already. False: the key would have to stand elsewhere, or
+ * is at the edge of its leaf; nothing changed. O(log n); never needs memory, and can be taken back.  */
+MUST_USE bool ordered_index_renumber(struct ordered_index *index, const struct index_host *host, const struct typed_value *value,
+                                     uint32_t row, uint32_t new_row);
+
 /* A row gets another value, for which room was made: begin, write the cell, end. `old`: null, the row is not in the index. */
 struct ordered_change {
     struct ordered_path from;

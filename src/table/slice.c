@@ -38,7 +38,7 @@ struct table_slice *slice_create(struct heap *heap, const struct hash_secret *se
     slice->heap = heap;
     slice->owner = &no_owner;
     slice->secret = secret;
-    slice->first = slice->last = slice->pending = PAGE_NONE;
+    slice->first = slice->last = slice->pending = slice->compact_from = slice->compact_into = PAGE_NONE;
     slice->is_ordered = true;
     slice->noted_entry = NO_ENTRY;
     slice->ids.counts_as_rows = true;
@@ -154,8 +154,7 @@ static struct page *open_page(struct table_slice *slice, const struct schema *sc
         return page;
     }
     if (page != NULL && page->used < PAGE_ROWS) {
-        struct cells_host host = slice_host(slice, page->capacity);
-        return page_grow(&host, page, page_capacity_for(page->used + 1u)) ? page : NULL;
+        return slice_grow_page(slice, page, page_capacity_for(page->used + 1u)) ? page : NULL;
     }
     uint64_t share = slice->row_count / FIRST_CAPACITY_SHARE;
     uint32_t capacity = page_capacity_for(share < PAGE_ROWS ? (uint32_t)share : PAGE_ROWS);

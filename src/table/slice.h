@@ -3,7 +3,7 @@
  * Pages stand in a list, in the order in which they were begun; rows are added at its end only, so that row ids mostly ascend
  * along the list (always while is_ordered: rows that came from another shard, or passed one another on their way here, break
  * that). A row's number is its page's id and its slot:
- * it names the row in the indexes, and changes only when slice_tidy, or an insert into a slice without locks, rewrites pages.
+ * it names the row in the indexes, and changes only when slice_tidy, slice_compact, or an insert into a slice without locks, rewrites pages.
  *
  * A statement that goes on in steps locks the slice. While it is locked for reading nobody changes rows, pages or
  * indexes, and the statement may read them without the baton; while it is locked for writing nobody else reads either.
@@ -74,6 +74,12 @@ struct table_slice {
     uint16_t index_count;     /* one more than the schema's while an index is built */
     uint16_t index_capacity;
     uint64_t row_count, row_bytes;
+    uint64_t slot_count;      /* the sum of the pages' capacities */
+    uint32_t compact_from;    /* the page whose rows slice_compact moves next; PAGE_NONE: no round of it is going on */
+    uint32_t compact_into;    /* the page right before it, which it fills; PAGE_NONE: none */
+    uint64_t compact_vain;    /* free slots that the last round has left, or fewer, if fewer were seen since */
+    uint64_t compact_moved;   /* rows that were moved by it. Written relaxed */
+    uint8_t compact_share;    /* of 256 slots of a page: with so many free ones it is sparse, in this round */
     uint64_t last_id;         /* of the rows at the end of the list */
     uint64_t highest_id;      /* that a row ever had here, or that its auto column ever had, up to COLUMN_AUTO_MAX */
     _Atomic uint64_t *last_row_id; /* the table's counter; NULL: none */
@@ -146,6 +152,15 @@ bool slice_empty(struct table_slice *slice, const struct schema *schema, size_t 
 /* Frees empty pages and rewrites sparse ones that deletions have left, `limit` pages at most. True when none is left.
  * Row numbers change. Cost: up to PAGE_ROWS / 2 rows moved for a page.  */
 bool slice_tidy(struct table_slice *slice, const struct schema *schema, size_t limit);
+
+/* Slots of pages that have no row and will get none, where deletions were. */
+uint64_t slice_free_slots(const struct table_slice *slice);
+/* True: slice_compact may be called and is worth while, since more than an eighth of the slots is free. False also while somebody keeps old
+ * states of rows, whose pages it would touch.  */
+bool slice_wants_compaction(struct table_slice *slice);
+/* Moves about `limit` rows or looks at as many pages: sparse pages give their rows to fewer ones. True at the end of a round, also of one that
+ * memory was refused to. Row numbers change; slice_may_write. Cost: a row is read, written, and renumbered in its indexes.  */
+bool slice_compact(struct table_slice *slice, const struct schema *schema, size_t limit);
 
 /* Defragmentation (mem/heap.h): hands the blocks of pages and indexes to heap_move_within. True at the end, or when a statement
  * has it locked. What comes, goes or moves between two calls may be left out.  */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 struct tally {
-    uint64_t rows, bytes, pages;
+    uint64_t rows, slots, bytes, pages;
     uint64_t values[TABLE_COLUMNS_MAX]; /* by index: rows with a value in its column */
 };
 
@@ -35,10 +35,11 @@ static bool walk_pages(const struct table_slice *slice, const struct schema *sch
         }
         count_values(schema, page, tally);
         tally->rows += page->live;
+        tally->slots += page->capacity;
         tally->pages++;
         previous = id;
     }
-    return previous == slice->last && tally->pages == slice->page_count;
+    return previous == slice->last && tally->pages == slice->page_count && tally->slots == slice->slot_count;
 }
 
 static uint64_t head_bytes(const struct table_slice *slice)

@@ -89,7 +89,19 @@ struct page *slice_new_page(struct table_slice *slice, uint32_t capacity, uint32
         slice->pages_end = id + 1;
     }
     slice->page_count++;
+    slice->slot_count += capacity;
     return page;
+}
+
+bool slice_grow_page(struct table_slice *slice, struct page *page, uint32_t capacity)
+{
+    const uint32_t before = page->capacity;
+    const struct cells_host host = slice_host(slice, before);
+    if (!page_grow(&host, page, capacity)) {
+        return false;
+    }
+    slice->slot_count += capacity - before;
+    return true;
 }
 
 void slice_link_page(struct table_slice *slice, struct page *page, uint32_t previous)
@@ -105,6 +117,8 @@ void slice_unlink_page(struct table_slice *slice, struct page *page)
 {
     assert(page->previous == PAGE_NONE ? slice->first == page->id : slice->pages[page->previous]->next == page->id);
     assert(page->next == PAGE_NONE ? slice->last == page->id : slice->pages[page->next]->previous == page->id);
+    slice->compact_from = slice->compact_from == page->id ? page->next : slice->compact_from;
+    slice->compact_into = slice->compact_into == page->id ? PAGE_NONE : slice->compact_into;
     *(page->previous == PAGE_NONE ? &slice->first : &slice->pages[page->previous]->next) = page->next;
     *(page->next == PAGE_NONE ? &slice->last : &slice->pages[page->next]->previous) = page->previous;
 }
@@ -142,6 +156,7 @@ void slice_drop_page(struct table_slice *slice, struct page *page)
     assert(!page->is_pending);
     uint32_t id = page->id;
     struct cells_host host = slice_host(slice, page->capacity);
+    slice->slot_count -= page->capacity;
     page_destroy(&host, page);
     assert(slice->page_count > 0);
     slice->page_count--;

@@ -1,6 +1,6 @@
 /* slice_private.h - what the files of a slice share: slice.c (rows), slice_pages.c (the list and directory of pages),
- * slice_ids.c (finding rows by their ids), slice_tidy.c (rewriting), slice_empty.c (all rows go), slice_alter.c (indexes and columns),
- * slice_audit.c.  */
+ * slice_ids.c (finding rows by their ids), slice_tidy.c (rewriting), slice_compact.c (the same in steps), slice_empty.c (all rows go),
+ * slice_alter.c (indexes and columns), slice_audit.c.  */
 #ifndef TABLE_SLICE_PRIVATE_H
 #define TABLE_SLICE_PRIVATE_H
 
@@ -31,6 +31,8 @@ struct page *slice_new_page(struct table_slice *slice, uint32_t capacity, uint32
 /* Into the list behind page `previous`, PAGE_NONE: at the beginning. */
 void slice_link_page(struct table_slice *slice, struct page *page, uint32_t previous);
 void slice_unlink_page(struct table_slice *slice, struct page *page);
+/* Raises the page's capacity. False: no memory, unchanged. */
+MUST_USE bool slice_grow_page(struct table_slice *slice, struct page *page, uint32_t capacity);
 /* Frees a page that is not in the list, and its id. */
 void slice_drop_page(struct table_slice *slice, struct page *page);
 
@@ -54,6 +56,10 @@ bool slice_ids_are_valid(const struct table_slice *slice);
 
 /* Tells the owner, if anybody listens, of a row that is going to be removed. slice.c. */
 void slice_tell_removed(const struct table_slice *slice, const struct schema *schema, uint32_t row, enum row_event event);
+
+/* Appends a live row of `from` to `into`, which has a free slot and cells for all columns; long texts are in both then. False: no memory, and a row
+ * that has come into `into` has only some of its values. slice_tidy.c.  */
+MUST_USE bool slice_copy_row(struct table_slice *slice, const struct schema *schema, const struct page *from, uint32_t slot, struct page *into);
 
 /* Puts page `a`, and behind it the rows of its next neighbour `b` (or NULL), into a new page that takes their place. False:
  * no memory, nothing changed. Row numbers change.  */

@@ -7,9 +7,7 @@
 
 enum { JOIN_ROWS = PAGE_ROWS / 2, SHRINK_SHARE = 4 };
 
-/* Appends a live row of `from` to `into`; long strings change hands. False: no memory. */
-static bool copy_row(struct table_slice *slice, const struct schema *schema, const struct page *from, uint32_t slot,
-                     struct page *into)
+bool slice_copy_row(struct table_slice *slice, const struct schema *schema, const struct page *from, uint32_t slot, struct page *into)
 {
     struct cells_host host = slice_host(slice, into->capacity);
     struct typed_value id = {.integer = cells_integer(&from->ids, slot)};
@@ -46,7 +44,7 @@ static bool copy_page(struct table_slice *slice, const struct schema *schema, co
 {
     for (uint32_t slot = page_next_live(from, 0); slot < from->capacity; slot = page_next_live(from, slot + 1)) {
         rewrite->old_rows[rewrite->into->used] = row_number(from->id, slot);
-        if (!copy_row(slice, schema, from, slot, rewrite->into)) {
+        if (!slice_copy_row(slice, schema, from, slot, rewrite->into)) {
             return false;
         }
     }

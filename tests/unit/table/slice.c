@@ -1,4 +1,4 @@
-/* Rows of a slice against a naive list, with pages being rewritten, memory refused, columns and indexes coming and going. */
+/* Rows of a slice against a naive list, with pages being rewritten and compacted, memory refused, columns and indexes coming and going. */
 #include "table/index_builder.h"
 #include "table/slice.h"
 
@@ -270,6 +270,7 @@ static void random_run(uint64_t seed, const char *const *columns, bool refuses)
     struct table_slice *slice = slice_create(heap, &secret, schema);
     model.count = 0;
     model.last_id = 0;
+    int rounds = 0; /* of compaction */
     cr_log_info("seed %lu", seed);
     for (int step = 0; step < steps; step++) {
         bool grows = (step / (steps / 6)) % 2 == 0;
@@ -288,12 +289,16 @@ static void random_run(uint64_t seed, const char *const *columns, bool refuses)
         } else {
             model_delete(&model, slice, schema, &state);
         }
+        if (next_random(&state) % 4 == 0) { /* whether it is worth while or not */
+            rounds += slice_compact(slice, schema, 1 + next_random(&state) % 20) ? 1 : 0;
+        }
         heap_fail_after(heap, -1);
         if (step % 500 == 0) {
             compare(&model, slice, schema);
         }
     }
     compare(&model, slice, schema);
+    cr_assert_gt(rounds, 10);
     while (model.count > 0) {
         slice_delete(slice, schema, row_of(slice, model.rows[--model.count].id));
     }

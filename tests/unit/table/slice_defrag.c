@@ -137,6 +137,7 @@ static void change_a_little(struct pair *pair)
     const size_t pages = random_u64() % 3;
     for (int i = 0; i < 2; i++) {
         (void)slice_tidy(pair->sides[i].slice, pair->sides[i].schema, pages);
+        (void)slice_compact(pair->sides[i].slice, pair->sides[i].schema, 1 + pages * 10);
     }
 }
 

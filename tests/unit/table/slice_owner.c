@@ -243,8 +243,10 @@ static void step(struct world *world, bool grows)
         update(world);
     } else if (choice == 8) {
         delete_some(world, grows);
-    } else {
+    } else if (next_random(&world->state) % 2 == 0) {
         slice_tidy(world->slice, world->schema, 1 + next_random(&world->state) % 3);
+    } else {
+        (void)slice_compact(world->slice, world->schema, 1 + next_random(&world->state) % 30);
     }
     heap_fail_after(world->heap, -1);
 }
