@@ -5,9 +5,9 @@ import sqlite3
 
 import pytest
 
+from harness import saved
 from harness.process import SLOWDOWN
 from harness.resp import error_of, table_rows
-from harness.saved import restart
 from harness.together import run_all
 
 COLUMNS = ("id:integer:primary", "mail:string:unique", "code:integer:btree:unique", "n:integer:notnull:default=5")
@@ -163,10 +163,28 @@ def test_many_rows_in_steps_are_all_or_nothing_and_repeated_by_the_log(start, sh
         rows_before = told(client)
         client.run("DEBUG", "LOADAOF")
         assert client.run("DEBUG", "DIGEST") == digest
-    restart(server)
+    saved.restart(server)
     with server.connect() as client:
         assert client.run("DEBUG", "DIGEST") == digest and told(client) == rows_before
         assert client.run("MEMORY", "AUDIT") == b"OK"
+
+
+def test_a_snapshot_shows_the_rows_as_they_were_when_it_began(start, shards):
+    server = start("--enable-debug-command", "yes", shards=shards)
+    with server.connect() as client:
+        make(client)
+        query(client, big("", range(MANY)))
+        digest = client.run("DEBUG", "DIGEST")
+        saves = saved.begin_slow_save(client)
+        for first, clause in ((0, "ON CONFLICT (id) DO UPDATE SET n = n + 1, mail = t.mail || excluded.mail"),
+                              (100, "ON CONFLICT DO REPLACE"), (300, "ON CONFLICT (id) DO UPDATE SET id = t.id + 10000, mail = NULL, code = NULL"),
+                              (MANY, "ON CONFLICT DO NOTHING")):
+            assert len(query(client, big(clause, [*range(first, first + 100), first]))) in (100, 101)
+            assert "zero" in error_of(client, "TABLE.QUERY", big("ON CONFLICT (code) DO UPDATE SET n = n / (code - 700)", range(500, 701)))
+        saved.end_slow_save(client, saves)
+        assert client.run("MEMORY", "AUDIT") == b"OK" and client.run("DEBUG", "DIGEST") != digest
+        with saved.loaded(server, {1: 3}.get(shards, 1)) as other:
+            assert other.run("DEBUG", "DIGEST") == digest
 
 
 def test_in_transactions_and_scripts(client):
