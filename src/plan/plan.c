@@ -66,10 +66,6 @@ static enum table_result check_change(struct plan *plan)
 {
     const struct sql_change *change = plan->tree->change;
     plan->table = change->table;
-    if (change->conflict != SQL_CONFLICT_ERROR) {
-        return plan_fail(plan, change->conflict_columns != NULL ? change->conflict_columns->position : change->table->position,
-                         "ON CONFLICT is not supported yet");
-    }
     return TABLE_OK;
 }
 
@@ -228,6 +224,12 @@ enum table_result plan_compile(const struct plan *plan, struct row_names *names,
                                const struct program **out)
 {
     return compile(plan, &(struct expression_resolver){.find = row_names_find, .context = names}, node, wanted, out);
+}
+
+enum table_result plan_compile_upsert(const struct plan *plan, struct row_names_upsert *names, const struct sql_node *node, enum scalar_type wanted,
+                                      const struct program **out)
+{
+    return compile(plan, &(struct expression_resolver){.find = row_names_find_upsert, .context = names}, node, wanted, out);
 }
 
 enum table_result plan_compile_joined(const struct plan *plan, struct row_scope *scope, const struct sql_node *node, enum scalar_type wanted,

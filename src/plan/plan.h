@@ -70,6 +70,10 @@ MUST_USE enum table_result plan_names(const struct plan *plan, const struct sche
 MUST_USE enum table_result plan_compile(const struct plan *plan, struct row_names *names, const struct sql_node *node, enum scalar_type wanted,
                                         const struct program **out);
 
+/* The same over a row that is there and one that was to be added. */
+MUST_USE enum table_result plan_compile_upsert(const struct plan *plan, struct row_names_upsert *names, const struct sql_node *node,
+                                               enum scalar_type wanted, const struct program **out);
+
 /* The same over the tables of a scope. */
 MUST_USE enum table_result plan_compile_joined(const struct plan *plan, struct row_scope *scope, const struct sql_node *node, enum scalar_type wanted,
                                                const struct program **out);

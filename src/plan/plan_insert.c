@@ -7,12 +7,17 @@
 
 #include <assert.h>
 
+/* INSERT OR IGNORE, OR REPLACE. */
+static bool is_or(const struct plan *plan, enum sql_conflict conflict)
+{
+    return plan->tree->change->is_or && plan->tree->change->conflict == conflict;
+}
+
 static enum table_result read_targets(const struct plan *plan, const struct schema *schema, struct row_columns *targets)
 {
     uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
     const struct sql_name *name = plan->tree->change->columns;
-    targets->schema = schema;
-    targets->count = 0;
+    *targets = (struct row_columns){.schema = schema, .replaces_nulls = is_or(plan, SQL_CONFLICT_REPLACE)};
     for (uint32_t i = 0; i < schema->column_count && name == NULL; i++) {
         targets->columns[targets->count++] = (uint16_t)i;
     }
@@ -125,10 +130,16 @@ enum table_result plan_insert(struct plan *plan, const struct exec *exec, const 
         result = compile_rows(plan, out);
     }
     if (result == TABLE_OK) {
+        result = plan_conflict(plan, exec, table, &out->on_conflict);
+    }
+    if (result == TABLE_OK) {
         result = plan_returning(plan, exec, table_schema(table), &out->returning);
     }
     if (result == TABLE_OK) {
         result = plan_take_arguments(plan);
+    }
+    if (result == TABLE_OK && out->on_conflict.work != NULL) {
+        out->on_conflict.work->parameters = plan->parameters;
     }
     if (result == TABLE_OK && out->returning != NULL) {
         out->returning->parameters = plan->parameters;
@@ -144,7 +155,8 @@ static enum table_result complete_row(const struct plan *plan, const struct row_
         return TABLE_OK;
     }
     const struct bytes name = schema_column_name(targets->schema, missing);
-    return plan_fail(plan, row->position, "column '%.*s' must have a value", (int)name.len, name.data);
+    (void)plan_fail(plan, row->position, "column '%.*s' must have a value", (int)name.len, name.data);
+    return is_or(plan, SQL_CONFLICT_NOTHING) ? TABLE_NULL_VALUE : TABLE_FAULT;
 }
 
 enum table_result plan_insert_row(const struct plan_rows_in *rows, uint32_t at, struct arena *arena, struct typed_value *values)

@@ -5,6 +5,7 @@
 #define PLAN_PLAN_INSERT_H
 
 #include "plan/plan.h"
+#include "plan/plan_conflict.h"
 #include "query/insert_words.h"
 #include "table/typed_value.h"
 
@@ -16,6 +17,7 @@ struct plan_rows_in {
     const struct sql_node **rows;
     const struct program **programs;   /* targets.count a row */
     int64_t now_us;
+    struct plan_conflict on_conflict;
     struct select *returning;          /* the plan of RETURNING, in the arena; NULL: none */
 };
 
@@ -23,7 +25,8 @@ struct plan_rows_in {
 MUST_USE enum table_result plan_insert(struct plan *plan, const struct exec *exec, const struct table *table, struct plan_rows_in *out);
 
 /* Computes row `at`, the same each time: columns that are not named have their default, or null. values: one a column of the table; texts are in
- * `arena`, or lent from the plan and its arguments. TABLE_FAULT, TABLE_NO_MEMORY.  */
+ * `arena`, or lent from the plan and its arguments. TABLE_FAULT, TABLE_NO_MEMORY; TABLE_NULL_VALUE: the fault is set, and the row may be left
+ * out.  */
 MUST_USE enum table_result plan_insert_row(const struct plan_rows_in *rows, uint32_t at, struct arena *arena, struct typed_value *values);
 
 /* A column's default: a literal as a value of that form, or null. TABLE_FAULT, TABLE_NO_MEMORY. */

@@ -22,6 +22,7 @@ enum fault_expected {
     EXPECTED_NULL,
     EXPECTED_FIELD,   /* col=value */
     EXPECTED_VALUES,  /* the keyword */
+    EXPECTED_DEED,    /* of ONCONFLICT */
     EXPECTED_COUNT
 };
 

@@ -11,11 +11,6 @@
 
 #include <assert.h>
 
-/* A row that was added. */
-struct added {
-    uint32_t shard, row;
-};
-
 struct insert {
     struct insert_head head;
     struct table *table;    /* the head's */
@@ -24,9 +19,10 @@ struct insert {
     const struct insert_source *source;
     void *reader;           /* the source's */
     uint32_t row_count;
-    struct added *rows;     /* row_count */
+    struct conflict_rows put; /* the rows that were put, up to row_count */
     uint64_t *highest_ids;  /* of the slices, before; one a shard of the range */
-    uint32_t checked, added, replied, told;
+    uint32_t checked, taken; /* of the statement's rows */
+    uint32_t replied, told;  /* of `put` */
     struct returning returning;
     enum table_result result;
     struct table_fault fault; /* result is TABLE_NOT_UNIQUE; its value is lent from the reader */
@@ -61,24 +57,32 @@ static enum table_result read_row(const struct insert *insert, const struct exec
 
 static size_t memory_bytes(const struct insert *insert)
 {
-    return insert->row_count * sizeof *insert->rows + (insert->range.end - insert->range.first) * sizeof *insert->highest_ids;
+    return insert->row_count * sizeof *insert->put.rows + (insert->range.end - insert->range.first) * sizeof *insert->highest_ids;
 }
 
 /* `memory`: memory_bytes. */
-static void note_beginning(struct insert *insert, void *memory)
+static enum table_result note_beginning(struct insert *insert, void *memory)
 {
     insert->highest_ids = memory;
     for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
         insert->highest_ids[i - insert->range.first] = insert->table->slices[i]->highest_id;
     }
-    insert->rows = (struct added *)(insert->highest_ids + (insert->range.end - insert->range.first));
+    struct added_row *rows = (struct added_row *)(insert->highest_ids + (insert->range.end - insert->range.first));
+    return conflict_begin(&insert->put, insert->head.conflict, insert->table, rows, insert->row_count);
+}
+
+/* Rows without a value that must be there may be left out. */
+static bool is_left_out(const struct insert *insert, enum table_result result)
+{
+    return result == TABLE_NULL_VALUE && insert->head.conflict != NULL && insert->head.conflict->skips_nulls;
 }
 
 static void check_rows(struct insert *insert, const struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
     do {
-        insert->result = read_row(insert, exec, insert->checked, values);
+        const enum table_result result = read_row(insert, exec, insert->checked, values);
+        insert->result = is_left_out(insert, result) ? TABLE_OK : result;
         insert->checked++;
     } while (insert->checked < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
 }
@@ -97,102 +101,152 @@ static bool is_at_hand(const struct insert *insert, uint32_t shard, const struct
     return has_all || (shard >= range.first && shard < range.end && !unique_asks_all(insert->table, values));
 }
 
-/* The next row gets its number and its shard, and no other row has its values: TABLE_NO_NUMBER, TABLE_NOT_UNIQUE; TABLE_NO_MEMORY: its route had
- * none.  */
-static enum table_result settle_row(struct insert *insert, const struct exec *exec, uint64_t id, struct typed_value *values, uint32_t *shard)
+/* Another row has one of its values, or the UPDATE would give a row another one's. */
+static enum table_result refuse_repeated(struct insert *insert, const struct table_fault *fault)
 {
-    const uint32_t routing = insert->schema->routing_column;
+    insert->fault = *fault;
+    insert->fault.row = insert->row_count > 1 ? insert->taken + 1 : 0;
+    return TABLE_NOT_UNIQUE;
+}
+
+static enum table_result settle_unique(struct insert *insert, const struct typed_value *values)
+{
     const bool has_all = insert->range.end - insert->range.first == insert->table->shard_count;
-    if (!schema_give_number(insert->schema, id, values)) {
-        return TABLE_NO_NUMBER;
-    }
-    *shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
-    if (!is_at_hand(insert, *shard, values)) {
-        return TABLE_NO_MEMORY;
-    }
     const uint32_t taken = unique_find_taken(insert->table, values, has_all ? UNIQUE_ALL_SLICES : UNIQUE_OWN_SLICE);
     if (taken == COLUMN_NONE) {
         return TABLE_OK;
     }
-    insert->fault = unique_fault(insert->table, taken, &values[taken]);
-    insert->fault.row = insert->row_count > 1 ? insert->added + 1 : 0;
-    return TABLE_NOT_UNIQUE;
+    const struct table_fault fault = unique_fault(insert->table, taken, &values[taken]);
+    return refuse_repeated(insert, &fault);
 }
 
-static enum table_result add_row(struct insert *insert, const struct exec *exec)
+/* Other rows have its values, or not: it is added, left out, or changes the one that it meets. */
+static enum table_result put_row(struct insert *insert, uint32_t shard, uint64_t id, const struct typed_value *values)
+{
+    enum conflict_outcome outcome = CONFLICT_ADD;
+    struct row_at met;
+    enum table_result result =
+        insert->head.conflict == NULL ? settle_unique(insert, values) : conflict_settle(&insert->put, values, &outcome, &met);
+    if (result == TABLE_OK && outcome == CONFLICT_ADD) {
+        result = conflict_add(&insert->put, shard, id, values);
+    } else if (result == TABLE_OK && outcome == CONFLICT_CHANGE) {
+        result = conflict_change(&insert->put, met, values);
+    }
+    insert->item_fault = result == TABLE_FAULT ? insert->put.work_fault : insert->item_fault;
+    return result == TABLE_NOT_UNIQUE && insert->head.conflict != NULL ? refuse_repeated(insert, &insert->put.fault) : result;
+}
+
+/* The next row gets its number and its shard, and is put: TABLE_NO_NUMBER, TABLE_NOT_UNIQUE; TABLE_NO_MEMORY: also when its route had none.  */
+static enum table_result take_row(struct insert *insert, const struct exec *exec)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
-    struct added *added = &insert->rows[insert->added];
-    enum table_result result = read_row(insert, exec, insert->added, values);
-    if (result != TABLE_OK) { /* memory was refused: its values were good before */
-        return result;
+    const uint32_t routing = insert->schema->routing_column;
+    const enum table_result result = read_row(insert, exec, insert->taken, values);
+    if (result != TABLE_OK) { /* memory was refused, unless it is left out: its values were good before */
+        return is_left_out(insert, result) ? TABLE_OK : result;
     }
     const uint64_t id = take_id(insert, exec);
-    result = settle_row(insert, exec, id, values, &added->shard);
-    if (result != TABLE_OK) {
-        return result;
+    if (!schema_give_number(insert->schema, id, values)) {
+        return TABLE_NO_NUMBER;
     }
-    return slice_add(insert->table->slices[added->shard], insert->schema, id, values, &added->row);
+    const uint32_t shard = table_route(insert->table, &exec->server->secret, routing == COLUMN_NONE ? NULL : &values[routing], id);
+    return is_at_hand(insert, shard, values) ? put_row(insert, shard, id, values) : TABLE_NO_MEMORY;
 }
 
-static void add_rows(struct insert *insert, const struct exec *exec)
+static void take_rows(struct insert *insert, const struct exec *exec)
 {
     do {
-        insert->result = add_row(insert, exec);
-        insert->added += insert->result == TABLE_OK ? 1 : 0;
-    } while (insert->added < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
+        insert->result = take_row(insert, exec);
+        insert->taken++;
+    } while (insert->taken < insert->row_count && insert->result == TABLE_OK && !must_pause(insert, exec));
+}
+
+/* Replaced rows and versions that were not needed have left pages behind. */
+static void tidy_slices(const struct insert *insert)
+{
+    for (uint32_t i = insert->range.first; insert->head.conflict != NULL && i < insert->range.end; i++) {
+        slice_tidy(insert->table->slices[i], insert->schema, SIZE_MAX);
+    }
 }
 
 static void take_back_rows(struct insert *insert)
 {
-    while (insert->added > 0) {
-        const struct added *added = &insert->rows[--insert->added];
-        slice_take_back(insert->table->slices[added->shard], insert->schema, added->row, insert->highest_ids[added->shard - insert->range.first]);
+    struct conflict_rows *put = &insert->put;
+    while (put->count > 0) {
+        const struct added_row *added = &put->rows[--put->count];
+        if (added->row != ROW_NONE && put->single == NULL) {
+            slice_take_back(insert->table->slices[added->shard], insert->schema, added->row, insert->highest_ids[added->shard - insert->range.first]);
+        }
     }
     for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
         slice_tidy(insert->table->slices[i], insert->schema, SIZE_MAX);
     }
 }
 
+static enum table_result reply_row(struct insert *insert, struct exec *exec, const struct added_row *added)
+{
+    const struct scalar *items = NULL;
+    struct unique_update update;
+    const bool is_update = conflict_single_update(&insert->put, &update);
+    const enum table_result result =
+        returning_row(&insert->returning, added->shard, added->row, is_update ? &update : NULL, &items, &insert->item_fault);
+    if (result == TABLE_OK) {
+        insert->source->items(exec, insert->head.returning, items);
+    }
+    return exec->reply->is_broken ? TABLE_NO_MEMORY : result;
+}
+
 /* Rows and what is told of them; nobody else has heard of them. */
 static void reply_rows(struct insert *insert, struct exec *exec)
 {
-    const struct scalar *items = NULL;
+    const struct conflict_rows *put = &insert->put;
     if (insert->replied == 0) {
         returning_begin(&insert->returning, insert->head.returning, insert->table, exec->now_ms * 1000);
-        insert->source->rows(exec, insert->added);
+        insert->source->rows(exec, put->kept_count);
     }
-    do {
-        const struct added *added = &insert->rows[insert->replied++];
-        insert->result = returning_row(&insert->returning, added->shard, added->row, NULL, &items, &insert->item_fault);
-        if (insert->result == TABLE_OK) {
-            insert->source->items(exec, insert->head.returning, items);
+    while (insert->replied < put->count && insert->result == TABLE_OK) {
+        const struct added_row *added = &put->rows[insert->replied++];
+        insert->result = added->row != ROW_NONE ? reply_row(insert, exec, added) : TABLE_OK;
+        if (must_pause(insert, exec)) {
+            return;
         }
-        if (exec->reply->is_broken) {
-            insert->result = TABLE_NO_MEMORY;
-        }
-    } while (insert->replied < insert->added && insert->result == TABLE_OK && !must_pause(insert, exec));
+    }
 }
 
-/* There are rows to be told of. */
-static void tell_rows(struct insert *insert, struct exec *exec, bool is_heard)
+static bool is_told(const struct insert *insert)
 {
-    const uint32_t before = insert->told;
-    const bool replies = is_heard && insert->head.returning == NULL;
-    if (insert->told == 0 && replies) {
-        insert->source->rows(exec, insert->added);
+    return insert->put.removed == NULL && insert->told == insert->put.count;
+}
+
+static void begin_ids(const struct insert *insert, struct exec *exec)
+{
+    if (insert->head.returning == NULL) {
+        insert->source->rows(exec, insert->put.kept_count);
     }
+}
+
+/* Makes the changes: rows that were given up go, and the others are told of. */
+static void tell_rows(struct insert *insert, struct exec *exec, bool replies)
+{
+    struct conflict_rows *put = &insert->put;
+    uint64_t count = 0;
     exec_begin_unit(exec);
-    do {
-        const struct added *added = &insert->rows[insert->told++];
-        const struct table_slice *slice = insert->table->slices[added->shard];
-        slice_tell_inserted(slice, insert->schema, added->row);
-        if (replies) {
-            insert->source->row_id(exec, slice_row_id(slice, added->row));
+    for (bool is_paused = false; !is_paused && !is_told(insert); is_paused = must_pause(insert, exec)) {
+        if (conflict_remove_next(put)) {
+            continue;
         }
-    } while (insert->told < insert->added && !must_pause(insert, exec));
+        struct added_row *added = &put->rows[insert->told++];
+        if (added->row == ROW_NONE) {
+            continue;
+        }
+        conflict_keep(put, added);
+        count++;
+        if (replies) {
+            insert->source->row_id(exec, slice_row_id(insert->table->slices[added->shard], added->row));
+        }
+    }
     exec_end_unit(exec);
-    statement_count_rows(exec, insert->told - before);
+    statement_count_rows(exec, count);
 }
 
 static void refuse(const struct insert *insert, struct exec *exec, enum table_result result)
@@ -212,13 +266,18 @@ static void run_locked(struct insert *insert, struct exec *exec)
     for (uint32_t i = insert->range.first; i < insert->range.end; i++) {
         slice_lock_write(insert->table->slices[i]);
     }
-    add_rows(insert, exec);
+    take_rows(insert, exec);
     if (insert->result == TABLE_OK && insert->head.returning != NULL) {
         reply_rows(insert, exec);
         returning_release(&insert->returning);
     }
     if (insert->result == TABLE_OK) {
-        tell_rows(insert, exec, true);
+        insert->result = conflict_apply_single(&insert->put);
+    }
+    if (insert->result == TABLE_OK) {
+        begin_ids(insert, exec);
+        tell_rows(insert, exec, insert->head.returning == NULL);
+        tidy_slices(insert);
     } else {
         take_back_rows(insert);
         refuse(insert, exec, insert->result);
@@ -245,8 +304,13 @@ static void run_at_once(struct insert *insert, struct exec *exec)
             return;
         }
     }
-    note_beginning(insert, memory);
-    run_locked(insert, exec);
+    insert->result = note_beginning(insert, memory);
+    if (insert->result == TABLE_OK) {
+        run_locked(insert, exec);
+    } else {
+        refuse(insert, exec, insert->result);
+    }
+    conflict_end(&insert->put);
 }
 
 /* --- as a job --- */
@@ -298,8 +362,8 @@ static enum job_status step_lock(struct insert_job *job, struct exec *exec)
         insert->result = TABLE_NO_MEMORY;
         return go_on_to(job, PHASE_END);
     }
-    note_beginning(insert, job->memory);
-    return go_on_to(job, PHASE_CHECK);
+    insert->result = note_beginning(insert, job->memory);
+    return go_on_to(job, insert->result == TABLE_OK ? PHASE_CHECK : PHASE_END);
 }
 
 static enum job_status step_check(struct insert_job *job, struct exec *exec)
@@ -313,13 +377,14 @@ static enum job_status step_check(struct insert_job *job, struct exec *exec)
 
 static enum job_status step_add(struct insert_job *job, struct exec *exec)
 {
-    add_rows(&job->insert, exec);
+    take_rows(&job->insert, exec);
     if (job->insert.result != TABLE_OK) {
         return go_on_to(job, PHASE_END);
     }
-    if (job->insert.added < job->insert.row_count) {
+    if (job->insert.taken < job->insert.row_count) {
         return JOB_MORE;
     }
+    begin_ids(&job->insert, exec);
     return go_on_to(job, job->insert.head.returning != NULL ? PHASE_REPLY : PHASE_TELL);
 }
 
@@ -329,13 +394,17 @@ static enum job_status step_reply(struct insert_job *job, struct exec *exec)
     if (job->insert.result != TABLE_OK) {
         return go_on_to(job, PHASE_END);
     }
-    return job->insert.replied == job->insert.added ? go_on_to(job, PHASE_TELL) : JOB_MORE;
+    return job->insert.replied == job->insert.put.count ? go_on_to(job, PHASE_TELL) : JOB_MORE;
 }
 
 static enum job_status step_tell(struct insert_job *job, struct exec *exec)
 {
-    tell_rows(&job->insert, exec, true);
-    return job->insert.told == job->insert.added ? go_on_to(job, PHASE_END) : JOB_MORE;
+    tell_rows(&job->insert, exec, job->insert.head.returning == NULL);
+    if (!is_told(&job->insert)) {
+        return JOB_MORE;
+    }
+    tidy_slices(&job->insert);
+    return go_on_to(job, PHASE_END);
 }
 
 static void give_back(struct insert_job *job, struct exec *exec)
@@ -385,6 +454,7 @@ static void insert_job_destroy(struct job *base, struct exec *exec)
         finish_dead(job, exec);
     }
     returning_release(&job->insert.returning);
+    conflict_end(&job->insert.put);
     job->insert.source->close(job->insert.reader);
     thread_free(MEM_QUERY_BUFFER, job->memory, job->memory_bytes);
     thread_free(MEM_QUERY_BUFFER, job, job->size);
@@ -408,7 +478,8 @@ static bool start_job(struct exec *exec, const struct table *table, const struct
 /* Rows that were not routed because memory was refused to it have come to any one shard. */
 static bool is_misrouted(const struct insert *insert, const struct exec *exec)
 {
-    return insert->row_count > 1 && exec->shard != NULL && insert->table->shard_count > 1;
+    const bool needs_all = insert->row_count > 1 || (insert->head.conflict != NULL && insert->head.conflict->asks_all);
+    return needs_all && exec->shard != NULL && insert->table->shard_count > 1;
 }
 
 void insert_run(struct exec *exec, const struct insert_source *source, void *reader)

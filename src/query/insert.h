@@ -7,8 +7,8 @@
  * REPLY is RETURNING: what is told of each row is computed before anyone is told of a change, so that all rows are taken back when that fails.
  *
  * Their slices are locked for writing meanwhile, so that nobody sees some of the rows. A row's values are looked for among the rows that are
- * there and those added before it. Numbers of the auto column that were taken or given by rows that are taken back are not taken again. More
- * than EXEC_WORDS_MAX values are a job that takes these steps with pauses in between.
+ * there and those added before it; what is done when another row has them: conflict.h. Numbers of the auto column that were taken or given by
+ * rows that are taken back are not taken again. More than EXEC_WORDS_MAX values are a job that takes these steps with pauses in between.
  *
  * Threads    The holder of the batons of all shards, or of the one that has the rows. CHECK and REPLY of a job: none; it has the locks.
  * Limits     When the connection of a job dies, rows of which nobody was told are taken back; once TELL has begun all are told.  */
@@ -16,6 +16,7 @@
 #define QUERY_INSERT_H
 
 #include "exec/exec.h"
+#include "query/conflict.h"
 #include "query/fault.h"
 #include "query/returning.h"
 #include "table/definition.h"
@@ -25,6 +26,7 @@ struct insert_head {
     struct table *table;
     uint32_t row_count;             /* at least 1 */
     uint32_t value_count;           /* in all */
+    const struct conflict *conflict; /* what becomes of rows whose values others have, in memory of the reader's; NULL: they are refused */
     const struct select *returning; /* what is told of each row, in memory of the reader's; NULL: its id */
 };
 
@@ -37,6 +39,7 @@ struct insert_source {
     enum table_result (*open)(void *reader, const struct exec *exec, struct insert_head *head);
     /* Row `at`, the same each time: a value for each column of the table, lent until the next call. Asked twice: only memory can fail the second
      * time. */
+    /* TABLE_NULL_VALUE: no value for a column that must have one; the row may be left out (conflict.h). */
     enum table_result (*row)(void *reader, const struct exec *exec, uint32_t at, struct typed_value *values);
     void (*close)(void *reader);
     /* Why: what `open` or `row` has returned last, or TABLE_NO_MEMORY, TABLE_FULL, TABLE_NO_NUMBER; or TABLE_NOT_UNIQUE, and `fault` is not NULL. */

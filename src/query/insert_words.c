@@ -10,9 +10,19 @@ static bool has_columns(const struct bytes *argv, uint32_t argc)
     return argc > KEYWORD_AT && bytes_equal_ignore_case(argv[KEYWORD_AT], BYTES("COLUMNS"));
 }
 
+/* The first word from `at` on that is not about values: ONCONFLICT or RETURNING. `end`: there is none. */
+static uint32_t find_clause(const struct bytes *argv, uint32_t at, uint32_t end)
+{
+    end = select_words_find_returning(argv, at, end);
+    while (at < end && !conflict_word_is(argv[at])) {
+        at++;
+    }
+    return at;
+}
+
 bool insert_words_are_fields(const struct exec *exec)
 {
-    return !has_columns(exec->argv, exec->argc) && select_words_find_returning(exec->argv, KEYWORD_AT + 1, exec->argc) >= exec->argc;
+    return !has_columns(exec->argv, exec->argc) && find_clause(exec->argv, KEYWORD_AT + 1, exec->argc) >= exec->argc;
 }
 
 static uint32_t find_values(const struct bytes *argv, uint32_t argc, uint32_t at)
@@ -23,12 +33,12 @@ static uint32_t find_values(const struct bytes *argv, uint32_t argc, uint32_t at
     return at;
 }
 
-bool insert_words_may_return(const struct bytes *argv, uint32_t argc)
+bool insert_words_may_read(const struct bytes *argv, uint32_t argc)
 {
     const bool is_columns = has_columns(argv, argc);
     const uint32_t from = is_columns ? FIRST_NAME_AT + 1 : KEYWORD_AT + 1;
     const uint32_t end = is_columns ? find_values(argv, argc, from) : argc;
-    return select_words_find_returning(argv, from, end) < end;
+    return find_clause(argv, from, end) < end;
 }
 
 /* The words end where `expected` should stand. */
@@ -42,11 +52,11 @@ static enum table_result words_end(const struct exec *exec, enum fault_expected 
 /* May the names end before this word? */
 static bool ends_names(const struct schema *schema, struct bytes word)
 {
-    return bytes_equal_ignore_case(word, BYTES("VALUES")) ||
-           (bytes_equal_ignore_case(word, BYTES("RETURNING")) && schema_find_column(schema, word) == COLUMN_NONE);
+    const bool is_clause = bytes_equal_ignore_case(word, BYTES("RETURNING")) || conflict_word_is(word);
+    return bytes_equal_ignore_case(word, BYTES("VALUES")) || (is_clause && schema_find_column(schema, word) == COLUMN_NONE);
 }
 
-/* The names up to RETURNING or VALUES, whose place is *at. */
+/* The names up to a clause or VALUES, whose place is *at. */
 static enum table_result read_names(struct row_columns *columns, const struct exec *exec, uint32_t *at, struct table_fault *fault)
 {
     uint64_t seen[TABLE_COLUMNS_MAX / 64] = {0};
@@ -68,13 +78,28 @@ static enum table_result read_names(struct row_columns *columns, const struct ex
     return *at == exec->argc ? words_end(exec, EXPECTED_VALUES, 0, fault) : TABLE_OK;
 }
 
-static void read_fields(struct insert_words *words, const struct exec *exec)
+/* ONCONFLICT and RETURNING, if they stand at argv[*at], up to `end`. */
+static enum table_result read_clauses(struct insert_words *words, const struct exec *exec, uint32_t end, uint32_t *at, struct table_fault *fault)
+{
+    enum table_result result = TABLE_OK;
+    if (*at < end && conflict_word_is(exec->argv[*at])) {
+        result = conflict_words_read(&words->conflict, exec->argv, end, at, fault);
+    }
+    select_words_read_returning(&words->returning, exec->argv, end, at);
+    if (result == TABLE_OK && *at < end) {
+        *fault = (struct table_fault){.expected = EXPECTED_FIELD, .is_known = true, .word = exec->argv[*at]};
+        return TABLE_BAD_ASSIGNMENT;
+    }
+    return result;
+}
+
+static enum table_result read_fields(struct insert_words *words, const struct exec *exec, struct table_fault *fault)
 {
     words->first = KEYWORD_AT;
-    words->end = select_words_find_returning(exec->argv, KEYWORD_AT + 1, exec->argc);
+    words->end = find_clause(exec->argv, KEYWORD_AT + 1, exec->argc);
     words->row_count = 1;
     uint32_t at = words->end;
-    select_words_read_returning(&words->returning, exec->argv, exec->argc, &at);
+    return read_clauses(words, exec, exec->argc, &at, fault);
 }
 
 enum table_result insert_words_read(struct insert_words *words, const struct exec *exec, const struct schema *schema, struct table_fault *fault)
@@ -83,14 +108,15 @@ enum table_result insert_words_read(struct insert_words *words, const struct exe
     *fault = (struct table_fault){.expected = EXPECTED_NOTHING};
     *words = (struct insert_words){.columns.schema = schema};
     if (!has_columns(exec->argv, exec->argc)) {
-        read_fields(words, exec);
-        return TABLE_OK;
+        return read_fields(words, exec, fault);
     }
-    const enum table_result result = read_names(&words->columns, exec, &at, fault);
+    enum table_result result = read_names(&words->columns, exec, &at, fault);
+    if (result == TABLE_OK) {
+        result = read_clauses(words, exec, find_values(exec->argv, exec->argc, at), &at, fault);
+    }
     if (result != TABLE_OK) {
         return result;
     }
-    select_words_read_returning(&words->returning, exec->argv, find_values(exec->argv, exec->argc, at), &at);
     if (at == exec->argc) {
         return words_end(exec, EXPECTED_VALUES, 0, fault);
     }
@@ -148,7 +174,7 @@ uint32_t row_columns_complete(const struct row_columns *given, struct typed_valu
     }
     uint32_t missing = schema_complete_row(schema, values);
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        if (was_null[i]) {
+        if (was_null[i] && !(given->replaces_nulls && schema->columns[i].is_not_null)) {
             values[i] = (struct typed_value){.is_null = true};
             missing = schema->columns[i].is_not_null && !schema->columns[i].is_auto ? i : missing;
         }

@@ -1,10 +1,10 @@
 /* insert_words.h - the words of a TABLE.INSERT.
  *
- *   col=value ... [RETURNING item ...]                             a row
- *   COLUMNS col ... [RETURNING item ...] VALUES value ...          several, one after the other
+ *   col=value ... [ONCONFLICT ...] [RETURNING item ...]                          a row
+ *   COLUMNS col ... [ONCONFLICT ...] [RETURNING item ...] VALUES value ...       several, one after the other
  *
- * The first word behind COLUMNS is a column's name, whatever it is; from the second on VALUES ends the names, and so does RETURNING, unless it is a
- * column's name. The first of the fields is a field.
+ * The first word behind COLUMNS is a column's name, whatever it is; from the second on VALUES ends the names, and so do ONCONFLICT and
+ * RETURNING, unless that is a column's name. The first of the fields is a field.
  *
  * Threads    Whoever may read the schema.
  * Memory     Values borrow the words.  */
@@ -12,6 +12,7 @@
 #define QUERY_INSERT_WORDS_H
 
 #include "exec/exec.h"
+#include "query/conflict_words.h"
 #include "query/fault.h"
 #include "query/select_words.h"
 #include "table/schema.h"
@@ -21,6 +22,7 @@ struct row_columns {
     const struct schema *schema;
     uint16_t columns[TABLE_COLUMNS_MAX];
     uint32_t count;
+    bool replaces_nulls; /* a null that is given for a column that must have a value is its default */
 };
 
 struct insert_words {
@@ -28,13 +30,14 @@ struct insert_words {
     uint32_t first;                /* argv index of the first value, or field */
     uint32_t end;                  /* behind the last one */
     uint32_t row_count;            /* at least 1 */
+    struct conflict_words conflict;
     struct select_words returning; /* the items of RETURNING, as columns */
 };
 
 /* Is the command a row of fields, with nothing behind them? insert_fields_read is enough then. */
 bool insert_words_are_fields(const struct exec *exec);
-/* May the words have a RETURNING? (A column may have that name: without the table it cannot be told apart.) */
-bool insert_words_may_return(const struct bytes *argv, uint32_t argc);
+/* May the words have a RETURNING, or an ONCONFLICT? (A column may have that name: without the table it cannot be told apart.) */
+bool insert_words_may_read(const struct bytes *argv, uint32_t argc);
 /* Reads argv[2] and on, up to the first value, and counts the rows. TABLE_BAD_CLAUSE, TABLE_UNKNOWN_COLUMN, TABLE_FIELD_TWICE: *fault says more. */
 MUST_USE enum table_result insert_words_read(struct insert_words *words, const struct exec *exec, const struct schema *schema,
                                              struct table_fault *fault);

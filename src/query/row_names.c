@@ -4,6 +4,7 @@
 #include "expression/aggregate_kind.h"
 
 #define ROW_ID_NAME BYTES("_id")
+#define EXCLUDED_NAME BYTES("excluded")
 
 bool row_names_create(struct row_names *names, const struct schema *schema, struct bytes space, struct bytes table, struct arena *arena)
 {
@@ -113,6 +114,33 @@ bool row_names_find(void *context, const struct sql_node *node, struct expressio
 {
     struct row_scope scope = {.tables = context, .count = context != NULL ? 1 : 0};
     return row_scope_find(&scope, node, slot, why);
+}
+
+bool row_names_create_upsert(struct row_names_upsert *names, const struct schema *schema, struct bytes space, struct bytes table,
+                             struct arena *arena)
+{
+    if (!row_names_create(&names->row, schema, space, table, arena) ||
+        !row_names_create(&names->excluded, schema, BYTES(""), EXCLUDED_NAME, arena)) {
+        return false;
+    }
+    names->excluded.base = schema->column_count + 1u;
+    return true;
+}
+
+bool row_names_find_upsert(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why)
+{
+    struct row_names_upsert *names = context;
+    const bool is_excluded = node->kind == SQL_COLUMN && node->of != NULL && node->of->space.len == 0 &&
+                             bytes_equal_ignore_case(node->of->name, EXCLUDED_NAME);
+    if (!is_excluded) {
+        return row_names_find(&names->row, node, slot, why);
+    }
+    const uint32_t column = schema_find_column(names->excluded.schema, node->text);
+    if (column == COLUMN_NONE) {
+        return false;
+    }
+    *slot = row_names_slot(&names->excluded, column);
+    return true;
 }
 
 /* --- values --- */

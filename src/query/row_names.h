@@ -63,6 +63,16 @@ bool row_names_find(void *context, const struct sql_node *node, struct expressio
 /* The same over a scope (context). */
 bool row_scope_find(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why);
 
+/* ON CONFLICT DO UPDATE: a row that is there, and as `excluded` the one that was to be added. */
+struct row_names_upsert {
+    struct row_names row, excluded;
+};
+/* Both of one table; as row_names_create. */
+MUST_USE bool row_names_create_upsert(struct row_names_upsert *names, const struct schema *schema, struct bytes space, struct bytes table,
+                                      struct arena *arena);
+/* row_names_find over these names (context). */
+bool row_names_find_upsert(void *context, const struct sql_node *node, struct expression_slot *slot, const char **why);
+
 enum scalar_type row_scalar_type(enum column_type type);
 
 /* The cells that an input comes from; NULL: all rows of the page are null there. */

@@ -13,16 +13,21 @@ struct worker {
     struct program_run_state state;
 };
 
+static uint32_t slot_count(const struct row_work *work)
+{
+    return work->excluded == NULL ? work->input_count : work->excluded->base + work->excluded->count;
+}
+
 static bool open_worker(struct worker *worker, const struct row_work *work, struct arena *arena)
 {
-    struct scalar *values = arena_alloc(arena, (work->input_count + work->temporary_count + 1u) * sizeof *values);
+    struct scalar *values = arena_alloc(arena, (slot_count(work) + work->temporary_count + 1u) * sizeof *values);
     *worker = (struct worker){.work = work, .slots = values};
     if (values == NULL) {
         return false;
     }
     worker->state = (struct program_run_state){.slots = values,
                                                .parameters = work->parameters,
-                                               .temporaries = values + work->input_count,
+                                               .temporaries = values + slot_count(work),
                                                .arena = arena,
                                                .now_us = work->now_us};
     return true;
@@ -88,7 +93,7 @@ static bool compute_set(struct worker *worker, struct assignment *set, struct ro
     return true;
 }
 
-static bool is_kept(struct worker *worker, bool *is_true, struct row_failure *failure)
+static bool is_kept_by(struct worker *worker, bool *is_true, struct row_failure *failure)
 {
     const struct row_work *work = worker->work;
     *is_true = true;
@@ -113,7 +118,7 @@ bool row_work_keep(const struct row_work *work, const struct table_slice *slice,
     for (uint32_t i = 0; i < *count && is_good; i++) {
         bool is_true = false;
         load(&worker, slice, rows[i]);
-        is_good = is_kept(&worker, &is_true, failure) && (!is_true || compute_set(&worker, set, failure));
+        is_good = is_kept_by(&worker, &is_true, failure) && (!is_true || compute_set(&worker, set, failure));
         if (is_true) {
             rows[kept++] = rows[i];
         }
@@ -133,6 +138,22 @@ bool row_work_set(const struct row_work *work, const struct table_slice *slice, 
     }
     load(&worker, slice, row);
     return compute_set(&worker, set, failure);
+}
+
+bool row_work_upsert(const struct row_work *work, const struct table_slice *slice, uint32_t row, const struct typed_value *values,
+                     struct arena *arena, bool *is_kept, struct assignment *set, struct row_failure *failure)
+{
+    struct worker worker;
+    const struct row_names *excluded = work->excluded;
+    failure->text = BYTES("");
+    if (!open_worker(&worker, work, arena)) {
+        return fail(failure, EXPRESSION_NO_MEMORY, 0, COLUMN_NONE);
+    }
+    load(&worker, slice, row);
+    for (uint32_t i = 0; i < excluded->count; i++) {
+        worker.slots[excluded->base + i] = row_input_scalar(excluded->inputs[i], &values[excluded->columns[i]]);
+    }
+    return is_kept_by(&worker, is_kept, failure) && (!*is_kept || compute_set(&worker, set, failure));
 }
 
 void row_work_fault(const struct row_work *work, const struct row_failure *failure, struct sql_fault *fault)

@@ -29,6 +29,7 @@ struct row_work {
     struct bytes text;                          /* of the statement, for places of faults */
     uint32_t input_count;
     const struct row_input *inputs;
+    const struct row_names *excluded;           /* ON CONFLICT DO UPDATE: those of the row that was to be added; NULL: none */
     uint32_t condition_count;
     const struct program *const *conditions;    /* a row is kept when each is true */
     uint32_t set_count;
@@ -52,6 +53,10 @@ MUST_USE bool row_work_keep(const struct row_work *work, const struct table_slic
 /* Computes SET for a row that was kept: *set has set_count values, whose texts are in the arena, or lent from the row. */
 MUST_USE bool row_work_set(const struct row_work *work, const struct table_slice *slice, uint32_t row, struct arena *arena,
                            struct assignment *set, struct row_failure *failure);
+/* ON CONFLICT DO UPDATE: the same for a row that has a value of another, whose values are `values`, one for each column. *is_kept: whether the
+ * conditions are true; otherwise *set is nothing.  */
+MUST_USE bool row_work_upsert(const struct row_work *work, const struct table_slice *slice, uint32_t row, const struct typed_value *values,
+                              struct arena *arena, bool *is_kept, struct assignment *set, struct row_failure *failure);
 /* The fault of a failure that is not EXPRESSION_NO_MEMORY. */
 void row_work_fault(const struct row_work *work, const struct row_failure *failure, struct sql_fault *fault);
 

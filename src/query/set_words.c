@@ -22,7 +22,7 @@ bool set_word_split(struct bytes word, struct bytes *name, struct bytes *express
 
 struct planner {
     const struct set_words *words;
-    struct row_names names;
+    struct row_names_upsert *names;
     struct row_work *work;
     struct arena *arena;
     struct sql_fault *fault;
@@ -73,10 +73,11 @@ static enum sql_fault_kind compile(struct planner *planner, struct bytes text, u
         sql_fault_set(planner->fault, SQL_FAULT_MEANING, text, 0, "one expression was expected");
         return SQL_FAULT_MEANING;
     }
-    const struct expression_resolver resolver = {.find = row_names_find, .context = &planner->names};
+    const struct expression_resolver of_row = {.find = row_names_find, .context = &planner->names->row};
+    const struct expression_resolver of_two = {.find = row_names_find_upsert, .context = planner->names};
     const struct expression_source source = {.root = root,
                                              .text = text,
-                                             .resolver = &resolver,
+                                             .resolver = planner->words->is_upsert ? &of_two : &of_row,
                                              .wanted = row_scalar_type((enum column_type)planner->words->schema->columns[column].type)};
     return expression_compile(&source, planner->arena, out, planner->fault);
 }
@@ -103,7 +104,9 @@ enum sql_fault_kind set_words_plan(const struct set_words *words, struct arena *
     struct planner planner = {.words = words, .arena = arena, .fault = fault};
     struct row_set *sets = arena_alloc_zeroed(arena, words->count * sizeof *sets);
     planner.work = arena_alloc_zeroed(arena, sizeof *planner.work);
-    if (sets == NULL || planner.work == NULL || !row_names_create(&planner.names, words->schema, words->space, words->table, arena)) {
+    planner.names = arena_alloc_zeroed(arena, sizeof *planner.names);
+    if (sets == NULL || planner.work == NULL || planner.names == NULL ||
+        !row_names_create_upsert(planner.names, words->schema, words->space, words->table, arena)) {
         return refuse_memory(&planner);
     }
     enum sql_fault_kind kind = SQL_FAULT_NONE;
@@ -111,8 +114,9 @@ enum sql_fault_kind set_words_plan(const struct set_words *words, struct arena *
         kind = plan_set(&planner, &words->sets[i], &sets[i]);
     }
     planner.work->schema = words->schema;
-    planner.work->inputs = planner.names.inputs;
-    planner.work->input_count = planner.names.count;
+    planner.work->inputs = planner.names->row.inputs;
+    planner.work->input_count = planner.names->row.count;
+    planner.work->excluded = words->is_upsert ? &planner.names->excluded : NULL;
     planner.work->sets = sets;
     planner.work->set_count = words->count;
     planner.work->now_us = words->now_us;

@@ -20,6 +20,7 @@ struct set_words {
     const struct assignment *sets; /* the value's text is the expression */
     uint32_t count;
     int64_t now_us;
+    bool is_upsert;                /* names may be those of the row that was to be added: row_work_upsert */
 };
 
 /* Makes the work of these sets; no row is left out by it. *out is set on SQL_FAULT_NONE, *fault on anything else. */

@@ -207,19 +207,33 @@ enum table_result statement_result_of(enum sql_fault_kind kind)
     }
 }
 
-static enum table_result plan_sets(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
+static enum table_result plan_sets(struct statement *statement, const struct exec *exec, bool is_upsert, struct arena *arena, struct sql_fault *fault)
 {
-    struct set_words words = {
-        .schema = statement->schema, .sets = statement->computed, .count = statement->computed_count, .now_us = exec->now_ms * 1000};
+    struct set_words words = {.schema = statement->schema,
+                              .sets = statement->computed,
+                              .count = statement->computed_count,
+                              .now_us = exec->now_ms * 1000,
+                              .is_upsert = is_upsert};
     const enum table_result split = table_name_split(exec->argv[1], &words.space, &words.table);
     assert(split == TABLE_OK); /* the table is there */
     (void)split;
     return statement_result_of(set_words_plan(&words, arena, &statement->work, fault));
 }
 
+enum table_result statement_parse_upsert(struct statement *statement, const struct exec *exec, uint32_t from, uint32_t end, struct arena *arena,
+                                         struct sql_fault *fault)
+{
+    statement->set = arena_alloc(arena, set_capacity(exec) * sizeof *statement->set);
+    if (statement->set == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    const enum table_result result = parse_assignments(statement, exec, from, end);
+    return result == TABLE_OK && statement->computed_count > 0 ? plan_sets(statement, exec, true, arena, fault) : result;
+}
+
 enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault)
 {
-    const enum table_result result = statement->computed_count > 0 ? plan_sets(statement, exec, arena, fault) : TABLE_OK;
+    const enum table_result result = statement->computed_count > 0 ? plan_sets(statement, exec, false, arena, fault) : TABLE_OK;
     if (LIKELY(!select_words_are_any(&statement->words)) || result != TABLE_OK) {
         return result;
     }

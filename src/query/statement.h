@@ -71,6 +71,11 @@ MUST_USE enum table_result statement_parse(struct statement *statement, const st
 /* Makes the plan of a SELECT's other clauses, or of SET that is computed and of RETURNING, if it has any, in the arena. TABLE_NO_MEMORY;
  * TABLE_FAULT: *fault says what is wrong.  */
 MUST_USE enum table_result statement_plan(struct statement *statement, const struct exec *exec, struct arena *arena, struct sql_fault *fault);
+/* The words argv[from] to argv[end - 1] as what SET of an UPDATE gives: statement->set, which is in the arena, and ->work, whose expressions may
+ * name `excluded`, too (row_names_find_upsert). All else of the statement but its table and its schema is zero. TABLE_FAULT: *fault is set; on
+ * other errors statement->fault.  */
+MUST_USE enum table_result statement_parse_upsert(struct statement *statement, const struct exec *exec, uint32_t from, uint32_t end,
+                                                  struct arena *arena, struct sql_fault *fault);
 /* TABLE_OK, TABLE_NO_MEMORY or TABLE_FAULT. */
 enum table_result statement_result_of(enum sql_fault_kind kind);
 /* The one shard that can have rows for it, or STATEMENT_ALL_SHARDS. */

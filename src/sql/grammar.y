@@ -25,7 +25,7 @@
 %stack_overflow { sql_build_too_deep(builder); }
 
 %fallback NAME
-    ADD ALTER ASC AUTO BTREE BY CASCADE CHECK COLUMN CONFLICT DELETE DESC DO DROP EXPLAIN FIRST HASH IF INDEX INSERT KEY LAST NOTHING NULLS
+    ADD ALTER ASC AUTO BTREE BY CASCADE CHECK COLUMN CONFLICT DELETE DESC DO DROP EXPLAIN FIRST HASH IF IGNORE INDEX INSERT KEY LAST NOTHING NULLS
     OFFSET PRIMARY REFERENCES RENAME REPLACE RESTRICT RETURNING TO UPDATE USING VALUES.
 
 %left OR.
@@ -185,6 +185,17 @@ statement(A) ::= INSERT INTO table(T) columns(C) VALUES rows(R) conflict(O) retu
     }
     A = sql_build_statement(builder, SQL_STATEMENT_INSERT, O);
 }
+statement(A) ::= INSERT OR deed(D) INTO table(T) columns(C) VALUES rows(R) returning(I). {
+    struct sql_change *change = sql_build_block(builder, sizeof *change);
+    if (change != NULL) {
+        *change = (struct sql_change){.table = T, .columns = sql_build_chain_first(C), .rows = R, .conflict = (uint8_t)D, .is_or = true,
+                                      .returning = sql_build_chain_first(I)};
+    }
+    A = sql_build_statement(builder, SQL_STATEMENT_INSERT, change);
+}
+%type deed {int}
+deed(A) ::= IGNORE. { A = SQL_CONFLICT_NOTHING; }
+deed(A) ::= REPLACE. { A = SQL_CONFLICT_REPLACE; }
 %type columns {struct sql_chain *}
 columns(A) ::= . { A = NULL; }
 columns(A) ::= LP names(N) RP. { A = N; }

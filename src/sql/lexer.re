@@ -77,6 +77,7 @@ again:
         'in' { number = SQL_TOKEN_IN; goto found; }
         'index' { number = SQL_TOKEN_INDEX; goto found; }
         'inner' { number = SQL_TOKEN_INNER; goto found; }
+        'ignore' { number = SQL_TOKEN_IGNORE; goto found; }
         'insert' { number = SQL_TOKEN_INSERT; goto found; }
         'into' { number = SQL_TOKEN_INTO; goto found; }
         'is' { number = SQL_TOKEN_IS; goto found; }

@@ -172,6 +172,7 @@ struct sql_change {
     struct sql_name *columns;          /* INSERT; NULL: all */
     struct sql_node *rows;             /* INSERT: a SQL_LIST of SQL_LISTs */
     uint8_t conflict;                  /* enum sql_conflict */
+    bool is_or;                        /* INSERT OR IGNORE (NOTHING), OR REPLACE: SQLite's, which is about missing values, too */
     struct sql_name *conflict_columns; /* NULL: any */
     struct sql_set *sets;              /* UPDATE, or ON CONFLICT DO UPDATE */
     struct sql_node *where;

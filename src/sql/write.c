@@ -442,7 +442,7 @@ static void put_conflict(struct writer *writer, const struct sql_change *change)
 {
     static const char *const deeds[] = {
         [SQL_CONFLICT_NOTHING] = " DO NOTHING", [SQL_CONFLICT_REPLACE] = " DO REPLACE", [SQL_CONFLICT_UPDATE] = " DO UPDATE"};
-    if (change->conflict == SQL_CONFLICT_ERROR) {
+    if (change->conflict == SQL_CONFLICT_ERROR || change->is_or) {
         return;
     }
     put(writer, " ON CONFLICT");
@@ -457,7 +457,9 @@ static void put_conflict(struct writer *writer, const struct sql_change *change)
 
 static void put_change(struct writer *writer, enum sql_statement_kind kind, const struct sql_change *change)
 {
-    put(writer, kind == SQL_STATEMENT_INSERT ? "INSERT INTO " : kind == SQL_STATEMENT_UPDATE ? "UPDATE " : "DELETE FROM ");
+    const char *insert_or = change->conflict == SQL_CONFLICT_REPLACE ? "INSERT OR REPLACE INTO " : "INSERT OR IGNORE INTO ";
+    const char *insert = change->is_or ? insert_or : "INSERT INTO ";
+    put(writer, kind == SQL_STATEMENT_INSERT ? insert : kind == SQL_STATEMENT_UPDATE ? "UPDATE " : "DELETE FROM ");
     put_table(writer, change->table);
     if (kind == SQL_STATEMENT_INSERT) {
         if (change->columns != NULL) {

@@ -343,7 +343,7 @@ enum table_result slice_insert(struct table_slice *slice, const struct schema *s
     return result;
 }
 
-static uint32_t last_row(const struct table_slice *slice)
+uint32_t slice_last_row(const struct table_slice *slice)
 {
     return row_number(slice->last, slice->pages[slice->last]->used - 1u);
 }
@@ -353,8 +353,17 @@ enum table_result slice_add(struct table_slice *slice, const struct schema *sche
     assert(slice->is_write_locked);
     const enum table_result result = add_row(slice, schema, id, values);
     if (result == TABLE_OK) {
-        *row = last_row(slice);
+        *row = slice_last_row(slice);
     }
+    return result;
+}
+
+enum table_result slice_add_version(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct typed_value *values,
+                                    uint32_t *row)
+{
+    const bool is_ordered = slice->is_ordered;
+    const enum table_result result = slice_add(slice, schema, id, values, row);
+    slice->is_ordered = is_ordered; /* until the version comes to stay */
     return result;
 }
 
@@ -573,10 +582,26 @@ enum table_result slice_move_row(struct table_slice *from, uint32_t row, struct 
     if (result == TABLE_OK) {
         remove_row(from, schema, row, ROW_LEFT);
         if (is_told(to)) {
-            tell_values(to, schema, last_row(to), ROW_ARRIVED);
+            tell_values(to, schema, slice_last_row(to), ROW_ARRIVED);
         }
     }
     return result;
+}
+
+void slice_supersede(struct table_slice *from, uint32_t old, struct table_slice *slice, uint32_t row, const struct schema *schema,
+                     const struct assignment *set, size_t set_count)
+{
+    assert(slice_row_id(from, old) == slice_row_id(slice, row));
+    slice->is_ordered = false;
+    if (from != slice) {
+        remove_row(from, schema, old, ROW_LEFT);
+        if (is_told(slice)) {
+            tell_values(slice, schema, row, ROW_ARRIVED);
+        }
+        return;
+    }
+    before_update(slice, schema, old, set, set_count);
+    take_out(slice, schema, old);
 }
 
 /* --- locks --- */

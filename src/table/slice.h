@@ -132,6 +132,16 @@ void slice_tell_inserted(const struct table_slice *slice, const struct schema *s
 /* Removes such a row, as if it had never been there; its page may be left to slice_tidy. `highest_id`: the slice's, before the first of them. */
 void slice_take_back(struct table_slice *slice, const struct schema *schema, uint32_t row, uint64_t highest_id);
 
+/* slice_add for a new version of a row of the table, with the id of that: slice_take_back or slice_supersede follows. */
+MUST_USE enum table_result slice_add_version(struct table_slice *slice, const struct schema *schema, uint64_t id, const struct typed_value *values,
+                                             uint32_t *row);
+/* The row at the end of the list: that which was added last. There is one. */
+uint32_t slice_last_row(const struct table_slice *slice);
+/* A row that was added with slice_add_version becomes a row that is there, of this slice or another's (`from`, `old`), with the same id: of that one
+ * nothing stays, and it is told that it was given `set`, or that it has moved. Cannot fail. Row numbers stay.  */
+void slice_supersede(struct table_slice *from, uint32_t old, struct table_slice *slice, uint32_t row, const struct schema *schema,
+                     const struct assignment *set, size_t set_count);
+
 /* Gives a row new values, or nulls, in some columns, each named once. All or nothing: TABLE_NO_MEMORY. Row numbers stay. */
 MUST_USE enum table_result slice_update(struct table_slice *slice, const struct schema *schema, uint32_t row,
                                         const struct assignment *set, size_t set_count);

@@ -16,46 +16,57 @@ struct unique_column unique_column_of(const struct schema *schema, const struct 
 
 /* --- one slice --- */
 
-static bool hash_has_other(const struct table_slice *slice, const struct unique_column *column, const struct typed_value *value, uint32_t except)
+/* Up to `max` rows of the slice that have the value. */
+static uint32_t hash_rows(const struct table_slice *slice, const struct unique_column *column, const struct typed_value *value, uint32_t *out,
+                          uint32_t max)
 {
     const enum column_type type = (enum column_type)column->type;
     const struct hash_index *index = &slice->indexes[column->index_at].hash;
     const uint32_t hash = (uint32_t)typed_value_hash(slice->secret, type, value);
     uint32_t rows[ROWS_AT_ONCE];
     uint32_t next = 0;
-    for (bool is_end = false; !is_end;) {
+    uint32_t found = 0;
+    for (bool is_end = false; !is_end && found < max;) {
         const size_t count = hash_index_rows(index, hash_index_entry(hash, next), rows, ROWS_AT_ONCE, &is_end);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count && found < max; i++) {
             const struct typed_value other = slice_value(slice, rows[i], column->slot);
-            if (rows[i] != except && typed_value_compare(type, &other, value) == 0) {
-                return true;
+            if (typed_value_compare(type, &other, value) == 0) {
+                out[found++] = rows[i];
             }
         }
         is_end = is_end || count == 0 || rows[count - 1] == UINT32_MAX;
         next = is_end ? 0 : rows[count - 1] + 1;
     }
-    return false;
+    return found;
 }
 
-static bool btree_has_other(const struct table_slice *slice, const struct unique_column *column, const struct typed_value *value, uint32_t except)
+static uint32_t btree_rows(const struct table_slice *slice, const struct unique_column *column, const struct typed_value *value, uint32_t *out,
+                           uint32_t max)
 {
     const struct ordered_index *index = &slice->indexes[column->index_at].ordered;
     const struct ordered_bound bound = {.value = value, .is_inclusive = true};
     const struct ordered_range range = ordered_index_range(index, slice->pages, bound, bound);
-    const uint64_t count = range.end - range.first;
-    uint32_t row;
-    if (count != 1 || except == ROW_NONE) {
-        return count > 0;
+    uint32_t found = 0;
+    while (found < max && range.first + found < range.end) {
+        const uint64_t left = range.end - range.first - found;
+        found += (uint32_t)ordered_index_rows(index, range.first + found, ORDERED_UP, out + found, left < max - found ? left : max - found);
     }
-    (void)ordered_index_rows(index, range.first, ORDERED_UP, &row, 1);
-    return row != except;
+    return found;
+}
+
+static uint32_t slice_rows(const struct table_slice *slice, const struct unique_column *column, const struct typed_value *value, uint32_t *out,
+                           uint32_t max)
+{
+    assert(column->index_at < slice->index_count);
+    return slice->indexes[column->index_at].kind == INDEX_BTREE ? btree_rows(slice, column, value, out, max)
+                                                                : hash_rows(slice, column, value, out, max);
 }
 
 static bool slice_has_other(const struct table_slice *slice, const struct unique_column *column, const struct typed_value *value, uint32_t except)
 {
-    assert(column->index_at < slice->index_count);
-    return slice->indexes[column->index_at].kind == INDEX_BTREE ? btree_has_other(slice, column, value, except)
-                                                                : hash_has_other(slice, column, value, except);
+    uint32_t rows[2];
+    const uint32_t count = slice_rows(slice, column, value, rows, except == ROW_NONE ? 1 : 2);
+    return count == 2 || (count == 1 && rows[0] != except);
 }
 
 /* --- all slices --- */
@@ -79,6 +90,24 @@ bool unique_is_taken(const struct table *table, const struct unique_column *colu
     }
     const uint32_t shard = table_route(table, table->slices[0]->secret, value, 0);
     return slice_has_other(table->slices[shard], column, value, shard == except.shard ? except.row : ROW_NONE);
+}
+
+uint32_t unique_rows(const struct table *table, const struct unique_column *column, const struct typed_value *value, struct row_at *out,
+                     uint32_t max)
+{
+    assert(!value->is_null);
+    const uint32_t own = column->is_routing ? table_route(table, table->slices[0]->secret, value, 0) : 0;
+    const uint32_t end = column->is_routing ? own + 1 : table->shard_count;
+    uint32_t found = 0;
+    for (uint32_t shard = own; shard < end && found < max; shard++) {
+        uint32_t rows[ROWS_AT_ONCE];
+        const uint32_t left = max - found;
+        const uint32_t count = slice_rows(table->slices[shard], column, value, rows, left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE);
+        for (uint32_t i = 0; i < count; i++) {
+            out[found++] = (struct row_at){.shard = shard, .row = rows[i]};
+        }
+    }
+    return found;
 }
 
 uint32_t unique_find_taken(const struct table *table, const struct typed_value *values, enum unique_reach reach)

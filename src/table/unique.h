@@ -28,6 +28,10 @@ struct row_at {
 /* Of a column that has an index; `column` may be a copy of one of the schema's, with another index_at. */
 struct unique_column unique_column_of(const struct schema *schema, const struct column *column);
 
+/* The rows that have the value, which is not null: up to `max` of them in `out`. More than one while an INSERT replaces rows (query/conflict.h).
+ * Returns how many. Cost: a descent of an index for each slice.  */
+uint32_t unique_rows(const struct table *table, const struct unique_column *column, const struct typed_value *value, struct row_at *out,
+                     uint32_t max);
 /* Does a row other than `except` have the value, which is not null? Cost: a descent of an index for each slice. */
 bool unique_is_taken(const struct table *table, const struct unique_column *column, const struct typed_value *value, struct row_at except);
 /* Which slices may be asked. */

@@ -1,5 +1,6 @@
 /* Any text is read as SQL over one table, or refused with a place in it. Of what is planned, conditions and work together find the rows that WHERE as a
- * whole is true for; SELECT tells as many rows as it says; SET gives values of the columns' types; the values of INSERT are valid.  */
+ * whole is true for; SELECT tells as many rows as it says; SET gives values of the columns' types; the values of INSERT are valid, and those
+ * that ON CONFLICT DO UPDATE gives.  */
 #include "plan/plan_insert.h"
 #include "plan/plan_rows.h"
 #include "query/select_run.h"
@@ -162,13 +163,42 @@ static void plan_rows(struct world *world, struct plan *plan)
     }
 }
 
-static void plan_row(struct world *world, struct plan *plan)
+static void check_set(const struct world *world, const struct assignment *set, uint32_t count)
+{
+    for (uint32_t at = 0; at < count; at++) {
+        assert(set[at].value.is_null || typed_value_is_valid(column_form(&world->schema->columns[set[at].column]), &set[at].value));
+    }
+}
+
+/* ON CONFLICT DO UPDATE, as if the row met each of the table's. */
+static void upsert_rows(const struct world *world, const struct plan *plan, const struct row_work *work, const struct typed_value *values)
+{
+    struct assignment set[TABLE_COLUMNS_MAX];
+    const struct table_slice *slice = world->table->slices[0];
+    for (uint32_t i = 0; i < ROWS && work != NULL; i++) {
+        struct row_failure failure;
+        bool is_kept;
+        if (row_work_upsert(work, slice, row_number(slice->first, i), values, plan->arena, &is_kept, set, &failure) && is_kept) {
+            check_set(world, set, work->set_count);
+        }
+    }
+}
+
+static void plan_inserted(struct world *world, struct plan *plan)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
-    if (plan_insert(plan, &world->exec, world->table, values) == TABLE_OK) {
+    struct plan_rows_in rows;
+    if (plan_insert(plan, &world->exec, world->table, &rows) != TABLE_OK) {
+        return;
+    }
+    for (uint32_t at = 0; at < rows.row_count; at++) {
+        if (plan_insert_row(&rows, at, plan->arena, values) != TABLE_OK) {
+            continue;
+        }
         for (uint32_t i = 0; i < COLUMNS; i++) {
             assert(values[i].is_null || typed_value_is_valid(column_form(&world->schema->columns[i]), &values[i]));
         }
+        upsert_rows(world, plan, rows.on_conflict.work, values);
     }
 }
 
@@ -187,7 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (plan_read(&plan, &source, &arena, &fault) != TABLE_OK) {
             assert(fault.text[0] != '\0');
         } else if (plan.tree->kind == SQL_STATEMENT_INSERT) {
-            plan_row(world, &plan);
+            plan_inserted(world, &plan);
         } else if (plan.tree->kind <= SQL_STATEMENT_DELETE) {
             plan_rows(world, &plan);
         }

@@ -207,4 +207,6 @@ def test_tables_are_matched_by_name(start, shards):
             writer.run("AUTH", "writer", "")
             assert writer.call("TABLE.INSERT", "shop.t", "a=y", "n=1")[0] != "-"
             assert writer.call("TABLE.QUERY", "INSERT INTO shop.t (a) VALUES ('x')")[0] != "-"
+            assert writer.call("TABLE.INSERT", "shop.t", "a=y", "n=1", "ONCONFLICT", "IGNORE")[1].startswith(b"NOPERM")
+            assert writer.call("TABLE.QUERY", "INSERT OR IGNORE INTO shop.t (a) VALUES ('x')")[1].startswith(b"NOPERM")
             assert writer.call("TABLE.QUERY", "SELECT a FROM shop.t")[1].startswith(b"NOPERM")

@@ -26,6 +26,8 @@ PENDING = STREAM + [("XREADGROUP", "GROUP", "g", "c", "COUNT", "650", "STREAMS",
 TABLE = [("TABLE.NAMESPACE.CREATE", "s"), ("TABLE.SCHEMA.CREATE", "s.t", "id:integer:hash", "name:string:hash", "size:integer")] + \
     [("TABLE.INSERT", "s.t", "id=%d" % number, "name=n%d" % (number % 50), "size=%d" % (number % 10)) for number in range(400)]
 FEW_ROWS = TABLE[:62]
+UNIQUE = [("TABLE.NAMESPACE.CREATE", "s"), ("TABLE.SCHEMA.CREATE", "s.u", "id:integer:primary", "name:string")] + \
+    [("TABLE.INSERT", "s.u", "id=%d" % number, "name=n%d" % number) for number in range(30)]
 FLOATS = [("SET", "f", "1.5"), ("HSET", "fh", "f", "1.5")]
 
 CASES = {
@@ -67,6 +69,9 @@ CASES = {
         Case(FEW_ROWS, "TABLE.INSERT", "s.t", "id=5", "name=" + "n" * 300, hidden=True),
         Case(FEW_ROWS, "TABLE.INSERT", "s.t", "COLUMNS", "id", "name", "VALUES", *["5", "n" * 300] * 8, hidden=True),
         Case(FEW_ROWS, "TABLE.INSERT", "s.t", "COLUMNS", "id", "name", "VALUES", *["5", "n" * 150] * 1100, hidden=True),
+        *(Case(UNIQUE, "TABLE.QUERY", "INSERT INTO s.u VALUES " + values + " ON CONFLICT " + clause, hidden=True)
+          for values in ("(7, 'n')", "(7, 'n'), (8, 'n'), (100, 'n'), (7, 'n')")
+          for clause in ("DO REPLACE", "(id) DO UPDATE SET name = '%s'" % ("n" * 300), "(id) DO UPDATE SET id = excluded.id + 1000 + length(u.name)")),
         Case(FEW_ROWS, "TABLE.QUERY", "INSERT INTO s.t (id, name) VALUES " + ", ".join(["(5, '%s')" % ("n" * 300)] * 8), hidden=True),
         Case(FEW_ROWS, "TABLE.UPDATE", "s.t", "WHERE", "size<5", "SET", "name=" + "n" * 300),
         Case(FEW_ROWS, "TABLE.UPDATE", "s.t", "WHERE", "size<5", "SET", "name:=name || '%s'" % ("n" * 300), "size=9"),

@@ -166,6 +166,11 @@ def unique_insert(first, count):
                                                                        for word in (str(number), "n%d" % number))
 
 
+def conflict_insert(first, count, *clause):
+    words = unique_insert(first, count)
+    return (*words[:5], "ONCONFLICT", *clause, *words[5:])
+
+
 def table(before, *words, **more):
     return Case(before, *words, tables=["s.t"], **more)
 
@@ -242,6 +247,8 @@ TABLES = {
     ],
     "unique": [
         Case(UNIQUE_CREATED[:1], *UNIQUE_CREATED[1]),
+        *(table(unique_rows(60), *conflict_insert(*rows, *clause), hidden=True) for rows in ((59, 1), (50, 20), (40, 1100))
+          for clause in (("IGNORE",), ("REPLACE",), ("UPDATE", "size=NULL", "note:=note || '%s'" % ("z" * 300)), ("UPDATE", "id:=id+5000"))),
         table(unique_rows(60), "TABLE.INSERT", "s.t", "id=100", "name=" + "y" * 300, "size=100", hidden=True),
         table(unique_rows(60), *unique_insert(100, 30), hidden=True), table(unique_rows(60), *unique_insert(100, 700), hidden=True),
         table(unique_rows(60), "TABLE.QUERY", "INSERT INTO s.t (id, name) VALUES (100, 'n' || 100), (101, 'n' || 101)", hidden=True),

@@ -183,7 +183,7 @@ REFUSED = [
     ("INSERT INTO s.people (id) VALUES (age)", "no columns here", 35),
     ("INSERT INTO s.people (id, price) VALUES (1, 1234567.5)", "", 45),
     ("INSERT INTO s.people (id, more) VALUES (1, '{')", "", 44),
-    ("INSERT INTO s.people (id) VALUES (1) ON CONFLICT DO NOTHING", "ON CONFLICT is not supported yet", 13),
+    ("INSERT INTO s.people (id) VALUES (1) ON CONFLICT (id) DO NOTHING", "ON CONFLICT takes one column, which is unique", 51),
     ("DELETE FROM s.people RETURNING sum(id)", "RETURNING takes items of a row", 32),
     ("UPDATE s.people SET nope = 1", "there is no column nope", 21),
     ("UPDATE s.people SET age = 1, age = 2", "two values", 30),

@@ -70,7 +70,21 @@ int32_t table_route_row(struct exec *exec, struct table *table, struct typed_val
     return unique_asks_all(table, values) ? ROUTE_ALL : (int32_t)shard;
 }
 
-/* COLUMNS ... VALUES, or RETURNING: a single row goes to its shard, several may go to all. */
+/* Does ONCONFLICT need all shards? Also where the words are wrong, which is found again. */
+static bool asks_all(const struct exec *exec, struct table *table, const struct insert_words *words)
+{
+    const struct conflict *conflict;
+    struct table_fault fault;
+    struct sql_fault sql_fault;
+    struct arena arena;
+    arena_init(&arena, MEM_QUERY_BUFFER, SELECT_PLAN_BYTES_MAX);
+    const enum table_result result = conflict_words_plan(&words->conflict, exec, table, &arena, &conflict, &fault, &sql_fault);
+    const bool needs_all = result != TABLE_OK || (conflict != NULL && conflict->asks_all);
+    arena_release(&arena);
+    return needs_all;
+}
+
+/* COLUMNS ... VALUES, ONCONFLICT, or RETURNING: a single row goes to its shard, several may go to all. */
 static int32_t route_rows(struct exec *exec, struct table *table, struct typed_value *values)
 {
     struct insert_words words;
@@ -84,7 +98,11 @@ static int32_t route_rows(struct exec *exec, struct table *table, struct typed_v
     if (words.row_count > 1) {
         return ROUTE_ALL;
     }
-    return insert_words_row(&words, exec, 0, values, &fault) == TABLE_OK ? table_route_row(exec, table, values) : 0;
+    if (insert_words_row(&words, exec, 0, values, &fault) != TABLE_OK) {
+        return 0;
+    }
+    const int32_t shard = table_route_row(exec, table, values);
+    return words.conflict.is_any && asks_all(exec, table, &words) ? ROUTE_ALL : shard;
 }
 
 /* The row id is taken here, where the commands of a pipeline still stand in order: on their shards they may pass each
@@ -172,10 +190,10 @@ static void command_insert(struct exec *exec)
     table_insert_row(exec, table, values);
 }
 
-/* RETURNING reads the table. */
+/* RETURNING and ONCONFLICT read the table. */
 static bool insert_tables(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg)
 {
-    if (insert_words_may_return(argv, argc)) {
+    if (insert_words_may_read(argv, argc)) {
         tell(argv[1], TABLE_IS_READ, arg);
     }
     return true;
@@ -360,6 +378,7 @@ static void command_help_table(struct exec *exec)
 /* --- rows of the command table --- */
 
 #define CONDITIONS_SYNTAX "condition [AND|OR condition ...]"
+#define CONFLICT_SYNTAX "[ONCONFLICT ERROR|IGNORE|REPLACE|UPDATE column=value|column:=expression ...] "
 #define CONDITIONS_COMPLEXITY                                                                                                  \
     "O(M) with an equality on an indexed column, M the number of rows with that value, otherwise O(N), N the number of rows"
 
@@ -386,8 +405,8 @@ const struct command_spec table_commands[] = {
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .since = "1.0.0", .group = "table",
      .complexity = "O(C) for each row, C the number of columns",
      .summary = "Adds a row to a table, or several together, and returns their ids, or what is computed of them.",
-     .syntax = "namespace.table column=value [column=value ...] [RETURNING item ...] | "
-               "COLUMNS column [column ...] [RETURNING item ...] VALUES value [value ...]"},
+     .syntax = "namespace.table column=value [column=value ...] " CONFLICT_SYNTAX "[RETURNING item ...] | "
+               "COLUMNS column [column ...] " CONFLICT_SYNTAX "[RETURNING item ...] VALUES value [value ...]"},
     {.name = "table.select", .names_table = true, .run = command_select, .route = route_select, .waits = waits_for_table, .arity = -2, .scope = SCOPE_ROUTED,
      .flags = COMMAND_READONLY, .since = "1.0.0", .group = "table", .complexity = CONDITIONS_COMPLEXITY,
      .summary = "Returns the rows of a table that match, or what is computed of them.",

@@ -120,7 +120,7 @@ static const char *const expected[EXPECTED_COUNT] = {
     [EXPECTED_CONDITION] = "a condition", [EXPECTED_OPERATOR] = "an operator", [EXPECTED_VALUE] = "a value",
     [EXPECTED_AND] = "'AND'",             [EXPECTED_AND_OR] = "'AND' or 'OR'", [EXPECTED_OPEN] = "'('",
     [EXPECTED_CLOSE] = "')'",             [EXPECTED_NULL] = "'NULL'",
-    [EXPECTED_VALUES] = "'VALUES'",
+    [EXPECTED_VALUES] = "'VALUES'",       [EXPECTED_DEED] = "'IGNORE', 'REPLACE', 'UPDATE' or 'ERROR'",
 };
 
 /* "row 17: ", of several; or nothing. */

@@ -14,7 +14,7 @@ struct words_reader {
     struct table_fault fault;
     struct sql_fault item_fault; /* of TABLE_FAULT */
     bool is_open;
-    struct arena arena;          /* the plan of RETURNING */
+    struct arena arena;          /* the plans of ONCONFLICT and RETURNING */
 };
 
 static void close_words(void *context)
@@ -29,12 +29,20 @@ static void close_words(void *context)
 static enum table_result plan_returning(struct words_reader *reader, const struct exec *exec, struct insert_head *head)
 {
     struct select *select = NULL;
-    arena_init(&reader->arena, MEM_QUERY_BUFFER, SELECT_PLAN_BYTES_MAX);
-    reader->is_open = true;
     const enum sql_fault_kind kind = returning_plan_words(&reader->words.returning, exec->argv, table_schema(head->table), &exec->server->secret,
                                                           &reader->arena, &select, &reader->item_fault);
     head->returning = select;
     return statement_result_of(kind);
+}
+
+/* ONCONFLICT and RETURNING. */
+static enum table_result plan_clauses(struct words_reader *reader, const struct exec *exec, struct insert_head *head)
+{
+    arena_init(&reader->arena, MEM_QUERY_BUFFER, SELECT_PLAN_BYTES_MAX);
+    reader->is_open = true;
+    const enum table_result result = conflict_words_plan(&reader->words.conflict, exec, head->table, &reader->arena, &head->conflict,
+                                                         &reader->fault, &reader->item_fault);
+    return result == TABLE_OK && select_words_are_any(&reader->words.returning) ? plan_returning(reader, exec, head) : result;
 }
 
 static enum table_result open_words(void *context, const struct exec *exec, struct insert_head *head)
@@ -49,7 +57,7 @@ static enum table_result open_words(void *context, const struct exec *exec, stru
     const enum table_result result = insert_words_read(&reader->words, exec, table_schema(head->table), &reader->fault);
     head->row_count = reader->words.row_count;
     head->value_count = reader->words.end - reader->words.first;
-    return result == TABLE_OK && select_words_are_any(&reader->words.returning) ? plan_returning(reader, exec, head) : result;
+    return result == TABLE_OK ? plan_clauses(reader, exec, head) : result;
 }
 
 static enum table_result read_words(void *context, const struct exec *exec, uint32_t at, struct typed_value *values)

@@ -1,4 +1,4 @@
-/* table_insert.h - TABLE.INSERT with COLUMNS or RETURNING.
+/* table_insert.h - TABLE.INSERT with COLUMNS, ONCONFLICT or RETURNING.
  *
  * Threads    The holder of the shard's baton, or of all.
  * Read on    query/insert.h  */

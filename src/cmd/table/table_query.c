@@ -27,7 +27,7 @@ static bool has_many_rows(const struct plan *plan)
 /* An INSERT that needs more than table_insert_row. */
 static bool needs_source(const struct plan *plan)
 {
-    return has_many_rows(plan) || plan->tree->change->returning != NULL;
+    return has_many_rows(plan) || plan->tree->change->returning != NULL || plan->tree->change->conflict != SQL_CONFLICT_ERROR;
 }
 
 static bool is_definition(const struct plan *plan)
@@ -90,7 +90,8 @@ static int32_t route_rows(struct exec *exec, struct plan *plan, struct table *ta
     if (plan_insert(plan, exec, table, &rows) != TABLE_OK || plan_insert_row(&rows, 0, plan->arena, values) != TABLE_OK) {
         return 0;
     }
-    return table_route_row(exec, table, values);
+    const int32_t shard = table_route_row(exec, table, values);
+    return rows.on_conflict.conflict != NULL && rows.on_conflict.conflict->asks_all ? ROUTE_ALL : shard;
 }
 
 /* Mistakes route anywhere: the handler finds them again. */
@@ -168,7 +169,7 @@ static void run_insert(struct exec *exec, struct plan *plan, struct table *table
     }
 }
 
-/* --- INSERT of several rows, or with RETURNING --- */
+/* --- INSERT of several rows, with ON CONFLICT, or with RETURNING --- */
 
 struct rows_reader {
     bool is_open;
@@ -200,6 +201,7 @@ static enum table_result open_rows(void *context, const struct exec *exec, struc
     *head = (struct insert_head){.table = reader->reading.table,
                                  .row_count = reader->rows.row_count,
                                  .value_count = reader->rows.row_count * reader->rows.targets.count,
+                                 .conflict = reader->rows.on_conflict.conflict,
                                  .returning = reader->rows.returning};
     return result;
 }

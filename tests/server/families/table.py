@@ -78,7 +78,7 @@ def cells(rng, most=4):
 def many_rows(rng):
     """COLUMNS ... VALUES ...: mostly a few rows, sometimes so many that it takes steps."""
     chosen = rng.sample(COLUMNS, rng.randrange(1, 4))
-    words = [b"COLUMNS", *(word.split(b":")[0] for word in chosen), b"VALUES"]
+    words = [b"COLUMNS", *(word.split(b":")[0] for word in chosen), *onconflict(rng), b"VALUES"]
     for _ in range(rng.choice([1, 2, 3, 5, 20]) if rng.random() < 0.97 else 1500):
         words += [b"NULL" if rng.random() < 0.05 else text(rng, word.split(b":")[1]) for word in chosen]
     return words
@@ -116,7 +116,7 @@ def where(rng):
 def schema(rng):
     """The columns of a new table: with a routing column or without."""
     chosen = [described(rng, word) for word in rng.sample(COLUMNS[1:], rng.randrange(2, 9))]
-    return [COLUMNS[0] + rng.choice([b":hash", b":hash", b":hash", b":btree", b""])] + chosen
+    return [COLUMNS[0] + rng.choice([b":hash", b":hash", b":hash", b":hash:unique", b":btree", b""])] + chosen
 
 
 def big_table(rng):
@@ -149,11 +149,17 @@ def returning(rng):
     return [b"RETURNING", *rng.choice([[b"*"], [b"_id", b"id"], [b"name"], [b"size / (size - 3)"]])] if rng.random() < 0.2 else []
 
 
+def onconflict(rng):
+    """ONCONFLICT, sometimes."""
+    return [b"ONCONFLICT", *rng.choice([[b"IGNORE"], [b"REPLACE"], [b"ERROR"], [b"UPDATE", *assignments(rng)], [b"UPDATE", b"size:=id+excluded.id"]])] \
+        if rng.random() < 0.2 else []
+
+
 ALTER = one_of(command(b"ADD", b"COLUMN", column), command(b"DROP", b"COLUMN", name), command(b"ADD", b"INDEX", column),
                command(b"ADD", b"INDEX", name), command(b"DROP", b"INDEX", name))
 
 ROWS = [
-    (60, b"TABLE.INSERT", table, cells, returning),
+    (60, b"TABLE.INSERT", table, cells, onconflict, returning),
     (8, b"TABLE.INSERT", table, many_rows),
     (14, b"TABLE.UPDATE", table, where, b"SET", assignments, returning),
     (8, b"TABLE.DELETE", table, where, returning),

@@ -71,6 +71,8 @@ static const struct {
     {"SELECT $2, $1", NULL},
     {"INSERT INTO s.t VALUES (1, 2), (?, ?)", "INSERT INTO s.t VALUES (1, 2), ($1, $2)"},
     {"INSERT INTO s.t (a, b) VALUES (1, 2) ON CONFLICT DO NOTHING", NULL},
+    {"INSERT OR IGNORE INTO s.t (a, b) VALUES (1, 2), (3, 4) RETURNING a", NULL},
+    {"INSERT OR REPLACE INTO s.t VALUES (1)", NULL},
     {"INSERT INTO s.t (a) VALUES (1) ON CONFLICT (a, b) DO REPLACE RETURNING *", NULL},
     {"INSERT INTO s.t (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET b = excluded.b + 1, c = NULL WHERE t.b < 5 RETURNING a AS x, b", NULL},
     {"UPDATE s.t SET a = a - 1, b = lower(b) WHERE c = 5 RETURNING a", NULL},
