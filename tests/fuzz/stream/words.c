@@ -357,7 +357,10 @@ void stream_words_begin(int *argc, char ***argv)
     write_dictionary(file);
     fclose(file);
     snprintf(option, sizeof option, "-dict=%s", path);
-    memcpy(words, *argv, (size_t)*argc * sizeof *words);
+    for (int i = 0; i < *argc; i++) {
+        char *whole = i == 0 || (*argv)[i][0] == '-' ? NULL : realpath((*argv)[i], NULL); /* the server goes to another directory */
+        words[i] = whole == NULL ? (*argv)[i] : whole;
+    }
     words[(*argc)++] = option;
     *argv = words;
 }

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes the dictionary into a file and adds it to the words of the command line (`-dict=`), which stay lent. */
+/* Writes the dictionary into a file and adds it to the words of the command line (`-dict=`), which stay lent; names of files there become whole
+ * paths. */
 void stream_words_begin(int *argc, char ***argv);
 
 /* A mutation of libFuzzer, or one of lines: a new command by its syntax, a line that goes or comes twice, another word in a line. Returns the new
