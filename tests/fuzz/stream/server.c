@@ -58,7 +58,8 @@ static void *run_server(void *unused)
 {
     char *words[] = {"tessera-server", "--port", "0", "--unixsocket", socket_path, "--dir", directory, "--shards", "1", "--save", "",
                      "--logfile", "/dev/null", "--maxmemory", "64mb", "--proto-max-bulk-len", "1mb", "--enable-debug-command", "yes",
-                     "--databases", "4", "--lua-time-limit", "20", "--rename-command", "MIGRATE", "", NULL};
+                     "--databases", "4", "--lua-time-limit", "20", "--appendonly", "yes", "--appendfsync", "no",
+                     "--rename-command", "MIGRATE", "", NULL};
     (void)unused;
     (void)server_main((int)(sizeof words / sizeof words[0]) - 1, words);
     return NULL;
