@@ -1,6 +1,7 @@
 /* Bytes that clients send, to the whole server on one shard: parser, dispatch, handlers, jobs, scripts, tables, replies. Byte 0xFE goes on with the
- * next of three connections. After each input MEMORY AUDIT finds every byte counted, with the data and without. A server whose configuration,
- * users or hooks for tests an input may have changed is started anew, and so is one that does not answer as usual.
+ * next of three connections. After each input MEMORY AUDIT finds every byte counted, with the data and without; after one of LOGS_REPEATED, by its
+ * length, the data are taken from the log, and DEBUG DIGEST is what it was. A server whose configuration, users or hooks for tests an input may have
+ * changed is started anew, and so is one that does not answer as usual.
  *
  * stream/words.h has the dictionary and mutations that know commands, stream/server.h the server; cmd_stream_seeds.py makes seeds.  */
 #include "stream/server.h"
@@ -12,7 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { NEXT_CLIENT = 0xFE, INPUT_MAX = 1 << 16, KILL_TRIES = 200 };
+enum { NEXT_CLIENT = 0xFE, INPUT_MAX = 1 << 16, KILL_TRIES = 200, LOGS_REPEATED = 4 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -108,24 +109,39 @@ static bool audit(int fd)
     return is_at(line, strlen(line), "+OK");
 }
 
+static bool ask_for(int fd, const char *command, const char *answer)
+{
+    char line[STREAM_LINE_MAX];
+    return stream_ask(fd, command, line) && is_at(line, strlen(line), answer);
+}
+
+/* The log repeats what there is, or the process ends. Nothing expires meanwhile. */
+static void repeat_log(int fd)
+{
+    char before[STREAM_LINE_MAX] = "", after[STREAM_LINE_MAX] = "";
+    const bool is_told = ask_for(fd, "DEBUG SET-EXPIRY 0\r\n", "+OK") && stream_ask(fd, "DEBUG DIGEST\r\n", before) &&
+                         stream_ask(fd, "DEBUG LOADAOF\r\n", after) && is_at(after, strlen(after), "+OK") &&
+                         stream_ask(fd, "DEBUG DIGEST\r\n", after) && ask_for(fd, "DEBUG SET-EXPIRY 1\r\n", "+OK");
+    if (!is_told || strcmp(before, after) != 0) {
+        fprintf(stderr, "cmd_stream: digest %s, of the log %s\n", before, after);
+        abort();
+    }
+}
+
 /* No data and no scripts are left. False: the server does not do as it is told. */
 static bool clean(int fd)
 {
-    static const char *const commands[] = {"FLUSHALL\r\n", "SCRIPT FLUSH\r\n", "FUNCTION FLUSH\r\n"};
-    char line[STREAM_LINE_MAX];
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (!stream_ask(fd, commands[i], line) || !is_at(line, strlen(line), "+OK")) {
-            return false;
-        }
-    }
-    return true;
+    return ask_for(fd, "FLUSHALL\r\n", "+OK") && ask_for(fd, "SCRIPT FLUSH\r\n", "+OK") && ask_for(fd, "FUNCTION FLUSH\r\n", "+OK");
 }
 
-static bool settle(void)
+static bool settle(bool has_usual_log)
 {
-    char line[STREAM_LINE_MAX];
     const int fd = stream_connect();
-    const bool is_good = fd >= 0 && stream_ask(fd, "CLIENT UNPAUSE\r\n", line) && end_scripts(fd) && audit(fd) && clean(fd) && audit(fd);
+    bool is_good = fd >= 0 && ask_for(fd, "CLIENT UNPAUSE\r\n", "+OK") && end_scripts(fd) && audit(fd);
+    if (is_good && has_usual_log) {
+        repeat_log(fd);
+    }
+    is_good = is_good && clean(fd) && audit(fd);
     if (fd >= 0) {
         close(fd);
     }
@@ -156,7 +172,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     take_sleep_out(text, size);
     send_all(text, size);
-    if (has_one_of(text, size, ends) || !settle() || has_one_of(text, size, changes)) {
+    const bool is_changed = has_one_of(text, size, changes);
+    if (has_one_of(text, size, ends) || !settle(!is_changed && size % LOGS_REPEATED == 0) || is_changed) {
         stream_server_stop();
         stream_server_start();
     }
