@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 enum { LINE_MAX_BYTES = 2048, REPEATS_MAX = 3, WORDS_OF_LINE_MAX = 64 };
 
@@ -31,8 +31,9 @@ static const char *const ids[] = {"*", "$", ">", "0", "0-0", "1-1", "5-*", "-", 
                                   "18446744073709551615-18446744073709551615"};
 static const char *const tables[] = {"t.t", "t.u", "shop.users", "t.absent", "t"};
 static const char *const columns[] = {"n:integer:hash", "s:string", "f:float:btree", "d:date", "p:decimal(8,2)", "b:boolean", "u:uuid",
-                                      "j:json:unique", "n=1", "s=a", "f=1.5", "d=2024-02-29", "p=2.25", "b=true", "s=NULL", "n:=n+1", "n>0", "n", "s", "_id",
-                                      "(", ")", "NOT", "AND", "OR", "WHERE", "count(*)", "n+f", "BETWEEN", "IN", "LIKE", "IS", "NULL", "COLUMN", "DISTINCT"};
+                                      "j:json:unique", "n=1", "s=a", "f=1.5", "d=2024-02-29", "p=2.25", "b=true", "s=NULL", "n:=n+1", "n>0", "n",
+                                      "s", "_id", "(", ")", "NOT", "AND", "OR", "WHERE", "count(*)", "n+f", "BETWEEN", "IN", "LIKE", "IS", "NULL",
+                                      "COLUMN", "DISTINCT"};
 static const char *const statements[] = {
     "CREATE TABLE t.u (id INTEGER PRIMARY KEY, name VARCHAR DEFAULT 'x', p DECIMAL(8,2))",
     "INSERT INTO t.t (n, s, f, d, p, b) VALUES (1 + 2, 'a', 2, '2024-01-01', 2.345, NULL), (?, 'b', 1, NULL, 1, TRUE) RETURNING *",
@@ -337,26 +338,18 @@ static void write_dictionary(FILE *file)
     }
 }
 
-static char path[] = "/tmp/tessera-words-XXXXXX";
-
-static void remove_dictionary(void)
-{
-    (void)unlink(path);
-}
-
 void stream_words_begin(int *argc, char ***argv)
 {
     static char option[64];
-    const int fd = mkstemp(path);
+    const int fd = memfd_create("dictionary", 0);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     char **words = calloc((size_t)*argc + 2, sizeof *words);
     if (file == NULL || words == NULL || !command_table_create(&commands)) {
         abort();
     }
-    atexit(remove_dictionary);
     write_dictionary(file);
-    fclose(file);
-    snprintf(option, sizeof option, "-dict=%s", path);
+    (void)fflush(file); /* it stays open, and is read by its descriptor */
+    snprintf(option, sizeof option, "-dict=/proc/self/fd/%d", fd);
     for (int i = 0; i < *argc; i++) {
         char *whole = i == 0 || (*argv)[i][0] == '-' ? NULL : realpath((*argv)[i], NULL); /* the server goes to another directory */
         words[i] = whole == NULL ? (*argv)[i] : whole;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes the dictionary into a file and adds it to the words of the command line (`-dict=`), which stay lent; names of files there become whole
+/* Writes the dictionary into memory that has a descriptor and adds it to the words of the command line (`-dict=`), which stay lent; names of files there become whole
  * paths. */
 void stream_words_begin(int *argc, char ***argv);
 
