@@ -209,6 +209,17 @@ void stream_clients_end(struct stream_clients *clients)
     }
 }
 
+/* libFuzzer's timer interrupts what waits. */
+static bool has_come(int fd)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    int ready;
+    do {
+        ready = poll(&polled, 1, STREAM_ANSWER_MS);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
 bool stream_ask(int fd, const char *command, char line[STREAM_LINE_MAX])
 {
     const size_t len = strlen(command);
@@ -216,8 +227,7 @@ bool stream_ask(int fd, const char *command, char line[STREAM_LINE_MAX])
         return false;
     }
     for (size_t at = 0; at < STREAM_LINE_MAX - 1; at++) {
-        struct pollfd polled = {.fd = fd, .events = POLLIN};
-        if (poll(&polled, 1, STREAM_ANSWER_MS) <= 0 || recv(fd, line + at, 1, 0) != 1) {
+        if (!has_come(fd) || recv(fd, line + at, 1, MSG_DONTWAIT) != 1) {
             return false;
         }
         if (line[at] == '\n') {
