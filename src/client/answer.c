@@ -36,7 +36,7 @@ static void call_answer(struct thread *thread, struct call *call)
         } else if (call->own.capacity > 0) {
             is_sent = output_take(&connection->output, &thread->clients->chunks, &call->own);
         } else {
-            struct bytes text = {call->replies->data + call->reply_start, call->reply_len};
+            struct bytes text = {buffer_at(call->replies, call->reply_start), call->reply_len};
             is_sent = output_append(&connection->output, &thread->clients->chunks, text);
         }
     }
@@ -80,7 +80,7 @@ static void answer_in_order(struct thread *thread, struct window *window)
             continue;
         }
         window->flushed += (uint32_t)(call - first);
-        struct bytes text = {first->replies->data + first->reply_start, len};
+        struct bytes text = {buffer_at(first->replies, first->reply_start), len};
         if (UNLIKELY(mark.sequence != 0)) {
             connection_hold(connection, mark, connection->output.bytes);
         }

@@ -27,7 +27,7 @@ static inline struct bytes connection_input(const struct connection *connection)
         const char *data = ring_buffer(&connection->thread->ring, (uint16_t)connection->held);
         return (struct bytes){data + connection->held_at, connection->held_len - connection->held_at};
     }
-    return (struct bytes){connection->query.data + connection->query_at, connection->query.len - connection->query_at};
+    return (struct bytes){buffer_at(&connection->query, connection->query_at), connection->query.len - connection->query_at};
 }
 
 /* ... and how to move past what was parsed. */

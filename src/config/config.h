@@ -30,6 +30,7 @@ enum config_where_precedence { WHERE_AND_BINDS_TIGHTER, WHERE_LEFT_TO_RIGHT };
 enum config_tls_clients { TLS_CLIENTS_NEED_NONE, TLS_CLIENTS_NEED_ONE, TLS_CLIENTS_MAY_HAVE_ONE };
 enum config_tls_user { TLS_USER_OFF, TLS_USER_COMMON_NAME };
 enum { CONFIG_TLS_CIPHERS_SIZE = 2048, CONFIG_TLS_PROTOCOLS_SIZE = 128, CONFIG_TLS_KEY_PASS_SIZE = 1024 }; /* with the NUL; of paths PATH_MAX */
+enum { CONFIG_METRICS_HOSTS_SIZE = 1024 }; /* with the NUL */
 enum { CONFIG_FOREIGN_WORDS = 3 }; /* of a set of bits, one for each directive that is no parameter */
 enum { COMMAND_RENAME_MAX = 64 };  /* bytes of a new name */
 struct command_rename;
@@ -120,6 +121,7 @@ struct config {
     pthread_mutex_t lock;
     char *bind;                            /* "127.0.0.1 -::1" */
     char *metrics_bind;                    /* as bind */
+    char *metrics_hosts;                   /* names between blanks; CONFIG_METRICS_HOSTS_SIZE */
     char *unixsocket;                      /* "" none */
     char *requirepass;
     char *aclfile;                         /* users stand there: "" none */

@@ -30,6 +30,7 @@ static const struct explanation explanations[] = {
     {"maxclients", "Connections at the same time. At the start it comes down to what the limit of open files allows."},
     {"metrics-port", "/metrics is text for Prometheus, for users who may run METRICS; a user says who he is by HTTP's basic authentication."},
     {"metrics-bind", NULL},
+    {"metrics-hosts", "For a proxy in front of it, which sends its own name as Host. Other names are refused: a site could make its own lead here (DNS rebinding)."},
     {"io-engine", "epoll needs more system calls; io_uring ends the start where it cannot be had."},
     {NULL, "TLS"},
     {"tls-port", "The TCP port of clients that use TLS; 0: none."},

@@ -9,6 +9,7 @@
 #include "config/file_limit.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -164,6 +165,18 @@ static bool is_shorter(const struct param_value *value, size_t size, char reason
     return false;
 }
 
+/* Names, neither addresses, which need not be listed, nor ports, of which any will do; "*" would let in every site that DNS rebinding brings. */
+static bool adjust_hosts(struct param_value *value, char reason[CONFIG_REASON_MAX])
+{
+    for (size_t i = 0; i < value->text.len; i++) {
+        const unsigned char byte = (unsigned char)value->text.data[i];
+        if (!isalnum(byte) && byte != '-' && byte != '.' && byte != '_' && byte != ' ') {
+            return refuse(reason, "names have letters, digits, '-', '_' and '.', and no port");
+        }
+    }
+    return is_shorter(value, CONFIG_METRICS_HOSTS_SIZE, reason);
+}
+
 static bool adjust_path(struct param_value *value, char reason[CONFIG_REASON_MAX])
 {
     return is_shorter(value, PATH_MAX, reason);
@@ -279,6 +292,8 @@ const struct param config_params[] = {
     {"maxmemory-samples", PARAM_INTEGER, 0, FIELD(maxmemory_samples), .initial = 5, .min = 1, .max = INT_MAX},
     {"metrics-bind", PARAM_TEXT, PARAM_IMMUTABLE | PARAM_MANY_WORDS, FIELD(metrics_bind), .initial_text = "127.0.0.1 -::1", .adjust = adjust_bind,
      .help = "addresses to which metrics-port is bound"},
+    {"metrics-hosts", PARAM_TEXT, PARAM_MANY_WORDS, FIELD(metrics_hosts), .initial_text = "", .adjust = adjust_hosts,
+     .help = "names, beside addresses, under which metrics-port has its page for browsers"},
     {"metrics-port", PARAM_INTEGER, PARAM_IMMUTABLE, FIELD(metrics_port), .initial = 0, .min = 0, .max = 65535,
      .help = "HTTP for monitoring: /metrics, /livez, /readyz; 0: none"},
     {"no-appendfsync-on-rewrite", PARAM_BOOLEAN, 0, FIELD(no_appendfsync_on_rewrite), .initial = 0},

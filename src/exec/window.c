@@ -55,7 +55,7 @@ static bool own_replies(struct window *window)
     for (uint32_t i = window->flushed; i < window->count; i++) {
         struct call *call = &window->calls[i];
         if (call->state == CALL_DONE && call->own.capacity == 0 && call->reply_len > 0) {
-            struct bytes text = {call->replies->data + call->reply_start, call->reply_len};
+            struct bytes text = {buffer_at(call->replies, call->reply_start), call->reply_len};
             if (!buffer_append(&call->own, text)) {
                 return false;
             }

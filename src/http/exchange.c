@@ -182,12 +182,13 @@ static enum http_status ask(struct exchange *exchange, const struct http_request
 /* Why the page is not for who asks, whoever the user is; NULL: it is. What /metrics tells may be asked for by name: monitoring does. */
 static const char *refusal_of(const struct exchange *exchange, const struct http_request *request)
 {
+    const struct http_hooks *hooks = exchange->hooks;
     const enum question_format format = exchange->question->format;
-    if (exchange->hooks->is_forbidden(exchange->hooks->context, exchange->fd)) {
+    if (hooks->is_forbidden(hooks->context, exchange->fd)) {
         return "protected mode: without a password, only this machine is answered";
     }
-    if (format != QUESTION_TEXT && !host_is_address(request->host)) {
-        return "this page is asked for by an address or as localhost, not by a name: against DNS rebinding";
+    if (format != QUESTION_TEXT && !host_is_address(request->host) && !hooks->is_own_name(hooks->context, request->host)) {
+        return "this page is asked for by an address, as localhost, or by a name of metrics-hosts: against DNS rebinding";
     }
     const bool is_of_others = bytes_equal(request->fetch_site, BYTES("cross-site")) || bytes_equal(request->fetch_site, BYTES("same-site"));
     return format == QUESTION_JSON && is_of_others ? "pages of other sites are not answered" : NULL;

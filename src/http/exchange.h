@@ -39,6 +39,8 @@ struct http_hooks {
     const char *(*not_ready)(void *context);
     /* May this client not be told the server's figures (protected mode)? */
     bool (*is_forbidden)(void *context, int fd);
+    /* Is this host, as a request has it, a name by which people come here? */
+    bool (*is_own_name)(void *context, struct bytes host);
 };
 
 enum exchange_state { EXCHANGE_READING, EXCHANGE_ASKING, EXCHANGE_WRITING, EXCHANGE_LINGERING, EXCHANGE_GONE };

@@ -58,3 +58,20 @@ bool host_is_address(struct bytes host)
     }
     return is_localhost(host) || is_address_of(AF_INET, host);
 }
+
+bool host_is_one_of(struct bytes host, struct bytes names)
+{
+    if (!drop_port(&host) || host.len == 0) {
+        return false;
+    }
+    for (size_t from = 0, at = 0; at <= names.len; at++) {
+        if (at < names.len && names.data[at] != ' ') {
+            continue;
+        }
+        if (bytes_equal_ignore_case(host, (struct bytes){names.data + from, at - from})) {
+            return true;
+        }
+        from = at + 1;
+    }
+    return false;
+}

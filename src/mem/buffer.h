@@ -60,6 +60,12 @@ void buffer_release(struct buffer *buffer);
 /* Gives back capacity above `keep` if the content fits into it. */
 void buffer_shrink(struct buffer *buffer, size_t keep);
 
+/* Where the byte `at` (<= len) is or would be: NULL in a buffer without memory, to which C adds nothing, not even 0. The addition alone, compiled. */
+static inline char *buffer_at(const struct buffer *buffer, size_t at)
+{
+    return at == 0 ? buffer->data : buffer->data + at;
+}
+
 static inline struct bytes buffer_bytes(const struct buffer *buffer)
 {
     return (struct bytes){buffer->data, buffer->len};

@@ -105,7 +105,8 @@ MUST_USE bool heap_walk_sub_heap(struct heap *heap, struct heap_walk *walk);
 /* --- a thread's own memory: network buffers, connections, scratch. Any thread may free what another allocated. --- */
 
 /* Registers the calling thread's counters, which stay valid until process end; call once per thread, before the first
- * allocation there (a thread that did not is counted in a shared, locked record).  */
+ * allocation there (a thread that did not is counted in a shared, locked record). When the thread has ended, another one may go on with them. NULL: no
+ * memory, or too many threads at once.  */
 struct mem_counters *thread_heap_register(void);
 /* What is counted for a request of `size` bytes (> 0), all of which may be used: asking for the result gives the same. O(1). */
 size_t thread_block_bytes(size_t size) __attribute__((const));

@@ -23,6 +23,10 @@ enum { THREADS_MAX = 320, MAP_PAGE_BYTES = 4096 }; /* 256 shards, the main threa
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mem_counters *registry[THREADS_MAX]; /* written under registry_lock, before the count; never taken back */
 static _Atomic int registry_count;
+static struct mem_counters *left_over[THREADS_MAX]; /* records of threads that have ended, for the next ones; under registry_lock */
+static int left_over_count;
+static pthread_key_t end_of_thread;
+static pthread_once_t end_of_thread_once = PTHREAD_ONCE_INIT;
 static struct mem_counters unregistered; /* written under registry_lock, read relaxed */
 static _Thread_local struct mem_counters *own;
 
@@ -71,28 +75,52 @@ bool thread_refuses(void)
 }
 #endif
 
+/* The thread ends. Its record stays registered, with what it has counted, until another thread counts on in it: the sum is what is exact. What else
+ * the thread frees at its end is counted as of one that has none.  */
+static void leave_record(void *counters)
+{
+    own = NULL;
+    pthread_mutex_lock(&registry_lock);
+    assert(left_over_count < THREADS_MAX);
+    left_over[left_over_count++] = counters;
+    pthread_mutex_unlock(&registry_lock);
+}
+
+static void make_key(void)
+{
+    const int refused = pthread_key_create(&end_of_thread, leave_record);
+    assert(refused == 0);
+}
+
+/* Under registry_lock. NULL: no memory, or THREADS_MAX threads have one. */
+static struct mem_counters *take_record(void)
+{
+    if (left_over_count > 0) {
+        return left_over[--left_over_count];
+    }
+    const int count = registry_count;
+    struct mem_counters *counters =
+        count == THREADS_MAX ? NULL : aligned_alloc(CACHE_LINE_BYTES, (sizeof *counters + 63) & ~(size_t)63);
+    if (counters != NULL) {
+        memset(counters, 0, sizeof *counters);
+        registry[count] = counters;
+        registry_count = count + 1;
+    }
+    return counters;
+}
+
 struct mem_counters *thread_heap_register(void)
 {
     if (own != NULL) {
         return own;
     }
-    struct mem_counters *counters = aligned_alloc(CACHE_LINE_BYTES, (sizeof *counters + 63) & ~(size_t)63);
-    if (counters == NULL) {
-        return NULL;
-    }
-    memset(counters, 0, sizeof *counters);
+    (void)pthread_once(&end_of_thread_once, make_key);
     pthread_mutex_lock(&registry_lock);
-    int count = registry_count;
-    if (count < THREADS_MAX) {
-        registry[count] = counters;
-        registry_count = count + 1;
-    }
+    own = take_record();
     pthread_mutex_unlock(&registry_lock);
-    if (count == THREADS_MAX) {
-        free(counters);
-        return NULL;
+    if (own != NULL) {
+        (void)pthread_setspecific(end_of_thread, own); /* without memory the record is not used again */
     }
-    own = counters;
     return own;
 }
 

@@ -43,7 +43,7 @@ size_t reply_len(const struct reply *reply)
 /* Where this reply's first byte is. */
 static char *reply_first(struct reply *reply)
 {
-    return reply->out->data + (reply_is_own(reply) ? 0 : reply->start);
+    return buffer_at(reply->out, reply_is_own(reply) ? 0 : reply->start);
 }
 
 void reply_rewind(struct reply *reply)
@@ -81,7 +81,7 @@ static __attribute__((noinline)) char *reply_space_slow(struct reply *reply, siz
         reply->is_broken = true;
         return NULL;
     }
-    return reply->out->data + reply->out->len;
+    return buffer_at(reply->out, reply->out->len);
 }
 
 /* The same; a reply that is small and fits into what is there, the usual case, passes two comparisons. For one in a buffer
@@ -90,7 +90,7 @@ static inline char *reply_space(struct reply *reply, size_t more)
 {
     const struct buffer *out = reply->out;
     if (LIKELY(out->capacity - out->len >= more && out->len - reply->start + more <= REPLY_OWN_MIN)) {
-        return out->data + out->len;
+        return buffer_at(out, out->len);
     }
     return reply_space_slow(reply, more);
 }

@@ -2,6 +2,7 @@
 #include "server/metrics_port.h"
 
 #include "config/config.h"
+#include "http/host.h"
 #include "loop/acceptor.h"
 #include "snapshot/loading.h"
 
@@ -71,6 +72,14 @@ static bool is_forbidden(void *context, int fd)
     return acceptor_forbids(((const struct metrics_port *)context)->server, fd);
 }
 
+static bool is_own_name(void *context, struct bytes host)
+{
+    struct config *config = ((const struct metrics_port *)context)->server->config;
+    char names[CONFIG_METRICS_HOSTS_SIZE];
+    config_text_copy(config, &config->metrics_hosts, names, sizeof names);
+    return host_is_one_of(host, bytes_of_string(names));
+}
+
 /* --- start and end --- */
 
 bool metrics_port_start(struct metrics_port *port, struct server *server)
@@ -88,6 +97,7 @@ bool metrics_port_start(struct metrics_port *port, struct server *server)
         .connect = connect_inside,
         .not_ready = not_ready,
         .is_forbidden = is_forbidden,
+        .is_own_name = is_own_name,
     };
     port->http = http_start(&port->listeners, &hooks);
     return port->http != NULL;

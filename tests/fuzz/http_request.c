@@ -42,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_inside(whole.fetch_site, (struct bytes){input, size});
         check_inside(whole.authorization, (struct bytes){input, size});
         (void)host_is_address(whole.host);
+        (void)host_is_one_of(whole.host, BYTES("memory.example a"));
         if (basic_parse(whole.authorization, text, &user)) {
             assert(user.name.len + user.password.len < BASIC_MAX);
         }

@@ -96,6 +96,27 @@ def test_who_is_answered(start, port):
     http.close()
 
 
+def test_names_of_a_proxy(start, port):
+    server = start("--metrics-port", port, "--metrics-hosts", "memory.example", "second.example")
+    http = Http(port)
+    with server.connect() as client:
+        def answers(host, fields=""):
+            return [http.get(path, host=host, fields=fields)[0] for path in ("/", "/api/recent")]
+
+        for host in ("memory.example", "Second.Example:8443", HERE):
+            assert answers(host) == [200, 200], host
+        assert answers("memory.example", "Sec-Fetch-Site: cross-site\r\n") == [200, 403]
+        for host in ("evil.example", "memory.example.evil.example", "x.memory.example", "example"):
+            assert answers(host) == [403, 403], host
+        assert client.run("CONFIG", "SET", "metrics-hosts", "third.example") == b"OK"
+        assert answers("third.example") == [200, 200] and answers("memory.example") == [403, 403]
+        for wrong in ("*", "memory.example:80", "a,b", "x" * 1024):
+            assert client.call("CONFIG", "SET", "metrics-hosts", wrong)[0] == "-", wrong
+        assert client.run("CONFIG", "SET", "metrics-hosts", "") == b"OK"
+        assert answers("third.example") == [403, 403] and answers(HERE) == [200, 200]
+    http.close()
+
+
 @pytest.fixture
 def page():
     if browser.program() is None:

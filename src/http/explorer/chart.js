@@ -158,7 +158,7 @@ function showClasses(sample, first) {
         {title: "Class", cell: (row) => {
             const mark = make("span", {class: "mark", "aria-hidden": "true"});
             mark.style.background = "var(--c" + row.number + ")";
-            return make("span", {}, mark, row.group.title);
+            return make("span", {class: "marked"}, mark, row.group.title);
         }},
         {title: "Bytes", class: "number", cell: (row) => bytesText(row.bytes)},
         {title: "Share", class: "number", cell: (row) => percentText(row.bytes, sample.used)},

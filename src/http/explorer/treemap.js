@@ -2,6 +2,8 @@
 "use strict";
 
 const COLOURS = 8;
+const TITLE_WIDTH = 48, TITLE_HEIGHT = 24;   // pixels in which a tile's name can be read,
+const BYTES_WIDTH = 76, BYTES_HEIGHT = 42;   // and its bytes below
 
 // Worst ratio of sides when `row` stands along a side of that length.
 function worstRatio(row, length, scale) {
@@ -76,9 +78,11 @@ function makeTile(row, colour, all) {
     tile.style.width = row.rect.width + "px";
     tile.style.height = row.rect.height + "px";
     tile.style.background = "var(--t" + colour + ")";
-    if (row.rect.width < 40 || row.rect.height < 20) {
+    if (row.rect.width < TITLE_WIDTH || row.rect.height < TITLE_HEIGHT) {
         tile.replaceChildren();
         tile.className = "small";
+    } else if (row.rect.width < BYTES_WIDTH || row.rect.height < BYTES_HEIGHT) {
+        tile.lastChild.remove();
     }
     tile.row = row;
     return tile;

@@ -79,6 +79,7 @@ static const struct {
     {"bind-retry-ms", "2000"},
     {"metrics-port", "0"},
     {"metrics-bind", "127.0.0.1 -::1"},
+    {"metrics-hosts", ""},
     {"tcp-backlog", "511"},
     {"tcp-keepalive", "300"},
     {"timeout", "0"},

@@ -24,6 +24,16 @@ Test(buffer, starts_empty_without_memory)
     cr_assert_eq(counted(MEM_QUERY_BUFFER), 0);
 }
 
+Test(buffer, tells_places_with_and_without_memory)
+{
+    struct buffer buffer = BUFFER_EMPTY(MEM_CLIENT);
+    cr_assert_eq(buffer_at(&buffer, 0), NULL);
+    cr_assert(buffer_append(&buffer, BYTES("abc")));
+    cr_assert_eq(buffer_at(&buffer, 0), buffer.data);
+    cr_assert_eq(buffer_at(&buffer, 3), buffer.data + 3);
+    buffer_release(&buffer);
+}
+
 Test(buffer, appends_nothing_from_a_null_pointer)
 {
     struct buffer buffer = BUFFER_EMPTY(MEM_QUERY_BUFFER);

@@ -31,6 +31,32 @@ Test(thread_heap, counts_what_a_registered_thread_takes_and_gives)
     }
 }
 
+/* Takes a block that the next thread frees. */
+static void *register_and_pass_on(void *block)
+{
+    if (thread_heap_register() == NULL) {
+        return NULL;
+    }
+    thread_free(MEM_CLIENT, block, 100);
+    return thread_alloc(MEM_CLIENT, 100);
+}
+
+Test(thread_heap, has_records_for_any_number_of_threads_one_after_the_other)
+{
+    enum { THREADS = 1000 };
+    const struct mem_counters before = totals();
+    void *block = thread_alloc(MEM_CLIENT, 100);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_t thread;
+        cr_assert_eq(pthread_create(&thread, NULL, register_and_pass_on, block), 0);
+        cr_assert_eq(pthread_join(thread, &block), 0);
+        cr_assert_not_null(block, "thread %d has no record", i);
+    }
+    cr_assert_eq(totals().class_bytes[MEM_CLIENT], before.class_bytes[MEM_CLIENT] + (int64_t)thread_block_bytes(100));
+    thread_free(MEM_CLIENT, block, 100);
+    cr_assert_eq(totals().class_blocks[MEM_CLIENT], before.class_blocks[MEM_CLIENT]);
+}
+
 /* What lies behind a block is taken, so that it has to move, each time from another place within a page table. */
 Test(thread_heap, moves_long_blocks_with_all_that_is_in_them)
 {
