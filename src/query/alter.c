@@ -148,6 +148,33 @@ enum table_result alter_rename_column(struct exec *exec, struct table *table, st
     return TABLE_OK;
 }
 
+/* --- the table itself --- */
+
+enum table_result alter_rename_table(struct exec *exec, struct table *table, struct bytes name)
+{
+    struct bytes space;
+    struct bytes own;
+    enum table_result result = table_name_split(name, &space, &own);
+    if (result != TABLE_OK) {
+        return result;
+    }
+    struct table *renamed = table_create_renamed(schema_heap(exec), table, name);
+    if (renamed == NULL) {
+        return TABLE_NO_MEMORY;
+    }
+    const struct catalogue_edit edit = {.what = EDIT_RENAME_TABLE, .db = exec->db, .table = table, .renamed = renamed};
+    result = ddl_edit_catalogue(exec, &edit);
+    if (result != TABLE_OK) {
+        table_discard(schema_heap(exec), renamed);
+        return result;
+    }
+    table_take_parts(renamed);
+    ddl_report(exec, table, EVENT_TABLE_RENAME_FROM);
+    ddl_report(exec, renamed, EVENT_TABLE_RENAME_TO);
+    table_discard(schema_heap(exec), table);
+    return TABLE_OK;
+}
+
 /* --- indexes --- */
 
 /* What ADD INDEX asks for. */

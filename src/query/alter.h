@@ -1,4 +1,4 @@
-/* alter.h - columns and indexes come and go: TABLE.SCHEMA.ALTER.
+/* alter.h - columns and indexes come and go, and names change: TABLE.SCHEMA.ALTER.
  *
  * ALTER waits until no statement has the table locked; statements that come later wait for it. It is one short step with all batons held,
  * but for two: ADD COLUMN with a default on a table with rows (column_job.h), and ADD INDEX on one with many. That one builds the index as a
@@ -23,6 +23,8 @@
 MUST_USE enum table_result alter_add_column(struct exec *exec, struct table *table, struct bytes column, alter_done_fn *done);
 MUST_USE enum table_result alter_drop_column(struct exec *exec, struct table *table, struct bytes name);
 MUST_USE enum table_result alter_rename_column(struct exec *exec, struct table *table, struct bytes name, struct bytes new_name);
+/* name: namespace.table, of the same database. Whoever has watched the table, under either name, is told. */
+MUST_USE enum table_result alter_rename_table(struct exec *exec, struct table *table, struct bytes name);
 MUST_USE enum table_result alter_drop_index(struct exec *exec, struct table *table, struct bytes name);
 
 enum { ALTER_INDEX_WORD_MAX = COLUMN_NAME_MAX + 16 };

@@ -7,7 +7,7 @@
 #include "exec/exec.h"
 #include "table/catalogue.h"
 
-/* Tells whoever listens what has happened to a table itself: EVENT_TABLE_CREATE, EVENT_TABLE_ALTER, EVENT_TABLE_DROP. ddl_replace_schema and
+/* Tells whoever listens what has happened to a table itself: EVENT_TABLE_CREATE, EVENT_TABLE_ALTER, EVENT_TABLE_DROP and its like. ddl_replace_schema and
  * ddl_drop do it themselves.  */
 void ddl_report(struct exec *exec, const struct table *table, enum event event);
 /* Edits the catalogue, publishes the result, waits for its readers, frees the old one. The tables that are dropped are

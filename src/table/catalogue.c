@@ -156,6 +156,7 @@ bool catalogue_edit_drops(const struct catalogue_edit *edit, uint32_t db, const 
 {
     switch (edit->what) {
     case EDIT_DROP_TABLE:
+    case EDIT_RENAME_TABLE:
         return edit->table == table;
     case EDIT_DROP_NAMESPACE:
         return edit->db == db && bytes_equal(namespace_of(table), edit->name);
@@ -180,6 +181,12 @@ static uint32_t edited_db(const struct catalogue_edit *edit, uint32_t db)
     return db == edit->db ? edit->other_db : edit->db;
 }
 
+/* NULL: none. */
+static struct table *added_table(const struct catalogue_edit *edit)
+{
+    return edit->what == EDIT_ADD_TABLE ? edit->table : edit->what == EDIT_RENAME_TABLE ? edit->renamed : NULL;
+}
+
 /* How much of everything the copy will have. */
 static struct catalogue measure(const struct catalogue *old, const struct catalogue_edit *edit)
 {
@@ -193,7 +200,7 @@ static struct catalogue measure(const struct catalogue *old, const struct catalo
             head.names_len += old->namespaces[i].name_len;
         }
     }
-    if (edit->what == EDIT_ADD_TABLE) {
+    if (added_table(edit) != NULL) {
         head.table_count++;
     } else if (edit->what == EDIT_ADD_NAMESPACE) {
         head.namespace_count++;
@@ -320,10 +327,11 @@ static enum table_result check(const struct catalogue *old, const struct catalog
     case EDIT_DROP_NAMESPACE:
         return catalogue_has_namespace(old, edit->db, edit->name) ? TABLE_OK : TABLE_NAMESPACE_MISSING;
     case EDIT_ADD_TABLE:
-        if (!catalogue_has_namespace(old, edit->db, namespace_of(edit->table))) {
+    case EDIT_RENAME_TABLE:
+        if (!catalogue_has_namespace(old, edit->db, namespace_of(added_table(edit)))) {
             return TABLE_NAMESPACE_MISSING;
         }
-        return catalogue_find(old, edit->db, table_name(edit->table)) != NULL ? TABLE_EXISTS : TABLE_OK;
+        return catalogue_find(old, edit->db, table_name(added_table(edit))) != NULL ? TABLE_EXISTS : TABLE_OK;
     default:
         return TABLE_OK;
     }
@@ -350,8 +358,8 @@ enum table_result catalogue_copy(const struct catalogue *old, struct heap *heap,
     }
     if (edit->what == EDIT_SWAP_DATABASES) {
         swap_databases(copy, edit);
-    } else if (edit->what == EDIT_ADD_TABLE) {
-        put_table(copy, edit->db, edit->table);
+    } else if (added_table(edit) != NULL) {
+        put_table(copy, edit->db, added_table(edit));
     } else if (edit->what == EDIT_ADD_NAMESPACE) {
         put_namespace(copy, edit->db, edit->name);
     }

@@ -18,6 +18,7 @@ enum catalogue_edit_kind {
     EDIT_ADD_NAMESPACE,     /* db, name */
     EDIT_ADD_TABLE,         /* db, table */
     EDIT_DROP_TABLE,        /* table */
+    EDIT_RENAME_TABLE,      /* db, table, renamed: takes its place */
     EDIT_DROP_NAMESPACE,    /* db, name; with its tables */
     EDIT_DROP_DATABASE,     /* db: with all that is in it */
     EDIT_DROP_ALL,
@@ -28,7 +29,7 @@ struct catalogue_edit {
     enum catalogue_edit_kind what;
     uint32_t db, other_db;
     struct bytes name;
-    struct table *table;
+    struct table *table, *renamed;
 };
 
 /* Makes the edited copy; the tables are shared. TABLE_NAMESPACE_EXISTS, TABLE_NAMESPACE_MISSING, TABLE_EXISTS, TABLE_NO_MEMORY:

@@ -50,10 +50,15 @@ void table_free_slices(struct table *table)
     }
 }
 
+void table_discard(struct heap *heap, struct table *table)
+{
+    heap_free(heap, MEM_CATALOGUE, table, table_size(table->shard_count, table->name_len));
+}
+
 void table_destroy(struct heap *heap, struct table *table)
 {
     schema_destroy(heap, atomic_load(&table->schema));
-    heap_free(heap, MEM_CATALOGUE, table, table_size(table->shard_count, table->name_len));
+    table_discard(heap, table);
 }
 
 /* The ids of a page's rows are `shard_count` apart in the mean: so many more make one block. */
@@ -80,19 +85,29 @@ static bool add_slice(struct table *table, const struct table_place *place, uint
 
 static _Atomic uint32_t serials; /* given so far */
 
-struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft)
+/* Its name and a serial; there is nothing in it yet. NULL: no memory. */
+static struct table *create_named(struct heap *heap, uint32_t shard_count, struct bytes name)
 {
     assert(name.len <= NAMESPACE_NAME_MAX + 1 + TABLE_NAME_MAX);
-    struct heap *heap = place->heaps[0];
-    struct table *table = heap_alloc_zeroed(heap, MEM_CATALOGUE, table_size(place->shard_count, name.len));
+    struct table *table = heap_alloc_zeroed(heap, MEM_CATALOGUE, table_size(shard_count, name.len));
     if (table == NULL) {
         return NULL;
     }
-    table->shard_count = place->shard_count;
+    table->shard_count = shard_count;
     table->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     table->name_len = (uint8_t)name.len;
     table->namespace_len = (uint8_t)((const char *)memchr(name.data, '.', name.len) - name.data);
-    memcpy(table->slices + place->shard_count, name.data, name.len);
+    memcpy(table->slices + shard_count, name.data, name.len);
+    return table;
+}
+
+struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft)
+{
+    struct heap *heap = place->heaps[0];
+    struct table *table = create_named(heap, place->shard_count, name);
+    if (table == NULL) {
+        return NULL;
+    }
     struct schema *schema = schema_create(heap, draft);
     bool is_good = schema != NULL;
     atomic_init(&table->schema, schema);
@@ -105,6 +120,26 @@ struct table *table_create(const struct table_place *place, struct bytes name, c
         return NULL;
     }
     return table;
+}
+
+struct table *table_create_renamed(struct heap *heap, const struct table *table, struct bytes name)
+{
+    struct table *renamed = create_named(heap, table->shard_count, name);
+    if (renamed == NULL) {
+        return NULL;
+    }
+    atomic_init(&renamed->schema, atomic_load_explicit(&table->schema, memory_order_relaxed));
+    atomic_init(&renamed->last_row_id, atomic_load_explicit(&table->last_row_id, memory_order_relaxed));
+    memcpy(renamed->slices, table->slices, table->shard_count * sizeof(struct table_slice *));
+    return renamed;
+}
+
+void table_take_parts(struct table *renamed)
+{
+    for (uint32_t i = 0; i < renamed->shard_count; i++) {
+        renamed->slices[i]->table = renamed;
+        renamed->slices[i]->last_row_id = &renamed->last_row_id;
+    }
 }
 
 /* --- routing and locks --- */

@@ -41,6 +41,13 @@ MUST_USE enum table_result namespace_name_check(struct bytes name);
 
 /* NULL: no memory. `name` was accepted by table_name_split. Gives: table_destroy. */
 struct table *table_create(const struct table_place *place, struct bytes name, const struct schema_draft *draft) MUST_USE;
+/* The same table under another name, with another serial: it shares the schema and the slices, and has a counter of ids of its own. Nothing has
+ * changed yet for `table`. NULL: no memory. Gives: table_take_parts, or table_discard.  */
+struct table *table_create_renamed(struct heap *heap, const struct table *table, struct bytes name) MUST_USE;
+/* The slices are of the renamed table from now on. All batons held. */
+void table_take_parts(struct table *renamed);
+/* Frees a table that shares its parts with another one, and leaves them to that. */
+void table_discard(struct heap *heap, struct table *table);
 /* Frees the table and its schema; the slices that are still its own must be gone or taken (set to NULL). */
 void table_destroy(struct heap *heap, struct table *table);
 /* Frees all slices at once, but leaves those that are being cleaned to whoever cleans them (is_dropped); then table_destroy

@@ -183,7 +183,7 @@ TABLES = {
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string"),
         table(BUILT, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string:notnull:default=new"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:string:default=" + "x" * 300),
-        table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "RENAME", "COLUMN", "name", "TO", "other"), Case(FEW, "TABLE.INFO", "s.t"),
+        Case(FEW, "TABLE.SCHEMA.ALTER", "s.t", "RENAME", "TO", "s.u"), table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "RENAME", "COLUMN", "name", "TO", "other"), Case(FEW, "TABLE.INFO", "s.t"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "ADD", "COLUMN", "more:integer:hash"),
         table(MANY, "TABLE.SCHEMA.ALTER", "s.t", "DROP", "COLUMN", "name"),
         table(FEW, "TABLE.SCHEMA.ALTER", "s.t", "DROP", "COLUMN", "id"),

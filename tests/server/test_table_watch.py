@@ -47,6 +47,8 @@ CHANGES = {
     "drop column": [("TABLE.SCHEMA.ALTER", "t.n", "DROP", "COLUMN", "n")],
     "add index": [("TABLE.SCHEMA.ALTER", "t.n", "ADD", "INDEX", "n")],
     "drop index": [("TABLE.SCHEMA.ALTER", "t.n", "DROP", "INDEX", "id")],
+    "rename": [("TABLE.SCHEMA.ALTER", "t.n", "RENAME", "TO", "t.m")],
+    "rename of another to it": [("TABLE.DROP", "t.n", "FORCE"), ("TABLE.SCHEMA.ALTER", "t.other", "RENAME", "TO", "t.n")],
     "drop": [("TABLE.DROP", "t.n", "FORCE")],
     "drop of the namespace": [("TABLE.NAMESPACE.DROP", "t", "FORCE")],
     "flushdb": [("FLUSHDB",)],

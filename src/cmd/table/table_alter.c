@@ -1,4 +1,4 @@
-/* table_alter.c - TABLE.SCHEMA.ALTER: which of the five it is, and its reply.  */
+/* table_alter.c - TABLE.SCHEMA.ALTER: which of the six it is, and its reply.  */
 #include "cmd/table/table_alter.h"
 
 #include "cmd/table/table_error.h"
@@ -6,14 +6,14 @@
 #include "query/slice_wait.h"
 #include "query/statement.h"
 
-enum action { ADD_COLUMN, DROP_COLUMN, RENAME_COLUMN, ADD_INDEX, DROP_INDEX, ACTION_COUNT };
+enum action { ADD_COLUMN, DROP_COLUMN, RENAME_COLUMN, ADD_INDEX, DROP_INDEX, RENAME_TABLE, ACTION_COUNT };
 
 static const struct {
     const char *verb, *object;
     bool has_new_name; /* TO and a word follow the one behind the object */
 } actions[ACTION_COUNT] = {
     [ADD_COLUMN] = {"ADD", "COLUMN", false}, [DROP_COLUMN] = {"DROP", "COLUMN", false}, [RENAME_COLUMN] = {"RENAME", "COLUMN", true},
-    [ADD_INDEX] = {"ADD", "INDEX", false},   [DROP_INDEX] = {"DROP", "INDEX", false},
+    [ADD_INDEX] = {"ADD", "INDEX", false},   [DROP_INDEX] = {"DROP", "INDEX", false},   [RENAME_TABLE] = {"RENAME", "TO", false},
 };
 
 static bool is_action(const struct exec *exec, enum action action)
@@ -61,9 +61,19 @@ static enum table_result alter(struct exec *exec, struct table *table, enum acti
         return alter_drop_column(exec, table, exec->argv[4]);
     case RENAME_COLUMN:
         return alter_rename_column(exec, table, exec->argv[4], exec->argv[6]);
+    case RENAME_TABLE:
+        return alter_rename_table(exec, table, exec->argv[4]);
     default:
         return alter_drop_index(exec, table, exec->argv[4]);
     }
+}
+
+bool schema_alter_tables(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg)
+{
+    if (argc == 5 && bytes_equal_ignore_case(argv[2], BYTES("RENAME")) && bytes_equal_ignore_case(argv[3], BYTES("TO"))) {
+        tell(argv[4], TABLE_IS_WRITTEN, arg);
+    }
+    return true;
 }
 
 void command_schema_alter(struct exec *exec)
@@ -75,7 +85,7 @@ void command_schema_alter(struct exec *exec)
         result = TABLE_MISSING;
     } else if (action == ACTION_COUNT) {
         reply_error(exec->reply, "ERR syntax: ADD COLUMN col:type[:option ...] | DROP COLUMN col | RENAME COLUMN col TO name | "
-                                 "ADD INDEX col[:hash|:btree][:unique] | DROP INDEX col");
+                                 "ADD INDEX col[:hash|:btree][:unique] | DROP INDEX col | RENAME TO namespace.table");
         return;
     } else if (action == ADD_INDEX) {
         result = alter_add_index(exec, exec->argv[1], exec->argv[4], table_reply_altered);

@@ -10,6 +10,8 @@
 
 /* SCOPE_ALL */
 void command_schema_alter(struct exec *exec);
+/* A command_tables_fn: the table's new name. */
+bool schema_alter_tables(const struct bytes *argv, uint32_t argc, command_table_fn *tell, void *arg);
 
 /* Replies the outcome of a change of what tables there are, and counts it. */
 void table_reply_changed(struct exec *exec, enum table_result result);

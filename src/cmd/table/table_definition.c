@@ -130,6 +130,16 @@ static enum table_result add_column(struct exec *exec, const struct plan *plan, 
     return result == TABLE_OK ? alter_add_column(exec, table, word, table_reply_altered) : result;
 }
 
+/* The new name is one of the same namespace. */
+static enum table_result rename_table(struct exec *exec, const struct plan *plan, struct table *table)
+{
+    char scratch[PLAN_TABLE_NAME_MAX];
+    struct plan renamed = *plan;
+    const struct sql_table name = {.space = plan->table->space, .name = plan->tree->definition->name};
+    renamed.table = &name;
+    return alter_rename_table(exec, table, plan_table_name(&renamed, scratch));
+}
+
 static enum table_result alter_table(struct exec *exec, const struct plan *plan, struct table *table)
 {
     const struct sql_definition *definition = plan->tree->definition;
@@ -141,7 +151,7 @@ static enum table_result alter_table(struct exec *exec, const struct plan *plan,
     case SQL_ALTER_RENAME_COLUMN:
         return alter_rename_column(exec, table, definition->name, definition->new_name);
     default:
-        return plan_fail(plan, definition->table->position, "RENAME of a table is not supported yet");
+        return rename_table(exec, plan, table);
     }
 }
 

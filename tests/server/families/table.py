@@ -166,6 +166,7 @@ ROWS = [
     (1, b"TABLE.SELECT", table, where),
     (6, b"TABLE.SCHEMA.CREATE", table, schema),
     (5, b"TABLE.SCHEMA.ALTER", table, ALTER),
+    (2, b"TABLE.SCHEMA.ALTER", table, b"RENAME", b"TO", table),
     (3, b"TABLE.NAMESPACE.CREATE", namespace),
     (0.4, b"TABLE.NAMESPACE.DROP", namespace, b"FORCE"),
     (0.8, one_of(b"TABLE.DROP", b"TABLE.SCHEMA.DROP"), table, b"FORCE"),
