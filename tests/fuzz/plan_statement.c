@@ -162,10 +162,15 @@ static void plan_rows(struct world *world, struct plan *plan)
     }
 }
 
-static void plan_row(struct world *world, struct plan *plan)
+static void plan_inserted(struct world *world, struct plan *plan)
 {
     struct typed_value values[TABLE_COLUMNS_MAX];
-    if (plan_insert(plan, &world->exec, world->table, values) == TABLE_OK) {
+    struct plan_rows_in rows;
+    if (plan_insert(plan, &world->exec, world->table, &rows) != TABLE_OK) {
+        return;
+    }
+    assert(rows.row_count >= 1);
+    for (uint32_t at = 0; at < rows.row_count && plan_insert_row(&rows, at, plan->arena, values) == TABLE_OK; at++) {
         for (uint32_t i = 0; i < COLUMNS; i++) {
             assert(values[i].is_null || typed_value_is_valid(column_form(&world->schema->columns[i]), &values[i]));
         }
@@ -187,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (plan_read(&plan, &source, &arena, &fault) != TABLE_OK) {
             assert(fault.text[0] != '\0');
         } else if (plan.tree->kind == SQL_STATEMENT_INSERT) {
-            plan_row(world, &plan);
+            plan_inserted(world, &plan);
         } else if (plan.tree->kind <= SQL_STATEMENT_DELETE) {
             plan_rows(world, &plan);
         }
