@@ -191,6 +191,7 @@ static void plan_inserted(struct world *world, struct plan *plan)
     if (plan_insert(plan, &world->exec, world->table, &rows) != TABLE_OK) {
         return;
     }
+    assert(rows.row_count >= 1);
     for (uint32_t at = 0; at < rows.row_count; at++) {
         if (plan_insert_row(&rows, at, plan->arena, values) != TABLE_OK) {
             continue;
