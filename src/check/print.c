@@ -28,6 +28,8 @@ static const char *form_name(unsigned type)
         [RDB_STREAM_2] = "Redis 7.0",
         [RDB_SET_LISTPACK] = "listpack",
         [RDB_STREAM_3] = "Redis 7.2",
+        [RDB_HASH_EXPIRING_OLD] = "fields that may expire",
+        [RDB_HASH_EXPIRING_LISTPACK_OLD] = "listpack of fields that may expire",
         [RDB_HASH_EXPIRING] = "fields that may expire",
         [RDB_HASH_EXPIRING_LISTPACK] = "listpack of fields that may expire",
     };

@@ -54,6 +54,7 @@ static const struct command_spec *const families[] = {
     table_commands,      count_commands,      query_commands,      prepare_commands, table_effect_commands, schema_commands,
     list_commands,       list_pop_commands,     list_read_commands,     list_edit_commands,
     hash_commands,       hash_number_commands,  hash_all_commands,      hash_scan_commands,  hash_random_commands,
+    hash_time_commands,  hash_expire_commands,  hash_setex_commands,
     key_move_commands,
     set_commands,        set_all_commands,      set_random_commands,    set_pop_commands,    set_algebra_commands,
     bitmap_commands,     bitop_commands,        bitfield_commands,

@@ -38,7 +38,8 @@ const char *value_type_name(enum value_type type)
 
 const char *entry_encoding_name(const struct entry *entry)
 {
-    static const char *const names[ENCODING_NAME_COUNT] = {"quicklist", "listpack", "intset", "hashtable", "skiplist", "stream"};
+    static const char *const names[ENCODING_NAME_COUNT] = {"quicklist", "listpack", "intset", "hashtable", "skiplist", "stream",
+                                                             "listpackex"};
     static const uint8_t of_kinds[ENTRY_KIND_COUNT] = {
         [ENTRY_LIST_PACKED] = ENCODING_QUICKLIST, [ENTRY_SET_INTSET] = ENCODING_INTSET, [ENTRY_SET_PACKED] = ENCODING_HASHTABLE,
         [ENTRY_HASH_PACKED] = ENCODING_LISTPACK,  [ENTRY_ZSET_PACKED] = ENCODING_LISTPACK,

@@ -77,7 +77,9 @@ static void release_value(struct keyspace *ks, struct entry *entry)
     if (entry_kind(entry) == ENTRY_RAW) {
         keyspace_release_raw(ks, entry_raw_string(entry));
     } else if (UNLIKELY(entry_kind_is_collection(entry_kind(entry)))) {
-        keyspace_release_collection(ks, entry_collection_unchecked(entry));
+        struct collection *collection = entry_collection_unchecked(entry);
+        keyspace_forget_times(ks, collection);
+        keyspace_release_collection(ks, collection);
     }
 }
 
@@ -437,7 +439,9 @@ enum result keyspace_copy_from(struct keyspace *ks, struct key key, const struct
         return RESULT_NO_MEMORY;
     }
     const enum result result = keyspace_store(ks, key, existing, &plan);
-    if (result != RESULT_OK && plan.kind == ENTRY_RAW) {
+    if (result == RESULT_OK && plan.kind == ENTRY_HASH) {
+        keyspace_place_times(ks, keyspace_peek(ks, key));
+    } else if (result != RESULT_OK && plan.kind == ENTRY_RAW) {
         keyspace_raw_free(ks, (struct raw_string *)(uintptr_t)plan.word);
     } else if (result != RESULT_OK && entry_kind_is_collection(plan.kind)) {
         collection_destroy((struct collection *)(uintptr_t)plan.word);
@@ -460,6 +464,10 @@ static enum result take_word(struct keyspace *ks, struct key key, struct keyspac
         return result;
     }
     assert(ks->heap == from->heap);
+    if (plan.kind == ENTRY_HASH) {
+        keyspace_forget_times(from, entry_collection_unchecked(source));
+        keyspace_place_times(ks, keyspace_peek(ks, key));
+    }
     const uint64_t old_bytes = entry_memory_bytes(source);
     heap_reclass(from->heap, entry_class(plan.kind), MEM_STRING, entry_block_request(entry_own_bytes(source)));
     source->head = (uint8_t)((source->head & ~ENTRY_KIND_MASK) | ENTRY_INTEGER);

@@ -4,7 +4,8 @@
  * Memory     Entries are the keyspace's; what is lent (struct entry *, bytes of a value) is valid until the next call that
  *            may write to the same keyspace.
  * Invariant  K1 every entry is in the dictionary exactly once; K2 an entry has an expiry exactly when the expiry index
- *            holds it; K3 entry_bytes is the sum of entry_memory_bytes over the entries.
+ *            holds it; K3 entry_bytes is the sum of entry_memory_bytes over the entries; K6 a hash is in timed_hashes exactly when
+ *            one of its fields has a time.
  * Limits     Keys below 4 GiB (RESULT_TOO_LONG).
  * Read on    dict.h (the table), entry.h (the layout of one key), expiry.h (the index); keyspace.c, keyspace_string.c,
  *            keyspace_walk.c.  */
@@ -19,6 +20,7 @@
 #include "data/entry.h"
 #include "data/expiry.h"
 #include "encoding/collection.h"
+#include "encoding/due_heap.h"
 #include "mem/heap.h"
 
 #include <stdatomic.h>
@@ -41,6 +43,8 @@ struct keyspace_owner {
     void (*lazy_free)(void *context, struct collection *collection);
     /* The time of a key has come: it is removed after the return. */
     void (*expired)(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
+    /* The time of these fields of a hash has come: they are removed after the return, with the key if it has no others (`is_last`). */
+    void (*fields_expired)(void *context, struct keyspace *ks, struct key key, const struct bytes *fields, uint32_t count, bool is_last);
     /* A new key has joined. Called while `hears_of_new` is set, which any thread may do; read relaxed. */
     void (*joined)(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
     _Atomic bool hears_of_new;
@@ -73,10 +77,12 @@ struct keyspace {
     const struct hash_secret *secret;
     struct dict dict;
     struct expiry_index expiry;
-    uint64_t key_count;        /* written under the baton, read relaxed by any thread; so are the four below */
+    struct due_heap timed_hashes; /* hashes some of whose fields have times: hash_expiry.h */
+    uint64_t key_count;        /* written under the baton, read relaxed by any thread; so are the five below */
     uint64_t expiring_count;
     uint64_t entry_bytes;      /* exact: K3 */
     uint64_t expired_total;    /* keys removed because their time had come, since start */
+    uint64_t expired_fields_total; /* the same of fields of hashes */
     uint64_t ttl_sum_hint_ms;  /* mean TTL of a recent sample, for INFO keyspace's avg_ttl; 0 unknown */
     uint32_t initial_access;   /* what the access field of a new entry starts with; kept up to date by the eviction policy */
     uint32_t number;           /* among the shard's, for key_top.h */

@@ -39,7 +39,9 @@ static bool move_value(struct keyspace *ks, struct entry *entry, struct collecti
         return true;
     }
     struct collection *collection = entry_collection_unchecked(entry);
-    write_word(entry, collection->type->defrag(collection, inner, limit));
+    struct collection *moved = collection->type->defrag(collection, inner, limit);
+    write_word(entry, moved);
+    keyspace_times_moved(ks, collection, moved);
     return !inner->is_inside;
 }
 

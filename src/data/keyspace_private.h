@@ -52,6 +52,19 @@ static inline void keyspace_note_size(struct keyspace *ks, const struct entry *e
     }
 }
 
+/* timed_hashes.c: K6 after a hash has come or changed, and before one goes. */
+void keyspace_place_times(struct keyspace *ks, const struct entry *entry);
+void keyspace_forget_times(struct keyspace *ks, struct collection *collection);
+/* Its first block was moved from `old`. */
+void keyspace_times_moved(struct keyspace *ks, const struct collection *old, struct collection *collection);
+
+static inline void keyspace_note_times(struct keyspace *ks, const struct entry *entry)
+{
+    if (UNLIKELY(entry_kind(entry) == ENTRY_HASH)) {
+        keyspace_place_times(ks, entry);
+    }
+}
+
 /* A plan for `key` without value; its expiry is `existing`'s (none when NULL). */
 static inline struct entry_plan keyspace_plan(const struct keyspace *ks, struct key key, const struct entry *existing)
 {

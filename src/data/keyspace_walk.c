@@ -1,6 +1,7 @@
 /* keyspace_walk.c - what goes over many keys: scan, random keys, expiry in time, emptying, checking.  */
 #include "data/keyspace.h"
 
+#include "data/hash_value.h"
 #include "data/keyspace_private.h"
 
 #include <assert.h>
@@ -151,6 +152,8 @@ void keyspace_detach(struct keyspace *ks, struct keyspace *remains)
     dict_init(&ks->dict, ks->heap, remains->dict.type, ks->secret);
     expiry_init(&ks->expiry, ks->heap);
     ks->expiry.reference_ms = remains->expiry.reference_ms;
+    ks->timed_hashes.root = NULL;
+    counter_set(&ks->timed_hashes.count, 0);
     counter_set(&ks->key_count, 0);
     counter_set(&ks->expiring_count, 0);
     counter_set(&ks->entry_bytes, 0);
@@ -195,8 +198,19 @@ struct audit {
     struct keyspace *ks;
     struct keyspace_tally tally;
     const char *fault; /* of a collection; NULL: none */
+    uint64_t timed;  /* hashes that are in timed_hashes, */
+    uint64_t untold; /* and those that should be in it and are not, or the other way round */
     uint64_t strays; /* entries that a search by their own name does not find */
 };
+
+static void audit_times(struct audit *audit, const struct entry *entry)
+{
+    const struct timed_table *timed = hash_timed(entry);
+    if (timed != NULL) {
+        audit->timed += due_is_linked(&timed->due);
+        audit->untold += due_is_linked(&timed->due) != (timed_table_timed(timed) > 0);
+    }
+}
 
 static void audit_key(void *element, void *arg)
 {
@@ -208,6 +222,7 @@ static void audit_key(void *element, void *arg)
     audit->tally.expiring += entry_has_expiry(entry);
     audit->tally.entry_bytes += entry_memory_bytes(entry);
     audit->strays += found != entry;
+    audit_times(audit, entry);
     if (entry_kind_is_collection(entry_kind(entry)) && audit->fault == NULL) {
         const struct collection *collection = entry_collection_unchecked(entry);
         audit->fault = collection->type->fault(collection);
@@ -233,6 +248,8 @@ static const char *tally_fault(const struct keyspace *ks, const struct audit *au
         {audit->tally.keys, ks->key_count, "K1: key_count is not the number of entries"},
         {audit->tally.expiring, ks->expiry.count, "K2: the entries with an expiry are not those of the expiry index"},
         {audit->tally.expiring, ks->expiring_count, "K2: expiring_count is not the number of entries with an expiry"},
+        {audit->untold, 0, "K6: timed_hashes and the times of a hash do not agree"},
+        {audit->timed, ks->timed_hashes.count, "K6: timed_hashes are not the hashes with times"},
         {audit->tally.entry_bytes, ks->entry_bytes, "K3: entry_bytes is not the sum over the entries"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
@@ -250,6 +267,9 @@ bool keyspace_audit(struct keyspace *ks, struct keyspace_tally *seen, char findi
     if (fault == NULL) {
         (void)!dict_scan(&ks->dict, 0, SIZE_MAX, audit_key, &audit);
         fault = expiry_fault(&ks->expiry, audit_expiring, &audit);
+    }
+    if (fault == NULL) {
+        fault = due_heap_fault(&ks->timed_hashes);
     }
     if (fault == NULL) {
         fault = audit.fault != NULL ? audit.fault : tally_fault(ks, &audit);

@@ -183,6 +183,13 @@ enum result value_set_collection(struct value *value, enum value_form form, stru
     return result;
 }
 
+void value_note_moved(struct value *value, struct collection *collection)
+{
+    assert(entry_kind_is_collection(entry_kind(value->entry)));
+    assert(collection->heap == value->heap);
+    write_word(value, (uint64_t)(uintptr_t)collection);
+}
+
 enum result value_set_packed(struct value *value, enum value_form form, struct bytes bytes)
 {
     struct collection *collection = entry_collection(value->entry);
@@ -231,6 +238,7 @@ static void settle(struct value *value)
     const uint64_t bytes = entry_memory_bytes(value->entry);
     counter_add(&value->ks->entry_bytes, bytes - value->counted_bytes);
     keyspace_note_size(value->ks, value->entry, value->counted_bytes, bytes);
+    keyspace_note_times(value->ks, value->entry);
     value->counted_bytes = bytes;
 }
 
@@ -246,6 +254,8 @@ enum result value_close(struct value *value)
     const enum result result = keyspace_attach(value->ks, value->key.hash, value->entry);
     if (UNLIKELY(result != RESULT_OK)) {
         free_new(value);
+    } else {
+        keyspace_note_times(value->ks, value->entry);
     }
     return result;
 }
@@ -283,6 +293,9 @@ enum result value_store_with_expiry(struct value *value, struct keyspace *ks, st
     }
     heap_free(value->heap, entry_class(plan.kind), entry, entry_block_request(entry_own_bytes(entry)));
     value->entry = NULL;
+    if (plan.kind == ENTRY_HASH) {
+        keyspace_place_times(ks, keyspace_peek(ks, key));
+    }
     return RESULT_OK;
 }
 

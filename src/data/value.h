@@ -87,6 +87,8 @@ size_t value_len(const struct value *value);
 MUST_USE enum result value_resize(struct value *value, enum value_form form, size_t len);
 /* Replaces an in-entry value (or nothing) by a collection, and takes it. RESULT_NO_MEMORY: as before, not taken. */
 MUST_USE enum result value_set_collection(struct value *value, enum value_form form, struct collection *collection);
+/* The value's collection has taken another place, as it does to get a larger first block. */
+void value_note_moved(struct value *value, struct collection *collection);
 /* Replaces a collection by an in-entry value with these bytes and destroys it (a zset or list that became small). */
 MUST_USE enum result value_set_packed(struct value *value, enum value_form form, struct bytes bytes);
 

@@ -2,6 +2,7 @@
 #include "data/value_copy.h"
 
 #include "data/keyspace_private.h"
+#include "encoding/timed_table.h"
 
 #include <assert.h>
 
@@ -77,12 +78,25 @@ static void copy_bytes(struct value_copy *copy, size_t count, bool *is_done)
     *is_done = some == left;
 }
 
+/* The time of a field of a hash, if it has one. */
+static enum result copy_time(struct value_copy *copy, const struct item *field)
+{
+    if (LIKELY(copy->copy->type != &timed_table_type)) {
+        return RESULT_OK;
+    }
+    char scratch[ITEM_SCRATCH];
+    const struct bytes name = item_text(field, scratch);
+    const int64_t time_ms = timed_table_time(copy->source, name);
+    return time_ms == TIMED_NONE ? RESULT_OK : timed_table_set(timed_table_of(copy->copy), name, time_ms);
+}
+
 /* Copies one item; *is_done: there was none left. */
 static enum result copy_one(struct value_copy *copy, bool *is_done)
 {
     struct item item, text;
     struct score_item scored;
     bool is_new;
+    enum result result;
     switch (copy->form) {
     case VALUE_FORM_ZSET:
         *is_done = !score_walk_next(&copy->walk.scores, &scored);
@@ -98,7 +112,8 @@ static enum result copy_one(struct value_copy *copy, bool *is_done)
         return *is_done ? RESULT_OK : member_table_put(member_table_of(copy->copy), &item, NULL, &is_new);
     default:
         *is_done = !member_walk_next(&copy->walk.members, &item, &text);
-        return *is_done ? RESULT_OK : member_table_put(member_table_of(copy->copy), &item, &text, &is_new);
+        result = *is_done ? RESULT_OK : member_table_put(member_table_of(copy->copy), &item, &text, &is_new);
+        return *is_done || result != RESULT_OK ? result : copy_time(copy, &item);
     }
 }
 

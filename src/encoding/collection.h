@@ -24,6 +24,7 @@ enum encoding_name {
     ENCODING_HASHTABLE,
     ENCODING_SKIPLIST,
     ENCODING_STREAM,
+    ENCODING_LISTPACK_EX, /* a small hash some of whose fields have times */
     ENCODING_NAME_COUNT
 };
 _Static_assert(ENCODING_NAME_COUNT <= UINT8_MAX, "collection.encoding holds any");
@@ -40,6 +41,7 @@ struct collection_cursor {
 
 struct collection_type {
     enum mem_class which; /* of all its blocks */
+    size_t head_bytes;    /* of its first block, for types that share functions; otherwise 0 */
     /* Frees about *limit items and counts them off; true when all is gone, *collection included. Until then only this
      * function may be called. `bytes` need not be kept meanwhile. */
     bool (*free_step)(struct collection *collection, size_t *limit);

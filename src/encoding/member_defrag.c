@@ -69,7 +69,7 @@ struct collection *member_table_defrag(struct collection *collection, struct col
     }
     cursor->is_inside = !move_leaves(table, cursor, limit);
     if (!cursor->is_inside) {
-        table = collection_move_block(collection, table, sizeof *table, limit);
+        table = collection_move_block(collection, table, collection->type->head_bytes, limit);
         if (table->depth == 0) {
             table->directory = &table->only;
         }

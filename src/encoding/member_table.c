@@ -27,19 +27,19 @@ static size_t directory_size(unsigned depth)
 struct member_table *member_table_create(struct heap *heap, const struct hash_secret *secret,
                                          const struct collection_type *type, enum encoding_name encoding)
 {
-    assert(type == &member_set_type || type == &member_hash_type);
-    struct member_table *table = heap_alloc_zeroed(heap, type->which, sizeof *table);
+    assert(type->head_bytes >= sizeof(struct member_table));
+    struct member_table *table = heap_alloc_zeroed(heap, type->which, type->head_bytes);
     if (table == NULL) {
         return NULL;
     }
     table->collection = (struct collection){
-        .bytes = heap_block_bytes(sizeof *table), .heap = heap, .type = type, .encoding = (uint8_t)encoding};
+        .bytes = heap_block_bytes(type->head_bytes), .heap = heap, .type = type, .encoding = (uint8_t)encoding};
     table->secret = secret;
-    table->has_values = type == &member_hash_type;
+    table->has_values = type != &member_set_type;
     table->directory = &table->only;
     table->only = leaf_create(&table->collection, LEAF_MIN_BYTES, 0);
     if (table->only == NULL) {
-        heap_free(heap, type->which, table, sizeof *table);
+        heap_free(heap, type->which, table, type->head_bytes);
         return NULL;
     }
     table->leaves_of_depth[0] = 1;

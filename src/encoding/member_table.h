@@ -52,7 +52,7 @@ struct member_table {
 extern const struct collection_type member_set_type;
 extern const struct collection_type member_hash_type;
 
-/* An empty table. `type`: one of the two above. `secret` must outlive it. NULL: memory refused. Gives: collection_destroy. */
+/* An empty table. `type`: one of the two above, or timed_table_type. `secret` must outlive it. NULL: memory refused. Gives: collection_destroy. */
 MUST_USE struct member_table *member_table_create(struct heap *heap, const struct hash_secret *secret,
                                                   const struct collection_type *type, enum encoding_name encoding);
 

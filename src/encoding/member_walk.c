@@ -5,6 +5,7 @@
 #include "encoding/member_defrag.h"
 #include "encoding/member_leaf.h"
 #include "encoding/member_table.h"
+#include "encoding/member_whole.h"
 
 #include <assert.h>
 
@@ -124,7 +125,7 @@ uint64_t member_table_scan(const struct member_table *table, uint64_t cursor, si
 
 /* --- freeing --- */
 
-static bool free_step(struct collection *collection, size_t *limit)
+bool member_table_free_step(struct collection *collection, size_t *limit)
 {
     struct member_table *table = member_table_of(collection);
     while (table->drained_places < place_count(table)) {
@@ -141,7 +142,7 @@ static bool free_step(struct collection *collection, size_t *limit)
     if (table->depth > 0) {
         collection_free_block(collection, table->directory, sizeof(struct member_leaf *) << table->depth);
     }
-    heap_free(collection->heap, collection->type->which, table, sizeof *table);
+    heap_free(collection->heap, collection->type->which, table, collection->type->head_bytes);
     return true;
 }
 
@@ -191,24 +192,25 @@ static void abandon_copy(struct member_table *copy, uint64_t end)
     if (copy->depth > 0) {
         collection_free_block(&copy->collection, copy->directory, sizeof(struct member_leaf *) << copy->depth);
     }
-    heap_free(copy->collection.heap, copy->collection.type->which, copy, sizeof *copy);
+    heap_free(copy->collection.heap, copy->collection.type->which, copy, copy->collection.type->head_bytes);
 }
 
-static struct collection *copy_table(const struct collection *collection, struct heap *heap)
+struct collection *member_table_copy(const struct collection *collection, struct heap *heap)
 {
     const struct member_table *table = (const struct member_table *)collection;
-    struct member_table *copy = heap_alloc(heap, collection->type->which, sizeof *copy);
+    const size_t head_bytes = collection->type->head_bytes;
+    struct member_table *copy = heap_alloc_zeroed(heap, collection->type->which, head_bytes);
     if (copy == NULL) {
         return NULL;
     }
     *copy = *table;
-    copy->collection = (struct collection){.bytes = heap_block_bytes(sizeof *copy), .heap = heap,
+    copy->collection = (struct collection){.bytes = heap_block_bytes(head_bytes), .heap = heap,
                                            .type = collection->type, .encoding = collection->encoding};
     copy->directory = &copy->only;
     if (copy->depth > 0) {
         copy->directory = collection_alloc(&copy->collection, sizeof(struct member_leaf *) << copy->depth);
         if (copy->directory == NULL) {
-            heap_free(heap, collection->type->which, copy, sizeof *copy);
+            heap_free(heap, collection->type->which, copy, head_bytes);
             return NULL;
         }
     }
@@ -283,10 +285,10 @@ static const char *leaf_fault(const struct member_table *table, uint64_t at, str
     return NULL;
 }
 
-static const char *table_fault(const struct collection *collection)
+const char *member_table_fault(const struct collection *collection, uint64_t other_bytes)
 {
     const struct member_table *table = (const struct member_table *)collection;
-    struct tally tally = {.bytes = heap_block_bytes(sizeof *table)};
+    struct tally tally = {.bytes = heap_block_bytes(collection->type->head_bytes) + other_bytes};
     tally.bytes += table->depth == 0 ? 0 : heap_block_bytes(sizeof(struct member_leaf *) << table->depth);
     for (uint64_t at = 0; at < place_count(table);) {
         const struct member_leaf *leaf = table->directory[at];
@@ -314,7 +316,13 @@ static const char *table_fault(const struct collection *collection)
     return tally.bytes == collection->bytes ? NULL : "T4: the bytes are not the sum over the blocks";
 }
 
-const struct collection_type member_set_type = {
-    .which = MEM_SET, .free_step = free_step, .copy = copy_table, .fault = table_fault, .defrag = member_table_defrag};
-const struct collection_type member_hash_type = {
-    .which = MEM_HASH, .free_step = free_step, .copy = copy_table, .fault = table_fault, .defrag = member_table_defrag};
+static const char *table_fault(const struct collection *collection)
+{
+    return member_table_fault(collection, 0);
+}
+
+#define TABLE_TYPE .head_bytes = sizeof(struct member_table), .free_step = member_table_free_step, .copy = member_table_copy, \
+                   .fault = table_fault, .defrag = member_table_defrag
+
+const struct collection_type member_set_type = {.which = MEM_SET, TABLE_TYPE};
+const struct collection_type member_hash_type = {.which = MEM_HASH, TABLE_TYPE};

@@ -392,7 +392,7 @@ static bool set_free_step(struct collection *collection, size_t *limit)
     if (!score_remains_free_step(set, limit) || !score_index_free_step(set, limit)) {
         return false;
     }
-    heap_free(collection->heap, MEM_ZSET, set, sizeof *set);
+    heap_free(collection->heap, collection->type->which, set, sizeof *set);
     return true;
 }
 
@@ -410,12 +410,17 @@ static const char *set_fault(const struct collection *collection)
 static const struct collection_type set_type = {
     .which = MEM_ZSET, .free_step = set_free_step, .copy = set_copy, .fault = set_fault, .defrag = score_set_defrag};
 
-struct score_set *score_set_create(struct heap *heap, const struct hash_secret *secret)
+/* The times of a hash's fields. */
+static const struct collection_type times_type = {
+    .which = MEM_HASH, .free_step = set_free_step, .copy = set_copy, .fault = set_fault, .defrag = score_set_defrag};
+
+struct score_set *score_set_create_in(struct heap *heap, const struct hash_secret *secret, enum mem_class which)
 {
-    struct score_set *set = heap_alloc_zeroed(heap, MEM_ZSET, sizeof *set);
+    assert(which == MEM_ZSET || which == MEM_HASH);
+    struct score_set *set = heap_alloc_zeroed(heap, which, sizeof *set);
     if (set != NULL) {
         set->collection.heap = heap;
-        set->collection.type = &set_type;
+        set->collection.type = which == MEM_ZSET ? &set_type : &times_type;
         set->collection.encoding = ENCODING_SKIPLIST;
         set->collection.bytes = heap_block_bytes(sizeof *set);
         set->secret = secret;
@@ -423,9 +428,14 @@ struct score_set *score_set_create(struct heap *heap, const struct hash_secret *
     return set;
 }
 
+struct score_set *score_set_create(struct heap *heap, const struct hash_secret *secret)
+{
+    return score_set_create_in(heap, secret, MEM_ZSET);
+}
+
 struct score_set *score_set_copy(const struct score_set *set, struct heap *heap)
 {
-    struct score_set *copy = score_set_create(heap, set->secret);
+    struct score_set *copy = score_set_create_in(heap, set->secret, set->collection.type->which);
     if (copy == NULL) {
         return NULL;
     }

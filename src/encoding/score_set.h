@@ -48,6 +48,8 @@ struct score_item {
 /* An empty one, which reports "skiplist". NULL: refused. Gives: collection_destroy, or a key that takes it. The secret outlives
  * it.  */
 struct score_set *score_set_create(struct heap *heap, const struct hash_secret *secret) MUST_USE;
+/* The same with blocks of another class: MEM_HASH, for the times of a hash's fields. */
+struct score_set *score_set_create_in(struct heap *heap, const struct hash_secret *secret, enum mem_class which) MUST_USE;
 
 /* The two ways between a set and the collection that it begins with. */
 static inline struct collection *score_set_collection(struct score_set *set)

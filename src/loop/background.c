@@ -6,6 +6,7 @@
 #include "client/clients.h"
 #include "client/feed.h"
 #include "client/limits.h"
+#include "data/hash_expiry.h"
 #include "data/key_top.h"
 #include "exec/block_serve.h"
 #include "exec/pending.h"
@@ -106,6 +107,11 @@ static bool expire_database(struct thread *thread, struct keyspace *ks, uint64_t
             return true;
         }
     }
+    while (hash_expire_fields(ks, thread->now_ms, EXPIRE_STEP) >= EXPIRE_STEP) {
+        if (clock_ticks() >= end) {
+            return true;
+        }
+    }
     return false;
 }
 
@@ -120,7 +126,7 @@ static bool expire_databases(struct thread *thread, struct background *backgroun
     for (uint32_t i = 0; i < databases && !is_more; i++) {
         uint32_t db = background->expiry.db;
         assert(db < databases);
-        if (shard->databases[db].expiring_count > 0) {
+        if (shard->databases[db].expiring_count > 0 || shard->databases[db].timed_hashes.count > 0) {
             is_more = expire_database(thread, &shard->databases[db], end);
         }
         background->expiry.db = (db + 1) % databases;
@@ -132,7 +138,8 @@ static bool any_expiring(const struct thread *thread)
 {
     int64_t databases = atomic_load_explicit(&thread->server->config->databases, memory_order_relaxed);
     for (int64_t i = 0; i < databases; i++) {
-        if (__atomic_load_n(&thread->shard->databases[i].expiring_count, __ATOMIC_RELAXED) > 0) {
+        const struct keyspace *ks = &thread->shard->databases[i];
+        if (__atomic_load_n(&ks->expiring_count, __ATOMIC_RELAXED) > 0 || __atomic_load_n(&ks->timed_hashes.count, __ATOMIC_RELAXED) > 0) {
             return true;
         }
     }

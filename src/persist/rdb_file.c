@@ -250,10 +250,6 @@ static enum rdb_scan_status refuse_type(struct rdb_scan *scan, size_t at, uint8_
     case RDB_MODULE_OLD:
         return fail(scan, at,
                     "here is a module's value as release candidates of Redis 4.0 wrote it (type 6), which is not supported");
-    case RDB_HASH_EXPIRING_OLD:
-    case RDB_HASH_EXPIRING_LISTPACK_OLD:
-        return fail(scan, at,
-                    "here is a hash as release candidates of Redis 7.4 wrote it (type %u), which is not supported", type);
     default:
         return fail(scan, at, "byte %u begins neither a key nor any other item that is known here", type);
     }

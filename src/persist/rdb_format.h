@@ -4,6 +4,7 @@
 
 enum {
     RDB_VERSION = 10,          /* what redis-server 7.0 writes, and this server, too */
+    RDB_VERSION_TIMED = 12,    /* of a payload with times of fields: older servers refuse it by its version */
     RDB_VERSION_READ_MAX = 12, /* of Redis 7.4 and 8.0; what later ones write is refused */
     RDB_CRC_VERSION = 5,       /* files have a checksum since */
     RDB_FOOTER = 10,  /* behind a payload: version (2 bytes) and crc64 of all before it (8), low byte first */
@@ -47,7 +48,7 @@ enum rdb_type {
     RDB_STREAM_2 = 19,           /* of Redis 7.0 */
     RDB_SET_LISTPACK = 20,
     RDB_STREAM_3 = 21,           /* of Redis 7.2: consumers have a second time */
-    RDB_HASH_EXPIRING_OLD = 22,  /* of release candidates of Redis 7.4, as the next */
+    RDB_HASH_EXPIRING_OLD = 22,  /* of release candidates of Redis 7.4, as the next: without the least expiry, and each is absolute */
     RDB_HASH_EXPIRING_LISTPACK_OLD = 23,
     RDB_HASH_EXPIRING = 24,      /* least expiry (8 bytes), count, per field: expiry - least + 1 or 0, field, value */
     RDB_HASH_EXPIRING_LISTPACK = 25, /* least expiry (8 bytes), listpack of fields, values and expiries, or 0 */

@@ -134,21 +134,31 @@ static enum rdb_status add_to_set(struct rdb_reader *reader, struct rdb_input *i
     return status == RDB_DONE && !is_new ? RDB_BAD : status;
 }
 
-static enum rdb_status add_to_hash(struct rdb_reader *reader, struct rdb_input *input)
-{
+/* A field, with its value, as it was read. */
+struct pair_read {
     struct item field, text;
-    bool is_new = false;
     char scratch[2][ITEM_SCRATCH];
-    enum rdb_status status = next_item(reader, input, 0, &field);
+};
+
+static enum rdb_status put_pair(struct rdb_reader *reader, struct rdb_input *input, struct pair_read *pair)
+{
+    bool is_new = false;
+    enum rdb_status status = next_item(reader, input, 0, &pair->field);
     if (status == RDB_DONE) {
-        status = next_half(reader, input, &text);
+        status = next_half(reader, input, &pair->text);
     }
     if (status != RDB_DONE) {
         return status;
     }
-    status = rdb_status_of_result(hash_put(&reader->value, &reader->limits, item_text(&field, scratch[0]),
-                                           item_text(&text, scratch[1]), &is_new));
+    status = rdb_status_of_result(hash_put(&reader->value, &reader->limits, item_text(&pair->field, pair->scratch[0]),
+                                           item_text(&pair->text, pair->scratch[1]), &is_new));
     return status == RDB_DONE && !is_new ? RDB_BAD : status;
+}
+
+static enum rdb_status add_to_hash(struct rdb_reader *reader, struct rdb_input *input)
+{
+    struct pair_read pair;
+    return put_pair(reader, input, &pair);
 }
 
 static enum rdb_status refuse(struct rdb_reader *reader, enum rdb_refusal refusal)
@@ -157,33 +167,46 @@ static enum rdb_status refuse(struct rdb_reader *reader, enum rdb_refusal refusa
     return RDB_BAD;
 }
 
-/* A field's expiry, relative to the least, before it; or absolute, behind its value. 0: it has none. */
-static enum rdb_status check_field_expiry(struct rdb_reader *reader, struct rdb_input *input)
+/* A field's time: before the field, from the least one on, 1 for that; or in a listpack, absolute, behind its value. TIMED_NONE: 0 says
+ * that it has none.  */
+static enum rdb_status read_field_time(struct rdb_reader *reader, struct rdb_input *input, int64_t *out)
 {
-    struct item item;
+    uint64_t time;
     if (reader->is_in_blob) {
+        struct item item;
         const enum rdb_status status = next_half(reader, input, &item);
         if (status != RDB_DONE || !item_is_integer(&item)) {
             return status == RDB_DONE ? RDB_BAD : status;
         }
-    } else {
-        uint64_t relative;
-        if (!rdb_read_length(input, &relative)) {
-            return RDB_BAD;
-        }
-        item = item_of_integer(relative != 0);
+        time = (uint64_t)item.integer;
+    } else if (!rdb_read_length(input, &time)) {
+        return RDB_BAD;
+    } else if (time != 0 && reader->plan->has_least_expiry && __builtin_add_overflow(time - 1, reader->least_expiry_ms, &time)) {
+        return RDB_BAD;
+    } else if (time == 0 && reader->plan->has_least_expiry) {
+        *out = TIMED_NONE;
+        return RDB_DONE;
     }
-    return item.integer == 0 ? RDB_DONE : refuse(reader, RDB_REFUSAL_FIELD_EXPIRY);
+    *out = time == 0 ? TIMED_NONE : (int64_t)time;
+    return time <= (uint64_t)TIMED_MS_MAX ? RDB_DONE : RDB_BAD;
 }
 
 static enum rdb_status add_to_expiring_hash(struct rdb_reader *reader, struct rdb_input *input)
 {
     const bool is_in_blob = reader->is_in_blob;
-    enum rdb_status status = is_in_blob ? RDB_DONE : check_field_expiry(reader, input);
+    int64_t time_ms = TIMED_NONE;
+    struct pair_read pair;
+    enum rdb_status status = is_in_blob ? RDB_DONE : read_field_time(reader, input, &time_ms);
     if (status == RDB_DONE) {
-        status = add_to_hash(reader, input);
+        status = put_pair(reader, input, &pair);
     }
-    return status == RDB_DONE && is_in_blob ? check_field_expiry(reader, input) : status;
+    if (status == RDB_DONE && is_in_blob) {
+        status = read_field_time(reader, input, &time_ms);
+    }
+    if (status != RDB_DONE || time_ms == TIMED_NONE) {
+        return status;
+    }
+    return rdb_status_of_result(hash_set_time(&reader->value, item_text(&pair.field, pair.scratch[0]), time_ms));
 }
 
 static enum rdb_status read_text_score(struct rdb_input *input, double *out)
@@ -267,6 +290,8 @@ static const struct read_plan read_plans[] = {
     [RDB_STREAM_2] = {.has_count = true, .is_stream = true},
     [RDB_SET_LISTPACK] = {.add = add_to_set, .blob = BLOB_LISTPACK},
     [RDB_STREAM_3] = {.has_count = true, .is_stream = true, .has_active_time = true},
+    [RDB_HASH_EXPIRING_OLD] = {.add = add_to_expiring_hash, .blob = BLOB_TEXT, .has_count = true},
+    [RDB_HASH_EXPIRING_LISTPACK_OLD] = {.add = add_to_expiring_hash, .blob = BLOB_LISTPACK, .ignores_lengths = true},
     [RDB_HASH_EXPIRING] = {.add = add_to_expiring_hash, .blob = BLOB_TEXT, .has_count = true, .has_least_expiry = true},
     [RDB_HASH_EXPIRING_LISTPACK] = {.add = add_to_expiring_hash, .blob = BLOB_LISTPACK, .has_least_expiry = true,
                                     .ignores_lengths = true},
@@ -348,8 +373,7 @@ static enum rdb_status begin_value(struct rdb_reader *reader, struct rdb_input *
     if (reader->plan->is_made_large) {
         reader->limits.zset_max_listpack_entries = 0;
     }
-    uint64_t least_expiry_ms; /* of use to readers of single fields */
-    if (reader->plan->has_least_expiry && !rdb_read_word(input, &least_expiry_ms)) {
+    if (reader->plan->has_least_expiry && !rdb_read_word(input, &reader->least_expiry_ms)) {
         return RDB_BAD;
     }
     return !reader->plan->has_count || rdb_read_length(input, &reader->left) ? RDB_DONE : RDB_BAD;
@@ -442,7 +466,6 @@ const char *rdb_refusal_text(enum rdb_refusal refusal)
     static const char *const texts[] = {
         [RDB_REFUSAL_DAMAGED] = "the value is damaged",
         [RDB_REFUSAL_EMPTY] = "the collection is empty",
-        [RDB_REFUSAL_FIELD_EXPIRY] = "field expiry is not supported",
         [RDB_REFUSAL_MODULE] = "a module's values are not supported",
         [RDB_REFUSAL_TYPE] = "values of this type are not supported",
     };

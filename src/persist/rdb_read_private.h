@@ -16,7 +16,7 @@ struct read_plan {
     bool has_containers;   /* before each string: whether it is an item or a listpack */
     bool has_binary_score;
     bool is_made_large;    /* a sorted set that only its end makes small: a small one cannot hold -0 */
-    bool has_least_expiry; /* 8 bytes come first; each element has an expiry */
+    bool has_least_expiry; /* of times of fields: 8 bytes come first */
     bool is_stream, is_old_stream;
     bool has_active_time;  /* of a stream's consumers */
     bool ignores_lengths;  /* items may be longer than the limits of small encodings, as in Redis */
@@ -31,6 +31,7 @@ struct rdb_reader {
     uint8_t type;
     enum rdb_refusal refusal;      /* of what was refused */
     size_t at;                     /* in the payload or value: what comes next */
+    uint64_t least_expiry_ms;      /* of fields, when the plan has one */
     uint64_t left;                 /* strings, or elements of them, still to come */
     bool is_in_blob;               /* items are taken from: */
     bool is_unpacked;              /* rooms[0], or the payload */

@@ -180,6 +180,8 @@ static const struct skip_plan {
     [RDB_STREAM_2] = {.stream = &(const struct stream_parts){"llllllll", "slll", "sw"}},
     [RDB_SET_LISTPACK] = {.element = "s"},
     [RDB_STREAM_3] = {.stream = &(const struct stream_parts){"llllllll", "slll", "sww"}},
+    [RDB_HASH_EXPIRING_OLD] = {.element = "lss", .has_count = true},
+    [RDB_HASH_EXPIRING_LISTPACK_OLD] = {.element = "s"},
     [RDB_HASH_EXPIRING] = {.head = "w", .element = "lss", .has_count = true},
     [RDB_HASH_EXPIRING_LISTPACK] = {.head = "w", .element = "s"},
 };

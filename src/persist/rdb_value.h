@@ -3,7 +3,8 @@
  *   payload   type (1 byte) | value | version (2 bytes) | crc64 of all before it (8 bytes)
  *   file      type | the key's name | value                                 rdb_file.h
  *
- * Writing gives what redis-server 7.0 writes (RDB version 10), byte for byte where the order of the items is defined. Reading
+ * Writing gives what redis-server 7.0 writes (RDB version 10), byte for byte where the order of the items is defined; a hash some of whose
+ * fields have times is written as Redis 7.4 does (type 24), and then a payload says version 12. Reading
  * takes the types of all versions up to RDB_VERSION_READ_MAX; what does not fit its type to the last byte is refused.
  *
  * Threads    Under the baton of the shard that has the value.
@@ -75,12 +76,11 @@ enum rdb_status rdb_reader_step_value(struct rdb_reader *reader, struct bytes va
 enum rdb_refusal {
     RDB_REFUSAL_DAMAGED,
     RDB_REFUSAL_EMPTY,         /* well formed, but a collection without items: Redis leaves such a key of a file out */
-    RDB_REFUSAL_FIELD_EXPIRY,  /* a field of a hash has an expiry of its own */
     RDB_REFUSAL_MODULE,
     RDB_REFUSAL_TYPE,          /* another type than those that exist here */
 };
 enum rdb_refusal rdb_reader_refusal(const struct rdb_reader *reader);
-/* "field expiry is not supported" */
+/* "the collection is empty" */
 const char *rdb_refusal_text(enum rdb_refusal refusal);
 
 /* After RDB_DONE. True: the value is a string, lent from the bytes (of payload or value) or the reader. False: reader's value

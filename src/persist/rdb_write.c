@@ -88,7 +88,16 @@ static enum rdb_status hash_listpack_step(struct rdb_writer *writer, struct buff
     return RDB_MORE;
 }
 
-/* A field, or the text behind it. */
+/* The field's time from the least one on, 1 for that; 0: it has none. */
+static bool write_time(const struct rdb_writer *writer, struct buffer *out, const struct item *field)
+{
+    char scratch[ITEM_SCRATCH];
+    const int64_t time_ms = timed_table_time(writer->timed, item_text(field, scratch));
+    const int64_t relative = time_ms == TIMED_NONE ? 0 : time_ms - timed_table_earliest(writer->timed) + 1;
+    return rdb_write_length(out, (uint64_t)relative);
+}
+
+/* A field, behind its time where fields have some, or the text behind it. */
 static enum rdb_status hash_step(struct rdb_writer *writer, struct buffer *out)
 {
     struct item field;
@@ -96,6 +105,9 @@ static enum rdb_status hash_step(struct rdb_writer *writer, struct buffer *out)
         writer->has_second = !writer->has_second;
         if (writer->has_second && !hash_walk_next(&writer->walk.hash, &field, &writer->second)) {
             return RDB_DONE;
+        }
+        if (UNLIKELY(writer->timed != NULL) && writer->has_second && !write_time(writer, out, &field)) {
+            return RDB_NO_MEMORY;
         }
         if (!rdb_put_item(writer, out, writer->has_second ? &field : &writer->second)) {
             return RDB_NO_MEMORY;
@@ -170,6 +182,7 @@ static const struct write_plan {
     [WRITE_SET] = {RDB_SET, true, set_step},
     [WRITE_HASH_LISTPACK] = {RDB_HASH_LISTPACK, false, hash_listpack_step},
     [WRITE_HASH] = {RDB_HASH, true, hash_step},
+    [WRITE_HASH_TIMED] = {RDB_HASH_EXPIRING, true, hash_step},
     [WRITE_ZSET_LISTPACK] = {RDB_ZSET_LISTPACK, false, zset_listpack_step},
     [WRITE_ZSET] = {RDB_ZSET, true, zset_step},
     [WRITE_STREAM] = {RDB_STREAM_2, false, rdb_stream_step},
@@ -198,10 +211,16 @@ static void begin_set(struct rdb_writer *writer, const struct entry *entry, cons
 static void begin_hash(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits)
 {
     (void)limits;
-    const bool is_small = encoding_of(entry, ENCODING_LISTPACK) == ENCODING_LISTPACK;
+    const enum encoding_name encoding = encoding_of(entry, ENCODING_LISTPACK);
+    const struct timed_table *timed = hash_timed(entry);
+    const bool is_small = encoding == ENCODING_LISTPACK || encoding == ENCODING_LISTPACK_EX;
     writer->kind = is_small ? WRITE_HASH_LISTPACK : WRITE_HASH;
+    if (timed != NULL && timed_table_timed(timed) > 0) {
+        writer->kind = WRITE_HASH_TIMED;
+        writer->timed = timed;
+    }
     writer->count = hash_count(entry);
-    hash_walk_begin(&writer->walk.hash, entry);
+    hash_walk_begin_all(&writer->walk.hash, entry);
 }
 
 static void begin_zset(struct rdb_writer *writer, const struct entry *entry, const struct encoding_limits *limits)
@@ -264,6 +283,7 @@ static bool write_head(struct rdb_writer *writer, struct buffer *out)
     const struct write_plan *plan = &write_plans[writer->kind];
     writer->is_begun = true;
     return rdb_write_byte(out, plan->type) && (!writer->is_for_file || rdb_write_text(out, writer->name, writer->packing)) &&
+           (writer->timed == NULL || rdb_write_word(out, (uint64_t)timed_table_earliest(writer->timed))) &&
            (!plan->has_count || rdb_write_length(out, writer->count));
 }
 
@@ -276,7 +296,8 @@ static void sum_up(struct rdb_writer *writer, const struct buffer *out)
 
 static bool write_footer(struct rdb_writer *writer, struct buffer *out)
 {
-    const char version[2] = {RDB_VERSION & 255, RDB_VERSION >> 8};
+    const unsigned number = writer->timed == NULL ? RDB_VERSION : RDB_VERSION_TIMED;
+    const char version[2] = {(char)(number & 255), (char)(number >> 8)};
     if (!buffer_append(out, (struct bytes){version, sizeof version})) {
         return false;
     }

@@ -19,6 +19,7 @@ enum write_kind {
     WRITE_SET,
     WRITE_HASH_LISTPACK,
     WRITE_HASH,
+    WRITE_HASH_TIMED,
     WRITE_ZSET_LISTPACK,
     WRITE_ZSET,
     WRITE_STREAM,
@@ -71,6 +72,7 @@ struct rdb_writer {
     struct text_writer text;
     enum rdb_packing packing;
     size_t left;                 /* items of this step */
+    const struct timed_table *timed; /* of a hash with times */
     struct item second;          /* of a hash: the text of a field that is written */
     double score;                /* of a member that is written */
     bool has_second;             /* `second` or `score` comes next */

@@ -5,6 +5,8 @@
 #include "shard/server.h"
 #include "shard/thread.h"
 
+#include <string.h>
+
 void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct key key, enum event event)
 {
     const struct effects *effects = &shard->server->effects;
@@ -28,6 +30,40 @@ void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const 
     struct shard *shard = context;
     baton_assert_held(&shard->baton);
     shard_report_loss(shard, ks, (struct key){entry_key(entry), hash}, EVENT_EXPIRED);
+}
+
+enum { FIELDS_AN_EFFECT = 64 };
+
+/* HDEL key field ... */
+static void report_fields(const struct effects *effects, struct effect effect, struct bytes key, const struct bytes *fields, uint32_t count)
+{
+    struct bytes words[2 + FIELDS_AN_EFFECT] = {BYTES("HDEL"), key};
+    effect.words = words;
+    for (uint32_t i = 0; i < count; i += FIELDS_AN_EFFECT) {
+        const uint32_t some = count - i < FIELDS_AN_EFFECT ? count - i : FIELDS_AN_EFFECT;
+        memcpy(words + 2, fields + i, some * sizeof *words);
+        effect.count = 2 + some;
+        effects_report_effect(effects, &effect);
+    }
+}
+
+void shard_fields_expired(void *context, struct keyspace *ks, struct key key, const struct bytes *fields, uint32_t count, bool is_last)
+{
+    struct shard *shard = context;
+    baton_assert_held(&shard->baton);
+    const struct effects *effects = &shard->server->effects;
+    const uint32_t wanted = effects_wanted(effects);
+    if (LIKELY(wanted == 0)) {
+        return;
+    }
+    struct thread *thread = thread_self();
+    const uint32_t db = (uint32_t)(ks - shard->databases);
+    for (unsigned i = 0; (wanted & LISTEN_ANY_CHANGES) != 0 && i < 1u + is_last; i++) {
+        effects_report_change(effects, &(struct change){thread, shard, key.name, key.hash, db, i == 0 ? EVENT_HEXPIRED : EVENT_DEL, 0});
+    }
+    if ((wanted & LISTEN_ANY_EFFECTS) != 0) {
+        report_fields(effects, (struct effect){.thread = thread, .shard = shard, .db = db}, key.name, fields, count);
+    }
 }
 
 void shard_key_joined(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry)

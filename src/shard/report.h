@@ -14,6 +14,9 @@ void shard_report_loss(struct shard *shard, const struct keyspace *ks, struct ke
 /* The same as the keyspaces call it; `context` is the shard. */
 void shard_key_expired(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
 
+/* Fields of a hash, the same. */
+void shard_fields_expired(void *context, struct keyspace *ks, struct key key, const struct bytes *fields, uint32_t count, bool is_last);
+
 /* A key has come, as the keyspaces call it while somebody listens to notices. */
 void shard_key_joined(void *context, struct keyspace *ks, uint64_t hash, const struct entry *entry);
 

@@ -50,6 +50,7 @@ bool shard_open(struct server *server, uint32_t number)
         return false;
     }
     shard->owner = (struct keyspace_owner){.context = shard, .lazy_free = lazy_free_collection, .expired = shard_key_expired,
+                                           .fields_expired = shard_fields_expired,
                                            .joined = shard_key_joined, .keeps = keep_locked};
     shard->slice_owner = (struct slice_owner){.context = shard, .changed = server->row_changed, .wants = &server->effects.wants};
     for (size_t i = 0; i < databases; i++) {

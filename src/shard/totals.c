@@ -53,6 +53,7 @@ static void reset_shard_stats(struct thread *caller, struct shard *shard)
     const struct shard_set taken = shard_take_unless_mine(caller, shard);
     for (uint32_t i = 0; i < databases; i++) {
         __atomic_store_n(&shard->databases[i].expired_total, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&shard->databases[i].expired_fields_total, 0, __ATOMIC_RELAXED);
     }
     __atomic_store_n(&shard->lazyfreed, 0, __ATOMIC_RELAXED);
     shard_give_back(caller, &taken);

@@ -20,6 +20,7 @@ CORPUS = pathlib.Path(__file__).parent / "corpus"
 OUT = CORPUS / "persist_rdb_file"
 MODULE = b"\x81\xb5\xeb\x2d\xfa\xdc\xa9\x78\x03"
 WORD = bytes(range(8))
+TIME = (2000000000000).to_bytes(8, "little")
 STREAM_ID = (1000).to_bytes(8, "big") + bytes(8)
 MADE = {
     "slot_info": b"\xfe\x00\xf4\x7f\xff\x01\x00\x00\x01k\xc0\x05",
@@ -27,6 +28,10 @@ MADE = {
     "set_listpack": b"\x14\x01k\x0c\x0c\0\0\0\x02\0\x81a\x02\x07\x01\xff",
     "hash_expiring": b"\x18\x01k" + WORD + b"\x02\x00\x01a\x01b\x00\x01c\xc0\x07",
     "hash_field_expiry": b"\x18\x01k" + WORD + b"\x02\x00\x01a\x01b\x01\x01c\xc0\x07",
+    "hash_timed": b"\x18\x01k" + TIME + b"\x02\x02\x01a\x01b\x01\x01c\xc0\x07",
+    "hash_timed_old": b"\x16\x01k" + b"\x02\x09\x01a\x01b\x00\x01c\xc0\x07",
+    "hash_timed_listpack": b"\x19\x01k" + TIME + b"\x0f\x0f\0\0\0\x03\0\x81a\x02\x81b\x02\x09\x01\xff",
+    "hash_timed_listpack_old": b"\x17\x01k" + b"\x0f\x0f\0\0\0\x03\0\x81a\x02\x81b\x02\x09\x01\xff",
     "hash_expiring_listpack": b"\x19\x01k" + WORD + b"\x0f\x0f\0\0\0\x03\0\x81a\x02\x81b\x02\x00\x01\xff",
     "stream_3": b"\x15\x01k\x00\x00" + b"\x01" * 7 + b"\x01\x01g\x00\x00\x00\x01" + STREAM_ID + WORD + b"\x01\x01\x01c" + WORD * 2 +
                 b"\x01" + STREAM_ID,

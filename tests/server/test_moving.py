@@ -457,9 +457,9 @@ def test_payloads_of_newer_versions_are_lowered(start):
         assert connection.run("XPENDING", "stream", "group")[:3] == [1, b"1-1", b"1-1"]
         assert connection.run("HGETALL", "hash") == [b"f", b"v"]
         assert connection.run("HGETALL", "packed") == [b"f", b"v", b"g", b"7"]
-    assert re.search('key "timed": (a hash with fields that expire|RESTORE: .*field expiry is not supported)', output), output
+    assert 'key "timed"' not in output, output
     assert 'key "module": a value of the module type' in output
-    assert "2 keys failed" in output
+    assert re.search("1 keys? failed", output), output
 
 
 @pytest.mark.slow

@@ -33,7 +33,10 @@ FLOATS = [("SET", "f", "1.5"), ("HSET", "fh", "f", "1.5")]
 CASES = {
     "short": [
         Case([], "SET", "k", "v" * 100, "EX", "1000"), Case(FLOATS, "INCRBYFLOAT", "f", "0.25"),
-        Case(FLOATS, "HINCRBYFLOAT", "fh", "f", "0.25"), Case(KEYS, "EXPIRE", "k1", "1000"), Case(KEYS, "GETEX", "k1", "EX", "1000"),
+        Case(FLOATS, "HINCRBYFLOAT", "fh", "f", "0.25"),
+        Case(FLOATS, "HEXPIRE", "fh", "1000", "FIELDS", "1", "f"), Case(FLOATS, "HGETEX", "fh", "EX", "1000", "FIELDS", "1", "f"),
+        Case(FLOATS, "HSETEX", "fh", "EX", "1000", "FIELDS", "2", "f", "1", "g", "2"),
+        Case(KEYS, "EXPIRE", "k1", "1000"), Case(KEYS, "GETEX", "k1", "EX", "1000"),
         Case([], "XADD", "{a}x", "*", "field", "value" * 30), Case([], "MSET", "a", "1", "b", "2", "c", "3", "d", "4"),
         Case([], "MSETNX", "a", "1", "b", "2", "c", "3", "d", "4"), Case(KEYS, "DEL", "k1", "k2", "k3", "k4"),
         Case(KEYS, "RENAME", "k1", "k2"), Case(KEYS, "COPY", "k1", "other"), Case(KEYS, "MOVE", "k1", "3"),

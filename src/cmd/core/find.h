@@ -6,6 +6,7 @@
 
 #include "cmd/core/answers.h"
 #include "cmd/core/effects.h"
+#include "data/hash_expiry.h"
 #include "data/value.h"
 #include "exec/exec.h"
 
@@ -29,6 +30,12 @@ static inline bool check_type(struct exec *exec, const struct entry *entry, enum
     }
     reply_error(exec->reply, ERROR_WRONG_TYPE);
     return false;
+}
+
+/* What is at `key` once the fields of a hash whose time has come are gone, or hidden: `entry`, or NULL. For all that reads or changes fields. */
+static inline struct entry *expire_fields(struct exec *exec, struct key key, struct entry *entry)
+{
+    return LIKELY(hash_timed(entry) == NULL) ? entry : hash_expire_due(exec_keyspace(exec, key), key, entry, exec->now_ms);
 }
 
 static inline bool check_string(struct exec *exec, const struct entry *entry)

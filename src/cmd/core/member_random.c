@@ -53,7 +53,7 @@ static void plan_sample(struct sample *sample, int64_t count)
     }
     sample->left = (uint64_t)count < source->count ? (uint64_t)count : source->count;
     sample->to_come = source->count;
-    const bool is_walk = source->large == NULL || sample->left > source->count / DRAW_SHARE;
+    const bool is_walk = source->large == NULL || source->is_walked || sample->left > source->count / DRAW_SHARE;
     sample->choice = is_walk ? CHOOSE_WALK : CHOOSE_PLACES;
 }
 
@@ -301,6 +301,10 @@ void member_random_run(struct exec *exec, const struct random_kind *kind, struct
     struct entry *entry = exec_find_read(exec, key);
     if (!check_type(exec, entry, kind->type)) {
         return;
+    }
+    entry = expire_fields(exec, key, entry);
+    if (UNLIKELY(hash_timed(entry) != NULL) && hash_shown_count(entry) == 0) {
+        entry = NULL;
     }
     if (entry == NULL && is_single) {
         reply_null(exec->reply);

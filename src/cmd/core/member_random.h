@@ -22,6 +22,7 @@ struct random_source {
     const void *large;  /* NULL: small */
     struct bytes small; /* lent; or a copy, while places are read */
     unsigned items;     /* small: packed items a member */
+    bool is_walked;     /* large: a walk, whatever is wanted: of its members many are no choice */
 };
 
 struct random_kind {

@@ -9,6 +9,7 @@
 #include "cmd/core/pinned_job.h"
 #include "cmd/core/reply_item.h"
 #include "cmd/core/scan_cursor.h"
+#include "data/hash_value.h"
 #include "encoding/member_table.h"
 
 enum { COUNT_DEFAULT = 10, SCAN_MATCH = 1, SCAN_COUNT = 2, SCAN_NOVALUES = 4 };
@@ -68,7 +69,14 @@ struct entry *member_scan_open(struct exec *exec, enum value_type type, struct m
         return NULL;
     }
     /* Redis reads the options only when it has found the key. */
-    return check_type(exec, entry, type) && read_options(exec, type, out) ? entry : NULL;
+    if (!check_type(exec, entry, type) || !read_options(exec, type, out)) {
+        return NULL;
+    }
+    entry = expire_fields(exec, exec_key(exec, 1), entry);
+    if (entry == NULL) {
+        member_scan_reply_header(exec->reply, 0, 0);
+    }
+    return entry;
 }
 
 const struct bytes *member_scan_pattern(const struct exec *exec, const struct member_scan *scan)
@@ -97,6 +105,8 @@ struct pass {
     const struct member_table *table;
     const struct bytes *pattern; /* NULL: every member */
     struct reply *reply;         /* NULL: only count */
+    const struct timed_table *timed; /* a hash some of whose fields are hidden; NULL: nothing is */
+    int64_t hidden_ms;           /* of the beginning of the command: both walks see the same */
     bool has_texts;
     uint64_t cursor;
     uint64_t left;               /* members still to visit */
@@ -109,11 +119,18 @@ static struct pass begin_pass(const struct member_table *table, const struct mem
     return (struct pass){.table = table, .has_texts = has_texts, .cursor = scan->cursor, .left = scan->count};
 }
 
+static bool is_hidden(const struct pass *pass, const struct item *member)
+{
+    char scratch[ITEM_SCRATCH];
+    const int64_t time_ms = timed_table_time(pass->timed, item_text(member, scratch));
+    return time_ms != TIMED_NONE && time_ms < pass->hidden_ms;
+}
+
 static void visit_member(const struct item *member, const struct item *text, void *arg)
 {
     struct pass *pass = arg;
     pass->visited++;
-    if (!member_scan_is_wanted(pass->pattern, member)) {
+    if (!member_scan_is_wanted(pass->pattern, member) || (UNLIKELY(pass->timed != NULL) && is_hidden(pass, member))) {
         return;
     }
     pass->items += pass->has_texts ? 2 : 1;
@@ -159,7 +176,8 @@ static enum job_status scan_step(struct job *job, struct exec *exec)
     }
     scan->is_replying = true;
     member_scan_reply_header(exec->reply, pass->cursor, pass->items);
-    *pass = begin_pass(pass->table, &scan->request, pass->has_texts);
+    pass->cursor = scan->request.cursor;
+    pass->left = scan->request.count;
     return JOB_MORE;
 }
 
@@ -179,7 +197,12 @@ void member_scan_reply_table(struct exec *exec, struct entry *entry, struct memb
 {
     const struct member_table *table = member_table_of(entry_collection(entry));
     scan.cursor &= (UINT64_C(1) << MEMBER_CURSOR_BITS) - 1;
-    const struct pass pass = begin_pass(table, &scan, has_texts);
+    struct pass pass = begin_pass(table, &scan, has_texts);
+    const struct timed_table *timed = hash_timed(entry);
+    if (UNLIKELY(timed != NULL) && timed->hidden_ms != 0) {
+        pass.timed = timed;
+        pass.hidden_ms = timed->hidden_ms;
+    }
     if (scan.count <= COUNT_AT_ONCE_MAX || member_table_count(table) <= COUNT_AT_ONCE_MAX) {
         reply_at_once(exec, &scan, pass);
         return;

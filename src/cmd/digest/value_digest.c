@@ -59,11 +59,16 @@ static bool add_hash(struct digest *digest, const struct entry *entry)
 {
     struct hash_walk walk;
     struct item field, value;
-    hash_walk_begin(&walk, entry);
+    const struct timed_table *timed = hash_timed(entry);
+    hash_walk_begin_all(&walk, entry);
     while (hash_walk_next(&walk, &field, &value)) {
         struct digest pair = {0};
         mix_item(&pair, &field);
         mix_item(&pair, &value);
+        char scratch[ITEM_SCRATCH];
+        if (UNLIKELY(timed != NULL) && timed_table_time(timed, item_text(&field, scratch)) != TIMED_NONE) {
+            digest_add(&pair, BYTES("!!hexpire!!"));
+        }
         digest_add(digest, digest_bytes(&pair));
     }
     return true;

@@ -201,13 +201,6 @@ static void command_hdel(struct exec *exec)
 
 /* --- reading --- */
 
-/* The hash at argv[1]; false: replied that it is something else. *out NULL: there is none. */
-static bool find_hash(struct exec *exec, struct entry **out)
-{
-    *out = exec_find_read(exec, exec_key(exec, 1));
-    return check_hash(exec, *out);
-}
-
 static void command_hget(struct exec *exec)
 {
     struct entry *entry;
@@ -222,7 +215,7 @@ static void command_hget(struct exec *exec)
     }
 }
 
-static void reply_fields(struct exec *exec, const struct entry *entry, uint32_t from, uint32_t end)
+void reply_hash_fields(struct exec *exec, const struct entry *entry, uint32_t from, uint32_t end)
 {
     for (uint32_t i = from; i < end; i++) {
         struct item text;
@@ -247,7 +240,7 @@ static bool begin_hmget(struct words *words, struct exec *exec)
 
 static bool get_words(struct words *words, struct exec *exec, uint32_t end)
 {
-    reply_fields(exec, words_entry(exec), words->at, end);
+    reply_hash_fields(exec, expire_fields(exec, exec_key(exec, 1), words_entry(exec)), words->at, end);
     words->at = end;
     return true;
 }
@@ -265,7 +258,7 @@ static void command_hmget(struct exec *exec)
         return;
     }
     reply_array(exec->reply, exec->argc - 2);
-    reply_fields(exec, entry, 2, exec->argc);
+    reply_hash_fields(exec, entry, 2, exec->argc);
 }
 
 static void command_hexists(struct exec *exec)
@@ -300,23 +293,27 @@ static void command_hstrlen(struct exec *exec)
 
 static const struct words fields_of_getdel = {.first = 4, .step = 1};
 
-/* The words in front of the fields; false: one is wrong, which was replied. */
-static bool check_getdel_words(struct exec *exec)
+bool hash_check_fields(struct exec *exec, uint32_t at, const char *count_error)
 {
     int64_t count;
-    if (!bytes_equal_ignore_case(exec->argv[2], BYTES("FIELDS"))) {
+    if (at >= exec->argc || !bytes_equal_ignore_case(exec->argv[at], BYTES("FIELDS"))) {
         reply_error(exec->reply, "ERR Mandatory argument FIELDS is missing or not at the right position");
         return false;
     }
-    if (!int64_parse(exec->argv[3], &count) || count < 1) {
-        reply_error(exec->reply, "ERR Number of fields must be a positive integer");
+    if (at + 1 == exec->argc || !int64_parse(exec->argv[at + 1], &count) || count < 1) {
+        reply_error(exec->reply, count_error);
         return false;
     }
-    if (count != (int64_t)exec->argc - 4) {
+    if (count != (int64_t)exec->argc - at - 2) {
         reply_error(exec->reply, "ERR The `numfields` parameter must match the number of arguments");
         return false;
     }
     return true;
+}
+
+static bool check_getdel_words(struct exec *exec)
+{
+    return hash_check_fields(exec, 2, HASH_BAD_COUNT);
 }
 
 /* Replies the fields argv[from] up to `end`, takes each out as soon as it is replied, and closes the hash, or removes it: *is_gone. */
@@ -325,11 +322,11 @@ static void get_and_take_fields(struct exec *exec, struct value *value, uint32_t
     bool is_empty = value->entry == NULL;
     *is_gone = false;
     if (is_empty) {
-        reply_fields(exec, NULL, from, end);
+        reply_hash_fields(exec, NULL, from, end);
         return;
     }
     for (uint32_t i = from; i < end && tally->result == RESULT_OK; i++) {
-        reply_fields(exec, is_empty ? NULL : value->entry, i, i + 1);
+        reply_hash_fields(exec, is_empty ? NULL : value->entry, i, i + 1);
         is_empty = is_empty || take_fields(exec, value, i, i + 1, tally);
     }
     if (is_empty) {

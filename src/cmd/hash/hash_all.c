@@ -61,7 +61,7 @@ static void start_all(struct exec *exec, struct key key, struct entry *entry, un
         return;
     }
     all->wanted = wanted;
-    all->count = hash_count(entry);
+    all->count = hash_shown_count(entry);
     hash_walk_begin(&all->walk, entry);
     exec_start_job(exec, &all->pinned.job);
 }
@@ -71,16 +71,16 @@ static void start_all(struct exec *exec, struct key key, struct entry *entry, un
 static void reply_all(struct exec *exec, unsigned wanted)
 {
     struct key key = exec_key(exec, 1);
-    struct entry *entry = exec_find_read(exec, key);
-    if (!check_hash(exec, entry)) {
+    struct entry *entry;
+    if (!find_hash(exec, &entry)) {
         return;
     }
     if (entry == NULL) {
         reply_header(exec->reply, wanted, 0);
         return;
     }
-    uint64_t count = hash_count(entry);
-    if (hash_is_large(entry) && count > HASH_STEPS_MIN) {
+    uint64_t count = hash_shown_count(entry);
+    if (hash_is_large(entry) && hash_count(entry) > HASH_STEPS_MIN) {
         start_all(exec, key, entry, wanted);
         return;
     }

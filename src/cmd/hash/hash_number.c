@@ -13,7 +13,7 @@ static bool put_sum(struct exec *exec, struct key key, struct value *value, stru
 {
     const struct encoding_limits limits = exec_limits(exec);
     bool is_new;
-    enum result result = hash_put(value, &limits, exec->argv[2], text, &is_new);
+    enum result result = hash_put_keeping_time(value, &limits, exec->argv[2], text, &is_new);
     if (!close_hash(exec, value, result)) {
         return false;
     }
@@ -63,6 +63,18 @@ static bool read_float(const struct value *value, struct bytes field, long doubl
     return long_double_parse((struct bytes){item.data, item.len}, out);
 }
 
+/* HSET would take the field's time away. */
+static void give_sum(struct exec *exec, struct key key, const struct value *value, struct bytes text)
+{
+    const struct bytes field = exec->argv[2];
+    if (hash_time(value->entry, field) == TIMED_NONE) {
+        exec_effect(exec, key, (const struct bytes[]){BYTES("HSET"), key.name, field, text}, 4);
+        return;
+    }
+    const struct bytes words[] = {BYTES("HSETEX"), key.name, BYTES("KEEPTTL"), BYTES("FIELDS"), BYTES("1"), field, text};
+    exec_effect(exec, key, words, sizeof words / sizeof words[0]);
+}
+
 static void command_hincrbyfloat(struct exec *exec)
 {
     long double amount;
@@ -92,7 +104,7 @@ static void command_hincrbyfloat(struct exec *exec)
     char scratch[LONG_DOUBLE_TEXT_MAX];
     struct bytes text = {scratch, long_double_format_human(sum, scratch)};
     if (put_sum(exec, key, &value, text, EVENT_HINCRBYFLOAT)) {
-        exec_effect(exec, key, (const struct bytes[]){BYTES("HSET"), key.name, exec->argv[2], text}, 4);
+        give_sum(exec, key, &value, text);
         reply_bulk(exec->reply, text);
     }
 }

@@ -474,13 +474,14 @@ void info_write_cluster(struct info *info)
 #define AT(field) offsetof(struct database_figures, field)
 
 struct database_figures {
-    int64_t keys, expires, average_ttl_ms;
+    int64_t keys, expires, average_ttl_ms, timed_hashes;
 };
 
 static const struct info_field database_fields[] = {
     {"keys", INFO_INTEGER, AT(keys), .metric = "db_keys", .help = "Keys."},
     {"expires", INFO_INTEGER, AT(expires), .metric = "db_expiring_keys", .help = "Keys with a time to live."},
     {"avg_ttl", INFO_INTEGER, AT(average_ttl_ms), .metric = "db_average_ttl_seconds", .help = "Their time to live, on average.", .scale = 1e-3},
+    {"subexpiry", INFO_INTEGER, AT(timed_hashes), .metric = "db_timed_hashes", .help = "Hashes some of whose fields have a time to live."},
 };
 
 /* Databases without keys are not shown. */
@@ -495,6 +496,7 @@ static bool look_at_database(const struct info *info, const void *context, uint3
         const uint64_t expiring_here = __atomic_load_n(&ks->expiring_count, __ATOMIC_RELAXED);
         figures->keys += (int64_t)__atomic_load_n(&ks->key_count, __ATOMIC_RELAXED);
         figures->expires += (int64_t)expiring_here;
+        figures->timed_hashes += (int64_t)__atomic_load_n(&ks->timed_hashes.count, __ATOMIC_RELAXED);
         ttl_sum_ms += (double)__atomic_load_n(&ks->ttl_sum_hint_ms, __ATOMIC_RELAXED) * (double)expiring_here;
     }
     figures->average_ttl_ms = figures->expires > 0 ? (int64_t)(ttl_sum_ms / (double)figures->expires) : 0;

@@ -15,7 +15,7 @@
 #define AT(field) offsetof(struct figures, field)
 
 struct figures {
-    int64_t connections, commands, ops_per_second, input_bytes, output_bytes, rejected_connections, expired_keys;
+    int64_t connections, commands, ops_per_second, input_bytes, output_bytes, rejected_connections, expired_keys, expired_fields;
     int64_t topics[TOPIC_KINDS]; /* pubsub: that have subscribers */
     int64_t tracked_keys, tracked_items, tracked_prefixes;
     int64_t expire_ms, expire_cuts, hits, misses, error_replies, reads, writes, query_limit, output_limit;
@@ -44,6 +44,8 @@ static const struct info_field fields[] = {
     {"sync_partial_ok", INFO_CONSTANT, .constant = "0"},
     {"sync_partial_err", INFO_CONSTANT, .constant = "0"},
     {"expired_keys", INFO_INTEGER, AT(expired_keys), .metric = "expired_keys_total", .help = "Keys that were removed since their time had come."},
+    {"expired_subkeys", INFO_INTEGER, AT(expired_fields), .metric = "expired_fields_total",
+     .help = "Fields of hashes that were removed since their time had come."},
     {"expired_stale_perc", INFO_CONSTANT, .constant = "0.00"},
     {"expired_time_cap_reached_count", INFO_INTEGER, AT(expire_cuts), .metric = "expire_cycle_cuts_total",
      .help = "Steps of removing expired keys that left some for later."},
@@ -104,16 +106,16 @@ static const struct info_field fields[] = {
     {"tls_handshakes_failed", INFO_INTEGER, AT(tls_failed), .metric = "tls_handshakes_failed_total", .help = "Handshakes of TLS that failed."},
 };
 
-static int64_t expired_keys(const struct server *server)
+static void add_expired(const struct server *server, struct figures *figures)
 {
     const int64_t databases = atomic_load_explicit(&server->config->databases, memory_order_relaxed);
-    uint64_t sum = 0;
     for (uint32_t i = 0; i < server->shard_count; i++) {
         for (int64_t db = 0; db < databases; db++) {
-            sum += __atomic_load_n(&server->shards[i].databases[db].expired_total, __ATOMIC_RELAXED);
+            const struct keyspace *ks = &server->shards[i].databases[db];
+            figures->expired_keys += (int64_t)__atomic_load_n(&ks->expired_total, __ATOMIC_RELAXED);
+            figures->expired_fields += (int64_t)__atomic_load_n(&ks->expired_fields_total, __ATOMIC_RELAXED);
         }
     }
-    return (int64_t)sum;
 }
 
 static void add_evictions(const struct server *server, struct figures *figures)
@@ -156,7 +158,6 @@ void info_write_stats(struct info *info)
         .input_kbps = (double)rate_samples_per_second(&server->rates.input_bytes) / 1024,
         .output_kbps = (double)rate_samples_per_second(&server->rates.output_bytes) / 1024,
         .rejected_connections = (int64_t)total.connections_rejected,
-        .expired_keys = expired_keys(server),
         .expire_ms = (int64_t)((double)total.expiry_ticks / server->ticks_per_us / 1000),
         .expire_cuts = (int64_t)total.expiry_cuts,
         .hits = (int64_t)total.keyspace_hits,
@@ -180,6 +181,7 @@ void info_write_stats(struct info *info)
         .output_limit = (int64_t)total.output_limit_disconnections,
         .evicted_clients = (int64_t)total.evicted_clients,
     };
+    add_expired(server, &figures);
     add_evictions(server, &figures);
     add_defrag(server, &figures);
     info_write_fields(info, fields, INFO_FIELD_COUNT(fields), &figures);

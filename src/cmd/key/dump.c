@@ -313,12 +313,9 @@ static void restore_finish(struct exec *exec, const struct restore_request *requ
     reply_ok(exec->reply);
 }
 
-/* Redis's words, and behind them what is not Redis's reason. */
-static void reply_read_error(struct exec *exec, enum rdb_status status, const struct rdb_reader *reader)
+static void reply_read_error(struct exec *exec, enum rdb_status status)
 {
-    if (status == RDB_BAD && rdb_reader_refusal(reader) == RDB_REFUSAL_FIELD_EXPIRY) {
-        reply_errorf(exec->reply, ERROR_DUMP_FORMAT ": %s", rdb_refusal_text(RDB_REFUSAL_FIELD_EXPIRY));
-    } else if (status == RDB_BAD) {
+    if (status == RDB_BAD) {
         reply_error(exec->reply, ERROR_DUMP_FORMAT);
     } else {
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
@@ -364,7 +361,7 @@ static enum rdb_status restore_some(struct restore_job *restore, struct exec *ex
     }
     const enum rdb_status status = rdb_reader_step(restore->reader, payload, DUMP_STEP_ITEMS);
     if (status != RDB_MORE && status != RDB_DONE) {
-        reply_read_error(exec, status, restore->reader);
+        reply_read_error(exec, status);
     }
     return status;
 }
@@ -459,7 +456,7 @@ static void restore_at_once(struct exec *exec, const struct restore_request *req
     if (status == RDB_DONE) {
         restore_finish(exec, request, &(struct restored){reader, NULL});
     } else {
-        reply_read_error(exec, status, reader);
+        reply_read_error(exec, status);
     }
     rdb_reader_destroy(reader);
 }

@@ -115,7 +115,7 @@ enum memory_misfit memory_misfit(const struct entry *entry, const struct encodin
 {
     switch (entry_form(entry)) {
     case VALUE_FORM_HASH:
-        return hash_fits(entry, limits) ? MISFIT_LARGE_FORM : MISFIT_NONE;
+        return hash_timed(entry) == NULL && hash_fits(entry, limits) ? MISFIT_LARGE_FORM : MISFIT_NONE;
     case VALUE_FORM_ZSET:
         return zset_fits(entry, limits) ? MISFIT_LARGE_FORM : MISFIT_NONE;
     case VALUE_FORM_SET:

@@ -1,6 +1,7 @@
 /* sort_pattern.c - patterns parsed, and the keys that they name looked up.  */
 #include "cmd/sort/sort_pattern.h"
 
+#include "cmd/core/find.h"
 #include "data/hash_value.h"
 
 _Static_assert((int)STRING_SCRATCH <= (int)ITEM_SCRATCH, "a string's text fits where an item's does");
@@ -65,7 +66,8 @@ enum sort_found sort_pattern_find(struct exec *exec, const struct sort_pattern *
         return SORT_FOUND_NO_MEMORY;
     }
     append(append(append(name, pattern->prefix), element), pattern->suffix);
-    const struct entry *entry = exec_find_read(exec, exec_key_of(exec, (struct bytes){name, len}));
+    const struct key key = exec_key_of(exec, (struct bytes){name, len});
+    const struct entry *entry = expire_fields(exec, key, exec_find_read(exec, key));
     if (entry == NULL) {
         return SORT_FOUND_NOTHING;
     }

@@ -41,6 +41,7 @@ static struct rdb_reader *create_reader(struct heap *heap)
 }
 
 #define WORD "\x00\x01\x02\x03\x04\x05\x00\x00"
+#define FAR "\xff\xff\xff\xff\xff\x3f\x00\x00"
 #define ID "\0\0\0\0\0\0\x03\xe8\0\0\0\0\0\0\0\0"
 /* Entries 1000-0 and 1000-2, each a field and a value; 1000-1 is deleted. */
 #define NODE "\x10" ID "33\x00\x00\x00\x14\x00\x02\x01\x01\x01\x01\x01\x81" "f\x02\x00\x01" \
@@ -61,15 +62,15 @@ static const struct row {
     {RDB_SET_LISTPACK, BYTES("\x07\x07\x00\x00\x00\x00\x00\xff"), 0, RDB_REFUSAL_EMPTY},
     {RDB_SET_LISTPACK, BYTES("\x07\x07\x00\x00\x00\x00\x00"), 0, RDB_REFUSAL_DAMAGED},
     {RDB_HASH_EXPIRING, BYTES(WORD "\x02\x00\x01" "a\x01" "b\x00\x01" "c\xc0\x07"), 2, 0},
-    {RDB_HASH_EXPIRING, BYTES(WORD "\x02\x00\x01" "a\x01" "b\x01\x01" "c\xc0\x07"), 0, RDB_REFUSAL_FIELD_EXPIRY},
+    {RDB_HASH_EXPIRING, BYTES(WORD "\x02\x00\x01" "a\x01" "b\x01\x01" "c\xc0\x07"), 2, 0},
+    {RDB_HASH_EXPIRING, BYTES(FAR "\x02\x00\x01" "a\x01" "b\x02\x01" "c\xc0\x07"), 0, RDB_REFUSAL_DAMAGED}, /* beyond the last time */
     {RDB_HASH_EXPIRING, BYTES(WORD "\x02\x00\x01" "a\x01" "b\x00\x01" "a\xc0\x07"), 0, RDB_REFUSAL_DAMAGED},
     {RDB_HASH_EXPIRING, BYTES(WORD "\x00"), 0, RDB_REFUSAL_EMPTY},
     {RDB_HASH_EXPIRING, BYTES("\x00\x01"), 0, RDB_REFUSAL_DAMAGED},
     {RDB_HASH_EXPIRING_LISTPACK, BYTES(WORD "\x10\x10\x00\x00\x00\x03\x00\x81" "a\x02\x81" "b\x02\x00\x01\x00\x01\xff"), 0,
      RDB_REFUSAL_DAMAGED}, /* a fourth item */
     {RDB_HASH_EXPIRING_LISTPACK, BYTES(WORD "\x0f\x0f\x00\x00\x00\x03\x00\x81" "a\x02\x81" "b\x02\x00\x01\xff"), 1, 0},
-    {RDB_HASH_EXPIRING_LISTPACK, BYTES(WORD "\x0f\x0f\x00\x00\x00\x03\x00\x81" "a\x02\x81" "b\x02\x09\x01\xff"), 0,
-     RDB_REFUSAL_FIELD_EXPIRY},
+    {RDB_HASH_EXPIRING_LISTPACK, BYTES(WORD "\x0f\x0f\x00\x00\x00\x03\x00\x81" "a\x02\x81" "b\x02\x09\x01\xff"), 1, 0},
     {RDB_HASH_EXPIRING_LISTPACK, BYTES(WORD "\x10\x10\x00\x00\x00\x03\x00\x81" "a\x02\x81" "b\x02\x81" "x\x02\xff"), 0,
      RDB_REFUSAL_DAMAGED}, /* an expiry that is no number */
     {RDB_HASH_EXPIRING_LISTPACK, BYTES(WORD "\x0d\x0d\x00\x00\x00\x02\x00\x81" "a\x02\x81" "b\x02\xff"), 0, RDB_REFUSAL_DAMAGED},
@@ -84,7 +85,9 @@ static const struct row {
     {RDB_LIST_QUICKLIST_2, BYTES("\x01\x02\x07\x07\x00\x00\x00\x00\x00\xff"), 0, RDB_REFUSAL_EMPTY},
     {RDB_MODULE, BYTES("\x00\x00"), 0, RDB_REFUSAL_MODULE},
     {RDB_MODULE_OLD, BYTES("\x00"), 0, RDB_REFUSAL_MODULE},
-    {RDB_HASH_EXPIRING_OLD, BYTES("\x01\x00\x01" "a\x01" "b"), 0, RDB_REFUSAL_TYPE},
+    {RDB_HASH_EXPIRING_OLD, BYTES("\x02\x00\x01" "a\x01" "b\x09\x01" "c\x01" "d"), 2, 0},
+    {RDB_HASH_EXPIRING_OLD, BYTES("\x01\x81\x00\x00\x40\x00\x00\x00\x00\x00\x01" "a\x01" "b"), 0, RDB_REFUSAL_DAMAGED},
+    {RDB_HASH_EXPIRING_LISTPACK_OLD, BYTES("\x0f\x0f\x00\x00\x00\x03\x00\x81" "a\x02\x81" "b\x02\x09\x01\xff"), 1, 0},
     {8, BYTES("\x00"), 0, RDB_REFUSAL_TYPE},
     {255, BYTES("\x00"), 0, RDB_REFUSAL_TYPE},
 };
@@ -205,5 +208,5 @@ Test(rdb_read, refusals_have_a_text)
     for (enum rdb_refusal refusal = RDB_REFUSAL_DAMAGED; refusal <= RDB_REFUSAL_TYPE; refusal++) {
         cr_assert_not_null(rdb_refusal_text(refusal));
     }
-    cr_assert_str_eq(rdb_refusal_text(RDB_REFUSAL_FIELD_EXPIRY), "field expiry is not supported");
+    cr_assert_str_eq(rdb_refusal_text(RDB_REFUSAL_EMPTY), "the collection is empty");
 }
