@@ -43,7 +43,7 @@ static void apply_some(struct exec *exec, struct hash_change *change, struct val
     for (; at < end && change->result == RESULT_OK; at += change->step) {
         enum field_code code = FIELD_KEPT;
         change->result = change->kind->apply(exec, value, change, at, &code);
-        if (change->result == RESULT_OK) {
+        if (change->result == RESULT_OK || code == FIELD_WITHOUT_TIME) {
             change->codes[change->done++] = (int8_t)code;
             change->changed += code == FIELD_CHANGED;
             change->deleted += code == FIELD_DELETED;
@@ -211,7 +211,7 @@ void change_effect(struct exec *exec, const struct hash_change *change, const st
     memcpy(words, head, head_count * sizeof *words);
     uint32_t count = head_count;
     if (!is_bare) {
-        const uint32_t fields = code == FIELD_CHANGED ? change->changed : change->deleted;
+        const uint32_t fields = code == FIELD_CHANGED ? change->changed : code == FIELD_DELETED ? change->deleted : 1;
         words[count++] = BYTES("FIELDS");
         words[count++] = (struct bytes){digits, int64_format(fields, digits)};
     }

@@ -28,7 +28,8 @@ enum change_flag {
 struct hash_change;
 
 struct change_kind {
-    /* Does what is to be done with the field at argv[at]. `code` is set on RESULT_OK. change->is_empty is kept up to date. */
+    /* Does what is to be done with the field at argv[at]. `code` is set on RESULT_OK; FIELD_WITHOUT_TIME on RESULT_NO_MEMORY: HSETEX has put
+     * the value, and could not give it the time. change->is_empty is kept up to date. */
     enum result (*apply)(struct exec *exec, struct value *value, struct hash_change *change, uint32_t at, enum field_code *code);
     /* Reports what was done, and replies. */
     void (*finish)(struct exec *exec, const struct hash_change *change);

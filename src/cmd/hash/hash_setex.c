@@ -28,8 +28,11 @@ static enum result apply_setex(struct exec *exec, struct value *value, struct ha
         return result;
     }
     change->is_empty = false;
-    *code = FIELD_CHANGED;
-    return (change->flags & CHANGE_TIME) != 0 ? hash_set_time(value, field, change->time_ms) : RESULT_OK;
+    if ((change->flags & CHANGE_TIME) != 0) {
+        result = hash_set_time(value, field, change->time_ms);
+    }
+    *code = result == RESULT_OK ? FIELD_CHANGED : FIELD_WITHOUT_TIME;
+    return result;
 }
 
 /* --- at the end --- */
@@ -54,6 +57,11 @@ static void finish_setex(struct exec *exec, const struct hash_change *change)
             exec_event(exec, key, EVENT_HEXPIRE);
         }
         give_effect(exec, change);
+    }
+    if (UNLIKELY(change->result != RESULT_OK) && change->done > 0 && change->codes[change->done - 1] == FIELD_WITHOUT_TIME) {
+        const struct bytes head[] = {BYTES("HSETEX"), key.name, BYTES("KEEPTTL")};
+        exec_changed(exec, key, EVENT_HSET);
+        change_effect(exec, change, head, sizeof head / sizeof head[0], FIELD_WITHOUT_TIME, false);
     }
     if (change->deleted > 0) {
         exec_changed_by(exec, key, EVENT_HSET, change->deleted);
