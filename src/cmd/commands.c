@@ -52,7 +52,7 @@ static const struct command_spec *const families[] = {
     string_number_commands, string_increx_commands,
     string_lcs_commands, key_commands,          expire_commands,        object_commands,     scan_commands,
     table_commands,      count_commands,      query_commands,      prepare_commands, table_effect_commands, schema_commands,
-    list_commands,       list_pop_commands,     list_read_commands,     list_edit_commands,
+    list_commands,       list_move_many_commands, list_pop_commands,     list_read_commands,     list_edit_commands,
     hash_commands,       hash_number_commands,  hash_all_commands,      hash_scan_commands,  hash_random_commands,
     hash_time_commands,  hash_expire_commands,  hash_setex_commands,
     key_move_commands,

@@ -11,7 +11,11 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { DEADLINES_FIRST = 16, NO_PLACE = UINT32_MAX };
+enum {
+    DEADLINES_FIRST = 16,
+    NO_PLACE = UINT32_MAX,
+    LOOK_AGAIN_MS = 10, /* after a look: then whoever has served the key has said when the next one is */
+};
 
 #define ERROR_UNBLOCKED "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 
@@ -21,7 +25,7 @@ static struct blocked *blocked_of(const struct call *call)
     return (struct blocked *)call->elsewhere;
 }
 
-/* --- deadlines: a binary heap, the first one on top --- */
+/* --- deadlines: a binary heap, the one that is due first on top --- */
 
 static void put_deadline(struct executor *executor, uint32_t place, struct blocked *blocked)
 {
@@ -31,7 +35,7 @@ static void put_deadline(struct executor *executor, uint32_t place, struct block
 
 static void sift_up(struct executor *executor, uint32_t place, struct blocked *blocked)
 {
-    while (place > 0 && executor->deadlines[(place - 1) / 2]->deadline_ms > blocked->deadline_ms) {
+    while (place > 0 && executor->deadlines[(place - 1) / 2]->due_ms > blocked->due_ms) {
         put_deadline(executor, place, executor->deadlines[(place - 1) / 2]);
         place = (place - 1) / 2;
     }
@@ -45,11 +49,10 @@ static void sift_down(struct executor *executor, uint32_t place, struct blocked 
         if (child >= executor->deadline_count) {
             break;
         }
-        if (child + 1 < executor->deadline_count &&
-            executor->deadlines[child + 1]->deadline_ms < executor->deadlines[child]->deadline_ms) {
+        if (child + 1 < executor->deadline_count && executor->deadlines[child + 1]->due_ms < executor->deadlines[child]->due_ms) {
             child++;
         }
-        if (executor->deadlines[child]->deadline_ms >= blocked->deadline_ms) {
+        if (executor->deadlines[child]->due_ms >= blocked->due_ms) {
             break;
         }
         put_deadline(executor, place, executor->deadlines[child]);
@@ -75,14 +78,14 @@ static bool add_deadline(struct thread *thread, struct blocked *blocked)
         executor->deadline_capacity = capacity;
     }
     sift_up(executor, executor->deadline_count++, blocked);
-    stat_add(&thread->stats.blocked_timed, 1);
+    stat_add(&thread->stats.blocked_timed, blocked->deadline_ms != 0);
     return true;
 }
 
 static void remove_deadline(struct thread *thread, struct blocked *blocked)
 {
     struct executor *executor = thread->executor;
-    stat_add(&thread->stats.blocked_timed, (uint64_t)-1);
+    stat_add(&thread->stats.blocked_timed, (uint64_t)0 - (blocked->deadline_ms != 0));
     const uint32_t place = blocked->place;
     assert(executor->deadlines[place] == blocked);
     struct blocked *last = executor->deadlines[--executor->deadline_count];
@@ -251,6 +254,19 @@ static void deliver(struct thread *thread, struct message *message)
     thread->executor->window_is_back(thread, call->window);
 }
 
+/* When something is to be done for it; 0: never. */
+static int64_t next_due(struct blocked *blocked)
+{
+    int64_t due_ms = blocked->deadline_ms;
+    for (uint32_t i = 0; i < blocked->key_count; i++) {
+        const int64_t look_ms = atomic_load_explicit(&blocked->keys[i].look_ms, memory_order_relaxed);
+        if (look_ms != 0 && (due_ms == 0 || look_ms < due_ms)) {
+            due_ms = look_ms;
+        }
+    }
+    return due_ms;
+}
+
 bool block_begin(struct thread *thread, struct call *call)
 {
     struct blocked *blocked = blocked_of(call);
@@ -263,7 +279,8 @@ bool block_begin(struct thread *thread, struct call *call)
     }
     blocked->is_begun = true;
     stat_add(&thread->stats.blocked_current, 1);
-    if (blocked->deadline_ms == 0 || add_deadline(thread, blocked) || !end_waiting(thread, blocked)) {
+    blocked->due_ms = next_due(blocked);
+    if (blocked->due_ms == 0 || add_deadline(thread, blocked) || !end_waiting(thread, blocked)) {
         return true;
     }
     reply_end(blocked, "ERR out of memory");
@@ -288,11 +305,47 @@ bool block_end(struct thread *thread, struct call *call, bool is_error)
     return end_unserved(thread, blocked_of(call), is_error ? ERROR_UNBLOCKED : NULL);
 }
 
+/* The queues of the keys that may have something become ready; each shard's own thread serves them. */
+static void make_ready(struct thread *thread, struct blocked *blocked)
+{
+    const struct shard_set set = shards_of(blocked);
+    shards_take_set(thread, &set);
+    for (uint32_t i = 0; i < blocked->key_count; i++) {
+        struct blocked_key *key = &blocked->keys[i];
+        const int64_t look_ms = atomic_load_explicit(&key->look_ms, memory_order_relaxed);
+        if (key->queue != NULL && look_ms != 0 && look_ms <= thread->now_ms) {
+            baton_assert_held(&key->shard->baton);
+            blocked_make_ready(&key->shard->blocked, key->queue);
+            blocked_tell_late(thread, key->shard);
+        }
+    }
+    shards_release_set(thread, &set);
+}
+
+/* The first one is due, and its time is not over: it is looked for something, unless that was done, and is in vain until later. */
+static void look(struct thread *thread, struct blocked *blocked)
+{
+    const int64_t due_ms = next_due(blocked);
+    assert(blocked->place == 0);
+    if (due_ms <= thread->now_ms) {
+        make_ready(thread, blocked);
+    }
+    const int64_t again_ms = thread->now_ms + LOOK_AGAIN_MS;
+    blocked->due_ms = due_ms > thread->now_ms                                           ? due_ms
+                      : blocked->deadline_ms != 0 && blocked->deadline_ms < again_ms ? blocked->deadline_ms
+                                                                                        : again_ms;
+    sift_down(thread->executor, 0, blocked);
+}
+
 void blocks_end_due(struct thread *thread)
 {
     struct executor *executor = thread->executor;
-    while (executor->deadline_count > 0 && executor->deadlines[0]->deadline_ms <= thread->now_ms) {
+    while (executor->deadline_count > 0 && executor->deadlines[0]->due_ms <= thread->now_ms) {
         struct blocked *blocked = executor->deadlines[0];
+        if (blocked->deadline_ms == 0 || blocked->deadline_ms > thread->now_ms) {
+            look(thread, blocked);
+            continue;
+        }
         if (!end_unserved(thread, blocked, NULL)) {
             remove_deadline(thread, blocked);
         }
@@ -305,7 +358,7 @@ int64_t blocks_wait_ms(const struct thread *thread)
     if (LIKELY(executor->deadline_count == 0)) {
         return INT64_MAX;
     }
-    const int64_t left_ms = executor->deadlines[0]->deadline_ms - thread->now_ms;
+    const int64_t left_ms = executor->deadlines[0]->due_ms - thread->now_ms;
     return left_ms > 0 ? left_ms : 0;
 }
 
@@ -364,6 +417,7 @@ static void copy_keys(struct exec *exec, const struct block *block, struct block
             .owner = blocked,
             .type = block->type,
             .hears_end = block->ends_without,
+            .look_ms = block->look_ms,
             .key = key,
             .db = exec->db,
         };
@@ -418,6 +472,7 @@ bool exec_block(struct exec *exec, const struct block *block)
 {
     if (exec->depth > 0) {
         exec->block_state = BLOCK_BLOCKED;
+        exec->look_ms = block->look_ms;
         return false;
     }
     assert(exec->call != NULL && exec->elsewhere == NULL && exec->effects == EFFECTS_NONE);

@@ -49,6 +49,7 @@ struct blocked {
     bool is_back;                 /* the message has come */
     bool is_begun;                /* block_begin: it is counted, and timed if it has a deadline */
     int64_t deadline_ms;          /* wall; 0: none */
+    int64_t due_ms;               /* the deadline, or before it when it is to be looked for something that no change tells of; 0: never */
     uint32_t place;               /* among the thread's deadlines */
     /* of whoever serves it, then home's: */
     struct reply reply;
@@ -80,9 +81,9 @@ void block_abandon(struct thread *thread, struct call *call);
 /* CLIENT UNBLOCK: the reply is as if the time was over, or an error. False: it has been served. */
 bool block_end(struct thread *thread, struct call *call, bool is_error);
 
-/* Those whose time is over are answered: once a turn. */
+/* Those whose time is over are answered, and those whose time to look has come are served, if there is anything, soon: once a turn. */
 void blocks_end_due(struct thread *thread);
-/* How long the thread may sleep before the first one's time is over, in milliseconds; INT64_MAX: nobody's is ever. */
+/* How long the thread may sleep before something is due for the first one, in milliseconds; INT64_MAX: never. */
 int64_t blocks_wait_ms(const struct thread *thread);
 
 #endif

@@ -88,8 +88,9 @@ static bool take_others(struct thread *thread, const struct call *call, struct s
 }
 
 /* Runs the command. The client is SERVING. */
-static enum outcome run(struct thread *thread, struct blocked *blocked, struct call *call)
+static enum outcome run(struct thread *thread, struct blocked_key *key, struct call *call)
 {
+    struct blocked *blocked = key->owner;
     struct exec exec;
     reply_begin(&blocked->reply, &blocked->text, blocked->protocol);
     exec_prepare(&exec, thread, call, &blocked->reply);
@@ -108,13 +109,16 @@ static enum outcome run(struct thread *thread, struct blocked *blocked, struct c
     if (outcome == INSIDE_RAN && exec.block_state == BLOCK_SERVED) {
         return OUTCOME_SERVED;
     }
+    if (outcome == INSIDE_RAN) {
+        atomic_store_explicit(&key->look_ms, exec.look_ms, memory_order_relaxed);
+    }
     assert(exec.effects == EFFECTS_NONE);
     reply_rewind(&blocked->reply);
     buffer_release(&blocked->reply.own);
     return outcome == INSIDE_RAN ? OUTCOME_NOTHING : OUTCOME_LATER;
 }
 
-static enum outcome run_for_key(struct thread *thread, const struct blocked_key *key, struct serving *serving)
+static enum outcome run_for_key(struct thread *thread, struct blocked_key *key, struct serving *serving)
 {
     struct blocked *blocked = key->owner;
     struct call call = {.spec = blocked->spec, .db = blocked->db, .protocol = blocked->protocol, .is_no_touch = blocked->is_no_touch};
@@ -126,7 +130,7 @@ static enum outcome run_for_key(struct thread *thread, const struct blocked_key 
     if (call.is_exclusive && !take_others(thread, &call, serving)) {
         return OUTCOME_LATER;
     }
-    return run(thread, blocked, &call);
+    return run(thread, key, &call);
 }
 
 /* Has the key what the client waits for? */

@@ -217,6 +217,7 @@ struct exec {
     uint8_t effects;                /* enum exec_effects */
     uint8_t block_state;            /* enum block_state */
     uint64_t unit;                  /* of its effects; 0: it has none yet, or one shard */
+    int64_t look_ms;                /* BLOCK_BLOCKED inside another: what exec_block was given; else not set */
 };
 
 struct key exec_key_of(const struct exec *exec, struct bytes name);
@@ -425,6 +426,7 @@ struct block {
     bool ends_without;             /* XREADGROUP: it is run, too, when the key has gone or holds something else */
     uint8_t when_over;             /* enum block_over: the reply when the time is over */
     int64_t timeout_ms;            /* 0: for ever */
+    int64_t look_ms;               /* wall: it is run again then, also when no key has changed; 0: never */
 };
 /* From SCOPE_KEYS and SCOPE_SESSION handlers that have changed and replied nothing; the handler returns at once. False: it may not block (inside
  * another command, or run for a blocked client): the handler replies as if the time was over.  */

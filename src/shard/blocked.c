@@ -116,6 +116,11 @@ struct blocked_queue *blocked_take_ready(struct blocked_keys *keys)
     return queue;
 }
 
+void blocked_make_ready(struct blocked_keys *keys, struct blocked_queue *queue)
+{
+    make_ready(keys, queue);
+}
+
 void blocked_ready_again(struct blocked_keys *keys, struct blocked_queue *queue)
 {
     make_ready(keys, queue);

@@ -33,6 +33,7 @@ struct blocked_key {
     void *owner;       /* who is blocked: exec/block.c */
     uint8_t type;      /* enum value_type of what it waits for */
     bool hears_end;    /* it is served, too, when the key has gone or holds another type */
+    _Atomic int64_t look_ms; /* wall: when the queue is to be made ready, also when nothing has changed; 0: never. Of the owner's room */
     struct key key;    /* its name is the owner's */
     uint32_t db;
 };
@@ -69,6 +70,8 @@ static inline bool shard_has_ready(const struct blocked_keys *keys)
 }
 /* The one that became ready first leaves the list of the ready. There is one. */
 struct blocked_queue *blocked_take_ready(struct blocked_keys *keys);
+/* The queue is ready, though nothing has changed: something may have become due. */
+void blocked_make_ready(struct blocked_keys *keys, struct blocked_queue *queue);
 /* It could not be served now: it is ready again, as the last one. */
 void blocked_ready_again(struct blocked_keys *keys, struct blocked_queue *queue);
 

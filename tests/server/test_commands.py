@@ -11,7 +11,7 @@ from harness.resp import Connection, plain
 OTHER_ARGUMENTS = {"bitop", "command|getkeys", "command|getkeysandflags"}
 # What a later Redis says of commands that redis-server 7.0 has, too; and options that it has since.
 NEWER_FIELDS = {("zrank", "arity"): -3, ("zrevrank", "arity"): -3}
-NEWER_ARGUMENTS = {"client|kill", "client|list", "set"}
+NEWER_ARGUMENTS = {"client|kill", "client|list", "set", "xreadgroup"}
 
 SEED = 20240501
 CALLS = int(40000 / SLOWDOWN)

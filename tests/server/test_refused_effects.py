@@ -56,6 +56,8 @@ CASES = {
     "streams": [
         Case(STREAM, "XREADGROUP", "GROUP", "g", "c", "COUNT", "10", "STREAMS", "{a}q", ">", hidden=True),
         Case(STREAM, "XREADGROUP", "GROUP", "g", "c", "COUNT", "640", "STREAMS", "{a}q", ">", hidden=True),
+        Case(PENDING, "XREADGROUP", "GROUP", "g", "d", "COUNT", "10", "CLAIM", "0", "STREAMS", "{a}q", ">", hidden=True),
+        Case(PENDING, "XREADGROUP", "GROUP", "g", "d", "CLAIM", "0", "STREAMS", "{a}q", ">", hidden=True),
         Case(PENDING, "XCLAIM", "{a}q", "g", "d", "0", *["%d-1" % number for number in range(1, 300)], hidden=True),
         Case(PENDING, "XAUTOCLAIM", "{a}q", "g", "d", "0", "0", "COUNT", "600", hidden=True),
         Case(PENDING, "XGROUP", "DELCONSUMER", "{a}q", "g", "c", hidden=True),

@@ -1,7 +1,10 @@
 /* stream_deliver.c - entries for the consumers of groups: XREADGROUP. Much is delivered in steps, with the streams pinned.
  *
+ * With CLAIM what is pending in the group, and was idle for so long, comes first: the longest idle first (stream_idle.h).
+ *
  * Threads    The holder of the batons of all keys.  */
 #include "cmd/stream/stream_effect.h"
+#include "cmd/stream/stream_idle.h"
 #include "cmd/stream/stream_read.h"
 #include "cmd/stream/stream_rows.h"
 #include "cmd/stream/stream_write.h"
@@ -11,12 +14,17 @@
 
 #include <assert.h>
 
-enum { ENTRIES_PER_LOOK = 16 };
+enum {
+    ENTRIES_PER_LOOK = 16,
+    CLAIM_LOOK_MS_MIN = 10, /* so often a client that is blocked is looked for entries that have become idle, at most */
+};
 
 /* Where a consumer reads: what is new in the group (">"), or what is pending for it behind an id. */
 struct position {
     struct stream_id behind;
     bool is_history;
+    bool is_claiming;          /* what was delivered at claim_until_ms or before comes first */
+    int64_t claim_until_ms;
 };
 
 /* One stream being read for a consumer. */
@@ -24,11 +32,13 @@ struct delivery {
     struct stream *stream;
     struct stream_group *group;
     struct stream_consumer *consumer;
+    struct idle_list idle;     /* what is claimed before that */
     struct stream_walk walk;   /* what is new */
     struct stream_id next;     /* history: the first id that may come */
     uint64_t left;             /* entries at most */
     bool is_history;
     bool is_noack;
+    bool is_claiming;          /* the entries are told with their idle times and numbers of deliveries */
 };
 
 /* --- one entry --- */
@@ -45,6 +55,32 @@ static void advance_group(struct stream_group *group, const struct stream *strea
         group->entries_read = stream_entries_read_at(stream, id);
     }
     group->last_id = id;
+}
+
+/* The entry that has been idle for longest becomes the consumer's. `effect` NULL: it is replied only. */
+static bool deliver_idle(struct exec *exec, struct delivery *delivery, struct group_effect *effect, enum result *result)
+{
+    struct stream_walk walk;
+    struct stream_entry entry;
+    const struct stream_id id = idle_list_take(&delivery->idle);
+    const struct stream_nack *known = stream_find_pending(delivery->group, id);
+    assert(known != NULL); /* nobody else has changed the stream since the list was made */
+    const int64_t idle_ms = exec->now_ms - known->delivery_ms;
+    const struct stream_nack nack = {exec->now_ms, known->delivery_count + 1, delivery->consumer};
+    if (effect != NULL) {
+        *result = stream_set_pending(delivery->stream, delivery->group, id, &nack);
+        if (*result != RESULT_OK) {
+            return false;
+        }
+        group_effect_delivered(effect, id, &nack);
+    }
+    stream_walk_begin(&walk, delivery->stream, id, id, false);
+    const bool is_there = stream_walk_next(&walk, &entry);
+    assert(is_there);
+    (void)is_there;
+    reply_stream_delivered(exec->reply, &entry, idle_ms, nack.delivery_count - 1);
+    delivery->left--;
+    return true;
 }
 
 /* The next new entry: false at the end. `effect` NULL: it is replied only. */
@@ -67,7 +103,11 @@ static bool deliver_new(struct exec *exec, struct delivery *delivery, struct gro
             group_effect_delivered(effect, entry.id, &nack);
         }
     }
-    reply_stream_entry(exec->reply, &entry);
+    if (delivery->is_claiming) {
+        reply_stream_delivered(exec->reply, &entry, 0, 0);
+    } else {
+        reply_stream_entry(exec->reply, &entry);
+    }
     delivery->left--;
     return true;
 }
@@ -97,28 +137,40 @@ static bool deliver_history(struct exec *exec, struct delivery *delivery, struct
 
 static bool deliver_one(struct exec *exec, struct delivery *delivery, struct group_effect *effect, enum result *result)
 {
-    return delivery->is_history ? deliver_history(exec, delivery, effect) : deliver_new(exec, delivery, effect, result);
+    if (delivery->is_history) {
+        return deliver_history(exec, delivery, effect);
+    }
+    if (delivery->idle.count > 0 && delivery->left > 0) {
+        return deliver_idle(exec, delivery, effect, result);
+    }
+    return deliver_new(exec, delivery, effect, result);
 }
 
 /* --- one stream --- */
 
-/* Is there anything to reply for this stream? */
-static bool has_something(const struct stream *stream, const struct stream_group *group, const struct position *position)
+/* Is there anything to reply for this stream? False: *next_ms is when the first of what is pending was delivered; INT64_MAX: nothing is
+ * pending, or CLAIM is not said.  */
+static bool has_something(struct stream_place place, const struct position *position, int64_t *next_ms)
 {
     struct stream_id top;
+    *next_ms = INT64_MAX;
     if (position->is_history) {
         return true;
     }
-    return stream_edge_id(stream, true, &top) && stream_id_compare(top, group->last_id) > 0;
+    if (stream_edge_id(place.stream, true, &top) && stream_id_compare(top, place.group->last_id) > 0) {
+        return true;
+    }
+    return position->is_claiming && idle_is_any(place, position->claim_until_ms, next_ms);
 }
 
-/* Sets up what will be delivered; the consumer is set later. */
+/* Sets up what will be delivered, but for what is claimed; the consumer is set later. */
 static void plan_delivery(struct delivery *delivery, const struct position *position, const struct read_words *words)
 {
     struct stream_id first = position->is_history ? position->behind : delivery->group->last_id;
     stream_id_increment(&first);
     delivery->is_history = position->is_history;
     delivery->is_noack = words->is_noack;
+    delivery->is_claiming = position->is_claiming;
     delivery->left = words->count;
     delivery->next = first;
     if (!position->is_history) {
@@ -126,19 +178,28 @@ static void plan_delivery(struct delivery *delivery, const struct position *posi
     }
 }
 
+/* Finds what will be claimed; delivery->idle is to be released. */
+static enum result plan_claims(struct delivery *delivery, const struct position *position)
+{
+    const struct stream_place place = {delivery->stream, delivery->group};
+    return position->is_claiming ? idle_list_make(place, position->claim_until_ms, &delivery->idle) : RESULT_OK;
+}
+
 /* How many entries the delivery will reply, when nothing comes between. O(leaves) or O(nodes). */
 static uint64_t count_delivery(const struct delivery *delivery)
 {
     const uint64_t there = delivery->is_history
                                ? id_tree_count_from(&delivery->consumer->pending, delivery->next)
-                               : stream_count(delivery->stream, delivery->walk.first, delivery->walk.last);
+                               : delivery->idle.count + stream_count(delivery->stream, delivery->walk.first, delivery->walk.last);
     return delivery->left < there ? delivery->left : there;
 }
 
 static bool is_short(const struct delivery *delivery, struct bytes consumer_name)
 {
     if (!delivery->is_history) {
-        return stream_walk_is_short(&delivery->walk, delivery->left);
+        return stream_walk_is_short(&delivery->walk, delivery->left) &&
+               (!delivery->is_claiming || delivery->left <= STREAM_SHORT_ENTRIES ||
+                delivery->group->pending.count <= STREAM_SHORT_ENTRIES);
     }
     const struct stream_consumer *consumer = stream_find_consumer(delivery->group, consumer_name);
     return delivery->left <= STREAM_SHORT_ENTRIES || consumer == NULL || consumer->pending.count <= STREAM_SHORT_ENTRIES;
@@ -179,12 +240,13 @@ static enum result deliver_stream(struct exec *exec, const struct read_words *wo
 {
     struct delivery delivery;
     struct value value;
+    int64_t next_ms;
     struct entry *entry = find_place(exec, words, index, &delivery);
     *served = false;
     if (entry == NULL) {
         return RESULT_OK;
     }
-    *served = has_something(delivery.stream, delivery.group, position);
+    *served = has_something((struct stream_place){delivery.stream, delivery.group}, position, &next_ms);
     if (!*served) {
         return RESULT_OK;
     }
@@ -192,7 +254,10 @@ static enum result deliver_stream(struct exec *exec, const struct read_words *wo
     struct group_effect effect;
     group_effect_begin(&effect, exec, key, delivery.group);
     value_open(&value, exec_keyspace(exec, key), key, entry);
-    enum result result = touch_consumer(exec, words, index, &delivery);
+    enum result result = plan_claims(&delivery, position);
+    if (result == RESULT_OK) {
+        result = touch_consumer(exec, words, index, &delivery);
+    }
     if (result == RESULT_OK) {
         group_effect_seen(&effect, delivery.consumer);
         size_t replied = 0;
@@ -205,6 +270,7 @@ static enum result deliver_stream(struct exec *exec, const struct read_words *wo
         reply_deferred_end(exec->reply, mark, '*', replied);
         exec_count_changes(exec, 1);
     }
+    idle_list_release(&delivery.idle);
     group_effect_end(&effect);
     stream_value_close(&value);
     return result;
@@ -246,11 +312,14 @@ static bool begin_stream(struct exec *exec, struct delivery_job *work, struct st
 {
     struct delivery *delivery = &work->delivery;
     const struct position *position = &work->positions[work->at];
-    *delivery = (struct delivery){.stream = stream, .group = stream_find_group(stream, exec->argv[work->words.group_at])};
-    if (!can_write || !has_something(stream, delivery->group, position)) {
+    const struct stream_place place = {stream, stream_find_group(stream, exec->argv[work->words.group_at])};
+    int64_t next_ms;
+    idle_list_release(&delivery->idle);
+    *delivery = (struct delivery){.stream = stream, .group = place.group};
+    if (!can_write || !has_something(place, position, &next_ms)) {
         return false;
     }
-    if (touch_consumer(exec, &work->words, work->at, delivery) != RESULT_OK) {
+    if (plan_claims(delivery, position) != RESULT_OK || touch_consumer(exec, &work->words, work->at, delivery) != RESULT_OK) {
         exec->reply->is_broken = true;
         return false;
     }
@@ -342,6 +411,11 @@ static enum job_status delivery_step(struct job *job, struct exec *exec)
     return end_delivery(exec, work);
 }
 
+static void delivery_release(struct stream_job *job)
+{
+    idle_list_release(&((struct delivery_job *)job)->delivery.idle);
+}
+
 static void start_job(struct exec *exec, const struct read_words *words, const struct position *positions)
 {
     const size_t positions_bytes = words->stream_count * sizeof *positions;
@@ -351,6 +425,7 @@ static void start_job(struct exec *exec, const struct read_words *words, const s
         return;
     }
     work->stream_job.job.step = delivery_step;
+    work->stream_job.release = delivery_release;
     work->words = *words;
     memcpy(work->positions, positions, positions_bytes);
     exec_start_job(exec, &work->stream_job.job);
@@ -403,6 +478,8 @@ static bool read_position(struct exec *exec, const struct read_words *words, uin
         return false;
     }
     out->is_history = stream_id_compare(out->behind, STREAM_ID_MAX) != 0;
+    out->is_claiming = words->is_claiming && !out->is_history;
+    out->claim_until_ms = exec->now_ms - words->claim_idle_ms;
     return true;
 }
 
@@ -422,20 +499,41 @@ static bool is_all_short(struct exec *exec, const struct read_words *words, cons
     return words->stream_count <= STREAM_SHORT_ENTRIES;
 }
 
-/* Is there anything to reply? */
-static bool has_any(struct exec *exec, const struct read_words *words, const struct position *positions)
+/* When an entry that was delivered at `delivery_ms` may be claimed; what will be delivered from now on may not be before that either. */
+static int64_t claim_look_ms(const struct exec *exec, const struct read_words *words, int64_t delivery_ms)
 {
-    bool is_any = false;
-    for (uint32_t i = 0; i < words->stream_count && !is_any; i++) {
-        struct delivery delivery;
-        is_any = find_place(exec, words, i, &delivery) != NULL && has_something(delivery.stream, delivery.group, &positions[i]);
+    const int64_t first_ms = delivery_ms < exec->now_ms ? delivery_ms : exec->now_ms;
+    const int64_t soonest_ms = exec->now_ms + (delivery_ms == INT64_MAX ? CLAIM_LOOK_MS_MIN : 1);
+    int64_t look_ms;
+    if (__builtin_add_overflow(first_ms, words->claim_idle_ms, &look_ms)) {
+        return INT64_MAX;
     }
-    return is_any;
+    return look_ms > soonest_ms ? look_ms : soonest_ms;
+}
+
+/* Is there anything to reply? False: *look_ms is when there may be something that was idle for long enough; 0: never. */
+static bool has_any(struct exec *exec, const struct read_words *words, const struct position *positions, int64_t *look_ms)
+{
+    int64_t first_ms = INT64_MAX;
+    for (uint32_t i = 0; i < words->stream_count; i++) {
+        struct delivery delivery;
+        int64_t next_ms;
+        if (find_place(exec, words, i, &delivery) == NULL) {
+            continue;
+        }
+        if (has_something((struct stream_place){delivery.stream, delivery.group}, &positions[i], &next_ms)) {
+            return true;
+        }
+        first_ms = next_ms < first_ms ? next_ms : first_ms;
+    }
+    *look_ms = words->is_claiming ? claim_look_ms(exec, words, first_ms) : 0;
+    return false;
 }
 
 static void command_xreadgroup(struct exec *exec)
 {
     struct read_words words;
+    int64_t look_ms;
     if (!read_words_parse(exec, true, &words)) {
         return;
     }
@@ -449,8 +547,8 @@ static void command_xreadgroup(struct exec *exec)
             return;
         }
     }
-    if (!has_any(exec, &words, positions)) {
-        read_nothing(exec, &words, words_ids(exec, &words));
+    if (!has_any(exec, &words, positions, &look_ms)) {
+        read_nothing(exec, &words, words_ids(exec, &words), look_ms);
     } else if (is_all_short(exec, &words, positions)) {
         deliver_at_once(exec, &words, positions);
     } else {
@@ -466,9 +564,9 @@ static const struct command_key_spec group_keys[] = {
 const struct command_spec stream_deliver_commands[] = {
     {.name = "xreadgroup", .run = command_xreadgroup, .arity = -7, .scope = SCOPE_KEYS,
      .flags = COMMAND_WRITE | COMMAND_BLOCKING | COMMAND_MOVABLE_KEYS, .since = "5.0.0", .group = "stream",
-     .complexity = "O(N log P), N the entries returned, P those pending in the group",
+     .complexity = "O(N log P), N the entries returned, P those pending in the group; with CLAIM O(P + N log P)",
      .summary = "Delivers new entries to a group's consumer, or returns again what is pending for it.",
-     .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]",
+     .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key [key ...] id [id ...]",
      .key_specs = group_keys},
     {0},
 };

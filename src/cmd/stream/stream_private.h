@@ -44,6 +44,8 @@ size_t stream_id_format(struct stream_id id, char out[STREAM_ID_TEXT_MAX]);
 void reply_stream_id(struct reply *reply, struct stream_id id);
 /* The id, and an array of fields and values. */
 void reply_stream_entry(struct reply *reply, struct stream_entry *entry);
+/* The same, and for how long the entry was idle, and how often it was delivered: an array of four. */
+void reply_stream_delivered(struct reply *reply, struct stream_entry *entry, int64_t idle_ms, uint64_t delivery_count);
 /* The entry with this id; false: there is none, and nothing was replied. */
 bool reply_stream_entry_at(struct reply *reply, const struct stream *stream, struct stream_id id);
 

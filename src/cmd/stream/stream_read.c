@@ -251,6 +251,16 @@ static bool read_streams(struct exec *exec, uint32_t first, struct read_words *o
     return true;
 }
 
+/* As XREADGROUP of Redis reads it: the error for a number that is none says nothing of a range. */
+static bool read_claim_word(struct exec *exec, uint32_t index, struct read_words *out)
+{
+    if (!int64_parse(exec->argv[index], &out->claim_idle_ms)) {
+        return refuse(exec, "ERR min-idle-time is not an integer");
+    }
+    out->is_claiming = true;
+    return out->claim_idle_ms >= 0 || refuse(exec, "ERR min-idle-time must be a positive integer");
+}
+
 /* The option at argv[*at], which becomes its last word. */
 static bool read_option(struct exec *exec, uint32_t *at, struct read_words *out)
 {
@@ -268,6 +278,10 @@ static bool read_option(struct exec *exec, uint32_t *at, struct read_words *out)
         *at += 2;
         return out->is_group ||
                refuse(exec, "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+    }
+    if (more >= 1 && bytes_equal_ignore_case(word, BYTES("CLAIM"))) {
+        return out->is_group ? read_claim_word(exec, ++*at, out)
+                             : refuse(exec, "ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.");
     }
     if (bytes_equal_ignore_case(word, BYTES("NOACK"))) {
         out->is_noack = true;
@@ -297,10 +311,10 @@ bool read_words_parse(struct exec *exec, bool is_group, struct read_words *out)
     return !is_group || out->group_at != 0 || refuse(exec, "ERR Missing GROUP option for XREADGROUP");
 }
 
-void read_nothing(struct exec *exec, const struct read_words *words, const struct bytes *ids)
+void read_nothing(struct exec *exec, const struct read_words *words, const struct bytes *ids, int64_t look_ms)
 {
     const struct block block = {.first_key = words->streams_at, .key_count = words->stream_count, .ids = ids, .type = VALUE_STREAM,
-                                .ends_without = words->is_group, .timeout_ms = words->timeout_ms};
+                                .ends_without = words->is_group, .timeout_ms = words->timeout_ms, .look_ms = look_ms};
     if (!words->is_blocking || !exec_block(exec, &block)) {
         reply_null_array(exec->reply);
     }
@@ -368,7 +382,7 @@ static void block_read(struct exec *exec, const struct read_words *words, const 
         reply_result_error(exec->reply, RESULT_NO_MEMORY);
         return;
     }
-    read_nothing(exec, words, ids);
+    read_nothing(exec, words, ids, 0);
 }
 
 static void command_xread(struct exec *exec)

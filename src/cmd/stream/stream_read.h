@@ -12,6 +12,8 @@ struct read_words {
     bool is_blocking;
     int64_t timeout_ms;
     bool is_noack;
+    bool is_claiming;       /* CLAIM: pending entries that were idle for claim_idle_ms come first */
+    int64_t claim_idle_ms;  /* not negative */
     uint32_t group_at;      /* argv index of the group's name, the consumer's behind it; 0: none */
     uint32_t streams_at;    /* of the first key */
     uint32_t stream_count;
@@ -19,8 +21,9 @@ struct read_words {
 
 /* Reads argv[1] up to the keys; false: the error was replied. */
 bool read_words_parse(struct exec *exec, bool is_group, struct read_words *out);
-/* No stream has anything: the command waits, or replies so. `ids`: one a stream, in place of the words'; NULL: none. */
-void read_nothing(struct exec *exec, const struct read_words *words, const struct bytes *ids);
+/* No stream has anything: the command waits, or replies so. `ids`: one a stream, in place of the words'; NULL: none. `look_ms`: when
+ * there may be something without a change (wall, milliseconds); 0: never.  */
+void read_nothing(struct exec *exec, const struct read_words *words, const struct bytes *ids, int64_t look_ms);
 /* The array of streams in RESP2, their map in RESP3. */
 void reply_streams(struct reply *reply, size_t count);
 /* The name of argv[index], before its entries. */

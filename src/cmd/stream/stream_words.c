@@ -145,9 +145,10 @@ void reply_stream_id(struct reply *reply, struct stream_id id)
     reply_bulk(reply, (struct bytes){text, stream_id_format(id, text)});
 }
 
-void reply_stream_entry(struct reply *reply, struct stream_entry *entry)
+/* The id and the fields, the first two of an array of `count`. */
+static void reply_entry(struct reply *reply, struct stream_entry *entry, size_t count)
 {
-    reply_array(reply, 2);
+    reply_array(reply, count);
     reply_stream_id(reply, entry->id);
     reply_array(reply, 2 * entry->pair_count);
     for (uint64_t i = entry->pair_count; i > 0; i--) {
@@ -156,6 +157,18 @@ void reply_stream_entry(struct reply *reply, struct stream_entry *entry)
         reply_item(reply, &field);
         reply_item(reply, &value);
     }
+}
+
+void reply_stream_entry(struct reply *reply, struct stream_entry *entry)
+{
+    reply_entry(reply, entry, 2);
+}
+
+void reply_stream_delivered(struct reply *reply, struct stream_entry *entry, int64_t idle_ms, uint64_t delivery_count)
+{
+    reply_entry(reply, entry, 4);
+    reply_integer(reply, idle_ms);
+    reply_integer(reply, (int64_t)delivery_count);
 }
 
 bool reply_stream_entry_at(struct reply *reply, const struct stream *stream, struct stream_id id)

@@ -229,5 +229,7 @@ REPLAY_ROWS = [
     (3, b"XADD", key, ADD_OPTIONS, b"*", several(field, item, most=3)),
     (1, b"XTRIM", key, TRIM),
     (1, b"XREADGROUP", b"GROUP", group, consumer, b"STREAMS", key, b">"),
+    (4, b"XREADGROUP", b"GROUP", group, consumer, b"CLAIM", one_of(b"0", b"3"), maybe(b"COUNT", count), maybe(b"NOACK", chance=0.2),
+     group_streams),
     (1, b"XCLAIM", key, group, consumer, b"0", several(small_id, most=6), maybe(b"IDLE", one_of(b"0", b"5000"))),
 ]
