@@ -45,7 +45,7 @@ enum command_flag {
     COMMAND_SKIP_SLOWLOG = 1 << 10,
     COMMAND_FAST = 1 << 11,
     COMMAND_NO_AUTH = 1 << 12,
-    COMMAND_MAY_REPLICATE = 1 << 13,
+    COMMAND_MAY_REPLICATE = 1 << 13, /* not a write, but others hear of it: not in read-only scripts, nor during CLIENT PAUSE WRITE */
     COMMAND_NO_MULTI = 1 << 14,
     COMMAND_MOVABLE_KEYS = 1 << 15,
     COMMAND_ALLOW_BUSY = 1 << 16,

@@ -160,7 +160,7 @@ static const char *refuse(const struct script_run *run, const struct called *cal
             return text_of_refusal(outcome);
         }
     }
-    if (is_write && run->is_read_only) {
+    if (run->is_read_only && (called->spec->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0) {
         return "Write commands are not allowed from read-only scripts.";
     }
     if ((called->spec->flags & COMMAND_DENYOOM) != 0 && !run->allows_oom && !run->has_written) {

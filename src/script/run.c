@@ -3,6 +3,7 @@
 
 #include "client/session.h"
 #include "exec/exec.h"
+#include "exec/fiber.h"
 #include "mem/heap.h"
 #include "script/registry.h"
 #include "script/state.h"
@@ -113,7 +114,8 @@ static void reply_failure(lua_State *lua, struct script_run *run)
 /* --- one that runs long --- */
 
 enum {
-    HOOK_EVERY = 1000, /* instructions */
+    HOOK_EVERY = 1000, /* instructions, in which a script takes some 1 MB of the stack at most */
+    STACK_BYTES_MAX = FIBER_STACK_BYTES / 2,
     ENDING_BYTES = 64,
 };
 
@@ -145,24 +147,39 @@ static void pause(struct script_run *run, struct script_runs *runs)
     exec->session->db = exec->db;
 }
 
+/* A script that calls itself through C functions (string.gsub, coroutines) takes of this thread's stack, which Lua does not watch: it gets an
+ * error, and one at every instruction until it has come out again, whatever pcall of its own goes on.  */
+static void check_stack(lua_State *lua, struct script_state *state, lua_Hook hook)
+{
+    const char *here = __builtin_frame_address(0);
+    const bool is_deep = (size_t)(state->stack_start - here) > STACK_BYTES_MAX;
+    if (UNLIKELY(is_deep != state->is_deep)) {
+        state->is_deep = is_deep;
+        lua_sethook(lua, hook, LUA_MASKCOUNT, is_deep ? 1 : HOOK_EVERY);
+    }
+    if (UNLIKELY(is_deep)) {
+        lua_pushliteral(lua, "C stack overflow");
+        (void)lua_error(lua);
+    }
+}
+
 static void look(lua_State *lua, lua_Debug *where)
 {
-    struct script_run *run = script_state_of(lua)->run;
-    if (run == NULL) {
-        return;
+    struct script_state *state = script_state_of(lua);
+    struct script_run *run = state->run;
+    if (run != NULL && UNLIKELY(exec_pause_is_due(run->exec->thread))) {
+        pause(run, state->runs);
     }
-    if (UNLIKELY(exec_pause_is_due(run->exec->thread))) {
-        pause(run, script_state_of(lua)->runs);
-    }
-    if (UNLIKELY(exec_must_end(run->exec->thread)) || atomic_load_explicit(&run->entry.is_killed, memory_order_relaxed)) {
+    if (run != NULL && (UNLIKELY(exec_must_end(run->exec->thread)) || atomic_load_explicit(&run->entry.is_killed, memory_order_relaxed))) {
         end_now(lua, where, look);
     }
+    check_stack(lua, state, look);
 }
 
 static void stop_ending(struct script_state *state)
 {
-    if (UNLIKELY(state->is_ending)) {
-        state->is_ending = false;
+    if (UNLIKELY(state->is_ending || state->is_deep)) {
+        state->is_ending = state->is_deep = false;
         lua_sethook(state->lua, look, LUA_MASKCOUNT, HOOK_EVERY);
     }
 }

@@ -83,6 +83,9 @@ struct script_state *script_state_of(lua_State *lua)
 int script_state_call(lua_State *lua, int arguments, int results, int handler)
 {
     struct script_state *state = script_state_of(lua);
+    if (state->guards == 0) {
+        state->stack_start = __builtin_frame_address(0);
+    }
     state->guards++;
     const int status = lua_pcall(lua, arguments, results, handler);
     state->guards--;

@@ -33,10 +33,12 @@ struct script_state {
     uint32_t readonly_count;
     uint64_t random;                         /* math.random's: base of Redis's numbers, 48 bits */
     uint32_t guards;                         /* guarded calls under way: see script_state_call */
+    const char *stack_start;                 /* where the thread's stack was when the first of them began */
     void *reserve;                           /* given up when memory is refused outside of such a call; NULL: it was */
     struct script_runs *runs;                /* of the server, that have paused: set by who opens it */
     struct script_run *run;                  /* the script that runs now; NULL: none */
     bool is_ending;                          /* the script that runs is killed, at each instruction */
+    bool is_deep;                            /* ... has taken too much of the stack, which it is told at each instruction */
     bool refuses_next;                       /* the next request for more memory */
     char end_place[64];                      /* where it was when that was seen, "@user_script:3" */
     bool is_spare;                           /* opened since another one of the thread was in use: engine.h */

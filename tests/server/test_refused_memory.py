@@ -44,11 +44,11 @@ class Refusing:
 
     def refuse(self, words, allowed):
         """Runs the command with a refusal after `allowed` requests. False: it asked for fewer."""
-        self.connection.send_raw(encode("DEBUG", "REFUSE-MEMORY", str(allowed)) + encode(*words))
         try:
+            self.connection.send_raw(encode("DEBUG", "REFUSE-MEMORY", str(allowed)) + encode(*words))
             self.connection.read()
             self.connection.read()
-        except (Closed, ConnectionResetError):
+        except (Closed, ConnectionResetError, BrokenPipeError):  # also while it is sent: the server had no memory to receive it
             self.again()
         left = self.call("DEBUG", "REFUSE-MEMORY", "-1")
         if left is CLOSED:

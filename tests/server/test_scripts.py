@@ -364,6 +364,30 @@ def test_long_and_deep_things(server):
                               "1", "set") == 7000
 
 
+DEEP_CALLS = {
+    "gsub": "string.gsub('a', 'a', f)",
+    "wrap": "coroutine.wrap(f)()",
+    "resume": "assert(coroutine.resume(coroutine.create(f)))",
+    "sort": "table.sort({1, 2, 3}, f)",
+    "gsub in pcall": "pcall(string.gsub, 'a', 'a', f)",
+    "coroutine and pcall": "pcall(coroutine.wrap(f))",
+    "load": "load(f)",
+}
+
+
+@pytest.mark.parametrize("call", DEEP_CALLS)
+def test_a_script_that_calls_itself_through_c_leaves_the_server_alone(server, call):
+    """Each level takes some of the thread's stack, which Lua does not watch."""
+    deep = "local n = 0 local function f() n = n + 1 if n < 300000 then %s end end f() return n" % DEEP_CALLS[call]
+    with server.connect(timeout=60 * SLOWDOWN) as connection:
+        connection.run("FUNCTION", "LOAD", "REPLACE", "#!lua name=deep\nredis.register_function('deep', function() %s end)" % deep)
+        for words in (("EVAL", deep, 0), ("FCALL", "deep", 0)):
+            kind, value = connection.call(*words)
+            assert kind == ":" or (kind == "-" and (b"stack overflow" in value or b"not enough memory" in value)), value
+            assert connection.run("EVAL", "return (string.gsub('abc', '.', function(c) return c .. c end))", 0) == b"aabbcc"
+        connection.run("FUNCTION", "FLUSH")
+
+
 def test_a_script_that_fails_half_way_has_done_half(server):
     with server.connect() as connection:
         assert "half" in error_of(connection, "redis.call('set', 'a', 1) error('half')")
@@ -378,9 +402,24 @@ def test_undeclared_keys_can_be_refused(start):
         texts = [error_of(connection, "return redis.call('get', ARGV[1])", "1", "a", "k%d" % number)
                  for number in range(40) if connection.call("EVAL", "return redis.call('get', ARGV[1])", "1", "a", "k%d" % number)[0] == "-"]
         assert 10 < len(texts) < 40
+        new = [connection.call("EVAL", "return redis.call('get', 'k%d')" % number, "1", "a")[0] for number in range(40)]
+        assert 10 < new.count("-") < 40  # also the first run of a text
+        for number in range(40):
+            for call in range(2):
+                text = "#!lua flags=allow-cross-slot-keys\nreturn redis.call('get', 'cross%d')" % number
+                assert connection.run("EVAL", text, "1", "a") is None
         connection.run("CONFIG", "SET", "script-undeclared-keys", "lock-all")
         for number in range(40):
             assert connection.run("EVAL", "return redis.call('get', ARGV[1])", "1", "a", "k%d" % number) is None
+
+
+def test_read_only_scripts_tell_nobody_anything(server):
+    with server.connect() as connection:
+        for words in (["publish", "a", "b"], ["spublish", "a", "b"], ["pfcount", "k"], ["set", "k", "v"]):
+            text = "return redis.call(%s)" % ",".join("'%s'" % word for word in words)
+            for call in (("EVAL_RO", text, 0), ("EVAL", "#!lua flags=no-writes\n" + text, 0)):
+                kind, value = connection.call(*call)
+                assert kind == "-" and value.startswith(b"ERR Write commands are not allowed from read-only scripts."), (call, value)
 
 
 def test_monitors_see_what_scripts_do(server):

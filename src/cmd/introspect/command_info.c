@@ -24,7 +24,6 @@ static const struct {
     {COMMAND_NO_MANDATORY_KEYS, "no_mandatory_keys"},
     {COMMAND_FAST, "fast"},
     {COMMAND_NO_AUTH, "no_auth"},
-    {COMMAND_MAY_REPLICATE, "may_replicate"},
     {COMMAND_NO_MULTI, "no_multi"},
     {COMMAND_MOVABLE_KEYS, "movablekeys"},
     {COMMAND_ALLOW_BUSY, "allow_busy"},

@@ -145,7 +145,7 @@ static void command_spublish(struct exec *exec)
 #define SUBSCRIBE_FLAGS (PUBSUB_FLAGS | COMMAND_NOSCRIPT | COMMAND_FOR_SUBSCRIBERS)
 /* A command before it may change a key, and so publish. */
 #define BEGIN_FLAGS (SUBSCRIBE_FLAGS | COMMAND_IN_ORDER)
-#define PUBLISH_FLAGS (PUBSUB_FLAGS | COMMAND_FAST | COMMAND_IN_ORDER)
+#define PUBLISH_FLAGS (PUBSUB_FLAGS | COMMAND_FAST | COMMAND_IN_ORDER | COMMAND_MAY_REPLICATE)
 
 const struct command_spec subscribe_commands[] = {
     {.name = "psubscribe", .run = command_psubscribe, .arity = -2, .scope = SCOPE_INSTANT, .flags = BEGIN_FLAGS, .since = "2.0.0",

@@ -12,6 +12,8 @@
 #include "script/run.h"
 #include "shard/server.h"
 
+#include <string.h>
+
 /* A row of this file by what it does. */
 static bool is_by_name(const struct command_spec *spec)
 {
@@ -22,29 +24,44 @@ static bool is_by_name(const struct command_spec *spec)
 
 static bool may_use_all(const struct server *server, const struct script *script)
 {
-    return script_undeclared_need_all(server) && !script->keeps_to_keys;
+    const bool may_cross = script_undeclared_need_all(server) || (script->flags & SCRIPT_ALLOW_CROSS_SLOT) != 0;
+    return may_cross && !script->keeps_to_keys;
 }
 
 static bool needs_all_of(const struct server *server, struct script *script)
 {
-    const bool needs_all = script == NULL || may_use_all(server, script);
-    if (script != NULL) {
-        script_release(script);
-    }
+    const bool needs_all = may_use_all(server, script);
+    script_release(script);
     return needs_all;
 }
 
-/* A script that nobody has compiled yet is not read here: it gets all, once. */
+/* A script that nobody has compiled yet is not read here: it gets all, once, if any of its kind may have that. */
+static bool unknown_needs_all(const struct server *server, struct bytes text)
+{
+    static const char flag[] = "allow-cross-slot-keys";
+    const char *line_end = text.len >= 2 && memcmp(text.data, "#!", 2) == 0 ? memchr(text.data, '\n', text.len) : NULL;
+    return script_undeclared_need_all(server) ||
+           (line_end != NULL && memmem(text.data, (size_t)(line_end - text.data), flag, sizeof flag - 1) != NULL);
+}
+
 static bool eval_needs_all(const struct server *server, const struct bytes *argv, uint32_t argc)
 {
     (void)argc;
-    return server->shard_count == 1 || needs_all_of(server, scripts_find_text(server->scripts->scripts, argv[1]));
+    if (server->shard_count == 1) {
+        return true;
+    }
+    struct script *script = scripts_find_text(server->scripts->scripts, argv[1]);
+    return script == NULL ? unknown_needs_all(server, argv[1]) : needs_all_of(server, script);
 }
 
 static bool evalsha_needs_all(const struct server *server, const struct bytes *argv, uint32_t argc)
 {
     (void)argc;
-    return server->shard_count == 1 || needs_all_of(server, scripts_find(server->scripts->scripts, argv[1]));
+    if (server->shard_count == 1) {
+        return true;
+    }
+    struct script *script = scripts_find(server->scripts->scripts, argv[1]);
+    return script == NULL || needs_all_of(server, script);
 }
 
 /* --- the commands --- */
@@ -112,9 +129,11 @@ static void command_eval(struct exec *exec)
     .complexity = "that of the script"
 
 const struct command_spec eval_commands[] = {
-    {.name = "eval", EVAL_ROW, .needs_all = eval_needs_all, .flags = SCRIPT_CALL_FLAGS, .since = "2.6.0", .key_specs = script_write_keys,
+    {.name = "eval", EVAL_ROW, .needs_all = eval_needs_all, .flags = SCRIPT_CALL_FLAGS | COMMAND_MAY_REPLICATE, .since = "2.6.0",
+     .key_specs = script_write_keys,
      .summary = "Runs a Lua script.", .syntax = "script numkeys [key ...] [arg ...]"},
-    {.name = "evalsha", EVAL_ROW, .needs_all = evalsha_needs_all, .flags = SCRIPT_CALL_FLAGS, .since = "2.6.0", .key_specs = script_write_keys,
+    {.name = "evalsha", EVAL_ROW, .needs_all = evalsha_needs_all, .flags = SCRIPT_CALL_FLAGS | COMMAND_MAY_REPLICATE, .since = "2.6.0",
+     .key_specs = script_write_keys,
      .summary = "Runs a Lua script that is known, by its SHA-1.", .syntax = "sha1 numkeys [key ...] [arg ...]"},
     {.name = "eval_ro", EVAL_ROW, .needs_all = eval_needs_all, .flags = SCRIPT_CALL_FLAGS | COMMAND_READONLY, .acl = "-read", .since = "7.0.0",
      .key_specs = script_read_keys, .summary = "Runs a Lua script that may not write.", .syntax = "script numkeys [key ...] [arg ...]"},

@@ -55,7 +55,7 @@ static void command_fcall(struct exec *exec)
     .since = "7.0.0", .group = "scripting", .complexity = "that of the function", .syntax = "function numkeys [key ...] [arg ...]"
 
 const struct command_spec fcall_commands[] = {
-    {.name = "fcall", FCALL_ROW, .flags = SCRIPT_CALL_FLAGS, .key_specs = script_write_keys, .summary = "Runs a function."},
+    {.name = "fcall", FCALL_ROW, .flags = SCRIPT_CALL_FLAGS | COMMAND_MAY_REPLICATE, .key_specs = script_write_keys, .summary = "Runs a function."},
     {.name = "fcall_ro", FCALL_ROW, .flags = SCRIPT_CALL_FLAGS | COMMAND_READONLY, .acl = "-read", .key_specs = script_read_keys,
      .summary = "Runs a function that may not write."},
     {0},

@@ -425,7 +425,7 @@ const struct command_spec hyperloglog_commands[] = {
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .keys = {1, 1, 1}, .since = "2.8.9", .group = "hyperloglog",
      .complexity = "O(1) an element", .summary = "Adds elements to a HyperLogLog, which is made when there is none.",
      .syntax = "key [element ...]", .key_flags = "RW insert"},
-    {.name = "pfcount", .run = command_pfcount, .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY,
+    {.name = "pfcount", .run = command_pfcount, .arity = -2, .scope = SCOPE_KEYS, .flags = COMMAND_READONLY | COMMAND_MAY_REPLICATE,
      .keys = {1, -1, 1}, .since = "2.8.9", .group = "hyperloglog", .complexity = "O(N), N the keys; fast for one of them",
      .summary = "Estimates how many distinct elements HyperLogLogs have seen together.", .syntax = "key [key ...]",
      .key_flags = "RW access"},
