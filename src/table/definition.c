@@ -218,8 +218,10 @@ static uint64_t load(const uint64_t *counter)
 void table_memory_of_shard(const struct table *table, uint32_t shard, struct table_memory *out)
 {
     const struct table_slice *slice = table->slices[shard];
-    *out = (struct table_memory){
-        .row_count = load(&slice->row_count), .row_bytes = load(&slice->row_bytes) + load(&slice->ids.bytes)};
+    *out = (struct table_memory){.row_count = load(&slice->row_count),
+                                 .row_bytes = load(&slice->row_bytes) + load(&slice->ids.bytes),
+                                 .slots = load(&slice->slot_count),
+                                 .moved_rows = load(&slice->compact_moved)};
     for (uint32_t i = 0; i < slice->index_count; i++) {
         out->index_bytes += column_index_bytes(&slice->indexes[i]);
     }
@@ -239,6 +241,8 @@ void table_memory(const struct table *table, struct table_memory *out)
         out->row_bytes += part.row_bytes;
         out->index_bytes += part.index_bytes;
         out->catalogue_bytes += part.catalogue_bytes;
+        out->slots += part.slots;
+        out->moved_rows += part.moved_rows;
     }
 }
 

@@ -8,7 +8,7 @@
  * A statement that goes on in steps locks the slice. While it is locked for reading nobody changes rows, pages or
  * indexes, and the statement may read them without the baton; while it is locked for writing nobody else reads either.
  *
- * Threads    Under the baton of its shard, with that exception. row_count, row_bytes and the indexes' bytes are read relaxed
+ * Threads    Under the baton of its shard, with that exception. row_count, row_bytes, slot_count, compact_moved and the indexes' bytes are read relaxed
  *            by any thread.
  * Memory     Everything comes from the shard's heap: the nodes of indexes as MEM_TABLE_INDEX, all else as MEM_TABLE_ROW,
  *            counted in row_bytes and, the nodes of ids, in ids.bytes.

@@ -69,6 +69,12 @@ static void give_id_back(struct table_slice *slice, uint32_t id)
     }
 }
 
+static void count_slots(struct table_slice *slice, uint32_t added, uint32_t removed)
+{
+    assert(slice->slot_count + added >= removed);
+    __atomic_store_n(&slice->slot_count, slice->slot_count + added - removed, __ATOMIC_RELAXED);
+}
+
 struct page *slice_new_page(struct table_slice *slice, uint32_t capacity, uint32_t cells_count, bool *is_full)
 {
     uint32_t id = take_id(slice, is_full);
@@ -89,7 +95,7 @@ struct page *slice_new_page(struct table_slice *slice, uint32_t capacity, uint32
         slice->pages_end = id + 1;
     }
     slice->page_count++;
-    slice->slot_count += capacity;
+    count_slots(slice, capacity, 0);
     return page;
 }
 
@@ -100,7 +106,7 @@ bool slice_grow_page(struct table_slice *slice, struct page *page, uint32_t capa
     if (!page_grow(&host, page, capacity)) {
         return false;
     }
-    slice->slot_count += capacity - before;
+    count_slots(slice, capacity, before);
     return true;
 }
 
@@ -156,7 +162,7 @@ void slice_drop_page(struct table_slice *slice, struct page *page)
     assert(!page->is_pending);
     uint32_t id = page->id;
     struct cells_host host = slice_host(slice, page->capacity);
-    slice->slot_count -= page->capacity;
+    count_slots(slice, 0, page->capacity);
     page_destroy(&host, page);
     assert(slice->page_count > 0);
     slice->page_count--;

@@ -123,6 +123,8 @@ struct table_memory {
     uint64_t row_bytes;       /* MEM_TABLE_ROW: pages, strings, the slices themselves, the indexes of row ids */
     uint64_t index_bytes;     /* MEM_TABLE_INDEX, all indexes together */
     uint64_t catalogue_bytes; /* MEM_CATALOGUE: name and schema */
+    uint64_t slots;           /* of pages: for rows that are there, that were deleted, or that may come at the end */
+    uint64_t moved_rows;      /* by compaction, since the start */
 };
 
 /* All shards together; the three byte figures add up to MEMORY USAGE TABLE. O(shards x indexes). */

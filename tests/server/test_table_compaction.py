@@ -31,6 +31,11 @@ def usage(client, table):
     return client.run("MEMORY", "USAGE", "TABLE", table)
 
 
+def info(client, table):
+    reply = client.run("TABLE.INFO", table)
+    return dict(zip(reply[::2], reply[1::2]))
+
+
 def numbers_of(client, table):
     return [int(reply[1]) for reply in client.run("TABLE.SELECT", table, "COLUMNS", "n")]
 
@@ -40,7 +45,7 @@ def wait_for_ratio(client, table, fresh):
 
 
 @pytest.mark.parametrize("share", (0.25, 0.5, 0.7, 0.8))
-def test_random_deletes(client, share):
+def test_random_deletes(client, shards, share):
     client.run("TABLE.NAMESPACE.CREATE", "c")
     load(client, "c.t", range(ROWS))
     rng = random.Random(share)
@@ -50,6 +55,9 @@ def test_random_deletes(client, share):
         client.pipeline(("TABLE.DELETE", "c.t", "WHERE", "n=%d" % number) for number in gone[first:first + 1000])
     load(client, "c.fresh", kept)
     wait_for_ratio(client, "c.t", "c.fresh")
+    figures = info(client, "c.t")
+    assert len(kept) <= figures[b"slots"] < len(kept) * 8 / 7 + 300 * shards and figures[b"moved-rows"] > len(kept) // 3
+    assert info(client, "c.fresh")[b"moved-rows"] == 0
     assert numbers_of(client, "c.t") == kept
     assert client.run("MEMORY", "AUDIT") == b"OK"
     for number in rng.sample(kept, 50):

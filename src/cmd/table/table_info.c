@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { FIELD_COUNT = 10, INDEX_FIELD_COUNT = 4, SHARD_FIELD_COUNT = 3 };
+enum { FIELD_COUNT = 12, INDEX_FIELD_COUNT = 4, SHARD_FIELD_COUNT = 3 };
 
 static void put_number(struct reply *reply, const char *name, uint64_t number)
 {
@@ -88,4 +88,6 @@ void command_table_info(struct exec *exec)
     put_column(reply, "routing", schema, schema->routing_column);
     put_indexes(reply, table, schema);
     put_shards(reply, table);
+    put_number(reply, "slots", memory.slots);
+    put_number(reply, "moved-rows", memory.moved_rows);
 }

