@@ -49,7 +49,7 @@ void connection_check_output(struct connection *connection)
     } else {
         connection->output_soft_since_ms = 0;
     }
-    if (is_over) {
+    if (is_over && !connection_is_closing(connection)) {
         stat_add(&thread->stats.output_limit_disconnections, 1);
         connection_close(connection);
     }

@@ -206,7 +206,7 @@ static void leave_for_later(struct thread *thread, struct blocked_queue *late)
         queue->is_late = false;
         struct shard *shard = queue->first->shard;
         baton_assert_held(&shard->baton);
-        blocked_ready_again(&shard->blocked, queue);
+        blocked_make_ready(&shard->blocked, queue);
         blocked_tell_late(thread, shard);
     }
 }

@@ -7,6 +7,7 @@
 #include "exec/errand.h"
 #include "exec/finish.h"
 #include "exec/part_run.h"
+#include "exec/paused.h"
 #include "exec/scratch.h"
 #include "exec/stepper.h"
 #include "exec/tracked.h"
@@ -180,6 +181,14 @@ static enum job_status settle_queue(struct job_run *run, struct thread *thread, 
     return run->ticket != NULL ? JOB_WAIT : JOB_PAUSE;
 }
 
+/* It changes nothing, and would wait for a script that has run long: it is refused, as Redis does with all that comes then. */
+static bool waits_for_busy(const struct job_run *run, enum job_status status)
+{
+    const struct exec_wait *wait = &run->exec.wait;
+    return status == JOB_WAIT && wait->kind == WAIT_LOCKS && wait->shard->script == SHARD_SCRIPT_IS_BUSY &&
+           (run->exec.spec->flags & (COMMAND_WRITE | COMMAND_ALLOW_BUSY)) == 0;
+}
+
 static enum job_status run_step(struct thread *thread, struct job_run *run)
 {
     struct job *job = run->exec.job;
@@ -198,6 +207,11 @@ static enum job_status run_step(struct thread *thread, struct job_run *run)
         tracked_begin(&run->exec, run->at.call);
     }
     enum job_status status = job->step(job, &run->exec);
+    if (UNLIKELY(waits_for_busy(run, status))) {
+        reply_rewind(&run->reply);
+        reply_error(&run->reply, ERROR_BUSY);
+        status = JOB_DONE;
+    }
     if (is_tracked) {
         tracked_break_off(&run->exec);
     }

@@ -225,6 +225,12 @@ static void wait_in_batch(struct exec *exec, struct call *call, const struct bat
     }
 }
 
+/* A script has run long there, and the call (WATCH) may be answered in its middle. */
+static bool may_run_beside(const struct shard *shard, const struct call *call)
+{
+    return shard->script == SHARD_SCRIPT_IS_BUSY && (call->spec->flags & COMMAND_ALLOW_BUSY) != 0;
+}
+
 /* A script has run so long on the shard that this is the call's answer. Its ticket was told, if it has one. */
 static bool refuse_busy(struct thread *thread, const struct shard *shard, struct call *call, struct reply *reply)
 {
@@ -430,6 +436,19 @@ static void note_access_of(struct thread *thread, const struct shard_set *set)
     }
 }
 
+/* One of the shards has a script that is busy, and the call does not wait for it. */
+static bool runs_beside_script(const struct server *server, const struct call *call, const struct shard_set *set)
+{
+    bool is_found = false;
+    if (LIKELY((call->spec->flags & COMMAND_ALLOW_BUSY) == 0)) {
+        return false;
+    }
+    for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE && !is_found; i = shard_set_next(set, i + 1)) {
+        is_found = may_run_beside(&server->shards[i], call);
+    }
+    return is_found;
+}
+
 /* The batons of `set` are held; they are given up when the handler has returned. */
 static void run_with_batons(struct thread *thread, struct call *call, const struct shard_set *set, bool is_out_of_memory, struct buffer *replies)
 {
@@ -447,7 +466,7 @@ static void run_with_batons(struct thread *thread, struct call *call, const stru
     if (UNLIKELY(call->tracked != 0)) {
         tracked_begin(&exec, call);
     }
-    if (shard_set_is_empty(set) || LIKELY(!exec_waits_for_pins(&exec))) {
+    if (shard_set_is_empty(set) || runs_beside_script(thread->server, call, set) || LIKELY(!exec_waits_for_pins(&exec))) {
         call->spec->run(&exec);
     }
     if (UNLIKELY(call->spec->scope == SCOPE_TRANSACTION)) {
@@ -536,7 +555,7 @@ static bool meets_script(struct thread *thread, struct call *call, const struct 
     struct shard *found = NULL;
     for (uint32_t i = shard_set_next(set, 0); i != SHARD_NONE && found == NULL; i = shard_set_next(set, i + 1)) {
         struct shard *shard = &thread->server->shards[i];
-        found = shard->script != SHARD_NO_SCRIPT ? shard : NULL;
+        found = shard->script != SHARD_NO_SCRIPT && !may_run_beside(shard, call) ? shard : NULL;
     }
     if (LIKELY(found == NULL)) {
         return false;

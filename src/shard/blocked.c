@@ -121,11 +121,6 @@ void blocked_make_ready(struct blocked_keys *keys, struct blocked_queue *queue)
     make_ready(keys, queue);
 }
 
-void blocked_ready_again(struct blocked_keys *keys, struct blocked_queue *queue)
-{
-    make_ready(keys, queue);
-}
-
 void blocked_tell_late(struct thread *sender, struct shard *shard)
 {
     struct thread *own = server_thread(shard->server, shard->number);

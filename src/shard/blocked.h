@@ -70,10 +70,8 @@ static inline bool shard_has_ready(const struct blocked_keys *keys)
 }
 /* The one that became ready first leaves the list of the ready. There is one. */
 struct blocked_queue *blocked_take_ready(struct blocked_keys *keys);
-/* The queue is ready, though nothing has changed: something may have become due. */
+/* The queue is ready, as the last one, though nothing has changed: it could not be served before, or something may have become due. */
 void blocked_make_ready(struct blocked_keys *keys, struct blocked_queue *queue);
-/* It could not be served now: it is ready again, as the last one. */
-void blocked_ready_again(struct blocked_keys *keys, struct blocked_queue *queue);
 
 /* The keys of the whole database go (FLUSHDB), or are others now (SWAPDB). That makes the queues ready of those who hear the end of a key, or
  * all: a key that goes serves nobody else, and one that comes later in the same transaction has its place in the order then.  */
