@@ -60,18 +60,26 @@ void script_runs_remove(struct script_runs *runs, struct script_entry *entry)
 
 enum script_kill script_runs_kill(struct script_runs *runs, bool of_functions)
 {
-    bool is_any = false, is_killed = false;
+    bool is_any = false, is_other = false, is_killed = false;
     pthread_mutex_lock(&runs->lock);
     for (struct script_entry *entry = runs->first; entry != NULL; entry = entry->next) {
-        if (entry->is_function != of_functions) {
+        const bool has_written = atomic_load_explicit(&entry->has_written, memory_order_relaxed);
+        if (entry->is_function != of_functions && !has_written) {
+            is_other = true;
             continue;
         }
         is_any = true;
-        if (!atomic_load_explicit(&entry->has_written, memory_order_relaxed)) {
+        if (!has_written) {
             atomic_store_explicit(&entry->is_killed, true, memory_order_relaxed);
             is_killed = true;
         }
     }
     pthread_mutex_unlock(&runs->lock);
-    return is_killed ? KILL_DONE : is_any ? KILL_HAS_WRITTEN : KILL_NONE_RUNS;
+    if (is_killed) {
+        return KILL_DONE;
+    }
+    if (is_other) {
+        return KILL_OTHER_KIND;
+    }
+    return is_any ? KILL_HAS_WRITTEN : KILL_NONE_RUNS;
 }

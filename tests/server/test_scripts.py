@@ -523,6 +523,7 @@ def test_others_are_told_that_a_script_is_busy(start, shards):
             assert waiting.call(*words) == busy, words
         for words in (("WATCH", "k"), ("WATCH", "a", "b", "c"), ("TABLE.WATCH", "n.t"), ("UNWATCH",)):
             assert waiting.call(*words)[0] in "+-" and waiting.call(*words) != busy, words  # allowed then, as on redis-server
+        assert waiting.call("FUNCTION", "KILL") == busy
         assert waiting.run("PING") == b"PONG"
         assert waiting.call("SHUTDOWN") == busy
         kill(connection)

@@ -108,6 +108,9 @@ void script_kill(struct exec *exec, bool of_functions)
     case KILL_NONE_RUNS:
         reply_error(exec->reply, "NOTBUSY No scripts in execution right now.");
         break;
+    case KILL_OTHER_KIND:
+        reply_errorf(exec->reply, "BUSY Redis is busy running a script. You can only call %s KILL or SHUTDOWN NOSAVE.", of_functions ? "SCRIPT" : "FUNCTION");
+        break;
     case KILL_HAS_WRITTEN:
         reply_error(exec->reply, "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the "
                                  "script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.");
